@@ -1,0 +1,73 @@
+//! Identities: one newtype for each, so that a storage can never be passed where a good is meant.
+
+use std::fmt;
+
+/// Declares an identity that the API hands out as a positive 64-bit number.
+macro_rules! server_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+server_id!(
+    /// The business address a station belongs to (`location_id`, also `company_id` and `salon_id`).
+    LocationId
+);
+server_id!(
+    /// The place stock is counted in (`storage_id`).
+    StorageId
+);
+server_id!(
+    /// A row of the server's goods table (`good_id`).
+    GoodId
+);
+server_id!(
+    /// A staff member, which some accounts demand on a stock document (`master_id`).
+    MasterId
+);
+server_id!(
+    /// A document on the server, made from one of our operations.
+    DocumentId
+);
+server_id!(
+    /// A goods transaction on the server, made from one of our lines.
+    TransactionId
+);
+server_id!(
+    /// One of our operations: its row in the outbox. People type this number (`outbox show 12`).
+    OperationId
+);
+server_id!(
+    /// One journalled frame: its row in the journal, in the order of acceptance.
+    ScanId
+);
+
+/// The configured name of a physical reader, 1..=24 of `a-z 0-9 -`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScannerName(String);
+
+impl ScannerName {
+    /// Takes a name the configuration has checked.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as configured.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ScannerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,3 @@
+//! The `stockpoint` program: a thin shell around the library.
+
+fn main() {}

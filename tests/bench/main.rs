@@ -1,0 +1,3 @@
+//! The benchmark table.
+
+fn main() {}
