@@ -7,3 +7,23 @@
 pub mod ids;
 pub mod quantity;
 pub mod time;
+
+pub mod framing;
+
+pub mod aim;
+pub mod barcode;
+pub mod gs1;
+pub mod gtin;
+
+pub mod control;
+pub mod mode;
+
+pub mod good;
+pub mod signal;
+
+pub mod operation;
+pub mod session;
+
+pub mod delivery;
+
+pub mod printable;

@@ -1,0 +1,93 @@
+//! AIM symbology identifiers: the three characters `]cm` which a scanner puts before the data when it is
+//! set to tell what kind of symbol it read (ISO/IEC 15424).
+
+use std::fmt;
+
+/// A symbology identifier: code character and modifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AimId {
+    code: char,
+    modifier: char,
+}
+
+impl AimId {
+    /// Takes the identifier off the front of `text`, if there is one with data behind it.
+    ///
+    /// The code character is a letter, the modifier a digit or an upper-case letter. Three characters
+    /// alone are no identifier: no symbol is without data.
+    pub fn split(text: &str) -> (Option<Self>, &str) {
+        Self::split_off(text).map_or((None, text), |(id, data)| (Some(id), data))
+    }
+
+    fn split_off(text: &str) -> Option<(Self, &str)> {
+        let mut chars = text.strip_prefix(']')?.chars();
+        let code = chars.next().filter(char::is_ascii_alphabetic)?;
+        let modifier = chars.next().filter(|c| c.is_ascii_digit() || c.is_ascii_uppercase())?;
+        let data = chars.as_str();
+        if data.is_empty() { None } else { Some((Self { code, modifier }, data)) }
+    }
+
+    /// Whether the symbol declares its data to be GS1 element strings: GS1-128, GS1 `DataBar` and
+    /// Composite, GS1 `DataMatrix`, GS1 QR Code, GS1 `DotCode` (GS1 General Specifications, section 5.1,
+    /// table of symbology identifiers used in the GS1 system).
+    pub const fn is_gs1(self) -> bool {
+        matches!((self.code, self.modifier), ('C' | 'J', '1') | ('e', '0') | ('d', '2') | ('Q', '3'))
+    }
+
+    /// `]E0`: UPC-A, UPC-E or EAN-13.
+    pub const fn is_ean_upc(self) -> bool {
+        matches!((self.code, self.modifier), ('E', '0'))
+    }
+
+    /// `]E3`: UPC-A or EAN-13 followed by an add-on of 2 or 5 digits.
+    pub const fn is_ean_with_add_on(self) -> bool {
+        matches!((self.code, self.modifier), ('E', '3'))
+    }
+
+    /// `]E4`: EAN-8.
+    pub const fn is_ean_8(self) -> bool {
+        matches!((self.code, self.modifier), ('E', '4'))
+    }
+}
+
+impl fmt::Display for AimId {
+    /// The three characters as the scanner sent them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "]{}{}", self.code, self.modifier)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> (Option<String>, &str) {
+        let (id, data) = AimId::split(text);
+        (id.map(|id| id.to_string()), data)
+    }
+
+    #[test]
+    fn an_identifier_is_taken_off_and_told_as_it_came() {
+        assert_eq!(split("]E04006381333931"), (Some("]E0".to_owned()), "4006381333931"));
+        assert_eq!(split("]d2\u{1d}01"), (Some("]d2".to_owned()), "\u{1d}01"));
+        assert_eq!(split("]XAabc"), (Some("]XA".to_owned()), "abc"));
+    }
+
+    #[test]
+    fn what_is_no_identifier_stays_text() {
+        for text in ["", "]", "]E", "]E0", "E04006381333931", "]004006381333931", "]é01", "]E-1", "]]C1x"] {
+            assert_eq!(split(text), (None, text));
+        }
+    }
+
+    #[test]
+    fn the_identifiers_of_gs1_symbols_are_known() {
+        let is_gs1 = |text| AimId::split(text).0.is_some_and(AimId::is_gs1);
+        for text in ["]C1x", "]e0x", "]d2x", "]Q3x", "]J1x"] {
+            assert!(is_gs1(text), "{text}");
+        }
+        for text in ["]C0x", "]d1x", "]Q1x", "]J0x", "]E0x", "]A0x", "]e1x"] {
+            assert!(!is_gs1(text), "{text}");
+        }
+    }
+}

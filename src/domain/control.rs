@@ -1,0 +1,216 @@
+//! Control codes: the printed codes by which people command the station.
+//!
+//! A control code is `$SP.`, its name, `.` and a check character, for instance `$SP.QTY-12.S`. No product
+//! code begins with `$SP.`, and whatever does so without being exactly a code of ours is malformed: it is
+//! neither obeyed nor looked up, so no label can command the station and no smudge becomes a good.
+
+use crate::domain::aim::AimId;
+use crate::domain::mode::Mode;
+
+/// What every control code begins with.
+const PREFIX: &str = "$SP.";
+
+/// The largest quantity a control code can set.
+pub const QUANTITY_MAX: u16 = 999;
+
+/// The quantities on the printed sheet: a dozen, two, and the round numbers.
+const SHEET_QUANTITIES: [u16; 14] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 24, 50, 100];
+
+/// A command to the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Control {
+    /// What scans do from now on.
+    Mode(Mode),
+    /// How many the next scan counts, 1..=[`QUANTITY_MAX`].
+    Quantity(u16),
+    /// Take back the last scan of the open document.
+    Undo,
+    /// Close the open document.
+    Close,
+    /// Drop a pending quantity, else cancel the open document.
+    Cancel,
+    /// A person has seen the alarm.
+    Ok,
+}
+
+/// What a scanned text is to the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// No control code: it may be a good's barcode.
+    NotControl,
+    /// A control code.
+    Control(Control),
+    /// It begins like a control code, in whatever case, and is none.
+    Malformed,
+}
+
+impl Control {
+    /// Reads the text of a frame, AIM prefix and all. Only the exact code, in upper case, is a command.
+    pub fn read(frame_text: &str) -> Reading {
+        let (_symbology, text) = AimId::split(frame_text);
+        let Some((front, rest)) = text.split_at_checked(PREFIX.len()) else { return Reading::NotControl };
+        if !front.eq_ignore_ascii_case(PREFIX) {
+            return Reading::NotControl;
+        }
+        let name = rest.rsplit_once('.').map_or(rest, |(name, _check)| name);
+        // Comparing with the code we would print leaves no second spelling of any command.
+        let control = Self::from_name(name).filter(|control| control.code() == text);
+        control.map_or(Reading::Malformed, Reading::Control)
+    }
+
+    /// The text to print as a barcode.
+    pub fn code(&self) -> String {
+        let name = self.name();
+        let check = check_character(&name);
+        format!("{PREFIX}{name}.{check}")
+    }
+
+    /// The name people know it by, whatever the language of the sheet: `RECEIPT`, `QTY-12` and so on.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Mode(Mode::Receipt) => "RECEIPT".to_owned(),
+            Self::Mode(Mode::WriteOff) => "WRITE-OFF".to_owned(),
+            Self::Mode(Mode::Lookup) => "LOOKUP".to_owned(),
+            Self::Quantity(quantity) => format!("QTY-{quantity}"),
+            Self::Undo => "UNDO".to_owned(),
+            Self::Close => "CLOSE".to_owned(),
+            Self::Cancel => "CANCEL".to_owned(),
+            Self::Ok => "OK".to_owned(),
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "RECEIPT" => Self::Mode(Mode::Receipt),
+            "WRITE-OFF" => Self::Mode(Mode::WriteOff),
+            "LOOKUP" => Self::Mode(Mode::Lookup),
+            "UNDO" => Self::Undo,
+            "CLOSE" => Self::Close,
+            "CANCEL" => Self::Cancel,
+            "OK" => Self::Ok,
+            _ => {
+                let quantity = name.strip_prefix("QTY-")?.parse().ok()?;
+                if (1..=QUANTITY_MAX).contains(&quantity) { Self::Quantity(quantity) } else { return None }
+            }
+        })
+    }
+}
+
+/// The control codes of the printed sheet, in printing order. Other quantities up to [`QUANTITY_MAX`] are
+/// obeyed as well.
+pub fn sheet() -> Vec<Control> {
+    let modes = [Mode::Receipt, Mode::WriteOff, Mode::Lookup].map(Control::Mode);
+    let quantities = SHEET_QUANTITIES.map(Control::Quantity);
+    let others = [Control::Undo, Control::Close, Control::Cancel, Control::Ok];
+    modes.into_iter().chain(quantities).chain(others).collect()
+}
+
+/// The check character over the letters and digits of `name` (ISO/IEC 7064, MOD 37,36): it tells every
+/// single wrong character. The hyphen is left out, the standard's alphabet has none.
+fn check_character(name: &str) -> char {
+    let values = name.chars().filter_map(|c| c.to_digit(36));
+    let product = values.fold(36, |product, value| {
+        let sum = (product + value) % 36;
+        (if sum == 0 { 36 } else { sum }) * 2 % 37
+    });
+    char::from_digit((37 - product) % 36, 36).map_or('0', |c| c.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn every_control() -> Vec<Control> {
+        let mut controls = sheet();
+        controls.extend((1..=QUANTITY_MAX).map(Control::Quantity));
+        controls
+    }
+
+    fn is_control(text: &str) -> bool {
+        matches!(Control::read(text), Reading::Control(_))
+    }
+
+    #[test]
+    fn the_check_character_is_that_of_the_standard() {
+        // Published Global Release Identifiers, which use the same system (GRid Standard, version 2.1);
+        // the first is the standard's own example.
+        assert_eq!(check_character("A12425GABC1234002"), 'M');
+        assert_eq!(check_character("B159D8FA01240000"), 'K');
+        assert_eq!(check_character("188166C734200000"), '3');
+    }
+
+    #[test]
+    fn every_code_is_read_back_with_and_without_aim_prefix() {
+        for control in every_control() {
+            assert_eq!(Control::read(&control.code()), Reading::Control(control));
+            assert_eq!(Control::read(&format!("]C0{}", control.code())), Reading::Control(control));
+        }
+    }
+
+    #[test]
+    fn the_sheet_has_these_codes_in_this_order() {
+        let codes: Vec<String> = sheet().iter().map(Control::code).collect();
+        let expected = "$SP.RECEIPT.K $SP.WRITE-OFF.1 $SP.LOOKUP.Y $SP.QTY-2.E $SP.QTY-3.C $SP.QTY-4.A \
+            $SP.QTY-5.8 $SP.QTY-6.6 $SP.QTY-7.4 $SP.QTY-8.2 $SP.QTY-9.Z $SP.QTY-10.W $SP.QTY-11.U \
+            $SP.QTY-12.S $SP.QTY-24.K $SP.QTY-50.G $SP.QTY-100.R $SP.UNDO.3 $SP.CLOSE.U $SP.CANCEL.O \
+            $SP.OK.C";
+        assert_eq!(codes.join(" "), expected);
+    }
+
+    #[test]
+    fn product_codes_are_no_control_codes() {
+        for text in
+            ["4006381333931", "", "$", "$SP", "SP.UNDO.X", "$SQ.UNDO.X", "RECEIPT", " $SP.OK.X", "$é.."]
+        {
+            assert_eq!(Control::read(text), Reading::NotControl, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_begins_like_a_code_is_malformed() {
+        let undo = Control::Undo.code();
+        let spoiled = [
+            "$SP.".to_owned(),
+            "$SP.UNDO".to_owned(),
+            "$SP.UNDO.".to_owned(),
+            undo.to_lowercase(),
+            undo.replace("$SP", "$sp"),
+            format!("{undo} "),
+            format!("{undo}{undo}"),
+            Control::Quantity(0).code(),
+            Control::Quantity(1000).code(),
+            Control::Quantity(12).code().replace("-12", "-012"),
+            Control::Quantity(12).code().replace("-12", "-+12"),
+            Control::Quantity(12).code().replace('-', ""),
+        ];
+        for text in spoiled {
+            assert_eq!(Control::read(&text), Reading::Malformed, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_single_wrong_character_leaves_a_command() {
+        let printable: Vec<char> = (' '..='~').collect();
+        for control in every_control() {
+            let code = control.code();
+            for (at, right) in code.char_indices() {
+                for wrong in printable.iter().filter(|&&wrong| wrong != right) {
+                    let mut spoiled = code.clone();
+                    spoiled.replace_range(at..=at, &wrong.to_string());
+                    assert!(!is_control(&spoiled), "{spoiled}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics_and_obeys_only_printed_codes(text in ".{0,30}|\\$SP\\..{0,20}|\\$[sS][pP]\\.QTY-[0-9]{1,6}\\..") {
+            if let Reading::Control(control) = Control::read(&text) {
+                prop_assert!(text.ends_with(&control.code()));
+            }
+        }
+    }
+}

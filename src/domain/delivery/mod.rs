@@ -1,0 +1,492 @@
+//! How an operation reaches the server exactly once, although the server cannot recognise a repeat.
+//!
+//! A [`Delivery`] is all that is known of one operation's way. [`Delivery::next`] says what to do,
+//! [`Delivery::apply`] takes in what came of it. The shell writes each new state to disk *before* it does
+//! what that state announces, so a process that dies at any point finds, when it comes back, a state that
+//! admits everything that may have happened meanwhile.
+//!
+//! The rule that everything rests on: after an answer that does not prove "not done", nothing is sent again
+//! before the server's own records were read in full, twice and a wait apart, without finding the marker.
+//! What the server applies later still ends up as a double; it is looked for again and removed.
+//!
+//! Invariant: no transition leaves [`State::Posted`], [`State::Refused`] or [`State::Cancelled`] but by a
+//! person's hand, and none leads from [`State::Uncertain`] to a new request without two absences.
+
+mod survey;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use thiserror::Error;
+
+pub use survey::{Finding, Found, FoundDocument, FoundLine, judge};
+
+use super::ids::{DocumentId, TransactionId};
+use super::operation::Operation;
+
+/// Complete readings without the marker that count as proof of absence.
+pub const ABSENCES_PROVING: u8 = 2;
+/// Looks for a late double after a posting that was once uncertain.
+pub const LATE_CHECKS: u8 = 2;
+
+/// Where an operation stands. The words are those of the status and the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// Still takes scans.
+    Open,
+    /// Closed, and not on its way; part of it may already stand on the server.
+    Queued,
+    /// A request is on its way, or was when the process died.
+    Sending,
+    /// A request may or may not have been carried out.
+    Uncertain,
+    /// The server has it, whole.
+    Posted,
+    /// The server will not have it; a person must look.
+    Refused,
+    /// Dropped before it was sent.
+    Cancelled,
+}
+
+impl State {
+    /// Every state, in the order of the status.
+    pub const ALL: [Self; 7] = [
+        Self::Open,
+        Self::Queued,
+        Self::Sending,
+        Self::Uncertain,
+        Self::Posted,
+        Self::Refused,
+        Self::Cancelled,
+    ];
+
+    /// The word of the status and the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Uncertain => "uncertain",
+            Self::Posted => "posted",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state that [`State::as_str`] spells so.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One request that writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The document and all its lines in one call.
+    Operation,
+    /// The document alone.
+    Document,
+    /// One line of a document that stands.
+    Line(u16),
+}
+
+/// What stands on the server and must go: a double, or a document without a line.
+/// Removing is repeatable, so it needs no state of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surplus {
+    /// Lines, which go first.
+    pub transactions: Vec<TransactionId>,
+    /// Documents.
+    pub documents: Vec<DocumentId>,
+}
+
+impl Surplus {
+    /// Whether nothing must go.
+    pub fn is_empty(&self) -> bool {
+        self.transactions.is_empty() && self.documents.is_empty()
+    }
+}
+
+/// How far one line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineProgress {
+    /// Its number in the operation.
+    pub number: u16,
+    /// The server's id, once known.
+    pub transaction: Option<TransactionId>,
+    /// The server's words, if it refused the line.
+    pub refusal: Option<String>,
+}
+
+impl LineProgress {
+    fn is_missing(&self) -> bool {
+        self.transaction.is_none() && self.refusal.is_none()
+    }
+}
+
+/// All that is known of one operation's way to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Where it stands.
+    pub state: State,
+    /// The request that was sent last and is not settled; set while sending or uncertain.
+    pub step: Option<Step>,
+    /// The server's document, once known.
+    pub document: Option<DocumentId>,
+    /// One entry a line, in the order of their numbers.
+    pub lines: Vec<LineProgress>,
+    /// Whether it goes line by line: the one-call form was refused, or was carried out in part.
+    pub piecewise: bool,
+    /// Complete readings without what was sent, since it was sent; 0..=[`ABSENCES_PROVING`].
+    pub absences: u8,
+    /// The server's words of a refusal after which part of the operation may stand all the same.
+    pub refusal: Option<String>,
+    /// Whether a request of it was ever lost, so that the server may carry it out late.
+    pub doubtful: bool,
+    /// Looks for a late double done so far; 0..=[`LATE_CHECKS`].
+    pub late_checks: u8,
+    /// What stands on the server and must go.
+    pub surplus: Surplus,
+    /// Why only a person can decide how to go on, if so.
+    pub stuck: Option<String>,
+}
+
+/// What to do next for one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Write down the intent, then send.
+    Send(Step),
+    /// Read back what the server has, after the wait for a lost answer.
+    ReadBack,
+    /// Look for a late double, after the longer wait.
+    LateCheck,
+    /// Remove a line of the surplus.
+    RemoveTransaction(TransactionId),
+    /// Remove a document of the surplus.
+    RemoveDocument(DocumentId),
+    /// Nothing, unless a person acts.
+    Rest,
+}
+
+/// What came of the last request, or of a reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The intent to send this is about to be written down.
+    Send(Step),
+    /// Carried out, and the answer shows all that was sent.
+    Done {
+        /// The document.
+        document: DocumentId,
+        /// Line numbers and the server's ids for them, as far as the answer tells.
+        transactions: Vec<(u16, TransactionId)>,
+    },
+    /// Carried out, but the answer does not show all that was sent.
+    Unproven {
+        /// The document, if the answer tells.
+        document: Option<DocumentId>,
+    },
+    /// Proven not to be carried out; the same request may be sent again.
+    NotDone,
+    /// May or may not be carried out, now or later.
+    Lost,
+    /// Refused in the server's words; part of it may stand all the same.
+    Refused(String),
+    /// The server's records were read in full.
+    Surveyed(Finding),
+    /// A late check read the server's records in full.
+    LateSurveyed(Finding),
+    /// A line of the surplus is gone.
+    TransactionRemoved(TransactionId),
+    /// A document of the surplus is gone.
+    DocumentRemoved(DocumentId),
+    /// The process died with a request on its way.
+    Died,
+    /// The token may do everything but this: the server forbids this very operation, in these words.
+    Barred(String),
+    /// A person wants it tried again.
+    Retry,
+}
+
+/// An event that cannot happen in this state: a fault of the program, not of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("apply {event} to a delivery that is {state}")]
+pub struct IllegalTransition {
+    state: State,
+    event: String,
+}
+
+impl Delivery {
+    /// A closed operation that nothing was sent of.
+    pub fn queued(operation: &Operation) -> Self {
+        let lines = operation.lines.iter().map(|line| LineProgress {
+            number: line.number,
+            transaction: line.transaction,
+            refusal: line.refusal.clone(),
+        });
+        Self {
+            state: State::Queued,
+            step: None,
+            document: None,
+            lines: lines.collect(),
+            piecewise: false,
+            absences: 0,
+            refusal: None,
+            doubtful: false,
+            late_checks: 0,
+            surplus: Surplus::default(),
+            stuck: None,
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> Next {
+        let removal = || {
+            let line = self.surplus.transactions.first().map(|id| Next::RemoveTransaction(*id));
+            line.or_else(|| self.surplus.documents.first().map(|id| Next::RemoveDocument(*id)))
+        };
+        match self.state {
+            State::Refused | State::Uncertain if self.stuck.is_some() => Next::Rest,
+            State::Queued => removal().unwrap_or_else(|| Next::Send(self.next_step())),
+            State::Sending | State::Uncertain => Next::ReadBack,
+            State::Posted | State::Refused => match removal() {
+                Some(removal) => removal,
+                None if self.doubtful && self.late_checks < LATE_CHECKS => Next::LateCheck,
+                None => Next::Rest,
+            },
+            State::Open | State::Cancelled => Next::Rest,
+        }
+    }
+
+    /// The request that brings a queued operation on. A piecewise one that misses no line never rests in
+    /// [`State::Queued`]: [`Delivery::settle`] moves it on.
+    fn next_step(&self) -> Step {
+        match (self.piecewise, self.document, self.missing().next()) {
+            (false, ..) => Step::Operation,
+            (true, Some(_), Some(line)) => Step::Line(line),
+            (true, ..) => Step::Document,
+        }
+    }
+
+    fn missing(&self) -> impl Iterator<Item = u16> + '_ {
+        self.lines.iter().filter(|line| line.is_missing()).map(|line| line.number)
+    }
+
+    /// Takes in an event.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] if the event cannot happen in this state; the delivery is unchanged.
+    pub fn apply(&self, event: Event) -> Result<Self, IllegalTransition> {
+        let mut next = self.clone();
+        match (self.state, event) {
+            (State::Queued, Event::Send(step)) => next.send(step),
+            (State::Sending, Event::Done { document, transactions }) => next.done(document, &transactions),
+            (State::Sending, Event::Unproven { document }) => {
+                next.document = next.document.or(document);
+                next.doubt();
+            }
+            (State::Sending, Event::NotDone) => next.settle(),
+            (State::Sending, Event::Lost | Event::Died) => {
+                next.doubtful = true;
+                next.doubt();
+            }
+            (State::Sending, Event::Refused(words)) => next.refused(words),
+            (State::Uncertain, Event::Surveyed(finding)) => next.surveyed(finding),
+            (State::Posted | State::Refused, Event::LateSurveyed(finding)) => next.late(finding),
+            (State::Queued | State::Posted | State::Refused, Event::TransactionRemoved(id)) => {
+                next.surplus.transactions.retain(|kept| *kept != id);
+            }
+            (State::Queued | State::Posted | State::Refused, Event::DocumentRemoved(id)) => {
+                next.surplus.documents.retain(|kept| *kept != id);
+                if next.document == Some(id) {
+                    next.document = None;
+                }
+                if next.state == State::Queued {
+                    next.settle();
+                }
+            }
+            (State::Queued, Event::Barred(words)) => next.bar(&words),
+            (State::Refused | State::Uncertain, Event::Retry) => next.retry(),
+            (state, event) => {
+                return Err(IllegalTransition { state, event: format!("{event:?}") });
+            }
+        }
+        Ok(next)
+    }
+
+    fn send(&mut self, step: Step) {
+        self.state = State::Sending;
+        self.step = Some(step);
+        self.absences = 0;
+        self.refusal = None;
+    }
+
+    fn doubt(&mut self) {
+        self.state = State::Uncertain;
+        self.absences = 0;
+    }
+
+    fn done(&mut self, document: DocumentId, transactions: &[(u16, TransactionId)]) {
+        self.document = Some(document);
+        for line in &mut self.lines {
+            let told = transactions.iter().find(|(number, _)| *number == line.number);
+            line.transaction = told.map(|(_, id)| *id).or(line.transaction);
+        }
+        if self.step == Some(Step::Operation) { self.post() } else { self.settle() }
+    }
+
+    fn refused(&mut self, words: String) {
+        match self.step {
+            Some(Step::Line(number)) => {
+                self.refuse_line(number, words);
+                self.settle();
+            }
+            // A document that was refused has no lines: nothing of it stands.
+            Some(Step::Document) => self.refuse_all(&words),
+            Some(Step::Operation) | None => {
+                self.refusal = Some(words);
+                self.doubt();
+            }
+        }
+    }
+
+    fn refuse_line(&mut self, number: u16, words: String) {
+        if let Some(line) = self.lines.iter_mut().find(|line| line.number == number) {
+            line.refusal = Some(words);
+        }
+    }
+
+    fn refuse_all(&mut self, words: &str) {
+        for line in &mut self.lines {
+            line.refusal.get_or_insert_with(|| words.to_owned());
+        }
+        self.step = None;
+        self.state = State::Refused;
+    }
+
+    /// What already stands stays; the rest is refused.
+    fn bar(&mut self, words: &str) {
+        for line in self.lines.iter_mut().filter(|line| line.is_missing()) {
+            line.refusal = Some(words.to_owned());
+        }
+        self.piecewise = true;
+        self.settle();
+    }
+
+    /// A refused operation starts afresh; an uncertain one is read back again, never sent unproven.
+    fn retry(&mut self) {
+        self.stuck = None;
+        if self.state == State::Uncertain {
+            self.absences = 0;
+            return;
+        }
+        for line in &mut self.lines {
+            line.refusal = None;
+        }
+        self.document = None;
+        self.piecewise = false;
+        self.late_checks = 0;
+        self.settle();
+    }
+
+    fn post(&mut self) {
+        self.step = None;
+        self.state = State::Posted;
+    }
+
+    /// Nothing is on its way: queued, or, where no line is missing any more, at its end.
+    fn settle(&mut self) {
+        self.step = None;
+        self.state = State::Queued;
+        if !self.piecewise || self.missing().next().is_some() {
+            return;
+        }
+        if self.lines.iter().any(|line| line.transaction.is_some()) {
+            self.state = State::Posted;
+        } else if let Some(document) = self.document {
+            // Every line was refused: an empty document would puzzle whoever reads the books.
+            if !self.surplus.documents.contains(&document) {
+                self.surplus.documents.push(document);
+            }
+        } else {
+            self.state = State::Refused;
+        }
+    }
+
+    fn surveyed(&mut self, finding: Finding) {
+        match finding {
+            Finding::Absent => self.absent(),
+            Finding::Conflict(why) => self.stuck = Some(why),
+            Finding::Found(found) => {
+                self.document = Some(found.document);
+                self.take_lines(&found);
+                self.surplus = found.surplus;
+                if self.missing().next().is_none() {
+                    self.piecewise = true;
+                    self.settle();
+                } else {
+                    self.absent();
+                }
+            }
+        }
+    }
+
+    fn take_lines(&mut self, found: &Found) {
+        for line in &mut self.lines {
+            let told = found.transactions.iter().find(|(number, _)| *number == line.number);
+            line.transaction = told.map(|(_, id)| *id);
+        }
+    }
+
+    /// Something that was sent is not there. The second time that is proof.
+    fn absent(&mut self) {
+        self.absences += 1;
+        if self.absences < ABSENCES_PROVING {
+            return;
+        }
+        let refusal = self.refusal.take();
+        self.piecewise = self.piecewise || self.document.is_some();
+        match (refusal, self.lines.len()) {
+            (Some(words), 0 | 1) if self.document.is_none() => self.refuse_all(&words),
+            (Some(_), _) => {
+                self.piecewise = true;
+                self.settle();
+            }
+            (None, _) => self.settle(),
+        }
+    }
+
+    fn late(&mut self, finding: Finding) {
+        match finding {
+            Finding::Absent => self.late_checks += 1,
+            Finding::Conflict(why) => {
+                self.late_checks += 1;
+                self.stuck = Some(why);
+            }
+            Finding::Found(found) => {
+                self.late_checks += 1;
+                if self.state == State::Refused {
+                    self.stuck = Some(format!("document {} stands although it was refused", found.document));
+                    return;
+                }
+                self.document = Some(found.document);
+                self.take_late_lines(&found);
+                self.surplus = found.surplus;
+            }
+        }
+    }
+
+    /// A late look may keep another of two twins than the one posted, never fewer lines than were posted.
+    fn take_late_lines(&mut self, found: &Found) {
+        for line in &mut self.lines {
+            let told = found.transactions.iter().find(|(number, _)| *number == line.number);
+            line.transaction = told.map(|(_, id)| *id).or(line.transaction);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What a reading of the server's records says of one operation.
+
+use super::Surplus;
+use crate::domain::ids::{DocumentId, GoodId, TransactionId};
+use crate::domain::operation::Operation;
+use crate::domain::quantity::Quantity;
+
+/// A document that carries the operation's marker, with its lines that are not deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundDocument {
+    /// The server's id; a smaller one is older.
+    pub id: DocumentId,
+    /// Its lines.
+    pub lines: Vec<FoundLine>,
+}
+
+/// A line of such a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundLine {
+    /// The server's id; a smaller one is older.
+    pub id: TransactionId,
+    /// The good.
+    pub good: GoodId,
+    /// The amount without its sign.
+    pub quantity: Quantity,
+    /// The comment, if the server tells one.
+    pub comment: Option<String>,
+}
+
+/// What a complete reading comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// No document carries the marker.
+    Absent,
+    /// A document carries it.
+    Found(Found),
+    /// Something carries it that was never sent: a person must look. The text says what.
+    Conflict(String),
+}
+
+/// The document to keep, and what must go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The document to keep: the most complete, then the oldest.
+    pub document: DocumentId,
+    /// Line numbers that stand in it, with the server's ids.
+    pub transactions: Vec<(u16, TransactionId)>,
+    /// Younger twins.
+    pub surplus: Surplus,
+}
+
+/// Which line of the operation a found line is, by its comment or else by its good: an operation has one line
+/// a good, so either names it.
+fn number_of(operation: &Operation, line: &FoundLine) -> Option<u16> {
+    let by_comment = line.comment.as_deref().and_then(|comment| operation.marker.line_in(comment));
+    by_comment
+        .or_else(|| operation.lines.iter().find(|ours| ours.good == line.good).map(|ours| ours.number))
+        .filter(|number| operation.line(*number).is_some())
+}
+
+/// Judges every document that carries the operation's marker.
+pub fn judge(operation: &Operation, mut documents: Vec<FoundDocument>) -> Finding {
+    documents.sort_by_key(|document| document.id);
+    documents.dedup_by_key(|document| document.id);
+    let mut twins = Vec::with_capacity(documents.len());
+    for document in documents {
+        match Twin::read(operation, document) {
+            Ok(twin) => twins.push(twin),
+            Err(why) => return Finding::Conflict(why),
+        }
+    }
+    let Some(most) = twins.iter().map(|twin| twin.lines.len()).max() else { return Finding::Absent };
+    let Some(keep) = twins.iter().position(|twin| twin.lines.len() == most) else { return Finding::Absent };
+    let kept = twins.remove(keep);
+    let mut surplus = Surplus { transactions: kept.doubles, documents: Vec::new() };
+    for twin in twins {
+        surplus.transactions.extend(twin.lines.into_iter().map(|(_, id)| id));
+        surplus.transactions.extend(twin.doubles);
+        surplus.documents.push(twin.document);
+    }
+    Finding::Found(Found { document: kept.document, transactions: kept.lines, surplus })
+}
+
+/// One document, its lines told apart: the oldest of each number, and the rest.
+struct Twin {
+    document: DocumentId,
+    lines: Vec<(u16, TransactionId)>,
+    doubles: Vec<TransactionId>,
+}
+
+impl Twin {
+    fn read(operation: &Operation, document: FoundDocument) -> Result<Self, String> {
+        let mut twin = Self { document: document.id, lines: Vec::new(), doubles: Vec::new() };
+        let mut lines = document.lines;
+        lines.sort_by_key(|line| line.id);
+        lines.dedup_by_key(|line| line.id);
+        for line in lines {
+            let sent = number_of(operation, &line).and_then(|number| operation.line(number));
+            let Some(sent) = sent.filter(|sent| sent.good == line.good && sent.quantity == line.quantity)
+            else {
+                return Err(format!(
+                    "document {} has line {} of {} x good {}, which was never sent",
+                    document.id, line.id, line.quantity, line.good
+                ));
+            };
+            if twin.lines.iter().any(|(number, _)| *number == sent.number) {
+                twin.doubles.push(line.id);
+            } else {
+                twin.lines.push((sent.number, line.id));
+            }
+        }
+        Ok(twin)
+    }
+}

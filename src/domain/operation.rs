@@ -1,0 +1,159 @@
+//! Our unit of work: goods of one kind and storage that become one document on the server.
+
+use std::fmt;
+
+use super::ids::{GoodId, OperationId, StorageId, TransactionId};
+use super::mode::Kind;
+use super::quantity::{Money, Quantity};
+
+/// Where an operation belongs. At most one is open for each place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// In or out.
+    pub kind: Kind,
+    /// Which storage.
+    pub storage: StorageId,
+}
+
+/// The text that proves a document on the server to be ours: `#sp:STATION:ULID#`.
+///
+/// It is made when the operation opens and travels in the comment of the document and, with the line's
+/// number, of each line; the server returns comments as they were sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Marker(String);
+
+impl Marker {
+    /// The marker of one operation of `station`; `ulid` is unique to it.
+    pub fn new(station: &str, ulid: &str) -> Self {
+        Self(format!("#sp:{station}:{ulid}#"))
+    }
+
+    /// Takes a marker back from the store.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text as sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The comment of line `number`.
+    pub fn of_line(&self, number: u16) -> String {
+        format!("{} {number}", self.0)
+    }
+
+    /// Whether this marker stands in a comment, wherever a person may have added words around it.
+    pub fn is_in(&self, comment: &str) -> bool {
+        comment.contains(&self.0)
+    }
+
+    /// The line number that follows this marker in a line's comment.
+    pub fn line_in(&self, comment: &str) -> Option<u16> {
+        let (_, after) = comment.split_once(&self.0)?;
+        let digits: String = after.strip_prefix(' ')?.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    }
+}
+
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One good and its quantity. Everything the document needs was copied when the good was first scanned, so
+/// that no later change of the goods table alters what the operator saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Position in the operation, from 1; part of the line's marker.
+    pub number: u16,
+    /// The good.
+    pub good: GoodId,
+    /// Its title at the time.
+    pub title: String,
+    /// The code it was scanned by.
+    pub barcode: String,
+    /// How much, positive for both kinds.
+    pub quantity: Quantity,
+    /// Cost price of one sale unit at the time.
+    pub price: Money,
+    /// The server's id of this line, once known.
+    pub transaction: Option<TransactionId>,
+    /// The server's words, if it refused this line.
+    pub refusal: Option<String>,
+}
+
+/// Why an operation closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The CLOSE code.
+    Command,
+    /// The mode was changed.
+    ModeChange,
+    /// Nothing was scanned for the configured time.
+    Idle,
+    /// It reached the configured number of lines.
+    Full,
+    /// The input ended.
+    EndOfInput,
+    /// No configured scanner can add to it any more.
+    Unreachable,
+    /// It was made complete: parked scans whose code became known.
+    Parked,
+}
+
+impl CloseReason {
+    /// The word of the trail.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "closed by code",
+            Self::ModeChange => "closed by a change of mode",
+            Self::Idle => "closed after idle time",
+            Self::Full => "closed at its limit",
+            Self::EndOfInput => "closed at the end of input",
+            Self::Unreachable => "closed by a change of configuration",
+            Self::Parked => "made from parked scans",
+        }
+    }
+}
+
+/// A closed operation as the deliverer needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Its row in the outbox.
+    pub id: OperationId,
+    /// Its proof of identity on the server.
+    pub marker: Marker,
+    /// Kind and storage.
+    pub place: Place,
+    /// Its lines, in the order of their numbers; 1..=500.
+    pub lines: Vec<Line>,
+}
+
+impl Operation {
+    /// The line with this number.
+    pub fn line(&self, number: u16) -> Option<&Line> {
+        self.lines.iter().find(|line| line.number == number)
+    }
+
+    /// How much the operation moves in all.
+    pub fn units(&self) -> Quantity {
+        self.lines.iter().map(|line| line.quantity).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_found_among_other_words_with_its_line() {
+        let marker = Marker::new("dock-1", "01J9");
+        assert_eq!(marker.of_line(12), "#sp:dock-1:01J9# 12");
+        assert!(marker.is_in("checked by hand #sp:dock-1:01J9# 12 ok"));
+        assert_eq!(marker.line_in("checked #sp:dock-1:01J9# 12 ok"), Some(12));
+        assert_eq!(marker.line_in("#sp:dock-1:01J9#"), None);
+        assert_eq!(marker.line_in("#sp:dock-1:01J8# 1"), None);
+    }
+}

@@ -1,0 +1,197 @@
+//! What the session wants done with a frame.
+
+use std::fmt;
+
+use crate::domain::control::Control;
+use crate::domain::framing::Refusal;
+use crate::domain::good::{Good, Resolution};
+use crate::domain::ids::{GoodId, OperationId, ScanId};
+use crate::domain::mode::Mode;
+use crate::domain::operation::{CloseReason, Place};
+use crate::domain::quantity::Quantity;
+use crate::domain::signal::Signal;
+
+/// Why a frame was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The frame itself was bad.
+    Frame(Refusal),
+    /// The second half of a double read.
+    Repeat,
+    /// Several goods share the code.
+    Ambiguous,
+    /// It begins like a control code and is none.
+    MalformedControl,
+    /// A mode code on a scanner that has a mode of its own.
+    FixedMode,
+    /// UNDO with nothing to take back.
+    NothingToUndo,
+    /// A count beyond [`super::SCAN_UNITS_MAX`], or none at all.
+    Quantity,
+}
+
+impl Reason {
+    /// The word of the journal and the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Frame(refusal) => refusal.as_str(),
+            Self::Repeat => "repeat",
+            Self::Ambiguous => "ambiguous",
+            Self::MalformedControl => "malformed-control",
+            Self::FixedMode => "fixed-mode",
+            Self::NothingToUndo => "nothing-to-undo",
+            Self::Quantity => "quantity",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// As what a frame counts. Every frame counts as exactly one of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Added to an operation.
+    Booked {
+        /// Where.
+        place: Place,
+        /// How much.
+        quantity: Quantity,
+    },
+    /// Parked: no good has this code yet.
+    Unknown {
+        /// Where it will be booked once the code is known.
+        place: Place,
+        /// How much.
+        quantity: Quantity,
+    },
+    /// Nothing came of it.
+    Refused(Reason),
+    /// A command was carried out.
+    Control(Control),
+    /// Looked up only.
+    Lookup(Resolution),
+}
+
+impl Outcome {
+    /// The word of the journal and the status.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Booked { .. } => "booked",
+            Self::Unknown { .. } => "unknown",
+            Self::Refused(_) => "refused",
+            Self::Control(_) => "control",
+            Self::Lookup(_) => "lookup",
+        }
+    }
+}
+
+/// One scan that UNDO can take back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undone {
+    /// Its row in the journal.
+    pub scan: ScanId,
+    /// What it booked.
+    pub good: GoodId,
+    /// How much it booked.
+    pub quantity: Quantity,
+}
+
+/// A good that joins an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booking {
+    /// Kind and storage.
+    pub place: Place,
+    /// The open operation, or `None` if this booking opens one.
+    pub operation: Option<OperationId>,
+    /// The good.
+    pub good: Good,
+    /// The code it was scanned by.
+    pub barcode: String,
+    /// How much.
+    pub quantity: Quantity,
+}
+
+/// What the store writes, in this order and in one transaction with the journal's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Remember the mode commanded.
+    SetMode(Mode),
+    /// Add to an operation, opening it if need be.
+    Book(Box<Booking>),
+    /// Close the operation that the booking just before went to: it is full.
+    CloseBooked {
+        /// Kind and storage.
+        place: Place,
+    },
+    /// Close an operation; from here on it never changes.
+    Close {
+        /// Kind and storage.
+        place: Place,
+        /// Which.
+        operation: OperationId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Drop an operation; its scans stay in the journal.
+    Cancel {
+        /// Kind and storage.
+        place: Place,
+        /// Which.
+        operation: OperationId,
+    },
+    /// Take one scan out of an operation.
+    Undo {
+        /// Kind and storage.
+        place: Place,
+        /// Which.
+        operation: OperationId,
+        /// The scan.
+        scan: Undone,
+    },
+}
+
+/// What shall happen to one frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// As what it counts.
+    pub outcome: Outcome,
+    /// What is written besides the journal.
+    pub changes: Vec<Change>,
+    /// What the operator is told once all that is on disk.
+    pub signal: Signal,
+}
+
+impl Decision {
+    pub(super) fn of(outcome: Outcome, signal: Signal) -> Self {
+        Self { outcome, changes: Vec::new(), signal }
+    }
+
+    pub(super) fn refused(reason: Reason) -> Self {
+        Self::of(Outcome::Refused(reason), Signal::Refused)
+    }
+
+    /// Nothing is booked, so a good that is known is answered like a command that was understood.
+    pub(super) fn lookup(resolution: Resolution) -> Self {
+        let signal = match resolution {
+            Resolution::Found(_) => Signal::Control,
+            Resolution::Unknown => Signal::Unknown,
+            Resolution::Ambiguous => Signal::Refused,
+        };
+        Self::of(Outcome::Lookup(resolution), signal)
+    }
+}
+
+/// A decision that is on disk.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed<'a> {
+    /// The decision.
+    pub decision: &'a Decision,
+    /// The journal's row for the frame.
+    pub scan: ScanId,
+    /// The operation that was opened for it, if one was.
+    pub opened: Option<OperationId>,
+}
