@@ -2,3 +2,4 @@
 //! reaches the location's stock books exactly once.
 
 pub mod domain;
+pub mod config;

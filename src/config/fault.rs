@@ -1,0 +1,178 @@
+//! What is wrong with a configuration, where, and what cures it.
+//!
+//! Invariant: a fault is one line of text and never repeats a value that may be a secret.
+
+use std::fmt;
+use std::io;
+
+/// Most faults reported of one file: more is not a file with mistakes, but not a configuration.
+pub const FAULTS_MAX: usize = 100;
+/// Longest piece of a file repeated in a fault, in characters.
+const SHOWN_CHARS_MAX: usize = 40;
+
+/// Everything wrong with one configuration file: at least one fault, at most [`FAULTS_MAX`], in the
+/// order of their lines. Displays one fault a line.
+#[derive(Debug)]
+pub struct Faults {
+    faults: Vec<Fault>,
+    left_out: usize,
+}
+
+impl Faults {
+    /// Puts the faults in order; `left_out` more were found than are kept.
+    pub(crate) fn new(mut faults: Vec<Fault>, left_out: usize) -> Self {
+        faults.sort_by_key(|fault| fault.line);
+        Self { faults, left_out }
+    }
+
+    /// The one fault of a file that could not be looked into.
+    pub(crate) fn of_file(file: impl Into<String>, line: Option<usize>, problem: Problem) -> Self {
+        Self::new(vec![Fault { file: file.into(), line, key: String::new(), problem }], 0)
+    }
+
+    /// The faults, in the order of their lines.
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter()
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{fault}")?;
+        }
+        if self.left_out > 0 {
+            write!(f, "\nand {} more; correct these first", self.left_out)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// One thing wrong: `config.toml:12: scanner[0].gap_ms: 5 is out of range; use 20 to 5000`.
+#[derive(Debug)]
+pub struct Fault {
+    /// The file, as it was named on the command line.
+    pub file: String,
+    /// The line, from 1; for a missing key that of its section's header. `None`: the whole file.
+    pub line: Option<usize>,
+    /// The path of the key, `scanner[0].gap_ms`; empty if no key is to blame.
+    pub key: String,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+/// What is wrong with a file or a key, and after the semicolon what cures it.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The file could not be opened or read.
+    #[error("cannot be read: {0}; check the path and its permissions, or name another file with --config")]
+    Unreadable(#[source] io::Error),
+    /// The file is larger than any configuration.
+    #[error("is larger than {0} bytes; this is not a configuration, name the right file with --config")]
+    TooLarge(u64),
+    /// The file is not text.
+    #[error("is not UTF-8 text; save the file as UTF-8")]
+    NotUtf8,
+    /// The text is not TOML (<https://toml.io/en/v1.1.0>). Holds the parser's words, never the text itself.
+    #[error("{0}; write key = value or [section], one a line, and text in double quotes")]
+    Syntax(String),
+    /// A key or a section stands in the file twice.
+    #[error("is written twice; keep one of the two")]
+    Twice,
+    /// A key that means nothing here.
+    #[error("is not a key known here; {}", near_or_all(*.near, .known))]
+    UnknownKey {
+        /// The key that was probably meant.
+        near: Option<&'static str>,
+        /// All keys that may stand here.
+        known: Vec<&'static str>,
+    },
+    /// A key that must be there is not.
+    #[error("is missing; add {example}")]
+    Missing {
+        /// The line to write.
+        example: &'static str,
+    },
+    /// A value of another type than the key's.
+    #[error("is {found}; write {wanted}")]
+    WrongType {
+        /// What was written.
+        found: &'static str,
+        /// What is to be written.
+        wanted: &'static str,
+    },
+    /// A number outside its bounds.
+    #[error("{value} is out of range; use {allowed}")]
+    OutOfRange {
+        /// The number as written.
+        value: String,
+        /// The bounds, both included.
+        allowed: String,
+    },
+    /// A word that is none of the few which may stand here.
+    #[error("\"{value}\" is not one of the words known here; use {allowed}")]
+    UnknownWord {
+        /// The word as written.
+        value: String,
+        /// The words that may stand here.
+        allowed: String,
+    },
+    /// A value that cannot be what the key needs. The value is not repeated: an address may hold a password.
+    #[error("{what}; {cure}")]
+    Unfit {
+        /// What is wrong with it.
+        what: &'static str,
+        /// What to do.
+        cure: &'static str,
+    },
+    /// Two numbers in the wrong order.
+    #[error("{value} is more than {other} = {limit}; lower this one or raise {other}")]
+    Exceeds {
+        /// The number of this key.
+        value: u64,
+        /// The key that may not be less.
+        other: &'static str,
+        /// The number of that key.
+        limit: u64,
+    },
+    /// Something only one scanner may have.
+    #[error("is the same as that of scanner[{by}]; {cure}")]
+    Taken {
+        /// The index of the scanner that has it already.
+        by: usize,
+        /// What to do.
+        cure: &'static str,
+    },
+}
+
+/// A piece of the file as it may be repeated in a fault: on one line and not long.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn near_or_all(near: Option<&'static str>, known: &[&'static str]) -> String {
+    match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("remove it, or use one of {}", known.join(", ")),
+    }
+}

@@ -1,0 +1,303 @@
+//! The configuration: one TOML file, read whole at the start, checked to the last key, then typed.
+//!
+//! Promises: a [`Config`] holds nothing out of bounds and nothing that contradicts itself. A file with
+//! mistakes gives all of them at once, each with its line, its key and its cure. No token is in a
+//! [`Config`], in what it shows or in a fault; tokens have a type of their own, [`secrets::Secrets`].
+//!
+//! What it does not do: look whether folders, devices or the API are there, or follow changes of the file.
+
+mod fault;
+mod line;
+mod reader;
+mod scanner;
+pub mod secrets;
+mod sections;
+mod show;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use toml::de::DeTable;
+
+pub use crate::config::fault::FAULTS_MAX;
+pub use crate::config::fault::Fault;
+pub use crate::config::fault::Faults;
+pub use crate::config::fault::Problem;
+pub use crate::config::line::DataBits;
+pub use crate::config::line::FlowControl;
+pub use crate::config::line::Line;
+pub use crate::config::line::Parity;
+pub use crate::config::line::StopBits;
+use crate::config::reader::Report;
+use crate::domain::ids::LocationId;
+use crate::domain::ids::MasterId;
+use crate::domain::ids::ScannerName;
+use crate::domain::ids::StorageId;
+use crate::domain::mode::Mode;
+
+/// The file read if none is named.
+pub const DEFAULT_PATH: &str = "/etc/stockpoint/config.toml";
+/// Every key with its default, unit and meaning: a file to begin from.
+pub const EXAMPLE: &str = include_str!("example.toml");
+/// Most scanners of one station: a USB tree of a small board holds no more that a person could tell apart.
+pub const SCANNERS_MAX: usize = 32;
+/// Longest answer to a scanner, in bytes: at 9600 baud, 64 bytes already take 67 ms of the operator's time.
+pub const SIGNAL_BYTES_MAX: usize = 64;
+/// Largest configuration file, in bytes: a full one has some ten thousand.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Everything in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[station]`
+    pub station: Station,
+    /// `[api]`
+    pub api: Api,
+    /// `[goods]`
+    pub goods: GoodsSync,
+    /// `[web]`
+    pub web: Web,
+    /// `[[scanner]]`, at most [`SCANNERS_MAX`], in the order of the file. No two share a name or a place,
+    /// and at most one reads standard input.
+    pub scanners: Vec<Scanner>,
+}
+
+/// What this station is and how it books.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Station {
+    /// Its name, 1..=24 of `a-z 0-9 -`; part of every marker.
+    pub name: String,
+    /// The location whose stock it books, 1..=2^53-1.
+    pub location_id: LocationId,
+    /// The storage it books, 1..=2^53-1, where no scanner has one of its own.
+    pub storage_id: StorageId,
+    /// The mode before any was commanded.
+    pub mode: Mode,
+    /// The folder of its databases, never empty; a relative one is below the working directory.
+    pub data_dir: PathBuf,
+    /// An open document closes after this long without a scan, 2 s to 7 days; `None`: only by control code.
+    pub document_idle_close: Option<Duration>,
+    /// A document closes when it has this many lines, 1..=500.
+    pub document_lines_max: usize,
+    /// The same code from the same scanner sooner than this is a repeat, 0..=5000 ms; zero: never.
+    pub repeat_guard: Duration,
+    /// The staff member named on each document, 1..=2^53-1.
+    pub master_id: Option<MasterId>,
+    /// The location's time zone, by its IANA name; `None`: ask the API.
+    pub time_zone: Option<TimeZone>,
+    /// Whether a count in a GS1 element string (AI 30, 37) is the quantity.
+    pub gs1_counts: bool,
+    /// Whether the station's clock is believed without proof.
+    pub trust_clock: bool,
+    /// How long what was posted stays in the history, whole days, 7..=36500.
+    pub history: Duration,
+}
+
+/// How the API is reached, and how gently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// The address all paths are put behind: https, or http to a loopback address; no user, query or
+    /// fragment, no slash at the end.
+    pub base_url: String,
+    /// A file with the partner token.
+    pub partner_token_file: PathBuf,
+    /// A file with the user token.
+    pub user_token_file: PathBuf,
+    /// Most requests in any minute, 1..=60000, not below those of a second.
+    pub requests_per_minute_max: u32,
+    /// Most requests in any second, 1..=1000.
+    pub requests_per_second_max: u32,
+    /// An answer not here after this long is lost, 1000..=120000 ms.
+    pub request_timeout: Duration,
+    /// A lost answer is read back no sooner, and a second time this long after; 2000..=3600000 ms.
+    pub reconcile_after: Duration,
+    /// A late double is looked for this long after an uncertain posting, and once more after four times
+    /// that; 5000..=86400000 ms, not below `reconcile_after`.
+    pub late_check_after: Duration,
+}
+
+/// How often the goods are fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoodsSync {
+    /// Between two looks at what changed, 5 s to 7 days.
+    pub sync_every: Duration,
+    /// Between two whole downloads, which find deletions, 5 s to 30 days, not below `sync_every`.
+    pub full_sync_every: Duration,
+}
+
+/// The station page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// Where it listens; port 0 is any free one; `None`: off.
+    pub listen: Option<SocketAddr>,
+}
+
+/// One physical reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanner {
+    /// Its name, of which no two are the same.
+    pub name: ScannerName,
+    /// Where its scans come from.
+    pub source: Source,
+    /// A frame not finished in this long is refused, 20..=5000 ms.
+    pub gap: Duration,
+    /// The mode this scanner always has.
+    pub mode: Option<Mode>,
+    /// The storage this scanner always books, 1..=2^53-1.
+    pub storage_id: Option<StorageId>,
+}
+
+/// Where scans come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A serial port, real or over USB.
+    Serial {
+        /// Which port.
+        place: Place,
+        /// How it is set and answered.
+        serial: Serial,
+    },
+    /// A scanner that types like a keyboard.
+    Evdev(Place),
+    /// A scanner with the USB point-of-sale report (HID Point of Sale Usage Tables 1.02, usage page 0x8C).
+    HidPos(Place),
+    /// Standard input, one barcode a line.
+    Stdin,
+}
+
+impl Source {
+    /// The word for it in the configuration and in every figure.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Serial { .. } => "serial",
+            Self::Evdev(_) => "evdev",
+            Self::HidPos(_) => "hidpos",
+            Self::Stdin => "stdin",
+        }
+    }
+}
+
+/// Which device is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The one with this path, never empty.
+    Path(PathBuf),
+    /// The one like this.
+    Match(UsbMatch),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Match(wanted) => wanted.fmt(f),
+        }
+    }
+}
+
+/// What a USB device must be like. At least one part is given; all that are given must agree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UsbMatch {
+    /// `idVendor`
+    pub vendor: Option<u16>,
+    /// `idProduct`
+    pub product: Option<u16>,
+    /// Where it is plugged in, as the kernel names it: `1-1.3`; 1..=32 of `0-9 - .`.
+    pub port: Option<String>,
+    /// Its serial number, 1..=126 characters.
+    pub serial: Option<String>,
+}
+
+impl fmt::Display for UsbMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let vendor = self.vendor.map(|vendor| format!("vendor {vendor:04x}"));
+        let product = self.product.map(|product| format!("product {product:04x}"));
+        let port = self.port.as_ref().map(|port| format!("port {port}"));
+        let serial = self.serial.as_ref().map(|serial| format!("serial {serial}"));
+        let parts: Vec<String> = [vendor, product, port, serial].into_iter().flatten().collect();
+        write!(f, "USB {}", parts.join(", "))
+    }
+}
+
+/// How a serial port is set, and what is sent back to its scanner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serial {
+    /// The line's settings.
+    pub line: Line,
+    /// What is sent back.
+    pub signals: Signals,
+}
+
+/// The bytes sent back to a scanner for each signal, at most [`SIGNAL_BYTES_MAX`]; empty: nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Signals {
+    /// The scan is on disk.
+    pub booked: Vec<u8>,
+    /// The code is not known.
+    pub unknown: Vec<u8>,
+    /// The frame or the scan was refused.
+    pub refused: Vec<u8>,
+    /// A control code was obeyed.
+    pub control: Vec<u8>,
+    /// A document was posted.
+    pub posted: Vec<u8>,
+    /// A person is needed.
+    pub person: Vec<u8>,
+}
+
+impl Config {
+    /// Reads and checks a file of at most 1 MiB.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or why it could not be read.
+    pub fn load(path: &Path) -> Result<Self, Faults> {
+        let file = path.display().to_string();
+        let bytes = read_bounded(path).map_err(|problem| Faults::of_file(&file, None, problem))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let before = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n');
+            Faults::of_file(&file, Some(before.count().saturating_add(1)), Problem::NotUtf8)
+        })?;
+        Self::parse(text, &file)
+    }
+
+    /// Checks `text`; `file` is its name in the faults. Reads nothing else but the table of time zones.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(text: &str, file: &str) -> Result<Self, Faults> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let mut report = Report::new(file, text);
+        for error in &errors {
+            report.add_syntax(error);
+        }
+        let config = report.read(root.get_ref(), sections::config);
+        report.finish(config)
+    }
+
+    /// What is in force, as a configuration file that reads back the same. Says in comments where each
+    /// token was found, and so looks at the environment and the token files; never shows a token.
+    pub fn show(&self) -> String {
+        show::show(self, &secrets::environment)
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, Problem> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(FILE_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(Problem::Unreadable)?;
+    let is_fit = u64::try_from(bytes.len()).is_ok_and(|length| length <= FILE_BYTES_MAX);
+    if is_fit { Ok(bytes) } else { Err(Problem::TooLarge(FILE_BYTES_MAX)) }
+}

@@ -1,0 +1,175 @@
+//! The scanners: their keys, defaults and bounds, and what two of them may not share.
+
+use std::time::Duration;
+
+use crate::config::DataBits;
+use crate::config::FlowControl;
+use crate::config::Line;
+use crate::config::Parity;
+use crate::config::Place;
+use crate::config::Scanner;
+use crate::config::Serial;
+use crate::config::Signals;
+use crate::config::Source;
+use crate::config::StopBits;
+use crate::config::UsbMatch;
+use crate::config::fault::Problem;
+use crate::config::reader::Table;
+use crate::config::values;
+use crate::config::values::whole;
+use crate::domain::ids::ScannerName;
+use crate::domain::ids::StorageId;
+
+/// The words for a serial line's parity.
+pub(super) const PARITIES: [(&str, Parity); 3] =
+    [("none", Parity::None), ("odd", Parity::Odd), ("even", Parity::Even)];
+/// The words for a serial line's flow control.
+pub(super) const FLOW_CONTROLS: [(&str, FlowControl); 3] =
+    [("none", FlowControl::None), ("software", FlowControl::Software), ("hardware", FlowControl::Hardware)];
+const KINDS: [(&str, Kind); 4] =
+    [("serial", Kind::Serial), ("evdev", Kind::Evdev), ("hidpos", Kind::HidPos), ("stdin", Kind::Stdin)];
+const SERIAL_KEYS: [&str; 6] = ["baud", "data_bits", "parity", "stop_bits", "flow_control", "signals_hex"];
+
+/// What the scanners before this one have taken, each with the scanner's index.
+#[derive(Default)]
+pub(super) struct Taken {
+    names: Vec<(usize, String)>,
+    places: Vec<(usize, Place)>,
+    stdin: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Serial,
+    Evdev,
+    HidPos,
+    Stdin,
+}
+
+/// One `[[scanner]]`.
+pub(super) fn scanner(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<Scanner> {
+    let name = table.required("name", "name = \"dock\" under this [[scanner]]", values::name);
+    if let Some(name) = &name {
+        let cure = "give each scanner a name of its own";
+        take(table, "name", &mut taken.names, (index, name), cure);
+    }
+    let source = source(table, index, taken);
+    let gap = table.or("gap_ms", Duration::from_millis(200), values::millis(20..=5000));
+    let mode = table.optional("mode", values::mode);
+    let storage_id = table.optional("storage_id", values::id(StorageId));
+    Some(Scanner { name: ScannerName::new(name?), source: source?, gap, mode, storage_id })
+}
+
+/// Where the scans come from. Every key is read whatever the kind, so that none is called unknown.
+fn source(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<Source> {
+    let kind = table.required("kind", "kind = \"serial\" under this [[scanner]]", values::word(&KINDS));
+    let place = place(table, index, taken);
+    let serial = serial(table);
+    match kind? {
+        Kind::Serial => require_place(table, place).map(|place| Source::Serial { place, serial }),
+        Kind::Evdev => {
+            refuse(table, &SERIAL_KEYS);
+            require_place(table, place).map(Source::Evdev)
+        }
+        Kind::HidPos => {
+            refuse(table, &SERIAL_KEYS);
+            require_place(table, place).map(Source::HidPos)
+        }
+        Kind::Stdin => {
+            refuse(table, &SERIAL_KEYS);
+            refuse(table, &["path", "match"]);
+            let cure = "only one scanner can read standard input, remove this one";
+            let by = *taken.stdin.get_or_insert(index);
+            if by != index {
+                table.blame("kind", Problem::Taken { by, cure });
+            }
+            Some(Source::Stdin)
+        }
+    }
+}
+
+fn place(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<Place> {
+    let path = table.optional("path", values::path);
+    let usb_match = table.inner("match", usb_match).flatten();
+    if table.has("path") && table.has("match") {
+        table.blame("match", Problem::Unfit { what: "stands beside path", cure: "keep one of the two" });
+        return None;
+    }
+    let place = path.map(Place::Path).or(usb_match.map(Place::Match))?;
+    let key = if table.has("path") { "path" } else { "match" };
+    take(table, key, &mut taken.places, (index, &place), "each scanner is read once, remove one of the two");
+    Some(place)
+}
+
+fn usb_match(table: &mut Table<'_, '_>) -> Option<UsbMatch> {
+    let vendor = table.optional("vendor", whole(0..=0xffff));
+    let product = table.optional("product", whole(0..=0xffff));
+    let port = table.optional("port", values::usb_port);
+    let serial = table.optional("serial", values::usb_serial);
+    if !["vendor", "product", "port", "serial"].iter().any(|key| table.has(key)) {
+        table.blame("port", Problem::Missing { example: "at least one of vendor, product, port and serial" });
+    }
+    let usb_match = UsbMatch { vendor, product, port, serial };
+    (usb_match != UsbMatch::default()).then_some(usb_match)
+}
+
+fn serial(table: &mut Table<'_, '_>) -> Serial {
+    Serial { line: line(table), signals: table.inner("signals_hex", signals).unwrap_or_default() }
+}
+
+fn line(table: &mut Table<'_, '_>) -> Line {
+    let usual = Line::default();
+    Line {
+        baud: table.or("baud", usual.baud, whole(50..=4_000_000)),
+        data_bits: table.or("data_bits", usual.data_bits, |value| {
+            whole(5..=8)(value).map(|bits: u8| DataBits::of(bits).unwrap_or(usual.data_bits))
+        }),
+        parity: table.or("parity", usual.parity, values::word(&PARITIES)),
+        stop_bits: table.or("stop_bits", usual.stop_bits, |value| {
+            whole(1..=2)(value).map(|bits: u8| StopBits::of(bits).unwrap_or(usual.stop_bits))
+        }),
+        flow_control: table.or("flow_control", usual.flow_control, values::word(&FLOW_CONTROLS)),
+    }
+}
+
+fn signals(table: &mut Table<'_, '_>) -> Signals {
+    let mut bytes = |key| table.or(key, Vec::new(), values::hex_bytes);
+    Signals {
+        booked: bytes("booked"),
+        unknown: bytes("unknown"),
+        refused: bytes("refused"),
+        control: bytes("control"),
+        posted: bytes("posted"),
+        person: bytes("person"),
+    }
+}
+
+/// The place, which a scanner with a device must have.
+fn require_place(table: &mut Table<'_, '_>, place: Option<Place>) -> Option<Place> {
+    if !table.has("path") && !table.has("match") {
+        let example = "path = \"/dev/…\" or match = { port = \"1-1.3\" } under this [[scanner]]";
+        table.blame("path", Problem::Missing { example });
+    }
+    place
+}
+
+fn refuse(table: &mut Table<'_, '_>, keys: &[&'static str]) {
+    for key in keys.iter().filter(|key| table.has(key)).copied().collect::<Vec<_>>() {
+        table
+            .blame(key, Problem::Unfit { what: "means nothing for this kind of scanner", cure: "remove it" });
+    }
+}
+
+/// Notes that this scanner takes `value`, or the fault that another one has it.
+fn take<T: PartialEq + Clone>(
+    table: &mut Table<'_, '_>,
+    key: &'static str,
+    taken: &mut Vec<(usize, T)>,
+    (index, value): (usize, &T),
+    cure: &'static str,
+) {
+    match taken.iter().find(|(_, other)| other == value) {
+        Some((by, _)) => table.blame(key, Problem::Taken { by: *by, cure }),
+        None => taken.push((index, value.clone())),
+    }
+}

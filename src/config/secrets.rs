@@ -1,0 +1,386 @@
+//! The two tokens: where they are looked for, and a type that never shows them.
+//!
+//! Invariant: no token is in a configuration file, in an argument, in a `Debug` text or in an error; what
+//! is said of a token is where it was found and what is wrong with it.
+
+use std::env;
+use std::env::VarError;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::io::ErrorKind;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+use crate::config::Api;
+
+/// Longest token file, in bytes: a token has some tens of characters.
+const TOKEN_BYTES_MAX: u64 = 4096;
+/// Names the folder in which systemd puts a unit's credentials (systemd.exec(5), `LoadCredential=`).
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+/// Both tokens, found and fit for an HTTP header.
+#[derive(Debug)]
+pub struct Secrets {
+    /// The partner token: who made the program.
+    pub partner: SecretString,
+    /// The user token: on whose behalf it books.
+    pub user: SecretString,
+}
+
+impl Secrets {
+    /// Finds each token in the first of: `$CREDENTIALS_DIRECTORY/{partner-token,user-token}`, the file
+    /// named in the configuration, the environment's `STOCKPOINT_PARTNER_TOKEN` and `STOCKPOINT_USER_TOKEN`.
+    ///
+    /// # Errors
+    /// A token is nowhere, or the first place that has it cannot be read or holds no usable one.
+    pub fn find(api: &Api) -> Result<Self, Error> {
+        Self::find_with(api, &environment)
+    }
+
+    fn find_with(api: &Api, environment: &Environment) -> Result<Self, Error> {
+        let (partner, _origin) = find(Token::Partner, api, environment)?;
+        let (user, _origin) = find(Token::User, api, environment)?;
+        Ok(Self { partner, user })
+    }
+}
+
+/// Looks a variable of the environment up.
+pub(super) type Environment = dyn Fn(&str) -> Option<OsString>;
+
+/// Which of the two tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    /// The partner token.
+    Partner,
+    /// The user token.
+    User,
+}
+
+impl Token {
+    const fn credential(self) -> &'static str {
+        match self {
+            Self::Partner => "partner-token",
+            Self::User => "user-token",
+        }
+    }
+
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::Partner => "STOCKPOINT_PARTNER_TOKEN",
+            Self::User => "STOCKPOINT_USER_TOKEN",
+        }
+    }
+
+    fn file(self, api: &Api) -> &Path {
+        match self {
+            Self::Partner => &api.partner_token_file,
+            Self::User => &api.user_token_file,
+        }
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Partner => "partner token",
+            Self::User => "user token",
+        })
+    }
+}
+
+/// One place a token may be in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A credential of the systemd unit.
+    Credential(PathBuf),
+    /// The file named in the configuration.
+    File(PathBuf),
+    /// A variable of the environment.
+    Environment(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credential(path) => write!(f, "credential {}", path.display()),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Environment(variable) => write!(f, "environment {variable}"),
+        }
+    }
+}
+
+/// Why there is no token to use.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is in none of the places looked at.
+    #[error("find the {token} in {}; put it into one of these", places(.looked))]
+    Missing {
+        /// Which one.
+        token: Token,
+        /// The places, in the order they were looked at.
+        looked: Vec<Origin>,
+    },
+    /// The place has it, but cannot be read. The next place is not tried: it may hold an older token.
+    #[error("read the {token} from {origin}; let the service's user read it, or remove it")]
+    Unreadable {
+        /// Which one.
+        token: Token,
+        /// The place.
+        origin: Origin,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The place has nothing that can be a token.
+    #[error("use the {token} from {origin}: it {flaw}; put in the token alone, on one line")]
+    Unfit {
+        /// Which one.
+        token: Token,
+        /// The place.
+        origin: Origin,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+}
+
+/// What is wrong with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// Nothing but an end of line.
+    #[error("is empty")]
+    Empty,
+    /// More than 4096 bytes.
+    #[error("is longer than 4096 bytes")]
+    TooLong,
+    /// Something that cannot stand in a header's value: only visible ASCII is taken (RFC 9110, section 5.5),
+    /// without spaces, which end a token in an `Authorization` header (section 11.4).
+    #[error("has a character that no token has")]
+    Character,
+}
+
+/// Where a token is, or why it cannot be used, on one line and without the token.
+pub(super) fn whereabouts(token: Token, api: &Api, environment: &Environment) -> String {
+    let told = match find(token, api, environment) {
+        Ok((_secret, origin)) => format!("{token}: from {origin}"),
+        Err(Error::Missing { looked, .. }) => format!("{token}: missing; looked at {}", places(&looked)),
+        Err(Error::Unreadable { origin, cause, .. }) => {
+            format!("{token}: cannot be read from {origin}: {cause}")
+        }
+        Err(Error::Unfit { origin, flaw, .. }) => format!("{token}: unfit in {origin}: it {flaw}"),
+    };
+    told.replace(char::is_control, "?")
+}
+
+/// The process's environment.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(super) fn environment(variable: &str) -> Option<OsString> {
+    match env::var(variable) {
+        Ok(value) => Some(value.into()),
+        Err(VarError::NotUnicode(value)) => Some(value),
+        Err(VarError::NotPresent) => None,
+    }
+}
+
+fn find(token: Token, api: &Api, environment: &Environment) -> Result<(SecretString, Origin), Error> {
+    let folder = environment(CREDENTIALS_DIRECTORY).map(PathBuf::from);
+    let credential = folder.map(|folder| Origin::Credential(folder.join(token.credential())));
+    let file = Origin::File(token.file(api).to_owned());
+    let mut looked = Vec::new();
+    for origin in credential.into_iter().chain([file, Origin::Environment(token.variable())]) {
+        match read(&origin, environment) {
+            Ok(Some(bytes)) => {
+                return match checked(&bytes) {
+                    Ok(secret) => Ok((secret, origin)),
+                    Err(flaw) => Err(Error::Unfit { token, origin, flaw }),
+                };
+            }
+            Ok(None) => looked.push(origin),
+            Err(cause) => return Err(Error::Unreadable { token, origin, cause }),
+        }
+    }
+    Err(Error::Missing { token, looked })
+}
+
+/// What the place holds, at most one byte too many; `None` if there is no such place. The bytes are wiped
+/// from memory after use.
+fn read(origin: &Origin, environment: &Environment) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    match origin {
+        Origin::Credential(path) | Origin::File(path) => match File::open(path) {
+            Ok(file) => {
+                // Room for all of it at once: a buffer that grows leaves unwiped copies behind.
+                let room = usize::try_from(TOKEN_BYTES_MAX).unwrap_or_default().saturating_mul(2);
+                let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+                file.take(TOKEN_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes)?;
+                Ok(Some(bytes))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        },
+        Origin::Environment(variable) => {
+            Ok(environment(variable).map(|value| Zeroizing::new(value.into_encoded_bytes())))
+        }
+    }
+}
+
+fn checked(bytes: &[u8]) -> Result<SecretString, Flaw> {
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > TOKEN_BYTES_MAX) {
+        return Err(Flaw::TooLong);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_unseen| Flaw::Character)?;
+    let token = text.trim_end_matches(['\r', '\n']);
+    if token.is_empty() {
+        return Err(Flaw::Empty);
+    }
+    if token.chars().all(|c| c.is_ascii_graphic()) { Ok(token.into()) } else { Err(Flaw::Character) }
+}
+
+fn places(looked: &[Origin]) -> String {
+    let named: Vec<String> = looked.iter().map(Origin::to_string).collect();
+    named.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use secrecy::ExposeSecret;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::config::Config;
+
+    const TOKEN: &str = "tok3n-of-the-partner";
+
+    /// A folder for both files and credentials, and the `[api]` section that names the files in it.
+    fn place() -> (TempDir, Api) {
+        let dir = TempDir::new().unwrap();
+        let config =
+            Config::parse("[station]\nname = \"a\"\nlocation_id = 1\nstorage_id = 2\n", "c").unwrap();
+        let partner_token_file = dir.path().join("partner");
+        let user_token_file = dir.path().join("user");
+        let api = Api { partner_token_file, user_token_file, ..config.api };
+        (dir, api)
+    }
+
+    fn env(values: Vec<(&'static str, OsString)>) -> Box<Environment> {
+        Box::new(move |wanted| {
+            values.iter().find(|(variable, _)| *variable == wanted).map(|(_, value)| value.clone())
+        })
+    }
+
+    fn partner(api: &Api, environment: &Environment) -> Result<(String, Origin), Error> {
+        find(Token::Partner, api, environment)
+            .map(|(secret, origin)| (secret.expose_secret().to_owned(), origin))
+    }
+
+    #[test]
+    fn a_credential_goes_before_the_file_and_the_file_before_the_environment() {
+        let (dir, api) = place();
+        let environment = env(vec![
+            ("CREDENTIALS_DIRECTORY", dir.path().into()),
+            ("STOCKPOINT_PARTNER_TOKEN", "from-environment".into()),
+        ]);
+        let (token, origin) = partner(&api, &environment).unwrap();
+        assert_eq!(
+            (token.as_str(), origin.to_string().as_str()),
+            ("from-environment", "environment STOCKPOINT_PARTNER_TOKEN")
+        );
+
+        std::fs::write(&api.partner_token_file, "from-file\n").unwrap();
+        let (token, origin) = partner(&api, &environment).unwrap();
+        assert_eq!((token, origin), ("from-file".into(), Origin::File(api.partner_token_file.clone())));
+
+        let credential = dir.path().join("partner-token");
+        std::fs::write(&credential, "from-credential\r\n").unwrap();
+        let (token, origin) = partner(&api, &environment).unwrap();
+        assert_eq!((token, origin), ("from-credential".into(), Origin::Credential(credential)));
+    }
+
+    #[test]
+    fn both_tokens_are_found_and_neither_is_in_the_debug_text() {
+        let (_dir, api) = place();
+        std::fs::write(&api.partner_token_file, TOKEN).unwrap();
+        let environment = env(vec![("STOCKPOINT_USER_TOKEN", "tok3n-of-the-user".into())]);
+        let secrets = Secrets::find_with(&api, &environment).unwrap();
+        assert_eq!(secrets.partner.expose_secret(), TOKEN);
+        assert_eq!(secrets.user.expose_secret(), "tok3n-of-the-user");
+        assert!(!format!("{secrets:?}").contains("tok3n"));
+    }
+
+    #[test]
+    fn a_missing_token_names_every_place_that_was_looked_at() {
+        let (dir, api) = place();
+        let folder = dir.path().display();
+        let error = partner(&api, &env(vec![])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "find the partner token in file {folder}/partner, environment STOCKPOINT_PARTNER_TOKEN; put it into one of these"
+            )
+        );
+        let told = whereabouts(Token::User, &api, &env(vec![("CREDENTIALS_DIRECTORY", dir.path().into())]));
+        assert_eq!(
+            told,
+            format!(
+                "user token: missing; looked at credential {folder}/user-token, file {folder}/user, environment STOCKPOINT_USER_TOKEN"
+            )
+        );
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_read_is_named_and_the_next_one_not_tried() {
+        let (dir, mut api) = place();
+        api.partner_token_file = dir.path().to_owned();
+        let environment = env(vec![("STOCKPOINT_PARTNER_TOKEN", TOKEN.into())]);
+        let error = partner(&api, &environment).unwrap_err();
+        assert!(matches!(&error, Error::Unreadable { origin: Origin::File(path), .. } if path == dir.path()));
+        assert!(whereabouts(Token::Partner, &api, &environment).contains(&dir.path().display().to_string()));
+    }
+
+    #[test]
+    fn what_cannot_stand_in_a_header_is_refused_without_being_shown() {
+        let (_dir, api) = place();
+        let too_long = "tok3n".repeat(1000);
+        let flawed: [(&[u8], Flaw); 6] = [
+            (b"", Flaw::Empty),
+            (b"\n", Flaw::Empty),
+            (b"tok3n with space", Flaw::Character),
+            (b"tok3n\nX-Header: tok3n", Flaw::Character),
+            (b"tok3n\xff", Flaw::Character),
+            (too_long.as_bytes(), Flaw::TooLong),
+        ];
+        for (bytes, flaw) in flawed {
+            std::fs::write(&api.partner_token_file, bytes).unwrap();
+            let error = partner(&api, &env(vec![])).unwrap_err();
+            assert!(matches!(error, Error::Unfit { flaw: found, .. } if found == flaw), "{error}");
+            assert!(!format!("{error} {error:?}").contains("tok3n"));
+            assert!(!whereabouts(Token::Partner, &api, &env(vec![])).contains("tok3n"));
+
+            std::fs::remove_file(&api.partner_token_file).unwrap();
+            let value = OsString::from_vec(bytes.to_owned());
+            let error = partner(&api, &env(vec![("STOCKPOINT_PARTNER_TOKEN", value)])).unwrap_err();
+            assert!(matches!(error, Error::Unfit { flaw: found, .. } if found == flaw), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_4096_bytes_is_the_longest() {
+        let (_dir, api) = place();
+        for (length, fits) in [(4096, true), (4097, false)] {
+            std::fs::write(&api.partner_token_file, "t".repeat(length)).unwrap();
+            assert_eq!(partner(&api, &env(vec![])).is_ok(), fits);
+        }
+    }
+
+    #[test]
+    fn the_environment_of_the_process_is_read() {
+        assert!(environment("PATH").is_some());
+        assert_eq!(environment("STOCKPOINT_NO_SUCH_VARIABLE"), None);
+    }
+}

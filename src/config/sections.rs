@@ -1,0 +1,143 @@
+//! Every section but the scanners: its keys, defaults and bounds, and which keys contradict each other.
+
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::Api;
+use crate::config::Config;
+use crate::config::GoodsSync;
+use crate::config::SCANNERS_MAX;
+use crate::config::Station;
+use crate::config::Web;
+use crate::config::fault::Problem;
+use crate::config::reader::Table;
+use crate::config::scanner::Taken;
+use crate::config::scanner::scanner;
+use crate::config::values;
+use crate::config::values::whole;
+use crate::domain::ids::LocationId;
+use crate::domain::ids::MasterId;
+use crate::domain::ids::StorageId;
+use crate::domain::mode::Mode;
+
+const SECONDS_A_DAY: u64 = 86_400;
+
+/// The whole file.
+pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
+    let station = root.section("station", station).flatten();
+    let api = root.section("api", api);
+    let goods = root.section("goods", goods);
+    let web = root.section("web", web);
+    let mut taken = Taken::default();
+    let scanners = root.each("scanner", SCANNERS_MAX, |table, index| scanner(table, index, &mut taken));
+    Some(Config { station: station?, api: api?, goods: goods?, web: web?, scanners })
+}
+
+fn station(table: &mut Table<'_, '_>) -> Option<Station> {
+    let name = table.required("name", "name = \"dock-1\" under [station]", values::name);
+    let location_id =
+        table.required("location_id", "location_id = NUMBER under [station]", values::id(LocationId));
+    let storage_id =
+        table.required("storage_id", "storage_id = NUMBER under [station]", values::id(StorageId));
+    let mode = table.or("mode", Mode::Receipt, values::mode);
+    let data_dir = table.or("data_dir", PathBuf::from("/var/lib/stockpoint"), values::path);
+    let idle_default = Some(Duration::from_mins(10));
+    let idle = values::seconds_or_off(2..=7 * SECONDS_A_DAY);
+    let document_idle_close = table.or("document_idle_close_s", idle_default, idle);
+    let document_lines_max = table.or("document_lines_max", 200, whole(1..=500));
+    let repeat_guard = table.or("repeat_guard_ms", Duration::from_millis(300), values::millis(0..=5000));
+    let master_id = table.optional("master_id", values::id(MasterId));
+    let time_zone = table.optional("time_zone", values::time_zone);
+    let gs1_counts = table.or("gs1_counts", false, values::flag);
+    let trust_clock = table.or("trust_clock", false, values::flag);
+    let history_days: u64 = table.or("history_days", 400, whole(7..=36_500));
+    Some(Station {
+        name: name?,
+        location_id: location_id?,
+        storage_id: storage_id?,
+        mode,
+        data_dir,
+        document_idle_close,
+        document_lines_max,
+        repeat_guard,
+        master_id,
+        time_zone,
+        gs1_counts,
+        trust_clock,
+        history: Duration::from_secs(history_days.saturating_mul(SECONDS_A_DAY)),
+    })
+}
+
+fn api(table: &mut Table<'_, '_>) -> Api {
+    let base_url = table.or("base_url", "https://api.alteg.io/api/v1".to_owned(), values::base_url);
+    let partner_token_file = PathBuf::from("/etc/stockpoint/partner-token");
+    let partner_token_file = table.or("partner_token_file", partner_token_file, values::token_path);
+    let user_token_file = PathBuf::from("/etc/stockpoint/user-token");
+    let user_token_file = table.or("user_token_file", user_token_file, values::token_path);
+    // More than the public limits: the service may have granted a partner more.
+    let per_minute = table.optional("requests_per_minute_max", whole(1..=60_000));
+    let per_second = table.optional("requests_per_second_max", whole(1..=1000));
+    let (requests_per_second_max, requests_per_minute_max) = ordered(
+        table,
+        Bound { key: "requests_per_second_max", given: per_second, default: 4 },
+        Bound { key: "requests_per_minute_max", given: per_minute, default: 180 },
+    );
+    let request_timeout =
+        table.or("request_timeout_ms", Duration::from_secs(15), values::millis(1000..=120_000));
+    let reconcile = table.optional("reconcile_after_ms", whole(2000..=3_600_000));
+    let late_check = table.optional("late_check_after_ms", whole(5000..=1000 * SECONDS_A_DAY));
+    let (reconcile_ms, late_check_ms) = ordered(
+        table,
+        Bound { key: "reconcile_after_ms", given: reconcile, default: 20_000_u64 },
+        Bound { key: "late_check_after_ms", given: late_check, default: 120_000 },
+    );
+    Api {
+        base_url,
+        partner_token_file,
+        user_token_file,
+        requests_per_minute_max,
+        requests_per_second_max,
+        request_timeout,
+        reconcile_after: Duration::from_millis(reconcile_ms),
+        late_check_after: Duration::from_millis(late_check_ms),
+    }
+}
+
+fn goods(table: &mut Table<'_, '_>) -> GoodsSync {
+    let sync = table.optional("sync_every_s", whole(5..=7 * SECONDS_A_DAY));
+    let full_sync = table.optional("full_sync_every_s", whole(5..=30 * SECONDS_A_DAY));
+    let (sync_s, full_sync_s) = ordered(
+        table,
+        Bound { key: "sync_every_s", given: sync, default: 300_u64 },
+        Bound { key: "full_sync_every_s", given: full_sync, default: SECONDS_A_DAY },
+    );
+    GoodsSync { sync_every: Duration::from_secs(sync_s), full_sync_every: Duration::from_secs(full_sync_s) }
+}
+
+fn web(table: &mut Table<'_, '_>) -> Web {
+    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 8480));
+    Web { listen: table.or("listen", Some(default), values::listen) }
+}
+
+/// One of two numbers that must not cross.
+#[derive(Clone, Copy)]
+struct Bound<T> {
+    key: &'static str,
+    given: Option<T>,
+    default: T,
+}
+
+/// Both numbers, the first not above the second. Written ones are a fault if they cross; a default never
+/// contradicts a written number but follows it.
+fn ordered<T: Copy + Ord + Into<u64>>(table: &mut Table<'_, '_>, low: Bound<T>, high: Bound<T>) -> (T, T) {
+    if let (Some(low_given), Some(high_given)) = (low.given, high.given)
+        && low_given > high_given
+    {
+        let (value, limit) = (low_given.into(), high_given.into());
+        table.blame(low.key, Problem::Exceeds { value, other: high.key, limit });
+    }
+    let low_in_force = low.given.unwrap_or(low.default.min(high.given.unwrap_or(high.default)));
+    (low_in_force, high.given.unwrap_or(high.default.max(low_in_force)))
+}

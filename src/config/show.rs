@@ -1,0 +1,197 @@
+//! What is in force, written as a configuration file that reads back the same.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::config::Api;
+use crate::config::Config;
+use crate::config::GoodsSync;
+use crate::config::Line;
+use crate::config::Place;
+use crate::config::Scanner;
+use crate::config::Serial;
+use crate::config::Signals;
+use crate::config::Source;
+use crate::config::Station;
+use crate::config::UsbMatch;
+use crate::config::Web;
+use crate::config::scanner::FLOW_CONTROLS;
+use crate::config::scanner::PARITIES;
+use crate::config::secrets;
+use crate::config::secrets::Environment;
+use crate::config::secrets::Token;
+
+const SECONDS_A_DAY: u64 = 86_400;
+
+/// The whole file, with a comment for each token.
+pub(super) fn show(config: &Config, environment: &Environment) -> String {
+    let told = |token| secrets::whereabouts(token, &config.api, environment);
+    InForce { config, tokens: [told(Token::Partner), told(Token::User)] }.to_string()
+}
+
+struct InForce<'a> {
+    config: &'a Config,
+    tokens: [String; 2],
+}
+
+impl fmt::Display for InForce<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config { station, api, goods, web, scanners } = self.config;
+        show_station(f, station)?;
+        show_api(f, api, &self.tokens)?;
+        show_goods(f, goods)?;
+        show_web(f, web)?;
+        scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))
+    }
+}
+
+fn show_station(f: &mut fmt::Formatter<'_>, station: &Station) -> fmt::Result {
+    let idle = station.document_idle_close.unwrap_or_default();
+    writeln!(f, "[station]")?;
+    writeln!(f, "name = {}", Quoted(&station.name))?;
+    writeln!(f, "location_id = {}", station.location_id)?;
+    writeln!(f, "storage_id = {}", station.storage_id)?;
+    writeln!(f, "mode = {}", Quoted(station.mode.as_str()))?;
+    writeln!(f, "data_dir = {}", Quoted(&station.data_dir.to_string_lossy()))?;
+    writeln!(f, "document_idle_close_s = {}", idle.as_secs())?;
+    writeln!(f, "document_lines_max = {}", station.document_lines_max)?;
+    writeln!(f, "repeat_guard_ms = {}", station.repeat_guard.as_millis())?;
+    if let Some(master_id) = station.master_id {
+        writeln!(f, "master_id = {master_id}")?;
+    }
+    if let Some(zone) = station.time_zone.as_ref().and_then(|zone| zone.iana_name()) {
+        writeln!(f, "time_zone = {}", Quoted(zone))?;
+    }
+    writeln!(f, "gs1_counts = {}", station.gs1_counts)?;
+    writeln!(f, "trust_clock = {}", station.trust_clock)?;
+    writeln!(f, "history_days = {}", days(station.history))
+}
+
+fn show_api(f: &mut fmt::Formatter<'_>, api: &Api, tokens: &[String]) -> fmt::Result {
+    writeln!(f, "\n[api]")?;
+    writeln!(f, "base_url = {}", Quoted(&api.base_url))?;
+    for token in tokens {
+        writeln!(f, "# {token}")?;
+    }
+    writeln!(f, "partner_token_file = {}", Quoted(&api.partner_token_file.to_string_lossy()))?;
+    writeln!(f, "user_token_file = {}", Quoted(&api.user_token_file.to_string_lossy()))?;
+    writeln!(f, "requests_per_minute_max = {}", api.requests_per_minute_max)?;
+    writeln!(f, "requests_per_second_max = {}", api.requests_per_second_max)?;
+    writeln!(f, "request_timeout_ms = {}", api.request_timeout.as_millis())?;
+    writeln!(f, "reconcile_after_ms = {}", api.reconcile_after.as_millis())?;
+    writeln!(f, "late_check_after_ms = {}", api.late_check_after.as_millis())
+}
+
+fn show_goods(f: &mut fmt::Formatter<'_>, goods: &GoodsSync) -> fmt::Result {
+    writeln!(f, "\n[goods]")?;
+    writeln!(f, "sync_every_s = {}", goods.sync_every.as_secs())?;
+    writeln!(f, "full_sync_every_s = {}", goods.full_sync_every.as_secs())
+}
+
+fn show_web(f: &mut fmt::Formatter<'_>, web: &Web) -> fmt::Result {
+    let listen = web.listen.map(|address| address.to_string()).unwrap_or_default();
+    writeln!(f, "\n[web]\nlisten = {}", Quoted(&listen))
+}
+
+fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
+    writeln!(f, "\n[[scanner]]")?;
+    writeln!(f, "name = {}", Quoted(scanner.name.as_str()))?;
+    writeln!(f, "kind = {}", Quoted(scanner.source.kind()))?;
+    match &scanner.source {
+        Source::Serial { place, serial } => {
+            show_place(f, place)?;
+            show_serial(f, serial)?;
+        }
+        Source::Evdev(place) | Source::HidPos(place) => show_place(f, place)?,
+        Source::Stdin => (),
+    }
+    writeln!(f, "gap_ms = {}", scanner.gap.as_millis())?;
+    if let Some(mode) = scanner.mode {
+        writeln!(f, "mode = {}", Quoted(mode.as_str()))?;
+    }
+    if let Some(storage_id) = scanner.storage_id {
+        writeln!(f, "storage_id = {storage_id}")?;
+    }
+    Ok(())
+}
+
+fn show_place(f: &mut fmt::Formatter<'_>, place: &Place) -> fmt::Result {
+    let UsbMatch { vendor, product, port, serial } = match place {
+        Place::Path(path) => return writeln!(f, "path = {}", Quoted(&path.to_string_lossy())),
+        Place::Match(usb_match) => usb_match,
+    };
+    let parts: Vec<String> = [
+        vendor.map(|id| format!("vendor = 0x{id:04x}")),
+        product.map(|id| format!("product = 0x{id:04x}")),
+        port.as_ref().map(|port| format!("port = {}", Quoted(port))),
+        serial.as_ref().map(|serial| format!("serial = {}", Quoted(serial))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    writeln!(f, "match = {{ {} }}", parts.join(", "))
+}
+
+fn show_serial(f: &mut fmt::Formatter<'_>, serial: &Serial) -> fmt::Result {
+    let Serial { line, signals } = serial;
+    let Line { baud, data_bits, parity, stop_bits, flow_control } = line;
+    writeln!(f, "baud = {baud}")?;
+    writeln!(f, "data_bits = {}", data_bits.count())?;
+    writeln!(f, "parity = {}", Quoted(word_of(&PARITIES, *parity)))?;
+    writeln!(f, "stop_bits = {}", stop_bits.count())?;
+    writeln!(f, "flow_control = {}", Quoted(word_of(&FLOW_CONTROLS, *flow_control)))?;
+    show_signals(f, signals)
+}
+
+fn show_signals(f: &mut fmt::Formatter<'_>, signals: &Signals) -> fmt::Result {
+    let Signals { booked, unknown, refused, control, posted, person } = signals;
+    let named = [
+        ("booked", booked),
+        ("unknown", unknown),
+        ("refused", refused),
+        ("control", control),
+        ("posted", posted),
+        ("person", person),
+    ];
+    let given: Vec<String> = named
+        .iter()
+        .filter(|(_, bytes)| !bytes.is_empty())
+        .map(|(name, bytes)| format!("{name} = \"{}\"", Hex(bytes)))
+        .collect();
+    if given.is_empty() { Ok(()) } else { writeln!(f, "signals_hex = {{ {} }}", given.join(", ")) }
+}
+
+/// The word that stands for `meaning`.
+fn word_of<T: PartialEq + Copy>(words: &'static [(&'static str, T)], meaning: T) -> &'static str {
+    words.iter().find(|(_, other)| *other == meaning).map_or("", |(word, _)| word)
+}
+
+fn days(duration: Duration) -> u64 {
+    duration.as_secs().div_euclid(SECONDS_A_DAY)
+}
+
+/// A text as a TOML basic string (TOML 1.0.0, "String").
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                control if control.is_control() => write!(f, "\\u{:04X}", u32::from(control))?,
+                plain => write!(f, "{plain}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+/// Bytes as pairs of hexadecimal digits.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}

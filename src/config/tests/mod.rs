@@ -1,0 +1,42 @@
+//! Every key, every bound, every fault's line, and that what is shown reads back.
+
+mod faults;
+mod keys;
+mod properties;
+
+use super::*;
+
+/// The shortest station: lines 1 to 4 of every text below.
+const STATION: &str = "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\n";
+const SCANNER: &str = "[[scanner]]\nname = \"dock\"\nkind = \"serial\"\npath = \"/dev/ttyUSB0\"\n";
+
+fn parse(text: &str) -> Result<Config, Faults> {
+    Config::parse(text, "config.toml")
+}
+
+/// The station with more lines at its end; the first of them is line 5.
+fn with(lines: &str) -> Result<Config, Faults> {
+    parse(&format!("{STATION}{lines}"))
+}
+
+fn faults(lines: &str) -> Vec<String> {
+    with(lines).unwrap_err().to_string().lines().map(str::to_owned).collect()
+}
+
+/// Expects that `lines` have exactly one fault.
+fn check_fault(lines: &str, fault: &str) {
+    assert_eq!(faults(lines), [fault], "{lines}");
+}
+
+/// A scanner of that kind, named after it, without a place; its place goes to line 8.
+fn scanner(kind: &str) -> String {
+    format!("[[scanner]]\nname = \"{kind}\"\nkind = \"{kind}\"\n")
+}
+
+fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}

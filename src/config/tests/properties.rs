@@ -1,0 +1,193 @@
+//! What holds for every configuration and for every text.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn text() -> impl Strategy<Value = String> {
+    "[^\\p{Cc}]{1,30}"
+}
+
+fn name() -> impl Strategy<Value = String> {
+    "[a-z0-9-]{1,24}"
+}
+
+fn modes() -> impl Strategy<Value = Mode> {
+    prop_oneof![Just(Mode::Receipt), Just(Mode::WriteOff), Just(Mode::Lookup)]
+}
+
+prop_compose! {
+    fn station()(
+        name in name(),
+        ids in (1..=values::ID_MAX, 1..=values::ID_MAX, proptest::option::of(1..=values::ID_MAX)),
+        mode in modes(),
+        data_dir in text(),
+        idle_s in prop_oneof![Just(None), (2_u64..=604_800).prop_map(Some)],
+        numbers in (1_usize..=500, 0_u64..=5000, 7_u64..=36_500),
+        zone in proptest::option::of(prop_oneof![Just("Europe/Riga"), Just("UTC"), Just("America/New_York")]),
+        flags in (any::<bool>(), any::<bool>()),
+    ) -> Station {
+        Station {
+            name,
+            location_id: LocationId(ids.0),
+            storage_id: StorageId(ids.1),
+            mode,
+            data_dir: data_dir.into(),
+            document_idle_close: idle_s.map(Duration::from_secs),
+            document_lines_max: numbers.0,
+            repeat_guard: Duration::from_millis(numbers.1),
+            master_id: ids.2.map(MasterId),
+            time_zone: zone.map(|zone| TimeZone::get(zone).unwrap()),
+            gs1_counts: flags.0,
+            trust_clock: flags.1,
+            history: Duration::from_secs(numbers.2 * 86_400),
+        }
+    }
+}
+
+prop_compose! {
+    fn api()(
+        base_url in "https://[a-z]{1,9}\\.example(:8[0-9]{2})?(/[a-z]{1,5}){0,3}",
+        files in (text(), text()),
+        per_second in 1_u32..=1000,
+        per_minute in 1000_u32..=60_000,
+        timeout_ms in 1000_u64..=120_000,
+        reconcile_ms in 2000_u64..=3_600_000,
+        late_ms in 3_600_000_u64..=86_400_000,
+    ) -> Api {
+        Api {
+            base_url,
+            partner_token_file: format!("/{}", files.0).into(),
+            user_token_file: format!("./{}", files.1).into(),
+            requests_per_minute_max: per_minute,
+            requests_per_second_max: per_second,
+            request_timeout: Duration::from_millis(timeout_ms),
+            reconcile_after: Duration::from_millis(reconcile_ms),
+            late_check_after: Duration::from_millis(late_ms),
+        }
+    }
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    let usb_match = (
+        any::<u16>(),
+        proptest::option::of(any::<u16>()),
+        proptest::option::of("[0-9]-[0-9](\\.[0-9]){0,5}"),
+        proptest::option::of(text()),
+    );
+    prop_oneof![
+        text().prop_map(|path| Place::Path(path.into())),
+        usb_match.prop_map(|(vendor, product, port, serial)| {
+            Place::Match(UsbMatch { vendor: Some(vendor), product, port, serial })
+        }),
+    ]
+}
+
+prop_compose! {
+    fn serial()(
+        baud in 50_u32..=4_000_000,
+        data_bits in (5_u8..=8).prop_map(|bits| DataBits::of(bits).unwrap()),
+        stop_bits in (1_u8..=2).prop_map(|bits| StopBits::of(bits).unwrap()),
+        parity in prop_oneof![Just(Parity::None), Just(Parity::Odd), Just(Parity::Even)],
+        flow_control in prop_oneof![Just(FlowControl::None), Just(FlowControl::Software), Just(FlowControl::Hardware)],
+        signals in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..=64), 6),
+    ) -> Serial {
+        let signals = Signals {
+            booked: signals[0].clone(),
+            unknown: signals[1].clone(),
+            refused: signals[2].clone(),
+            control: signals[3].clone(),
+            posted: signals[4].clone(),
+            person: signals[5].clone(),
+        };
+        Serial { line: Line { baud, data_bits, parity, stop_bits, flow_control }, signals }
+    }
+}
+
+fn one_scanner() -> impl Strategy<Value = Scanner> {
+    let source = prop_oneof![
+        (place(), serial()).prop_map(|(place, serial)| Source::Serial { place, serial }),
+        place().prop_map(Source::Evdev),
+        place().prop_map(Source::HidPos),
+        Just(Source::Stdin),
+    ];
+    let fixed =
+        (proptest::option::of(modes()), proptest::option::of((1..=values::ID_MAX).prop_map(StorageId)));
+    (name(), source, 20_u64..=5000, fixed).prop_map(|(name, source, gap_ms, (mode, storage_id))| Scanner {
+        name: ScannerName::new(name),
+        source,
+        gap: Duration::from_millis(gap_ms),
+        mode,
+        storage_id,
+    })
+}
+
+fn place_of(source: &Source) -> Option<&Place> {
+    match source {
+        Source::Serial { place, .. } | Source::Evdev(place) | Source::HidPos(place) => Some(place),
+        Source::Stdin => None,
+    }
+}
+
+/// Scanners of which no two share a name or a place.
+fn scanners() -> impl Strategy<Value = Vec<Scanner>> {
+    proptest::collection::vec(one_scanner(), 0..5).prop_map(|drawn| {
+        let mut kept: Vec<Scanner> = Vec::new();
+        for scanner in drawn {
+            let place = place_of(&scanner.source);
+            if kept.iter().all(|other| other.name != scanner.name && place_of(&other.source) != place) {
+                kept.push(scanner);
+            }
+        }
+        kept
+    })
+}
+
+prop_compose! {
+    fn configs()(
+        station in station(),
+        api in api(),
+        sync_s in 5_u64..=604_800,
+        full_sync_s in 604_800_u64..=2_592_000,
+        listen in proptest::option::of(any::<SocketAddr>()),
+        scanners in scanners(),
+    ) -> Config {
+        let sync_every = Duration::from_secs(sync_s);
+        let goods = GoodsSync { sync_every, full_sync_every: Duration::from_secs(full_sync_s) };
+        // A flow label is no part of the address that is written.
+        let listen = listen.map(|address| SocketAddr::new(address.ip(), address.port()));
+        Config { station, api, goods, web: Web { listen }, scanners }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_shown_reads_back_the_same(config in configs()) {
+        let shown = show::show(&config, &|_variable| None);
+        prop_assert_eq!(parse(&shown).map_err(|faults| format!("{faults}\n{shown}")), Ok(config));
+    }
+
+    #[test]
+    fn no_text_stops_the_reader(text in any::<String>()) {
+        let _outcome = parse(&text);
+    }
+
+    #[test]
+    fn no_mangled_example_stops_the_reader(
+        cuts in proptest::collection::vec((any::<prop::sample::Index>(), "[\\[\\]{}\"'=.,#\\n\\\\a-z0-9_-]{0,6}", 0_usize..40), 1..6)
+    ) {
+        let mut text: Vec<char> = EXAMPLE.chars().collect();
+        for (at, put, take) in cuts {
+            let at = at.index(text.len());
+            let end = (at + take).min(text.len());
+            text.splice(at..end, put.chars());
+            text.push('\n');
+        }
+        let text: String = text.into_iter().collect();
+        if let Err(faults) = parse(&text) {
+            prop_assert!(faults.iter().count() > 0);
+            let lines = text.lines().count();
+            prop_assert!(faults.iter().all(|fault| fault.line.is_some_and(|line| (1..=lines.max(1)).contains(&line))));
+        }
+    }
+}

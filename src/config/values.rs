@@ -1,0 +1,234 @@
+//! What a single value may be: each function here takes one value of the file and returns it checked and
+//! typed, or says what is wrong with it.
+
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use reqwest::Url;
+use toml::de::DeInteger;
+use toml::de::DeValue;
+
+use crate::config::SIGNAL_BYTES_MAX;
+use crate::config::fault::Problem;
+use crate::config::fault::shown;
+use crate::config::reader::type_of;
+use crate::domain::mode::Mode;
+
+/// Largest server id accepted: the largest whole number every JSON reader keeps exactly (RFC 8259,
+/// section 6).
+pub(super) const ID_MAX: i64 = 9_007_199_254_740_991;
+/// Longest text in a configuration, in bytes: the longest path Linux takes (`PATH_MAX`, limits.h).
+const TEXT_BYTES_MAX: usize = 4096;
+/// Longest name of a station or a scanner, in characters: names travel in every document's comment.
+const NAME_CHARS_MAX: usize = 24;
+/// Longest USB serial number, in characters: its descriptor has one byte for its length, which counts two
+/// bytes of header and two a character (USB 2.0, section 9.6.7).
+const USB_SERIAL_CHARS_MAX: usize = 126;
+/// Longest USB port name: a bus and at most six hubs, of up to three digits each (USB 2.0, section 4.1.1).
+const USB_PORT_CHARS_MAX: usize = 32;
+
+type Value<'a, 't> = &'a DeValue<'t>;
+
+/// A whole number within `allowed`.
+pub(super) fn whole<T: TryFrom<u64>>(
+    allowed: RangeInclusive<u64>,
+) -> impl Fn(Value<'_, '_>) -> Result<T, Problem> {
+    move |value| {
+        let number = integer(value)?;
+        let fits = parsed(number).filter(|number| allowed.contains(number));
+        fits.and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| out_of_range(number, format!("{} to {}", allowed.start(), allowed.end())))
+    }
+}
+
+/// A number of seconds that is 0 or within `allowed`; 0 is `None`.
+pub(super) fn seconds_or_off(
+    allowed: RangeInclusive<u64>,
+) -> impl Fn(Value<'_, '_>) -> Result<Option<Duration>, Problem> {
+    move |value| {
+        let number = integer(value)?;
+        match parsed(number) {
+            Some(0) => Ok(None),
+            Some(seconds) if allowed.contains(&seconds) => Ok(Some(Duration::from_secs(seconds))),
+            _ => Err(out_of_range(number, format!("0, or {} to {}", allowed.start(), allowed.end()))),
+        }
+    }
+}
+
+/// A number of milliseconds within `allowed`.
+pub(super) fn millis(allowed: RangeInclusive<u64>) -> impl Fn(Value<'_, '_>) -> Result<Duration, Problem> {
+    move |value| whole(allowed.clone())(value).map(Duration::from_millis)
+}
+
+/// A server's id, 1..=[`ID_MAX`].
+pub(super) fn id<T>(made: impl Fn(i64) -> T) -> impl Fn(Value<'_, '_>) -> Result<T, Problem> {
+    move |value| whole(1..=ID_MAX.unsigned_abs())(value).map(&made)
+}
+
+/// `true` or `false`.
+pub(super) fn flag(value: Value<'_, '_>) -> Result<bool, Problem> {
+    value.as_bool().ok_or_else(|| wrong_type(value, "true or false"))
+}
+
+/// One of a few words.
+pub(super) fn word<T: Copy>(words: &[(&'static str, T)]) -> impl Fn(Value<'_, '_>) -> Result<T, Problem> {
+    move |value| {
+        let written = text(value)?;
+        let found = words.iter().find(|(word, _)| *word == written);
+        found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let allowed: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            Problem::UnknownWord { value: shown(written), allowed: allowed.join(" or ") }
+        })
+    }
+}
+
+/// What scans do to the books.
+pub(super) fn mode(value: Value<'_, '_>) -> Result<Mode, Problem> {
+    let written = text(value)?;
+    Mode::from_word(written).ok_or_else(|| Problem::UnknownWord {
+        value: shown(written),
+        allowed: "\"receipt\" or \"write-off\" or \"lookup\"".to_owned(),
+    })
+}
+
+/// The name of a station or a scanner: 1..=24 of `a-z 0-9 -`.
+pub(super) fn name(value: Value<'_, '_>) -> Result<String, Problem> {
+    let is_fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let unfit = Problem::Unfit { what: "is not a name", cure: "use 1 to 24 of a-z, 0-9 and -" };
+    checked(value, |name| (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(is_fit), unfit)
+}
+
+/// A path.
+pub(super) fn path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
+    let unfit = Problem::Unfit { what: "is empty", cure: "write a path, or remove the key" };
+    checked(value, |path| !path.is_empty(), unfit).map(PathBuf::from)
+}
+
+/// The path of a token's file. A word without any `/` is refused unseen: it may be the token itself.
+pub(super) fn token_path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
+    let unfit = Problem::Unfit {
+        what: "is not a path with a folder, and is not shown since it may be the token itself",
+        cure: "put the token into a file and write the path of that file",
+    };
+    checked(value, |path| path.contains('/'), unfit).map(PathBuf::from)
+}
+
+/// The base address of the API, without a slash at its end.
+pub(super) fn base_url(value: Value<'_, '_>) -> Result<String, Problem> {
+    let unfit = |what| Problem::Unfit { what, cure: "write one such as https://api.alteg.io/api/v1" };
+    let written = text(value)?;
+    let url = Url::parse(written).map_err(|_unseen| unfit("is not an address"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(unfit("holds a user name or a password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(unfit("holds a query or a fragment, which begin with ? and #"));
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if url.host_str().is_some_and(is_loopback) => Ok(()),
+        "http" => Err(unfit("is http, which only a loopback address may be")),
+        _ => Err(unfit("is not https")),
+    }?;
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Where to listen; an empty text is `None`.
+pub(super) fn listen(value: Value<'_, '_>) -> Result<Option<SocketAddr>, Problem> {
+    let unfit = Problem::Unfit {
+        what: "is not an IP address and a port",
+        cure: "write one such as \"127.0.0.1:8480\" or \"[::1]:8480\", or \"\" for off",
+    };
+    match text(value)? {
+        "" => Ok(None),
+        written => written.parse().map(Some).map_err(|_unseen| unfit),
+    }
+}
+
+/// A time zone by its name in the IANA database.
+pub(super) fn time_zone(value: Value<'_, '_>) -> Result<TimeZone, Problem> {
+    let unfit = || Problem::Unfit {
+        what: "is not a time zone known here",
+        cure: "write its IANA name, such as \"Europe/Riga\", or remove the key to ask the API",
+    };
+    let zone = TimeZone::get(text(value)?).map_err(|_unseen| unfit())?;
+    if zone.iana_name().is_some() { Ok(zone) } else { Err(unfit()) }
+}
+
+/// Where a device is plugged in, as the kernel names it: `1-1.3`.
+pub(super) fn usb_port(value: Value<'_, '_>) -> Result<String, Problem> {
+    let is_fit = |c: char| c.is_ascii_digit() || c == '-' || c == '.';
+    let unfit = Problem::Unfit { what: "is not a USB port", cure: "write one such as \"1-1.3\"" };
+    checked(value, |port| (1..=USB_PORT_CHARS_MAX).contains(&port.len()) && port.chars().all(is_fit), unfit)
+}
+
+/// A device's serial number.
+pub(super) fn usb_serial(value: Value<'_, '_>) -> Result<String, Problem> {
+    let unfit = Problem::Unfit { what: "is not a serial number", cure: "use 1 to 126 characters" };
+    checked(value, |serial| (1..=USB_SERIAL_CHARS_MAX).contains(&serial.chars().count()), unfit)
+}
+
+/// Bytes as pairs of hexadecimal digits, at most [`SIGNAL_BYTES_MAX`] of them.
+pub(super) fn hex_bytes(value: Value<'_, '_>) -> Result<Vec<u8>, Problem> {
+    let cure = "write each byte as two digits, such as \"1B372C\", 64 bytes at most";
+    let written = text(value)?;
+    let digits: Option<Vec<u32>> = written.chars().map(|c| c.to_digit(16)).collect();
+    let digits = digits.filter(|digits| digits.len().is_multiple_of(2));
+    let digits = digits.ok_or(Problem::Unfit { what: "is not hexadecimal", cure })?;
+    let pair =
+        |pair: &[u32]| pair.iter().fold(0_u32, |byte, digit| byte.saturating_mul(16).saturating_add(*digit));
+    let bytes: Vec<u8> = digits.chunks(2).filter_map(|digits| u8::try_from(pair(digits)).ok()).collect();
+    if bytes.len() <= SIGNAL_BYTES_MAX {
+        Ok(bytes)
+    } else {
+        Err(Problem::Unfit { what: "is too long", cure })
+    }
+}
+
+fn integer<'a, 't>(value: Value<'a, 't>) -> Result<&'a DeInteger<'t>, Problem> {
+    value.as_integer().ok_or_else(|| wrong_type(value, "a whole number, without quotes"))
+}
+
+/// The number, or `None` if it is negative or beyond 64 bits.
+fn parsed(number: &DeInteger<'_>) -> Option<u64> {
+    u64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+fn out_of_range(number: &DeInteger<'_>, allowed: String) -> Problem {
+    Problem::OutOfRange { value: shown(&number.to_string()), allowed }
+}
+
+/// A text that can stand on one line.
+fn text<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
+    let text = value.as_str().ok_or_else(|| wrong_type(value, "text in double quotes"))?;
+    if text.chars().any(char::is_control) {
+        return Err(Problem::Unfit { what: "holds a control character", cure: "take it out" });
+    }
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(Problem::Unfit { what: "is too long", cure: "use 4096 bytes at most" });
+    }
+    Ok(text)
+}
+
+fn checked(
+    value: Value<'_, '_>,
+    is_fit: impl FnOnce(&str) -> bool,
+    unfit: Problem,
+) -> Result<String, Problem> {
+    let text = text(value)?;
+    if is_fit(text) { Ok(text.to_owned()) } else { Err(unfit) }
+}
+
+fn wrong_type(value: Value<'_, '_>, wanted: &'static str) -> Problem {
+    Problem::WrongType { found: type_of(value), wanted }
+}
+
+/// Whether a host can only be this machine. IPv6 addresses stand in brackets (RFC 3986, section 3.2.2).
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
