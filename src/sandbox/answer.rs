@@ -1,0 +1,213 @@
+//! Answers as the service words them: envelope, errors, and JSON with exact decimals.
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde::Serializer;
+use serde::ser::Error as _;
+use serde_json::value::RawValue;
+use serde_json::value::to_raw_value;
+
+use super::options::Nothing;
+use super::options::Quirks;
+
+/// A JSON object, its members in the order they are added.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Object(Vec<(&'static str, Box<RawValue>)>);
+
+impl Object {
+    /// Adds one member.
+    pub(super) fn with(mut self, key: &'static str, value: impl Serialize) -> Self {
+        self.0.push((key, raw(&value)));
+        self
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+/// A decimal that is written digit by digit, never through a float.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Number(pub(super) Decimal);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.0.normalize().to_string()).map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+/// The JSON text of a value.
+fn raw(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).expect("numbers, texts and objects of them always have a JSON text")
+}
+
+impl Serialize for Nothing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Array => serializer.collect_seq::<[(); 0]>([]),
+            Self::Object => serializer.collect_map::<(), (), [((), ()); 0]>([]),
+            Self::Null => serializer.serialize_none(),
+        }
+    }
+}
+
+/// A request that was carried out.
+#[derive(Debug)]
+pub(super) struct Success {
+    status: u16,
+    data: Option<Box<RawValue>>,
+    count: Option<usize>,
+}
+
+impl Success {
+    /// 200 with `data`.
+    pub(super) fn ok(data: impl Serialize) -> Self {
+        Self { status: 200, data: Some(raw(&data)), count: None }
+    }
+
+    /// 201 with `data`.
+    pub(super) fn created(data: impl Serialize) -> Self {
+        Self { status: 201, ..Self::ok(data) }
+    }
+
+    /// 202 or 204 without a body.
+    pub(super) fn empty(status: u16) -> Self {
+        Self { status, data: None, count: None }
+    }
+
+    /// The same with `meta.count`.
+    pub(super) fn count(self, count: usize) -> Self {
+        Self { count: Some(count), ..self }
+    }
+
+    /// The answer in its envelope.
+    pub(super) fn answer(self, quirks: &Quirks) -> Answer {
+        let Some(data) = self.data else {
+            return Answer::new(self.status, String::new());
+        };
+        let envelope = Object::default().with("success", true).with("data", data);
+        let envelope = match self.count {
+            Some(count) => envelope.with("meta", Object::default().with("count", count)),
+            None => envelope.with("meta", quirks.meta),
+        };
+        Answer::json(self.status, &envelope)
+    }
+}
+
+/// A request that was not carried out, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    status: u16,
+    message: String,
+    /// The member or parameter at fault (422).
+    field: Option<String>,
+}
+
+impl Refusal {
+    /// Any status with a message for people.
+    pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), field: None }
+    }
+
+    /// 422 that names what is wrong with which member or parameter.
+    pub(super) fn field(name: impl Into<String>, complaint: &str) -> Self {
+        let field = name.into();
+        Self { status: 422, message: format!("{field}: {complaint}"), field: Some(field) }
+    }
+
+    /// 401 in the service's words.
+    pub(super) fn unauthorized() -> Self {
+        Self::new(401, "Authentication needed.")
+    }
+
+    /// 403 in the service's words.
+    pub(super) fn forbidden() -> Self {
+        Self::new(403, "Access denied.")
+    }
+
+    /// 404 in the service's words.
+    pub(super) fn not_found() -> Self {
+        Self::new(404, "Not found")
+    }
+
+    /// The answer in whichever envelope errors of this kind have.
+    pub(super) fn answer(self, quirks: &Quirks) -> Answer {
+        if quirks.bare_errors && matches!(self.status, 401 | 404) {
+            let errors = Object::default().with("code", self.status).with("message", &self.message);
+            let meta = Object::default().with("message", &self.message);
+            return Answer::json(self.status, &Object::default().with("errors", errors).with("meta", meta));
+        }
+        let mut meta = Object::default().with("message", &self.message);
+        if let Some(field) = &self.field {
+            meta = meta.with("errors", complaints(field, &self.message, quirks));
+        }
+        if self.status == 409 {
+            meta = meta.with("conflict", true);
+        }
+        Answer::json(self.status, &failure(meta))
+    }
+}
+
+/// 403 unless the right is there.
+pub(super) fn allowed(right: bool) -> Result<(), Refusal> {
+    if right { Ok(()) } else { Err(Refusal::forbidden()) }
+}
+
+fn complaints(field: &str, message: &str, quirks: &Quirks) -> Box<RawValue> {
+    let general = serde_json::json!({ "message": "The request is not valid" });
+    if quirks.errors_map {
+        raw(&serde_json::json!({ field: [message] }))
+    } else {
+        raw(&serde_json::json!([general, { format!("[{field}]"): [message] }]))
+    }
+}
+
+fn failure(meta: impl Serialize) -> Object {
+    Object::default().with("success", false).with("data", ()).with("meta", meta)
+}
+
+/// What goes back over the wire.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) content_type: &'static str,
+    pub(super) retry_after_s: Option<u64>,
+    pub(super) body: String,
+}
+
+impl Answer {
+    /// A status and the text of a JSON body, which may be empty.
+    pub(super) fn new(status: u16, body: String) -> Self {
+        Self { status, content_type: "application/json; charset=utf-8", retry_after_s: None, body }
+    }
+
+    fn json(status: u16, object: &Object) -> Self {
+        Self::new(status, raw(object).get().to_owned())
+    }
+
+    /// HTTP 200 that says `success: false`.
+    pub(super) fn success_false(message: &str) -> Self {
+        Self::json(200, &failure(Object::default().with("message", message)))
+    }
+
+    /// What a gateway in front of the service answers when the service does not.
+    pub(super) fn bad_gateway() -> Self {
+        let body =
+            "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
+        Self { content_type: "text/html", ..Self::new(502, body.to_owned()) }
+    }
+
+    /// 429: the wait goes into the message (without one the body is empty) and, if given, into `Retry-After`.
+    pub(super) fn too_many(message_s: Option<u64>, retry_after_s: Option<u64>) -> Self {
+        let answer = match message_s {
+            None => Self::new(429, String::new()),
+            Some(wait) => {
+                let message = format!("Request limit exceeded, try again in {wait} seconds.");
+                Self::json(429, &failure(Object::default().with("message", message)))
+            }
+        };
+        Self { retry_after_s, ..answer }
+    }
+}

@@ -1,0 +1,163 @@
+//! Bills of materials (technological cards), and the consumables of appointments.
+//!
+//! One card exists; consumables are stored and shown again. Invariant: nothing here moves stock.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use super::answer::Number;
+use super::answer::Object;
+use super::answer::Refusal;
+use super::answer::Success;
+use super::answer::allowed;
+use super::call::Call;
+use super::call::Fields;
+use super::state::RECORDS_MAX;
+use super::state::State;
+use crate::domain::ids::GoodId;
+use crate::domain::ids::StorageId;
+
+/// The card every service has.
+const CARD: i64 = 410;
+const TITLE: &str = "Hair wash";
+
+/// What was used up, by appointment and service.
+pub(super) type Consumables = BTreeMap<(i64, i64), Used>;
+
+/// What one service of one appointment uses up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Used {
+    detached: bool,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    transaction: i64,
+    storage: i64,
+    good: i64,
+    price: Decimal,
+    amount: Decimal,
+}
+
+/// `GET /technological_cards/{location}`
+pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
+    let mut query = call.query()?;
+    let term = query.text("search").unwrap_or_default().to_lowercase();
+    let page = query.page(25, state.options.quirks.page_rows_max)?;
+    query.end()?;
+    let found = Some(card(state)).filter(|_| TITLE.to_lowercase().contains(&term));
+    Ok(Success::ok(page.of(found.into_iter())))
+}
+
+/// `GET /technological_cards/default_for_staff_and_service/{location}/{master}/{service}`
+pub(super) fn of_service(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
+    call.query()?.end()?;
+    let card = card(state);
+    Ok(if state.options.quirks.single_as_array { Success::ok([card]) } else { Success::ok(card) })
+}
+
+/// `GET /technological_cards/record_consumables/{location}/{record}`
+pub(super) fn of_record(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
+    call.query()?.end()?;
+    Ok(record(state, call.id("record")))
+}
+
+/// `PUT /technological_cards/record_consumables/consumables/{location}/{record}/{service}`
+pub(super) fn set(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
+    allowed(state.options.permissions.edit)?;
+    let key = (call.id("record"), call.id("service"));
+    let mut fields = call.fields()?;
+    let rows = fields.objects("consumables")?;
+    fields.end()?;
+    let rows = rows.into_iter().map(|fields| row(state, fields, key)).collect::<Result<Vec<_>, _>>()?;
+    if state.consumables.len() >= RECORDS_MAX {
+        return Err(Refusal::new(500, "The sandbox is full"));
+    }
+    state.consumables.entry(key).or_default().rows = rows;
+    Ok(record(state, key.0))
+}
+
+/// `DELETE /technological_cards/record_consumables/technological_cards/{location}/{record}/{service}`
+pub(super) fn detach(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
+    allowed(state.options.permissions.edit)?;
+    let mut query = call.query()?;
+    let with_rows = query.number("delete_consumables")?.unwrap_or(0);
+    query.end()?;
+    if !matches!(with_rows, 0 | 1) {
+        return Err(Refusal::field("delete_consumables", "This value should be 0 or 1."));
+    }
+    let key = (call.id("record"), call.id("service"));
+    let used = state.consumables.get_mut(&key).ok_or_else(Refusal::not_found)?;
+    used.detached = true;
+    if with_rows == 1 {
+        used.rows.clear();
+    }
+    Ok(record(state, key.0))
+}
+
+fn row(state: &State, mut fields: Fields, (record, service): (i64, i64)) -> Result<Row, Refusal> {
+    for (name, expected) in [("record_id", record), ("service_id", service)] {
+        if fields.integer(name)? != expected {
+            return Err(fields.wrong(name, "This value differs from the path."));
+        }
+    }
+    let row = Row {
+        transaction: fields.integer("goods_transaction_id")?,
+        storage: state.storage(StorageId(fields.integer("storage_id")?))?.id.0,
+        good: state.good(GoodId(fields.integer("good_id")?))?.row.id.0,
+        price: fields.decimal("price")?,
+        amount: fields.decimal("amount")?,
+    };
+    if row.amount <= Decimal::ZERO {
+        return Err(fields.wrong("amount", "This value should be positive."));
+    }
+    fields.end()?;
+    Ok(row)
+}
+
+fn record(state: &State, record: i64) -> Success {
+    let services = state.consumables.iter().filter(|((of, _), _)| *of == record);
+    let rows: Vec<_> =
+        services.map(|((_, service), used)| service_row(state, record, *service, used)).collect();
+    let count = rows.len();
+    Success::ok(rows).count(count)
+}
+
+fn service_row(state: &State, record: i64, service: i64, used: &Used) -> Object {
+    let cards: Vec<_> = Some(card(state)).filter(|_| !used.detached).into_iter().collect();
+    let rows = used.rows.iter().map(|row| {
+        Object::default()
+            .with("goods_transaction_id", row.transaction)
+            .with("record_id", record)
+            .with("service_id", service)
+            .with("storage_id", row.storage)
+            .with("good_id", row.good)
+            .with("price", Number(row.price))
+            .with("amount", Number(row.amount))
+    });
+    Object::default()
+        .with("service_id", service)
+        .with("record_id", record)
+        .with("technological_cards", cards)
+        .with("consumables", rows.collect::<Vec<_>>())
+}
+
+/// One good, the first of the table, from the last storage.
+fn card(state: &State) -> Object {
+    let storage = state.options.storages.last().map_or(0, |storage| storage.id.0);
+    let item = state.goods.values().next().map(|good| {
+        Object::default()
+            .with("id", 9001)
+            .with("technological_card_id", CARD)
+            .with("storage_id", storage)
+            .with("good_id", good.row.id.0)
+            .with("amount", 15)
+            .with("unit", good.row.service_unit.short)
+            .with("price", 0)
+            .with("title", &good.row.title)
+    });
+    let items: Vec<_> = item.into_iter().collect();
+    Object::default().with("id", CARD).with("title", TITLE).with("technological_card_items", items)
+}

@@ -1,0 +1,276 @@
+//! Faults: what goes wrong between the station and the service, when, and what the service did meanwhile.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::answer::Refusal;
+use super::call::Call;
+use super::route;
+use super::state::RequestRecord;
+use super::state::State;
+
+/// One thing that goes wrong with one request. "Acts" means the request is carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: a place in the script that lets a request through.
+    Pass,
+    /// Closes the connection, never acts.
+    DropBefore,
+    /// Acts, then closes the connection without an answer.
+    ActThenDrop,
+    /// Closes the connection at once and acts later, whoever has asked meanwhile.
+    Late {
+        /// How much later, in milliseconds.
+        ms: u64,
+    },
+    /// Acts and answers late; a client may have given up by then.
+    Slow {
+        /// How late, in milliseconds.
+        ms: u64,
+    },
+    /// Acts, sends the head and half the body of the answer, then closes the connection.
+    Truncated,
+    /// Acts, answers 200 without a body.
+    EmptyBody,
+    /// Acts, answers this status (a 5xx) with an error of the service.
+    ActThenStatus(u16),
+    /// Answers this status with the service's envelope, never acts.
+    Refuse {
+        /// Any 4xx or 5xx.
+        status: u16,
+        /// The words for people.
+        message: String,
+    },
+    /// Answers 200 with `success: false`, never acts.
+    SuccessFalse {
+        /// The words for people.
+        message: String,
+    },
+    /// Answers 502 with a web page, never acts.
+    Html502,
+    /// Answers 401, never acts.
+    Unauthorized,
+    /// Answers 403, never acts.
+    Forbidden,
+    /// Answers 429, never acts.
+    TooMany {
+        /// The `Retry-After` header, in seconds.
+        retry_after_s: Option<u64>,
+        /// The wait named in the message, in seconds; without one the body is empty.
+        message_s: Option<u64>,
+    },
+    /// Of an operation makes the document and its first lines, then closes the connection. Any other
+    /// request: as [`Fault::ActThenDrop`].
+    PartialApply {
+        /// How many lines stand.
+        lines: usize,
+    },
+    /// The same, then 422.
+    PartialRefuse {
+        /// How many lines stand.
+        lines: usize,
+    },
+}
+
+/// Which requests a fault is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// Every request.
+    Any,
+    /// Requests that change nothing (`GET`).
+    Reads,
+    /// Requests that change something.
+    Writes,
+    /// Requests of this method whose path begins so.
+    Path {
+        /// `GET`, `POST`, `PUT` or `DELETE`.
+        method: String,
+        /// The beginning of the path below the base path: `/storage_operations/operation`.
+        prefix: String,
+    },
+}
+
+impl Selector {
+    /// Requests of a method whose path begins with `prefix`.
+    pub fn path(method: &str, prefix: &str) -> Self {
+        Self::Path { method: method.to_owned(), prefix: prefix.to_owned() }
+    }
+
+    fn takes(&self, call: &Call) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Reads => call.method == hyper::Method::GET,
+            Self::Writes => call.method != hyper::Method::GET,
+            Self::Path { method, prefix } => call.method.as_str() == method && call.path.starts_with(prefix),
+        }
+    }
+}
+
+/// Faults drawn at random; the same seed and the same requests give the same faults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chaos {
+    /// Where the random numbers start.
+    pub seed: u64,
+    /// Which requests it is for.
+    pub selector: Selector,
+    /// Each fault with its chance in a thousand; the sum is at most 1000.
+    pub odds: Vec<(u16, Fault)>,
+    /// It ends after so many faults.
+    pub faults_max: u32,
+}
+
+impl Chaos {
+    /// Writes that get lost before, while and after the service acts; about every third meets a fault.
+    pub fn writes(seed: u64, faults_max: u32) -> Self {
+        let busy = "The service is busy".to_owned();
+        let odds = vec![
+            (50, Fault::DropBefore),
+            (60, Fault::ActThenDrop),
+            (50, Fault::Late { ms: 20 }),
+            (30, Fault::Truncated),
+            (20, Fault::EmptyBody),
+            (30, Fault::ActThenStatus(500)),
+            (30, Fault::Refuse { status: 503, message: busy }),
+            (20, Fault::Html502),
+            (20, Fault::TooMany { retry_after_s: Some(0), message_s: Some(0) }),
+            (40, Fault::PartialApply { lines: 1 }),
+        ];
+        Self { seed, selector: Selector::Writes, odds, faults_max }
+    }
+
+    fn draw(&mut self) -> Option<Fault> {
+        let mut drawn = random(&mut self.seed) % 1000;
+        for (chance, fault) in &self.odds {
+            match drawn.checked_sub(u64::from(*chance)) {
+                Some(rest) => drawn = rest,
+                None => return Some(fault.clone()),
+            }
+        }
+        None
+    }
+}
+
+/// The next number of the `SplitMix64` sequence (Steele, Lea, Flood 2014, public domain).
+fn random(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *seed;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// What is still to go wrong.
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    /// Each is used up by the first request it is for.
+    pub(super) queue: VecDeque<(Selector, Fault)>,
+    /// Goes wrong with every request it is for that meets no fault of the queue, until it is taken away.
+    pub(super) outage: Option<(Selector, Fault)>,
+    /// Comes last.
+    pub(super) chaos: Option<Chaos>,
+}
+
+impl Script {
+    fn take(&mut self, call: &Call) -> Option<Fault> {
+        if let Some(at) = self.queue.iter().position(|(selector, _)| selector.takes(call)) {
+            return self.queue.remove(at).map(|(_, fault)| fault);
+        }
+        if let Some((_, fault)) = self.outage.as_ref().filter(|(selector, _)| selector.takes(call)) {
+            return Some(fault.clone());
+        }
+        let chaos = self.chaos.as_mut().filter(|chaos| chaos.faults_max > 0 && chaos.selector.takes(call))?;
+        let fault = chaos.draw()?;
+        chaos.faults_max = chaos.faults_max.saturating_sub(1);
+        Some(fault)
+    }
+}
+
+/// What to do on the connection.
+#[derive(Debug)]
+pub(super) enum Plan {
+    /// Answer, after a wait.
+    Answer(Answer, Duration),
+    /// Answer half, then close.
+    Half(Answer),
+    /// Close.
+    Close,
+    /// Close, then carry the request out after a wait.
+    CloseThenAct(Box<Call>, Duration),
+}
+
+/// Takes a request in: limits first, then the script, then the service itself. Writes the log.
+pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
+    let mut record = RequestRecord {
+        at: call.now.wall,
+        method: call.method.to_string(),
+        path: call.path.clone(),
+        query: call.uri.query().unwrap_or_default().to_owned(),
+        body: String::from_utf8_lossy(&call.body).into_owned(),
+        status: None,
+        fault: None,
+    };
+    let plan = match limited(state, &call) {
+        Some(answer) => Plan::Answer(answer, Duration::ZERO),
+        None => match state.script.take(&call) {
+            None => Plan::Answer(route::act(state, &mut call), Duration::ZERO),
+            Some(fault) => {
+                record.fault = Some(fault.clone());
+                perform(fault, state, call)
+            }
+        },
+    };
+    if let Plan::Answer(answer, _) | Plan::Half(answer) = &plan {
+        record.status = Some(answer.status);
+    }
+    state.record(record);
+    plan
+}
+
+fn limited(state: &mut State, call: &Call) -> Option<Answer> {
+    let wait = state.meter.admit(state.options.limit?, call.now.instant).err()?;
+    Some(Answer::too_many(Some(wait), state.options.quirks.retry_after.then_some(wait)))
+}
+
+fn perform(fault: Fault, state: &mut State, mut call: Call) -> Plan {
+    let answer = match fault {
+        Fault::DropBefore => return Plan::Close,
+        Fault::Late { ms } => {
+            state.late = state.late.saturating_add(1);
+            return Plan::CloseThenAct(Box::new(call), Duration::from_millis(ms));
+        }
+        Fault::Slow { ms } => return Plan::Answer(route::act(state, &mut call), Duration::from_millis(ms)),
+        Fault::Truncated => return Plan::Half(route::act(state, &mut call)),
+        Fault::ActThenDrop => return act_then_close(state, call),
+        Fault::PartialApply { lines } => {
+            call.lines_max = Some(lines);
+            return act_then_close(state, call);
+        }
+        Fault::PartialRefuse { lines } => {
+            call.lines_max = Some(lines);
+            let _hidden = route::act(state, &mut call);
+            Refusal::new(422, "A goods transaction could not be saved").answer(&state.options.quirks)
+        }
+        Fault::Pass => route::act(state, &mut call),
+        Fault::EmptyBody => {
+            let _hidden = route::act(state, &mut call);
+            Answer::new(200, String::new())
+        }
+        Fault::ActThenStatus(status) => {
+            let _hidden = route::act(state, &mut call);
+            Refusal::new(status, "Internal server error").answer(&state.options.quirks)
+        }
+        Fault::Refuse { status, message } => Refusal::new(status, message).answer(&state.options.quirks),
+        Fault::SuccessFalse { message } => Answer::success_false(&message),
+        Fault::Html502 => Answer::bad_gateway(),
+        Fault::Unauthorized => Refusal::unauthorized().answer(&state.options.quirks),
+        Fault::Forbidden => Refusal::forbidden().answer(&state.options.quirks),
+        Fault::TooMany { retry_after_s, message_s } => Answer::too_many(message_s, retry_after_s),
+    };
+    Plan::Answer(answer, Duration::ZERO)
+}
+
+fn act_then_close(state: &mut State, mut call: Call) -> Plan {
+    let _hidden = route::act(state, &mut call);
+    Plan::Close
+}

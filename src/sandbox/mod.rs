@@ -1,0 +1,187 @@
+//! A simulated Altegio on loopback: one location with its goods, storages and stock books, over real HTTP.
+//!
+//! `stockpoint demo` works against it, and so do the integration tests. It follows the B2B API v1
+//! (<https://developer.alteg.io/en/b2b-v1/openapi>) where that says anything, has a switch ([`Quirks`]) where
+//! the API is unclear or its own pages disagree, and lets go wrong what a network lets go wrong ([`Fault`]).
+//!
+//! Promises: amounts and prices are exact decimals throughout; every request is checked to the last member, and
+//! what is not expected is refused by name; nothing is deduplicated, as the service has no idempotency; every
+//! connection, body and log is bounded.
+//!
+//! It does not send webhooks, move money, simulate transfers or stock counts, and it keeps nothing on disk.
+//!
+//! The server's clock is this machine's at the start and then runs with tokio's, so a test that moves tokio's
+//! clock moves the server's too.
+
+mod account;
+mod answer;
+mod call;
+mod cards;
+mod categories;
+mod dates;
+mod documents;
+mod faults;
+mod goods;
+mod limits;
+mod lines;
+mod movements;
+mod operation;
+mod options;
+mod route;
+mod sample;
+mod server;
+mod state;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use self::call::Now;
+pub use self::faults::Chaos;
+pub use self::faults::Fault;
+pub use self::faults::Selector;
+pub use self::options::Category;
+pub use self::options::Dates;
+pub use self::options::DeletedRows;
+pub use self::options::GRAM;
+pub use self::options::GoodRow;
+pub use self::options::Limit;
+pub use self::options::LinesKey;
+pub use self::options::MILLILITRE;
+pub use self::options::Nothing;
+pub use self::options::Options;
+pub use self::options::Order;
+pub use self::options::PIECE;
+pub use self::options::Permissions;
+pub use self::options::Quirks;
+pub use self::options::Storage;
+pub use self::options::Unit;
+pub use self::server::Server;
+pub use self::state::Books;
+pub use self::state::Document;
+pub use self::state::Line;
+pub use self::state::RECORDS_MAX;
+pub use self::state::REQUESTS_MAX;
+pub use self::state::RequestRecord;
+use self::state::State;
+use crate::domain::ids::GoodId;
+
+/// What every path begins with.
+const BASE_PATH: &str = "/api/v1";
+
+/// A handle on a simulated location: cheap to clone, every clone means the same one.
+#[derive(Debug, Clone)]
+pub struct Sandbox(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    address: SocketAddr,
+    /// The wall clock and the running clock at the start.
+    start: (Timestamp, Instant),
+    /// Never held across an await.
+    state: Mutex<State>,
+}
+
+impl Sandbox {
+    /// Opens a location on a free port of 127.0.0.1. It answers while [`Server::run`] is polled.
+    ///
+    /// # Errors
+    /// No port can be bound, or the time zone is unknown.
+    pub async fn bind(options: Options) -> io::Result<(Self, Server)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let start = (Timestamp::now(), Instant::now());
+        let ahead = SignedDuration::from_secs(options.clock_ahead_s);
+        let state = State::new(options, start.0.saturating_add(ahead).unwrap_or(start.0))?;
+        let sandbox = Self(Arc::new(Shared { address, start, state: Mutex::new(state) }));
+        Ok((sandbox.clone(), Server { listener, sandbox }))
+    }
+
+    /// The base address, as a station's configuration takes it: `http://127.0.0.1:PORT/api/v1`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}{BASE_PATH}", self.0.address)
+    }
+
+    /// Everything that was booked so far.
+    pub fn books(&self) -> Books {
+        self.with(|state, _| state.books())
+    }
+
+    /// The last [`REQUESTS_MAX`] requests, oldest first.
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.with(|state, _| state.requests.iter().cloned().collect())
+    }
+
+    /// Empties the log of requests.
+    pub fn forget_requests(&self) {
+        self.with(|state, _| state.requests.clear());
+    }
+
+    /// Changes tokens, permissions, limit, latency, clock or quirks from now on. What [`Options`] says is read
+    /// at the start stays as it was.
+    pub fn configure(&self, change: impl FnOnce(&mut Options)) {
+        self.with(|state, _| change(&mut state.options));
+    }
+
+    /// Puts a good into the table or replaces it, as a person at the service's pages would.
+    pub fn put_good(&self, good: GoodRow) {
+        self.with(|state, now| state.put_good(good, now.wall));
+    }
+
+    /// The goods of the table, by rising id.
+    pub fn goods(&self) -> Vec<GoodRow> {
+        self.with(|state, _| state.goods.values().map(|good| good.row.clone()).collect())
+    }
+
+    /// Takes a good off the table; it leaves no trace in the listings.
+    pub fn remove_good(&self, id: GoodId) {
+        self.with(|state, _| state.goods.remove(&id));
+    }
+
+    /// Lets the next request that `selector` takes meet `fault`. Faults of one selector come in order.
+    pub fn fault(&self, selector: Selector, fault: Fault) {
+        self.with(|state, _| state.script.queue.push_back((selector, fault)));
+    }
+
+    /// How many faults of the script no request has met yet.
+    pub fn faults_left(&self) -> usize {
+        self.with(|state, _| state.script.queue.len())
+    }
+
+    /// How many requests dropped by [`Fault::Late`] are still to be carried out.
+    pub fn late_acts(&self) -> usize {
+        self.with(|state, _| state.late)
+    }
+
+    /// Lets every request that the selector takes meet the fault, until `None`.
+    pub fn outage(&self, outage: Option<(Selector, Fault)>) {
+        self.with(|state, _| state.script.outage = outage);
+    }
+
+    /// Lets requests meet faults at random, until `None` or the most it may draw.
+    pub fn chaos(&self, chaos: Option<Chaos>) {
+        self.with(|state, _| state.script.chaos = chaos);
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State, Now) -> T) -> T {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let instant = Instant::now();
+        let (wall, start) = self.0.start;
+        let ahead = SignedDuration::from_secs(state.options.clock_ahead_s);
+        let run = SignedDuration::try_from(instant.duration_since(start)).unwrap_or_default();
+        let wall = wall.saturating_add(run.saturating_add(ahead)).unwrap_or(wall);
+        act(&mut state, Now { wall, instant })
+    }
+
+    fn now(&self) -> Now {
+        self.with(|_, now| now)
+    }
+}

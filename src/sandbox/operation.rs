@@ -1,0 +1,92 @@
+//! The operation call: a document and its lines in one request.
+
+use super::answer::Object;
+use super::answer::Refusal;
+use super::answer::Success;
+use super::answer::allowed;
+use super::call::Call;
+use super::call::Fields;
+use super::documents;
+use super::documents::Header;
+use super::lines;
+use super::lines::Draft;
+use super::options::LinesKey;
+use super::state::State;
+use crate::domain::ids::DocumentId;
+
+/// The types this call simulates; 5 (transfer) lacks a documented member for its destination.
+const TYPES: [i64; 4] = [1, 2, 3, 4];
+/// Lines of an operation, as the service's own pages allow.
+const LINES_MAX: usize = 500;
+
+/// `POST /storage_operations/operation/{location}`
+///
+/// A bad line refuses the whole, or by a quirk leaves the document and the lines before it.
+pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
+    allowed(state.options.permissions.create)?;
+    let mut fields = call.fields()?;
+    let header = documents::header(state, &mut fields, &TYPES, call.now)?;
+    let master = fields.optional_integer("master_id")?.unwrap_or(0);
+    let lines = lines_of(state.options.quirks.lines_in, &mut fields)?;
+    fields.end()?;
+    let (drafts, failure) = drafts(state, lines, &header, master);
+    if let Some(refusal) = failure {
+        if state.options.quirks.partial_operation {
+            book(state, header, drafts, call)?;
+        }
+        return Err(refusal);
+    }
+    let document = book(state, header, drafts, call)?;
+    answer(state, document)
+}
+
+/// Takes the array of lines by the name or names it may have.
+fn lines_of(key: LinesKey, fields: &mut Fields) -> Result<Vec<Fields>, Refusal> {
+    let name = match key {
+        LinesKey::Transactions => "transactions",
+        LinesKey::Both if fields.has("transactions") => "transactions",
+        LinesKey::GoodsTransactions | LinesKey::Both => "goods_transactions",
+    };
+    let lines = fields.objects(name)?;
+    if (1..=LINES_MAX).contains(&lines.len()) {
+        Ok(lines)
+    } else {
+        Err(fields.wrong(name, "This collection should contain 1 to 500 elements."))
+    }
+}
+
+/// The good lines up to the first bad one, and what is wrong with that.
+fn drafts(state: &State, lines: Vec<Fields>, header: &Header, master: i64) -> (Vec<Draft>, Option<Refusal>) {
+    let mut drafts = Vec::with_capacity(lines.len());
+    for mut fields in lines {
+        let own = fields.optional_integer("document_id").and_then(|document| match document {
+            None | Some(0) => Ok(()),
+            Some(_) => Err(fields.wrong("document_id", "This call makes the document itself.")),
+        });
+        match own.and_then(|()| lines::draft(state, fields, header.type_id, master)) {
+            Ok(draft) => drafts.push(draft),
+            Err(refusal) => return (drafts, Some(refusal)),
+        }
+    }
+    (drafts, None)
+}
+
+fn book(state: &mut State, header: Header, drafts: Vec<Draft>, call: &Call) -> Result<DocumentId, Refusal> {
+    let document = documents::add(state, header, call.now)?;
+    for draft in drafts.into_iter().take(call.lines_max.unwrap_or(LINES_MAX)) {
+        lines::add(state, document, draft, call.now)?;
+    }
+    Ok(document)
+}
+
+fn answer(state: &State, id: DocumentId) -> Result<Success, Refusal> {
+    let document = state.document(id)?;
+    let lines = lines::live(state, id);
+    let lines: Vec<_> = lines.iter().map(|line| lines::brief(state, document, line)).collect();
+    let data = Object::default().with("document", documents::object(state, document));
+    Ok(Success::ok(match state.options.quirks.lines_out {
+        LinesKey::GoodsTransactions => data.with("goods_transactions", lines),
+        LinesKey::Transactions => data.with("transactions", lines),
+        LinesKey::Both => data.with("goods_transactions", &lines).with("transactions", &lines),
+    }))
+}

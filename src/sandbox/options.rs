@@ -1,0 +1,351 @@
+//! What a simulated location holds, permits and does in its own way.
+
+use rust_decimal::Decimal;
+
+use super::sample;
+use crate::domain::ids::GoodId;
+use crate::domain::ids::LocationId;
+use crate::domain::ids::StorageId;
+
+/// A unit of measure, as the service's shared list has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit {
+    /// Identity (`unit_id`).
+    pub id: i64,
+    /// The whole word.
+    pub title: &'static str,
+    /// The abbreviation.
+    pub short: &'static str,
+}
+
+/// The piece: the unit of nearly every good.
+pub const PIECE: Unit = Unit { id: 216_760, title: "Piece", short: "pc" };
+/// The millilitre, in which fluids are used up.
+pub const MILLILITRE: Unit = Unit { id: 216_762, title: "Millilitre", short: "ml" };
+/// The gram, in which powders are used up.
+pub const GRAM: Unit = Unit { id: 216_764, title: "Gram", short: "g" };
+/// Every unit the simulated service knows.
+pub(super) const UNITS: [Unit; 3] = [PIECE, MILLILITRE, GRAM];
+
+/// A place stock is counted in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// Identity (`storage_id`).
+    pub id: StorageId,
+    /// The name people gave it.
+    pub title: String,
+    /// Whether what lies here is for sale; else it is for the staff's own use.
+    pub for_sale: bool,
+}
+
+/// A category of the goods table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Category {
+    /// Identity (`category_id`).
+    pub id: i64,
+    /// Its name.
+    pub title: String,
+    /// The category above it; `None` at the root.
+    pub parent: Option<i64>,
+}
+
+/// A row of the goods table, without what the server adds (balances, time of the last change).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoodRow {
+    /// Identity (`good_id`).
+    pub id: GoodId,
+    /// The name people gave it.
+    pub title: String,
+    /// The stock-keeping code of the house; empty if it has none.
+    pub article: String,
+    /// The one barcode, any text; empty if it has none. Not unique.
+    pub barcode: String,
+    /// Selling price of a sale unit.
+    pub cost: Decimal,
+    /// Cost price of a sale unit.
+    pub actual_cost: Decimal,
+    /// The category it is in.
+    pub category: i64,
+    /// The sale unit.
+    pub unit: Unit,
+    /// The unit of write-offs for services.
+    pub service_unit: Unit,
+    /// Write-off units in one sale unit; above zero.
+    pub unit_equals: Decimal,
+    /// Below this the service's own pages hide it from sales.
+    pub critical_amount: Decimal,
+    /// What people want to have in stock.
+    pub desired_amount: Decimal,
+    /// A free remark.
+    pub comment: String,
+}
+
+impl GoodRow {
+    /// A good counted in pieces, without article, price or remark.
+    pub fn new(id: GoodId, title: &str, barcode: &str) -> Self {
+        Self {
+            id,
+            title: title.to_owned(),
+            article: String::new(),
+            barcode: barcode.to_owned(),
+            cost: Decimal::ZERO,
+            actual_cost: Decimal::ZERO,
+            category: sample::PRODUCTS,
+            unit: PIECE,
+            service_unit: PIECE,
+            unit_equals: Decimal::ONE,
+            critical_amount: Decimal::ZERO,
+            desired_amount: Decimal::ZERO,
+            comment: String::new(),
+        }
+    }
+}
+
+/// What the user token may do in the location; enforced, and told by `GET /user/permissions/{location}`.
+#[expect(clippy::struct_excessive_bools, reason = "the rights are independent, as in the API's answer")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    /// The storages the token may see and use.
+    pub storages: Vec<StorageId>,
+    /// The document types the token may create.
+    pub types: Vec<i64>,
+    /// May create stock documents and lines.
+    pub create: bool,
+    /// May change them.
+    pub edit: bool,
+    /// May delete them.
+    pub delete: bool,
+    /// May create, change and delete goods and categories.
+    pub goods: bool,
+    /// How many days back a document may be dated; `None` for any date.
+    pub days_back: Option<u16>,
+}
+
+/// How many requests are answered before 429.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Requests in any 60 seconds.
+    pub per_minute: usize,
+    /// Requests in any second.
+    pub per_second: usize,
+}
+
+impl Limit {
+    /// What the service allows one address: 200 requests a minute, 5 a second.
+    pub const DOCUMENTED: Self = Self { per_minute: 200, per_second: 5 };
+}
+
+/// Which name the array of lines has in the operation call, on which the service's own pages disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinesKey {
+    /// `goods_transactions`: the schema's name.
+    GoodsTransactions,
+    /// `transactions`: the example's name.
+    Transactions,
+    /// Either is accepted; both are sent.
+    Both,
+}
+
+/// How "nothing" is written where an object is usual (`meta`, a line's supplier).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nothing {
+    /// `[]`
+    Array,
+    /// `{}`
+    Object,
+    /// `null`
+    Null,
+}
+
+/// Which of the three shapes of dates the answers use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dates {
+    /// Documents and lines with [`Dates::Millis`], rows and changes with [`Dates::Compact`], as documented.
+    Mixed,
+    /// `2026-09-21T23:00:00.000-05:00`
+    Millis,
+    /// `2026-09-21T23:00:00-0500`
+    Compact,
+    /// `2026-09-21 23:00:00`, in the zone of the location.
+    Local,
+}
+
+/// What the listing of movements does with deleted lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletedRows {
+    /// They are left out.
+    Hidden,
+    /// They are listed with `deleted`.
+    Flagged,
+    /// They are listed like any other.
+    Unmarked,
+}
+
+/// The order of the listing of movements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// By id, rising.
+    OldestFirst,
+    /// By id, falling: rows move to later pages while a client reads on.
+    NewestFirst,
+}
+
+/// Ways of the service that are unknown, disputed or differ by account. The default is the documented way
+/// or, where nothing is said, the likelier one.
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate open question about the service")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quirks {
+    /// The name of the lines in the body of the operation call.
+    pub lines_in: LinesKey,
+    /// The name of the lines in the answer to it.
+    pub lines_out: LinesKey,
+    /// A receipt or write-off without `master_id` gets 400.
+    pub master_required: bool,
+    /// The type id of a write-off in the documents call: 4, or the disputed 7.
+    pub write_off_document_type: i64,
+    /// Rows of the movement listing have `amount`.
+    pub movement_amount: bool,
+    /// Rows of the movement listing have `comment`.
+    pub movement_comment: bool,
+    /// What the movement listing does with deleted lines.
+    pub movement_deleted: DeletedRows,
+    /// The order of the movement listing.
+    pub movement_order: Order,
+    /// Rows of the movement listing name the client `clients` in place of `client`.
+    pub movement_clients: bool,
+    /// The lines of a document are listed even when deleted.
+    pub deleted_lines: bool,
+    /// How a missing supplier, client, master or service is written.
+    pub relation: Nothing,
+    /// How a `meta` without content is written.
+    pub meta: Nothing,
+    /// 401 and 404 come without `success`, with `errors {code, message}`.
+    pub bare_errors: bool,
+    /// The `errors` of 422 are a map in place of an array.
+    pub errors_map: bool,
+    /// The shape of dates.
+    pub dates: Dates,
+    /// A single good, and the default bill of materials, come as an array of one.
+    pub single_as_array: bool,
+    /// The status for an unknown good or storage: 404, 403, 400 or 422.
+    pub unknown_id_status: u16,
+    /// An operation with a bad line leaves its document and the lines before the bad one.
+    pub partial_operation: bool,
+    /// Deleting a document deletes its lines and takes back what they booked.
+    pub cascade_delete: bool,
+    /// 429 carries `Retry-After`.
+    pub retry_after: bool,
+    /// A new line shows up in listings only this many milliseconds after its creation.
+    pub visible_after_ms: u64,
+    /// Pages hold no more rows than this, whatever `count` says.
+    pub page_rows_max: Option<usize>,
+    /// A stock movement changes the good's `last_change_date`.
+    pub movement_touches_good: bool,
+    /// `changed_after` and `changed_before` leave out rows changed in that very second.
+    pub changed_exclusive: bool,
+    /// Flags as booleans, some numbers as text, no text as null, members nobody announced.
+    pub loose_types: bool,
+    /// `POST /auth` answers 200 with a `uuid`: the second factor is missing.
+    pub two_factor: bool,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            lines_in: LinesKey::GoodsTransactions,
+            lines_out: LinesKey::Transactions,
+            master_required: false,
+            write_off_document_type: 4,
+            movement_amount: true,
+            movement_comment: true,
+            movement_deleted: DeletedRows::Hidden,
+            movement_order: Order::OldestFirst,
+            movement_clients: false,
+            deleted_lines: true,
+            relation: Nothing::Array,
+            meta: Nothing::Array,
+            bare_errors: false,
+            errors_map: false,
+            dates: Dates::Mixed,
+            single_as_array: false,
+            unknown_id_status: 404,
+            partial_operation: false,
+            cascade_delete: true,
+            retry_after: false,
+            visible_after_ms: 0,
+            page_rows_max: None,
+            movement_touches_good: false,
+            changed_exclusive: false,
+            loose_types: false,
+            two_factor: false,
+        }
+    }
+}
+
+/// A simulated location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Its identity.
+    pub location_id: LocationId,
+    /// The first half of the credentials.
+    pub partner_token: String,
+    /// The second half; another value revokes the old one.
+    pub user_token: String,
+    /// The login for which `POST /auth` gives the user token.
+    pub login: String,
+    /// Its password.
+    pub password: String,
+    /// Its stock rooms.
+    pub storages: Vec<Storage>,
+    /// Its categories at the start.
+    pub categories: Vec<Category>,
+    /// Its goods at the start; afterwards `Sandbox::put_good` and `Sandbox::remove_good` change the table.
+    pub goods: Vec<GoodRow>,
+    /// The IANA name of its time zone, read at the start.
+    pub time_zone: String,
+    /// What the user token may do.
+    pub permissions: Permissions,
+    /// The allowance of requests; `None` for no limit.
+    pub limit: Option<Limit>,
+    /// How long every request waits before it is looked at.
+    pub latency_ms: u64,
+    /// How far the server's clock (times it stores, `Date` header) is ahead of this machine's, in seconds.
+    pub clock_ahead_s: i64,
+    /// The service's ways.
+    pub quirks: Quirks,
+}
+
+impl Options {
+    /// Location 4564 in New York, two storages, about forty goods, all rights, no limit.
+    pub fn sample() -> Self {
+        let products = StorageId(91_271);
+        let consumables = StorageId(91_272);
+        Self {
+            location_id: LocationId(4564),
+            partner_token: "sandbox-partner-token".to_owned(),
+            user_token: "sandbox-user-token".to_owned(),
+            login: "stock-station".to_owned(),
+            password: "correct horse".to_owned(),
+            storages: vec![
+                Storage { id: products, title: "Products".to_owned(), for_sale: true },
+                Storage { id: consumables, title: "Consumables".to_owned(), for_sale: false },
+            ],
+            categories: sample::categories(),
+            goods: sample::goods(),
+            time_zone: "America/New_York".to_owned(),
+            permissions: Permissions {
+                storages: vec![products, consumables],
+                types: vec![1, 2, 3, 4, 7],
+                create: true,
+                edit: true,
+                delete: true,
+                goods: true,
+                days_back: None,
+            },
+            limit: None,
+            latency_ms: 0,
+            clock_ahead_s: 0,
+            quirks: Quirks::default(),
+        }
+    }
+}

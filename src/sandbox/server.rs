@@ -1,0 +1,213 @@
+//! The server: connections, clocks, and faults as they look on the wire.
+//!
+//! Its own accept loop on top of hyper: a service that answers with an error makes hyper close the
+//! connection without a byte, which is what a lost request looks like.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::body::HttpBody;
+use hyper::Request;
+use hyper::Response;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::body::Frame;
+use hyper::body::Incoming;
+use hyper::header::ACCEPT;
+use hyper::header::AUTHORIZATION;
+use hyper::header::CONTENT_LENGTH;
+use hyper::header::CONTENT_TYPE;
+use hyper::header::DATE;
+use hyper::header::HeaderName;
+use hyper::header::RETRY_AFTER;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::BASE_PATH;
+use super::Sandbox;
+use super::answer::Answer;
+use super::answer::Refusal;
+use super::call::Call;
+use super::dates;
+use super::faults;
+use super::faults::Plan;
+use super::options::Quirks;
+use super::route;
+
+/// Connections served at one time, those with a late act still to come included; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 64;
+/// Bytes of a request's body.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// The pause after a failed accept (out of file descriptors).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// The listening half of a [`Sandbox`]; it serves while [`Server::run`] is polled.
+#[derive(Debug)]
+pub struct Server {
+    pub(super) listener: TcpListener,
+    pub(super) sandbox: Sandbox,
+}
+
+impl Server {
+    /// Serves until `shutdown` is ready, then closes every connection and forgets late acts still to come.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                    Ok((stream, _)) => { connections.spawn(connection(self.sandbox.clone(), stream)); }
+                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                },
+                Some(_ended) = connections.join_next() => {}
+            }
+        }
+        connections.shutdown().await;
+    }
+}
+
+/// A request that shall be carried out when its connection is gone.
+type Later = Mutex<Option<(Box<Call>, Duration)>>;
+
+async fn connection(sandbox: Sandbox, stream: TcpStream) {
+    let later = Later::default();
+    let service = service_fn(|request| exchange(&sandbox, &later, request));
+    // An error is a client that went away, or one of our own faults: the connection is closed either way.
+    let _closed =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+    let late = later.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some((mut call, wait)) = late {
+        tokio::time::sleep(wait).await;
+        sandbox.with(|state, now| {
+            call.now = now;
+            state.late = state.late.saturating_sub(1);
+            route::act(state, &mut call)
+        });
+    }
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("closed on purpose")]
+struct Closed;
+
+async fn exchange(
+    sandbox: &Sandbox,
+    later: &Later,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Closed> {
+    let latency = sandbox.with(|state, _| state.options.latency_ms);
+    if latency > 0 {
+        tokio::time::sleep(Duration::from_millis(latency)).await;
+    }
+    let (head, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(Body::new(body), BODY_BYTES_MAX).await else {
+        let answer = Refusal::new(413, "The body is too large").answer(&Quirks::default());
+        return Ok(sandbox.respond(answer, Body::from));
+    };
+    let header = |name: HeaderName| {
+        let text = head.headers.get(name).and_then(|value| value.to_str().ok());
+        text.unwrap_or_default().to_owned()
+    };
+    let path = head.uri.path();
+    let plan = sandbox.with(|state, now| {
+        let call = Call {
+            method: head.method.clone(),
+            path: path.strip_prefix(BASE_PATH).unwrap_or(path).trim_end_matches('/').to_owned(),
+            uri: head.uri.clone(),
+            accept: header(ACCEPT),
+            authorization: header(AUTHORIZATION),
+            content_type: header(CONTENT_TYPE),
+            body,
+            now,
+            lines_max: None,
+            ids: Vec::new(),
+        };
+        faults::receive(state, call)
+    });
+    carry_out(sandbox, later, plan).await
+}
+
+async fn carry_out(sandbox: &Sandbox, later: &Later, plan: Plan) -> Result<Response<Body>, Closed> {
+    match plan {
+        Plan::Answer(answer, wait) => {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            Ok(sandbox.respond(answer, Body::from))
+        }
+        Plan::Half(answer) => Ok(sandbox.respond(answer, half)),
+        Plan::Close => Err(Closed),
+        Plan::CloseThenAct(call, wait) => {
+            *later.lock().unwrap_or_else(PoisonError::into_inner) = Some((call, wait));
+            Err(Closed)
+        }
+    }
+}
+
+impl Sandbox {
+    fn respond(&self, answer: Answer, body: impl FnOnce(String) -> Body) -> Response<Body> {
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::builder().status(status).header(DATE, dates::http(self.now().wall));
+        if let Some(wait) = answer.retry_after_s {
+            response = response.header(RETRY_AFTER, wait);
+        }
+        if !answer.body.is_empty() {
+            response =
+                response.header(CONTENT_TYPE, answer.content_type).header(CONTENT_LENGTH, answer.body.len());
+        }
+        response.body(body(answer.body)).expect("every header here is made of printable text")
+    }
+}
+
+/// The first half of a text, then the end of the connection.
+fn half(mut text: String) -> Body {
+    let cut = (text.len() / 2..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    text.truncate(cut);
+    Body::new(Half::Data(Bytes::from(text)))
+}
+
+/// A body that breaks off. Between its data and its end it is not ready for once: hyper would otherwise close
+/// the connection before it has written the head.
+enum Half {
+    Data(Bytes),
+    Flush,
+    End,
+}
+
+impl HttpBody for Half {
+    type Data = Bytes;
+    type Error = Closed;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
+        match &mut *self {
+            Self::Data(data) => {
+                let data = std::mem::take(data);
+                *self = Self::Flush;
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+            Self::Flush => {
+                *self = Self::End;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Self::End => Poll::Ready(Some(Err(Closed))),
+        }
+    }
+}

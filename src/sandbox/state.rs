@@ -1,0 +1,342 @@
+//! What the simulated location holds: goods, documents, lines, balances; and what was asked of it.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::io;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+use tokio::time::Instant;
+
+use super::answer::Object;
+use super::answer::Refusal;
+use super::answer::allowed;
+use super::call::Now;
+use super::call::Parameters;
+use super::dates;
+use super::dates::Edge;
+use super::faults::Fault;
+use super::faults::Script;
+use super::limits::Meter;
+use super::options::Category;
+use super::options::Dates;
+use super::options::GoodRow;
+use super::options::Options;
+use super::options::Storage;
+use crate::domain::ids::DocumentId;
+use crate::domain::ids::GoodId;
+use crate::domain::ids::StorageId;
+use crate::domain::ids::TransactionId;
+
+/// Requests kept in the log; older ones are forgotten.
+pub const REQUESTS_MAX: usize = 10_000;
+/// Documents, and lines, the simulation holds; beyond, creating one fails with 500.
+pub const RECORDS_MAX: usize = 100_000;
+/// The first good made through the API; below it are those of the options.
+const FIRST_GOOD: i64 = 900_001;
+const FIRST_DOCUMENT: i64 = 22_255_501;
+const FIRST_LINE: i64 = 3_428_001;
+
+/// A stock document on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its identity.
+    pub id: DocumentId,
+    /// 3 receipt, 4 (or, by a quirk, 7) write-off, 1 sale, 2 consumption.
+    pub type_id: i64,
+    /// The storage all its lines book in.
+    pub storage: StorageId,
+    /// The running number shown to people.
+    pub number: i64,
+    /// The comment as sent.
+    pub comment: String,
+    /// The business time it was given.
+    pub create_date: Timestamp,
+    /// That time as the client wrote it.
+    pub create_date_text: String,
+    /// When the server made it.
+    pub made: Timestamp,
+    /// Whether it was deleted.
+    pub deleted: bool,
+}
+
+/// A line of a stock document (a goods transaction) on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its identity.
+    pub id: TransactionId,
+    /// The document it belongs to.
+    pub document: DocumentId,
+    /// The good it moves.
+    pub good: GoodId,
+    /// The amount in the unit sent, below zero when stock leaves.
+    pub amount: Decimal,
+    /// The same in the good's sale unit: what the balance changes by.
+    pub sale_amount: Decimal,
+    /// The same in the good's write-off unit.
+    pub service_amount: Decimal,
+    /// 1 sale unit, 2 write-off unit.
+    pub unit_type: i64,
+    /// Price of a unit.
+    pub cost_per_unit: Decimal,
+    /// Percent taken off.
+    pub discount: Decimal,
+    /// What the line costs, never below zero.
+    pub cost: Decimal,
+    /// The staff member, 0 for none; so are the next two.
+    pub master: i64,
+    /// The client.
+    pub client: i64,
+    /// The supplier.
+    pub supplier: i64,
+    /// The comment as sent.
+    pub comment: String,
+    /// When the server last wrote it.
+    pub last_change: Timestamp,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// Since when it exists, for delayed visibility.
+    pub(super) since: Instant,
+}
+
+/// Everything that was booked, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Books {
+    /// All documents ever made, deleted ones too, by rising id.
+    pub documents: Vec<Document>,
+    /// All lines ever made, deleted ones too, by rising id.
+    pub lines: Vec<Line>,
+    /// The stock of each good in each storage, in sale units, where anything was ever booked.
+    pub balances: BTreeMap<(GoodId, StorageId), Decimal>,
+}
+
+impl Books {
+    /// The documents that were not deleted.
+    pub fn live_documents(&self) -> Vec<&Document> {
+        self.documents.iter().filter(|document| !document.deleted).collect()
+    }
+
+    /// The lines that were not deleted.
+    pub fn live_lines(&self) -> Vec<&Line> {
+        self.lines.iter().filter(|line| !line.deleted).collect()
+    }
+
+    /// The lines of a document that were not deleted.
+    pub fn lines_of(&self, document: DocumentId) -> Vec<&Line> {
+        self.lines.iter().filter(|line| line.document == document && !line.deleted).collect()
+    }
+
+    /// The stock of a good in a storage, in sale units.
+    pub fn balance(&self, good: GoodId, storage: StorageId) -> Decimal {
+        self.balances.get(&(good, storage)).copied().unwrap_or_default()
+    }
+}
+
+/// A request the simulation got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRecord {
+    /// When, by the server's clock.
+    pub at: Timestamp,
+    /// `GET`, `POST`, `PUT` or `DELETE`.
+    pub method: String,
+    /// The path below the base path, as [`super::Selector::path`] takes it.
+    pub path: String,
+    /// The query, not decoded; empty if there is none.
+    pub query: String,
+    /// The body; empty if there is none.
+    pub body: String,
+    /// The status it was answered with; `None` if it was not answered.
+    pub status: Option<u16>,
+    /// The fault it met.
+    pub fault: Option<Fault>,
+}
+
+/// A good with the time of its last change.
+#[derive(Debug)]
+pub(super) struct Good {
+    pub(super) row: GoodRow,
+    pub(super) last_change: Timestamp,
+}
+
+/// Bounds on a time, from the query of a listing.
+#[derive(Debug)]
+pub(super) struct Span {
+    after: Option<Timestamp>,
+    before: Option<Timestamp>,
+    exclusive: bool,
+}
+
+impl Span {
+    /// Whether the time is within the bounds.
+    pub(super) fn holds(&self, time: Timestamp) -> bool {
+        let inside = |bound: Timestamp| !self.exclusive || time != bound;
+        self.after.is_none_or(|after| time >= after && inside(after))
+            && self.before.is_none_or(|before| time <= before && inside(before))
+    }
+}
+
+/// All that lives behind the simulation's lock.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) options: Options,
+    pub(super) zone: TimeZone,
+    pub(super) goods: BTreeMap<GoodId, Good>,
+    pub(super) categories: BTreeMap<i64, Category>,
+    pub(super) documents: BTreeMap<DocumentId, Document>,
+    pub(super) lines: BTreeMap<TransactionId, Line>,
+    pub(super) balances: BTreeMap<(GoodId, StorageId), Decimal>,
+    pub(super) consumables: super::cards::Consumables,
+    /// The webhook settings last stored.
+    pub(super) hooks: Option<Object>,
+    pub(super) meter: Meter,
+    pub(super) script: Script,
+    pub(super) requests: VecDeque<RequestRecord>,
+    /// Requests that will be carried out later.
+    pub(super) late: usize,
+}
+
+impl State {
+    /// The location at its start; its goods last changed a day before `now`.
+    pub(super) fn new(mut options: Options, now: Timestamp) -> io::Result<Self> {
+        let zone = TimeZone::get(&options.time_zone)
+            .map_err(|cause| io::Error::new(io::ErrorKind::InvalidInput, cause))?;
+        let last_change = dates::second(dates::days_before(now, 1));
+        let goods = std::mem::take(&mut options.goods).into_iter();
+        let categories = std::mem::take(&mut options.categories).into_iter();
+        Ok(Self {
+            zone,
+            goods: goods.map(|row| (row.id, Good { row, last_change })).collect(),
+            categories: categories.map(|category| (category.id, category)).collect(),
+            documents: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            balances: BTreeMap::new(),
+            consumables: super::cards::Consumables::new(),
+            hooks: None,
+            meter: Meter::default(),
+            script: Script::default(),
+            requests: VecDeque::new(),
+            late: 0,
+            options,
+        })
+    }
+
+    /// What was booked so far.
+    pub(super) fn books(&self) -> Books {
+        Books {
+            documents: self.documents.values().cloned().collect(),
+            lines: self.lines.values().cloned().collect(),
+            balances: self.balances.clone(),
+        }
+    }
+
+    /// Puts a good into the table or replaces it.
+    pub(super) fn put_good(&mut self, row: GoodRow, now: Timestamp) {
+        self.goods.insert(row.id, Good { row, last_change: dates::second(now) });
+    }
+
+    /// An identity no good has yet.
+    pub(super) fn next_good(&self) -> GoodId {
+        let last = self.goods.keys().next_back().map_or(0, |id| id.0);
+        GoodId(last.saturating_add(1).max(FIRST_GOOD))
+    }
+
+    /// An identity no document had yet.
+    pub(super) fn next_document(&self) -> Result<DocumentId, Refusal> {
+        next(self.documents.len(), FIRST_DOCUMENT).map(DocumentId)
+    }
+
+    /// An identity no line had yet.
+    pub(super) fn next_line(&self) -> Result<TransactionId, Refusal> {
+        next(self.lines.len(), FIRST_LINE).map(TransactionId)
+    }
+
+    /// A good that must exist.
+    pub(super) fn good(&self, id: GoodId) -> Result<&Good, Refusal> {
+        self.goods.get(&id).ok_or_else(|| self.unknown("good", id.0))
+    }
+
+    /// A storage that must exist and be open to the token.
+    pub(super) fn storage(&self, id: StorageId) -> Result<&Storage, Refusal> {
+        let known = self.options.storages.iter().find(|storage| storage.id == id);
+        let storage = known.ok_or_else(|| self.unknown("storage", id.0))?;
+        allowed(self.options.permissions.storages.contains(&id))?;
+        Ok(storage)
+    }
+
+    /// A document that must exist and not be deleted.
+    pub(super) fn document(&self, id: DocumentId) -> Result<&Document, Refusal> {
+        self.documents.get(&id).filter(|document| !document.deleted).ok_or_else(Refusal::not_found)
+    }
+
+    /// Books a line into the balance.
+    pub(super) fn book(&mut self, line: &Line, now: Now) {
+        self.shift(line, line.sale_amount, now);
+    }
+
+    /// Takes a line out of the balance again.
+    pub(super) fn unbook(&mut self, line: &Line, now: Now) {
+        self.shift(line, -line.sale_amount, now);
+    }
+
+    fn shift(&mut self, line: &Line, amount: Decimal, now: Now) {
+        let Some(document) = self.documents.get(&line.document) else {
+            return;
+        };
+        let balance = self.balances.entry((line.good, document.storage)).or_default();
+        *balance = balance.saturating_add(amount);
+        if self.options.quirks.movement_touches_good
+            && let Some(good) = self.goods.get_mut(&line.good)
+        {
+            good.last_change = dates::second(now.wall);
+        }
+    }
+
+    /// Reads `changed_after` and `changed_before`.
+    pub(super) fn changed(&self, query: &mut Parameters) -> Result<Span, Refusal> {
+        let span = self.span(query, "changed_after", "changed_before")?;
+        Ok(Span { exclusive: self.options.quirks.changed_exclusive, ..span })
+    }
+
+    /// Reads a lower and an upper bound on a time, both within.
+    pub(super) fn span(&self, query: &mut Parameters, from: &str, to: &str) -> Result<Span, Refusal> {
+        let after = self.bound(query, from, Edge::Start)?;
+        let before = self.bound(query, to, Edge::End)?;
+        Ok(Span { after, before, exclusive: false })
+    }
+
+    fn bound(&self, query: &mut Parameters, name: &str, edge: Edge) -> Result<Option<Timestamp>, Refusal> {
+        let Some(text) = query.text(name) else {
+            return Ok(None);
+        };
+        let bound = dates::bound(&text, edge, &self.zone);
+        bound.map(Some).ok_or_else(|| Refusal::field(name, "This value is not a valid date."))
+    }
+
+    /// Writes the time of a document or line.
+    pub(super) fn long_date(&self, time: Timestamp) -> String {
+        dates::write(time, &self.zone, self.options.quirks.dates, Dates::Millis)
+    }
+
+    /// Writes the time of a row or a change.
+    pub(super) fn short_date(&self, time: Timestamp) -> String {
+        dates::write(time, &self.zone, self.options.quirks.dates, Dates::Compact)
+    }
+
+    /// Writes a request into the log.
+    pub(super) fn record(&mut self, request: RequestRecord) {
+        if self.requests.len() >= REQUESTS_MAX {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(request);
+    }
+
+    fn unknown(&self, what: &str, id: i64) -> Refusal {
+        Refusal::new(self.options.quirks.unknown_id_status, format!("Unknown {what} {id}"))
+    }
+}
+
+fn next(made: usize, first: i64) -> Result<i64, Refusal> {
+    let made = i64::try_from(made).ok().filter(|_| made < RECORDS_MAX);
+    made.and_then(|made| first.checked_add(made)).ok_or_else(|| Refusal::new(500, "The sandbox is full"))
+}
