@@ -1,3 +1,7 @@
 //! The `stockpoint` program: a thin shell around the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stockpoint::cli::main()
+}

@@ -1,0 +1,108 @@
+//! One budget for everything the station sends.
+//!
+//! The service allows 200 requests a minute and 5 a second for an address
+//! (<https://developer.alteg.io/en/b2b-v1/openapi>), and every station behind one router shares them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Leave to make one request. Only [`Budget::take`] makes one, and a request consumes it.
+#[derive(Debug)]
+pub struct Permit(());
+
+/// Limits requests over any second and any minute. A process cannot know what the one before it sent, so after
+/// a start both count as used up: at most one request in the first second, then the steady rate.
+#[derive(Debug)]
+pub struct Budget {
+    /// When each request of a second may be made again, soonest first.
+    second: VecDeque<Instant>,
+    /// When each request of a minute may be made again, soonest first.
+    minute: VecDeque<Instant>,
+    /// Nothing is sent before this: the service said so.
+    closed_until: Instant,
+}
+
+impl Budget {
+    /// A budget that is used up. `per_minute` is 1..=6000 and `per_second` 1..=100, as the configuration checks.
+    pub fn new(per_minute: u32, per_second: u32, now: Instant) -> Self {
+        let per_minute = per_minute.max(1);
+        let spacing = MINUTE / per_minute;
+        let minute = (0..per_minute).map(|slot| now + spacing * slot).collect();
+        let second = (0..per_second.max(1)).map(|slot| if slot == 0 { now } else { now + SECOND }).collect();
+        Self { second, minute, closed_until: now }
+    }
+
+    /// Takes one request from the budget, or says when there will be one.
+    ///
+    /// # Errors
+    /// The instant from which to ask again.
+    pub fn take(&mut self, now: Instant) -> Result<Permit, Instant> {
+        let soonest = |slots: &VecDeque<Instant>| slots.front().copied().unwrap_or(now);
+        let free = soonest(&self.second).max(soonest(&self.minute)).max(self.closed_until);
+        if free > now {
+            return Err(free);
+        }
+        for (slots, window) in [(&mut self.second, SECOND), (&mut self.minute, MINUTE)] {
+            slots.pop_front();
+            slots.push_back(now + window);
+        }
+        Ok(Permit(()))
+    }
+
+    /// Sends nothing for `wait`, as the service told.
+    pub fn close_for(&mut self, wait: Duration, now: Instant) {
+        self.closed_until = self.closed_until.max(now + wait);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Milliseconds after the start at which requests go out when they are wanted all the time.
+    fn spent(per_minute: u32, per_second: u32, until: Duration) -> Vec<u128> {
+        let start = Instant::now();
+        let mut budget = Budget::new(per_minute, per_second, start);
+        let mut now = start;
+        let mut times = Vec::new();
+        while now < start + until {
+            match budget.take(now) {
+                Ok(Permit(())) => times.push((now - start).as_millis()),
+                Err(free) => now = free,
+            }
+        }
+        times
+    }
+
+    #[test]
+    fn a_start_makes_one_request_in_its_first_second() {
+        let times = spent(180, 4, Duration::from_secs(3));
+        assert_eq!(times.iter().filter(|ms| **ms < 1000).count(), 1);
+        assert_eq!(times.first(), Some(&0));
+    }
+
+    #[test]
+    fn no_second_and_no_minute_ever_holds_more_than_allowed() {
+        let times = spent(180, 4, Duration::from_secs(200));
+        let most_within = |window: u128| {
+            let count = |from: &u128| times.iter().filter(|ms| **ms >= *from && **ms < from + window).count();
+            times.iter().map(count).max()
+        };
+        assert!(most_within(1000) <= Some(4));
+        assert_eq!(most_within(60_000), Some(180));
+    }
+
+    #[test]
+    fn a_wait_told_by_the_service_is_kept() {
+        let now = Instant::now();
+        let mut budget = Budget::new(6000, 100, now);
+        budget.close_for(Duration::from_secs(7), now);
+        assert_eq!(budget.take(now + SECOND).err(), Some(now + Duration::from_secs(7)));
+        assert!(budget.take(now + Duration::from_secs(7)).is_ok());
+    }
+}

@@ -1,0 +1,189 @@
+//! The one HTTP client: TLS, time-outs, headers, limits.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use super::wire::Envelope;
+use super::{Error, Permit, lenient};
+use crate::config;
+use crate::domain::ids::LocationId;
+use crate::domain::time::UnixMillis;
+
+/// The largest answer that is taken in. A page of 1,000 movements is about 1 MB.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Without it newer partner tokens are refused (reference pages, "Accept").
+const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2+json");
+
+/// A connection that stays idle is closed before the server closes it: a request that meets a closing
+/// connection has an unknown outcome.
+const IDLE_CONNECTION: Duration = Duration::from_secs(10);
+
+/// The server's clock beside ours, at one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerDate(pub UnixMillis);
+
+/// Makes calls for one location.
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    authorization: HeaderValue,
+    location: LocationId,
+    date: Mutex<Option<ServerDate>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("location", &self.location).finish_non_exhaustive()
+    }
+}
+
+/// A good answer: a status of 200 to 299 and a body that does not say that it failed.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+}
+
+impl Client {
+    /// Builds the client. Only the certificate authorities that the program carries are trusted, so that a
+    /// station's copy of the system's cannot be the reason why it fails in three years.
+    ///
+    /// # Errors
+    /// The library's reason, or that the base address or a token cannot be used; neither is printed.
+    #[expect(clippy::disallowed_methods, reason = "the one place that builds the HTTP client")]
+    pub fn new(
+        config: &config::Api,
+        location: LocationId,
+        partner: &SecretString,
+        user: &SecretString,
+    ) -> Result<Self, BuildError> {
+        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let tls =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .user_agent(concat!("stockpoint/", env!("CARGO_PKG_VERSION")))
+            .timeout(config.request_timeout)
+            .connect_timeout(config.request_timeout)
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .pool_max_idle_per_host(1)
+            .build()?;
+        let credentials = format!("Bearer {}, User {}", partner.expose_secret(), user.expose_secret());
+        let mut authorization =
+            HeaderValue::from_str(&credentials).map_err(|_would_print_it| BuildError::Token)?;
+        authorization.set_sensitive(true);
+        let base = Url::parse(&config.base_url).map_err(|_checked_before| BuildError::Address)?;
+        Ok(Self { http, base, authorization, location, date: Mutex::new(None) })
+    }
+
+    /// The location that every call is about.
+    pub(super) fn location(&self) -> LocationId {
+        self.location
+    }
+
+    /// The server's clock at the latest answer since this was last asked, good or bad.
+    pub fn take_server_date(&self) -> Option<ServerDate> {
+        self.date.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) async fn get(
+        &self,
+        permit: Permit,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Answer, Error> {
+        let mut url = self.url(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.send(permit, self.http.request(Method::GET, url)).await
+    }
+
+    pub(super) async fn post(
+        &self,
+        permit: Permit,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Answer, Error> {
+        let body = serde_json::to_vec(body).expect("the wire types always serialise");
+        let request = self
+            .http
+            .request(Method::POST, self.url(path))
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(body);
+        self.send(permit, request).await
+    }
+
+    pub(super) async fn delete(&self, permit: Permit, path: &str) -> Result<Answer, Error> {
+        self.send(permit, self.http.request(Method::DELETE, self.url(path))).await
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        let joined = format!("{}/{path}", url.path().trim_end_matches('/'));
+        url.set_path(&joined);
+        url
+    }
+
+    async fn send(&self, _spent: Permit, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
+        let request = request.header(ACCEPT, MEDIA_TYPE).header(AUTHORIZATION, self.authorization.clone());
+        let mut response = request.send().await.map_err(Error::transport)?;
+        let status = response.status().as_u16();
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        if let Some(date) = header(DATE).and_then(|date| rfc2822::parse(date).ok()) {
+            let date = ServerDate(UnixMillis(date.timestamp().as_millisecond()));
+            *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(date);
+        }
+        let retry_after =
+            header(RETRY_AFTER).and_then(|wait| wait.trim().parse().ok()).map(Duration::from_secs);
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| Error::Broken(error.without_url()))? {
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(Error::TooLarge { limit_bytes: ANSWER_BYTES_MAX });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if (200..300).contains(&status) && !says_it_failed(&body) {
+            return Ok(Answer { status, body });
+        }
+        Err(Error::answered(if (200..300).contains(&status) { 400 } else { status }, retry_after, &body))
+    }
+}
+
+/// A status of 200 with `success: false` is a refusal, seen in the wild.
+fn says_it_failed(body: &[u8]) -> bool {
+    let envelope: Envelope<'_> = serde_json::from_slice(body).unwrap_or_default();
+    lenient::flag(envelope.success) == Some(false)
+}
+
+/// Why the client could not be built. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The TLS library refused its settings.
+    #[error("set up TLS")]
+    Tls(#[from] rustls::Error),
+    /// The HTTP library refused its settings.
+    #[error("set up HTTP")]
+    Http(#[from] reqwest::Error),
+    /// A token has characters that cannot stand in a header.
+    #[error("use a token: it has characters that no token has")]
+    Token,
+    /// The base address is none.
+    #[error("use api.base_url: it is no address")]
+    Address,
+}

@@ -1,0 +1,237 @@
+//! What can go wrong with a request, and what each case proves.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::lenient;
+
+/// Longest text taken over from the server; the rest is cut.
+const WORDS_CHARS_MAX: usize = 300;
+
+/// A wait longer than this is not believed: a request an hour is the least a station makes.
+const WAIT_MAX: Duration = Duration::from_hours(1);
+
+/// Why a request has no usable answer.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// No connection: the name, the route, the port or TLS. The request was not sent.
+    #[error("connect to the service")]
+    Connect(#[source] reqwest::Error),
+    /// The connection was made, and broke or stalled. The server may have acted, or may yet act.
+    #[error("get an answer from the service")]
+    Broken(#[source] reqwest::Error),
+    /// The answer is larger than anything the service sends. The server has acted.
+    #[error("take in the answer: it is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// A good status with a body that makes no sense. The server has probably acted.
+    #[error("understand the answer (status {status})")]
+    Unreadable {
+        /// The HTTP status.
+        status: u16,
+        /// Where reading stopped.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A good status with a body that lacks what it is about. The server has probably acted.
+    #[error("find {what} in the answer (status {status})")]
+    Incomplete {
+        /// The HTTP status.
+        status: u16,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The service failed. It may have acted, or may yet act.
+    #[error("get an answer: the service failed (status {status})")]
+    Server {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The service refused. Part of what was asked may stand all the same.
+    #[error("have it accepted: {words} (status {status})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The server's words, or a substitute.
+        words: String,
+    },
+    /// The token may not do this, or nothing at all. The server did not act.
+    #[error("get permission: {words} (status {status})")]
+    NotAllowed {
+        /// 401 or 403.
+        status: u16,
+        /// The server's words, or a substitute.
+        words: String,
+    },
+    /// Too many requests from this address. The server did not act.
+    #[error("be served now: too many requests from this address")]
+    Busy {
+        /// What the server says to wait, if it says anything.
+        wait: Option<Duration>,
+    },
+}
+
+/// What an error proves about the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was not carried out and never will be; there is no way to the service now.
+    NotDone,
+    /// It may have been carried out, or may yet be.
+    Unknown,
+    /// It was refused, in these words. Part of it may stand.
+    Refused(String),
+    /// It was not carried out: the service wants this wait first.
+    Wait(Option<Duration>),
+    /// It was not carried out: the token may not.
+    NotAllowed {
+        /// 401 (the token is not known) or 403 (it may not do this).
+        status: u16,
+        /// The server's words.
+        words: String,
+    },
+}
+
+impl Error {
+    /// The one place where errors are classed.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Connect(_) => Outcome::NotDone,
+            Self::Broken(_)
+            | Self::TooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::Incomplete { .. }
+            | Self::Server { .. } => Outcome::Unknown,
+            Self::Refused { words, .. } => Outcome::Refused(words.clone()),
+            Self::NotAllowed { status, words } => {
+                Outcome::NotAllowed { status: *status, words: words.clone() }
+            }
+            Self::Busy { wait } => Outcome::Wait(*wait),
+        }
+    }
+
+    /// From a transport error. Its text would name the address with its query, so the address is taken off.
+    pub(super) fn transport(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        // A time-out while connecting is a connect error as well; nothing was sent in either.
+        if error.is_connect() { Self::Connect(error) } else { Self::Broken(error) }
+    }
+
+    /// From a status that is not good, or a good one whose body says that it failed.
+    pub(super) fn answered(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
+        match status {
+            429 => Self::Busy { wait: retry_after.or_else(|| wait_in(&words(body))).map(at_least_a_second) },
+            401 | 403 => Self::NotAllowed { status, words: words_or_status(status, body) },
+            // 408: the server gave up waiting for the request, which says nothing of what it did with it.
+            408 | 500..=599 => Self::Server { status },
+            // Redirects are not followed: a write must not go where the configuration does not say.
+            _ => Self::Refused { status, words: words_or_status(status, body) },
+        }
+    }
+}
+
+/// A wait of nothing is told at times; asking again at once is what got us here.
+fn at_least_a_second(wait: Duration) -> Duration {
+    wait.clamp(Duration::from_secs(1), WAIT_MAX)
+}
+
+/// The first number in a message such as "try again in 3 seconds", in whatever language.
+fn wait_in(words: &str) -> Option<Duration> {
+    let digits: String =
+        words.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    digits.parse().ok().map(Duration::from_secs)
+}
+
+fn words_or_status(status: u16, body: &[u8]) -> String {
+    let words = words(body);
+    if words.is_empty() { format!("no reason given (status {status})") } else { words }
+}
+
+/// The two shapes of an error: `meta.message` with `meta.errors`, and `errors.message`.
+#[derive(Deserialize)]
+struct ErrorBody<'a> {
+    #[serde(borrow)]
+    meta: Option<&'a RawValue>,
+    #[serde(borrow)]
+    errors: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct Message<'a> {
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    errors: Option<&'a RawValue>,
+}
+
+/// The server's own words for a person, or nothing. Never branch on them.
+fn words(body: &[u8]) -> String {
+    let Ok(body) = serde_json::from_slice::<ErrorBody<'_>>(body) else { return String::new() };
+    let mut words = String::new();
+    for part in [body.meta, body.errors].into_iter().flatten() {
+        // `meta` can also be an empty array, which has no message.
+        let part: Message<'_> = serde_json::from_str(part.get()).unwrap_or_default();
+        let message = lenient::text(part.message).unwrap_or_default();
+        let details = part.errors.map(lenient::all_texts).unwrap_or_default();
+        for text in std::iter::once(message).chain(details) {
+            if !text.is_empty() && !words.contains(&text) {
+                let _written = write!(words, "{}{text}", if words.is_empty() { "" } else { "; " });
+            }
+        }
+    }
+    words.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(status: u16, body: &str) -> Outcome {
+        Error::answered(status, None, body.as_bytes()).outcome()
+    }
+
+    #[test]
+    fn the_words_are_found_in_every_shape_of_an_error() {
+        let cases = [
+            (
+                r#"{"success":false,"data":null,"meta":{"message":"Staff member required"}}"#,
+                "Staff member required",
+            ),
+            (r#"{"errors":{"code":404,"message":"Not found"},"meta":{"message":"Not found"}}"#, "Not found"),
+            (
+                r#"{"success":false,"meta":{"message":"Validation error","errors":[{"message":"bad"},{"[title]":["This field is missing."]}]}}"#,
+                "Validation error; bad; This field is missing.",
+            ),
+            (r#"{"meta":{"message":"no","errors":{"title":["missing"]}}}"#, "no; missing"),
+            (r#"{"meta":[]}"#, "no reason given (status 422)"),
+            ("<html>", "no reason given (status 422)"),
+            ("", "no reason given (status 422)"),
+        ];
+        for (body, words) in cases {
+            assert_eq!(outcome(422, body), Outcome::Refused(words.to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_wait_is_read_from_the_message_and_never_under_a_second() {
+        let wait = |body: &str| outcome(429, body);
+        let told = |seconds| Outcome::Wait(Some(Duration::from_secs(seconds)));
+        assert_eq!(wait(r#"{"meta":{"message":"Limit exceeded, try again in 3 seconds."}}"#), told(3));
+        assert_eq!(wait(r#"{"meta":{"message":"повторите через 0 секунд"}}"#), told(1));
+        assert_eq!(wait(""), Outcome::Wait(None));
+    }
+
+    #[test]
+    fn only_a_refusal_or_a_failed_connection_proves_anything() {
+        assert_eq!(outcome(500, ""), Outcome::Unknown);
+        assert_eq!(outcome(503, ""), Outcome::Unknown);
+        assert_eq!(outcome(408, ""), Outcome::Unknown);
+        assert!(matches!(outcome(401, ""), Outcome::NotAllowed { status: 401, .. }));
+        assert!(matches!(outcome(302, ""), Outcome::Refused(_)));
+    }
+}

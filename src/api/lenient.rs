@@ -1,0 +1,133 @@
+//! Reading single values whatever shape the service gives them today.
+//!
+//! Seen in the wild: numbers as text and text as numbers, flags as 0 and 1, a missing relation as `[]` or
+//! `null`, one object as an array of one. Amounts are taken from their decimal text, never through a float.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Texts taken out of a nested value; a person reads no more.
+const TEXTS_MAX: usize = 20;
+
+/// Text, or a number's own spelling. `null` and everything else is nothing.
+pub(super) fn text(raw: Option<&RawValue>) -> Option<String> {
+    let raw = raw?.get();
+    match raw.as_bytes().first()? {
+        b'"' => serde_json::from_str(raw).ok(),
+        b'-' | b'0'..=b'9' => Some(raw.to_owned()),
+        _ => None,
+    }
+}
+
+/// A decimal number, written as a number or as text.
+pub(super) fn decimal(raw: Option<&RawValue>) -> Option<Decimal> {
+    let text = text(raw)?;
+    let text = text.trim();
+    Decimal::from_str_exact(text).ok().or_else(|| Decimal::from_scientific(text).ok())
+}
+
+/// A whole number, written as a number (with or without decimals that are zero) or as text.
+pub(super) fn integer(raw: Option<&RawValue>) -> Option<i64> {
+    let number = decimal(raw)?.normalize();
+    if number.scale() == 0 { i64::try_from(number.mantissa()).ok() } else { None }
+}
+
+/// An identity: a whole number above zero. The service writes 0 for "none".
+pub(super) fn id(raw: Option<&RawValue>) -> Option<i64> {
+    integer(raw).filter(|id| *id > 0)
+}
+
+/// A flag: `true`, a number other than 0, or either as text.
+pub(super) fn flag(raw: Option<&RawValue>) -> Option<bool> {
+    match raw?.get() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => match text(raw)?.as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => integer(raw).map(|number| number != 0),
+        },
+    }
+}
+
+/// The identity of a related object; `[]`, `{}` and `null` are none.
+pub(super) fn related(raw: Option<&RawValue>) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Related<'a> {
+        #[serde(borrow)]
+        id: Option<&'a RawValue>,
+    }
+    let related: Related<'_> = serde_json::from_str(raw?.get()).ok()?;
+    id(related.id)
+}
+
+/// An object, or the first of an array.
+pub(super) fn one(raw: &RawValue) -> Option<&RawValue> {
+    if raw.get().starts_with('[') { list(raw).into_iter().next() } else { Some(raw) }
+}
+
+/// The members of an array; of anything else, none.
+pub(super) fn list(raw: &RawValue) -> Vec<&RawValue> {
+    serde_json::from_str(raw.get()).unwrap_or_default()
+}
+
+/// Every text inside a value, in order, whatever holds it; at most 20.
+pub(super) fn all_texts(raw: &RawValue) -> Vec<String> {
+    fn collect(value: &serde_json::Value, texts: &mut Vec<String>) {
+        if texts.len() >= TEXTS_MAX {
+            return;
+        }
+        match value {
+            serde_json::Value::String(text) => texts.push(text.clone()),
+            serde_json::Value::Array(values) => values.iter().for_each(|value| collect(value, texts)),
+            serde_json::Value::Object(members) => members.values().for_each(|value| collect(value, texts)),
+            serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
+        }
+    }
+    let mut texts = Vec::new();
+    if let Ok(value) = serde_json::from_str(raw.get()) {
+        collect(&value, &mut texts);
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_number_is_read_from_every_spelling_to_the_last_digit() {
+        let cases = [("12.5", "12.5"), ("\"12.5\"", "12.5"), ("1e3", "1000"), ("-0.10", "-0.10")];
+        for (json, decimal_text) in cases {
+            assert_eq!(decimal(Some(&raw(json))), decimal_text.parse().ok(), "{json}");
+        }
+        assert_eq!(decimal(Some(&raw("[]"))), None);
+        assert_eq!(integer(Some(&raw("\"-5\""))), Some(-5));
+        assert_eq!(integer(Some(&raw("4.0"))), Some(4));
+        assert_eq!(id(Some(&raw("0"))), None);
+    }
+
+    #[test]
+    fn a_flag_is_a_boolean_a_number_or_text() {
+        for json in ["true", "1", "\"1\"", "\"true\""] {
+            assert_eq!(flag(Some(&raw(json))), Some(true), "{json}");
+        }
+        for json in ["false", "0", "\"0\""] {
+            assert_eq!(flag(Some(&raw(json))), Some(false), "{json}");
+        }
+        assert_eq!(flag(Some(&raw("[]"))), None);
+    }
+
+    #[test]
+    fn a_missing_relation_has_many_shapes() {
+        assert_eq!(related(Some(&raw(r#"{"id":"7","name":"x"}"#))), Some(7));
+        for json in ["[]", "{}", "null", "0"] {
+            assert_eq!(related(Some(&raw(json))), None, "{json}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The service's API, version 1: a tolerant reader and a strict writer.
+//!
+//! What is known of it, and how surely, is said where it matters. Three things shape this module: the service
+//! takes no request twice for one (it makes a second document of it), its answers vary in shape, and it counts
+//! requests by address.
+//!
+//! [`Client`] makes calls, each against a [`Permit`] of the one [`Budget`]. Every error is classed at one place,
+//! [`Error::outcome`].
+//!
+//! Invariant: no token, no URL and no body stands in an error or a log line.
+
+mod budget;
+mod calls;
+mod client;
+mod error;
+mod lenient;
+mod wire;
+
+pub use budget::{Budget, Permit};
+pub use calls::{
+    LineToPost, LocationRow, Movement, OperationToPost, PermissionsRow, PostedOperation, StorageRow,
+};
+pub use client::{BuildError, Client, ServerDate};
+pub use error::{Error, Outcome};

@@ -1,0 +1,128 @@
+//! The service's rows and bodies, as it spells them (<https://developer.alteg.io/en/b2b-v1/openapi>).
+//!
+//! Reading: every member is optional and raw, so that no surprise in one loses the rest. Writing: exactly the
+//! members that are documented, and never a float.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::lenient;
+use crate::domain::delivery::FoundLine;
+use crate::domain::good::Good;
+use crate::domain::ids::{GoodId, TransactionId};
+use crate::domain::quantity::{Money, Quantity};
+
+/// The envelope of every answer.
+#[derive(Deserialize, Default)]
+pub(super) struct Envelope<'a> {
+    #[serde(borrow)]
+    pub(super) success: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) data: Option<&'a RawValue>,
+}
+
+/// A row of `GET /goods/{location_id}`.
+#[derive(Deserialize)]
+pub(super) struct GoodRow<'a> {
+    #[serde(borrow)]
+    good_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    title: Option<&'a RawValue>,
+    #[serde(borrow)]
+    barcode: Option<&'a RawValue>,
+    #[serde(borrow)]
+    unit_short_title: Option<&'a RawValue>,
+    #[serde(borrow)]
+    actual_cost: Option<&'a RawValue>,
+}
+
+impl GoodRow<'_> {
+    /// The good, or nothing if the row has no identity.
+    pub(super) fn good(&self) -> Option<Good> {
+        Some(Good {
+            id: GoodId(lenient::id(self.good_id)?),
+            title: lenient::text(self.title).unwrap_or_default(),
+            barcode: lenient::text(self.barcode).unwrap_or_default(),
+            unit: lenient::text(self.unit_short_title).unwrap_or_default(),
+            price: Money::new(lenient::decimal(self.actual_cost).unwrap_or_default()),
+        })
+    }
+}
+
+/// A line, as the operation call, the line calls and the lines of a document give it.
+#[derive(Deserialize)]
+pub(super) struct LineRow<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    good_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    good: Option<&'a RawValue>,
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    comment: Option<&'a RawValue>,
+    #[serde(borrow)]
+    deleted: Option<&'a RawValue>,
+}
+
+impl LineRow<'_> {
+    pub(super) fn is_deleted(&self) -> bool {
+        lenient::flag(self.deleted).unwrap_or(false)
+    }
+
+    /// The line, or nothing if the row does not say which good or how much. The server signs what leaves; the
+    /// sign is taken off.
+    pub(super) fn line(&self) -> Option<FoundLine> {
+        let amount = lenient::decimal(self.amount)?;
+        Some(FoundLine {
+            id: TransactionId(lenient::id(self.id)?),
+            good: GoodId(lenient::id(self.good_id).or_else(|| lenient::related(self.good))?),
+            quantity: Quantity::from_decimal(amount)?.abs(),
+            comment: lenient::text(self.comment).filter(|comment| !comment.is_empty()),
+        })
+    }
+}
+
+/// Body of `POST /storage_operations/operation/{location_id}`.
+#[derive(Serialize)]
+pub(super) struct OperationBody<'a> {
+    pub(super) type_id: i64,
+    pub(super) storage_id: i64,
+    pub(super) create_date: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) master_id: Option<i64>,
+    pub(super) comment: &'a str,
+    pub(super) goods_transactions: Vec<LineBody<'a>>,
+}
+
+/// Body of `POST /storage_operations/documents/{location_id}`.
+#[derive(Serialize)]
+pub(super) struct DocumentBody<'a> {
+    pub(super) type_id: i64,
+    pub(super) storage_id: i64,
+    pub(super) create_date: &'a str,
+    pub(super) comment: &'a str,
+}
+
+/// A line in the operation call, and the body of `POST /storage_operations/goods_transactions/{location_id}`.
+#[derive(Serialize)]
+pub(super) struct LineBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) document_id: Option<i64>,
+    pub(super) good_id: i64,
+    pub(super) operation_unit_type: u8,
+    pub(super) amount: Box<RawValue>,
+    pub(super) cost_per_unit: Box<RawValue>,
+    pub(super) discount: u8,
+    pub(super) cost: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) master_id: Option<i64>,
+    pub(super) comment: &'a str,
+}
+
+/// A decimal as a JSON number, digit for digit.
+pub(super) fn number(value: Decimal) -> Box<RawValue> {
+    RawValue::from_string(value.normalize().to_string()).expect("a decimal's text is a JSON number")
+}

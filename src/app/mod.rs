@@ -1,0 +1,463 @@
+//! The agent: everything built, joined, watched, and stopped in order.
+//!
+//! The parts are independent; the first that ends before it was told to ends the agent, so that whoever started
+//! it starts it anew. Stopping goes the way of a scan: scanners first, then the scans' worker, then the way to
+//! the service, then the store.
+
+mod lock;
+mod scanners;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{BuildError, Client};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::secrets::Secrets;
+use crate::device;
+use crate::domain::session::{Desk, Rules, Session};
+use crate::domain::signal::Signal;
+use crate::feedback::{Announcement, Feedback, What};
+use crate::socket::{self, Request};
+use crate::status::{ApiHealth, ApiState, Health, Status};
+use crate::store::{self, CommitHook, Db, Figures, OpenOptions, Store, StoreThread};
+use crate::web;
+use crate::work;
+use crate::work::scans::{Input, Scans};
+use crate::work::uplink::{Parts, Uplink};
+use lock::FolderLock;
+use scanners::{Running, Scanners};
+
+/// Frames that may wait for the scans' worker, of all scanners together. Beyond it a scanner's own thread
+/// waits, and behind that the kernel's buffer.
+const FRAME_QUEUE_MAX: usize = 256;
+
+/// How long stopping may take in all.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why the agent cannot run, or ended.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Another agent uses the data folder.
+    #[error("use {}: another agent is using it", .0.display())]
+    InUse(PathBuf),
+    /// The data folder cannot be used.
+    #[error("use the data folder {}", .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("open the store")]
+    Store(#[from] store::Error),
+    /// The store has ended.
+    #[error("reach the store")]
+    StoreClosed(#[from] store::StoreClosed),
+    /// The client cannot be built.
+    #[error("prepare the way to the service")]
+    Client(#[from] BuildError),
+    /// The station page cannot be served there.
+    #[error("listen on {address} (web.listen)")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("start a thread")]
+    Thread(#[source] io::Error),
+    /// A scanner's thread cannot be started.
+    #[error("start the scanners")]
+    Scanners(#[from] device::Error),
+    /// A part ended with an error.
+    #[error("keep {part} going")]
+    Work {
+        /// Which part.
+        part: &'static str,
+        /// Its reason.
+        #[source]
+        source: work::Error,
+    },
+    /// A part ended though it was not told to.
+    #[error("keep {0} going: it ended by itself")]
+    Ended(&'static str),
+    /// A part panicked: a bug.
+    #[error("keep all parts going: one has failed")]
+    Panicked,
+}
+
+/// An agent that is ready to run.
+#[derive(Debug)]
+pub struct Agent {
+    shared: Arc<Shared>,
+    session: Session,
+    scans: Scans,
+    uplink: Uplink,
+    inputs: mpsc::Receiver<Input>,
+    scanners: Scanners,
+    standard_input: Option<File>,
+    page: Option<TcpListener>,
+    store_thread: StoreThread,
+    stop: CancellationToken,
+    _lock: FolderLock,
+}
+
+/// What commands, the page and the owner of an agent see of it.
+#[derive(Debug, Clone)]
+pub struct Handle(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    page_address: Option<SocketAddr>,
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    store: Store,
+    feedback: Arc<Feedback>,
+    inputs: mpsc::Sender<Input>,
+    health: watch::Receiver<ApiHealth>,
+    trusted: watch::Receiver<bool>,
+    scanner_health: watch::Receiver<scanners::AllHealth>,
+    sync_now: Arc<Notify>,
+    wake: Arc<Notify>,
+}
+
+impl Agent {
+    /// Opens the data folder and builds every part. Nothing runs yet.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing was changed but what opening itself changes.
+    pub fn open(
+        config: Config,
+        secrets: &Secrets,
+        clock: Arc<dyn Clock>,
+        commit_hook: Option<CommitHook>,
+    ) -> Result<Self, Error> {
+        let config = Arc::new(config);
+        let dir = &config.station.data_dir;
+        let folder = |source| Error::Folder { path: dir.clone(), source };
+        std::fs::create_dir_all(dir).map_err(folder)?;
+        let lock = FolderLock::take(dir)?;
+        let page = config
+            .web
+            .listen
+            .map(|address| web::bind(address).map_err(|source| Error::Listen { address, source }));
+        let page = page.transpose()?;
+        let page_address = page.as_ref().and_then(|page| page.local_addr().ok());
+        let scanners = Scanners::new(&config);
+        let db = Db::open(OpenOptions {
+            dir,
+            station: &config.station.name,
+            boot_id: clock.boot_id(),
+            now: clock.wall(),
+            commit_hook,
+        })?;
+        let damaged = db.damaged().to_vec();
+        let session = Session::new(rules(&config), db.commanded_mode()?, db.open_operations(clock.boot())?);
+        let client = Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user)?;
+        let (store, store_thread) = Store::start(db).map_err(Error::Thread)?;
+        let (uplink, scans, shared, inputs) =
+            join(Ends { config, clock, store, client, page_address, scanners: &scanners });
+        for file in damaged {
+            say_damaged(&shared.feedback, &file);
+        }
+        let stop = uplink.stop();
+        Ok(Self {
+            shared: Arc::new(shared),
+            session,
+            scans,
+            uplink,
+            inputs,
+            scanners,
+            standard_input: None,
+            page,
+            store_thread,
+            stop,
+            _lock: lock,
+        })
+    }
+
+    /// Has a scanner of kind `stdin` read this file instead.
+    #[must_use]
+    pub fn reading(mut self, file: File) -> Self {
+        self.standard_input = Some(file);
+        self
+    }
+
+    /// A view of the agent, good as long as it runs.
+    pub fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.shared))
+    }
+
+    /// Runs until `shutdown` is done, then stops in order within ten seconds. The scanners are read from when
+    /// `begin` is done.
+    ///
+    /// # Errors
+    /// [`Error`], if a part could not start or ended by itself. What was scanned is on disk in either case.
+    pub async fn run(
+        mut self,
+        begin: impl Future<Output = ()>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let doors = self.open_doors();
+        let (scans, uplink, session, inputs) = (self.scans, self.uplink, self.session, self.inputs);
+        let mut workers = JoinSet::new();
+        workers.spawn(async move { ("the scans' worker", scans.run(session, inputs).await) });
+        workers.spawn(async move { ("the way to the service", uplink.run().await) });
+        let (mut begin, mut shutdown) = (pin!(begin), pin!(shutdown));
+        let mut waiting = Some(self.scanners);
+        let mut running = Running::default();
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break Ok(()),
+                ended = workers.join_next() => break Err(why_ended(ended)),
+                () = &mut begin, if waiting.is_some() => {
+                    let Some(scanners) = waiting.take() else { continue };
+                    let input = self.standard_input.take();
+                    let started =
+                        scanners.start(&self.shared.clock, self.shared.inputs.clone(), input);
+                    match started {
+                        Ok(started) => running = started,
+                        Err(error) => break Err(error.into()),
+                    }
+                    tracing::info!(station = %self.shared.config.station.name, "ready");
+                }
+            }
+        };
+        tracing::info!("stopping");
+        let stop = stop_in_order(running, &self.shared.inputs, &self.stop, workers, self.store_thread);
+        if timeout(STOP_WITHIN, stop).await.is_err() {
+            tracing::error!("a part did not stop in time");
+        }
+        drop(doors);
+        ended
+    }
+
+    /// Opens the ways by which others see the agent.
+    fn open_doors(&mut self) -> JoinSet<()> {
+        let mut doors = JoinSet::new();
+        match socket::bind(&self.shared.config.station.data_dir) {
+            Ok(listener) => {
+                let handle = self.handle();
+                doors.spawn(socket::serve(listener, move |request| {
+                    let handle = handle.clone();
+                    async move { handle.answer(request).await }
+                }));
+            }
+            // Commands then read the files; nothing else is lost.
+            Err(error) => tracing::warn!(%error, "commands cannot ask this agent"),
+        }
+        if let Some(page) = self.page.take() {
+            doors.spawn(web::serve(page, self.handle()));
+        }
+        doors
+    }
+}
+
+/// The way of a scan: scanners, the scans' worker, the way to the service, the store.
+async fn stop_in_order(
+    scanners: Running,
+    inputs: &mpsc::Sender<Input>,
+    stop: &CancellationToken,
+    mut workers: JoinSet<(&'static str, Result<(), work::Error>)>,
+    store: StoreThread,
+) {
+    scanners.stop().await;
+    // An error means that the worker is gone already.
+    let _told = inputs.send(Input::Stop).await;
+    stop.cancel();
+    while let Some(worker) = workers.join_next().await {
+        if !matches!(worker, Ok((_, Ok(())))) {
+            tracing::error!(error = %why_ended(Some(worker)), "a part did not stop as it should");
+        }
+    }
+    store.end().await;
+}
+
+impl Handle {
+    /// Hears every announcement from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Announcement> {
+        self.0.feedback.listen()
+    }
+
+    /// Where the station's page is, if it is served.
+    pub fn page(&self) -> Option<SocketAddr> {
+        self.0.page_address
+    }
+
+    /// Feeds the agent as a scanner would.
+    ///
+    /// # Errors
+    /// [`store::StoreClosed`] if the agent has ended.
+    pub async fn feed(&self, input: Input) -> Result<(), store::StoreClosed> {
+        self.0.inputs.send(input).await.map_err(|_ended| store::StoreClosed)
+    }
+
+    /// The figures at this moment.
+    ///
+    /// # Errors
+    /// [`Error`] if the agent has ended or the store cannot be read.
+    pub async fn figures(&self) -> Result<Figures, Error> {
+        Ok(self.0.store.run(|db| db.figures()).await??)
+    }
+
+    /// The whole status at this moment.
+    ///
+    /// # Errors
+    /// [`Error`] if the agent has ended or the store cannot be read.
+    pub async fn status(&self) -> Result<Status, Error> {
+        let figures = self.figures().await?;
+        let now = self.0.clock.wall();
+        let health = Health {
+            api: self.0.health.borrow().clone(),
+            scanners: self.0.scanner_health.borrow().at(self.0.clock.boot()),
+            clock_trusted: *self.0.trusted.borrow(),
+        };
+        let station = &self.0.config.station;
+        Ok(Status::new((&station.name, station.mode), &figures, health, true, now))
+    }
+
+    /// The store, for tests and commands that look deeper.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    async fn answer(&self, request: Request) -> String {
+        match request {
+            Request::Status => match self.status().await {
+                Ok(status) => status.json(),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "no status");
+                    String::new()
+                }
+            },
+            Request::Sync => {
+                self.0.sync_now.notify_one();
+                "ok".to_owned()
+            }
+            Request::Wake => {
+                self.0.wake.notify_one();
+                "ok".to_owned()
+            }
+        }
+    }
+}
+
+/// What the workers are made of.
+struct Ends<'a> {
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    store: Store,
+    client: Client,
+    page_address: Option<SocketAddr>,
+    scanners: &'a Scanners,
+}
+
+/// Makes the workers and the channels between them.
+fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
+    let Ends { config, clock, store, client, page_address, scanners } = ends;
+    let feedback = Arc::new(Feedback::new(scanners.outputs()));
+    let (inputs, queue) = mpsc::channel(FRAME_QUEUE_MAX);
+    let (trusted_tell, trusted) = watch::channel(config.station.trust_clock);
+    let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
+    let (wake, sync_now) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let uplink = Uplink::new(Parts {
+        store: store.clone(),
+        client,
+        clock: Arc::clone(&clock),
+        config: Arc::clone(&config),
+        feedback: Arc::clone(&feedback),
+        trusted: trusted_tell,
+        health: health_tell,
+        wake: Arc::clone(&wake),
+        sync_now: Arc::clone(&sync_now),
+        stop: CancellationToken::new(),
+    });
+    let scans = Scans {
+        store: store.clone(),
+        feedback: Arc::clone(&feedback),
+        clock: Arc::clone(&clock),
+        trusted: trusted.clone(),
+        wake: Arc::clone(&wake),
+    };
+    let scanner_health = scanners.health();
+    let shared = Shared {
+        page_address,
+        config,
+        clock,
+        store,
+        feedback,
+        inputs,
+        health,
+        trusted,
+        scanner_health,
+        sync_now,
+        wake,
+    };
+    (uplink, scans, shared, queue)
+}
+
+type Joined = Result<(&'static str, Result<(), work::Error>), tokio::task::JoinError>;
+
+fn why_ended(ended: Option<Joined>) -> Error {
+    match ended {
+        Some(Ok((part, Err(source)))) => Error::Work { part, source },
+        Some(Ok((part, Ok(())))) => Error::Ended(part),
+        Some(Err(_)) | None => Error::Panicked,
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    let station = &config.station;
+    let desks: BTreeMap<_, _> = config
+        .scanners
+        .iter()
+        .map(|scanner| {
+            let storage = scanner.storage_id.unwrap_or(station.storage_id);
+            (scanner.name.clone(), Desk { mode: scanner.mode, storage })
+        })
+        .collect();
+    let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    Rules {
+        mode: station.mode,
+        idle_close_ms: station.document_idle_close.map(ms),
+        lines_max: u16::try_from(station.document_lines_max).unwrap_or(u16::MAX),
+        repeat_guard_ms: ms(station.repeat_guard),
+        gs1_counts: station.gs1_counts,
+        desks,
+    }
+}
+
+fn say_damaged(feedback: &Feedback, damaged: &store::Damaged) {
+    let file = damaged.file.display();
+    match &damaged.moved_to {
+        None => tracing::warn!(%file, "the copy of the goods table was damaged; it is read again"),
+        Some(kept) => {
+            let why = format!("{file} was damaged; it is kept as {} and a new one begun", kept.display());
+            tracing::error!("{why}");
+            feedback.announce(Announcement {
+                scanner: None,
+                signal: Signal::Person,
+                what: What::Person(why),
+            });
+        }
+    }
+}

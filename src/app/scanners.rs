@@ -1,0 +1,202 @@
+//! The configured scanners as a whole: started, watched, answered, stopped.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::{self, Config, Source};
+use crate::device::health::{self, Presence};
+use crate::device::ports::Roots;
+use crate::device::serial::{self, SerialPort};
+use crate::device::{self, Device, FromScanner, Outlet, SCAN_QUEUE_MAX, SignalSender, stdin};
+use crate::domain::ids::ScannerName;
+use crate::domain::signal::Signal;
+use crate::domain::time::BootMillis;
+use crate::feedback::ScannerOutput;
+use crate::status::{ScannerHealth, ScannerState};
+use crate::work::scans::Input;
+
+/// The way to each serial scanner; filled when its thread starts.
+type Senders = Arc<Mutex<BTreeMap<ScannerName, SignalSender>>>;
+
+/// The scanners, not yet started.
+#[derive(Debug)]
+pub(super) struct Scanners {
+    configured: Vec<config::Scanner>,
+    senders: Senders,
+    health: watch::Sender<AllHealth>,
+}
+
+/// The scanners' threads.
+#[derive(Debug, Default)]
+pub(super) struct Running {
+    devices: Vec<Device>,
+    relay: JoinSet<()>,
+}
+
+/// What is known of every scanner, in the order of the configuration.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AllHealth(Vec<(ScannerHealth, Presence)>);
+
+impl AllHealth {
+    /// How the scanners are.
+    pub(super) fn at(&self, now: BootMillis) -> Vec<ScannerHealth> {
+        let state = |presence: &Presence| match presence.health(now) {
+            health::Health::Healthy => ScannerState::Healthy,
+            health::Health::Quiet => ScannerState::Quiet,
+            health::Health::Unstable => ScannerState::Unstable,
+            health::Health::Gone => ScannerState::Gone,
+        };
+        let told = self.0.iter();
+        told.map(|(scanner, presence)| ScannerHealth { state: state(presence), ..scanner.clone() }).collect()
+    }
+
+    fn note(&mut self, message: &FromScanner, now: BootMillis) {
+        let (FromScanner::Frame { scanner, .. } | FromScanner::State { scanner, .. }) = message;
+        let Some((known, presence)) = self.0.iter_mut().find(|(known, _)| known.name == *scanner) else {
+            return;
+        };
+        presence.note(message, now);
+        if let FromScanner::Frame { at, .. } = message {
+            known.last_scan_at = Some(at.wall);
+        }
+    }
+}
+
+impl Scanners {
+    pub(super) fn new(config: &Config) -> Self {
+        let health = config.scanners.iter().map(|scanner| {
+            let health = ScannerHealth {
+                name: scanner.name.clone(),
+                kind: scanner.source.kind(),
+                state: ScannerState::Gone,
+                last_scan_at: None,
+            };
+            (health, Presence::default())
+        });
+        Self {
+            configured: config.scanners.clone(),
+            senders: Senders::default(),
+            health: watch::Sender::new(AllHealth(health.collect())),
+        }
+    }
+
+    pub(super) fn health(&self) -> watch::Receiver<AllHealth> {
+        self.health.subscribe()
+    }
+
+    /// What each serial scanner is sent for each signal.
+    pub(super) fn outputs(&self) -> BTreeMap<ScannerName, ScannerOutput> {
+        let mut outputs = BTreeMap::new();
+        for scanner in &self.configured {
+            let Source::Serial { serial, .. } = &scanner.source else { continue };
+            let bytes = signal_bytes(&serial.signals);
+            let (senders, name) = (Arc::clone(&self.senders), scanner.name.clone());
+            let send = Box::new(move |bytes| {
+                let senders = senders.lock().unwrap_or_else(PoisonError::into_inner);
+                senders.get(&name).is_some_and(|sender| sender.send(bytes).is_ok())
+            });
+            outputs.insert(scanner.name.clone(), ScannerOutput { bytes, send });
+        }
+        outputs
+    }
+
+    /// Starts a thread for each scanner. What they say goes to `inputs`. A scanner of kind `stdin` reads `input`,
+    /// or the standard input if that is none.
+    pub(super) fn start(
+        self,
+        clock: &Arc<dyn Clock>,
+        inputs: mpsc::Sender<Input>,
+        mut input: Option<File>,
+    ) -> Result<Running, device::Error> {
+        let (queue, messages) = mpsc::channel(SCAN_QUEUE_MAX);
+        let mut devices = Vec::new();
+        for scanner in &self.configured {
+            let outlet = Outlet { clock: Arc::clone(clock), queue: queue.clone() };
+            match &scanner.source {
+                Source::Serial { place, serial } => {
+                    let port = SerialPort {
+                        name: scanner.name.clone(),
+                        at: place.clone(),
+                        line: serial.line,
+                        gap: scanner.gap,
+                    };
+                    let (device, sender) = serial::start(port, Roots::default(), outlet)?;
+                    let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
+                    senders.insert(scanner.name.clone(), sender);
+                    devices.push(device);
+                }
+                Source::Stdin => {
+                    let name = scanner.name.clone();
+                    devices.push(match input.take() {
+                        Some(file) => stdin::start(name, scanner.gap, file, outlet)?,
+                        None => stdin::start(name, scanner.gap, io::stdin(), outlet)?,
+                    });
+                }
+                Source::Evdev(_) | Source::HidPos(_) => {
+                    let kind = scanner.source.kind();
+                    tracing::error!(scanner = %scanner.name, kind, "this version cannot read this kind of scanner");
+                }
+            }
+        }
+        let mut relay = JoinSet::new();
+        relay.spawn(pass_on(messages, inputs, self.health, Arc::clone(clock)));
+        Ok(Running { devices, relay })
+    }
+}
+
+impl Running {
+    /// Stops the threads, then passes on what they had read.
+    pub(super) async fn stop(mut self) {
+        for device in self.devices {
+            let name = device.name().clone();
+            if let Err(error) = device.stop() {
+                tracing::error!(scanner = %name, error = &error as &dyn std::error::Error, "a scanner did not stop");
+            }
+        }
+        // The relay ends by itself once the last thread has.
+        while self.relay.join_next().await.is_some() {}
+    }
+}
+
+/// Takes what the threads say to the scans' worker, and keeps the scanners' health.
+async fn pass_on(
+    mut messages: mpsc::Receiver<FromScanner>,
+    inputs: mpsc::Sender<Input>,
+    health: watch::Sender<AllHealth>,
+    clock: Arc<dyn Clock>,
+) {
+    while let Some(message) = messages.recv().await {
+        health.send_modify(|health| health.note(&message, clock.boot()));
+        let input = match message {
+            FromScanner::Frame { scanner, frame, at } => {
+                Input::Frame { scanner, frame, boot: at.boot, wall: at.wall }
+            }
+            FromScanner::State { scanner, state: device::PortState::Ended } => Input::Ended(scanner),
+            FromScanner::State { .. } => continue,
+        };
+        if inputs.send(input).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn signal_bytes(signals: &config::Signals) -> BTreeMap<Signal, Vec<u8>> {
+    let bytes = Signal::ALL.into_iter().map(|signal| {
+        let bytes = match signal {
+            Signal::Booked => &signals.booked,
+            Signal::Unknown => &signals.unknown,
+            Signal::Refused => &signals.refused,
+            Signal::Control => &signals.control,
+            Signal::Posted => &signals.posted,
+            Signal::Person => &signals.person,
+        };
+        (signal, bytes.clone())
+    });
+    bytes.filter(|(_, bytes)| !bytes.is_empty()).collect()
+}

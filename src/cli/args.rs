@@ -1,0 +1,158 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing::Level;
+
+use crate::config::DEFAULT_PATH;
+
+/// A headless barcode station: scans become stock documents in Altegio, none lost, none twice.
+#[derive(Debug, Parser)]
+#[command(name = "stockpoint", version, about, max_term_width = 100)]
+pub(super) struct Args {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", default_value = DEFAULT_PATH)]
+    pub(super) config: PathBuf,
+    /// How the log is written, on the standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub(super) log_format: LogFormat,
+    /// What the log tells: the level named and everything graver
+    #[arg(long, global = true, value_enum)]
+    pub(super) log_level: Option<LogLevel>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum LogLevel {
+    /// Data was lost or a person is needed
+    Error,
+    /// Something went wrong and was put right
+    Warn,
+    /// Each document and each change of state
+    Info,
+    /// Each scan
+    Debug,
+}
+
+impl LogLevel {
+    pub(super) const fn level(self) -> Level {
+        match self {
+            Self::Error => Level::ERROR,
+            Self::Warn => Level::WARN,
+            Self::Info => Level::INFO,
+            Self::Debug => Level::DEBUG,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Try it: the whole job against a simulated service, with nothing installed
+    Demo {
+        /// Read barcodes from this file, one a line, instead of the standard input
+        #[arg(long, value_name = "FILE")]
+        scans: Option<PathBuf>,
+        /// Keep the data in this folder instead of a temporary one
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Run the agent until SIGTERM or SIGINT
+    Run,
+    /// Check the configuration and print what is in force, without secrets
+    Check,
+    /// Tell how the station is, and whether its books balance
+    Status {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// List serial ports, which look like scanners and why, with the entry to paste
+    Devices,
+    /// The documents and their way to the service
+    Outbox {
+        #[command(subcommand)]
+        command: OutboxCommand,
+    },
+    /// The copy of the goods table
+    Goods {
+        #[command(subcommand)]
+        command: GoodsCommand,
+    },
+    /// Scanned codes that no good has
+    Unknown {
+        #[command(subcommand)]
+        command: UnknownCommand,
+    },
+    /// The control codes to print
+    Sheet {
+        /// The form of the sheet
+        #[arg(long, value_enum, default_value_t = SheetFormat::Text)]
+        format: SheetFormat,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum OutboxCommand {
+    /// List documents that are not delivered, newest first
+    List {
+        /// List those that are, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one document with its lines and its trail
+    Show {
+        /// Its number
+        id: i64,
+    },
+    /// Try a refused document again, or read an uncertain one back again
+    Retry {
+        /// Its number
+        id: i64,
+    },
+    /// Write everything as JSON lines
+    Export,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GoodsCommand {
+    /// Have the running agent read the goods table now
+    Sync,
+    /// Look a code up as a scan would
+    Find {
+        /// The code
+        code: String,
+    },
+    /// Tell how the copy is
+    Stats,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UnknownCommand {
+    /// List them, the one scanned last first
+    List,
+    /// Give a code to a good; what was scanned of it is booked
+    Assign {
+        /// The code, as listed
+        code: String,
+        /// The good's id on the service
+        good_id: i64,
+    },
+    /// Write them as JSON lines
+    Export,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum SheetFormat {
+    /// Each code's name, a tab, and the code
+    Text,
+}

@@ -1,0 +1,55 @@
+//! `stockpoint outbox export`: everything, for a person or an accountant.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::{Error, say};
+use crate::domain::ids::OperationId;
+use crate::status::rfc3339;
+use crate::store::{Db, Summary};
+
+/// Every operation is written, oldest first, whatever the number.
+const EVERY: u32 = u32::MAX;
+
+pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
+    for operation in db.operations(false, EVERY)?.into_iter().rev() {
+        let line = json!({
+            "document": operation.id.0,
+            "marker": operation.marker.as_str(),
+            "kind": operation.place.kind.as_str(),
+            "storage_id": operation.place.storage.0,
+            "state": operation.state.as_str(),
+            "units": operation.units.to_string(),
+            "first_scan_at": rfc3339(operation.first_scan),
+            "server_document_id": operation.document.map(|document| document.0),
+            "split_from": operation.split_from.map(|from| from.0),
+            "trouble": operation.trouble,
+            "lines": lines(db, &operation)?,
+            "trail": trail(db, operation.id)?,
+        });
+        say(out, &format!("{line}\n"))?;
+    }
+    Ok(())
+}
+
+fn lines(db: &Db, operation: &Summary) -> Result<Vec<Value>, Error> {
+    let lines = db.pending(operation.id)?.operation.lines.into_iter().map(|line| {
+        json!({
+            "number": line.number,
+            "good_id": line.good.0,
+            "title": line.title,
+            "barcode": line.barcode,
+            "quantity": line.quantity.to_string(),
+            "cost_per_unit": line.price.to_string(),
+            "server_transaction_id": line.transaction.map(|id| id.0),
+            "refusal": line.refusal,
+        })
+    });
+    Ok(lines.collect())
+}
+
+fn trail(db: &Db, id: OperationId) -> Result<Vec<Value>, Error> {
+    let events = db.events(id)?.into_iter();
+    Ok(events.map(|event| json!({ "at": rfc3339(event.at), "what": event.what })).collect())
+}

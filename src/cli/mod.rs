@@ -1,0 +1,185 @@
+//! The command line: what was typed, carried out, and an exit code: 0 good, 1 failed, 2 wrong usage or
+//! configuration.
+
+mod args;
+mod check;
+mod demo;
+mod devices;
+mod export;
+mod goods;
+mod outbox;
+mod run;
+mod sheet;
+mod status;
+mod unknown;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use thiserror::Error;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{Config, Faults, secrets};
+use crate::domain::ids::GoodId;
+use crate::store::{self, Db};
+use crate::{app, demo as demonstration};
+use args::{Args, Command, LogFormat};
+
+/// Exit code for wrong usage and wrong configuration: starting again will not help.
+const WRONG: u8 = 2;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The configuration is wrong. Its faults name their places and cures.
+    #[error("{0}")]
+    Config(#[from] Faults),
+    /// A token is missing or cannot be used.
+    #[error("find the tokens")]
+    Secrets(#[from] secrets::Error),
+    /// The agent failed.
+    #[error("run the agent")]
+    Agent(#[from] app::Error),
+    /// The demonstration failed.
+    #[error("run the demonstration")]
+    Demo(#[from] demonstration::Error),
+    /// The data cannot be read or changed.
+    #[error("use the data")]
+    Store(#[from] store::Error),
+    /// A file or the output cannot be used.
+    #[error("use {what}")]
+    Io {
+        /// Which.
+        what: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no data yet, so there is nothing to change.
+    #[error("find any data in {}; the agent makes it when it first runs", .0.display())]
+    NoData(PathBuf),
+    /// No agent runs, and this needs one.
+    #[error("reach the agent: none is running; start it with `stockpoint run`")]
+    NoAgent,
+    /// The agent did not do it in time.
+    #[error("see it done: the agent is still at it; see `stockpoint status`")]
+    NotYet,
+    /// The goods table has no such good.
+    #[error("find good {0} in the goods table; `stockpoint goods find CODE` shows what is there")]
+    NoSuchGood(GoodId),
+    /// The goods table knows the code by itself.
+    #[error("give the code to a good: the goods table knows it already")]
+    KnownAlready,
+    /// The operation cannot be tried again as it stands.
+    #[error("try document {id} again: it is {state}, and only a refused or uncertain one can be")]
+    NothingToRetry {
+        /// Its number.
+        id: i64,
+        /// Where it stands.
+        state: crate::domain::delivery::State,
+    },
+    /// The books of the demonstration do not balance.
+    #[error("balance the books")]
+    Unbalanced,
+}
+
+impl Error {
+    fn output(source: io::Error) -> Self {
+        Self::Io { what: "the output".to_owned(), source }
+    }
+
+    /// Whether the reader of our output went away, as `head` does: no failure.
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::Secrets(_) => ExitCode::from(WRONG),
+            _ if self.is_closed_pipe() => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Carries out what was typed.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    start_log(&args);
+    match carry_out(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is_closed_pipe() {
+                complain(&error);
+            }
+            error.exit_code()
+        }
+    }
+}
+
+fn carry_out(args: &Args) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    let config = || Config::load(&args.config).map_err(Error::from);
+    match &args.command {
+        Command::Demo { scans, dir } => demo::demo(scans.as_deref(), dir.as_deref()),
+        Command::Run => run::run(config()?),
+        Command::Check => check::check(&mut out, &config()?),
+        Command::Status { json } => status::status(&mut out, &config()?, *json),
+        Command::Devices => devices::devices(&mut out),
+        Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
+        Command::Goods { command } => goods::goods(&mut out, &config()?, command),
+        Command::Unknown { command } => unknown::unknown(&mut out, &config()?, command),
+        Command::Sheet { format } => sheet::sheet(&mut out, *format),
+    }
+}
+
+/// The log goes to the standard error, which the journal of systemd keeps.
+fn start_log(args: &Args) {
+    // The demonstration speaks for itself: only what went wrong goes to the log.
+    let level = match (&args.command, args.log_level) {
+        (_, Some(level)) => level.level(),
+        (Command::Demo { .. }, None) => Level::WARN,
+        (_, None) => Level::INFO,
+    };
+    let filter = Targets::new().with_default(Level::WARN).with_target("stockpoint", level);
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
+    match args.log_format {
+        LogFormat::Text => registry.with(layer.with_ansi(io::stderr().is_terminal())).init(),
+        LogFormat::Json => registry.with(layer.json()).init(),
+    }
+}
+
+/// Says what failed and what caused it, for a person.
+#[expect(clippy::print_stderr, reason = "the one place that speaks to the person who typed the command")]
+fn complain(error: &Error) {
+    if let Error::Config(faults) = error {
+        eprintln!("{faults}");
+        return;
+    }
+    eprintln!("stockpoint: failed to {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        eprintln!("  caused by: {source}");
+        cause = source.source();
+    }
+}
+
+fn say(out: &mut impl Write, text: &str) -> Result<(), Error> {
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::output)
+}
+
+/// The data of a station, for a command that needs some.
+fn data(config: &Config) -> Result<Db, Error> {
+    let dir = &config.station.data_dir;
+    Db::beside(dir, &config.station.name)?.ok_or_else(|| Error::NoData(dir.clone()))
+}
+
+fn read_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+    move |source| Error::Io { what: path.display().to_string(), source }
+}

@@ -1,0 +1,124 @@
+//! `stockpoint outbox`
+
+use std::io::Write;
+
+use super::args::OutboxCommand;
+use super::{Error, data, export, say};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::domain::delivery::{Event, State};
+use crate::domain::ids::OperationId;
+use crate::domain::printable::printable;
+use crate::socket::{self, Request};
+use crate::status::rfc3339;
+use crate::store::Advance;
+
+/// The most that a list shows; `export` writes everything.
+const LISTED_MAX: u32 = 1000;
+
+pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxCommand) -> Result<(), Error> {
+    match command {
+        OutboxCommand::List { all } => list(out, config, *all),
+        OutboxCommand::Show { id } => show(out, config, OperationId(*id)),
+        OutboxCommand::Retry { id } => retry(out, config, OperationId(*id)),
+        OutboxCommand::Export => export::export(out, &data(config)?),
+    }
+}
+
+fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
+    let operations = data(config)?.operations(!all, LISTED_MAX)?;
+    if operations.is_empty() {
+        return say(out, if all { "no documents yet\n" } else { "everything is delivered\n" });
+    }
+    say(
+        out,
+        "   no  state      kind       storage   lines   units  first scan            document  what to know\n",
+    )?;
+    for operation in operations {
+        let line = format!(
+            "{:>5}  {:<9}  {:<9}  {:>7}  {:>6}  {:>6}  {}  {:>8}  {}\n",
+            operation.id,
+            operation.state,
+            operation.place.kind,
+            operation.place.storage,
+            operation.lines,
+            operation.units.to_string(),
+            rfc3339(operation.first_scan),
+            operation.document.map(|document| document.to_string()).unwrap_or_default(),
+            advice(operation.state, operation.trouble.as_deref()),
+        );
+        say(out, &line)?;
+    }
+    Ok(())
+}
+
+/// What a person should know or do.
+fn advice(state: State, trouble: Option<&str>) -> String {
+    match (state, trouble) {
+        (State::Open, _) => "takes scans; CLOSE posts it".to_owned(),
+        (State::Refused, Some(words)) => {
+            format!("the service says: {}; correct it there, then `outbox retry`", printable(words))
+        }
+        (State::Uncertain, Some(why)) => format!("a person must look: {}", printable(why)),
+        (State::Uncertain, None) => "being read back; nothing to do".to_owned(),
+        (_, Some(words)) => printable(words).to_string(),
+        (_, None) => String::new(),
+    }
+}
+
+fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), Error> {
+    let db = data(config)?;
+    let pending = db.pending(id)?;
+    let operation = &pending.operation;
+    let document = pending.delivery.document.map_or("none yet".to_owned(), |document| document.to_string());
+    let head = format!(
+        "document {id}: {} in storage {}, {}\n  marker      {}\n  first scan  {}\n  on the service: {document}\n\n",
+        operation.place.kind,
+        operation.place.storage,
+        pending.delivery.state,
+        operation.marker,
+        rfc3339(pending.first_scan),
+    );
+    say(out, &head)?;
+    for line in &operation.lines {
+        let refused = line
+            .refusal
+            .as_deref()
+            .map(|words| format!("  REFUSED: {}", printable(words)))
+            .unwrap_or_default();
+        let text = format!(
+            "  {:>3}  {:>6} x {}  (good {}, {}){refused}\n",
+            line.number,
+            line.quantity.to_string(),
+            printable(&line.title),
+            line.good,
+            printable(&line.barcode),
+        );
+        say(out, &text)?;
+    }
+    say(out, "\n")?;
+    for event in db.events(id)? {
+        say(out, &format!("  {}  {}\n", rfc3339(event.at), printable(&event.what)))?;
+    }
+    Ok(())
+}
+
+fn retry(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), Error> {
+    let mut db = data(config)?;
+    let delivery = db.pending(id)?.delivery;
+    let nothing = Error::NothingToRetry { id: id.0, state: delivery.state };
+    let Ok(next) = delivery.apply(Event::Retry) else { return Err(nothing) };
+    let advance = Advance {
+        id,
+        from: delivery.state,
+        to: next,
+        what: "a person had it tried again".to_owned(),
+        now: SystemClock::new().wall(),
+    };
+    if !db.advance(&advance)? {
+        return Err(nothing);
+    }
+    // Without an agent it goes on when one starts.
+    let _woken = socket::ask(&config.station.data_dir, Request::Wake);
+    say(out, &format!("document {id} is {} again\n", advance.to.state))
+}

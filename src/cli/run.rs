@@ -1,0 +1,41 @@
+//! `stockpoint run`
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Error;
+use crate::app::Agent;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::config::secrets::Secrets;
+
+pub(super) fn run(config: Config) -> Result<(), Error> {
+    let secrets = Secrets::find(&config.api)?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let stop = interrupted()?;
+        let agent = Agent::open(config, &secrets, Arc::new(SystemClock::new()), None)?;
+        Ok(agent.run(std::future::ready(()), stop).await?)
+    })
+}
+
+/// One thread: nothing here computes for long, and a small board has few to give.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Io { what: "the runtime".to_owned(), source })
+}
+
+/// Done when the process is told to stop.
+pub(super) fn interrupted() -> Result<impl Future<Output = ()>, Error> {
+    let told = |kind| signal(kind).map_err(|source| Error::Io { what: "signals".to_owned(), source });
+    let (mut terminate, mut interrupt) = (told(SignalKind::terminate())?, told(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,61 @@
+//! `stockpoint status`
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use super::{Error, read_error, say};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::socket::{self, Request};
+use crate::status::{ApiHealth, ApiState, Health, ScannerHealth, ScannerState, Status};
+use crate::store::{Db, Figures};
+
+pub(super) fn status(out: &mut impl Write, config: &Config, json: bool) -> Result<(), Error> {
+    let status = match running(config)? {
+        Some(status) => status,
+        None => at_rest(config)?,
+    };
+    if json {
+        return say(out, &format!("{}\n", status.json()));
+    }
+    let mut text = format!("{}: mode {}\n", status.station(), status.mode());
+    for (title, figures) in status.tables() {
+        let _written = writeln!(text, "\n{title}");
+        for figure in figures {
+            let mark = if figure.is_trouble { '!' } else { ' ' };
+            let _written = writeln!(text, " {mark} {:<16} {}", figure.name, figure.value);
+        }
+    }
+    say(out, &text)
+}
+
+/// What the running agent tells; `None` if none runs.
+fn running(config: &Config) -> Result<Option<Status>, Error> {
+    let dir = &config.station.data_dir;
+    if !dir.exists() {
+        return Ok(None);
+    }
+    let answer = socket::ask(dir, Request::Status).map_err(read_error(dir))?;
+    // An agent that is just stopping answers nothing: then the files say it.
+    Ok(answer.and_then(|answer| serde_json::from_str(&answer).ok()))
+}
+
+/// What the files say.
+fn at_rest(config: &Config) -> Result<Status, Error> {
+    let db = Db::beside(&config.station.data_dir, &config.station.name)?;
+    let figures = db.map_or(Ok(Figures::default()), |db| db.figures())?;
+    let scanners = config.scanners.iter().map(|scanner| ScannerHealth {
+        name: scanner.name.clone(),
+        kind: scanner.source.kind(),
+        state: ScannerState::Gone,
+        last_scan_at: None,
+    });
+    let clock = SystemClock::new();
+    let health = Health {
+        api: ApiHealth { state: ApiState::Offline, last_error: Some("no agent is running".to_owned()) },
+        scanners: scanners.collect(),
+        clock_trusted: config.station.trust_clock || clock.is_synchronized(),
+    };
+    let station = (config.station.name.as_str(), config.station.mode);
+    Ok(Status::new(station, &figures, health, false, clock.wall()))
+}

@@ -1,0 +1,70 @@
+//! The only reader of the clocks.
+
+use std::fmt;
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::domain::time::{BootMillis, UnixMillis};
+
+/// The kernel's random id of this boot (`proc_sys_kernel(5)`).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// systemd-timesyncd makes this file once the clock agrees with a time server (`systemd-timesyncd.service(8)`).
+const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
+
+/// What time it is.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The wall clock, right or wrong.
+    fn wall(&self) -> UnixMillis;
+    /// Time since boot, suspended time included.
+    fn boot(&self) -> BootMillis;
+    /// The id of this boot.
+    fn boot_id(&self) -> &str;
+    /// Whether the system vouches for the wall clock.
+    fn is_synchronized(&self) -> bool;
+}
+
+/// The machine's clocks.
+#[derive(Debug)]
+pub struct SystemClock {
+    boot_id: String,
+}
+
+impl SystemClock {
+    /// Reads the boot id once. Where the kernel tells none, every start counts as a boot of its own, which is
+    /// safe: no time of another start is computed from it.
+    pub fn new() -> Self {
+        let told = fs::read_to_string(BOOT_ID).map(|id| id.trim().to_owned()).unwrap_or_default();
+        let boot_id = if told.is_empty() { ulid::Ulid::generate().to_string() } else { told };
+        Self { boot_id }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    fn wall(&self) -> UnixMillis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn boot(&self) -> BootMillis {
+        let now = clock_gettime(ClockId::Boottime);
+        BootMillis(now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000))
+    }
+
+    fn boot_id(&self) -> &str {
+        &self.boot_id
+    }
+
+    fn is_synchronized(&self) -> bool {
+        fs::exists(SYNCHRONIZED).unwrap_or(false)
+    }
+}

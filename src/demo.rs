@@ -1,0 +1,271 @@
+//! The main job with nothing installed: a simulated service on the loopback, the agent against it, and whoever
+//! sits at the terminal for a scanner.
+
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use thiserror::Error;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::app::{self, Agent, Handle};
+use crate::clock::SystemClock;
+use crate::config::secrets::Secrets;
+use crate::config::{Config, Faults};
+use crate::domain::control::Control;
+use crate::domain::delivery::State;
+use crate::domain::mode::Mode;
+use crate::domain::quantity::Quantity;
+use crate::feedback::{Announcement, What};
+use crate::sandbox::{Options, Sandbox};
+use crate::status::Status;
+use crate::store::Figures;
+
+/// How often the end is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long the goods table may take before the input is read all the same.
+const GOODS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Barcodes of the sample goods that are shown to try.
+const SAMPLES_SHOWN: usize = 6;
+
+/// What the demonstration was asked for.
+#[derive(Debug)]
+pub struct Wish<'a> {
+    /// Where the data is kept.
+    pub dir: &'a Path,
+    /// Barcodes, one a line; `None`: the standard input.
+    pub scans: Option<File>,
+    /// Whether a person sits before it.
+    pub is_terminal: bool,
+}
+
+/// Why the demonstration failed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The simulated service cannot listen.
+    #[error("start the simulated service")]
+    Sandbox(#[source] io::Error),
+    /// The configuration made for it is wrong: a bug, or a folder with a strange name.
+    #[error("configure the demonstration")]
+    Config(#[from] Faults),
+    /// The agent failed.
+    #[error("run the agent")]
+    Agent(#[from] app::Error),
+    /// The output cannot be written.
+    #[error("write the output")]
+    Output(#[from] io::Error),
+}
+
+/// Runs the demonstration to the end of its input, or until `interrupted`. Gives back whether everything was
+/// delivered and the books balance, here and on the simulated service.
+///
+/// # Errors
+/// [`Error`].
+pub async fn run(
+    wish: Wish<'_>,
+    out: &mut (impl Write + Send),
+    interrupted: impl Future<Output = ()>,
+) -> Result<bool, Error> {
+    let options = Options::sample();
+    let secrets = Secrets {
+        partner: SecretString::from(options.partner_token.clone()),
+        user: SecretString::from(options.user_token.clone()),
+    };
+    let (sandbox, server) = Sandbox::bind(options).await.map_err(Error::Sandbox)?;
+    let config = configuration(&sandbox.base_url(), &wish)?;
+    let mut agent = Agent::open(config, &secrets, Arc::new(SystemClock::new()), None)?;
+    if let Some(file) = wish.scans {
+        agent = agent.reading(file);
+    }
+    let handle = agent.handle();
+    let mut news = handle.listen();
+    let (start, started) = oneshot::channel::<()>();
+    let (end, ended) = oneshot::channel::<()>();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(server.run(std::future::pending()));
+    let show = async {
+        wait_for_goods(&handle, &mut news).await?;
+        if wish.is_terminal {
+            welcome(out, &sandbox, handle.page())?;
+        }
+        // The agent may have failed meanwhile; it says so itself.
+        let _told = start.send(());
+        narrate(out, &mut news).await?;
+        deliver_all(out, &handle, &mut news).await?;
+        let status = handle.status().await?;
+        let figures = handle.figures().await?;
+        let balances = balance(out, &sandbox, &status, &figures)?;
+        let _told = end.send(());
+        Ok::<bool, Error>(balances)
+    };
+    // Either channel closed without a word means that the other side is gone.
+    let begin = async { drop(started.await) };
+    let shutdown = async {
+        let interrupted = pin!(interrupted);
+        tokio::select! {
+            () = interrupted => {}
+            _ = ended => {}
+        }
+    };
+    let mut running = pin!(agent.run(begin, shutdown));
+    let mut show = pin!(show);
+    tokio::select! {
+        ran = &mut running => {
+            ran?;
+            Ok(false)
+        }
+        shown = &mut show => {
+            running.await?;
+            shown
+        }
+    }
+}
+
+fn configuration(base_url: &str, wish: &Wish<'_>) -> Result<Config, Faults> {
+    // A list in a file is no hand with a scanner: two equal lines are two scans.
+    let guard = if wish.is_terminal { 300 } else { 0 };
+    let text = format!(
+        r#"
+[station]
+name = "demo"
+location_id = 4564
+storage_id = 91271
+mode = "receipt"
+repeat_guard_ms = {guard}
+
+[api]
+base_url = "{base_url}"
+requests_per_minute_max = 1200
+requests_per_second_max = 20
+request_timeout_ms = 5000
+reconcile_after_ms = 2000
+late_check_after_ms = 5000
+
+[web]
+listen = "127.0.0.1:0"
+
+[[scanner]]
+name = "terminal"
+kind = "stdin"
+"#
+    );
+    let mut config = Config::parse(&text, "the demonstration's configuration")?;
+    wish.dir.clone_into(&mut config.station.data_dir);
+    Ok(config)
+}
+
+/// Without the goods table every code would be unknown at first.
+async fn wait_for_goods(handle: &Handle, news: &mut broadcast::Receiver<Announcement>) -> Result<(), Error> {
+    let known = async {
+        while handle.figures().await?.goods.synced_at.is_none() {
+            // Any news may be the news; so may silence.
+            let _news = timeout(LOOK_EVERY, news.recv()).await;
+        }
+        Ok(())
+    };
+    timeout(GOODS_WITHIN, known).await.unwrap_or(Ok(()))
+}
+
+fn welcome(out: &mut impl Write, sandbox: &Sandbox, page: Option<SocketAddr>) -> io::Result<()> {
+    writeln!(out, "stockpoint demo: a stockroom with a simulated service.")?;
+    writeln!(out, "Type or paste a barcode and press Enter.\n")?;
+    for good in sandbox.goods().iter().filter(|good| !good.barcode.is_empty()).take(SAMPLES_SHOWN) {
+        writeln!(out, "  {:<16} {}", good.barcode, good.title)?;
+    }
+    writeln!(out, "  {:<16} a code that no good has: it is parked\n", "0000")?;
+    let codes = [
+        (Control::Mode(Mode::WriteOff), "goods go out from now on"),
+        (Control::Mode(Mode::Receipt), "goods come in from now on"),
+        (Control::Mode(Mode::Lookup), "nothing is booked, only looked up"),
+        (Control::Quantity(12), "the next scan counts twelve"),
+        (Control::Undo, "take back the last scan"),
+        (Control::Close, "close the document and post it"),
+    ];
+    for (code, meaning) in codes {
+        writeln!(out, "  {:<16} {meaning}", code.code())?;
+    }
+    if let Some(page) = page {
+        writeln!(out, "\nThe station's page: http://{page}/")?;
+    }
+    writeln!(out, "Ctrl-D ends: everything is delivered, and the books are shown.\n")
+}
+
+/// One line for each answer, until the input ends.
+async fn narrate(
+    out: &mut (impl Write + Send),
+    news: &mut broadcast::Receiver<Announcement>,
+) -> Result<(), Error> {
+    loop {
+        match news.recv().await {
+            Ok(Announcement { what: What::Ended, .. }) | Err(RecvError::Closed) => return Ok(()),
+            Ok(announcement) => writeln!(out, "{announcement}")?,
+            Err(RecvError::Lagged(missed)) => writeln!(out, "… {missed} more")?,
+        }
+    }
+}
+
+/// Waits until nothing is on its way any more, saying how far it is.
+async fn deliver_all(
+    out: &mut (impl Write + Send),
+    handle: &Handle,
+    news: &mut broadcast::Receiver<Announcement>,
+) -> Result<(), Error> {
+    let mut told = None;
+    loop {
+        while let Ok(announcement) = news.try_recv() {
+            writeln!(out, "{announcement}")?;
+        }
+        let figures = handle.figures().await?;
+        if !figures.is_undelivered() {
+            return Ok(());
+        }
+        let left: u64 = [State::Queued, State::Sending, State::Uncertain]
+            .map(|state| figures.of(state).operations)
+            .iter()
+            .sum();
+        if told != Some(left) {
+            writeln!(out, "delivering: {left} documents to go")?;
+            told = Some(left);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Shows the figures and says whether they agree with each other and with the service.
+fn balance(
+    out: &mut (impl Write + Send),
+    sandbox: &Sandbox,
+    status: &Status,
+    figures: &Figures,
+) -> Result<bool, Error> {
+    for (title, table) in status.tables() {
+        write!(out, "{title:<10}")?;
+        for figure in table {
+            write!(out, " {} {} ", figure.name, figure.value)?;
+        }
+        writeln!(out)?;
+    }
+    let books = sandbox.books();
+    let amounts = books.live_lines().into_iter().filter_map(|line| Quantity::from_decimal(line.amount));
+    let there: Quantity = amounts.map(Quantity::abs).sum();
+    let posted = figures.of(State::Posted).units;
+    let balances = figures.balance() && there == posted && !figures.is_undelivered();
+    writeln!(out, "{}", status.json())?;
+    if balances {
+        writeln!(out, "The books balance: {posted} units posted, {there} on the service.")?;
+    } else {
+        writeln!(out, "The books DO NOT balance: {posted} units posted, {there} on the service.")?;
+    }
+    Ok(balances)
+}

@@ -1,0 +1,134 @@
+//! How a scanner does, from what its thread says.
+
+use std::collections::VecDeque;
+
+use crate::device::FromScanner;
+use crate::device::PortState;
+use crate::domain::time::BootMillis;
+
+/// A port lost this often within [`UNSTABLE_MS`] has a loose plug, a bad cable or too little current.
+const LOSSES_MAX: usize = 3;
+/// Ten minutes, in milliseconds.
+const UNSTABLE_MS: i64 = 600_000;
+/// A scanner without a frame for this long is quiet: one hour, in milliseconds.
+const QUIET_MS: i64 = 3_600_000;
+
+/// How a scanner does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Its port is open, and it was read from within the hour or opened within it.
+    Healthy,
+    /// Its port is open, but nothing came for an hour.
+    Quiet,
+    /// Its port is open, but was lost three times in the last ten minutes.
+    Unstable,
+    /// Its port is not open.
+    Gone,
+}
+
+impl Health {
+    /// The word for it in the status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Quiet => "quiet",
+            Self::Unstable => "unstable",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// What is remembered of one scanner: whether it is there, when it was last heard, and its last losses.
+#[derive(Debug, Clone, Default)]
+pub struct Presence {
+    /// When the open port was last heard of, by its opening or by a frame; `None` while it is not open.
+    heard: Option<BootMillis>,
+    /// When it was lost, the last [`LOSSES_MAX`] times, oldest first.
+    losses: VecDeque<BootMillis>,
+}
+
+impl Presence {
+    /// Takes in a message of this scanner's thread that came at `now`.
+    pub fn note(&mut self, message: &FromScanner, now: BootMillis) {
+        match message {
+            FromScanner::Frame { .. } => self.heard = self.heard.map(|_before| now),
+            FromScanner::State { state: PortState::Open { .. }, .. } => self.heard = Some(now),
+            FromScanner::State { state: PortState::Ended, .. } => self.heard = None,
+            FromScanner::State { state: PortState::Gone { .. }, .. } => {
+                if self.heard.take().is_some() {
+                    self.losses.push_back(now);
+                    while self.losses.len() > LOSSES_MAX {
+                        self.losses.pop_front();
+                    }
+                }
+            }
+        }
+    }
+
+    /// How the scanner does at `now`.
+    pub fn health(&self, now: BootMillis) -> Health {
+        let Some(heard) = self.heard else { return Health::Gone };
+        let recent = self.losses.iter().filter(|lost| now.ms_since(**lost) < UNSTABLE_MS);
+        if recent.count() >= LOSSES_MAX {
+            Health::Unstable
+        } else if now.ms_since(heard) >= QUIET_MS {
+            Health::Quiet
+        } else {
+            Health::Healthy
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::PortFault;
+    use crate::device::ReadAt;
+    use crate::domain::framing::Frame;
+    use crate::domain::ids::ScannerName;
+    use crate::domain::time::UnixMillis;
+
+    const OPEN: PortState = PortState::Open { reconnects: 0 };
+    const GONE: PortState = PortState::Gone { why: PortFault::Vanished };
+
+    fn after(states: &[(i64, PortState)]) -> Presence {
+        let mut presence = Presence::default();
+        for &(at, state) in states {
+            let message = FromScanner::State { scanner: ScannerName::new("dock"), state };
+            presence.note(&message, BootMillis(at));
+        }
+        presence
+    }
+
+    #[test]
+    fn a_scanner_is_gone_before_its_port_opens_and_after_its_input_ends() {
+        assert_eq!(after(&[]).health(BootMillis(0)), Health::Gone);
+        assert_eq!(after(&[(1, OPEN), (2, PortState::Ended)]).health(BootMillis(3)), Health::Gone);
+    }
+
+    #[test]
+    fn an_hour_without_a_frame_is_quiet_and_a_frame_ends_it() {
+        let mut presence = after(&[(0, OPEN)]);
+        assert_eq!(presence.health(BootMillis(3_599_999)), Health::Healthy);
+        assert_eq!(presence.health(BootMillis(3_600_000)), Health::Quiet);
+        let frame = Frame { raw: b"1".to_vec(), verdict: Ok("1".to_owned()) };
+        let at = ReadAt { boot: BootMillis(3_600_000), wall: UnixMillis(0) };
+        let message = FromScanner::Frame { scanner: ScannerName::new("dock"), frame, at };
+        presence.note(&message, BootMillis(3_600_000));
+        assert_eq!(presence.health(BootMillis(3_600_001)), Health::Healthy);
+    }
+
+    #[test]
+    fn three_losses_in_ten_minutes_are_unstable_until_they_are_old() {
+        let presence = after(&[(0, OPEN), (1, GONE), (2, OPEN), (3, GONE), (4, OPEN), (5, GONE), (6, OPEN)]);
+        assert_eq!(presence.health(BootMillis(7)), Health::Unstable);
+        assert_eq!(presence.health(BootMillis(600_001)), Health::Healthy);
+    }
+
+    #[test]
+    fn a_port_that_is_missed_twice_is_lost_once() {
+        let denied = PortState::Gone { why: PortFault::Denied };
+        let presence = after(&[(0, OPEN), (1, GONE), (2, denied), (3, OPEN), (4, GONE), (5, OPEN)]);
+        assert_eq!(presence.health(BootMillis(6)), Health::Healthy);
+    }
+}

@@ -1,0 +1,246 @@
+//! Scanners on a serial port, real or over USB.
+//!
+//! The thread opens the port, reads until it vanishes, and tries to open it again: after 200 ms, then twice as
+//! long each time, up to 2 s. An outage is logged once, with its cure; the tries are quiet. Signals are written
+//! between two reads, and dropped where the port is gone or takes no bytes.
+
+use std::convert::Infallible;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use tracing::debug;
+use tracing::info;
+use tracing::warn;
+
+use crate::clock::Clock;
+use crate::config::Line as LineSettings;
+use crate::config::Place;
+use crate::device::Device;
+use crate::device::Error;
+use crate::device::Outlet;
+use crate::device::PortFault;
+use crate::device::PortState;
+use crate::device::SIGNAL_QUEUE_MAX;
+use crate::device::SignalSender;
+use crate::device::bell::Bell;
+use crate::device::bell::Woken;
+use crate::device::line::Line;
+use crate::device::line::Stopped;
+use crate::device::ports;
+use crate::device::ports::Roots;
+use crate::device::tty;
+use crate::device::tty::Tty;
+use crate::device::tty::Unmarker;
+use crate::domain::framing::Cut;
+use crate::domain::ids::ScannerName;
+
+/// Most bytes of one read.
+const READ_BYTES_MAX: usize = 1024;
+
+/// First and longest wait before the next try to open the port.
+const RETRY_MIN: Duration = Duration::from_millis(200);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// A port that stays open for this long, in milliseconds, is back for good.
+const STEADY_MS: i64 = 2000;
+
+/// How long to leave alone a port that calls itself readable and has nothing to read.
+const NOTHING_REST: Duration = Duration::from_millis(10);
+
+/// A serial port and how it is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialPort {
+    /// The scanner's name.
+    pub name: ScannerName,
+    /// Which port.
+    pub at: Place,
+    /// How the line is set. A pseudo-terminal and most USB scanners take any speed and ignore it.
+    pub line: LineSettings,
+    /// A frame not finished in this long is refused, 20..=5000 ms.
+    pub gap: Duration,
+}
+
+/// Starts the thread of a serial scanner. A port that is not there is no error: it is waited for.
+///
+/// # Errors
+/// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
+pub fn start(port: SerialPort, roots: Roots, outlet: Outlet) -> Result<(Device, SignalSender), Error> {
+    let scanner = port.name.clone();
+    let bell = Bell::new().map_err(|source| Error::Bell { scanner: scanner.clone(), source })?;
+    let (queue, signals) = sync_channel(SIGNAL_QUEUE_MAX);
+    let clock = Arc::clone(&outlet.clock);
+    let line = Line::new(scanner.clone(), port.gap, outlet, bell.clone());
+    let thread = Thread { port, roots, signals, clock, bell: bell.clone(), line };
+    let device = Device::start(scanner.clone(), bell.clone(), move || thread.run())?;
+    Ok((device, SignalSender { scanner, queue, bell }))
+}
+
+/// What the thread owns.
+#[derive(Debug)]
+struct Thread {
+    port: SerialPort,
+    roots: Roots,
+    signals: Receiver<Vec<u8>>,
+    clock: Arc<dyn Clock>,
+    bell: Bell,
+    line: Line,
+}
+
+impl Thread {
+    fn run(mut self) {
+        let Err(Stopped) = self.serve();
+        // The agent that told the thread to stop may listen no longer: then nobody misses this frame.
+        let _sent = self.line.finish(Cut::Gone);
+        debug!(scanner = %self.port.name, "scanner stopped");
+    }
+
+    fn serve(&mut self) -> Result<Infallible, Stopped> {
+        let mut outage = Outage::default();
+        let mut reconnects = 0;
+        loop {
+            let why = match self.open() {
+                Ok(tty) => {
+                    // Before the news, after which signals are for scans to come.
+                    self.drop_signals();
+                    self.line.tell(PortState::Open { reconnects })?;
+                    reconnects = reconnects.saturating_add(1);
+                    self.connection(tty, &mut outage)?
+                }
+                Err(why) => why,
+            };
+            if outage.is_news(why) {
+                warn!(scanner = %self.port.name, port = %self.port.at, cure = why.cure(), "scanner is gone: {why}");
+                self.line.tell(PortState::Gone { why })?;
+            }
+            self.rest(outage.next_wait())?;
+        }
+    }
+
+    /// Reads an open port until it is gone, closes it, and tells why it is gone.
+    fn connection(&mut self, tty: Tty, outage: &mut Outage) -> Result<PortFault, Stopped> {
+        info!(scanner = %self.port.name, port = %self.port.at, "scanner is ready");
+        let opened = self.clock.boot();
+        let why = self.listen(&tty)?;
+        // Closed before anything waits for the queue: an open port keeps its name from the device that returns.
+        drop(tty);
+        outage.over(self.clock.boot().ms_since(opened));
+        self.line.finish(Cut::Gone)?;
+        Ok(why)
+    }
+
+    fn open(&self) -> Result<Tty, PortFault> {
+        match &self.port.at {
+            Place::Path(path) => Tty::open(path, &self.port),
+            Place::Match(wanted) => Tty::open(&ports::resolve(&self.roots, wanted)?, &self.port),
+        }
+    }
+
+    /// Reads until the port is gone, and tells why it is.
+    fn listen(&mut self, tty: &Tty) -> Result<PortFault, Stopped> {
+        let mut buffer = [0; READ_BYTES_MAX];
+        let mut unmarker = Unmarker::default();
+        loop {
+            if self.bell.is_stopping() {
+                return Err(Stopped);
+            }
+            self.write_signals(tty);
+            match self.bell.wait(tty.as_fd(), self.line.patience()) {
+                Ok(Woken::Input) => match tty.read(&mut buffer) {
+                    Ok(0) => self.bell.rest(NOTHING_REST),
+                    Ok(count) => {
+                        let read = buffer.iter().take(count);
+                        let bytes: Vec<u8> = read.filter_map(|&byte| unmarker.byte(byte)).collect();
+                        self.line.take(&bytes)?;
+                    }
+                    Err(why) => return Ok(why),
+                },
+                Ok(Woken::Otherwise) => self.line.expire()?,
+                Err(errno) => return Ok(tty::fault_while_open(errno)),
+            }
+        }
+    }
+
+    fn write_signals(&self, tty: &Tty) {
+        for signal in self.signals.try_iter().take(SIGNAL_QUEUE_MAX) {
+            if !tty.write(&signal) {
+                debug!(scanner = %self.port.name, "signal dropped: the scanner takes no bytes");
+            }
+        }
+    }
+
+    /// Forgets signals for scans of another time: a beep now would confirm a scan that it does not belong to.
+    fn drop_signals(&self) {
+        self.signals.try_iter().take(SIGNAL_QUEUE_MAX).for_each(drop);
+    }
+
+    /// Waits before the next try. A signal for a port that is gone brings the try forward, which does no harm.
+    fn rest(&self, wait: Duration) -> Result<(), Stopped> {
+        self.bell.rest(wait);
+        self.drop_signals();
+        if self.bell.is_stopping() { Err(Stopped) } else { Ok(()) }
+    }
+}
+
+/// What was said of an outage, and how long to wait in it.
+#[derive(Debug, Default)]
+struct Outage {
+    said: Option<PortFault>,
+    wait: Duration,
+}
+
+impl Outage {
+    /// Whether this reason is another than the one said.
+    fn is_news(&mut self, why: PortFault) -> bool {
+        self.said.replace(why) != Some(why)
+    }
+
+    /// Twice the last wait, [`RETRY_MIN`]..=[`RETRY_MAX`].
+    fn next_wait(&mut self) -> Duration {
+        self.wait = self.wait.saturating_mul(2).clamp(RETRY_MIN, RETRY_MAX);
+        self.wait
+    }
+
+    /// The port was open for `lasted_ms`. One that does not last is tried less and less often, as if it had
+    /// not been open: it may be gone again at once, many times.
+    fn over(&mut self, lasted_ms: i64) {
+        self.said = None;
+        if lasted_ms >= STEADY_MS {
+            self.wait = Duration::ZERO;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_news_once_for_each_reason() {
+        let mut outage = Outage::default();
+        assert!(outage.is_news(PortFault::Vanished));
+        assert!(outage.is_news(PortFault::Absent));
+        assert!(!outage.is_news(PortFault::Absent));
+        outage.over(0);
+        assert!(outage.is_news(PortFault::Absent), "the next outage is another one");
+    }
+
+    #[test]
+    fn tries_become_rarer_up_to_two_seconds() {
+        let mut outage = Outage::default();
+        let waits: Vec<u128> = (0..6).map(|_| outage.next_wait().as_millis()).collect();
+        assert_eq!(waits, [200, 400, 800, 1600, 2000, 2000]);
+    }
+
+    #[test]
+    fn only_a_port_that_lasted_is_tried_soon_again() {
+        let mut outage = Outage::default();
+        let mut wait_after = |lasted_ms| {
+            outage.over(lasted_ms);
+            outage.next_wait().as_millis()
+        };
+        assert_eq!([wait_after(0), wait_after(1999), wait_after(2000)], [200, 400, 200]);
+    }
+}

@@ -1,0 +1,89 @@
+//! Standard input as a scanner: one barcode a line.
+//!
+//! The thread waits for the input with `poll` and never in a read, so that a stop finds it awake although a
+//! person at a terminal may never type another line. The input is left as it is: made non-blocking, it would
+//! be so for every program that shares the terminal.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tracing::info;
+use tracing::warn;
+
+use crate::device::Device;
+use crate::device::Error;
+use crate::device::Outlet;
+use crate::device::PortState;
+use crate::device::bell::Bell;
+use crate::device::bell::Woken;
+use crate::device::line::Line;
+use crate::device::line::Stopped;
+use crate::device::tty::fault_while_open;
+use crate::domain::framing::Cut;
+use crate::domain::ids::ScannerName;
+
+/// Most bytes of one read.
+const READ_BYTES_MAX: usize = 1024;
+
+/// How long to leave alone an input that calls itself readable and has nothing to read.
+const NOTHING_REST: Duration = Duration::from_millis(10);
+
+/// Starts the thread that reads `input`, `std::io::stdin()` as a rule. Nothing else may read it: bytes that
+/// another reader has buffered are missing here. A frame unfinished for `gap` is refused; at the end of the
+/// input the last one needs no terminator.
+///
+/// # Errors
+/// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
+pub fn start<I>(name: ScannerName, gap: Duration, input: I, outlet: Outlet) -> Result<Device, Error>
+where
+    I: AsFd + Send + 'static,
+{
+    let bell = Bell::new().map_err(|source| Error::Bell { scanner: name.clone(), source })?;
+    let mut line = Line::new(name.clone(), gap, outlet, bell.clone());
+    Device::start(name, bell.clone(), move || {
+        if serve(&input, &bell, &mut line) == Err(Stopped) {
+            // The agent that told the thread to stop may listen no longer: then nobody misses this frame.
+            let _sent = line.finish(Cut::Gone);
+        }
+    })
+}
+
+/// Reads to the end of the input.
+fn serve(input: &impl AsFd, bell: &Bell, line: &mut Line) -> Result<(), Stopped> {
+    line.tell(PortState::Open { reconnects: 0 })?;
+    let ended = listen(input, bell, line)?;
+    match ended {
+        Ok(()) => {
+            info!(scanner = %line.scanner(), "input ended");
+            line.finish(Cut::EndOfInput)?;
+            line.tell(PortState::Ended)
+        }
+        Err(errno) => {
+            let why = fault_while_open(errno);
+            warn!(scanner = %line.scanner(), "input failed: {why}");
+            line.finish(Cut::Gone)?;
+            line.tell(PortState::Gone { why })
+        }
+    }
+}
+
+/// Sends frames until the input ends, or fails.
+fn listen(input: &impl AsFd, bell: &Bell, line: &mut Line) -> Result<Result<(), Errno>, Stopped> {
+    let mut buffer = [0; READ_BYTES_MAX];
+    loop {
+        if bell.is_stopping() {
+            return Err(Stopped);
+        }
+        match bell.wait(input.as_fd(), line.patience()) {
+            Ok(Woken::Input) => match rustix::io::read(input, &mut buffer[..]) {
+                Ok(0) => return Ok(Ok(())),
+                Ok(count) => line.take(buffer.get(..count).unwrap_or_default())?,
+                Err(Errno::AGAIN | Errno::INTR) => bell.rest(NOTHING_REST),
+                Err(errno) => return Ok(Err(errno)),
+            },
+            Ok(Woken::Otherwise) => line.expire()?,
+            Err(errno) => return Ok(Err(errno)),
+        }
+    }
+}

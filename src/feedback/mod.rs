@@ -1,0 +1,190 @@
+//! Telling people: every output gets each announcement, and none can delay a scan.
+//!
+//! An announcement is made after its commit and handed on without waiting. An output that is slow or broken
+//! loses signals; the scan it speaks of is on disk all the same.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use tokio::sync::broadcast;
+
+use crate::domain::good::Good;
+use crate::domain::ids::{OperationId, ScannerName};
+use crate::domain::mode::Mode;
+use crate::domain::printable::printable;
+use crate::domain::quantity::Quantity;
+use crate::domain::session::Reason;
+use crate::domain::signal::Signal;
+
+/// Announcements that a slow listener may lag behind before it loses the oldest.
+const ANNOUNCEMENTS_MAX: usize = 256;
+
+/// Takes the bytes of a signal to a scanner without waiting; `false` if it could not.
+pub type SignalSender = Box<dyn Fn(Vec<u8>) -> bool + Send + Sync>;
+
+/// What is said, and on which scanner's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// The scanner that is answered; `None`: all are told.
+    pub scanner: Option<ScannerName>,
+    /// The signal given.
+    pub signal: Signal,
+    /// What it is about.
+    pub what: What,
+}
+
+/// What an announcement is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A scan was booked.
+    Booked {
+        /// The mode.
+        mode: Mode,
+        /// The good.
+        good: Good,
+        /// How much this scan added.
+        quantity: Quantity,
+        /// How much of it the open document holds now; `None` if it has just closed.
+        in_document: Option<Quantity>,
+    },
+    /// A scan was parked.
+    Parked {
+        /// The code.
+        code: String,
+        /// How much.
+        quantity: Quantity,
+    },
+    /// A frame was refused.
+    Refused {
+        /// Why.
+        reason: Reason,
+        /// What was read, as far as it can be shown.
+        code: String,
+    },
+    /// The disk did not take it: nothing was booked.
+    NotStored,
+    /// A control code was carried out.
+    Control {
+        /// Its name.
+        name: String,
+        /// The mode now.
+        mode: Mode,
+    },
+    /// A code was looked up.
+    Lookup {
+        /// The code.
+        code: String,
+        /// The good, if exactly one has it.
+        good: Option<Good>,
+    },
+    /// A document reached the server.
+    Posted {
+        /// Our number for it.
+        operation: OperationId,
+        /// Lines in it.
+        lines: usize,
+        /// Units in it.
+        units: Quantity,
+    },
+    /// Something waits for a person.
+    Person(String),
+    /// Parked scans became known and were booked.
+    Unparked(usize),
+    /// How far a long work is.
+    Progress(String),
+    /// The scanner's input came to its end, and what was open is closed.
+    Ended,
+}
+
+impl fmt::Display for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Booked { mode, good, quantity, in_document } => {
+                write!(f, "{mode:<9} {quantity:>4} {:<3} {}", printable(&good.unit), printable(&good.title))?;
+                match in_document {
+                    Some(total) if total != quantity => write!(f, "  (now {total} in this document)"),
+                    Some(_) => Ok(()),
+                    None => write!(f, "  (the document is full and closed)"),
+                }
+            }
+            What::Parked { code, quantity } => {
+                write!(f, "unknown   {quantity:>4}     {}  (parked until its good is known)", printable(code))
+            }
+            What::Refused { reason, code } => write!(f, "refused            {}  ({reason})", printable(code)),
+            What::NotStored => write!(f, "refused            the disk did not take it"),
+            What::Control { name, mode } => write!(f, "ok                 {name}  (mode: {mode})"),
+            What::Lookup { code, good: Some(good) } => {
+                write!(f, "lookup             {}  {}", printable(&good.title), printable(code))
+            }
+            What::Lookup { code, good: None } => {
+                write!(f, "lookup             {}  (no single good has this code)", printable(code))
+            }
+            What::Posted { operation, lines, units } => {
+                write!(f, "posted    {units:>4}     document {operation}: {lines} lines")
+            }
+            What::Person(why) => write!(f, "PERSON             {}", printable(why)),
+            What::Unparked(documents) => {
+                write!(f, "known now          {documents} documents of parked scans")
+            }
+            What::Progress(how_far) => f.write_str(how_far),
+            What::Ended => f.write_str("end of input"),
+        }
+    }
+}
+
+/// Where signals go.
+pub struct Feedback {
+    scanners: BTreeMap<ScannerName, ScannerOutput>,
+    listeners: broadcast::Sender<Announcement>,
+}
+
+/// What one scanner is sent for each signal, and how.
+pub struct ScannerOutput {
+    /// The bytes; a signal that is not in it is silent.
+    pub bytes: BTreeMap<Signal, Vec<u8>>,
+    /// The way to the scanner.
+    pub send: SignalSender,
+}
+
+impl fmt::Debug for Feedback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feedback").field("scanners", &self.scanners.keys()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ScannerOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScannerOutput").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Feedback {
+    /// Outputs of these scanners; listeners join with [`Feedback::listen`].
+    pub fn new(scanners: BTreeMap<ScannerName, ScannerOutput>) -> Self {
+        Self { scanners, listeners: broadcast::Sender::new(ANNOUNCEMENTS_MAX) }
+    }
+
+    /// Hears every announcement from now on. A listener that lags loses the oldest.
+    pub fn listen(&self) -> broadcast::Receiver<Announcement> {
+        self.listeners.subscribe()
+    }
+
+    /// Tells everybody, without waiting for anybody.
+    pub fn announce(&self, announcement: Announcement) {
+        match &announcement.scanner {
+            _ if matches!(announcement.what, What::Progress(_) | What::Ended) => {}
+            Some(scanner) => self.signal(scanner, announcement.signal),
+            None => self.scanners.keys().for_each(|scanner| self.signal(scanner, announcement.signal)),
+        }
+        // Nobody listens in an agent without a terminal or a page.
+        let _heard = self.listeners.send(announcement);
+    }
+
+    fn signal(&self, scanner: &ScannerName, signal: Signal) {
+        let Some(output) = self.scanners.get(scanner) else { return };
+        let Some(bytes) = output.bytes.get(&signal) else { return };
+        if !(output.send)(bytes.clone()) {
+            tracing::debug!(%scanner, signal = signal.as_str(), "the scanner did not take the signal");
+        }
+    }
+}

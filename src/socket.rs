@@ -1,0 +1,119 @@
+//! The agent's own door: a socket in the data folder, by which commands ask the running agent.
+//!
+//! Whoever may enter the folder may ask. One request a connection: a word and a line feed; the answer is text
+//! until the end of the connection.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+use tokio::time::timeout;
+
+/// Name of the socket in the data folder.
+const SOCKET_FILE: &str = "agent.sock";
+
+/// The longest request.
+const REQUEST_BYTES_MAX: u64 = 64;
+/// The longest answer.
+const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+/// How long either side waits for the other.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// The status as JSON.
+    Status,
+    /// Read the goods table now.
+    Sync,
+    /// Look at the outbox now.
+    Wake,
+}
+
+impl Request {
+    const ALL: [Self; 3] = [Self::Status, Self::Sync, Self::Wake];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Sync => "sync",
+            Self::Wake => "wake",
+        }
+    }
+}
+
+/// Opens the door. The caller holds the lock of the data folder, so a socket that is there was left by an agent
+/// that is no more.
+///
+/// # Errors
+/// The system's reason.
+pub(crate) fn bind(dir: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(dir.join(SOCKET_FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    with_short_path(dir, |path| UnixListener::bind(path))
+}
+
+/// Answers requests, one at a time, until dropped.
+pub(crate) async fn serve<F>(listener: UnixListener, answer: impl Fn(Request) -> F)
+where
+    F: Future<Output = String>,
+{
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely; another try at once would find the same.
+            tokio::time::sleep(PATIENCE).await;
+            continue;
+        };
+        let served = async {
+            let mut request = Vec::new();
+            let mut limited = (&mut stream).take(REQUEST_BYTES_MAX);
+            while !request.ends_with(b"\n") && limited.read_buf(&mut request).await? > 0 {}
+            let word = request.trim_ascii();
+            let known = Request::ALL.into_iter().find(|known| known.word().as_bytes() == word);
+            if let Some(request) = known {
+                stream.write_all(answer(request).await.as_bytes()).await?;
+            }
+            stream.shutdown().await
+        };
+        match timeout(PATIENCE, served).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a command went away"),
+            Err(_elapsed) => tracing::debug!("a command did not ask in time"),
+        }
+    }
+}
+
+/// Asks the running agent; `None` if none runs.
+///
+/// # Errors
+/// The system's reason, where an agent is there and does not answer.
+pub(crate) fn ask(dir: &Path, request: Request) -> io::Result<Option<String>> {
+    let mut stream = match with_short_path(dir, |path| UnixStream::connect(path)) {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("{}\n", request.word()).as_bytes())?;
+    let mut answer = String::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
+    Ok(Some(answer))
+}
+
+/// A socket's path has room for 107 bytes (`unix(7)`), a data folder's may have more: go through the folder's
+/// own file descriptor.
+fn with_short_path<T>(dir: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    let folder = File::open(dir)?;
+    let path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET_FILE}", folder.as_raw_fd()));
+    act(&path)
+}

@@ -1,0 +1,368 @@
+//! What the station tells of itself: the figures by which its books balance, and how its parts are.
+
+use std::fmt::Display;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::delivery::State;
+use crate::domain::ids::ScannerName;
+use crate::domain::mode::Mode;
+use crate::domain::quantity::Quantity;
+use crate::domain::time::UnixMillis;
+use crate::store::{Figures, StateCount};
+
+/// How the way to the service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiState {
+    /// The last request was answered as it should be.
+    Ok,
+    /// There is no connection.
+    Offline,
+    /// The token is not accepted; delivery pauses.
+    Auth,
+    /// The service wants fewer requests.
+    Limited,
+    /// The service answers, but not as it should.
+    Error,
+}
+
+impl ApiState {
+    /// The word of the status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Offline => "offline",
+            Self::Auth => "auth",
+            Self::Limited => "limited",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// How a scanner is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScannerState {
+    /// Connected, and scanned with not long ago.
+    Healthy,
+    /// Connected, and not scanned with for long, or never.
+    Quiet,
+    /// Connected again and again.
+    Unstable,
+    /// Not connected.
+    Gone,
+}
+
+impl ScannerState {
+    /// The word of the status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Quiet => "quiet",
+            Self::Unstable => "unstable",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// The way to the service, and what went wrong on it last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiHealth {
+    /// How it is.
+    pub state: ApiState,
+    /// The last error, until a request succeeds.
+    pub last_error: Option<String>,
+}
+
+/// One scanner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScannerHealth {
+    /// Its configured name.
+    pub name: ScannerName,
+    /// Its configured kind.
+    pub kind: &'static str,
+    /// How it is.
+    pub state: ScannerState,
+    /// The wall clock at its last frame since the start.
+    pub last_scan_at: Option<UnixMillis>,
+}
+
+/// What is not in the files: how the running agent's parts are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// The way to the service.
+    pub api: ApiHealth,
+    /// Every configured scanner, in the order of the configuration.
+    pub scanners: Vec<ScannerHealth>,
+    /// Whether the wall clock is known to be right.
+    pub clock_trusted: bool,
+}
+
+/// The whole status, as `stockpoint status --json` prints it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    station: String,
+    mode: String,
+    version: String,
+    /// Whether an agent is running and told this, or it was read from the files.
+    running: bool,
+    scans: ScansJson,
+    units: UnitsJson,
+    outbox: OutboxJson,
+    goods: GoodsJson,
+    scanners: Vec<ScannerJson>,
+    clock: ClockJson,
+    api: ApiJson,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ScansJson {
+    accepted: u64,
+    booked: u64,
+    undone: u64,
+    unknown: u64,
+    refused: u64,
+    control: u64,
+    lookup: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct UnitsJson {
+    booked: String,
+    undone: String,
+    open: String,
+    queued: String,
+    in_flight: String,
+    posted: String,
+    refused: String,
+    cancelled: String,
+    parked: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct OutboxJson {
+    open: u64,
+    queued: u64,
+    sending: u64,
+    uncertain: u64,
+    posted: u64,
+    refused: u64,
+    cancelled: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct GoodsJson {
+    count: u64,
+    synced_at: Option<String>,
+    age_s: Option<i64>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ScannerJson {
+    name: String,
+    kind: String,
+    state: ScannerState,
+    last_scan_at: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ClockJson {
+    trusted: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ApiJson {
+    state: ApiState,
+    last_error: Option<String>,
+}
+
+impl Status {
+    /// Puts the status together. `configured` is the mode before any was commanded.
+    pub fn new(
+        (station, configured): (&str, Mode),
+        figures: &Figures,
+        health: Health,
+        running: bool,
+        now: UnixMillis,
+    ) -> Self {
+        let scanners = health.scanners.into_iter().map(|scanner| ScannerJson {
+            name: scanner.name.to_string(),
+            kind: scanner.kind.to_owned(),
+            state: scanner.state,
+            last_scan_at: scanner.last_scan_at.map(rfc3339),
+        });
+        Self {
+            station: station.to_owned(),
+            mode: figures.mode.unwrap_or(configured).as_str().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            running,
+            scans: scans(figures),
+            units: units(figures),
+            outbox: outbox(figures),
+            goods: GoodsJson {
+                count: figures.goods.count,
+                synced_at: figures.goods.synced_at.map(rfc3339),
+                age_s: figures.goods.synced_at.map(|at| now.ms_since(at).max(0) / 1000),
+            },
+            scanners: scanners.collect(),
+            clock: ClockJson { trusted: health.clock_trusted },
+            api: ApiJson { state: health.api.state, last_error: health.api.last_error },
+        }
+    }
+
+    /// The station's name.
+    pub fn station(&self) -> &str {
+        &self.station
+    }
+
+    /// The mode in force.
+    pub fn mode(&self) -> &str {
+        &self.mode
+    }
+
+    /// Everything for people, in tables.
+    pub fn tables(&self) -> Vec<(&'static str, Vec<Figure>)> {
+        let (scans, units, outbox) = (&self.scans, &self.units, &self.outbox);
+        let scans = vec![
+            Figure::plain("accepted", scans.accepted),
+            Figure::plain("booked", scans.booked),
+            Figure::plain("undone", scans.undone),
+            Figure::trouble_above_zero("unknown", scans.unknown),
+            Figure::plain("refused", scans.refused),
+            Figure::plain("control", scans.control),
+            Figure::plain("lookup", scans.lookup),
+        ];
+        let units = vec![
+            Figure::plain("booked", &units.booked),
+            Figure::plain("undone", &units.undone),
+            Figure::plain("open", &units.open),
+            Figure::plain("queued", &units.queued),
+            Figure::plain("in flight", &units.in_flight),
+            Figure::plain("posted", &units.posted),
+            Figure::plain("refused", &units.refused),
+            Figure::plain("cancelled", &units.cancelled),
+            Figure::plain("parked", &units.parked),
+        ];
+        let documents = vec![
+            Figure::plain("open", outbox.open),
+            Figure::plain("queued", outbox.queued),
+            Figure::plain("sending", outbox.sending),
+            Figure::trouble_above_zero("uncertain", outbox.uncertain),
+            Figure::plain("posted", outbox.posted),
+            Figure::trouble_above_zero("refused", outbox.refused),
+            Figure::plain("cancelled", outbox.cancelled),
+        ];
+        vec![
+            ("scans", scans),
+            ("units", units),
+            ("documents", documents),
+            ("station", self.station_figures()),
+        ]
+    }
+
+    fn station_figures(&self) -> Vec<Figure> {
+        let age = self.goods.age_s.map_or("never read".to_owned(), |age| format!("{age} s ago"));
+        let clock = if self.clock.trusted { "right" } else { "not trusted" };
+        let mut figures = vec![
+            Figure::plain("goods", self.goods.count),
+            Figure { name: "goods read".to_owned(), value: age, is_trouble: self.goods.age_s.is_none() },
+            Figure { name: "clock".to_owned(), value: clock.to_owned(), is_trouble: !self.clock.trusted },
+            Figure {
+                name: "service".to_owned(),
+                value: match &self.api.last_error {
+                    Some(error) => format!("{}: {error}", self.api.state.as_str()),
+                    None => self.api.state.as_str().to_owned(),
+                },
+                is_trouble: self.api.state != ApiState::Ok,
+            },
+        ];
+        figures.extend(self.scanners.iter().map(|scanner| Figure {
+            name: format!("scanner {}", scanner.name),
+            value: scanner.state.as_str().to_owned(),
+            is_trouble: !matches!(scanner.state, ScannerState::Healthy | ScannerState::Quiet),
+        }));
+        figures
+    }
+
+    /// One JSON object on one line.
+    ///
+    /// # Panics
+    /// Never: nothing in it is beyond JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("the status holds nothing that JSON cannot")
+    }
+}
+
+/// One figure for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// What it counts.
+    pub name: String,
+    /// How much.
+    pub value: String,
+    /// Whether a person should look.
+    pub is_trouble: bool,
+}
+
+impl Figure {
+    fn plain(name: &str, value: impl Display) -> Self {
+        Self { name: name.to_owned(), value: format!("{value}"), is_trouble: false }
+    }
+
+    fn trouble_above_zero(name: &str, value: u64) -> Self {
+        Self { is_trouble: value > 0, ..Self::plain(name, value) }
+    }
+}
+
+/// A time as the status writes it: RFC 3339, UTC, to the second.
+pub fn rfc3339(at: UnixMillis) -> String {
+    let time = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn scans(figures: &Figures) -> ScansJson {
+    ScansJson {
+        accepted: figures.scans.accepted(),
+        booked: figures.scans.booked,
+        undone: figures.scans.undone,
+        unknown: figures.scans.unknown,
+        refused: figures.scans.refused,
+        control: figures.scans.control,
+        lookup: figures.scans.lookup,
+    }
+}
+
+fn units(figures: &Figures) -> UnitsJson {
+    let in_state = |state| figures.of(state).units.to_string();
+    let in_flight: Quantity =
+        [State::Sending, State::Uncertain].map(|state| figures.of(state).units).into_iter().sum();
+    UnitsJson {
+        booked: figures.units_booked.to_string(),
+        undone: figures.units_undone.to_string(),
+        open: in_state(State::Open),
+        queued: in_state(State::Queued),
+        in_flight: in_flight.to_string(),
+        posted: in_state(State::Posted),
+        refused: in_state(State::Refused),
+        cancelled: in_state(State::Cancelled),
+        parked: figures.units_parked.to_string(),
+    }
+}
+
+fn outbox(figures: &Figures) -> OutboxJson {
+    let count = |state| {
+        let StateCount { operations, .. } = figures.of(state);
+        operations
+    };
+    OutboxJson {
+        open: count(State::Open),
+        queued: count(State::Queued),
+        sending: count(State::Sending),
+        uncertain: count(State::Uncertain),
+        posted: count(State::Posted),
+        refused: count(State::Refused),
+        cancelled: count(State::Cancelled),
+    }
+}

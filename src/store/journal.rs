@@ -1,0 +1,279 @@
+//! The journal: every frame, with its bytes and its times, and what came of it, in one commit.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
+use ulid::Ulid;
+
+use super::{Db, Error, outbox};
+use crate::domain::delivery::State;
+use crate::domain::ids::{OperationId, ScanId, ScannerName};
+use crate::domain::mode::Mode;
+use crate::domain::operation::{Marker, Place};
+use crate::domain::session::{Booking, Change, Decision, Outcome};
+use crate::domain::time::{Moment, UnixMillis};
+
+/// Name of the fact that keeps the mode commanded last.
+const MODE: &str = "mode";
+
+/// Commits after which the log is folded into the file. A page changed by many of them is then written once.
+const COMMITS_PER_CHECKPOINT: u32 = 64;
+
+/// A frame, and what was decided of it.
+#[derive(Debug)]
+pub struct NewScan<'a> {
+    /// The reader it came from.
+    pub scanner: &'a ScannerName,
+    /// Its bytes, at most 512.
+    pub raw: &'a [u8],
+    /// When its last byte was read.
+    pub at: Moment,
+    /// The code without its AIM prefix, if it was looked up.
+    pub barcode: Option<&'a str>,
+    /// What was decided.
+    pub decision: &'a Decision,
+}
+
+impl Db {
+    /// Writes a frame and everything that was decided of it, and returns when it is on the disk: the journal's
+    /// row, and the operation that was opened for it, if one was.
+    ///
+    /// # Errors
+    /// Any, and then nothing of it was written.
+    pub fn record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Option<OperationId>), Error> {
+        let (station, boot) = (&self.station, self.boot);
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let id = insert(&transaction, boot, scan)?;
+        count(&transaction, &scan.decision.outcome)?;
+        let mut opened = None;
+        let mut booked_in = None;
+        for change in &scan.decision.changes {
+            match change {
+                Change::SetMode(mode) => set_fact(&transaction, MODE, mode.as_str())?,
+                Change::Book(booking) => {
+                    let operation = match booking.operation {
+                        Some(operation) => operation,
+                        None => *opened.insert(open(
+                            &transaction,
+                            station,
+                            State::Open,
+                            booking.place,
+                            (id, scan.at.wall),
+                        )?),
+                    };
+                    book(&transaction, operation, id, booking)?;
+                    booked_in = Some(operation);
+                }
+                Change::CloseBooked { .. } => {
+                    if let Some(operation) = booked_in {
+                        outbox::close(&transaction, operation, "closed at its limit", scan.at.wall)?;
+                    }
+                }
+                Change::Close { operation, reason, .. } => {
+                    outbox::close(&transaction, *operation, reason.as_str(), scan.at.wall)?;
+                }
+                Change::Cancel { operation, .. } => {
+                    outbox::cancel(&transaction, *operation, scan.at.wall)?;
+                }
+                Change::Undo { operation, scan: undone, .. } => {
+                    undo(&transaction, *operation, id, undone.scan)?;
+                }
+            }
+        }
+        transaction.commit()?;
+        self.commits_since_checkpoint += 1;
+        Ok((id, opened))
+    }
+
+    /// Carries out closes that came from no frame.
+    ///
+    /// # Errors
+    /// Any, and then nothing was closed.
+    pub fn close_operations(&mut self, changes: &[Change], now: UnixMillis) -> Result<(), Error> {
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for change in changes {
+            if let Change::Close { operation, reason, .. } = change {
+                outbox::close(&transaction, *operation, reason.as_str(), now)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The mode commanded last, if one ever was.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn commanded_mode(&self) -> Result<Option<Mode>, Error> {
+        Ok(self.fact(MODE)?.as_deref().and_then(Mode::from_word))
+    }
+
+    /// A small fact of the station.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn fact(&self, name: &str) -> Result<Option<String>, Error> {
+        let mut statement = self.outbox.prepare_cached("SELECT value FROM facts WHERE name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    /// Remembers a small fact of the station.
+    ///
+    /// # Errors
+    /// Any, and then the fact is as it was.
+    pub fn remember(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        set_fact(&self.outbox, name, value)
+    }
+
+    /// Housekeeping between scans: folds the log into the file once enough has been committed.
+    ///
+    /// # Errors
+    /// Any; nothing is lost, and the next call tries again.
+    pub fn tend(&mut self) -> Result<(), Error> {
+        if self.commits_since_checkpoint < COMMITS_PER_CHECKPOINT {
+            return Ok(());
+        }
+        checkpoint(&self.outbox)?;
+        self.commits_since_checkpoint = 0;
+        Ok(())
+    }
+
+    /// Folds the logs into the files before the end.
+    pub(super) fn close(&mut self) {
+        for connection in [&self.outbox, &self.goods] {
+            if let Err(error) = checkpoint(connection) {
+                // The log keeps what the file has not: nothing is lost, the next start reads both.
+                tracing::warn!(%error, "the database log was left as it is");
+            }
+        }
+    }
+}
+
+fn checkpoint(connection: &Connection) -> Result<(), Error> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_row| Ok(()))?;
+    Ok(())
+}
+
+fn set_fact(connection: &Connection, name: &str, value: &str) -> Result<(), Error> {
+    let sql = "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
+    connection.prepare_cached(sql)?.execute([name, value])?;
+    Ok(())
+}
+
+fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<ScanId, Error> {
+    let detail = match &scan.decision.outcome {
+        Outcome::Refused(reason) => Some(reason.as_str().to_owned()),
+        Outcome::Control(control) => Some(control.name()),
+        Outcome::Booked { .. } | Outcome::Unknown { .. } | Outcome::Lookup(_) => None,
+    };
+    let booked = match &scan.decision.outcome {
+        Outcome::Booked { place, quantity } | Outcome::Unknown { place, quantity } => Some((place, quantity)),
+        Outcome::Refused(_) | Outcome::Control(_) | Outcome::Lookup(_) => None,
+    };
+    let sql =
+        "INSERT INTO scans (scanner, raw, boot, boot_ms, wall_ms, clock, outcome, detail, barcode, kind,
+                                  storage_id, quantity)
+               VALUES (:scanner, :raw, :boot, :boot_ms, :wall_ms, :clock, :outcome, :detail, :barcode, :kind,
+                       :storage_id, :quantity)";
+    connection.prepare_cached(sql)?.execute(named_params! {
+        ":scanner": scan.scanner.as_str(),
+        ":raw": scan.raw,
+        ":boot": boot,
+        ":boot_ms": scan.at.boot.0,
+        ":wall_ms": scan.at.wall.0,
+        ":clock": if scan.at.trusted { "trusted" } else { "untrusted" },
+        ":outcome": scan.decision.outcome.as_str(),
+        ":detail": detail,
+        ":barcode": scan.barcode,
+        ":kind": booked.map(|(place, _)| place.kind.as_str()),
+        ":storage_id": booked.map(|(place, _)| place.storage.0),
+        ":quantity": booked.map(|(_, quantity)| quantity.millionths()),
+    })?;
+    Ok(ScanId(connection.last_insert_rowid()))
+}
+
+fn count(connection: &Connection, outcome: &Outcome) -> Result<(), Error> {
+    // One statement for all outcomes keeps the cached statements few.
+    let sql = "UPDATE totals SET booked = booked + (?1 = 'booked'), unknown = unknown + (?1 = 'unknown'),
+                   refused = refused + (?1 = 'refused'), control = control + (?1 = 'control'),
+                   lookup = lookup + (?1 = 'lookup'), units_booked = units_booked + ?2";
+    let units = match outcome {
+        Outcome::Booked { quantity, .. } => quantity.millionths(),
+        Outcome::Unknown { .. } | Outcome::Refused(_) | Outcome::Control(_) | Outcome::Lookup(_) => 0,
+    };
+    connection.prepare_cached(sql)?.execute((outcome.as_str(), units))?;
+    Ok(())
+}
+
+/// Begins an operation in `state` at `place`, made of journal rows from `first_scan` on.
+pub(super) fn open(
+    connection: &Connection,
+    station: &str,
+    state: State,
+    place: Place,
+    (first_scan, now): (ScanId, UnixMillis),
+) -> Result<OperationId, Error> {
+    let random = Ulid::generate().random();
+    let ulid = Ulid::from_parts(u64::try_from(now.0).unwrap_or(0), random);
+    let marker = Marker::new(station, &ulid.to_string());
+    let sql = "INSERT INTO operations (marker, kind, storage_id, state, first_scan)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    connection.prepare_cached(sql)?.execute((
+        marker.as_str(),
+        place.kind.as_str(),
+        place.storage.0,
+        state.as_str(),
+        first_scan.0,
+    ))?;
+    Ok(OperationId(connection.last_insert_rowid()))
+}
+
+/// Adds a booking to an operation's lines and ties the journal's row to it.
+pub(super) fn book(
+    connection: &Connection,
+    operation: OperationId,
+    scan: ScanId,
+    booking: &Booking,
+) -> Result<(), Error> {
+    let quantity = booking.quantity.millionths();
+    let sql = "UPDATE lines SET quantity = quantity + ?3 WHERE operation_id = ?1 AND good_id = ?2";
+    let added = connection.prepare_cached(sql)?.execute((operation.0, booking.good.id.0, quantity))?;
+    if added == 0 {
+        let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price)
+                   SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6 FROM lines
+                   WHERE operation_id = ?1";
+        connection.prepare_cached(sql)?.execute((
+            operation.0,
+            booking.good.id.0,
+            &booking.good.title,
+            &booking.barcode,
+            quantity,
+            booking.good.price.to_string(),
+        ))?;
+    }
+    let sql = "UPDATE scans SET good_id = ?2, operation_id = ?3 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute((scan.0, booking.good.id.0, operation.0))?;
+    Ok(())
+}
+
+/// Takes one scan out of its operation. A line that it emptied goes; the numbers of the others stay.
+fn undo(connection: &Connection, operation: OperationId, by: ScanId, scan: ScanId) -> Result<(), Error> {
+    let sql = "UPDATE scans SET undone_by = ?2 WHERE id = ?1 AND undone_by IS NULL
+               RETURNING good_id, quantity";
+    let mut statement = connection.prepare_cached(sql)?;
+    let undone: Option<(i64, i64)> =
+        statement.query_row((scan.0, by.0), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let (good, quantity) = undone.ok_or(Error::Unexpected { what: "the scan to undo" })?;
+    let of_line = "WHERE operation_id = ?1 AND good_id = ?2";
+    let left: i64 = connection
+        .prepare_cached(&format!("SELECT quantity - ?3 FROM lines {of_line}"))?
+        .query_row((operation.0, good, quantity), |row| row.get(0))?;
+    if left > 0 {
+        let sql = format!("UPDATE lines SET quantity = ?3 {of_line}");
+        connection.prepare_cached(&sql)?.execute((operation.0, good, left))?;
+    } else {
+        let sql = format!("DELETE FROM lines {of_line}");
+        connection.prepare_cached(&sql)?.execute((operation.0, good))?;
+    }
+    let sql = "UPDATE totals SET undone = undone + 1, units_undone = units_undone + ?1";
+    connection.prepare_cached(sql)?.execute([quantity])?;
+    Ok(())
+}

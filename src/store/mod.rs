@@ -1,0 +1,133 @@
+//! What survives a power cut: two SQLite files, owned by one thread.
+//!
+//! `outbox.db` holds the journal of every frame, the operations made of them, and how far their delivery is.
+//! Each commit is on the disk when it returns (`synchronous=FULL`). If it is damaged it is moved aside, never
+//! deleted, and a new one begun. `goods.db` is a copy of the server's goods table; if it is damaged it is
+//! deleted and fills again.
+//!
+//! [`Db`] is the two files, used from one thread. [`Store`] hands work to the thread that owns them through a
+//! bounded queue. A command beside a running agent opens a [`Db`] of its own: SQLite keeps the two apart.
+//!
+//! Invariant: SQL stands in this module and nowhere else.
+
+mod figures;
+mod goods;
+mod journal;
+mod open;
+mod outbox;
+mod parked;
+mod prune;
+mod read;
+mod repair;
+#[cfg(test)]
+mod tests;
+mod thread;
+
+use std::io;
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+use thiserror::Error;
+
+pub use figures::{Figures, ScanCounts, StateCount};
+pub use goods::{GoodsFigures, GoodsPage};
+pub use journal::NewScan;
+pub use open::{CommitHook, Damaged, OpenOptions};
+pub use outbox::{Advance, Event, Pending, Summary};
+pub use parked::{Assigned, ParkedCode};
+pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
+
+/// Name of the file of everything that cannot be had again, in the data folder.
+pub const OUTBOX_FILE: &str = "outbox.db";
+/// Name of the file of the goods table's copy, in the data folder.
+pub const GOODS_FILE: &str = "goods.db";
+
+/// Why the store could not do as asked.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file was written by a later version of this program. Nothing was touched.
+    #[error(
+        "open {path}: it has schema version {found}, and this program knows versions up to {known}; \
+         install the newer program again"
+    )]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest this program knows.
+        known: u32,
+    },
+    /// The data folder or a file in it cannot be used. Nothing was stored.
+    #[error("use {path}")]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not a sound database. Nothing was stored; the next start moves it aside.
+    #[error("read {path}: it is damaged")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's reason.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The disk is full. Nothing was stored, and what was stored before is whole.
+    #[error("write to the disk: it is full")]
+    DiskFull,
+    /// SQLite refused for another reason. Nothing was stored.
+    #[error("use the database")]
+    Sql(#[source] rusqlite::Error),
+    /// A row says what this program never writes.
+    #[error("make sense of {what} in the database")]
+    Unexpected {
+        /// Which value.
+        what: &'static str,
+    },
+    /// No operation has this number.
+    #[error("find operation {0}")]
+    NoOperation(i64),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            _ => Self::Sql(error),
+        }
+    }
+}
+
+impl Error {
+    /// Whether the file itself is broken: going on would only build on sand.
+    pub fn is_damage(&self) -> bool {
+        let code = match self {
+            Self::Damaged { .. } => return true,
+            Self::Sql(source) => source.sqlite_error_code(),
+            _ => None,
+        };
+        matches!(code, Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase))
+    }
+}
+
+/// The two files, opened.
+#[derive(Debug)]
+pub struct Db {
+    outbox: Connection,
+    goods: Connection,
+    station: String,
+    boot: i64,
+    commits_since_checkpoint: u32,
+    damaged: Vec<Damaged>,
+}
+
+impl Db {
+    /// Files that were found damaged when this was opened, and where they are now.
+    pub fn damaged(&self) -> &[Damaged] {
+        &self.damaged
+    }
+}

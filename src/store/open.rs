@@ -1,0 +1,275 @@
+//! Opening: pragmas, versions, and what to do with a damaged file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavior};
+
+use super::{Db, Error, GOODS_FILE, OUTBOX_FILE};
+use crate::domain::time::UnixMillis;
+
+/// How long a statement waits for another process that writes (a command beside the agent).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Files above this are not checked page by page at start, for that would take seconds on a memory card;
+/// damage there shows when the page is used.
+const CHECK_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// The write-ahead log is grown to this size once and then overwritten from its beginning. A log that grows
+/// with each commit costs a second write, of the file system's own journal, for each.
+const WAL_BYTES: u64 = 1024 * 1024;
+
+/// Runs before each commit of the outbox; `true` makes the commit fail. For tests that cut the power.
+pub type CommitHook = Box<dyn FnMut() -> bool + Send>;
+
+/// Where and how to open.
+pub struct OpenOptions<'a> {
+    /// The data folder; made if it is not there.
+    pub dir: &'a Path,
+    /// The station's name, part of every marker.
+    pub station: &'a str,
+    /// The kernel's id of this boot.
+    pub boot_id: &'a str,
+    /// The wall clock, to name a file that must be moved aside.
+    pub now: UnixMillis,
+    /// For tests.
+    pub commit_hook: Option<CommitHook>,
+}
+
+impl std::fmt::Debug for OpenOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenOptions").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+/// A file that was found damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged {
+    /// The file.
+    pub file: PathBuf,
+    /// Where it was moved, or `None` if it was a cache and deleted.
+    pub moved_to: Option<PathBuf>,
+}
+
+/// What makes one of the two files what it is.
+struct Plan {
+    name: &'static str,
+    /// `steps[n]` takes version `n` to `n + 1`.
+    steps: &'static [&'static str],
+    synchronous: &'static str,
+    /// Whether a damaged file may be thrown away.
+    is_cache: bool,
+}
+
+const OUTBOX: Plan = Plan {
+    name: OUTBOX_FILE,
+    steps: &[include_str!("schema/outbox_v1.sql")],
+    // A signal is a promise: the commit must be on the disk, not only in the log's buffer.
+    synchronous: "FULL",
+    is_cache: false,
+};
+
+const GOODS: Plan = Plan {
+    name: GOODS_FILE,
+    steps: &[include_str!("schema/goods_v1.sql")],
+    // Losing the last commits of a copy costs one more reading of a page.
+    synchronous: "NORMAL",
+    is_cache: true,
+};
+
+impl Db {
+    /// Opens both files, making or upgrading them as needed.
+    ///
+    /// # Errors
+    /// [`Error::NewerSchema`] if a file is of a later version, in which case neither was touched;
+    /// [`Error::Folder`] if the folder cannot be used; [`Error::Sql`] or [`Error::DiskFull`] otherwise.
+    pub fn open(options: OpenOptions<'_>) -> Result<Self, Error> {
+        let folder = |source| Error::Folder { path: options.dir.to_owned(), source };
+        fs::create_dir_all(options.dir).map_err(folder)?;
+        for plan in [&OUTBOX, &GOODS] {
+            plan.refuse_newer(options.dir)?;
+        }
+        let mut damaged = Vec::new();
+        let mut outbox = OUTBOX.open(options.dir, options.now, &mut damaged)?;
+        let goods = GOODS.open(options.dir, options.now, &mut damaged)?;
+        grow_wal(&mut outbox, &options.dir.join(OUTBOX_FILE))?;
+        if let Some(hook) = options.commit_hook {
+            outbox.commit_hook(Some(hook))?;
+        }
+        let boot = boot_row(&outbox, options.boot_id)?;
+        let station = options.station.to_owned();
+        Ok(Self { outbox, goods, station, boot, commits_since_checkpoint: 0, damaged })
+    }
+}
+
+impl Db {
+    /// Opens the files for a command, which may run beside an agent: nothing is made, upgraded or moved aside.
+    /// `None` if there is nothing yet.
+    ///
+    /// # Errors
+    /// [`Error::NewerSchema`]; [`Error::Sql`]; [`Error::Unexpected`] if the files are of an older version, which
+    /// the agent upgrades when it starts.
+    pub fn beside(dir: &Path, station: &str) -> Result<Option<Self>, Error> {
+        if !dir.join(OUTBOX_FILE).exists() || !dir.join(GOODS_FILE).exists() {
+            return Ok(None);
+        }
+        for plan in [&OUTBOX, &GOODS] {
+            plan.refuse_newer(dir)?;
+        }
+        let (outbox, goods) = (OUTBOX.join(dir)?, GOODS.join(dir)?);
+        let station = station.to_owned();
+        Ok(Some(Self { outbox, goods, station, boot: 0, commits_since_checkpoint: 0, damaged: Vec::new() }))
+    }
+}
+
+impl Plan {
+    fn join(&self, dir: &Path) -> Result<Connection, Error> {
+        let connection = connect(&dir.join(self.name), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        set_pragmas(&connection, self.synchronous)?;
+        if user_version(&connection)? != self.version() {
+            return Err(Error::Unexpected { what: "the schema of an older version" });
+        }
+        let mut keep = 1;
+        connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
+        Ok(connection)
+    }
+
+    fn version(&self) -> u32 {
+        u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Looks at the version without changing anything, not even the log.
+    fn refuse_newer(&self, dir: &Path) -> Result<(), Error> {
+        let path = dir.join(self.name);
+        if !path.exists() {
+            return Ok(());
+        }
+        let Ok(connection) = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE) else { return Ok(()) };
+        // Closing must not fold the log into a file that is not ours to write.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        match user_version(&connection) {
+            Ok(found) if found > self.version() => {
+                Err(Error::NewerSchema { path, found, known: self.version() })
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn open(&self, dir: &Path, now: UnixMillis, damaged: &mut Vec<Damaged>) -> Result<Connection, Error> {
+        let path = dir.join(self.name);
+        match self.prepare(&path) {
+            Err(error) if error.is_damage() => {
+                damaged.push(self.put_aside(&path, now)?);
+                self.prepare(&path)
+            }
+            result => result,
+        }
+    }
+
+    fn prepare(&self, path: &Path) -> Result<Connection, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut connection = connect(path, flags)?;
+        set_pragmas(&connection, self.synchronous)?;
+        check(&connection, path)?;
+        self.upgrade(&mut connection)?;
+        let mut keep = 1;
+        connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
+        Ok(connection)
+    }
+
+    /// All steps in one transaction, the version last: a file is of one version or of another.
+    fn upgrade(&self, connection: &mut Connection) -> Result<(), Error> {
+        let found = user_version(connection)?;
+        if found == self.version() {
+            return Ok(());
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found = usize::try_from(user_version(&transaction)?).unwrap_or(usize::MAX);
+        for step in self.steps.iter().skip(found) {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "user_version", self.version())?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// A cache is deleted; anything else is kept under another name, log included.
+    fn put_aside(&self, path: &Path, now: UnixMillis) -> Result<Damaged, Error> {
+        let aside = |suffix: &str| PathBuf::from(format!("{}.damaged-{}{suffix}", path.display(), now.0));
+        for suffix in ["-wal", "-shm", ""] {
+            let part = PathBuf::from(format!("{}{suffix}", path.display()));
+            if !part.exists() {
+                continue;
+            }
+            let done = if self.is_cache { fs::remove_file(&part) } else { fs::rename(&part, aside(suffix)) };
+            done.map_err(|source| Error::Folder { path: part, source })?;
+        }
+        let moved_to = if self.is_cache { None } else { Some(aside("")) };
+        Ok(Damaged { file: path.to_owned(), moved_to })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that opens the database")]
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    connection.map_err(|source| match source.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            Error::Folder { path: path.to_owned(), source: std::io::Error::other(source) }
+        }
+        _ => Error::from(source),
+    })
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if size > CHECK_BYTES_MAX {
+        return Ok(());
+    }
+    let answer: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if answer == "ok" {
+        return Ok(());
+    }
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(Error::Damaged { path: path.to_owned(), source: rusqlite::Error::SqliteFailure(code, Some(answer)) })
+}
+
+fn set_pragmas(connection: &Connection, synchronous: &str) -> Result<(), Error> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Readers (a command beside the agent) never wait for the writer, and a commit is one write of the log.
+    let _mode: String = connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // The log is folded into the file by `Db::tend`, between scans; never inside a scan's commit.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // 1 MiB of pages: enough for the upper levels of every tree, small enough for a 512 MB board.
+    connection.pragma_update(None, "cache_size", -1024)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn user_version(connection: &Connection) -> Result<u32, Error> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+fn boot_row(connection: &Connection, boot_id: &str) -> Result<i64, Error> {
+    connection.execute("INSERT OR IGNORE INTO boots (boot_id) VALUES (?1)", [boot_id])?;
+    Ok(connection.query_row("SELECT id FROM boots WHERE boot_id = ?1", [boot_id], |row| row.get(0))?)
+}
+
+/// Writes the log once to its working size and folds it in, so that later commits overwrite it in place.
+fn grow_wal(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let wal = PathBuf::from(format!("{}-wal", path.display()));
+    let size = fs::metadata(wal).map_or(0, |metadata| metadata.len());
+    if size >= WAL_BYTES {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    transaction.execute_batch("CREATE TABLE ballast (bytes BLOB)")?;
+    transaction
+        .execute("INSERT INTO ballast VALUES (zeroblob(?1))", [i64::try_from(WAL_BYTES).unwrap_or(0)])?;
+    transaction.commit()?;
+    connection.execute_batch("DROP TABLE ballast; PRAGMA wal_checkpoint(RESTART)")?;
+    Ok(())
+}

@@ -1,0 +1,416 @@
+//! Operations and their deliveries.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row, TransactionBehavior, named_params};
+
+use super::{Db, Error, journal, read};
+use crate::domain::delivery::{Delivery, LineProgress, State};
+use crate::domain::ids::{DocumentId, GoodId, OperationId, ScanId};
+use crate::domain::operation::{Line, Marker, Operation, Place};
+use crate::domain::quantity::Quantity;
+use crate::domain::session::{OpenOperation, Undone};
+use crate::domain::time::{BootMillis, UnixMillis};
+
+/// Undelivered operations that the deliverer is told of at once; the rest follows when these are done.
+const AGENDA_MAX: u32 = 256;
+
+/// A closed operation, with everything its delivery needs.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// What is delivered.
+    pub operation: Operation,
+    /// How far it is.
+    pub delivery: Delivery,
+    /// The document's date as it was first sent, once it was.
+    pub create_date: Option<String>,
+    /// The wall clock before the first request, once one was sent.
+    pub sent: Option<UnixMillis>,
+    /// The wall clock at the first scan, as far as it can be believed.
+    pub first_scan: UnixMillis,
+}
+
+/// A delivery's next state, and the word of it for the trail.
+#[derive(Debug, Clone)]
+pub struct Advance {
+    /// Which operation.
+    pub id: OperationId,
+    /// Where it is, as far as whoever asks knows.
+    pub from: State,
+    /// Where it goes.
+    pub to: Delivery,
+    /// Why, in words.
+    pub what: String,
+    /// The wall clock.
+    pub now: UnixMillis,
+}
+
+/// An operation as a list shows it.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Its number.
+    pub id: OperationId,
+    /// Its marker on the server.
+    pub marker: Marker,
+    /// Kind and storage.
+    pub place: Place,
+    /// Where it stands.
+    pub state: State,
+    /// How many lines.
+    pub lines: u32,
+    /// How much in all.
+    pub units: Quantity,
+    /// The wall clock at the first scan.
+    pub first_scan: UnixMillis,
+    /// The server's document, once known.
+    pub document: Option<DocumentId>,
+    /// What a person should know of it, if anything: the server's refusal, or why it is stuck.
+    pub trouble: Option<String>,
+    /// The operation whose refused lines these are, if so.
+    pub split_from: Option<OperationId>,
+}
+
+/// One entry of the trail.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The wall clock.
+    pub at: UnixMillis,
+    /// What happened, in words.
+    pub what: String,
+}
+
+impl Db {
+    /// The operations that still take scans, as the session keeps them. Their idle time begins anew at `now`.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn open_operations(&self, now: BootMillis) -> Result<BTreeMap<Place, OpenOperation>, Error> {
+        let mut statement = self.outbox.prepare(
+            "SELECT id, kind, storage_id, first_scan FROM operations WHERE state = 'open' ORDER BY id",
+        )?;
+        let rows: Vec<(i64, String, i64, i64)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+            .collect::<Result<_, _>>()?;
+        let mut open = BTreeMap::new();
+        for (id, kind, storage, first_scan) in rows {
+            let scans = scans_of(&self.outbox, OperationId(id), ScanId(first_scan))?;
+            let mut lines = BTreeMap::<GoodId, Quantity>::new();
+            for scan in &scans {
+                let line = lines.entry(scan.good).or_default();
+                *line = [*line, scan.quantity].into_iter().sum();
+            }
+            let operation = OpenOperation { id: OperationId(id), lines, scans, last_scan: now };
+            open.insert(read::place(&kind, storage)?, operation);
+        }
+        Ok(open)
+    }
+
+    /// The operations the deliverer has to do with, oldest first, with how far each is; at most 256.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn agenda(&self) -> Result<Vec<(OperationId, Delivery)>, Error> {
+        let sql = format!(
+            "SELECT * FROM operations
+             WHERE state IN ('queued', 'sending', 'uncertain')
+                OR surplus <> '' AND state IN ('posted', 'refused')
+                OR doubtful AND late_checks < 2 AND state IN ('posted', 'refused')
+             ORDER BY id LIMIT {AGENDA_MAX}"
+        );
+        let mut statement = self.outbox.prepare_cached(&sql)?;
+        let mut rows = statement.query([])?;
+        let mut agenda = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id = OperationId(row.get("id")?);
+            agenda.push((id, delivery(row, progress(&self.outbox, id)?)?));
+        }
+        Ok(agenda)
+    }
+
+    /// One closed operation with everything its delivery needs.
+    ///
+    /// # Errors
+    /// [`Error::NoOperation`]; [`Error::Sql`]; [`Error::Unexpected`] for a row this program did not write.
+    pub fn pending(&self, id: OperationId) -> Result<Pending, Error> {
+        let sql = "SELECT o.*, s.wall_ms AS first_ms FROM operations o JOIN scans s ON s.id = o.first_scan
+                   WHERE o.id = ?1";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let mut rows = statement.query([id.0])?;
+        let row = rows.next()?.ok_or(Error::NoOperation(id.0))?;
+        let operation = operation(row, id, lines(&self.outbox, id)?)?;
+        Ok(Pending {
+            delivery: delivery(row, progress(&self.outbox, id)?)?,
+            operation,
+            create_date: row.get("create_date")?,
+            sent: row.get::<_, Option<i64>>("sent_ms")?.map(UnixMillis),
+            first_scan: UnixMillis(row.get("first_ms")?),
+        })
+    }
+
+    /// Fixes what the first request will say and when it was about to leave. Later calls change nothing.
+    ///
+    /// # Errors
+    /// Any, and then nothing was fixed.
+    pub fn fix_dates(&mut self, id: OperationId, date: &str, now: UnixMillis) -> Result<(), Error> {
+        let sql =
+            "UPDATE operations SET create_date = coalesce(create_date, ?2), sent_ms = coalesce(sent_ms, ?3)
+                   WHERE id = ?1";
+        self.outbox.prepare_cached(sql)?.execute((id.0, date, now.0))?;
+        Ok(())
+    }
+
+    /// Writes how far a delivery is. If it is not where the step begins, nothing is written: somebody else moved it. Lines that the server refused leave a posted operation for one of their own,
+    /// which is refused and waits for a person.
+    ///
+    /// # Errors
+    /// Any, and then nothing was written.
+    pub fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
+        let Advance { id, from, to, what, now } = step;
+        let station = self.station.clone();
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let written = write(&transaction, *id, *from, to)?;
+        if !written {
+            return Ok(false);
+        }
+        trail(&transaction, Some(*id), what, *now)?;
+        if to.state == State::Posted && *from != State::Posted {
+            split_refused(&transaction, &station, *id, *now)?;
+        }
+        transaction.commit()?;
+        self.commits_since_checkpoint += 1;
+        Ok(true)
+    }
+
+    /// Every operation but those pruned, newest first, at most `limit`; only those undelivered if asked.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn operations(&self, undelivered_only: bool, limit: u32) -> Result<Vec<Summary>, Error> {
+        let sql = "SELECT o.*, s.wall_ms AS first_ms,
+                     (SELECT count(*) FROM lines l WHERE l.operation_id = o.id) AS lines,
+                     (SELECT coalesce(sum(quantity), 0) FROM lines l WHERE l.operation_id = o.id) AS in_all,
+                     (SELECT refusal FROM lines l WHERE l.operation_id = o.id AND refusal IS NOT NULL LIMIT 1)
+                       AS line_refusal
+                   FROM operations o JOIN scans s ON s.id = o.first_scan
+                   WHERE NOT ?1 OR o.state NOT IN ('posted', 'cancelled')
+                   ORDER BY o.id DESC LIMIT ?2";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let mut rows = statement.query((undelivered_only, limit))?;
+        let mut operations = Vec::new();
+        while let Some(row) = rows.next()? {
+            operations.push(summary(row)?);
+        }
+        Ok(operations)
+    }
+
+    /// The trail of one operation, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn events(&self, id: OperationId) -> Result<Vec<Event>, Error> {
+        let sql = "SELECT wall_ms, what FROM events WHERE operation_id = ?1 ORDER BY id";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let rows = statement
+            .query_map([id.0], |row| Ok(Event { at: UnixMillis(row.get(0)?), what: row.get(1)? }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Adds to the trail what concerns no operation.
+    ///
+    /// # Errors
+    /// Any, and then nothing was added.
+    pub fn note(&mut self, what: &str, now: UnixMillis) -> Result<(), Error> {
+        trail(&self.outbox, None, what, now)
+    }
+}
+
+/// Closes an open operation: its lines are final, and it waits for delivery.
+pub(super) fn close(
+    connection: &Connection,
+    id: OperationId,
+    why: &str,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let sql = "UPDATE operations SET state = 'queued' WHERE id = ?1 AND state = 'open'";
+    if connection.prepare_cached(sql)?.execute([id.0])? == 0 {
+        return Err(Error::Unexpected { what: "the operation to close" });
+    }
+    finish(connection, id, why, now)
+}
+
+/// Notes when an operation became complete, and its sum: from here on its lines never change.
+pub(super) fn finish(
+    connection: &Connection,
+    id: OperationId,
+    why: &str,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let sql = "UPDATE operations SET closed_ms = ?2,
+                 units = (SELECT coalesce(sum(quantity), 0) FROM lines WHERE operation_id = ?1)
+               WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute((id.0, now.0))?;
+    trail(connection, Some(id), why, now)
+}
+
+/// Drops an open operation.
+pub(super) fn cancel(connection: &Connection, id: OperationId, now: UnixMillis) -> Result<(), Error> {
+    close(connection, id, "cancelled", now)?;
+    let sql = "UPDATE operations SET state = 'cancelled' WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([id.0])?;
+    Ok(())
+}
+
+pub(super) fn trail(
+    connection: &Connection,
+    id: Option<OperationId>,
+    what: &str,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO events (wall_ms, operation_id, what) VALUES (?1, ?2, ?3)";
+    connection.prepare_cached(sql)?.execute((now.0, id.map(|id| id.0), what))?;
+    Ok(())
+}
+
+fn write(connection: &Connection, id: OperationId, from: State, to: &Delivery) -> Result<bool, Error> {
+    let sql =
+        "UPDATE operations SET state = :state, step = :step, document_id = :document, piecewise = :piecewise,
+                 absences = :absences, refusal = :refusal, doubtful = :doubtful, late_checks = :late_checks,
+                 surplus = :surplus, stuck = :stuck
+               WHERE id = :id AND state = :from";
+    let written = connection.prepare_cached(sql)?.execute(named_params! {
+        ":state": to.state.as_str(),
+        ":step": to.step.map(read::step_text),
+        ":document": to.document.map(|id| id.0),
+        ":piecewise": to.piecewise,
+        ":absences": to.absences,
+        ":refusal": to.refusal,
+        ":doubtful": to.doubtful,
+        ":late_checks": to.late_checks,
+        ":surplus": read::surplus_text(&to.surplus),
+        ":stuck": to.stuck,
+        ":id": id.0,
+        ":from": from.as_str(),
+    })?;
+    let sql = "UPDATE lines SET transaction_id = ?3, refusal = ?4
+               WHERE operation_id = ?1 AND number = ?2 AND (transaction_id IS NOT ?3 OR refusal IS NOT ?4)";
+    let mut statement = connection.prepare_cached(sql)?;
+    for line in &to.lines {
+        statement.execute((id.0, line.number, line.transaction.map(|id| id.0), &line.refusal))?;
+    }
+    Ok(written == 1)
+}
+
+/// Moves the refused lines of a posted operation into an operation of their own, which is refused.
+fn split_refused(
+    connection: &Connection,
+    station: &str,
+    id: OperationId,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let refused: i64 = connection
+        .prepare_cached("SELECT count(*) FROM lines WHERE operation_id = ?1 AND refusal IS NOT NULL")?
+        .query_row([id.0], |row| row.get(0))?;
+    if refused == 0 {
+        return Ok(());
+    }
+    let (kind, storage, first_scan): (String, i64, i64) = connection
+        .prepare_cached("SELECT kind, storage_id, first_scan FROM operations WHERE id = ?1")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    // It never is open: another one may be, at the same place.
+    let split = journal::open(
+        connection,
+        station,
+        State::Refused,
+        read::place(&kind, storage)?,
+        (ScanId(first_scan), now),
+    )?;
+    let sql = "UPDATE lines SET operation_id = ?2 WHERE operation_id = ?1 AND refusal IS NOT NULL";
+    connection.prepare_cached(sql)?.execute((id.0, split.0))?;
+    connection.execute("UPDATE operations SET split_from = ?2 WHERE id = ?1", (split.0, id.0))?;
+    finish(connection, split, &format!("refused lines of operation {id}"), now)?;
+    finish(connection, id, &format!("its refused lines are operation {split}"), now)
+}
+
+fn scans_of(connection: &Connection, id: OperationId, first: ScanId) -> Result<Vec<Undone>, Error> {
+    let sql = "SELECT id, good_id, quantity FROM scans
+               WHERE id >= ?2 AND operation_id = ?1 AND undone_by IS NULL ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map((id.0, first.0), |row| {
+        Ok(Undone {
+            scan: ScanId(row.get(0)?),
+            good: GoodId(row.get(1)?),
+            quantity: Quantity::from_millionths(row.get(2)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn lines(connection: &Connection, id: OperationId) -> Result<Vec<Line>, Error> {
+    let sql = "SELECT * FROM lines WHERE operation_id = ?1 ORDER BY number";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([id.0])?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        lines.push(read::line(row)?);
+    }
+    Ok(lines)
+}
+
+fn progress(connection: &Connection, id: OperationId) -> Result<Vec<LineProgress>, Error> {
+    let lines = lines(connection, id)?;
+    let progress = lines.into_iter().map(|line| LineProgress {
+        number: line.number,
+        transaction: line.transaction,
+        refusal: line.refusal,
+    });
+    Ok(progress.collect())
+}
+
+fn operation(row: &Row<'_>, id: OperationId, lines: Vec<Line>) -> Result<Operation, Error> {
+    let kind: String = row.get("kind")?;
+    Ok(Operation {
+        id,
+        marker: Marker::stored(row.get("marker")?),
+        place: read::place(&kind, row.get("storage_id")?)?,
+        lines,
+    })
+}
+
+fn delivery(row: &Row<'_>, lines: Vec<LineProgress>) -> Result<Delivery, Error> {
+    let state: String = row.get("state")?;
+    let step: Option<String> = row.get("step")?;
+    let surplus: String = row.get("surplus")?;
+    Ok(Delivery {
+        state: read::state(&state)?,
+        step: step.as_deref().map(read::step).transpose()?,
+        document: row.get::<_, Option<i64>>("document_id")?.map(DocumentId),
+        lines,
+        piecewise: row.get("piecewise")?,
+        absences: row.get("absences")?,
+        refusal: row.get("refusal")?,
+        doubtful: row.get("doubtful")?,
+        late_checks: row.get("late_checks")?,
+        surplus: read::surplus(&surplus)?,
+        stuck: row.get("stuck")?,
+    })
+}
+
+fn summary(row: &Row<'_>) -> Result<Summary, Error> {
+    let kind: String = row.get("kind")?;
+    let state: String = row.get("state")?;
+    let stuck: Option<String> = row.get("stuck")?;
+    let refusal: Option<String> = row.get("refusal")?;
+    let line_refusal: Option<String> = row.get("line_refusal")?;
+    Ok(Summary {
+        id: OperationId(row.get("id")?),
+        marker: Marker::stored(row.get("marker")?),
+        place: read::place(&kind, row.get("storage_id")?)?,
+        state: read::state(&state)?,
+        lines: row.get("lines")?,
+        units: Quantity::from_millionths(row.get("in_all")?),
+        first_scan: UnixMillis(row.get("first_ms")?),
+        document: row.get::<_, Option<i64>>("document_id")?.map(DocumentId),
+        trouble: stuck.or(refusal).or(line_refusal),
+        split_from: row.get::<_, Option<i64>>("split_from")?.map(OperationId),
+    })
+}

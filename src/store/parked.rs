@@ -1,0 +1,166 @@
+//! Scans whose code no good has yet, and what becomes of them once one has.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{Db, Error, journal, outbox, read};
+use crate::domain::barcode::Barcode;
+use crate::domain::delivery::State;
+use crate::domain::good::{Good, Resolution};
+use crate::domain::ids::{GoodId, OperationId, ScanId};
+use crate::domain::operation::{CloseReason, Place};
+use crate::domain::quantity::Quantity;
+use crate::domain::session::Booking;
+use crate::domain::time::UnixMillis;
+
+/// Distinct parked codes looked up after one sync; the next sync takes the rest.
+const PARKED_CODES_MAX: u32 = 10_000;
+
+/// A parked code, with everything that was scanned of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedCode {
+    /// The code without its AIM prefix.
+    pub code: String,
+    /// How often it was scanned.
+    pub scans: u64,
+    /// How much in all.
+    pub units: Quantity,
+    /// The wall clock at the first scan.
+    pub first_scan: UnixMillis,
+    /// The wall clock at the last scan.
+    pub last_scan: UnixMillis,
+}
+
+/// What giving a code to a good came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Assigned {
+    /// The code means this good from now on; these operations were made of its parked scans.
+    Done {
+        /// The good.
+        good: Box<Good>,
+        /// The operations, if anything was parked.
+        operations: Vec<OperationId>,
+    },
+    /// The copy of the goods table has no such good.
+    NoSuchGood,
+    /// The goods table itself knows this code, as the good named or as several.
+    KnownAlready,
+}
+
+impl Db {
+    /// Every parked code, the one scanned last first.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn parked(&self) -> Result<Vec<ParkedCode>, Error> {
+        let sql = "SELECT barcode, count(*), sum(quantity), min(wall_ms), max(wall_ms) FROM scans
+                   WHERE outcome = 'unknown' GROUP BY barcode ORDER BY max(id) DESC";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| {
+            Ok(ParkedCode {
+                code: row.get::<_, Option<String>>(0)?.unwrap_or_default(),
+                scans: row.get(1)?,
+                units: Quantity::from_millionths(row.get(2)?),
+                first_scan: UnixMillis(row.get(3)?),
+                last_scan: UnixMillis(row.get(4)?),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Books every parked scan whose code has become known, each code in an operation of its own for each place
+    /// it was scanned for. A scan that is booked is parked no longer, so it is booked once.
+    ///
+    /// # Errors
+    /// Any; what was booked before stays booked, and the rest stays parked.
+    pub fn book_parked(&mut self, now: UnixMillis) -> Result<Vec<OperationId>, Error> {
+        let sql = format!(
+            "SELECT barcode, raw FROM scans WHERE outcome = 'unknown' GROUP BY barcode LIMIT {PARKED_CODES_MAX}"
+        );
+        let codes: Vec<(String, Vec<u8>)> = {
+            let mut statement = self.outbox.prepare_cached(&sql)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        let mut operations = Vec::new();
+        for (code, raw) in codes {
+            // The bytes were read as text when the scan was parked.
+            let Ok(text) = String::from_utf8(raw) else { continue };
+            if let Resolution::Found(good) = self.resolve(&Barcode::read(&text))? {
+                operations.extend(self.book_code(&code, &good, now)?);
+            }
+        }
+        Ok(operations)
+    }
+
+    /// Gives a code to a good and books what was parked of it.
+    ///
+    /// # Errors
+    /// Any, and then nothing was given.
+    pub fn assign(&mut self, code: &str, good: GoodId, now: UnixMillis) -> Result<Assigned, Error> {
+        let Some(good) = self.good(good)? else { return Ok(Assigned::NoSuchGood) };
+        let barcode = Barcode::read(code);
+        for tier in &barcode.tiers {
+            let lookup = Barcode { tiers: vec![tier.clone()], ..barcode.clone() };
+            if self.resolve(&lookup)? != Resolution::Unknown {
+                return Ok(Assigned::KnownAlready);
+            }
+        }
+        let sql = "INSERT OR REPLACE INTO assignments (key, good_id) VALUES (?1, ?2)";
+        for key in barcode.tiers.first().into_iter().flatten() {
+            self.outbox.prepare_cached(sql)?.execute((key.encode(), good.id.0))?;
+        }
+        let operations = self.book_parked(now)?;
+        Ok(Assigned::Done { good: Box::new(good), operations })
+    }
+
+    fn book_code(&mut self, code: &str, good: &Good, now: UnixMillis) -> Result<Vec<OperationId>, Error> {
+        let station = self.station.clone();
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut operations: Vec<(Place, OperationId)> = Vec::new();
+        for (scan, place, quantity) in parked_scans(&transaction, code)? {
+            let operation = if let Some((_, operation)) = operations.iter().find(|(at, _)| *at == place) {
+                *operation
+            } else {
+                let id = journal::open(&transaction, &station, State::Queued, place, (scan, now))?;
+                operations.push((place, id));
+                id
+            };
+            let booking = Booking {
+                place,
+                operation: Some(operation),
+                good: good.clone(),
+                barcode: code.to_owned(),
+                quantity,
+            };
+            journal::book(&transaction, operation, scan, &booking)?;
+            unpark(&transaction, scan, quantity)?;
+        }
+        for (_, operation) in &operations {
+            outbox::finish(&transaction, *operation, CloseReason::Parked.as_str(), now)?;
+        }
+        transaction.commit()?;
+        Ok(operations.into_iter().map(|(_, operation)| operation).collect())
+    }
+}
+
+fn parked_scans(connection: &Connection, code: &str) -> Result<Vec<(ScanId, Place, Quantity)>, Error> {
+    let sql = "SELECT id, kind, storage_id, quantity FROM scans
+               WHERE outcome = 'unknown' AND barcode = ?1 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([code])?;
+    let mut scans = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind: String = row.get(1)?;
+        let place = read::place(&kind, row.get(2)?)?;
+        scans.push((ScanId(row.get(0)?), place, Quantity::from_millionths(row.get(3)?)));
+    }
+    Ok(scans)
+}
+
+fn unpark(connection: &Connection, scan: ScanId, quantity: Quantity) -> Result<(), Error> {
+    connection.prepare_cached("UPDATE scans SET outcome = 'booked' WHERE id = ?1")?.execute([scan.0])?;
+    let sql =
+        "UPDATE totals SET unknown = unknown - 1, booked = booked + 1, units_booked = units_booked + ?1";
+    connection.prepare_cached(sql)?.execute([quantity.millionths()])?;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Forgetting old history, and nothing else.
+
+use rusqlite::TransactionBehavior;
+
+use super::{Db, Error};
+use crate::domain::time::UnixMillis;
+
+/// Operations pruned in one commit, so that a scan never waits long for it.
+const PRUNED_AT_ONCE_MAX: u32 = 20;
+
+impl Db {
+    /// Forgets operations that were posted or cancelled before `before`, with their lines, scans and trail, a few at
+    /// a time; and old frames that belong to no operation. What is parked, refused or on its way is kept
+    /// whatever its age. The counts stay. Gives back how many operations went; fewer than asked for means that
+    /// none is left.
+    ///
+    /// # Errors
+    /// Any, and then nothing was forgotten.
+    pub fn prune(&mut self, before: UnixMillis) -> Result<usize, Error> {
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let sql = format!(
+            "SELECT id, state, units, first_scan FROM operations
+             WHERE state IN ('posted', 'cancelled') AND surplus = '' AND (NOT doubtful OR late_checks >= 2)
+               AND closed_ms < ?1
+             ORDER BY id LIMIT {PRUNED_AT_ONCE_MAX}"
+        );
+        let old: Vec<(i64, String, i64, i64)> = {
+            let mut statement = transaction.prepare_cached(&sql)?;
+            let rows = statement
+                .query_map([before.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for (id, state, units, first_scan) in &old {
+            let sql = format!(
+                "UPDATE totals SET pruned_{state} = pruned_{state} + 1,
+                   units_pruned_{state} = units_pruned_{state} + ?1"
+            );
+            transaction.prepare_cached(&sql)?.execute([units])?;
+            transaction.prepare_cached("DELETE FROM lines WHERE operation_id = ?1")?.execute([id])?;
+            transaction.prepare_cached("DELETE FROM events WHERE operation_id = ?1")?.execute([id])?;
+            transaction.prepare_cached("DELETE FROM operations WHERE id = ?1")?.execute([id])?;
+            // The first scan of a split-off operation is that of the one it was split from.
+            let sql = "DELETE FROM scans WHERE id >= ?2 AND operation_id = ?1
+                         AND id NOT IN (SELECT first_scan FROM operations)";
+            transaction.prepare_cached(sql)?.execute((id, first_scan))?;
+        }
+        let sql = "DELETE FROM scans WHERE id IN (SELECT id FROM scans
+                     WHERE outcome IN ('refused', 'control', 'lookup') AND wall_ms < ?1 AND clock <> 'untrusted'
+                     ORDER BY id LIMIT 200)";
+        transaction.prepare_cached(sql)?.execute([before.0])?;
+        transaction.commit()?;
+        Ok(old.len())
+    }
+}

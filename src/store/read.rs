@@ -1,0 +1,89 @@
+//! Rows into domain values, checked: what a row may say is decided here.
+
+use rusqlite::Row;
+
+use super::Error;
+use crate::domain::delivery::{State, Step, Surplus};
+use crate::domain::good::Good;
+use crate::domain::ids::{DocumentId, GoodId, StorageId, TransactionId};
+use crate::domain::mode::Kind;
+use crate::domain::operation::{Line, Place};
+use crate::domain::quantity::Quantity;
+
+pub(super) fn place(kind: &str, storage: i64) -> Result<Place, Error> {
+    let kind = Kind::from_word(kind).ok_or(Error::Unexpected { what: "the kind of an operation" })?;
+    Ok(Place { kind, storage: StorageId(storage) })
+}
+
+pub(super) fn state(word: &str) -> Result<State, Error> {
+    State::from_word(word).ok_or(Error::Unexpected { what: "the state of an operation" })
+}
+
+pub(super) fn step(text: &str) -> Result<Step, Error> {
+    match text.split_once(' ') {
+        None if text == "operation" => Ok(Step::Operation),
+        None if text == "document" => Ok(Step::Document),
+        Some(("line", number)) => number.parse().map(Step::Line).map_err(|_not_a_number| unexpected_step()),
+        _ => Err(unexpected_step()),
+    }
+}
+
+fn unexpected_step() -> Error {
+    Error::Unexpected { what: "the step of a delivery" }
+}
+
+pub(super) fn step_text(step: Step) -> String {
+    match step {
+        Step::Operation => "operation".to_owned(),
+        Step::Document => "document".to_owned(),
+        Step::Line(number) => format!("line {number}"),
+    }
+}
+
+pub(super) fn surplus(text: &str) -> Result<Surplus, Error> {
+    let mut surplus = Surplus::default();
+    for word in text.split_ascii_whitespace() {
+        let unexpected = || Error::Unexpected { what: "the surplus of a delivery" };
+        let (letter, digits) = word.split_at_checked(1).ok_or_else(unexpected)?;
+        let id: i64 = digits.parse().map_err(|_not_a_number| unexpected())?;
+        match letter {
+            "t" => surplus.transactions.push(TransactionId(id)),
+            "d" => surplus.documents.push(DocumentId(id)),
+            _ => return Err(unexpected()),
+        }
+    }
+    Ok(surplus)
+}
+
+pub(super) fn surplus_text(surplus: &Surplus) -> String {
+    let transactions = surplus.transactions.iter().map(|id| format!("t{id}"));
+    let documents = surplus.documents.iter().map(|id| format!("d{id}"));
+    transactions.chain(documents).collect::<Vec<_>>().join(" ")
+}
+
+/// Columns `number, good_id, title, barcode, quantity, price, transaction_id, refusal`.
+pub(super) fn line(row: &Row<'_>) -> Result<Line, Error> {
+    let price: String = row.get("price")?;
+    Ok(Line {
+        number: row.get("number")?,
+        good: GoodId(row.get("good_id")?),
+        title: row.get("title")?,
+        barcode: row.get("barcode")?,
+        quantity: Quantity::from_millionths(row.get("quantity")?),
+        price: price.parse().map_err(|_not_decimal| Error::Unexpected { what: "the price of a line" })?,
+        transaction: row.get::<_, Option<i64>>("transaction_id")?.map(TransactionId),
+        refusal: row.get("refusal")?,
+    })
+}
+
+/// Columns `good_id, title, barcode, unit, price`.
+pub(super) fn good(row: &Row<'_>) -> Result<Good, Error> {
+    let price: String = row.get("price")?;
+    Ok(Good {
+        id: GoodId(row.get("good_id")?),
+        title: row.get("title")?,
+        barcode: row.get("barcode")?,
+        unit: row.get("unit")?,
+        price: price.parse().map_err(|_not_decimal| Error::Unexpected { what: "the price of a good" })?,
+    })
+}

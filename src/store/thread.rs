@@ -1,0 +1,91 @@
+//! The thread that owns the files, and the handle that gives it work.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Db;
+
+/// Jobs that may wait for the store's thread. The senders are few and wait for their answers, so more than
+/// a handful means that the disk has stalled; then they wait too, and the scanners' own queue fills.
+pub const STORE_QUEUE_MAX: usize = 64;
+
+type Job = Box<dyn FnOnce(&mut Db) + Send>;
+
+enum Message {
+    Job(Job),
+    /// What was sent before is still done; what is sent after never will be.
+    End,
+}
+
+/// The store has ended: a bug in it, or an orderly stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("reach the store: it has ended")]
+pub struct StoreClosed;
+
+/// Gives work to the store's thread.
+#[derive(Debug, Clone)]
+pub struct Store {
+    jobs: mpsc::Sender<Message>,
+}
+
+/// The thread. Whoever holds this ends it; until then it serves every [`Store`].
+#[derive(Debug)]
+pub struct StoreThread {
+    store: Store,
+    thread: JoinHandle<()>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Store {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system's reason if it cannot start a thread.
+    pub fn start(mut db: Db) -> io::Result<(Self, StoreThread)> {
+        let (jobs, mut queue) = mpsc::channel::<Message>(STORE_QUEUE_MAX);
+        let (end, ended) = oneshot::channel();
+        let thread = Builder::new().name("store".to_owned()).spawn(move || {
+            while let Some(Message::Job(job)) = queue.blocking_recv() {
+                job(&mut db);
+            }
+            db.close();
+            // The other side may have stopped waiting.
+            let _told = end.send(());
+        })?;
+        let store = Self { jobs };
+        Ok((store.clone(), StoreThread { store, thread, ended }))
+    }
+
+    /// Runs `job` on the store's thread and gives back what it returned. The job is done even if the caller
+    /// stops waiting for it.
+    ///
+    /// # Errors
+    /// [`StoreClosed`] if the thread has ended; then the job was not done.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Db) -> T + Send + 'static,
+    ) -> Result<T, StoreClosed> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |db| {
+            // The caller may have stopped waiting.
+            let _told = answer.send(job(db));
+        });
+        self.jobs.send(Message::Job(job)).await.map_err(|_closed| StoreClosed)?;
+        answered.await.map_err(|_closed| StoreClosed)
+    }
+}
+
+impl StoreThread {
+    /// Lets the thread finish what it was given before, close the files, and end.
+    pub async fn end(self) {
+        // An error means that the thread is already gone.
+        let _told = self.store.jobs.send(Message::End).await;
+        let _ended = self.ended.await;
+        if self.thread.join().is_err() {
+            tracing::error!("the store's thread has panicked");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The page itself.
+
+use maud::{DOCTYPE, Markup, html};
+
+use crate::status::Status;
+
+/// Seconds between two looks of the page at the station.
+const REFRESH_S: u8 = 2;
+
+const STYLE: &str = "
+:root { color-scheme: light dark; font: 18px/1.4 system-ui, sans-serif }
+body { margin: 2rem auto; max-width: 44rem; padding: 0 1rem }
+h1 { margin: 0 } h1 small { font-weight: normal; opacity: .7 }
+.mode { font-size: 3rem; font-weight: bold; margin: .5rem 0 1.5rem }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .75rem; margin: 0 0 1.5rem }
+dl div { border: 1px solid #8886; border-radius: .5rem; padding: .5rem .75rem }
+dt { opacity: .7; font-size: .8rem } dd { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums }
+.trouble { border-color: #c33; border-width: 3px }
+";
+
+/// The page for one moment. It asks for the next by itself and needs no script.
+pub(super) fn render(status: &Status) -> String {
+    let page: Markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                meta http-equiv="refresh" content=(REFRESH_S);
+                title { (status.station()) " – stockpoint" }
+                style { (maud::PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (status.station()) " " small { "stockpoint " (env!("CARGO_PKG_VERSION")) } }
+                p.mode { (status.mode()) }
+                @for (title, figures) in status.tables() {
+                    h2 { (title) }
+                    dl {
+                        @for figure in figures {
+                            div.trouble[figure.is_trouble] { dt { (figure.name) } dd { (figure.value) } }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    page.into_string()
+}

@@ -1,0 +1,235 @@
+//! What the station must know of its account: the location's time, its storages, what the token may do.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+use tokio::time::Instant;
+
+use super::uplink::{Halt, Uplink};
+use crate::api::{LocationRow, PermissionsRow, StorageRow};
+use crate::domain::ids::StorageId;
+use crate::domain::mode::{Kind, Mode};
+use crate::domain::time::UnixMillis;
+use crate::store::Store;
+
+/// Name of the fact that keeps the location's zone for a start without network.
+const ZONE: &str = "time_zone";
+
+/// Between two comparisons of the account with the configuration.
+const CHECK_EVERY: Duration = Duration::from_hours(6);
+
+/// How a document's date is written, and how a reading's beginning is: the service takes both
+/// (<https://developer.alteg.io/en/b2b-v1/openapi>, examples of `create_date` and `changed_after`).
+const DATE: &str = "%Y-%m-%dT%H:%M:%S%:z";
+const READING: &str = "%Y-%m-%dT%H:%M:%S";
+
+/// What is known of the account.
+#[derive(Debug)]
+pub(super) struct Account {
+    zone: Option<TimeZone>,
+    zone_is_configured: bool,
+    steps: [Step; 3],
+    next_check: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Storages,
+    Permissions,
+    Zone,
+}
+
+const STEPS: [Step; 3] = [Step::Storages, Step::Permissions, Step::Zone];
+
+impl Account {
+    pub(super) fn new(configured: Option<TimeZone>) -> Self {
+        Self { zone_is_configured: configured.is_some(), zone: configured, steps: STEPS, next_check: None }
+    }
+
+    /// Takes up the zone that an earlier process learned.
+    pub(super) async fn recall(&mut self, store: &Store) -> Result<(), Halt> {
+        if self.zone.is_none() {
+            let stored = store.run(|db| db.fact(ZONE)).await??;
+            self.zone = stored.as_deref().and_then(zone_of_text);
+        }
+        Ok(())
+    }
+
+    pub(super) fn zone(&self) -> Option<&TimeZone> {
+        self.zone.as_ref()
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.next_check.is_none_or(|next| next <= now)
+    }
+
+    /// A document's date: the location's own time, with its offset.
+    pub(super) fn date(&self, at: UnixMillis) -> String {
+        let zone = self.zone.clone().unwrap_or(TimeZone::UTC);
+        timestamp(at).to_zoned(zone).strftime(DATE).to_string()
+    }
+
+    /// The beginning of a reading, as the service takes it: without an offset. Whether it means the location's
+    /// time or UTC is not documented, so the earlier of the two is said: reading too much only takes longer.
+    pub(super) fn earliest_reading(&self, at: UnixMillis) -> String {
+        let zone = self.zone.clone().unwrap_or(TimeZone::UTC);
+        let utc = timestamp(at).to_zoned(TimeZone::UTC).datetime();
+        let local = timestamp(at).to_zoned(zone).datetime();
+        utc.min(local).strftime(READING).to_string()
+    }
+}
+
+impl Uplink {
+    /// Asks the location's card for its time zone; nothing can be posted without.
+    pub(super) async fn read_zone(&mut self) -> Result<(), Halt> {
+        let permit = self.permit().await?;
+        let answer = self.parts.client.location_card(permit).await;
+        let card = self.heard(answer).await?;
+        let zone = zone_of(&card).unwrap_or_else(|| {
+            self.person("the service tells no time zone; set station.time_zone. UTC is used until then");
+            "UTC".to_owned()
+        });
+        if let Some(read) = zone_of_text(&zone) {
+            tracing::info!(zone, "the location's time zone");
+            self.account.zone = Some(read);
+            self.parts.store.run(move |db| db.remember(ZONE, &zone)).await??;
+        }
+        Ok(())
+    }
+
+    /// One step of the comparison of the account with the configuration. What does not fit is said and does not
+    /// stop anything: the service itself has the last word on each document.
+    pub(super) async fn check_account(&mut self) -> Result<(), Halt> {
+        let [step, ..] = self.account.steps;
+        match step {
+            Step::Storages => {
+                let permit = self.permit().await?;
+                let answer = self.parts.client.storages(permit).await;
+                let storages = self.heard(answer).await?;
+                self.compare_storages(&storages);
+            }
+            Step::Permissions => {
+                let permit = self.permit().await?;
+                let answer = self.parts.client.permissions(permit).await;
+                let permissions = self.heard(answer).await?;
+                self.compare_permissions(&permissions);
+            }
+            Step::Zone if self.account.zone_is_configured => {}
+            Step::Zone => self.read_zone().await?,
+        }
+        self.account.steps.rotate_left(1);
+        if self.account.steps == STEPS {
+            self.account.next_check = Some(Instant::now() + CHECK_EVERY);
+        }
+        Ok(())
+    }
+
+    fn booked_storages(&self) -> Vec<StorageId> {
+        let config = &self.parts.config;
+        let mut storages = vec![config.station.storage_id];
+        storages.extend(config.scanners.iter().filter_map(|scanner| scanner.storage_id));
+        storages.sort_unstable();
+        storages.dedup();
+        storages
+    }
+
+    fn compare_storages(&self, known: &[StorageRow]) {
+        for storage in self.booked_storages() {
+            if let Some(row) = known.iter().find(|row| row.id == storage) {
+                tracing::info!(storage = storage.0, title = %row.title, "storage");
+                continue;
+            }
+            let known: Vec<String> = known.iter().map(|row| format!("{} ({})", row.id, row.title)).collect();
+            self.person(&format!(
+                "storage {storage} of the configuration is not at this location; it has {}",
+                known.join(", ")
+            ));
+        }
+    }
+
+    fn compare_permissions(&self, may: &PermissionsRow) {
+        if may.may_create == Some(false) {
+            self.person("the token may not create stock documents (storages_create_transactions_access)");
+        }
+        if may.is_limited == Some(true) {
+            for storage in self.booked_storages().into_iter().filter(|id| !may.storages.contains(id)) {
+                self.person(&format!("the token may not use storage {storage}"));
+            }
+        }
+        for kind in self.booked_kinds() {
+            let type_id = match kind {
+                Kind::Receipt => 3,
+                Kind::WriteOff => 4,
+            };
+            if !may.types.is_empty() && !may.types.contains(&type_id) {
+                self.person(&format!("the token may not create documents of type {type_id} ({kind})"));
+            }
+        }
+        if let Some(days) = may.days_back.filter(|days| *days >= 0) {
+            tracing::warn!(days, "the token may date documents only this many days back");
+        }
+        if may.may_delete == Some(false) {
+            tracing::warn!("the token may not remove documents: a late double would wait for a person");
+        }
+    }
+
+    /// The kinds that some scanner books without being told.
+    fn booked_kinds(&self) -> Vec<Kind> {
+        let config = &self.parts.config;
+        let own = config.scanners.iter().filter_map(|scanner| scanner.mode);
+        let mut kinds: Vec<Kind> = own.chain([config.station.mode]).filter_map(Mode::kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+}
+
+fn timestamp(at: UnixMillis) -> Timestamp {
+    Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The zone's name, or its offset where the card has no name that is known.
+fn zone_of(card: &LocationRow) -> Option<String> {
+    let names = card.zone_name.iter().chain(card.zone_hours.iter());
+    names.map(|text| text.trim().to_owned()).find(|text| zone_of_text(text).is_some())
+}
+
+/// A zone by IANA name, or by an offset in hours such as `-5`, which knows no daylight saving.
+fn zone_of_text(text: &str) -> Option<TimeZone> {
+    if let Ok(hours) = text.parse::<i8>() {
+        return Offset::from_hours(hours).ok().map(TimeZone::fixed);
+    }
+    TimeZone::get(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_has_the_offset_of_its_own_day() {
+        let account = Account::new(zone_of_text("America/New_York"));
+        assert_eq!(account.date(UnixMillis(1_767_225_600_000)), "2025-12-31T19:00:00-05:00");
+        assert_eq!(account.date(UnixMillis(1_782_864_000_000)), "2026-06-30T20:00:00-04:00");
+    }
+
+    #[test]
+    fn a_reading_begins_at_the_earlier_of_local_time_and_utc() {
+        let west = Account::new(zone_of_text("America/New_York"));
+        assert_eq!(west.earliest_reading(UnixMillis(1_767_225_600_000)), "2025-12-31T19:00:00");
+        let east = Account::new(zone_of_text("Asia/Tbilisi"));
+        assert_eq!(east.earliest_reading(UnixMillis(1_767_225_600_000)), "2026-01-01T00:00:00");
+    }
+
+    #[test]
+    fn the_zone_is_taken_by_name_and_else_by_hours() {
+        let card = |name: Option<&str>, hours: Option<&str>| LocationRow {
+            zone_name: name.map(str::to_owned),
+            zone_hours: hours.map(str::to_owned),
+        };
+        assert_eq!(zone_of(&card(Some("Europe/Paris"), Some("1"))).as_deref(), Some("Europe/Paris"));
+        assert_eq!(zone_of(&card(Some("Nowhere/At All"), Some("-5"))).as_deref(), Some("-5"));
+        assert_eq!(zone_of(&card(None, None)), None);
+    }
+}

@@ -1,0 +1,416 @@
+//! One step of one delivery: the intent on the disk, the request, what came of it on the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::uplink::{Halt, Uplink, error_chain};
+use crate::api::{self, LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
+use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, judge};
+use crate::domain::ids::{DocumentId, OperationId, TransactionId};
+use crate::domain::mode::Kind;
+use crate::domain::operation::{Line, Operation};
+use crate::domain::signal::Signal;
+use crate::feedback::What;
+use crate::store::Pending;
+
+/// How far before the first request a reading begins: the clocks may differ, and the service's records may
+/// carry a time from before its answer.
+const READ_BACK_MARGIN_MS: i64 = 10 * 60 * 1000;
+
+/// Pages of one listing. A thousand rows a page make a million movements since the request was sent; a
+/// server that goes on beyond that is not telling the truth.
+const LISTING_PAGES_MAX: u32 = 1000;
+
+/// Foreign documents that are remembered so as not to be read twice.
+const FOREIGN_MAX: usize = 20_000;
+
+/// How long an operation rests that could not be acted on for its own reasons.
+const REST: Duration = Duration::from_secs(30);
+
+/// Documents that were read and carry no marker of any operation they could have been.
+#[derive(Debug, Default)]
+pub(super) struct Foreign(BTreeMap<OperationId, BTreeSet<DocumentId>>);
+
+impl Foreign {
+    fn knows(&self, operation: OperationId, document: DocumentId) -> bool {
+        self.0.get(&operation).is_some_and(|documents| documents.contains(&document))
+    }
+
+    fn add(&mut self, operation: OperationId, document: DocumentId) {
+        if self.0.values().map(BTreeSet::len).sum::<usize>() >= FOREIGN_MAX {
+            self.0.clear();
+        }
+        self.0.entry(operation).or_default().insert(document);
+    }
+
+    fn forget(&mut self, operation: OperationId) {
+        self.0.remove(&operation);
+    }
+}
+
+impl Uplink {
+    /// Does what is next for one operation.
+    pub(super) async fn deliver(&mut self, id: OperationId) -> Result<(), Halt> {
+        let pending = self.parts.store.run(move |db| db.pending(id)).await??;
+        match pending.delivery.next() {
+            Next::Send(step) => self.send(&pending, step).await,
+            Next::ReadBack => self.read_back(&pending).await,
+            Next::LateCheck => self.late_check(&pending).await,
+            Next::RemoveTransaction(line) => self.remove_line(&pending, line).await,
+            Next::RemoveDocument(document) => self.remove_document(&pending, document).await,
+            Next::Rest => Ok(()),
+        }
+    }
+
+    async fn send(&mut self, pending: &Pending, step: Step) -> Result<(), Halt> {
+        let id = pending.operation.id;
+        let permit = self.permit().await?;
+        let now = self.parts.clock.wall();
+        let date = match &pending.create_date {
+            Some(date) => date.clone(),
+            None => self.account.date(pending.first_scan),
+        };
+        let fixed = date.clone();
+        self.parts.store.run(move |db| db.fix_dates(id, &fixed, now)).await??;
+        let what = format!("sending {}", step_words(step));
+        let Some(sending) = self.advance(id, &pending.delivery, Event::Send(step), &what).await? else {
+            return Ok(());
+        };
+        let operation = &pending.operation;
+        let header = OperationToPost {
+            place: operation.place,
+            create_date: &date,
+            master: self.parts.config.station.master_id,
+            comment: operation.marker.as_str(),
+        };
+        let client = &self.parts.client;
+        let answer = match (step, sending.document) {
+            (Step::Operation, _) => client.create_operation(permit, header, &lines_to_post(operation)).await,
+            (Step::Line(number), Some(document)) => match line_to_post(operation, number) {
+                Some(line) => client
+                    .create_line(permit, document, &line, header.master)
+                    .await
+                    .map(|line| PostedOperation { document, comment: None, lines: Some(vec![line]) }),
+                None => return Ok(()),
+            },
+            (Step::Document | Step::Line(_), _) => client.create_document(permit, header).await,
+        };
+        let answer = self.heard(answer).await;
+        self.settle(pending, &sending, step, answer).await
+    }
+
+    /// Writes down what came of a request.
+    async fn settle(
+        &mut self,
+        pending: &Pending,
+        sending: &Delivery,
+        step: Step,
+        answer: Result<PostedOperation, Halt>,
+    ) -> Result<(), Halt> {
+        let (id, operation) = (pending.operation.id, &pending.operation);
+        let error = match answer {
+            Ok(posted) => {
+                let event = proven(operation, step, &posted);
+                let what = format!("the server answered: document {}", posted.document);
+                let next = self.advance(id, sending, event, &what).await?;
+                self.arrived(operation, next.as_ref());
+                return Ok(());
+            }
+            Err(Halt::Api(error)) => error,
+            Err(halt) => return Err(halt),
+        };
+        let what = format!("no document yet: {}", error_chain(&error));
+        match error.outcome() {
+            Outcome::Refused(words) => {
+                // The server answered; only this operation is concerned.
+                let next = self.advance(id, sending, Event::Refused(words), &what).await?;
+                self.arrived(operation, next.as_ref());
+                Ok(())
+            }
+            Outcome::Unknown => {
+                self.advance(id, sending, Event::Lost, &what).await?;
+                Err(Halt::Api(error))
+            }
+            Outcome::NotDone | Outcome::Wait(_) => {
+                self.advance(id, sending, Event::NotDone, &what).await?;
+                Err(Halt::Api(error))
+            }
+            Outcome::NotAllowed { status, words } => {
+                self.advance(id, sending, Event::NotDone, &what).await?;
+                // If the token is good after all, a 401 was a passing fault.
+                self.put_off(id, REST);
+                self.not_allowed(id, status, words);
+                Err(Halt::Api(error))
+            }
+        }
+    }
+
+    async fn read_back(&mut self, pending: &Pending) -> Result<(), Halt> {
+        let finding = self.survey(pending).await?;
+        let what = format!("read back: {}", finding_words(&finding));
+        let id = pending.operation.id;
+        let next = self.advance(id, &pending.delivery, Event::Surveyed(finding), &what).await?;
+        self.arrived(&pending.operation, next.as_ref());
+        Ok(())
+    }
+
+    async fn late_check(&mut self, pending: &Pending) -> Result<(), Halt> {
+        let finding = self.survey(pending).await?;
+        let what = format!("looked for a late double: {}", finding_words(&finding));
+        let id = pending.operation.id;
+        let next = self.advance(id, &pending.delivery, Event::LateSurveyed(finding), &what).await?;
+        match next {
+            Some(Delivery { stuck: Some(why), .. }) => self.person(&format!("document {id}: {why}")),
+            Some(next) if !next.surplus.is_empty() => {
+                self.person(&format!(
+                    "document {id} was doubled by a late request; the double is being removed"
+                ));
+            }
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    async fn remove_line(&mut self, pending: &Pending, line: TransactionId) -> Result<(), Halt> {
+        let permit = self.permit().await?;
+        let answer = self.parts.client.delete_line(permit, line).await;
+        let removed = self.heard(answer).await;
+        let what = format!("removed line {line} on the server");
+        self.removed(pending, removed, Event::TransactionRemoved(line), &what).await
+    }
+
+    async fn remove_document(&mut self, pending: &Pending, document: DocumentId) -> Result<(), Halt> {
+        let permit = self.permit().await?;
+        let answer = self.parts.client.delete_document(permit, document).await;
+        let removed = self.heard(answer).await;
+        let what = format!("removed document {document} on the server");
+        self.removed(pending, removed, Event::DocumentRemoved(document), &what).await
+    }
+
+    async fn removed(
+        &mut self,
+        pending: &Pending,
+        removed: Result<(), Halt>,
+        event: Event,
+        what: &str,
+    ) -> Result<(), Halt> {
+        let id = pending.operation.id;
+        match removed {
+            Ok(()) => {
+                let next = self.advance(id, &pending.delivery, event, what).await?;
+                self.arrived(&pending.operation, next.as_ref());
+                Ok(())
+            }
+            Err(Halt::Api(error)) => {
+                self.put_off(id, REST);
+                match error.outcome() {
+                    // The token may post but not remove: others go on, and a person must.
+                    Outcome::NotAllowed { words, .. } | Outcome::Refused(words) => {
+                        self.person(&format!("document {id}: a double cannot be removed: {words}"));
+                        Ok(())
+                    }
+                    Outcome::NotDone | Outcome::Unknown | Outcome::Wait(_) => Err(Halt::Api(error)),
+                }
+            }
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// Tells people when an operation has come to an end.
+    fn arrived(&mut self, operation: &Operation, delivery: Option<&Delivery>) {
+        let Some(delivery) = delivery else { return };
+        let id = operation.id;
+        let refused = delivery.lines.iter().filter_map(|line| line.refusal.as_deref());
+        match delivery.state {
+            State::Posted => {
+                self.foreign.forget(id);
+                let posted: Vec<_> = delivery.lines.iter().filter(|line| line.refusal.is_none()).collect();
+                let units = posted.iter().filter_map(|line| operation.line(line.number));
+                let units = units.map(|line| line.quantity).sum();
+                self.announce(Signal::Posted, What::Posted { operation: id, lines: posted.len(), units });
+                if let Some(words) = refused.into_iter().next() {
+                    self.person(&format!("lines of document {id} are refused: {words}"));
+                }
+            }
+            State::Refused => {
+                self.foreign.forget(id);
+                let words = refused.into_iter().next().unwrap_or("no reason given");
+                self.person(&format!("document {id} is refused: {words}"));
+            }
+            State::Uncertain => {
+                if let Some(why) = &delivery.stuck {
+                    self.person(&format!("document {id} is uncertain: {why}"));
+                }
+            }
+            State::Open | State::Queued | State::Sending | State::Cancelled => {}
+        }
+    }
+
+    /// Reads everything on the server that carries the operation's marker, completely.
+    async fn survey(&mut self, pending: &Pending) -> Result<Finding, Halt> {
+        let operation = &pending.operation;
+        let mut documents: BTreeSet<DocumentId> = pending.delivery.document.into_iter().collect();
+        // A lost line can only be in the document it was sent to.
+        if !matches!((pending.delivery.step, pending.delivery.document), (Some(Step::Line(_)), Some(_))) {
+            documents.extend(self.marked_documents(pending).await?);
+        }
+        let mut found = Vec::new();
+        for document in documents {
+            let permit = self.permit().await?;
+            let lines = self.parts.client.document_lines(permit, document).await;
+            if let Some(lines) = self.heard(lines).await? {
+                found.push(FoundDocument { id: document, lines });
+            }
+        }
+        // A document of ours whose lines are all deleted was removed before: it is no twin.
+        let known = pending.delivery.document;
+        found.retain(|document| !document.lines.is_empty() || Some(document.id) == known);
+        Ok(judge(operation, found))
+    }
+
+    /// The documents that carry the operation's marker. No call lists documents, so they are found through the
+    /// movements since before the first request; the listing may leave out comments, so the comment of each
+    /// document that could be ours is read.
+    async fn marked_documents(&mut self, pending: &Pending) -> Result<BTreeSet<DocumentId>, Halt> {
+        let operation = &pending.operation;
+        let sent = pending.sent.unwrap_or(pending.first_scan);
+        let since = self.account.earliest_reading(sent.plus_ms(-READ_BACK_MARGIN_MS));
+        let mut ours = BTreeSet::new();
+        let mut candidates = BTreeSet::new();
+        for movement in self.movements(&since).await? {
+            let document = movement.document;
+            match movement.comment.as_deref() {
+                Some(comment) if operation.marker.is_in(comment) => {
+                    ours.insert(document);
+                }
+                None if could_be(operation, &movement) => {
+                    candidates.insert(document);
+                }
+                Some(_) | None => {}
+            }
+        }
+        for document in candidates.difference(&ours.clone()) {
+            if self.foreign.knows(operation.id, *document) {
+                continue;
+            }
+            if self.is_marked(operation, *document).await? {
+                ours.insert(*document);
+            } else {
+                self.foreign.add(operation.id, *document);
+            }
+        }
+        Ok(ours)
+    }
+
+    async fn is_marked(&mut self, operation: &Operation, document: DocumentId) -> Result<bool, Halt> {
+        let permit = self.permit().await?;
+        let comment = self.parts.client.document_comment(permit, document).await;
+        if let Some(comment) = self.heard(comment).await?.filter(|comment| !comment.is_empty()) {
+            return Ok(operation.marker.is_in(&comment));
+        }
+        let permit = self.permit().await?;
+        let lines = self.parts.client.document_lines(permit, document).await;
+        let lines = self.heard(lines).await?.unwrap_or_default();
+        Ok(lines.iter().filter_map(|line| line.comment.as_deref()).any(|text| operation.marker.is_in(text)))
+    }
+
+    /// Every movement since a time. There is no total, and the server may give fewer rows a page than asked, so
+    /// the listing ends with a page that is empty, that is shorter than the first, or that tells nothing new.
+    async fn movements(&mut self, since: &str) -> Result<Vec<Movement>, Halt> {
+        let mut movements: Vec<Movement> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut first_rows = 0;
+        for page in 1..=LISTING_PAGES_MAX {
+            let permit = self.permit().await?;
+            let rows = self.parts.client.movements(permit, page, since).await;
+            let rows = self.heard(rows).await?;
+            let count = rows.len();
+            let before = seen.len();
+            for row in rows {
+                if seen.insert((row.id, row.document, row.good)) {
+                    movements.push(row);
+                }
+            }
+            if page == 1 {
+                first_rows = count;
+            }
+            if seen.len() == before || count < first_rows {
+                return Ok(movements);
+            }
+        }
+        Err(Halt::Api(api::Error::Incomplete { status: 200, what: "the end of the movements" }))
+    }
+}
+
+/// Whether a movement without a comment could be of this operation, as far as it tells.
+fn could_be(operation: &Operation, movement: &Movement) -> bool {
+    let types: &[i64] = match operation.place.kind {
+        Kind::Receipt => &[3],
+        // Write-offs are 4 where they were seen, and 7 on one page of the reference.
+        Kind::WriteOff => &[4, 7],
+    };
+    movement.type_id.is_none_or(|type_id| types.contains(&type_id))
+        && movement.storage.is_none_or(|storage| storage == operation.place.storage)
+        && movement.good.is_none_or(|good| operation.lines.iter().any(|line| line.good == good))
+}
+
+/// What a good answer proves: all of what was sent, or not.
+fn proven(operation: &Operation, step: Step, posted: &PostedOperation) -> Event {
+    let document = posted.document;
+    let unproven = Event::Unproven { document: Some(document) };
+    let foreign = posted.comment.as_deref().is_some_and(|comment| !operation.marker.is_in(comment));
+    if foreign && step != Step::Document {
+        return Event::Unproven { document: None };
+    }
+    if step == Step::Document {
+        return Event::Done { document, transactions: Vec::new() };
+    }
+    let Some(lines) = posted.lines.clone() else { return unproven };
+    let Finding::Found(found) = judge(operation, vec![FoundDocument { id: document, lines }]) else {
+        return unproven;
+    };
+    let whole = match step {
+        Step::Line(number) => found.transactions.iter().any(|(told, _)| *told == number),
+        Step::Operation | Step::Document => found.transactions.len() == operation.lines.len(),
+    };
+    if whole && found.surplus.is_empty() {
+        Event::Done { document, transactions: found.transactions }
+    } else {
+        unproven
+    }
+}
+
+fn lines_to_post(operation: &Operation) -> Vec<LineToPost<'_>> {
+    operation.lines.iter().map(|line| to_post(operation, line)).collect()
+}
+
+fn line_to_post(operation: &Operation, number: u16) -> Option<LineToPost<'_>> {
+    operation.line(number).map(|line| to_post(operation, line))
+}
+
+fn to_post<'a>(operation: &Operation, line: &'a Line) -> LineToPost<'a> {
+    LineToPost { line, comment: operation.marker.of_line(line.number) }
+}
+
+fn step_words(step: Step) -> String {
+    match step {
+        Step::Operation => "the document with its lines".to_owned(),
+        Step::Document => "the document alone".to_owned(),
+        Step::Line(number) => format!("line {number}"),
+    }
+}
+
+fn finding_words(finding: &Finding) -> String {
+    match finding {
+        Finding::Absent => "the server has nothing of it".to_owned(),
+        Finding::Conflict(why) => why.clone(),
+        Finding::Found(found) => {
+            let doubles = found.surplus.transactions.len() + found.surplus.documents.len();
+            format!(
+                "document {} with {} of its lines, {doubles} doubles",
+                found.document,
+                found.transactions.len()
+            )
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The workers. Each owns its state and meets the others in the store.
+//!
+//! [`scans`] takes in frames; [`uplink`] owns the way to the service and does one thing on it at a time:
+//! deliveries first ([`deliver`]), then what it must know of the account ([`account`]), then the goods table
+//! ([`catalog`]). One request at a time needs no locks, keeps the order, and is all that the service's limit
+//! leaves room for.
+
+pub mod account;
+pub mod catalog;
+pub mod deliver;
+pub mod scans;
+pub mod trust;
+pub mod uplink;
+
+use crate::store;
+
+/// What ends a worker, and with it the process. The next start takes everything up again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store has ended.
+    #[error("go on without the store")]
+    StoreClosed(#[from] store::StoreClosed),
+    /// The store cannot do what it must.
+    #[error("go on with the store as it is")]
+    Store(#[from] store::Error),
+    /// A delivery was asked to do what it cannot: a bug.
+    #[error("go on with a delivery")]
+    Delivery(#[from] crate::domain::delivery::IllegalTransition),
+}

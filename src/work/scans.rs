@@ -1,0 +1,239 @@
+//! The scans' worker: a frame comes in, a verdict goes out, and in between it is on the disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::Error;
+use crate::clock::Clock;
+use crate::domain::barcode::Barcode;
+use crate::domain::framing::Frame;
+use crate::domain::good::{Good, Resolution};
+use crate::domain::ids::ScannerName;
+use crate::domain::operation::CloseReason;
+use crate::domain::printable::printable_bytes;
+use crate::domain::session::{Change, Committed, Decision, Heard, Outcome, Session};
+use crate::domain::signal::Signal;
+use crate::domain::time::{BootMillis, Moment, UnixMillis};
+use crate::feedback::{Announcement, Feedback, What};
+use crate::store::{self, Db, NewScan, Store};
+
+/// How often idle documents and the database's log are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Input {
+    /// A frame of a scanner, and when its last byte was read.
+    Frame {
+        /// The scanner.
+        scanner: ScannerName,
+        /// The frame.
+        frame: Frame,
+        /// Time since boot.
+        boot: BootMillis,
+        /// The wall clock.
+        wall: UnixMillis,
+    },
+    /// A scanner's input came to its end: nothing more comes from it.
+    Ended(ScannerName),
+    /// The agent stops: what came before is still taken in. Open documents stay open.
+    Stop,
+}
+
+/// The worker.
+#[derive(Debug)]
+pub struct Scans {
+    /// The store.
+    pub store: Store,
+    /// Where verdicts go.
+    pub feedback: Arc<Feedback>,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Whether the wall clock is right.
+    pub trusted: watch::Receiver<bool>,
+    /// Told when there is something to deliver.
+    pub wake: Arc<tokio::sync::Notify>,
+}
+
+/// What became of a frame.
+struct Verdict {
+    decision: Decision,
+    heard: Heard,
+    good: Option<Good>,
+}
+
+impl Scans {
+    /// Takes in frames until their channel closes.
+    ///
+    /// # Errors
+    /// [`Error`] if the store has ended or is damaged. A full disk is no error: each scan is refused.
+    pub async fn run(self, mut session: Session, mut inputs: mpsc::Receiver<Input>) -> Result<(), Error> {
+        let unreachable = session.close_all(CloseReason::Unreachable);
+        session = self.close(session, unreachable).await?;
+        let mut tick = interval_at(Instant::now() + TICK, TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            session = tokio::select! {
+                biased;
+                input = inputs.recv() => match input {
+                    None | Some(Input::Stop) => return Ok(()),
+                    Some(Input::Frame { scanner, frame, boot, wall }) => {
+                        let at = Moment { wall, boot, trusted: *self.trusted.borrow() };
+                        self.frame(session, scanner, frame, at).await?
+                    }
+                    Some(Input::Ended(scanner)) => {
+                        let all = session.close_all(CloseReason::EndOfInput);
+                        let session = self.close(session, all).await?;
+                        self.feedback.announce(Announcement {
+                            scanner: Some(scanner),
+                            signal: Signal::Control,
+                            what: What::Ended,
+                        });
+                        session
+                    }
+                },
+                _ = tick.tick() => {
+                    let idle = session.idle(self.clock.boot());
+                    let session = self.close(session, idle).await?;
+                    self.store.run(Db::tend).await?.or_else(only_damage)?;
+                    session
+                }
+            };
+        }
+    }
+
+    async fn frame(
+        &self,
+        session: Session,
+        scanner: ScannerName,
+        frame: Frame,
+        at: Moment,
+    ) -> Result<Session, Error> {
+        // One trip to the store's thread: look up, decide, write.
+        let trip = self.store.run(move |db| {
+            let mut session = session;
+            let verdict = take_in(db, &mut session, &scanner, &frame, at);
+            (session, verdict, scanner, frame)
+        });
+        let (session, verdict, scanner, frame) = trip.await?;
+        match verdict {
+            Ok(verdict) => {
+                if verdict.decision.changes.iter().any(closes) {
+                    self.wake.notify_one();
+                }
+                let what = said(&verdict, &session, &scanner, &frame);
+                tracing::debug!(%scanner, outcome = verdict.decision.outcome.as_str(), "scan");
+                self.feedback.announce(Announcement {
+                    scanner: Some(scanner),
+                    signal: verdict.decision.signal,
+                    what,
+                });
+            }
+            Err(error) => {
+                tracing::error!(%scanner, error = &error as &dyn std::error::Error, "a scan was not stored");
+                self.feedback.announce(Announcement {
+                    scanner: Some(scanner),
+                    signal: Signal::Refused,
+                    what: What::NotStored,
+                });
+                only_damage(error)?;
+            }
+        }
+        Ok(session)
+    }
+
+    async fn close(&self, mut session: Session, changes: Vec<Change>) -> Result<Session, Error> {
+        if changes.is_empty() {
+            return Ok(session);
+        }
+        let now = self.clock.wall();
+        let closing = changes.clone();
+        match self.store.run(move |db| db.close_operations(&closing, now)).await? {
+            Ok(()) => {
+                session.settle_closed(&changes);
+                self.wake.notify_one();
+            }
+            // The documents stay open; the next tick tries again.
+            Err(error) => only_damage(error)?,
+        }
+        Ok(session)
+    }
+}
+
+/// A full disk or a busy file passes; a damaged one does not.
+fn only_damage(error: store::Error) -> Result<(), store::Error> {
+    if error.is_damage() {
+        return Err(error);
+    }
+    tracing::error!(error = &error as &dyn std::error::Error, "the store did not take a change");
+    Ok(())
+}
+
+fn closes(change: &Change) -> bool {
+    matches!(change, Change::Close { .. } | Change::CloseBooked { .. })
+}
+
+fn take_in(
+    db: &mut Db,
+    session: &mut Session,
+    scanner: &ScannerName,
+    frame: &Frame,
+    at: Moment,
+) -> Result<Verdict, store::Error> {
+    let heard = session.hear(scanner, frame, at.boot);
+    let barcode = match &heard {
+        Heard::Product(barcode) => Some(barcode),
+        Heard::Repeat | Heard::Bad(_) | Heard::Control(_) | Heard::MalformedControl => None,
+    };
+    let resolution = barcode.map_or(Resolution::Unknown, |barcode| resolve(db, barcode));
+    let good = match &resolution {
+        Resolution::Found(good) => Some(good.clone()),
+        Resolution::Unknown | Resolution::Ambiguous => None,
+    };
+    let decision = session.decide(scanner, &heard, resolution);
+    let scan = NewScan {
+        scanner,
+        raw: &frame.raw,
+        at,
+        barcode: barcode.map(|barcode| barcode.text.as_str()),
+        decision: &decision,
+    };
+    let (id, opened) = db.record(&scan)?;
+    session.settle(scanner, frame, at.boot, &Committed { decision: &decision, scan: id, opened });
+    Ok(Verdict { decision, heard, good })
+}
+
+/// A goods table that cannot be read knows no good: the scan is parked, and booked when the table is whole.
+fn resolve(db: &Db, barcode: &Barcode) -> Resolution {
+    db.resolve(barcode).unwrap_or_else(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "the goods table cannot be read");
+        Resolution::Unknown
+    })
+}
+
+fn said(verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Frame) -> What {
+    let code = match &verdict.heard {
+        Heard::Product(barcode) => barcode.text.clone(),
+        Heard::Repeat | Heard::Bad(_) | Heard::Control(_) | Heard::MalformedControl => {
+            printable_bytes(&frame.raw).to_string()
+        }
+    };
+    let mode = session.mode_of(scanner);
+    match (&verdict.decision.outcome, &verdict.good) {
+        (Outcome::Booked { quantity, .. }, Some(good)) => What::Booked {
+            mode,
+            good: good.clone(),
+            quantity: *quantity,
+            in_document: session.operation_of(scanner).and_then(|open| open.lines.get(&good.id).copied()),
+        },
+        (Outcome::Booked { quantity, .. } | Outcome::Unknown { quantity, .. }, _) => {
+            What::Parked { code, quantity: *quantity }
+        }
+        (Outcome::Refused(reason), _) => What::Refused { reason: *reason, code },
+        (Outcome::Control(control), _) => What::Control { name: control.name(), mode },
+        (Outcome::Lookup(_), good) => What::Lookup { code, good: good.clone() },
+    }
+}

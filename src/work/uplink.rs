@@ -1,0 +1,545 @@
+//! The way to the service: what goes over it next, and how it recovers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::Error;
+use super::account::Account;
+use super::catalog::Catalog;
+use super::deliver::Foreign;
+use super::trust::ClockTrust;
+use crate::api::{self, Budget, Client, Outcome, Permit};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::delivery::{Delivery, Event, Next, State};
+use crate::domain::ids::OperationId;
+use crate::domain::signal::Signal;
+use crate::domain::time::UnixMillis;
+use crate::feedback::{Announcement, Feedback, What};
+use crate::status::{ApiHealth, ApiState};
+use crate::store::{Advance, Db, Store};
+
+/// How long a request that is under way when the agent stops may still take. What it leaves behind is uncertain
+/// and read back after the next start.
+const STOP_GRACE: Duration = Duration::from_secs(6);
+
+/// Between two cheap requests that ask whether the token, or the clock, is right again.
+const PROBE_EVERY: Duration = Duration::from_secs(30);
+
+/// The first wait after a failure; it doubles with each further one.
+const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// The longest wait after a failure: how long the service may be back before anybody notices.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// How often the outbox is looked at when nobody said that it changed: a command beside the agent may have
+/// put an operation back.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Between two prunings of old history.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+/// Why an activity ended before its end.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The agent stops.
+    Stopped,
+    /// The service did not answer as it should; the activity is tried again later.
+    Api(api::Error),
+    /// The process must end.
+    Fatal(Error),
+}
+
+impl From<api::Error> for Halt {
+    fn from(error: api::Error) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl<E: Into<Error>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Fatal(error.into())
+    }
+}
+
+/// What the worker shares with the others.
+#[derive(Debug)]
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The client.
+    pub client: Client,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Where news goes.
+    pub feedback: Arc<Feedback>,
+    /// Whether the wall clock is right.
+    pub trusted: watch::Sender<bool>,
+    /// How the way is.
+    pub health: watch::Sender<ApiHealth>,
+    /// Told when there is something to deliver.
+    pub wake: Arc<Notify>,
+    /// Told when a person wants the goods table read now.
+    pub sync_now: Arc<Notify>,
+    /// Told when the agent stops.
+    pub stop: CancellationToken,
+}
+
+/// The worker.
+#[derive(Debug)]
+pub struct Uplink {
+    pub(super) parts: Parts,
+    pub(super) budget: Budget,
+    pub(super) account: Account,
+    pub(super) catalog: Catalog,
+    pub(super) foreign: Foreign,
+    trust: ClockTrust,
+    /// The server's clock at an instant of ours.
+    server_date: Option<(UnixMillis, Instant)>,
+    /// Failures in a row.
+    failures: u32,
+    /// Nothing is sent before this.
+    closed_until: Instant,
+    pause: Option<Pause>,
+    /// When each operation of the agenda may be acted on.
+    due: BTreeMap<OperationId, Instant>,
+    next_probe: Instant,
+    next_prune: Instant,
+}
+
+/// The token is not accepted.
+#[derive(Debug)]
+struct Pause {
+    next_probe: Instant,
+    /// The operation that was forbidden, in the server's words: if the token turns out to be good, it was about
+    /// this operation.
+    barred: Option<(OperationId, String)>,
+}
+
+/// What to do next.
+#[derive(Debug)]
+enum Task {
+    Probe,
+    Zone,
+    Deliver(OperationId),
+    Account,
+    Sync,
+    Prune,
+    Wait(Instant),
+}
+
+impl Uplink {
+    /// A worker that knows nothing yet but what the store remembers.
+    pub fn new(parts: Parts) -> Self {
+        let now = Instant::now();
+        let api = &parts.config.api;
+        let budget = Budget::new(api.requests_per_minute_max, api.requests_per_second_max, now);
+        let account = Account::new(parts.config.station.time_zone.clone());
+        let catalog = Catalog::new(now);
+        let trust = ClockTrust { declared: parts.config.station.trust_clock, ..ClockTrust::default() };
+        Self {
+            parts,
+            budget,
+            account,
+            catalog,
+            foreign: Foreign::default(),
+            trust,
+            server_date: None,
+            failures: 0,
+            closed_until: now,
+            pause: None,
+            due: BTreeMap::new(),
+            next_probe: now,
+            next_prune: now + PRUNE_EVERY,
+        }
+    }
+
+    /// What tells this worker that the agent stops.
+    pub fn stop(&self) -> CancellationToken {
+        self.parts.stop.clone()
+    }
+
+    /// Works until the agent stops.
+    ///
+    /// # Errors
+    /// [`Error`] if the store has ended or is damaged. Nothing the service does is an error here.
+    pub async fn run(mut self) -> Result<(), Error> {
+        let stop = self.parts.stop.clone();
+        let abandon = async {
+            stop.cancelled().await;
+            sleep(STOP_GRACE).await;
+        };
+        tokio::select! {
+            worked = self.work() => worked,
+            () = abandon => {
+                tracing::warn!("a request was still under way; it is read back after the next start");
+                Ok(())
+            }
+        }
+    }
+
+    async fn work(&mut self) -> Result<(), Error> {
+        match self.take_up().await {
+            Err(Halt::Stopped) => return Ok(()),
+            Err(Halt::Fatal(error)) => return Err(error),
+            Ok(()) | Err(Halt::Api(_)) => {}
+        }
+        while !self.parts.stop.is_cancelled() {
+            match self.turn().await {
+                Ok(()) => {}
+                Err(Halt::Stopped) => return Ok(()),
+                Err(Halt::Api(error)) => self.failed(&error),
+                Err(Halt::Fatal(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What was on its way when the process before this one died may or may not have arrived.
+    async fn take_up(&mut self) -> Result<(), Halt> {
+        self.look_at_clock().await?;
+        self.account.recall(&self.parts.store).await?;
+        for (id, delivery) in self.parts.store.run(|db| db.agenda()).await?? {
+            if delivery.state == State::Sending {
+                self.advance(id, &delivery, Event::Died, "the agent died with a request on its way").await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn turn(&mut self) -> Result<(), Halt> {
+        self.look_at_clock().await?;
+        match self.choose().await? {
+            Task::Probe => self.probe().await,
+            Task::Zone => self.read_zone().await,
+            Task::Deliver(id) => self.deliver(id).await,
+            Task::Account => self.check_account().await,
+            Task::Sync => self.sync_page().await,
+            Task::Prune => self.prune().await,
+            Task::Wait(until) => {
+                let (wake, sync_now, stop) = (&self.parts.wake, &self.parts.sync_now, &self.parts.stop);
+                tokio::select! {
+                    () = sleep_until(until) => {}
+                    () = wake.notified() => {}
+                    () = sync_now.notified() => self.catalog.hurry(Instant::now()),
+                    () = stop.cancelled() => return Err(Halt::Stopped),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Deliveries go before everything but what they need; the goods table comes last, save for the very first
+    /// reading, without which no scan means anything.
+    async fn choose(&mut self) -> Result<Task, Halt> {
+        let now = Instant::now();
+        let soon = now + LOOK_EVERY;
+        if self.closed_until > now {
+            return Ok(Task::Wait(self.closed_until));
+        }
+        if let Some(pause) = &self.pause {
+            let probe = pause.next_probe;
+            return Ok(if probe <= now { Task::Probe } else { Task::Wait(probe) });
+        }
+        let agenda = self.parts.store.run(|db| db.agenda()).await??;
+        self.due.retain(|id, _| agenda.iter().any(|(listed, _)| listed == id));
+        if !agenda.is_empty() {
+            if !self.trust.is_trusted() {
+                if self.next_probe <= now {
+                    return Ok(Task::Probe);
+                }
+            } else if self.account.zone().is_none() {
+                return Ok(Task::Zone);
+            } else if let Some(id) = self.due_now(&agenda, now) {
+                return Ok(Task::Deliver(id));
+            }
+        }
+        let next_due = agenda.iter().filter_map(|(id, _)| self.due.get(id)).min().copied();
+        if self.catalog.is_due(now) && !self.catalog.was_ever_complete() {
+            return Ok(Task::Sync);
+        }
+        if self.account.is_due(now) {
+            return Ok(Task::Account);
+        }
+        if self.catalog.is_due(now) {
+            return Ok(Task::Sync);
+        }
+        if self.next_prune <= now {
+            return Ok(Task::Prune);
+        }
+        let waits = [Some(soon), next_due.filter(|due| *due > now), Some(self.catalog.next())];
+        Ok(Task::Wait(waits.into_iter().flatten().min().unwrap_or(soon)))
+    }
+
+    /// The first operation that may be acted on now. One that is new on the agenda gets its time here: after a
+    /// start every wait begins anew, for nobody knows when the process before this one sent what.
+    fn due_now(&mut self, agenda: &[(OperationId, Delivery)], now: Instant) -> Option<OperationId> {
+        let mut first = None;
+        for (id, delivery) in agenda {
+            let Some(wait) = self.wait_of(delivery) else { continue };
+            let due = *self.due.entry(*id).or_insert(now + wait);
+            if due <= now && first.is_none() {
+                first = Some(*id);
+            }
+        }
+        first
+    }
+
+    /// How long after its last change an operation is acted on; `None` if only a person can.
+    fn wait_of(&self, delivery: &Delivery) -> Option<Duration> {
+        let api = &self.parts.config.api;
+        match delivery.next() {
+            Next::Send(_) | Next::RemoveTransaction(_) | Next::RemoveDocument(_) => Some(Duration::ZERO),
+            Next::ReadBack => Some(api.reconcile_after),
+            Next::LateCheck if delivery.late_checks == 0 => Some(api.late_check_after),
+            // Four times the wait after the posting is three times after the first look.
+            Next::LateCheck => Some(api.late_check_after * 3),
+            Next::Rest => None,
+        }
+    }
+
+    /// Puts off one operation without changing it.
+    pub(super) fn put_off(&mut self, id: OperationId, wait: Duration) {
+        self.due.insert(id, Instant::now() + wait);
+    }
+
+    /// Applies an event and writes the new state; `false` if somebody else has moved the operation meanwhile.
+    pub(super) async fn advance(
+        &mut self,
+        id: OperationId,
+        delivery: &Delivery,
+        event: Event,
+        what: &str,
+    ) -> Result<Option<Delivery>, Halt> {
+        let next = delivery.apply(event)?;
+        let (from, now, what) = (delivery.state, self.parts.clock.wall(), what.to_owned());
+        let to = next.clone();
+        let written =
+            self.parts.store.run(move |db| db.advance(&Advance { id, from, to, what, now })).await??;
+        tracing::info!(operation = id.0, from = from.as_str(), to = next.state.as_str(), "delivery");
+        match self.wait_of(&next) {
+            Some(wait) => self.put_off(id, wait),
+            None => {
+                self.due.remove(&id);
+            }
+        }
+        Ok(written.then_some(next))
+    }
+
+    /// Leave for one request, as soon as the budget has it.
+    pub(super) async fn permit(&mut self) -> Result<Permit, Halt> {
+        loop {
+            if self.parts.stop.is_cancelled() {
+                return Err(Halt::Stopped);
+            }
+            match self.budget.take(Instant::now()) {
+                Ok(permit) => return Ok(permit),
+                Err(free) => tokio::select! {
+                    () = sleep_until(free) => {}
+                    () = self.parts.stop.cancelled() => return Err(Halt::Stopped),
+                },
+            }
+        }
+    }
+
+    /// Every answer passes here, good or bad: it tells how the way is, and what time the server has.
+    pub(super) async fn heard<T>(&mut self, answer: Result<T, api::Error>) -> Result<T, Halt> {
+        if let Some(date) = self.parts.client.take_server_date() {
+            self.trust.compare(date.0, self.parts.clock.wall());
+            self.server_date = Some((date.0, Instant::now()));
+            self.look_at_clock().await?;
+        }
+        let value = answer?;
+        self.failures = 0;
+        self.tell(ApiState::Ok, None);
+        Ok(value)
+    }
+
+    /// The server's clock now, or ours before any answer.
+    pub(super) fn server_now(&self) -> UnixMillis {
+        match self.server_date {
+            Some((date, at)) => date.plus_ms(i64::try_from(at.elapsed().as_millis()).unwrap_or(0)),
+            None => self.parts.clock.wall(),
+        }
+    }
+
+    /// Takes in a failure that concerns the way as a whole.
+    pub(super) fn failed(&mut self, error: &api::Error) {
+        let now = Instant::now();
+        let text = error_chain(error);
+        let state = match error.outcome() {
+            Outcome::NotDone => ApiState::Offline,
+            Outcome::Unknown if matches!(error, api::Error::Broken(_)) => ApiState::Offline,
+            Outcome::Unknown | Outcome::Refused(_) => ApiState::Error,
+            Outcome::Wait(_) => ApiState::Limited,
+            Outcome::NotAllowed { .. } => ApiState::Auth,
+        };
+        if self.parts.health.borrow().state != state {
+            tracing::warn!(error = %text, "the service is not to be had as it should");
+        }
+        self.tell(state, Some(text));
+        match error.outcome() {
+            Outcome::NotAllowed { .. } => {
+                self.pause.get_or_insert(Pause { next_probe: now, barred: None });
+            }
+            Outcome::Wait(Some(wait)) => self.close_for(wait, now),
+            Outcome::NotDone | Outcome::Unknown | Outcome::Refused(_) | Outcome::Wait(None) => {
+                self.failures = self.failures.saturating_add(1);
+                self.close_for(backoff(self.failures, ulid::Ulid::generate().random()), now);
+            }
+        }
+    }
+
+    fn close_for(&mut self, wait: Duration, now: Instant) {
+        self.closed_until = now + wait;
+        self.budget.close_for(wait, now);
+    }
+
+    /// The server forbade an operation, or does not know the token.
+    pub(super) fn not_allowed(&mut self, id: OperationId, status: u16, words: String) {
+        let barred = (status == 403).then_some((id, words));
+        self.pause = Some(Pause { next_probe: Instant::now(), barred });
+    }
+
+    /// One cheap request: is the token good, is the clock right?
+    async fn probe(&mut self) -> Result<(), Halt> {
+        let permit = self.permit().await?;
+        self.next_probe = Instant::now() + PROBE_EVERY;
+        let answer = self.parts.client.storages(permit).await;
+        let answer = self.heard(answer).await;
+        match (answer, self.pause.take()) {
+            (Ok(_), Some(Pause { barred: Some((id, words)), .. })) => self.bar(id, &words).await,
+            (Ok(_), Some(Pause { barred: None, .. })) => {
+                tracing::info!("the token is accepted again");
+                Ok(())
+            }
+            (Ok(_), None) => {
+                if !self.trust.is_trusted() {
+                    tracing::warn!("the clock is wrong; nothing is posted before it is right");
+                }
+                Ok(())
+            }
+            (Err(Halt::Api(error)), pause) => {
+                let refused = matches!(error.outcome(), Outcome::NotAllowed { .. });
+                if refused && self.parts.health.borrow().state != ApiState::Auth {
+                    self.person(&format!("the token is not accepted: {}", error_chain(&error)));
+                }
+                self.failed(&error);
+                self.pause = pause
+                    .or(self.pause.take())
+                    .map(|pause| Pause { next_probe: Instant::now() + PROBE_EVERY, barred: pause.barred });
+                Ok(())
+            }
+            (Err(halt), _) => Err(halt),
+        }
+    }
+
+    async fn bar(&mut self, id: OperationId, words: &str) -> Result<(), Halt> {
+        let pending = self.parts.store.run(move |db| db.pending(id)).await??;
+        if pending.delivery.state != State::Queued {
+            return Ok(());
+        }
+        let what = format!("the server forbids it: {words}");
+        let next = self.advance(id, &pending.delivery, Event::Barred(words.to_owned()), &what).await?;
+        if next.is_some() {
+            self.person(&format!("document {id} is refused: {words}"));
+        }
+        Ok(())
+    }
+
+    /// Follows the system's and the server's word on the clock, and puts times right when it becomes right.
+    async fn look_at_clock(&mut self) -> Result<(), Halt> {
+        self.trust.synchronized = self.parts.clock.is_synchronized();
+        let trusted = self.trust.is_trusted();
+        if *self.parts.trusted.borrow() == trusted {
+            return Ok(());
+        }
+        if trusted {
+            let (wall, boot) = (self.parts.clock.wall(), self.parts.clock.boot());
+            let repair = move |db: &mut Db| db.repair_times(wall, boot);
+            let (repaired, estimated) = self.parts.store.run(repair).await??;
+            tracing::info!(repaired, estimated, "the clock is right");
+        } else {
+            tracing::warn!("the clock disagrees with the server; nothing is posted before it is right");
+        }
+        // The scans' worker may have ended already.
+        self.parts.trusted.send_replace(trusted);
+        Ok(())
+    }
+
+    async fn prune(&mut self) -> Result<(), Halt> {
+        let history_ms = i64::try_from(self.parts.config.station.history.as_millis()).unwrap_or(i64::MAX);
+        self.next_prune = Instant::now() + PRUNE_EVERY;
+        if !self.trust.is_trusted() {
+            return Ok(());
+        }
+        let before = self.parts.clock.wall().plus_ms(history_ms.saturating_neg());
+        let pruned = self.parts.store.run(move |db| db.prune(before)).await??;
+        if pruned > 0 {
+            tracing::info!(pruned, "old history was pruned");
+            self.next_prune = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn tell(&self, state: ApiState, last_error: Option<String>) {
+        let health = ApiHealth { state, last_error };
+        self.parts.health.send_if_modified(|known| {
+            let changed = *known != health;
+            *known = health;
+            changed
+        });
+    }
+
+    /// Tells everybody what concerns no scanner in particular.
+    pub(super) fn announce(&self, signal: Signal, what: What) {
+        self.parts.feedback.announce(Announcement { scanner: None, signal, what });
+    }
+
+    /// Calls a person.
+    pub(super) fn person(&self, why: &str) {
+        tracing::error!("{why}");
+        self.announce(Signal::Person, What::Person(why.to_owned()));
+    }
+}
+
+/// The wait after so many failures in a row: doubling, capped, and spread by a quarter either way so that
+/// stations that failed together do not come back together.
+fn backoff(failures: u32, random: u128) -> Duration {
+    let doubled = BACKOFF_FIRST.saturating_mul(1_u32 << failures.saturating_sub(1).min(16)).min(BACKOFF_MAX);
+    let eighths = u32::try_from(random % 5).unwrap_or(0) + 6;
+    doubled * eighths / 8
+}
+
+/// An error and what caused it, on one line.
+pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_after_failures_doubles_to_a_cap_and_is_spread() {
+        let seconds = |failures, random| backoff(failures, random).as_secs_f64();
+        assert!((seconds(1, 2) - 1.0).abs() < 0.001);
+        assert!((seconds(3, 2) - 4.0).abs() < 0.001);
+        assert!((seconds(40, 2) - 30.0).abs() < 0.001);
+        assert!((seconds(40, 0) - 22.5).abs() < 0.001);
+        assert!((seconds(40, 4) - 37.5).abs() < 0.001);
+    }
+}
