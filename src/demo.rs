@@ -105,7 +105,7 @@ pub async fn run(
         deliver_all(out, &handle, &mut news).await?;
         let status = handle.status().await?;
         let figures = handle.figures().await?;
-        let balances = balance(out, &sandbox, &status, &figures)?;
+        let balances = balance((out, wish.is_terminal), &sandbox, &status, &figures)?;
         let _told = end.send(());
         Ok::<bool, Error>(balances)
     };
@@ -242,26 +242,27 @@ async fn deliver_all(
     }
 }
 
-/// Shows the figures and says whether they agree with each other and with the service.
+/// Shows the figures, to a program also as JSON, and says whether they agree with each other and with the service.
 fn balance(
-    out: &mut (impl Write + Send),
+    (out, is_terminal): (&mut (impl Write + Send), bool),
     sandbox: &Sandbox,
     status: &Status,
     figures: &Figures,
 ) -> Result<bool, Error> {
+    writeln!(out)?;
     for (title, table) in status.tables() {
-        write!(out, "{title:<10}")?;
-        for figure in table {
-            write!(out, " {} {} ", figure.name, figure.value)?;
-        }
-        writeln!(out)?;
+        let words: Vec<String> =
+            table.into_iter().map(|figure| format!("{} {}", figure.name, figure.value)).collect();
+        writeln!(out, "{title:<10}  {}", words.join(" · "))?;
     }
     let books = sandbox.books();
     let amounts = books.live_lines().into_iter().filter_map(|line| Quantity::from_decimal(line.amount));
     let there: Quantity = amounts.map(Quantity::abs).sum();
     let posted = figures.of(State::Posted).units;
     let balances = figures.balance() && there == posted && !figures.is_undelivered();
-    writeln!(out, "{}", status.json())?;
+    if !is_terminal {
+        writeln!(out, "{}", status.json())?;
+    }
     if balances {
         writeln!(out, "The books balance: {posted} units posted, {there} on the service.")?;
     } else {

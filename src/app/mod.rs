@@ -303,6 +303,11 @@ impl Handle {
         self.0.page_address
     }
 
+    /// Has the goods table read as a whole now.
+    pub fn sync(&self) {
+        self.0.sync_now.notify_one();
+    }
+
     /// Feeds the agent as a scanner would.
     ///
     /// # Errors
@@ -350,7 +355,7 @@ impl Handle {
                 }
             },
             Request::Sync => {
-                self.0.sync_now.notify_one();
+                self.sync();
                 "ok".to_owned()
             }
             Request::Wake => {

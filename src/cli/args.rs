@@ -125,7 +125,7 @@ pub(super) enum OutboxCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum GoodsCommand {
-    /// Have the running agent read the goods table now
+    /// Read the whole goods table now
     Sync,
     /// Look a code up as a scan would
     Find {

@@ -63,11 +63,8 @@ pub enum Error {
     /// There is no data yet, so there is nothing to change.
     #[error("find any data in {}; the agent makes it when it first runs", .0.display())]
     NoData(PathBuf),
-    /// No agent runs, and this needs one.
-    #[error("reach the agent: none is running; start it with `stockpoint run`")]
-    NoAgent,
     /// The agent did not do it in time.
-    #[error("see it done: the agent is still at it; see `stockpoint status`")]
+    #[error("see it done within an hour; `stockpoint status` tells how the service is")]
     NotYet,
     /// The goods table has no such good.
     #[error("find good {0} in the goods table; `stockpoint goods find CODE` shows what is there")]
@@ -132,7 +129,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Status { json } => status::status(&mut out, &config()?, *json),
         Command::Devices => devices::devices(&mut out),
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
-        Command::Goods { command } => goods::goods(&mut out, &config()?, command),
+        Command::Goods { command } => goods::goods(&mut out, config()?, command),
         Command::Unknown { command } => unknown::unknown(&mut out, &config()?, command),
         Command::Sheet { format } => sheet::sheet(&mut out, *format),
     }

@@ -19,8 +19,6 @@ const SYNCED_AT: &str = "synced_at";
 const NEXT_BEGUN_AT: &str = "next_begun_at";
 /// The page that the full reading now under way goes on with, from 1.
 const NEXT_PAGE: &str = "next_page";
-/// Rows of the first page of the full reading now under way.
-const NEXT_FIRST_ROWS: &str = "next_first_rows";
 
 /// One page of the goods table, and where in a full reading it belongs.
 #[derive(Debug, Clone)]
@@ -112,16 +110,15 @@ impl Db {
         set_progress(&self.goods, SYNCED_AT, begun.0)
     }
 
-    /// Where a full reading that was interrupted goes on: when it began, its next page, and the rows of its
-    /// first page. `None` if none is under way.
+    /// Where a full reading that was interrupted goes on: when it began, and its next page. `None` if none is
+    /// under way.
     ///
     /// # Errors
     /// [`Error::Sql`].
-    pub fn full_reading(&self) -> Result<Option<(UnixMillis, u32, usize)>, Error> {
+    pub fn full_reading(&self) -> Result<Option<(UnixMillis, u32)>, Error> {
         let begun = progress(&self.goods, NEXT_BEGUN_AT)?;
         let page = progress(&self.goods, NEXT_PAGE)?.and_then(|page| u32::try_from(page).ok());
-        let rows = progress(&self.goods, NEXT_FIRST_ROWS)?.and_then(|rows| usize::try_from(rows).ok());
-        Ok(begun.zip(page).map(|(begun, page)| (UnixMillis(begun), page, rows.unwrap_or(0))))
+        Ok(begun.zip(page).map(|(begun, page)| (UnixMillis(begun), page)))
     }
 
     /// Begins a full reading; what an earlier one had collected is dropped.
@@ -133,7 +130,6 @@ impl Db {
         transaction.execute_batch("DELETE FROM next_goods; DELETE FROM next_keys")?;
         set_progress(&transaction, NEXT_BEGUN_AT, now.0)?;
         set_progress(&transaction, NEXT_PAGE, 1)?;
-        set_progress(&transaction, NEXT_FIRST_ROWS, 0)?;
         transaction.commit()?;
         Ok(())
     }
@@ -147,10 +143,6 @@ impl Db {
         let transaction = self.goods.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let new = put(&transaction, "next_", &page.goods)?;
         set_progress(&transaction, NEXT_PAGE, i64::from(page.page) + 1)?;
-        if page.page == 1 {
-            let rows = i64::try_from(page.goods.len()).unwrap_or(i64::MAX);
-            set_progress(&transaction, NEXT_FIRST_ROWS, rows)?;
-        }
         transaction.commit()?;
         Ok(new)
     }
@@ -173,7 +165,7 @@ impl Db {
              ALTER TABLE old_keys RENAME TO next_keys;
              DELETE FROM next_goods;
              DELETE FROM next_keys;
-             DELETE FROM progress WHERE name IN ('next_begun_at', 'next_page', 'next_first_rows')",
+             DELETE FROM progress WHERE name IN ('next_begun_at', 'next_page')",
         )?;
         set_progress(&transaction, FULL_AT, begun)?;
         set_progress(&transaction, SYNCED_AT, begun)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, TransactionBehavior, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, named_params};
 
 use super::{Db, Error, journal, read};
 use crate::domain::delivery::{Delivery, LineProgress, State};
@@ -213,6 +213,16 @@ impl Db {
         let rows = statement
             .query_map([id.0], |row| Ok(Event { at: UnixMillis(row.get(0)?), what: row.get(1)? }))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The operation that a document on the server is known to be, if one is.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn owner_of(&self, document: DocumentId) -> Result<Option<OperationId>, Error> {
+        let sql = "SELECT id FROM operations WHERE document_id = ?1";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        Ok(statement.query_row([document.0], |row| row.get(0).map(OperationId)).optional()?)
     }
 
     /// Adds to the trail what concerns no operation.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use tokio::time::Instant;
 
-use super::uplink::{Halt, Uplink};
-use crate::api::{LocationRow, PermissionsRow, StorageRow};
+use super::uplink::{Halt, Uplink, error_chain};
+use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
 use crate::domain::ids::StorageId;
 use crate::domain::mode::{Kind, Mode};
 use crate::domain::time::UnixMillis;
@@ -81,47 +81,62 @@ impl Account {
 }
 
 impl Uplink {
-    /// Asks the location's card for its time zone; nothing can be posted without.
+    /// Asks the location's card for its time zone; nothing can be posted without. Where the service has none to
+    /// tell, UTC serves: a date with its offset means the same moment.
     pub(super) async fn read_zone(&mut self) -> Result<(), Halt> {
         let permit = self.permit().await?;
         let answer = self.parts.client.location_card(permit).await;
-        let card = self.heard(answer).await?;
-        let zone = zone_of(&card).unwrap_or_else(|| {
+        let card = match self.heard(answer).await {
+            Err(Halt::Api(error)) if is_refusal(&error) => LocationRow::default(),
+            card => card?,
+        };
+        let Some((name, zone)) = zone_of(&card) else {
             self.person("the service tells no time zone; set station.time_zone. UTC is used until then");
-            "UTC".to_owned()
-        });
-        if let Some(read) = zone_of_text(&zone) {
-            tracing::info!(zone, "the location's time zone");
-            self.account.zone = Some(read);
-            self.parts.store.run(move |db| db.remember(ZONE, &zone)).await??;
-        }
+            self.account.zone.get_or_insert(TimeZone::UTC);
+            return Ok(());
+        };
+        tracing::info!(zone = name, "the location's time zone");
+        self.account.zone = Some(zone);
+        self.parts.store.run(move |db| db.remember(ZONE, &name)).await??;
         Ok(())
     }
 
-    /// One step of the comparison of the account with the configuration. What does not fit is said and does not
-    /// stop anything: the service itself has the last word on each document.
+    /// One step of the comparison of the account with the configuration. What does not fit, or is not told, is
+    /// said and does not stop anything: the service itself has the last word on each document.
     pub(super) async fn check_account(&mut self) -> Result<(), Halt> {
         let [step, ..] = self.account.steps;
-        match step {
-            Step::Storages => {
-                let permit = self.permit().await?;
-                let answer = self.parts.client.storages(permit).await;
-                let storages = self.heard(answer).await?;
-                self.compare_storages(&storages);
+        let checked = match step {
+            Step::Storages => self.check_storages().await,
+            Step::Permissions => self.check_permissions().await,
+            Step::Zone if self.account.zone_is_configured => Ok(()),
+            Step::Zone => self.read_zone().await,
+        };
+        match checked {
+            Err(Halt::Api(error)) if is_refusal(&error) => {
+                tracing::warn!(error = %error_chain(&error), ?step, "the service does not tell of the account");
             }
-            Step::Permissions => {
-                let permit = self.permit().await?;
-                let answer = self.parts.client.permissions(permit).await;
-                let permissions = self.heard(answer).await?;
-                self.compare_permissions(&permissions);
-            }
-            Step::Zone if self.account.zone_is_configured => {}
-            Step::Zone => self.read_zone().await?,
+            checked => checked?,
         }
         self.account.steps.rotate_left(1);
         if self.account.steps == STEPS {
             self.account.next_check = Some(Instant::now() + CHECK_EVERY);
         }
+        Ok(())
+    }
+
+    async fn check_storages(&mut self) -> Result<(), Halt> {
+        let permit = self.permit().await?;
+        let answer = self.parts.client.storages(permit).await;
+        let storages = self.heard(answer).await?;
+        self.compare_storages(&storages);
+        Ok(())
+    }
+
+    async fn check_permissions(&mut self) -> Result<(), Halt> {
+        let permit = self.permit().await?;
+        let answer = self.parts.client.permissions(permit).await;
+        let permissions = self.heard(answer).await?;
+        self.compare_permissions(&permissions);
         Ok(())
     }
 
@@ -189,10 +204,20 @@ fn timestamp(at: UnixMillis) -> Timestamp {
     Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// The zone's name, or its offset where the card has no name that is known.
-fn zone_of(card: &LocationRow) -> Option<String> {
-    let names = card.zone_name.iter().chain(card.zone_hours.iter());
-    names.map(|text| text.trim().to_owned()).find(|text| zone_of_text(text).is_some())
+/// Whether the service answered and would answer the same again.
+fn is_refusal(error: &api::Error) -> bool {
+    match error.outcome() {
+        Outcome::Refused(_) => true,
+        Outcome::NotAllowed { status, .. } => status == 403,
+        Outcome::Unknown => matches!(error, api::Error::Server { .. } | api::Error::Incomplete { .. }),
+        Outcome::NotDone | Outcome::Wait(_) => false,
+    }
+}
+
+/// The zone by its name, or by its offset where the card has no name that is known.
+fn zone_of(card: &LocationRow) -> Option<(String, TimeZone)> {
+    let mut texts = card.zone_name.iter().chain(card.zone_hours.iter()).map(|text| text.trim());
+    texts.find_map(|text| zone_of_text(text).map(|zone| (text.to_owned(), zone)))
 }
 
 /// A zone by IANA name, or by an offset in hours such as `-5`, which knows no daylight saving.
@@ -228,8 +253,9 @@ mod tests {
             zone_name: name.map(str::to_owned),
             zone_hours: hours.map(str::to_owned),
         };
-        assert_eq!(zone_of(&card(Some("Europe/Paris"), Some("1"))).as_deref(), Some("Europe/Paris"));
-        assert_eq!(zone_of(&card(Some("Nowhere/At All"), Some("-5"))).as_deref(), Some("-5"));
-        assert_eq!(zone_of(&card(None, None)), None);
+        let name = |card: &LocationRow| zone_of(card).map(|(name, _)| name);
+        assert_eq!(name(&card(Some("Europe/Paris"), Some("1"))).as_deref(), Some("Europe/Paris"));
+        assert_eq!(name(&card(Some("Nowhere/At All"), Some("-5"))).as_deref(), Some("-5"));
+        assert_eq!(name(&card(None, None)), None);
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::uplink::{Halt, Uplink};
+use crate::api::Outcome;
+use crate::domain::good::Good;
 use crate::domain::ids::GoodId;
 use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
@@ -18,6 +20,9 @@ const OVERLAP_MS: i64 = 10 * 60 * 1000;
 
 /// Pages of one reading: ten million goods. A listing that goes on beyond that never ends.
 const PAGES_MAX: u32 = 100_000;
+
+/// How long a reading rests that the service refused.
+const REFUSED_REST: Duration = Duration::from_mins(1);
 
 /// Goods between two words on how far a reading is.
 const PROGRESS_EVERY: usize = 5000;
@@ -41,7 +46,6 @@ struct Changes {
     begun: UnixMillis,
     after: String,
     page: u32,
-    first_rows: usize,
     seen: BTreeSet<GoodId>,
 }
 
@@ -87,8 +91,8 @@ impl Uplink {
             return self.changes_page().await;
         }
         let underway = self.parts.store.run(|db| db.full_reading()).await??;
-        if let Some((_, page, first_rows)) = underway {
-            return self.full_page(page, first_rows).await;
+        if let Some((_, page)) = underway {
+            return self.full_page(page).await;
         }
         let now = self.server_now();
         let every = i64::try_from(self.parts.config.goods.full_sync_every.as_millis()).unwrap_or(i64::MAX);
@@ -99,12 +103,12 @@ impl Uplink {
                 self.catalog.told = 0;
                 self.catalog.collected = 0;
                 self.parts.store.run(move |db| db.begin_full_reading(now)).await??;
-                self.full_page(1, 0).await
+                self.full_page(1).await
             }
             Some(synced) => {
                 let after = self.account.earliest_reading(synced.plus_ms(-OVERLAP_MS));
                 let seen = BTreeSet::new();
-                self.catalog.changes = Some(Changes { begun: now, after, page: 1, first_rows: 0, seen });
+                self.catalog.changes = Some(Changes { begun: now, after, page: 1, seen });
                 self.changes_page().await
             }
         }
@@ -120,12 +124,10 @@ impl Uplink {
         Ok(())
     }
 
-    /// A page of a full reading. There is no total, and the server may give fewer rows a page than asked, so it
-    /// ends with a page that is empty, that is shorter than the first, or that tells nothing new.
-    async fn full_page(&mut self, page: u32, first_rows: usize) -> Result<(), Halt> {
-        let permit = self.permit().await?;
-        let answer = self.parts.client.goods(permit, page, None).await;
-        let (goods, rows) = self.heard(answer).await?;
+    /// A page of a full reading. There is no total, and the server may give fewer rows a page than asked, so only
+    /// a page that tells nothing new ends it.
+    async fn full_page(&mut self, page: u32) -> Result<(), Halt> {
+        let (goods, rows) = self.goods_page(page, None).await?;
         if goods.len() < rows {
             tracing::warn!(page, unreadable = rows - goods.len(), "goods without an id are left out");
         }
@@ -133,7 +135,7 @@ impl Uplink {
         let new = self.parts.store.run(move |db| db.collect_page(&collected)).await??;
         self.catalog.collected += new;
         self.tell_progress();
-        if new > 0 && rows >= first_rows && page < PAGES_MAX {
+        if new > 0 && page < PAGES_MAX {
             return Ok(());
         }
         self.parts.store.run(Db::finish_full_reading).await??;
@@ -144,12 +146,10 @@ impl Uplink {
 
     async fn changes_page(&mut self) -> Result<(), Halt> {
         let Some(mut changes) = self.catalog.changes.take() else { return Ok(()) };
-        let permit = self.permit().await?;
-        let answer = self.parts.client.goods(permit, changes.page, Some(&changes.after)).await;
-        let (goods, rows) = self.heard(answer).await?;
+        let (goods, _rows) = self.goods_page(changes.page, Some(&changes.after)).await?;
         let known = changes.seen.len();
         changes.seen.extend(goods.iter().map(|good| good.id));
-        let is_last = changes.seen.len() == known || rows < changes.first_rows || changes.page >= PAGES_MAX;
+        let is_last = changes.seen.len() == known || changes.page >= PAGES_MAX;
         if !goods.is_empty() {
             self.parts.store.run(move |db| db.put_changed_goods(&goods)).await??;
         }
@@ -159,12 +159,22 @@ impl Uplink {
             self.catalog.synced_at = Some(begun);
             return self.goods_complete().await;
         }
-        if changes.page == 1 {
-            changes.first_rows = rows;
-        }
         changes.page += 1;
         self.catalog.changes = Some(changes);
         Ok(())
+    }
+
+    /// One page. Where the service refuses it, the reading rests a while: deliveries must not wait for it.
+    async fn goods_page(&mut self, page: u32, after: Option<&str>) -> Result<(Vec<Good>, usize), Halt> {
+        let permit = self.permit().await?;
+        let answer = self.parts.client.goods(permit, page, after).await;
+        let answer = self.heard(answer).await;
+        if let Err(Halt::Api(error)) = &answer
+            && matches!(error.outcome(), Outcome::Refused(_) | Outcome::NotAllowed { .. })
+        {
+            self.catalog.next = Instant::now() + REFUSED_REST;
+        }
+        answer
     }
 
     /// A reading is complete: what is parked may be known now.

@@ -8,7 +8,7 @@ use crate::api::{self, LineToPost, Movement, OperationToPost, Outcome, PostedOpe
 use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, judge};
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::domain::mode::Kind;
-use crate::domain::operation::{Line, Operation};
+use crate::domain::operation::{Line, Marker, Operation};
 use crate::domain::signal::Signal;
 use crate::feedback::What;
 use crate::store::Pending;
@@ -21,30 +21,27 @@ const READ_BACK_MARGIN_MS: i64 = 10 * 60 * 1000;
 /// server that goes on beyond that is not telling the truth.
 const LISTING_PAGES_MAX: u32 = 1000;
 
-/// Foreign documents that are remembered so as not to be read twice.
-const FOREIGN_MAX: usize = 20_000;
+/// Documents whose comments are remembered so as not to be read twice.
+const DOCUMENTS_KNOWN_MAX: usize = 20_000;
 
 /// How long an operation rests that could not be acted on for its own reasons.
 const REST: Duration = Duration::from_secs(30);
 
-/// Documents that were read and carry no marker of any operation they could have been.
+/// What was read of documents that could have been ours: their comments, which say whose they are.
 #[derive(Debug, Default)]
-pub(super) struct Foreign(BTreeMap<OperationId, BTreeSet<DocumentId>>);
+pub(super) struct KnownDocuments(BTreeMap<DocumentId, Vec<String>>);
 
-impl Foreign {
-    fn knows(&self, operation: OperationId, document: DocumentId) -> bool {
-        self.0.get(&operation).is_some_and(|documents| documents.contains(&document))
+impl KnownDocuments {
+    fn is_marked(&self, marker: &Marker, document: DocumentId) -> Option<bool> {
+        let comments = self.0.get(&document)?;
+        Some(comments.iter().any(|comment| marker.is_in(comment)))
     }
 
-    fn add(&mut self, operation: OperationId, document: DocumentId) {
-        if self.0.values().map(BTreeSet::len).sum::<usize>() >= FOREIGN_MAX {
+    fn remember(&mut self, document: DocumentId, comments: Vec<String>) {
+        if self.0.len() >= DOCUMENTS_KNOWN_MAX {
             self.0.clear();
         }
-        self.0.entry(operation).or_default().insert(document);
-    }
-
-    fn forget(&mut self, operation: OperationId) {
-        self.0.remove(&operation);
+        self.0.insert(document, comments);
     }
 }
 
@@ -137,8 +134,6 @@ impl Uplink {
             }
             Outcome::NotAllowed { status, words } => {
                 self.advance(id, sending, Event::NotDone, &what).await?;
-                // If the token is good after all, a 401 was a passing fault.
-                self.put_off(id, REST);
                 self.not_allowed(id, status, words);
                 Err(Halt::Api(error))
             }
@@ -217,13 +212,12 @@ impl Uplink {
     }
 
     /// Tells people when an operation has come to an end.
-    fn arrived(&mut self, operation: &Operation, delivery: Option<&Delivery>) {
+    fn arrived(&self, operation: &Operation, delivery: Option<&Delivery>) {
         let Some(delivery) = delivery else { return };
         let id = operation.id;
         let refused = delivery.lines.iter().filter_map(|line| line.refusal.as_deref());
         match delivery.state {
             State::Posted => {
-                self.foreign.forget(id);
                 let posted: Vec<_> = delivery.lines.iter().filter(|line| line.refusal.is_none()).collect();
                 let units = posted.iter().filter_map(|line| operation.line(line.number));
                 let units = units.map(|line| line.quantity).sum();
@@ -233,7 +227,6 @@ impl Uplink {
                 }
             }
             State::Refused => {
-                self.foreign.forget(id);
                 let words = refused.into_iter().next().unwrap_or("no reason given");
                 self.person(&format!("document {id} is refused: {words}"));
             }
@@ -290,51 +283,55 @@ impl Uplink {
             }
         }
         for document in candidates.difference(&ours.clone()) {
-            if self.foreign.knows(operation.id, *document) {
-                continue;
-            }
             if self.is_marked(operation, *document).await? {
                 ours.insert(*document);
-            } else {
-                self.foreign.add(operation.id, *document);
             }
         }
         Ok(ours)
     }
 
+    /// Whether a document carries the operation's marker: in its own comment, or, where it has none, in those of
+    /// its lines. What is known to be another operation's of this station need not be asked for.
     async fn is_marked(&mut self, operation: &Operation, document: DocumentId) -> Result<bool, Halt> {
-        let permit = self.permit().await?;
-        let comment = self.parts.client.document_comment(permit, document).await;
-        if let Some(comment) = self.heard(comment).await?.filter(|comment| !comment.is_empty()) {
-            return Ok(operation.marker.is_in(&comment));
+        if let Some(known) = self.documents.is_marked(&operation.marker, document) {
+            return Ok(known);
+        }
+        if let Some(owner) = self.parts.store.run(move |db| db.owner_of(document)).await?? {
+            return Ok(owner == operation.id);
         }
         let permit = self.permit().await?;
-        let lines = self.parts.client.document_lines(permit, document).await;
-        let lines = self.heard(lines).await?.unwrap_or_default();
-        Ok(lines.iter().filter_map(|line| line.comment.as_deref()).any(|text| operation.marker.is_in(text)))
+        let comment = self.parts.client.document_comment(permit, document).await;
+        let mut comments: Vec<String> = self.heard(comment).await?.into_iter().collect();
+        comments.retain(|comment| !comment.is_empty());
+        if comments.is_empty() {
+            let permit = self.permit().await?;
+            let lines = self.parts.client.document_lines(permit, document).await;
+            let lines = self.heard(lines).await?.unwrap_or_default();
+            comments.extend(lines.into_iter().filter_map(|line| line.comment));
+        }
+        let marked = comments.iter().any(|comment| operation.marker.is_in(comment));
+        if !comments.is_empty() {
+            self.documents.remember(document, comments);
+        }
+        Ok(marked)
     }
 
     /// Every movement since a time. There is no total, and the server may give fewer rows a page than asked, so
-    /// the listing ends with a page that is empty, that is shorter than the first, or that tells nothing new.
+    /// only a page that tells nothing new ends the listing.
     async fn movements(&mut self, since: &str) -> Result<Vec<Movement>, Halt> {
         let mut movements: Vec<Movement> = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut first_rows = 0;
         for page in 1..=LISTING_PAGES_MAX {
             let permit = self.permit().await?;
             let rows = self.parts.client.movements(permit, page, since).await;
             let rows = self.heard(rows).await?;
-            let count = rows.len();
             let before = seen.len();
             for row in rows {
                 if seen.insert((row.id, row.document, row.good)) {
                     movements.push(row);
                 }
             }
-            if page == 1 {
-                first_rows = count;
-            }
-            if seen.len() == before || count < first_rows {
+            if seen.len() == before {
                 return Ok(movements);
             }
         }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Error;
 use super::account::Account;
 use super::catalog::Catalog;
-use super::deliver::Foreign;
+use super::deliver::KnownDocuments;
 use super::trust::ClockTrust;
 use crate::api::{self, Budget, Client, Outcome, Permit};
 use crate::clock::Clock;
@@ -98,7 +98,7 @@ pub struct Uplink {
     pub(super) budget: Budget,
     pub(super) account: Account,
     pub(super) catalog: Catalog,
-    pub(super) foreign: Foreign,
+    pub(super) documents: KnownDocuments,
     trust: ClockTrust,
     /// The server's clock at an instant of ours.
     server_date: Option<(UnixMillis, Instant)>,
@@ -148,7 +148,7 @@ impl Uplink {
             budget,
             account,
             catalog,
-            foreign: Foreign::default(),
+            documents: KnownDocuments::default(),
             trust,
             server_date: None,
             failures: 0,
@@ -218,7 +218,11 @@ impl Uplink {
         match self.choose().await? {
             Task::Probe => self.probe().await,
             Task::Zone => self.read_zone().await,
-            Task::Deliver(id) => self.deliver(id).await,
+            Task::Deliver(id) => {
+                let delivered = self.deliver(id).await;
+                self.rest_if_refused(id, &delivered);
+                delivered
+            }
             Task::Account => self.check_account().await,
             Task::Sync => self.sync_page().await,
             Task::Prune => self.prune().await,
@@ -301,6 +305,14 @@ impl Uplink {
             // Four times the wait after the posting is three times after the first look.
             Next::LateCheck => Some(api.late_check_after * 3),
             Next::Rest => None,
+        }
+    }
+
+    /// What the service refuses to tell about one operation it will refuse at once again; others go on.
+    fn rest_if_refused(&mut self, id: OperationId, delivered: &Result<(), Halt>) {
+        let Err(Halt::Api(error)) = delivered else { return };
+        if matches!(error.outcome(), Outcome::Refused(_) | Outcome::NotAllowed { .. }) {
+            self.put_off(id, PROBE_EVERY);
         }
     }
 
@@ -389,7 +401,9 @@ impl Uplink {
                 self.pause.get_or_insert(Pause { next_probe: now, barred: None });
             }
             Outcome::Wait(Some(wait)) => self.close_for(wait, now),
-            Outcome::NotDone | Outcome::Unknown | Outcome::Refused(_) | Outcome::Wait(None) => {
+            // The service is there; only what was asked for rests.
+            Outcome::Refused(_) => {}
+            Outcome::NotDone | Outcome::Unknown | Outcome::Wait(None) => {
                 self.failures = self.failures.saturating_add(1);
                 self.close_for(backoff(self.failures, ulid::Ulid::generate().random()), now);
             }

@@ -84,6 +84,8 @@ CREATE TABLE operations (
 CREATE UNIQUE INDEX operations_open ON operations (kind, storage_id) WHERE state = 'open';
 CREATE INDEX operations_undelivered ON operations (state) WHERE state NOT IN ('posted', 'cancelled');
 
+CREATE INDEX operations_of_document ON operations (document_id) WHERE document_id IS NOT NULL;
+
 CREATE TABLE lines (
     operation_id   INTEGER NOT NULL REFERENCES operations (id),
     number         INTEGER NOT NULL CHECK (number BETWEEN 1 AND 65535),
