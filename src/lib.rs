@@ -1,5 +1,39 @@
 //! stockpoint: a headless barcode station. Every confirmed scan is on disk before it is confirmed, and
 //! reaches the location's stock books exactly once.
+//!
+//! # The way of a scan
+//!
+//! ```text
+//! device    bytes of a scanner           one named thread a scanner
+//!   └ domain::framing ─► Frame
+//!        └ work::scans                   one trip to the store's thread:
+//!             ├ domain::session::hear      what kind of frame is it
+//!             ├ store::Db::resolve         which good has this code
+//!             ├ domain::session::decide    what shall happen
+//!             └ store::Db::record          COMMIT, on the disk
+//!                  └ feedback              only now is anything signalled
+//!
+//! store (operation queued) ─► work::uplink ─► domain::delivery::next ─► intent on the disk
+//!                                 └ api ─► the service ─► what came of it on the disk
+//! ```
+//!
+//! # Layout
+//!
+//! - [`domain`]: the pure core. What a code is, what a scan does, how a delivery goes on.
+//! - [`clock`], [`config`], [`store`], [`api`], [`device`], [`feedback`]: one edge each. They know the domain and,
+//!   but for the configuration, not each other.
+//! - [`work`]: the workers, which join the edges. [`status`]: what the station tells of itself.
+//! - [`app`]: builds, joins, watches and stops everything. [`cli`] and [`demo`] stand on it.
+//! - [`sandbox`]: a simulated service for the demonstration and the tests.
+//!
+//! # Invariants
+//!
+//! - Nothing is signalled as booked before its commit has returned from a disk told to be synchronous.
+//! - Nothing is sent before the intent to send it is on the disk.
+//! - After an answer that does not prove "not done", nothing is sent again before the service's own records were
+//!   read in full, twice and a wait apart, without finding the operation's marker.
+//! - Amounts and prices are decimals from the wire to the disk and back. No quantity passes through a float.
+//! - Every queue, buffer, body and wait has a named limit.
 
 pub mod domain;
 

@@ -112,9 +112,9 @@ impl Db {
     pub fn agenda(&self) -> Result<Vec<(OperationId, Delivery)>, Error> {
         let sql = format!(
             "SELECT * FROM operations
-             WHERE state IN ('queued', 'sending', 'uncertain')
-                OR surplus <> '' AND state IN ('posted', 'refused')
-                OR doubtful AND late_checks < 2 AND state IN ('posted', 'refused')
+             WHERE (state IN ('queued', 'sending', 'uncertain')
+                OR (surplus <> '' AND state IN ('posted', 'refused'))
+                OR (doubtful AND late_checks < 2 AND state IN ('posted', 'refused')))
              ORDER BY id LIMIT {AGENDA_MAX}"
         );
         let mut statement = self.outbox.prepare_cached(&sql)?;

@@ -117,6 +117,8 @@ pub struct Uplink {
 #[derive(Debug)]
 struct Pause {
     next_probe: Instant,
+    /// Whether a person was called.
+    is_alarmed: bool,
     /// The operation that was forbidden, in the server's words: if the token turns out to be good, it was about
     /// this operation.
     barred: Option<(OperationId, String)>,
@@ -398,7 +400,7 @@ impl Uplink {
         self.tell(state, Some(text));
         match error.outcome() {
             Outcome::NotAllowed { .. } => {
-                self.pause.get_or_insert(Pause { next_probe: now, barred: None });
+                self.pause.get_or_insert(Pause { next_probe: now, is_alarmed: false, barred: None });
             }
             Outcome::Wait(Some(wait)) => self.close_for(wait, now),
             // The service is there; only what was asked for rests.
@@ -418,7 +420,7 @@ impl Uplink {
     /// The server forbade an operation, or does not know the token.
     pub(super) fn not_allowed(&mut self, id: OperationId, status: u16, words: String) {
         let barred = (status == 403).then_some((id, words));
-        self.pause = Some(Pause { next_probe: Instant::now(), barred });
+        self.pause = Some(Pause { next_probe: Instant::now(), is_alarmed: false, barred });
     }
 
     /// One cheap request: is the token good, is the clock right?
@@ -440,18 +442,24 @@ impl Uplink {
                 Ok(())
             }
             (Err(Halt::Api(error)), pause) => {
-                let refused = matches!(error.outcome(), Outcome::NotAllowed { .. });
-                if refused && self.parts.health.borrow().state != ApiState::Auth {
-                    self.person(&format!("the token is not accepted: {}", error_chain(&error)));
-                }
                 self.failed(&error);
-                self.pause = pause
-                    .or(self.pause.take())
-                    .map(|pause| Pause { next_probe: Instant::now() + PROBE_EVERY, barred: pause.barred });
+                self.pause = pause.or(self.pause.take());
+                self.go_on_pausing(&error);
                 Ok(())
             }
             (Err(halt), _) => Err(halt),
         }
+    }
+
+    /// The token is still not accepted, or nobody is there to tell.
+    fn go_on_pausing(&mut self, error: &api::Error) {
+        let Some(mut pause) = self.pause.take() else { return };
+        pause.next_probe = Instant::now() + PROBE_EVERY;
+        if !pause.is_alarmed && matches!(error.outcome(), Outcome::NotAllowed { .. }) {
+            pause.is_alarmed = true;
+            self.person(&format!("the token is not accepted: {}", error_chain(error)));
+        }
+        self.pause = Some(pause);
     }
 
     async fn bar(&mut self, id: OperationId, words: &str) -> Result<(), Halt> {
