@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use thiserror::Error;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -51,7 +50,7 @@ pub struct Wish<'a> {
 }
 
 /// Why the demonstration failed.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The simulated service cannot listen.
     #[error("start the simulated service")]

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use thiserror::Error;
 
 use super::lenient;
 
@@ -16,7 +15,7 @@ const WORDS_CHARS_MAX: usize = 300;
 const WAIT_MAX: Duration = Duration::from_hours(1);
 
 /// Why a request has no usable answer.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection: the name, the route, the port or TLS. The request was not sent.
     #[error("connect to the service")]

@@ -17,7 +17,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -49,7 +48,7 @@ const FRAME_QUEUE_MAX: usize = 256;
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why the agent cannot run, or ended.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another agent uses the data folder.
     #[error("use {}: another agent is using it", .0.display())]

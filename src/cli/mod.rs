@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use thiserror::Error;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -34,7 +33,7 @@ use args::{Args, Command, LogFormat};
 const WRONG: u8 = 2;
 
 /// Why a command failed.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configuration is wrong. Its faults name their places and cures.
     #[error("{0}")]

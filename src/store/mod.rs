@@ -27,7 +27,6 @@ use std::io;
 use std::path::PathBuf;
 
 use rusqlite::Connection;
-use thiserror::Error;
 
 pub use figures::{Figures, ScanCounts, StateCount};
 pub use goods::{GoodsFigures, GoodsPage};
@@ -43,7 +42,7 @@ pub const OUTBOX_FILE: &str = "outbox.db";
 pub const GOODS_FILE: &str = "goods.db";
 
 /// Why the store could not do as asked.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file was written by a later version of this program. Nothing was touched.
     #[error(
