@@ -119,6 +119,12 @@ pub(super) enum OutboxCommand {
         /// Its number
         id: i64,
     },
+    /// Compare what was posted with what the service has
+    Verify {
+        /// How many days back
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=3650))]
+        days: u16,
+    },
     /// Write everything as JSON lines
     Export,
 }

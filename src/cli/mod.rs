@@ -79,6 +79,12 @@ pub enum Error {
         /// Where it stands.
         state: crate::domain::delivery::State,
     },
+    /// The service and the station could not be compared.
+    #[error("compare with the service")]
+    Verify(#[from] crate::work::verify::Error),
+    /// The service has something else than the station believes.
+    #[error("find both the same: {0} differences")]
+    Differs(usize),
     /// The books of the demonstration do not balance.
     #[error("balance the books")]
     Unbalanced,

@@ -2,16 +2,28 @@
 
 use std::io::Write;
 
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+
 use super::args::OutboxCommand;
+use super::run::runtime;
 use super::{Error, data, export, say};
+use crate::api::{Budget, Client};
+use crate::app;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::config::secrets::Secrets;
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::OperationId;
 use crate::domain::printable::printable;
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
 use crate::store::Advance;
+use crate::work::account::known_zone;
+use crate::work::verify::Verifier;
+
+/// A day, in ms.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The most that a list shows; `export` writes everything.
 const LISTED_MAX: u32 = 1000;
@@ -21,6 +33,7 @@ pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxComm
         OutboxCommand::List { all } => list(out, config, *all),
         OutboxCommand::Show { id } => show(out, config, OperationId(*id)),
         OutboxCommand::Retry { id } => retry(out, config, OperationId(*id)),
+        OutboxCommand::Verify { days } => verify(out, config, *days),
         OutboxCommand::Export => export::export(out, &data(config)?),
     }
 }
@@ -121,4 +134,37 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), E
     // Without an agent it goes on when one starts.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &format!("document {id} is {} again\n", advance.to.state))
+}
+
+fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error> {
+    let db = data(config)?;
+    let api = &config.api;
+    let secrets = Secrets::find(api)?;
+    let client = Client::new(api, config.station.location_id, &secrets.partner, &secrets.user)
+        .map_err(app::Error::Client)?;
+    let zone = match &config.station.time_zone {
+        Some(zone) => Some(zone.clone()),
+        None => known_zone(&db)?,
+    };
+    let since = SystemClock::new().wall().plus_ms(-i64::from(days) * DAY_MS);
+    let compared = runtime()?.block_on(async {
+        // A running agent keeps its own budget: this takes half of one, so that both stay below the service's.
+        let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, Instant::now());
+        let (db, station, client) = (&db, config.station.name.as_str(), &client);
+        let zone = zone.unwrap_or(TimeZone::UTC);
+        Verifier { db, station, client, budget, zone }.compare(since).await
+    })?;
+    for difference in &compared.differences {
+        say(out, &format!("{difference}\n"))?;
+    }
+    if compared.left_out > 0 {
+        let text =
+            format!("{} documents of others were not looked at; ask for fewer days\n", compared.left_out);
+        say(out, &text)?;
+    }
+    say(out, &format!("{} documents compared\n", compared.compared))?;
+    match compared.differences.len() {
+        0 => Ok(()),
+        count => Err(Error::Differs(count)),
+    }
 }

@@ -105,7 +105,8 @@ impl Db {
         Ok(open)
     }
 
-    /// The operations the deliverer has to do with, oldest first, with how far each is; at most 256.
+    /// The operations the deliverer has to do with, with how far each is; at most 256. Those on their way come
+    /// first, oldest first: looking for late doubles must not hold them up.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -115,7 +116,7 @@ impl Db {
              WHERE (state IN ('queued', 'sending', 'uncertain')
                 OR (surplus <> '' AND state IN ('posted', 'refused'))
                 OR (doubtful AND late_checks < 2 AND state IN ('posted', 'refused')))
-             ORDER BY id LIMIT {AGENDA_MAX}"
+             ORDER BY state IN ('posted', 'refused'), id LIMIT {AGENDA_MAX}"
         );
         let mut statement = self.outbox.prepare_cached(&sql)?;
         let mut rows = statement.query([])?;

@@ -11,7 +11,7 @@ use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
 use crate::domain::ids::StorageId;
 use crate::domain::mode::{Kind, Mode};
 use crate::domain::time::UnixMillis;
-use crate::store::Store;
+use crate::store::{self, Db, Store};
 
 /// Name of the fact that keeps the location's zone for a start without network.
 const ZONE: &str = "time_zone";
@@ -50,8 +50,7 @@ impl Account {
     /// Takes up the zone that an earlier process learned.
     pub(super) async fn recall(&mut self, store: &Store) -> Result<(), Halt> {
         if self.zone.is_none() {
-            let stored = store.run(|db| db.fact(ZONE)).await??;
-            self.zone = stored.as_deref().and_then(zone_of_text);
+            self.zone = store.run(|db| known_zone(db)).await??;
         }
         Ok(())
     }
@@ -70,14 +69,26 @@ impl Account {
         timestamp(at).to_zoned(zone).strftime(DATE).to_string()
     }
 
-    /// The beginning of a reading, as the service takes it: without an offset. Whether it means the location's
-    /// time or UTC is not documented, so the earlier of the two is said: reading too much only takes longer.
+    /// The beginning of a reading, as the service takes it.
     pub(super) fn earliest_reading(&self, at: UnixMillis) -> String {
-        let zone = self.zone.clone().unwrap_or(TimeZone::UTC);
-        let utc = timestamp(at).to_zoned(TimeZone::UTC).datetime();
-        let local = timestamp(at).to_zoned(zone).datetime();
-        utc.min(local).strftime(READING).to_string()
+        earliest_reading(at, self.zone.as_ref().unwrap_or(&TimeZone::UTC))
     }
+}
+
+/// The zone that an earlier process learned, for a command beside the agent.
+///
+/// # Errors
+/// [`store::Error::Sql`].
+pub fn known_zone(db: &Db) -> Result<Option<TimeZone>, store::Error> {
+    Ok(db.fact(ZONE)?.as_deref().and_then(zone_of_text))
+}
+
+/// The beginning of a reading, as the service takes it: without an offset. Whether it means the location's time
+/// or UTC is not documented, so the earlier of the two is said: reading too much only takes longer.
+pub(super) fn earliest_reading(at: UnixMillis, zone: &TimeZone) -> String {
+    let utc = timestamp(at).to_zoned(TimeZone::UTC).datetime();
+    let local = timestamp(at).to_zoned(zone.clone()).datetime();
+    utc.min(local).strftime(READING).to_string()
 }
 
 impl Uplink {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
 use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, judge};
-use crate::domain::ids::{DocumentId, OperationId, TransactionId};
+use crate::domain::ids::{DocumentId, GoodId, OperationId, TransactionId};
 use crate::domain::mode::Kind;
 use crate::domain::operation::{Line, Marker, Operation};
 use crate::domain::signal::Signal;
@@ -316,26 +316,39 @@ impl Uplink {
         Ok(marked)
     }
 
-    /// Every movement since a time. There is no total, and the server may give fewer rows a page than asked, so
-    /// only a page that tells nothing new ends the listing.
+    /// Every movement since a time.
     async fn movements(&mut self, since: &str) -> Result<Vec<Movement>, Halt> {
-        let mut movements: Vec<Movement> = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut listing = Listing::default();
         for page in 1..=LISTING_PAGES_MAX {
             let permit = self.permit().await?;
             let rows = self.parts.client.movements(permit, page, since).await;
-            let rows = self.heard(rows).await?;
-            let before = seen.len();
-            for row in rows {
-                if seen.insert((row.id, row.document, row.good)) {
-                    movements.push(row);
-                }
-            }
-            if seen.len() == before {
-                return Ok(movements);
+            if listing.is_complete_with(self.heard(rows).await?) {
+                return Ok(listing.movements);
             }
         }
         Err(Halt::Api(api::Error::Incomplete { status: 200, what: "the end of the movements" }))
+    }
+}
+
+/// A listing as it comes in. There is no total, and the server may give fewer rows a page than asked, so only a
+/// page that tells nothing new ends it.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// What was told so far, each row once.
+    pub(super) movements: Vec<Movement>,
+    seen: BTreeSet<(Option<i64>, DocumentId, Option<GoodId>)>,
+}
+
+impl Listing {
+    /// Takes in a page; `true` if it was the last.
+    pub(super) fn is_complete_with(&mut self, rows: Vec<Movement>) -> bool {
+        let before = self.seen.len();
+        for row in rows {
+            if self.seen.insert((row.id, row.document, row.good)) {
+                self.movements.push(row);
+            }
+        }
+        self.seen.len() == before
     }
 }
 

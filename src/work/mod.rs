@@ -3,7 +3,7 @@
 //! [`scans`] takes in frames; [`uplink`] owns the way to the service and does one thing on it at a time:
 //! deliveries first ([`deliver`]), then what it must know of the account ([`account`]), then the goods table
 //! ([`catalog`]). One request at a time needs no locks, keeps the order, and is all that the service's limit
-//! leaves room for.
+//! leaves room for. [`verify`] compares afterwards, for a command.
 
 pub mod account;
 pub mod catalog;
@@ -11,6 +11,7 @@ pub mod deliver;
 pub mod scans;
 pub mod trust;
 pub mod uplink;
+pub mod verify;
 
 use crate::store;
 

@@ -1,0 +1,193 @@
+//! Comparing what the station believes it posted with what the service has.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use tokio::time::{Instant, sleep_until};
+
+use super::account::earliest_reading;
+use super::deliver::Listing;
+use crate::api::{self, Budget, Client, Permit};
+use crate::domain::delivery::{Finding, FoundDocument, State, judge};
+use crate::domain::ids::{DocumentId, OperationId};
+use crate::domain::operation::Operation;
+use crate::domain::time::UnixMillis;
+use crate::store::{self, Db};
+
+/// Documents whose comment is read because the listing does not tell it. A busy location has more than a person
+/// waits for; what was left out is said.
+const COMMENTS_READ_MAX: usize = 500;
+
+/// A difference, in words for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// The service has no such document any more.
+    Gone {
+        /// Our number.
+        operation: OperationId,
+        /// The service's.
+        document: DocumentId,
+    },
+    /// The document's lines are not those that were posted.
+    Lines {
+        /// Our number.
+        operation: OperationId,
+        /// The service's.
+        document: DocumentId,
+        /// How they differ.
+        how: String,
+    },
+    /// A document carries this station's marker, and the station does not know it.
+    Stray {
+        /// The service's number.
+        document: DocumentId,
+    },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone { operation, document } => {
+                write!(f, "document {operation}: the service no longer has it (its number {document})")
+            }
+            Self::Lines { operation, document, how } => {
+                write!(f, "document {operation}: the service's document {document} differs: {how}")
+            }
+            Self::Stray { document } => {
+                write!(
+                    f,
+                    "the service's document {document} is this station's, and the station does not know it"
+                )
+            }
+        }
+    }
+}
+
+/// What a comparison came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Comparison {
+    /// Documents that were compared.
+    pub compared: usize,
+    /// Documents that could be this station's and were not looked at, because there were too many.
+    pub left_out: usize,
+    /// What differs.
+    pub differences: Vec<Difference>,
+}
+
+/// Why a comparison has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The service did not tell.
+    #[error("ask the service")]
+    Api(#[from] api::Error),
+    /// The data cannot be read.
+    #[error("read the data")]
+    Store(#[from] store::Error),
+}
+
+/// Compares documents with the service.
+#[derive(Debug)]
+pub struct Verifier<'a> {
+    /// The station's data.
+    pub db: &'a Db,
+    /// The station's name, which its markers carry.
+    pub station: &'a str,
+    /// The way to the service.
+    pub client: &'a Client,
+    /// What may be asked of it.
+    pub budget: Budget,
+    /// The location's time.
+    pub zone: TimeZone,
+}
+
+impl Verifier<'_> {
+    /// Compares every document posted since a time, and looks for documents of this station that it does not know.
+    ///
+    /// # Errors
+    /// [`Error`]; a comparison that was interrupted says nothing.
+    pub async fn compare(&mut self, since: UnixMillis) -> Result<Comparison, Error> {
+        let mut comparison = Comparison::default();
+        let mut known = BTreeSet::new();
+        for summary in self.db.operations(false, u32::MAX)? {
+            let Some(document) = summary.document else { continue };
+            known.insert(document);
+            if summary.state != State::Posted || summary.first_scan < since {
+                continue;
+            }
+            let operation = self.db.pending(summary.id)?.operation;
+            let permit = self.permit().await;
+            let lines = self.client.document_lines(permit, document).await?;
+            comparison.compared += 1;
+            comparison.differences.extend(difference(&operation, document, lines));
+        }
+        self.look_for_strays(since, &known, &mut comparison).await?;
+        Ok(comparison)
+    }
+
+    async fn look_for_strays(
+        &mut self,
+        since: UnixMillis,
+        known: &BTreeSet<DocumentId>,
+        comparison: &mut Comparison,
+    ) -> Result<(), Error> {
+        let ours = format!("#sp:{}:", self.station);
+        let since = earliest_reading(since, &self.zone);
+        let mut listing = Listing::default();
+        let mut page = 1;
+        loop {
+            let permit = self.permit().await;
+            let rows = self.client.movements(permit, page, &since).await?;
+            if listing.is_complete_with(rows) {
+                break;
+            }
+            page += 1;
+        }
+        let (mut strays, mut silent) = (BTreeSet::new(), BTreeSet::new());
+        for movement in listing.movements.into_iter().filter(|row| !known.contains(&row.document)) {
+            match movement.comment {
+                Some(comment) if comment.contains(&ours) => strays.insert(movement.document),
+                Some(_) => false,
+                None => silent.insert(movement.document),
+            };
+        }
+        comparison.left_out = silent.len().saturating_sub(COMMENTS_READ_MAX);
+        for document in silent.into_iter().rev().take(COMMENTS_READ_MAX) {
+            let permit = self.permit().await;
+            let comment = self.client.document_comment(permit, document).await?;
+            if comment.is_some_and(|comment| comment.contains(&ours)) {
+                strays.insert(document);
+            }
+        }
+        comparison.differences.extend(strays.into_iter().map(|document| Difference::Stray { document }));
+        Ok(())
+    }
+
+    async fn permit(&mut self) -> Permit {
+        loop {
+            match self.budget.take(Instant::now()) {
+                Ok(permit) => return permit,
+                Err(free) => sleep_until(free).await,
+            }
+        }
+    }
+}
+
+fn difference(
+    operation: &Operation,
+    document: DocumentId,
+    lines: Option<Vec<crate::domain::delivery::FoundLine>>,
+) -> Option<Difference> {
+    let id = operation.id;
+    let Some(lines) = lines else { return Some(Difference::Gone { operation: id, document }) };
+    let differs = |how| Some(Difference::Lines { operation: id, document, how });
+    match judge(operation, vec![FoundDocument { id: document, lines }]) {
+        Finding::Absent => Some(Difference::Gone { operation: id, document }),
+        Finding::Conflict(how) => differs(how),
+        Finding::Found(found) if !found.surplus.is_empty() => differs("a line stands there twice".to_owned()),
+        Finding::Found(found) if found.transactions.len() < operation.lines.len() => {
+            differs(format!("{} of {} lines are there", found.transactions.len(), operation.lines.len()))
+        }
+        Finding::Found(_) => None,
+    }
+}
