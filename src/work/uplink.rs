@@ -36,6 +36,9 @@ const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait after a failure: how long the service may be back before anybody notices.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// The wait after "too many requests" where the service does not say for how long.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
 /// How often the outbox is looked at when nobody said that it changed: a command beside the agent may have
 /// put an operation back.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -402,10 +405,14 @@ impl Uplink {
             Outcome::NotAllowed { .. } => {
                 self.pause.get_or_insert(Pause { next_probe: now, is_alarmed: false, barred: None });
             }
-            Outcome::Wait(Some(wait)) => self.close_for(wait, now),
+            Outcome::Wait(told) => {
+                // Those who were told the same wait must not all come back at its end.
+                let wait = told.unwrap_or(BUSY_WAIT);
+                self.close_for(wait + spread(wait, ulid::Ulid::generate().random()), now);
+            }
             // The service is there; only what was asked for rests.
             Outcome::Refused(_) => {}
-            Outcome::NotDone | Outcome::Unknown | Outcome::Wait(None) => {
+            Outcome::NotDone | Outcome::Unknown => {
                 self.failures = self.failures.saturating_add(1);
                 self.close_for(backoff(self.failures, ulid::Ulid::generate().random()), now);
             }
@@ -537,6 +544,11 @@ fn backoff(failures: u32, random: u128) -> Duration {
     let doubled = BACKOFF_FIRST.saturating_mul(1_u32 << failures.saturating_sub(1).min(16)).min(BACKOFF_MAX);
     let eighths = u32::try_from(random % 5).unwrap_or(0) + 6;
     doubled * eighths / 8
+}
+
+/// Up to half of a wait.
+fn spread(wait: Duration, random: u128) -> Duration {
+    wait * u32::try_from(random % 64).unwrap_or(0) / 128
 }
 
 /// An error and what caused it, on one line.
