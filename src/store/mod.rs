@@ -26,7 +26,7 @@ mod thread;
 use std::io;
 use std::path::PathBuf;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 pub use figures::{Figures, ScanCounts, StateCount};
 pub use goods::{GoodsFigures, GoodsPage};
@@ -95,7 +95,7 @@ pub enum Error {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
             _ => Self::Sql(error),
         }
     }
@@ -104,12 +104,21 @@ impl From<rusqlite::Error> for Error {
 impl Error {
     /// Whether the file itself is broken: going on would only build on sand.
     pub fn is_damage(&self) -> bool {
-        let code = match self {
-            Self::Damaged { .. } => return true,
-            Self::Sql(source) => source.sqlite_error_code(),
-            _ => None,
-        };
-        matches!(code, Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase))
+        let broken = matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
+        matches!(self, Self::Damaged { .. }) || broken
+    }
+
+    /// Whether the same may work later: the disk is full, somebody else is writing, or the disk failed once.
+    pub fn is_passing(&self) -> bool {
+        let passing = matches!(
+            self.code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure)
+        );
+        matches!(self, Self::DiskFull) || passing
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        if let Self::Sql(source) = self { source.sqlite_error_code() } else { None }
     }
 }
 

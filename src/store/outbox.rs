@@ -166,16 +166,24 @@ impl Db {
     /// # Errors
     /// Any, and then nothing was written.
     pub fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
+        match self.try_advance(step, true) {
+            // The trail grows the file and the state does not: on a full disk what is stored is still delivered.
+            Err(Error::DiskFull) => self.try_advance(step, false),
+            advanced => advanced,
+        }
+    }
+
+    fn try_advance(&mut self, step: &Advance, with_trail: bool) -> Result<bool, Error> {
         let Advance { id, from, to, what, now } = step;
-        let station = self.station.clone();
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let written = write(&transaction, *id, *from, to)?;
-        if !written {
+        if !write(&transaction, *id, *from, to)? {
             return Ok(false);
         }
-        trail(&transaction, Some(*id), what, *now)?;
+        if with_trail {
+            trail(&transaction, Some(*id), what, *now)?;
+        }
         if to.state == State::Posted && *from != State::Posted {
-            split_refused(&transaction, &station, *id, *now)?;
+            split_refused(&transaction, &self.station, *id, *now)?;
         }
         transaction.commit()?;
         self.commits_since_checkpoint += 1;

@@ -22,7 +22,7 @@ use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
 use crate::feedback::{Announcement, Feedback, What};
 use crate::status::{ApiHealth, ApiState};
-use crate::store::{Advance, Db, Store};
+use crate::store::{self, Advance, Db, Store};
 
 /// How long a request that is under way when the agent stops may still take. What it leaves behind is uncertain
 /// and read back after the next start.
@@ -38,6 +38,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// The wait after "too many requests" where the service does not say for how long.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Between two tries to write to a store that takes nothing.
+const DISK_WAIT: Duration = Duration::from_secs(2);
 
 /// How often the outbox is looked at when nobody said that it changed: a command beside the agent may have
 /// put an operation back.
@@ -200,10 +203,24 @@ impl Uplink {
                 Ok(()) => {}
                 Err(Halt::Stopped) => return Ok(()),
                 Err(Halt::Api(error)) => self.failed(&error),
+                Err(Halt::Fatal(Error::Store(error))) if error.is_passing() => {
+                    if self.wait_for_disk(&error).await.is_err() {
+                        return Ok(());
+                    }
+                }
                 Err(Halt::Fatal(error)) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// A full disk empties when somebody makes room, not by starting anew.
+    async fn wait_for_disk(&self, error: &store::Error) -> Result<(), Halt> {
+        tracing::error!(error = %error_chain(error), "the store takes nothing; delivery waits");
+        tokio::select! {
+            () = sleep(DISK_WAIT) => Ok(()),
+            () = self.parts.stop.cancelled() => Err(Halt::Stopped),
+        }
     }
 
     /// What was on its way when the process before this one died may or may not have arrived.
@@ -335,11 +352,24 @@ impl Uplink {
         what: &str,
     ) -> Result<Option<Delivery>, Halt> {
         let next = delivery.apply(event)?;
-        let (from, now, what) = (delivery.state, self.parts.clock.wall(), what.to_owned());
-        let to = next.clone();
-        let written =
-            self.parts.store.run(move |db| db.advance(&Advance { id, from, to, what, now })).await??;
-        tracing::info!(operation = id.0, from = from.as_str(), to = next.state.as_str(), "delivery");
+        let now = self.parts.clock.wall();
+        let advance =
+            Arc::new(Advance { id, from: delivery.state, to: next.clone(), what: what.to_owned(), now });
+        // What came of a request is known only here until it is written, so it is tried until it is.
+        let written = loop {
+            let step = Arc::clone(&advance);
+            match self.parts.store.run(move |db| db.advance(&step)).await? {
+                Ok(written) => break written,
+                Err(error) if error.is_passing() => self.wait_for_disk(&error).await?,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        tracing::info!(
+            operation = id.0,
+            from = delivery.state.as_str(),
+            to = next.state.as_str(),
+            "delivery"
+        );
         match self.wait_of(&next) {
             Some(wait) => self.put_off(id, wait),
             None => {
