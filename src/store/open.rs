@@ -59,6 +59,8 @@ struct Plan {
     /// `steps[n]` takes version `n` to `n + 1`.
     steps: &'static [&'static str],
     synchronous: &'static str,
+    /// Pages in the log after which a commit folds it into the file; 0: only `Db::tend` does.
+    autocheckpoint: u16,
     /// Whether a damaged file may be thrown away.
     is_cache: bool,
 }
@@ -68,6 +70,8 @@ const OUTBOX: Plan = Plan {
     steps: &[include_str!("schema/outbox_v1.sql")],
     // A signal is a promise: the commit must be on the disk, not only in the log's buffer.
     synchronous: "FULL",
+    // Folding takes two flushes: it is done between scans, never inside a scan's commit.
+    autocheckpoint: 0,
     is_cache: false,
 };
 
@@ -76,6 +80,8 @@ const GOODS: Plan = Plan {
     steps: &[include_str!("schema/goods_v1.sql")],
     // Losing the last commits of a copy costs one more reading of a page.
     synchronous: "NORMAL",
+    // 1 MiB: a reading of a hundred thousand goods is folded in by and by, not at once while a scan waits.
+    autocheckpoint: 256,
     is_cache: true,
 };
 
@@ -127,7 +133,7 @@ impl Db {
 impl Plan {
     fn join(&self, dir: &Path) -> Result<Connection, Error> {
         let connection = connect(&dir.join(self.name), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        set_pragmas(&connection, self.synchronous)?;
+        set_pragmas(&connection, self)?;
         if user_version(&connection)? != self.version() {
             return Err(Error::Unexpected { what: "the schema of an older version" });
         }
@@ -171,7 +177,7 @@ impl Plan {
     fn prepare(&self, path: &Path) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let mut connection = connect(path, flags)?;
-        set_pragmas(&connection, self.synchronous)?;
+        set_pragmas(&connection, self)?;
         check(&connection, path)?;
         self.upgrade(&mut connection)?;
         let mut keep = 1;
@@ -235,13 +241,12 @@ fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
     Err(Error::Damaged { path: path.to_owned(), source: rusqlite::Error::SqliteFailure(code, Some(answer)) })
 }
 
-fn set_pragmas(connection: &Connection, synchronous: &str) -> Result<(), Error> {
+fn set_pragmas(connection: &Connection, plan: &Plan) -> Result<(), Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Readers (a command beside the agent) never wait for the writer, and a commit is one write of the log.
     let _mode: String = connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    // The log is folded into the file by `Db::tend`, between scans; never inside a scan's commit.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "synchronous", plan.synchronous)?;
+    connection.pragma_update(None, "wal_autocheckpoint", plan.autocheckpoint)?;
     // 1 MiB of pages: enough for the upper levels of every tree, small enough for a 512 MB board.
     connection.pragma_update(None, "cache_size", -1024)?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -77,7 +77,6 @@ impl Scans {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             session = tokio::select! {
-                biased;
                 input = inputs.recv() => match input {
                     None | Some(Input::Stop) => return Ok(()),
                     Some(Input::Frame { scanner, frame, boot, wall }) => {
