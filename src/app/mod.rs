@@ -297,6 +297,11 @@ impl Handle {
         self.0.feedback.listen()
     }
 
+    /// What was announced last, newest first.
+    pub fn recent(&self) -> Vec<Announcement> {
+        self.0.feedback.recent()
+    }
+
     /// Where the station's page is, if it is served.
     pub fn page(&self) -> Option<SocketAddr> {
         self.0.page_address

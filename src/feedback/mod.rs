@@ -3,8 +3,9 @@
 //! An announcement is made after its commit and handed on without waiting. An output that is slow or broken
 //! loses signals; the scan it speaks of is on disk all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 
@@ -18,6 +19,9 @@ use crate::domain::signal::Signal;
 
 /// Announcements that a slow listener may lag behind before it loses the oldest.
 const ANNOUNCEMENTS_MAX: usize = 256;
+
+/// Announcements that are kept for whoever looks at the station's page.
+const RECENT_MAX: usize = 12;
 
 /// Takes the bytes of a signal to a scanner without waiting; `false` if it could not.
 pub type SignalSender = Box<dyn Fn(Vec<u8>) -> bool + Send + Sync>;
@@ -100,14 +104,18 @@ impl fmt::Display for Announcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Booked { mode, good, quantity, in_document } => {
-                write!(f, "{mode:<9} {quantity:>4} {:<3} {}", printable(&good.unit), printable(&good.title))?;
+                let (unit, quantity) = (printable(&good.unit).to_string(), quantity.to_string());
+                write!(f, "{mode:<9} {quantity:>4} {unit:<3} {}", printable(&good.title))?;
                 match in_document {
-                    Some(total) if total != quantity => write!(f, "  (now {total} in this document)"),
+                    Some(total) if total.to_string() != quantity => {
+                        write!(f, "  (now {total} in this document)")
+                    }
                     Some(_) => Ok(()),
                     None => write!(f, "  (the document is full and closed)"),
                 }
             }
             What::Parked { code, quantity } => {
+                let quantity = quantity.to_string();
                 write!(f, "unknown   {quantity:>4}     {}  (parked until its good is known)", printable(code))
             }
             What::Refused { reason, code } => write!(f, "refused            {}  ({reason})", printable(code)),
@@ -120,6 +128,7 @@ impl fmt::Display for Announcement {
                 write!(f, "lookup             {}  (no single good has this code)", printable(code))
             }
             What::Posted { operation, lines, units } => {
+                let units = units.to_string();
                 write!(f, "posted    {units:>4}     document {operation}: {lines} lines")
             }
             What::Person(why) => write!(f, "PERSON             {}", printable(why)),
@@ -136,6 +145,7 @@ impl fmt::Display for Announcement {
 pub struct Feedback {
     scanners: BTreeMap<ScannerName, ScannerOutput>,
     listeners: broadcast::Sender<Announcement>,
+    recent: Mutex<VecDeque<Announcement>>,
 }
 
 /// What one scanner is sent for each signal, and how.
@@ -161,12 +171,18 @@ impl fmt::Debug for ScannerOutput {
 impl Feedback {
     /// Outputs of these scanners; listeners join with [`Feedback::listen`].
     pub fn new(scanners: BTreeMap<ScannerName, ScannerOutput>) -> Self {
-        Self { scanners, listeners: broadcast::Sender::new(ANNOUNCEMENTS_MAX) }
+        let listeners = broadcast::Sender::new(ANNOUNCEMENTS_MAX);
+        Self { scanners, listeners, recent: Mutex::default() }
     }
 
     /// Hears every announcement from now on. A listener that lags loses the oldest.
     pub fn listen(&self) -> broadcast::Receiver<Announcement> {
         self.listeners.subscribe()
+    }
+
+    /// The last announcements, newest first; at most 12.
+    pub fn recent(&self) -> Vec<Announcement> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().cloned().collect()
     }
 
     /// Tells everybody, without waiting for anybody.
@@ -176,6 +192,12 @@ impl Feedback {
             Some(scanner) => self.signal(scanner, announcement.signal),
             None => self.scanners.keys().for_each(|scanner| self.signal(scanner, announcement.signal)),
         }
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() == RECENT_MAX {
+            recent.pop_front();
+        }
+        recent.push_back(announcement.clone());
+        drop(recent);
         // Nobody listens in an agent without a terminal or a page.
         let _heard = self.listeners.send(announcement);
     }

@@ -47,7 +47,7 @@ pub(crate) async fn serve(listener: TcpListener, agent: Handle) {
 
 async fn show_page(State(agent): State<Handle>) -> Response {
     match agent.status().await {
-        Ok(status) => fresh("text/html; charset=utf-8", page::render(&status)),
+        Ok(status) => fresh("text/html; charset=utf-8", page::render(&status, &agent.recent())),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }

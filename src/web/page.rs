@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::feedback::Announcement;
 use crate::status::Status;
 
 /// Seconds between two looks of the page at the station.
@@ -16,10 +17,14 @@ dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); 
 dl div { border: 1px solid #8886; border-radius: .5rem; padding: .5rem .75rem }
 dt { opacity: .7; font-size: .8rem } dd { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums }
 .trouble { border-color: #c33; border-width: 3px }
+.recent { list-style: none; padding: 0; font: 1rem/1.6 ui-monospace, monospace; white-space: pre-wrap }
+.recent li { border-left: .5rem solid #888; padding-left: .75rem }
+.recent .booked, .recent .posted { border-color: #2a2 }
+.recent .unknown { border-color: #d90 } .recent .refused, .recent .person { border-color: #c33 }
 ";
 
 /// The page for one moment. It asks for the next by itself and needs no script.
-pub(super) fn render(status: &Status) -> String {
+pub(super) fn render(status: &Status, recent: &[Announcement]) -> String {
     let page: Markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -33,6 +38,11 @@ pub(super) fn render(status: &Status) -> String {
             body {
                 h1 { (status.station()) " " small { "stockpoint " (env!("CARGO_PKG_VERSION")) } }
                 p.mode { (status.mode()) }
+                ol.recent {
+                    @for announcement in recent {
+                        li class=(announcement.signal.as_str()) { (announcement.to_string()) }
+                    }
+                }
                 @for (title, figures) in status.tables() {
                     h2 { (title) }
                     dl {
