@@ -179,7 +179,9 @@ impl Uplink {
 
     /// A reading is complete: what is parked may be known now.
     async fn goods_complete(&mut self) -> Result<(), Halt> {
-        self.catalog.next = Instant::now() + spread(self.parts.config.goods.sync_every);
+        // A reading that was wanted while another was under way is still wanted.
+        let rest = spread(self.parts.config.goods.sync_every);
+        self.catalog.next = Instant::now() + if self.catalog.full_wanted { Duration::ZERO } else { rest };
         let now = self.parts.clock.wall();
         let booked = self.parts.store.run(move |db| db.book_parked(now)).await??;
         let figures = self.parts.store.run(|db| db.goods_figures()).await??;

@@ -1,5 +1,14 @@
 //! All integration tests, in one binary.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod crash_sweep;
 mod devices;
 mod pty;
 mod sandbox;
+mod station;
