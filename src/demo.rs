@@ -24,7 +24,8 @@ use crate::domain::control::Control;
 use crate::domain::delivery::State;
 use crate::domain::mode::Mode;
 use crate::domain::quantity::Quantity;
-use crate::feedback::{Announcement, What};
+use crate::domain::signal::Signal;
+use crate::feedback::{Announcement, What, counted};
 use crate::sandbox::{Options, Sandbox};
 use crate::status::Status;
 use crate::store::Figures;
@@ -47,6 +48,8 @@ pub struct Wish<'a> {
     pub scans: Option<File>,
     /// Whether a person sits before it.
     pub is_terminal: bool,
+    /// Whether the answers are coloured by their signal.
+    pub is_coloured: bool,
 }
 
 /// Why the demonstration failed.
@@ -100,8 +103,8 @@ pub async fn run(
         }
         // The agent may have failed meanwhile; it says so itself.
         let _told = start.send(());
-        narrate(out, &mut news).await?;
-        deliver_all(out, &handle, &mut news).await?;
+        narrate((out, wish.is_coloured), &mut news).await?;
+        deliver_all((out, wish.is_coloured), &handle, &mut news).await?;
         let status = handle.status().await?;
         let figures = handle.figures().await?;
         let balances = balance((out, wish.is_terminal), &sandbox, &status, &figures)?;
@@ -200,15 +203,36 @@ fn welcome(out: &mut impl Write, sandbox: &Sandbox, page: Option<SocketAddr>) ->
     writeln!(out, "Ctrl-D ends: everything is delivered, and the books are shown.\n")
 }
 
+/// The colour of a signal, as the terminal takes it (ECMA-48, SGR): green and blue for what went well, yellow for
+/// what waits, red for what did not.
+const fn colour(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Booked => "32",
+        Signal::Posted => "36",
+        Signal::Control => "34",
+        Signal::Unknown => "33",
+        Signal::Refused => "31",
+        Signal::Person => "1;31",
+    }
+}
+
+fn answer(out: &mut impl Write, is_coloured: bool, announcement: &Announcement) -> io::Result<()> {
+    if is_coloured {
+        writeln!(out, "\x1b[{}m{announcement}\x1b[0m", colour(announcement.signal))
+    } else {
+        writeln!(out, "{announcement}")
+    }
+}
+
 /// One line for each answer, until the input ends.
 async fn narrate(
-    out: &mut (impl Write + Send),
+    (out, is_coloured): (&mut (impl Write + Send), bool),
     news: &mut broadcast::Receiver<Announcement>,
 ) -> Result<(), Error> {
     loop {
         match news.recv().await {
             Ok(Announcement { what: What::Ended, .. }) | Err(RecvError::Closed) => return Ok(()),
-            Ok(announcement) => writeln!(out, "{announcement}")?,
+            Ok(announcement) => answer(out, is_coloured, &announcement)?,
             Err(RecvError::Lagged(missed)) => writeln!(out, "… {missed} more")?,
         }
     }
@@ -216,14 +240,14 @@ async fn narrate(
 
 /// Waits until nothing is on its way any more, saying how far it is.
 async fn deliver_all(
-    out: &mut (impl Write + Send),
+    (out, is_coloured): (&mut (impl Write + Send), bool),
     handle: &Handle,
     news: &mut broadcast::Receiver<Announcement>,
 ) -> Result<(), Error> {
     let mut told = None;
     loop {
         while let Ok(announcement) = news.try_recv() {
-            writeln!(out, "{announcement}")?;
+            answer(out, is_coloured, &announcement)?;
         }
         let figures = handle.figures().await?;
         if !figures.is_undelivered() {
@@ -234,7 +258,7 @@ async fn deliver_all(
             .iter()
             .sum();
         if told != Some(left) {
-            writeln!(out, "delivering: {left} documents to go")?;
+            writeln!(out, "delivering: {} to go", counted(left, "document"))?;
             told = Some(left);
         }
         sleep(LOOK_EVERY).await;
@@ -249,10 +273,16 @@ fn balance(
     figures: &Figures,
 ) -> Result<bool, Error> {
     writeln!(out)?;
-    for (title, table) in status.tables() {
-        let words: Vec<String> =
-            table.into_iter().map(|figure| format!("{} {}", figure.name, figure.value)).collect();
-        writeln!(out, "{title:<10}  {}", words.join(" · "))?;
+    if is_terminal {
+        for line in equations(figures) {
+            writeln!(out, "{line}")?;
+        }
+    } else {
+        for (title, table) in status.tables() {
+            let words: Vec<String> =
+                table.into_iter().map(|figure| format!("{} {}", figure.name, figure.value)).collect();
+            writeln!(out, "{title:<10}  {}", words.join(" · "))?;
+        }
     }
     let books = sandbox.books();
     let amounts = books.live_lines().into_iter().filter_map(|line| Quantity::from_decimal(line.amount));
@@ -268,4 +298,34 @@ fn balance(
         writeln!(out, "The books DO NOT balance: {posted} units posted, {there} on the service.")?;
     }
     Ok(balances)
+}
+
+/// The two sums by which the books balance, in a person's words: what is nought is left out.
+fn equations(figures: &Figures) -> [String; 2] {
+    let sum = |terms: Vec<(String, &str)>| {
+        let said: Vec<String> = terms
+            .into_iter()
+            .filter(|(value, _)| value != "0")
+            .map(|(value, name)| format!("{value} {name}"))
+            .collect();
+        if said.is_empty() { "0".to_owned() } else { said.join(" + ") }
+    };
+    let scans = &figures.scans;
+    let counts = [
+        (scans.booked, "booked"),
+        (scans.unknown, "unknown"),
+        (scans.refused, "refused"),
+        (scans.control, "control codes"),
+        (scans.lookup, "lookups"),
+    ];
+    let counts = counts.map(|(count, name)| (count.to_string(), name)).into();
+    let states = State::ALL.map(|state| (figures.of(state).units.to_string(), state.as_str())).into();
+    let undone = match figures.units_undone {
+        Quantity::ZERO => String::new(),
+        undone => format!(" - {undone} undone"),
+    };
+    [
+        format!("scans: {} = {}", scans.accepted(), sum(counts)),
+        format!("units: {} booked{undone} = {}", figures.units_booked, sum(states)),
+    ]
 }

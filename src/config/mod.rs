@@ -291,6 +291,14 @@ impl Config {
     }
 }
 
+/// Whether output to a terminal may be coloured: not where `NO_COLOR` is set to anything
+/// (<https://no-color.org>), and not on a terminal that calls itself dumb.
+pub fn wants_colour() -> bool {
+    let is_set = |variable| secrets::environment(variable).is_some_and(|value| !value.is_empty());
+    let is_dumb = secrets::environment("TERM").is_some_and(|term| term == "dumb");
+    !is_set("NO_COLOR") && !is_dumb
+}
+
 fn read_bounded(path: &Path) -> Result<Vec<u8>, Problem> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();

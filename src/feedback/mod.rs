@@ -129,16 +129,23 @@ impl fmt::Display for Announcement {
             }
             What::Posted { operation, lines, units } => {
                 let units = units.to_string();
-                write!(f, "posted    {units:>4}     document {operation}: {lines} lines")
+                write!(f, "posted    {units:>4}     document {operation}: {}", counted(lines, "line"))
             }
             What::Person(why) => write!(f, "PERSON             {}", printable(why)),
             What::Unparked(documents) => {
-                write!(f, "known now          {documents} documents of parked scans")
+                write!(f, "known now          {} of parked scans", counted(documents, "document"))
             }
             What::Progress(how_far) => f.write_str(how_far),
             What::Ended => f.write_str("end of input"),
         }
     }
+}
+
+/// A number of things, for people: `1 line`, `2 lines`.
+pub fn counted(count: impl fmt::Display, thing: &str) -> String {
+    let count = count.to_string();
+    let ending = if count == "1" { "" } else { "s" };
+    format!("{count} {thing}{ending}")
 }
 
 /// Where signals go.
