@@ -1,5 +1,8 @@
 //! A serial port: opened for this program alone, in raw mode, never waiting.
 //!
+//! `serialport` opens the port a second time, keeps others out and sets the line. What reads is a descriptor of
+//! our own: the library's cannot be waited for beside anything else, and knows nothing of damaged bytes.
+//!
 //! A byte that the line damaged (parity, framing, a break) is read as `0xFF`, which is in no UTF-8 text, so
 //! that its frame is refused whole. Terminals would else hand it over as NUL, which ends a frame and makes two
 //! shorter codes of one, or leave it out.
@@ -8,13 +11,13 @@
 //! there are none, for the kernel frees a terminal's buffers when the last program closes it; what a scanner
 //! itself holds back while nobody listens comes after the opening and is a scan like any other.
 
+use std::io;
 use std::ops::RangeInclusive;
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::FlockOperation;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -22,6 +25,8 @@ use rustix::termios::ControlModes;
 use rustix::termios::InputModes;
 use rustix::termios::OptionalActions;
 use rustix::termios::QueueSelector;
+use serialport::ErrorKind;
+use serialport::TTYPort;
 
 use crate::config::DataBits;
 use crate::config::FlowControl;
@@ -40,20 +45,25 @@ const DAMAGED: u8 = 0xff;
 #[derive(Debug)]
 pub(super) struct Tty {
     fd: OwnedFd,
+    /// Keeps the port ours as long as it is open.
+    _lock: TTYPort,
     flow_control: FlowControl,
 }
 
 impl Tty {
     /// Opens the terminal device at `path`, for this program alone, and sets it as `port` says.
     pub(super) fn open(path: &Path, port: &SerialPort) -> Result<Self, PortFault> {
+        // A link is followed once, so that both descriptors are of one device.
+        let path = std::fs::canonicalize(path).map_err(|error| fault(errno_of(&error)))?;
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(fault)?;
+        let fd = rustix::fs::open(&path, flags, Mode::empty()).map_err(fault)?;
         if !rustix::termios::isatty(&fd) {
             return Err(PortFault::NotSerial);
         }
-        take_alone(&fd).map_err(fault)?;
-        configure(&fd, port).map_err(fault)?;
-        Ok(Self { fd, flow_control: port.line.flow_control })
+        let lock = set_line(&path, port)?;
+        share_pseudo_terminal(&fd).map_err(fault)?;
+        mark_damage(&fd, port.line.flow_control).map_err(fault)?;
+        Ok(Self { fd, _lock: lock, flow_control: port.line.flow_control })
     }
 
     /// Reads what is there, up to the length of `buffer`. Zero: nothing is, but the port is still there.
@@ -91,65 +101,87 @@ impl Drop for Tty {
     }
 }
 
-/// Two readers of one port would each get some of its bytes, so there is one: `flock` keeps out whoever asks
-/// for it, root's programs too, and `TIOCEXCL` every other user who opens the port.
-fn take_alone(fd: &OwnedFd) -> Result<(), Errno> {
-    rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive)?;
-    let device = rustix::fs::fstat(fd)?.st_rdev;
-    // A pseudo-terminal outlives its last user and would keep the mark after a crash of this program.
-    if PSEUDO_TERMINALS.contains(&rustix::fs::major(device)) {
-        return Ok(());
-    }
-    rustix::termios::ioctl_tiocexcl(fd)
+/// Sets the line and keeps everybody else out: two readers of one port would each get some of its bytes.
+/// `flock` keeps out whoever asks for it, root's programs too, and `TIOCEXCL` every other user.
+fn set_line(path: &Path, port: &SerialPort) -> Result<TTYPort, PortFault> {
+    let path = path.to_str().ok_or(PortFault::NotSerial)?;
+    let line = port.line;
+    let builder = serialport::new(path, line.baud)
+        .data_bits(data_bits(line.data_bits))
+        .parity(parity(line.parity))
+        .stop_bits(stop_bits(line.stop_bits))
+        .flow_control(flow_control(line.flow_control));
+    TTYPort::open(&builder).map_err(|error| match error.kind() {
+        // So the library calls a port that is locked (`serialport` 4.10, `posix/flock.rs`).
+        ErrorKind::NoDevice => PortFault::Taken,
+        ErrorKind::InvalidInput => fault(Errno::INVAL),
+        ErrorKind::Io(kind) => fault(errno_of(&kind.into())),
+        ErrorKind::Unknown => PortFault::Vanished,
+    })
 }
 
-fn configure(fd: &OwnedFd, port: &SerialPort) -> Result<(), Errno> {
+/// A pseudo-terminal outlives its last user and would keep the mark of `TIOCEXCL` after a crash of this program,
+/// so it is taken off; the lock stays.
+fn share_pseudo_terminal(fd: &OwnedFd) -> Result<(), Errno> {
+    let device = rustix::fs::fstat(fd)?.st_rdev;
+    let is_pseudo = PSEUDO_TERMINALS.contains(&rustix::fs::major(device));
+    if is_pseudo { rustix::termios::ioctl_tiocnxcl(fd) } else { Ok(()) }
+}
+
+/// Has damaged bytes marked (`PARMRK`) rather than read as NUL; `INPCK` has damage looked for, without parity too:
+/// a byte with a wrong stop bit is damaged. Only software flow control may eat bytes.
+fn mark_damage(fd: &OwnedFd, flow_control: FlowControl) -> Result<(), Errno> {
     let mut settings = rustix::termios::tcgetattr(fd)?;
-    settings.make_raw();
-    settings.input_modes -= InputModes::IGNPAR | InputModes::IXOFF | InputModes::IXANY;
-    // A damaged byte is marked (`PARMRK`) rather than read as NUL; `INPCK` has damage looked for, without
-    // parity too: a byte with a wrong stop bit is damaged.
+    settings.input_modes -= InputModes::IGNPAR | InputModes::IXANY;
     settings.input_modes |= InputModes::INPCK | InputModes::PARMRK;
-    settings.control_modes -= ControlModes::CSIZE
-        | ControlModes::CSTOPB
-        | ControlModes::PARENB
-        | ControlModes::PARODD
-        | ControlModes::CMSPAR
-        | ControlModes::CRTSCTS;
-    settings.control_modes |= ControlModes::CREAD | ControlModes::CLOCAL;
-    settings.control_modes |=
-        data_bits(port.line.data_bits) | parity(port.line.parity) | stop_bits(port.line.stop_bits);
-    match port.line.flow_control {
-        FlowControl::None => (),
-        FlowControl::Software => settings.input_modes |= InputModes::IXON | InputModes::IXOFF,
-        FlowControl::Hardware => settings.control_modes |= ControlModes::CRTSCTS,
+    if flow_control != FlowControl::Software {
+        settings.input_modes -= InputModes::IXON | InputModes::IXOFF;
     }
-    settings.set_speed(port.line.baud)?;
+    settings.control_modes -= ControlModes::CMSPAR;
     rustix::termios::tcsetattr(fd, OptionalActions::Now, &settings)
 }
 
-const fn data_bits(bits: DataBits) -> ControlModes {
+const fn data_bits(bits: DataBits) -> serialport::DataBits {
     match bits {
-        DataBits::Five => ControlModes::CS5,
-        DataBits::Six => ControlModes::CS6,
-        DataBits::Seven => ControlModes::CS7,
-        DataBits::Eight => ControlModes::CS8,
+        DataBits::Five => serialport::DataBits::Five,
+        DataBits::Six => serialport::DataBits::Six,
+        DataBits::Seven => serialport::DataBits::Seven,
+        DataBits::Eight => serialport::DataBits::Eight,
     }
 }
 
-const fn parity(parity: Parity) -> ControlModes {
+const fn parity(parity: Parity) -> serialport::Parity {
     match parity {
-        Parity::None => ControlModes::empty(),
-        Parity::Even => ControlModes::PARENB,
-        Parity::Odd => ControlModes::PARENB.union(ControlModes::PARODD),
+        Parity::None => serialport::Parity::None,
+        Parity::Even => serialport::Parity::Even,
+        Parity::Odd => serialport::Parity::Odd,
     }
 }
 
-const fn stop_bits(bits: StopBits) -> ControlModes {
+const fn stop_bits(bits: StopBits) -> serialport::StopBits {
     match bits {
-        StopBits::One => ControlModes::empty(),
-        StopBits::Two => ControlModes::CSTOPB,
+        StopBits::One => serialport::StopBits::One,
+        StopBits::Two => serialport::StopBits::Two,
     }
+}
+
+const fn flow_control(control: FlowControl) -> serialport::FlowControl {
+    match control {
+        FlowControl::None => serialport::FlowControl::None,
+        FlowControl::Software => serialport::FlowControl::Software,
+        FlowControl::Hardware => serialport::FlowControl::Hardware,
+    }
+}
+
+/// The kernel's number for an error. The library keeps only the kind of its errors; what matters here has one.
+fn errno_of(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(match error.kind() {
+        io::ErrorKind::NotFound => Errno::NOENT,
+        io::ErrorKind::PermissionDenied => Errno::ACCESS,
+        io::ErrorKind::WouldBlock => Errno::AGAIN,
+        io::ErrorKind::ResourceBusy => Errno::BUSY,
+        _ => Errno::IO,
+    })
 }
 
 /// Why a port could not be opened.
