@@ -8,8 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::pace::Pace;
+
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// The wait after "too many requests" where the service does not say for how long: what integrations use.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Leave to make one request. Only [`Budget::take`] makes one, and a request consumes it.
 #[derive(Debug)]
@@ -23,18 +28,20 @@ pub struct Budget {
     second: VecDeque<Instant>,
     /// When each request of a minute may be made again, soonest first.
     minute: VecDeque<Instant>,
-    /// Nothing is sent before this: the service said so.
+    /// Nothing is sent before this: the service said so, or the pace.
     closed_until: Instant,
+    pace: Pace,
 }
 
 impl Budget {
-    /// A budget that is used up. `per_minute` is 1..=6000 and `per_second` 1..=100, as the configuration checks.
-    pub fn new(per_minute: u32, per_second: u32, now: Instant) -> Self {
+    /// A budget that is used up. `per_minute` is 1..=60000 and `per_second` 1..=1000, as the configuration checks;
+    /// `seed` starts the random part of waits and gaps, and should differ from station to station.
+    pub fn new(per_minute: u32, per_second: u32, seed: u64, now: Instant) -> Self {
         let per_minute = per_minute.max(1);
         let spacing = MINUTE / per_minute;
         let minute = (0..per_minute).map(|slot| now + spacing * slot).collect();
         let second = (0..per_second.max(1)).map(|slot| if slot == 0 { now } else { now + SECOND }).collect();
-        Self { second, minute, closed_until: now }
+        Self { second, minute, closed_until: now, pace: Pace::new(per_minute, seed) }
     }
 
     /// Takes one request from the budget, or says when there will be one.
@@ -51,10 +58,26 @@ impl Budget {
             slots.pop_front();
             slots.push_back(now + window);
         }
+        self.closed_until = self.closed_until.max(self.pace.after(now));
         Ok(Permit(()))
     }
 
-    /// Sends nothing for `wait`, as the service told.
+    /// A request was served.
+    pub fn served(&mut self) {
+        self.pace.faster();
+    }
+
+    /// The service said "too many requests", and perhaps for how long. Gives back the instant before which nothing
+    /// is sent: up to half of the wait is added, for those who were told the same must not all come back at its end.
+    pub fn busy(&mut self, told: Option<Duration>, now: Instant) -> Instant {
+        self.pace.slower();
+        let wait = told.unwrap_or(BUSY_WAIT);
+        let wait = wait.saturating_add(self.pace.up_to(wait / 2));
+        self.close_for(wait, now);
+        self.closed_until
+    }
+
+    /// Sends nothing for `wait`.
     pub fn close_for(&mut self, wait: Duration, now: Instant) {
         self.closed_until = self.closed_until.max(now + wait);
     }
@@ -67,7 +90,7 @@ mod tests {
     /// Milliseconds after the start at which requests go out when they are wanted all the time.
     fn spent(per_minute: u32, per_second: u32, until: Duration) -> Vec<u128> {
         let start = Instant::now();
-        let mut budget = Budget::new(per_minute, per_second, start);
+        let mut budget = Budget::new(per_minute, per_second, 1, start);
         let mut now = start;
         let mut times = Vec::new();
         while now < start + until {
@@ -98,9 +121,20 @@ mod tests {
     }
 
     #[test]
+    fn the_wait_after_too_many_is_at_most_half_longer_than_told() {
+        let now = Instant::now();
+        let mut budget = Budget::new(6000, 100, 1, now);
+        let wait = (budget.busy(Some(Duration::from_secs(8)), now) - now).as_millis();
+        assert!((8000..=12_000).contains(&wait), "{wait}");
+        let mut budget = Budget::new(6000, 100, 1, now);
+        let wait = (budget.busy(None, now) - now).as_millis();
+        assert!((5000..=7500).contains(&wait), "{wait}");
+    }
+
+    #[test]
     fn a_wait_told_by_the_service_is_kept() {
         let now = Instant::now();
-        let mut budget = Budget::new(6000, 100, now);
+        let mut budget = Budget::new(6000, 100, 1, now);
         budget.close_for(Duration::from_secs(7), now);
         assert_eq!(budget.take(now + SECOND).err(), Some(now + Duration::from_secs(7)));
         assert!(budget.take(now + Duration::from_secs(7)).is_ok());

@@ -14,6 +14,7 @@ mod calls;
 mod client;
 mod error;
 mod lenient;
+mod pace;
 mod wire;
 
 pub use budget::{Budget, Permit};

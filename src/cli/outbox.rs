@@ -20,6 +20,7 @@ use crate::socket::{self, Request};
 use crate::status::rfc3339;
 use crate::store::Advance;
 use crate::work::account::known_zone;
+use crate::work::uplink::seed;
 use crate::work::verify::Verifier;
 
 /// A day, in ms.
@@ -149,7 +150,7 @@ fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error>
     let since = SystemClock::new().wall().plus_ms(-i64::from(days) * DAY_MS);
     let compared = runtime()?.block_on(async {
         // A running agent keeps its own budget: this takes half of one, so that both stay below the service's.
-        let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, Instant::now());
+        let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, seed(), Instant::now());
         let (db, station, client) = (&db, config.station.name.as_str(), &client);
         let zone = zone.unwrap_or(TimeZone::UTC);
         Verifier { db, station, client, budget, zone }.compare(since).await

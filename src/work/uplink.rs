@@ -36,9 +36,6 @@ const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait after a failure: how long the service may be back before anybody notices.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-/// The wait after "too many requests" where the service does not say for how long.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
-
 /// Between two tries to write to a store that takes nothing.
 const DISK_WAIT: Duration = Duration::from_secs(2);
 
@@ -147,7 +144,8 @@ impl Uplink {
     pub fn new(parts: Parts) -> Self {
         let now = Instant::now();
         let api = &parts.config.api;
-        let budget = Budget::new(api.requests_per_minute_max, api.requests_per_second_max, now);
+        let (per_minute, per_second) = (api.requests_per_minute_max, api.requests_per_second_max);
+        let budget = Budget::new(per_minute, per_second, seed(), now);
         let account = Account::new(parts.config.station.time_zone.clone());
         let catalog = Catalog::new(now);
         let trust = ClockTrust { declared: parts.config.station.trust_clock, ..ClockTrust::default() };
@@ -404,6 +402,7 @@ impl Uplink {
         }
         let value = answer?;
         self.failures = 0;
+        self.budget.served();
         self.tell(ApiState::Ok, None);
         Ok(value)
     }
@@ -435,11 +434,7 @@ impl Uplink {
             Outcome::NotAllowed { .. } => {
                 self.pause.get_or_insert(Pause { next_probe: now, is_alarmed: false, barred: None });
             }
-            Outcome::Wait(told) => {
-                // Those who were told the same wait must not all come back at its end.
-                let wait = told.unwrap_or(BUSY_WAIT);
-                self.close_for(wait + spread(wait, ulid::Ulid::generate().random()), now);
-            }
+            Outcome::Wait(told) => self.closed_until = self.budget.busy(told, now),
             // The service is there; only what was asked for rests.
             Outcome::Refused(_) => {}
             Outcome::NotDone | Outcome::Unknown => {
@@ -576,9 +571,9 @@ fn backoff(failures: u32, random: u128) -> Duration {
     doubled * eighths / 8
 }
 
-/// Up to half of a wait.
-fn spread(wait: Duration, random: u128) -> Duration {
-    wait * u32::try_from(random % 64).unwrap_or(0) / 128
+/// Something that differs from station to station and from start to start.
+pub fn seed() -> u64 {
+    u64::try_from(ulid::Ulid::generate().random() & u128::from(u64::MAX)).unwrap_or(1)
 }
 
 /// An error and what caused it, on one line.

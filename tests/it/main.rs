@@ -9,6 +9,7 @@
 
 mod crash_sweep;
 mod devices;
+mod politeness;
 mod pty;
 mod sandbox;
 mod station;
