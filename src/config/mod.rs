@@ -101,6 +101,18 @@ pub struct Station {
     pub trust_clock: bool,
     /// How long what was posted stays in the history, whole days, 7..=36500.
     pub history: Duration,
+    /// What becomes of a document that is older than the account takes.
+    pub back_date: BackDate,
+}
+
+/// What becomes of a document whose date lies further back than the account lets the token date documents
+/// (`storages_create_last_days_count`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackDate {
+    /// It keeps its date and waits for a person.
+    KeepDate,
+    /// It is dated now; when it was scanned stands in its comment.
+    Today,
 }
 
 /// How the API is reached, and how gently.
@@ -124,6 +136,30 @@ pub struct Api {
     /// A late double is looked for this long after an uncertain posting, and once more after four times
     /// that; 5000..=86400000 ms, not below `reconcile_after`.
     pub late_check_after: Duration,
+    /// How a document reaches the service.
+    pub strategy: Strategy,
+    /// What the array of lines is called in the operation call.
+    pub lines_key: LinesKey,
+    /// The document type of a write-off, 4 or 7.
+    pub write_off_document_type: u8,
+}
+
+/// How a document reaches the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// Document and lines in one call. Where an account refuses that, the other way is taken by itself.
+    Operation,
+    /// First the document, then each line.
+    Document,
+}
+
+/// What the array of lines is called in the operation call. The vendor's schema and its example disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinesKey {
+    /// `goods_transactions`, as the schema has it.
+    GoodsTransactions,
+    /// `transactions`, as the example has it.
+    Transactions,
 }
 
 /// How often the goods are fetched.

@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Api;
+use crate::config::BackDate;
 use crate::config::Config;
 use crate::config::GoodsSync;
+use crate::config::LinesKey;
 use crate::config::SCANNERS_MAX;
 use crate::config::Station;
+use crate::config::Strategy;
 use crate::config::Web;
 use crate::config::fault::Problem;
 use crate::config::reader::Table;
@@ -23,6 +26,13 @@ use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
 
 const SECONDS_A_DAY: u64 = 86_400;
+
+pub(super) const BACK_DATES: [(&str, BackDate); 2] =
+    [("keep-date", BackDate::KeepDate), ("today", BackDate::Today)];
+pub(super) const STRATEGIES: [(&str, Strategy); 2] =
+    [("operation", Strategy::Operation), ("document", Strategy::Document)];
+pub(super) const LINES_KEYS: [(&str, LinesKey); 2] =
+    [("goods_transactions", LinesKey::GoodsTransactions), ("transactions", LinesKey::Transactions)];
 
 /// The whole file.
 pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
@@ -53,6 +63,7 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
     let gs1_counts = table.or("gs1_counts", false, values::flag);
     let trust_clock = table.or("trust_clock", false, values::flag);
     let history_days: u64 = table.or("history_days", 400, whole(7..=36_500));
+    let back_date = table.or("back_date", BackDate::KeepDate, values::word(&BACK_DATES));
     Some(Station {
         name: name?,
         location_id: location_id?,
@@ -67,6 +78,7 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
         gs1_counts,
         trust_clock,
         history: Duration::from_secs(history_days.saturating_mul(SECONDS_A_DAY)),
+        back_date,
     })
 }
 
@@ -93,6 +105,9 @@ fn api(table: &mut Table<'_, '_>) -> Api {
         Bound { key: "reconcile_after_ms", given: reconcile, default: 20_000_u64 },
         Bound { key: "late_check_after_ms", given: late_check, default: 120_000 },
     );
+    let strategy = table.or("strategy", Strategy::Operation, values::word(&STRATEGIES));
+    let lines_key = table.or("lines_key", LinesKey::GoodsTransactions, values::word(&LINES_KEYS));
+    let write_off_document_type = table.or("write_off_document_type", 4, values::one_of(&[4, 7]));
     Api {
         base_url,
         partner_token_file,
@@ -102,6 +117,9 @@ fn api(table: &mut Table<'_, '_>) -> Api {
         request_timeout,
         reconcile_after: Duration::from_millis(reconcile_ms),
         late_check_after: Duration::from_millis(late_check_ms),
+        strategy,
+        lines_key,
+        write_off_document_type,
     }
 }
 

@@ -20,6 +20,9 @@ use crate::config::scanner::PARITIES;
 use crate::config::secrets;
 use crate::config::secrets::Environment;
 use crate::config::secrets::Token;
+use crate::config::sections::BACK_DATES;
+use crate::config::sections::LINES_KEYS;
+use crate::config::sections::STRATEGIES;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -64,7 +67,8 @@ fn show_station(f: &mut fmt::Formatter<'_>, station: &Station) -> fmt::Result {
     }
     writeln!(f, "gs1_counts = {}", station.gs1_counts)?;
     writeln!(f, "trust_clock = {}", station.trust_clock)?;
-    writeln!(f, "history_days = {}", days(station.history))
+    writeln!(f, "history_days = {}", days(station.history))?;
+    writeln!(f, "back_date = {}", Quoted(word_of(&BACK_DATES, station.back_date)))
 }
 
 fn show_api(f: &mut fmt::Formatter<'_>, api: &Api, tokens: &[String]) -> fmt::Result {
@@ -79,7 +83,10 @@ fn show_api(f: &mut fmt::Formatter<'_>, api: &Api, tokens: &[String]) -> fmt::Re
     writeln!(f, "requests_per_second_max = {}", api.requests_per_second_max)?;
     writeln!(f, "request_timeout_ms = {}", api.request_timeout.as_millis())?;
     writeln!(f, "reconcile_after_ms = {}", api.reconcile_after.as_millis())?;
-    writeln!(f, "late_check_after_ms = {}", api.late_check_after.as_millis())
+    writeln!(f, "late_check_after_ms = {}", api.late_check_after.as_millis())?;
+    writeln!(f, "strategy = {}", Quoted(word_of(&STRATEGIES, api.strategy)))?;
+    writeln!(f, "lines_key = {}", Quoted(word_of(&LINES_KEYS, api.lines_key)))?;
+    writeln!(f, "write_off_document_type = {}", api.write_off_document_type)
 }
 
 fn show_goods(f: &mut fmt::Formatter<'_>, goods: &GoodsSync) -> fmt::Result {

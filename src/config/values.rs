@@ -45,6 +45,18 @@ pub(super) fn whole<T: TryFrom<u64>>(
     }
 }
 
+/// One of a few numbers.
+pub(super) fn one_of(allowed: &'static [u8]) -> impl Fn(Value<'_, '_>) -> Result<u8, Problem> {
+    move |value| {
+        let number = integer(value)?;
+        let found = allowed.iter().find(|known| parsed(number) == Some(u64::from(**known)));
+        found.copied().ok_or_else(|| {
+            let words: Vec<String> = allowed.iter().map(u8::to_string).collect();
+            out_of_range(number, words.join(" or "))
+        })
+    }
+}
+
 /// A number of seconds that is 0 or within `allowed`; 0 is `None`.
 pub(super) fn seconds_or_off(
     allowed: RangeInclusive<u64>,

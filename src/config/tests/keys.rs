@@ -13,6 +13,7 @@ fn what_is_not_written_is_the_default() {
     assert_eq!((config.station.master_id, config.station.time_zone), (None, None));
     assert_eq!((config.station.gs1_counts, config.station.trust_clock), (false, false));
     assert_eq!(config.station.history, seconds(400 * 86_400));
+    assert_eq!(config.station.back_date, BackDate::KeepDate);
     assert_eq!(
         config.api,
         Api {
@@ -24,6 +25,9 @@ fn what_is_not_written_is_the_default() {
             request_timeout: ms(15_000),
             reconcile_after: ms(20_000),
             late_check_after: ms(120_000),
+            strategy: Strategy::Operation,
+            lines_key: LinesKey::GoodsTransactions,
+            write_off_document_type: 4,
         }
     );
     assert_eq!(config.goods.sync_every, seconds(300));
@@ -89,7 +93,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 5 + 13 + 8 + 2 + 1 + 13 + 4 + 6);
+    assert_eq!(known.len(), 5 + 14 + 11 + 2 + 1 + 13 + 4 + 6);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]")];
@@ -129,6 +133,16 @@ fn file_with(section: &str, key: &str, value: &str) -> String {
         "[[scanner]]" => format!("{STATION}{SCANNER}{line}"),
         other => format!("{STATION}{SCANNER}{other}\n{line}"),
     }
+}
+
+#[test]
+fn a_write_off_is_of_type_four_or_seven() {
+    let config = with("[api]\nwrite_off_document_type = 7\n").unwrap();
+    assert_eq!(config.api.write_off_document_type, 7);
+    check_fault(
+        "[api]\nwrite_off_document_type = 5\n",
+        "config.toml:6: api.write_off_document_type: 5 is out of range; use 4 or 7",
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What holds for every configuration and for every text.
 
 use proptest::prelude::*;
+use proptest::strategy::Strategy;
 
 use super::*;
 
@@ -25,7 +26,7 @@ prop_compose! {
         idle_s in prop_oneof![Just(None), (2_u64..=604_800).prop_map(Some)],
         numbers in (1_usize..=500, 0_u64..=5000, 7_u64..=36_500),
         zone in proptest::option::of(prop_oneof![Just("Europe/Riga"), Just("UTC"), Just("America/New_York")]),
-        flags in (any::<bool>(), any::<bool>()),
+        flags in (any::<bool>(), any::<bool>(), any::<bool>()),
     ) -> Station {
         Station {
             name,
@@ -41,6 +42,7 @@ prop_compose! {
             gs1_counts: flags.0,
             trust_clock: flags.1,
             history: Duration::from_secs(numbers.2 * 86_400),
+            back_date: if flags.2 { BackDate::Today } else { BackDate::KeepDate },
         }
     }
 }
@@ -54,6 +56,7 @@ prop_compose! {
         timeout_ms in 1000_u64..=120_000,
         reconcile_ms in 2000_u64..=3_600_000,
         late_ms in 3_600_000_u64..=86_400_000,
+        flags in (any::<bool>(), any::<bool>(), any::<bool>()),
     ) -> Api {
         Api {
             base_url,
@@ -64,6 +67,9 @@ prop_compose! {
             request_timeout: Duration::from_millis(timeout_ms),
             reconcile_after: Duration::from_millis(reconcile_ms),
             late_check_after: Duration::from_millis(late_ms),
+            strategy: if flags.0 { crate::config::Strategy::Document } else { crate::config::Strategy::Operation },
+            lines_key: if flags.1 { LinesKey::Transactions } else { LinesKey::GoodsTransactions },
+            write_off_document_type: if flags.2 { 7 } else { 4 },
         }
     }
 }
