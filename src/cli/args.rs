@@ -118,6 +118,9 @@ pub(super) enum OutboxCommand {
     Retry {
         /// Its number
         id: i64,
+        /// Date it today, if the account does not take its date any more; the true time goes into its comment
+        #[arg(long)]
+        today: bool,
     },
     /// Compare what was posted with what the service has
     Verify {

@@ -18,8 +18,8 @@ use crate::domain::ids::OperationId;
 use crate::domain::printable::printable;
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
-use crate::store::Advance;
-use crate::work::account::known_zone;
+use crate::store::{Advance, Db};
+use crate::work::account::{date_in, known_zone};
 use crate::work::uplink::seed;
 use crate::work::verify::Verifier;
 
@@ -33,7 +33,7 @@ pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxComm
     match command {
         OutboxCommand::List { all } => list(out, config, *all),
         OutboxCommand::Show { id } => show(out, config, OperationId(*id)),
-        OutboxCommand::Retry { id } => retry(out, config, OperationId(*id)),
+        OutboxCommand::Retry { id, today } => retry(out, config, OperationId(*id), *today),
         OutboxCommand::Verify { days } => verify(out, config, *days),
         OutboxCommand::Export => export::export(out, &data(config)?),
     }
@@ -117,7 +117,7 @@ fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), Er
     Ok(())
 }
 
-fn retry(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), Error> {
+fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today: bool) -> Result<(), Error> {
     let mut db = data(config)?;
     let delivery = db.pending(id)?.delivery;
     let nothing = Error::NothingToRetry { id: id.0, state: delivery.state };
@@ -129,6 +129,10 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), E
         what: "a person had it tried again".to_owned(),
         now: SystemClock::new().wall(),
     };
+    if is_dated_today {
+        let zone = zone_of(config, &db)?;
+        db.redate(id, &date_in(&zone, advance.now))?;
+    }
     if !db.advance(&advance)? {
         return Err(nothing);
     }
@@ -137,22 +141,27 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), E
     say(out, &format!("document {id} is {} again\n", advance.to.state))
 }
 
+/// The location's time zone, as far as it is known here.
+fn zone_of(config: &Config, db: &Db) -> Result<TimeZone, Error> {
+    let known = match &config.station.time_zone {
+        Some(zone) => Some(zone.clone()),
+        None => known_zone(db)?,
+    };
+    Ok(known.unwrap_or(TimeZone::UTC))
+}
+
 fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error> {
     let db = data(config)?;
     let api = &config.api;
     let secrets = Secrets::find(api)?;
     let client = Client::new(api, config.station.location_id, &secrets.partner, &secrets.user)
         .map_err(app::Error::Client)?;
-    let zone = match &config.station.time_zone {
-        Some(zone) => Some(zone.clone()),
-        None => known_zone(&db)?,
-    };
+    let zone = zone_of(config, &db)?;
     let since = SystemClock::new().wall().plus_ms(-i64::from(days) * DAY_MS);
     let compared = runtime()?.block_on(async {
         // A running agent keeps its own budget: this takes half of one, so that both stay below the service's.
         let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, seed(), Instant::now());
         let (db, station, client) = (&db, config.station.name.as_str(), &client);
-        let zone = zone.unwrap_or(TimeZone::UTC);
         Verifier { db, station, client, budget, zone }.compare(since).await
     })?;
     for difference in &compared.differences {

@@ -160,6 +160,28 @@ impl Db {
         Ok(())
     }
 
+    /// Gives a refused operation another date, for its next request.
+    ///
+    /// # Errors
+    /// Any, and then its date is as it was.
+    pub fn redate(&mut self, id: OperationId, date: &str) -> Result<(), Error> {
+        let sql = "UPDATE operations SET create_date = ?2 WHERE id = ?1 AND state = 'refused'";
+        self.outbox.prepare_cached(sql)?.execute((id.0, date))?;
+        Ok(())
+    }
+
+    /// The operation with the oldest first scan of those that nothing was sent of, and that scan's wall clock.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn oldest_unsent(&self) -> Result<Option<(OperationId, UnixMillis)>, Error> {
+        let sql = "SELECT o.id, s.wall_ms FROM operations o JOIN scans s ON s.id = o.first_scan
+                   WHERE o.state IN ('open', 'queued') AND o.create_date IS NULL ORDER BY s.wall_ms LIMIT 1";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let oldest = statement.query_row([], |row| Ok((OperationId(row.get(0)?), UnixMillis(row.get(1)?))));
+        Ok(oldest.optional()?)
+    }
+
     /// Writes how far a delivery is. If it is not where the step begins, nothing is written: somebody else moved it. Lines that the server refused leave a posted operation for one of their own,
     /// which is refused and waits for a person.
     ///

@@ -2,19 +2,27 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
+use jiff::{Span, Timestamp};
 use tokio::time::Instant;
 
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
-use crate::domain::ids::StorageId;
+use crate::config::BackDate;
+use crate::domain::ids::{OperationId, StorageId};
 use crate::domain::mode::{Kind, Mode};
 use crate::domain::time::UnixMillis;
 use crate::store::{self, Db, Store};
 
 /// Name of the fact that keeps the location's zone for a start without network.
 const ZONE: &str = "time_zone";
+
+/// Name of the fact that keeps how many days back the account takes documents; empty: any number.
+const DAYS_BACK: &str = "days_back";
+
+/// Between two looks at how old the oldest document is that is still here.
+const AGE_LOOK_EVERY: Duration = Duration::from_mins(30);
 
 /// Between two comparisons of the account with the configuration.
 const CHECK_EVERY: Duration = Duration::from_hours(6);
@@ -29,6 +37,11 @@ const READING: &str = "%Y-%m-%dT%H:%M:%S";
 pub(super) struct Account {
     zone: Option<TimeZone>,
     zone_is_configured: bool,
+    /// How many days back the token may date a document; `None`: any number, as far as is known.
+    days_back: Option<u16>,
+    /// The document last warned of because its date will soon be too far back.
+    warned_of: Option<OperationId>,
+    next_age_look: Instant,
     steps: [Step; 3],
     next_check: Option<Instant>,
 }
@@ -44,14 +57,24 @@ const STEPS: [Step; 3] = [Step::Storages, Step::Permissions, Step::Zone];
 
 impl Account {
     pub(super) fn new(configured: Option<TimeZone>) -> Self {
-        Self { zone_is_configured: configured.is_some(), zone: configured, steps: STEPS, next_check: None }
+        Self {
+            zone_is_configured: configured.is_some(),
+            zone: configured,
+            days_back: None,
+            warned_of: None,
+            next_age_look: Instant::now(),
+            steps: STEPS,
+            next_check: None,
+        }
     }
 
-    /// Takes up the zone that an earlier process learned.
+    /// Takes up what an earlier process learned.
     pub(super) async fn recall(&mut self, store: &Store) -> Result<(), Halt> {
         if self.zone.is_none() {
             self.zone = store.run(|db| known_zone(db)).await??;
         }
+        let days_back = store.run(|db| db.fact(DAYS_BACK)).await??;
+        self.days_back = days_back.and_then(|days| days.parse().ok());
         Ok(())
     }
 
@@ -65,14 +88,38 @@ impl Account {
 
     /// A document's date: the location's own time, with its offset.
     pub(super) fn date(&self, at: UnixMillis) -> String {
-        let zone = self.zone.clone().unwrap_or(TimeZone::UTC);
-        timestamp(at).to_zoned(zone).strftime(DATE).to_string()
+        date_in(self.zone.as_ref().unwrap_or(&TimeZone::UTC), at)
+    }
+
+    /// The day of a time, as the location's calendar has it.
+    fn day(&self, at: UnixMillis) -> Date {
+        timestamp(at).to_zoned(self.zone.clone().unwrap_or(TimeZone::UTC)).date()
+    }
+
+    /// The first day that a document may be dated `now`; `None`: any.
+    fn first_day(&self, now: UnixMillis) -> Option<Date> {
+        self.day(now).checked_sub(Span::new().days(i64::from(self.days_back?))).ok()
+    }
+
+    /// Whether the account would refuse a document of this time for its date alone.
+    pub(super) fn is_too_old(&self, at: UnixMillis, now: UnixMillis) -> bool {
+        self.first_day(now).is_some_and(|first| self.day(at) < first)
+    }
+
+    /// Whether today is the last day on which the account takes a document of this time.
+    fn is_last_day(&self, at: UnixMillis, now: UnixMillis) -> bool {
+        self.first_day(now).is_some_and(|first| self.day(at) == first && self.day(at) < self.day(now))
     }
 
     /// The beginning of a reading, as the service takes it.
     pub(super) fn earliest_reading(&self, at: UnixMillis) -> String {
         earliest_reading(at, self.zone.as_ref().unwrap_or(&TimeZone::UTC))
     }
+}
+
+/// A document's date in a zone, with the offset of that day.
+pub fn date_in(zone: &TimeZone, at: UnixMillis) -> String {
+    timestamp(at).to_zoned(zone.clone()).strftime(DATE).to_string()
 }
 
 /// The zone that an earlier process learned, for a command beside the agent.
@@ -144,10 +191,54 @@ impl Uplink {
     }
 
     async fn check_permissions(&mut self) -> Result<(), Halt> {
+        let permissions = self.read_permissions().await?;
+        self.compare_permissions(&permissions);
+        Ok(())
+    }
+
+    /// Asks what the token may do, and remembers how far back it may date documents.
+    async fn read_permissions(&mut self) -> Result<PermissionsRow, Halt> {
         let permit = self.permit().await?;
         let answer = self.parts.client.permissions(permit).await;
         let permissions = self.heard(answer).await?;
-        self.compare_permissions(&permissions);
+        self.account.days_back = permissions.days_back.and_then(|days| u16::try_from(days).ok());
+        let days = self.account.days_back.map(|days| days.to_string()).unwrap_or_default();
+        self.parts.store.run(move |db| db.remember(DAYS_BACK, &days)).await??;
+        Ok(permissions)
+    }
+
+    /// Whether the account would refuse a document of this time for its date alone. The right may have been widened
+    /// since it was read, so it is read again before anything is concluded from it.
+    pub(super) async fn is_too_old(&mut self, at: UnixMillis) -> Result<bool, Halt> {
+        let now = self.parts.clock.wall();
+        if !self.account.is_too_old(at, now) {
+            return Ok(false);
+        }
+        self.read_permissions().await?;
+        Ok(self.account.is_too_old(at, now))
+    }
+
+    /// Says once of a document that today is the last day on which the account takes it with its date.
+    pub(super) async fn warn_of_age(&mut self) -> Result<(), Halt> {
+        if self.account.next_age_look > Instant::now() || !self.is_clock_right() {
+            return Ok(());
+        }
+        self.account.next_age_look = Instant::now() + AGE_LOOK_EVERY;
+        let Some((id, scanned)) = self.parts.store.run(|db| db.oldest_unsent()).await?? else {
+            return Ok(());
+        };
+        let now = self.parts.clock.wall();
+        if self.account.warned_of != Some(id) && self.account.is_last_day(scanned, now) {
+            self.account.warned_of = Some(id);
+            let day = self.account.day(scanned);
+            let then = match self.parts.config.station.back_date {
+                BackDate::KeepDate => "it would then wait for a person",
+                BackDate::Today => "it would then be dated on the day of its delivery",
+            };
+            self.person(&format!(
+                "document {id} was scanned on {day}, and today is the last day the account takes it; {then}"
+            ));
+        }
         Ok(())
     }
 
@@ -248,6 +339,22 @@ mod tests {
         let account = Account::new(zone_of_text("America/New_York"));
         assert_eq!(account.date(UnixMillis(1_767_225_600_000)), "2025-12-31T19:00:00-05:00");
         assert_eq!(account.date(UnixMillis(1_782_864_000_000)), "2026-06-30T20:00:00-04:00");
+    }
+
+    #[test]
+    fn a_document_is_too_old_by_the_days_of_the_locations_calendar() {
+        let mut account = Account::new(zone_of_text("America/New_York"));
+        // 2026-01-02T04:00Z is still the first of January in New York.
+        let (scanned, day_ms) = (UnixMillis(1_767_326_400_000), 86_400_000);
+        assert!(!account.is_too_old(scanned, scanned.plus_ms(400 * day_ms)), "any date, as far as is known");
+        account.days_back = Some(7);
+        let (last, after) = (scanned.plus_ms(7 * day_ms), scanned.plus_ms(8 * day_ms));
+        assert!(!account.is_too_old(scanned, last) && account.is_last_day(scanned, last));
+        assert!(account.is_too_old(scanned, after) && !account.is_last_day(scanned, after));
+        assert!(!account.is_last_day(scanned, scanned.plus_ms(6 * day_ms)));
+        account.days_back = Some(0);
+        assert!(account.is_too_old(scanned, scanned.plus_ms(3_600_001)), "midnight has passed");
+        assert!(!account.is_last_day(scanned, scanned), "today is no surprise");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
+use crate::config::BackDate;
 use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, judge};
 use crate::domain::ids::{DocumentId, GoodId, OperationId, TransactionId};
 use crate::domain::mode::Kind;
@@ -61,12 +62,10 @@ impl Uplink {
 
     async fn send(&mut self, pending: &Pending, step: Step) -> Result<(), Halt> {
         let id = pending.operation.id;
+        let Some(date) = self.date_of(pending).await? else { return Ok(()) };
+        let comment = self.comment_of(pending, &date);
         let permit = self.permit().await?;
         let now = self.parts.clock.wall();
-        let date = match &pending.create_date {
-            Some(date) => date.clone(),
-            None => self.account.date(pending.first_scan),
-        };
         let fixed = date.clone();
         self.parts.store.run(move |db| db.fix_dates(id, &fixed, now)).await??;
         let what = format!("sending {}", step_words(step));
@@ -78,7 +77,7 @@ impl Uplink {
             place: operation.place,
             create_date: &date,
             master: self.parts.config.station.master_id,
-            comment: operation.marker.as_str(),
+            comment: &comment,
         };
         let client = &self.parts.client;
         let answer = match (step, sending.document) {
@@ -94,6 +93,36 @@ impl Uplink {
         };
         let answer = self.heard(answer).await;
         self.settle(pending, &sending, step, answer).await
+    }
+
+    /// The date of a document: that of its first request, else that of its first scan. `None` if the account would
+    /// refuse it for its date and it waits for a person now.
+    async fn date_of(&mut self, pending: &Pending) -> Result<Option<String>, Halt> {
+        if let Some(date) = &pending.create_date {
+            return Ok(Some(date.clone()));
+        }
+        let date = self.account.date(pending.first_scan);
+        if !self.is_too_old(pending.first_scan).await? {
+            return Ok(Some(date));
+        }
+        if self.parts.config.station.back_date == BackDate::Today {
+            return Ok(Some(self.account.date(self.parts.clock.wall())));
+        }
+        let id = pending.operation.id;
+        let words = format!(
+            "scanned at {date}, which is further back than the token may date documents \
+             (storages_create_last_days_count): have that widened, or post it dated today with \
+             `stockpoint outbox retry {id} --today`"
+        );
+        let next = self.advance(id, &pending.delivery, Event::Barred(words.clone()), &words).await?;
+        self.arrived(&pending.operation, next.as_ref());
+        Ok(None)
+    }
+
+    /// The comment of a document: its marker and, where its date is not that of its first scan, the true time.
+    fn comment_of(&self, pending: &Pending, date: &str) -> String {
+        let (marker, scanned) = (&pending.operation.marker, self.account.date(pending.first_scan));
+        if scanned == date { marker.to_string() } else { format!("{marker} scanned {scanned}") }
     }
 
     /// Writes down what came of a request.

@@ -235,6 +235,7 @@ impl Uplink {
 
     async fn turn(&mut self) -> Result<(), Halt> {
         self.look_at_clock().await?;
+        self.warn_of_age().await?;
         match self.choose().await? {
             Task::Probe => self.probe().await,
             Task::Zone => self.read_zone().await,
@@ -505,6 +506,11 @@ impl Uplink {
             self.person(&format!("document {id} is refused: {words}"));
         }
         Ok(())
+    }
+
+    /// Whether the wall clock may be believed.
+    pub(super) fn is_clock_right(&self) -> bool {
+        self.trust.is_trusted()
     }
 
     /// Follows the system's and the server's word on the clock, and puts times right when it becomes right.

@@ -13,3 +13,4 @@ mod politeness;
 mod pty;
 mod sandbox;
 mod station;
+mod time;

@@ -15,6 +15,7 @@ use stockpoint::domain::framing::Frame;
 use stockpoint::domain::ids::{GoodId, ScannerName};
 use stockpoint::domain::mode::Kind;
 use stockpoint::domain::signal::Signal;
+use stockpoint::domain::time::UnixMillis;
 use stockpoint::feedback::{Announcement, What};
 use stockpoint::sandbox::{Options, Sandbox};
 use stockpoint::store::{CommitHook, Figures};
@@ -99,7 +100,7 @@ impl Place {
 pub(crate) struct Station {
     pub(crate) handle: Handle,
     news: broadcast::Receiver<Announcement>,
-    clock: Arc<SystemClock>,
+    clock: Arc<dyn Clock>,
     stop: Option<oneshot::Sender<()>>,
     tasks: JoinSet<Result<(), app::Error>>,
 }
@@ -107,12 +108,20 @@ pub(crate) struct Station {
 impl Station {
     /// Starts an agent with this configuration.
     pub(crate) fn start(config: Config, hook: Option<CommitHook>) -> Result<Self, app::Error> {
+        Self::start_at(Arc::new(SystemClock::new()), config, hook)
+    }
+
+    /// Starts an agent with clocks of its own.
+    pub(crate) fn start_at(
+        clock: Arc<dyn Clock>,
+        config: Config,
+        hook: Option<CommitHook>,
+    ) -> Result<Self, app::Error> {
         let secrets = Secrets {
             partner: SecretString::from("sandbox-partner-token"),
             user: SecretString::from("sandbox-user-token"),
         };
-        let clock = Arc::new(SystemClock::new());
-        let agent = Agent::open(config, &secrets, Arc::clone(&clock) as Arc<dyn Clock>, hook)?;
+        let agent = Agent::open(config, &secrets, Arc::clone(&clock), hook)?;
         let handle = agent.handle();
         let news = handle.listen();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -127,9 +136,17 @@ impl Station {
         self.frame(Frame { raw: code.as_bytes().to_vec(), verdict: Ok(code.to_owned()) }).await
     }
 
+    /// Scans a code at a time of the wall clock.
+    pub(crate) async fn scan_at(&mut self, code: &str, wall: UnixMillis) -> Option<Announcement> {
+        self.frame_at(Frame { raw: code.as_bytes().to_vec(), verdict: Ok(code.to_owned()) }, wall).await
+    }
+
     pub(crate) async fn frame(&mut self, frame: Frame) -> Option<Announcement> {
-        let scanner = ScannerName::new("dock");
-        let (boot, wall) = (self.clock.boot(), self.clock.wall());
+        self.frame_at(frame, self.clock.wall()).await
+    }
+
+    async fn frame_at(&mut self, frame: Frame, wall: UnixMillis) -> Option<Announcement> {
+        let (scanner, boot) = (ScannerName::new("dock"), self.clock.boot());
         self.handle.feed(Input::Frame { scanner, frame, boot, wall }).await.ok()?;
         loop {
             let news = self.news.recv();
@@ -144,6 +161,19 @@ impl Station {
                 () = sleep(PATIENCE) => panic!("no answer to a scan"),
             }
         }
+    }
+
+    /// Waits for news that is told to everybody.
+    pub(crate) async fn until_told(&mut self, wanted: impl Fn(&What) -> bool) -> What {
+        let heard = async {
+            loop {
+                let news = self.news.recv().await.unwrap();
+                if news.scanner.is_none() && wanted(&news.what) {
+                    return news.what;
+                }
+            }
+        };
+        timeout(PATIENCE, heard).await.expect("news that never came")
     }
 
     /// Waits until the figures are as wanted.
