@@ -1,0 +1,59 @@
+//! The calls the station makes, each with what it reads of the answer.
+
+mod account;
+mod documents;
+mod goods;
+mod lines;
+mod movements;
+mod operation;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub use self::account::{LocationRow, PermissionsRow};
+pub use self::lines::LineToPost;
+pub use self::movements::{Movement, StorageRow};
+pub use self::operation::{OperationToPost, PostedOperation};
+use super::client::Answer;
+use super::wire::Envelope;
+use super::{Error, lenient};
+
+impl Answer {
+    fn lacks(&self, what: &'static str) -> Error {
+        Error::Incomplete { status: self.status, what }
+    }
+
+    fn data(&self) -> Result<Option<&RawValue>, Error> {
+        let envelope: Envelope<'_> = serde_json::from_slice(&self.body)
+            .map_err(|source| Error::Unreadable { status: self.status, source })?;
+        Ok(envelope.data)
+    }
+
+    /// The one object that the answer is about.
+    fn one<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        let data = self.data()?.and_then(lenient::one).ok_or(self.lacks("the data"))?;
+        serde_json::from_str(data.get()).map_err(|source| Error::Unreadable { status: self.status, source })
+    }
+
+    /// The rows of a listing, `None` for each that cannot be read. An answer without `data` is not an empty
+    /// listing: nothing is concluded from it.
+    fn rows<'a, T: Deserialize<'a>>(&'a self) -> Result<Vec<Option<T>>, Error> {
+        let data = self.data()?.ok_or(self.lacks("the data"))?;
+        if !data.get().starts_with('[') {
+            return Err(self.lacks("a list"));
+        }
+        Ok(parsed(&lenient::list(data)))
+    }
+}
+
+/// What is not there is an answer, not an error.
+fn found(answer: Result<Answer, Error>) -> Result<Option<Answer>, Error> {
+    match answer {
+        Err(Error::Refused { status: 404, .. }) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+fn parsed<'a, T: Deserialize<'a>>(rows: &[&'a RawValue]) -> Vec<Option<T>> {
+    rows.iter().map(|row| serde_json::from_str(row.get()).ok()).collect()
+}
