@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::pace::Pace;
 
@@ -75,6 +75,16 @@ impl Budget {
         let wait = wait.saturating_add(self.pace.up_to(wait / 2));
         self.close_for(wait, now);
         self.closed_until
+    }
+
+    /// Takes one request from the budget as soon as it has one.
+    pub async fn wait(&mut self) -> Permit {
+        loop {
+            match self.take(Instant::now()) {
+                Ok(permit) => return permit,
+                Err(free) => sleep_until(free).await,
+            }
+        }
     }
 
     /// Sends nothing for `wait`.

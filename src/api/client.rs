@@ -107,11 +107,7 @@ impl Client {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<Answer, Error> {
-        let mut url = self.url(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        self.send(permit, self.http.request(Method::GET, url)).await
+        self.send(permit, self.http.request(Method::GET, self.url_with(path, query))).await
     }
 
     pub(super) async fn post(
@@ -120,23 +116,55 @@ impl Client {
         path: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<Answer, Error> {
+        self.write(permit, Method::POST, path, body).await
+    }
+
+    pub(super) async fn put(
+        &self,
+        permit: Permit,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Answer, Error> {
+        self.write(permit, Method::PUT, path, body).await
+    }
+
+    async fn write(
+        &self,
+        permit: Permit,
+        method: Method,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Answer, Error> {
         let body = serde_json::to_vec(body).expect("the wire types always serialise");
         let request = self
             .http
-            .request(Method::POST, self.url(path))
+            .request(method, self.url(path))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(body);
         self.send(permit, request).await
     }
 
-    pub(super) async fn delete(&self, permit: Permit, path: &str) -> Result<Answer, Error> {
-        self.send(permit, self.http.request(Method::DELETE, self.url(path))).await
+    pub(super) async fn delete(
+        &self,
+        permit: Permit,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Answer, Error> {
+        self.send(permit, self.http.request(Method::DELETE, self.url_with(path, query))).await
     }
 
     fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         let joined = format!("{}/{path}", url.path().trim_end_matches('/'));
         url.set_path(&joined);
+        url
+    }
+
+    fn url_with(&self, path: &str, query: &[(&str, String)]) -> Url {
+        let mut url = self.url(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         url
     }
 

@@ -19,7 +19,10 @@ mod wire;
 
 pub use budget::{Budget, Permit};
 pub use calls::{
-    LineToPost, LocationRow, Movement, OperationToPost, PermissionsRow, PostedOperation, StorageRow,
+    BaseUnit, CardItem, CardRow, CategoryContent, CategoryRow, CategoryToWrite, Consumable, Correction,
+    DocumentRow, GoodDetails, GoodToWrite, GoodsFilter, LineDetails, LineToPost, LocationRow, Movement,
+    MovementDetails, MovementFilter, Node, NodeRow, OperationToPost, PermissionsRow, PostedOperation,
+    ServiceConsumables, StorageRow, Unlinked,
 };
 pub use client::{BuildError, Client, ServerDate};
 pub use error::{Error, Outcome};

@@ -22,7 +22,7 @@ pub(super) struct Envelope<'a> {
     pub(super) data: Option<&'a RawValue>,
 }
 
-/// A row of `GET /goods/{location_id}`.
+/// A row of `GET /goods/{location_id}`, as far as the copy of the goods table needs it.
 #[derive(Deserialize)]
 pub(super) struct GoodRow<'a> {
     #[serde(borrow)]

@@ -42,6 +42,26 @@ server_id!(
     TransactionId
 );
 server_id!(
+    /// A category of the server's goods table (`category_id`).
+    CategoryId
+);
+server_id!(
+    /// A unit of measure (`unit_id`).
+    UnitId
+);
+server_id!(
+    /// A bill of materials, which the server calls a technological card (`technological_card_id`).
+    CardId
+);
+server_id!(
+    /// A service that the business offers (`service_id`).
+    ServiceId
+);
+server_id!(
+    /// An appointment (`record_id`).
+    RecordId
+);
+server_id!(
     /// One of our operations: its row in the outbox. People type this number (`outbox show 12`).
     OperationId
 );

@@ -206,6 +206,9 @@ pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
         method: call.method.to_string(),
         path: call.path.clone(),
         query: call.uri.query().unwrap_or_default().to_owned(),
+        accept: call.accept.clone(),
+        authorization: without_tokens(&call.authorization),
+        content_type: call.content_type.clone(),
         body: String::from_utf8_lossy(&call.body).into_owned(),
         status: None,
         fault: None,
@@ -225,6 +228,16 @@ pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
     }
     state.record(record);
     plan
+}
+
+/// The words of the header, each token replaced by a star: no token stands in a log.
+fn without_tokens(authorization: &str) -> String {
+    let parts = authorization.split(", ").map(|part| match part.split_once(' ') {
+        Some((kind @ ("Bearer" | "User"), _token)) => format!("{kind} *"),
+        Some(_) => "*".to_owned(),
+        None => String::new(),
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 fn limited(state: &mut State, call: &Call) -> Option<Answer> {

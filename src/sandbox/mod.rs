@@ -122,7 +122,7 @@ impl Sandbox {
 
     /// Empties the log of requests.
     pub fn forget_requests(&self) {
-        self.with(|state, _| state.requests.clear());
+        self.with(|state, _| state.forget_requests());
     }
 
     /// Changes tokens, permissions, limit, latency, clock or quirks from now on. What [`Options`] says is read

@@ -31,6 +31,8 @@ use crate::domain::ids::TransactionId;
 
 /// Requests kept in the log; older ones are forgotten.
 pub const REQUESTS_MAX: usize = 10_000;
+/// Bytes kept in the log of requests; older ones are forgotten.
+const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Documents, and lines, the simulation holds; beyond, creating one fails with 500.
 pub const RECORDS_MAX: usize = 100_000;
 /// The first good made through the API; below it are those of the options.
@@ -144,12 +146,26 @@ pub struct RequestRecord {
     pub path: String,
     /// The query, not decoded; empty if there is none.
     pub query: String,
+    /// The `Accept` header; empty if there is none, and so are the next two.
+    pub accept: String,
+    /// The shape of the `Authorization` header, without the tokens: `Bearer *, User *`.
+    pub authorization: String,
+    /// The `Content-Type` header.
+    pub content_type: String,
     /// The body; empty if there is none.
     pub body: String,
     /// The status it was answered with; `None` if it was not answered.
     pub status: Option<u16>,
     /// The fault it met.
     pub fault: Option<Fault>,
+}
+
+impl RequestRecord {
+    fn bytes(&self) -> usize {
+        let texts =
+            [&self.path, &self.query, &self.accept, &self.authorization, &self.content_type, &self.body];
+        texts.into_iter().map(String::len).sum()
+    }
 }
 
 /// A good with the time of its last change.
@@ -192,6 +208,8 @@ pub(super) struct State {
     pub(super) meter: Meter,
     pub(super) script: Script,
     pub(super) requests: VecDeque<RequestRecord>,
+    /// Bytes in that log.
+    request_bytes: usize,
     /// Requests that will be carried out later.
     pub(super) late: usize,
 }
@@ -216,6 +234,7 @@ impl State {
             meter: Meter::default(),
             script: Script::default(),
             requests: VecDeque::new(),
+            request_bytes: 0,
             late: 0,
             options,
         })
@@ -325,10 +344,18 @@ impl State {
 
     /// Writes a request into the log.
     pub(super) fn record(&mut self, request: RequestRecord) {
-        if self.requests.len() >= REQUESTS_MAX {
-            self.requests.pop_front();
-        }
+        self.request_bytes = self.request_bytes.saturating_add(request.bytes());
         self.requests.push_back(request);
+        while self.requests.len() > REQUESTS_MAX || self.request_bytes > REQUEST_BYTES_MAX {
+            let Some(oldest) = self.requests.pop_front() else { break };
+            self.request_bytes = self.request_bytes.saturating_sub(oldest.bytes());
+        }
+    }
+
+    /// Empties the log of requests.
+    pub(super) fn forget_requests(&mut self) {
+        self.requests.clear();
+        self.request_bytes = 0;
     }
 
     fn unknown(&self, what: &str, id: i64) -> Refusal {

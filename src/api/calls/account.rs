@@ -1,4 +1,6 @@
 //! The location and what the token may do.
+//!
+//! Source: <https://developer.alteg.io/en/b2b-v1/openapi>, operation `get_permission_list` and the location's card.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -1,4 +1,8 @@
 //! Stock documents: the headers that lines belong to.
+//!
+//! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operations `create_document`,
+//! `get_document`, `update_document`, `delete_document` and `get_document_product_transactions`. No call lists
+//! documents.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -10,7 +14,27 @@ use crate::api::client::{Answer, Client};
 use crate::api::wire::DocumentBody;
 use crate::api::{Error, Permit, lenient};
 use crate::domain::delivery::FoundLine;
-use crate::domain::ids::DocumentId;
+use crate::domain::ids::{DocumentId, StorageId};
+
+/// A stock document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// Its id.
+    pub id: DocumentId,
+    /// Document type, if told: 1 sale, 2 consumption, 3 receipt, 4 write-off, 5 transfer. A reading may also
+    /// give 0, 6, 7, 8 and 9.
+    pub type_id: Option<i64>,
+    /// The storage its lines book in, if told.
+    pub storage: Option<StorageId>,
+    /// The running number that people see, if told.
+    pub number: Option<i64>,
+    /// Its comment; empty if there is none.
+    pub comment: String,
+    /// Its date as the service spells it, if told.
+    pub create_date: Option<String>,
+    /// The id of the user who made it, if told.
+    pub user: Option<i64>,
+}
 
 #[derive(Deserialize)]
 struct DocumentWire<'a> {
@@ -18,6 +42,20 @@ struct DocumentWire<'a> {
     id: Option<&'a RawValue>,
     #[serde(borrow)]
     comment: Option<&'a RawValue>,
+    #[serde(borrow)]
+    type_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    storage_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    storage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    number: Option<&'a RawValue>,
+    #[serde(borrow)]
+    create_date: Option<&'a RawValue>,
+    #[serde(borrow)]
+    user_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    user: Option<&'a RawValue>,
 }
 
 impl Client {
@@ -31,10 +69,24 @@ impl Client {
         permit: Permit,
         document: DocumentId,
     ) -> Result<Option<String>, Error> {
-        let path = format!("storage_operations/documents/{}/{document}", self.location());
-        let Some(answer) = found(self.get(permit, &path, &[]).await)? else { return Ok(None) };
+        let Some(answer) = found(self.document_answer(permit, document).await)? else { return Ok(None) };
         let row: DocumentWire<'_> = answer.one()?;
         Ok(lenient::text(row.comment))
+    }
+
+    /// A document (`GET /storage_operations/documents/{location_id}/{document_id}`); `None` if there is no such
+    /// document.
+    ///
+    /// # Errors
+    /// Any of [`Error`] but that it is not there.
+    pub async fn document(&self, permit: Permit, document: DocumentId) -> Result<Option<DocumentRow>, Error> {
+        let Some(answer) = found(self.document_answer(permit, document).await)? else { return Ok(None) };
+        row_of(&answer).map(Some)
+    }
+
+    async fn document_answer(&self, permit: Permit, document: DocumentId) -> Result<Answer, Error> {
+        let path = format!("storage_operations/documents/{}/{document}", self.location());
+        self.get(permit, &path, &[]).await
     }
 
     /// The lines of a document that are not deleted
@@ -64,16 +116,25 @@ impl Client {
         permit: Permit,
         operation: OperationToPost<'_>,
     ) -> Result<PostedOperation, Error> {
-        let body = DocumentBody {
-            type_id: type_of(operation.place.kind),
-            storage_id: operation.place.storage.0,
-            create_date: operation.create_date,
-            comment: operation.comment,
-        };
         let path = format!("storage_operations/documents/{}", self.location());
-        let answer = self.post(permit, &path, &body).await?;
+        let answer = self.post(permit, &path, &body(operation)).await?;
         let document = answer.data()?.and_then(lenient::one).ok_or(answer.lacks("the document"))?;
         answer.document(document)
+    }
+
+    /// Replaces the header of a document (`PUT /storage_operations/documents/{location_id}/{document_id}`); its
+    /// lines stay. The type cannot change.
+    ///
+    /// # Errors
+    /// Any of [`Error`].
+    pub async fn replace_document(
+        &self,
+        permit: Permit,
+        document: DocumentId,
+        operation: OperationToPost<'_>,
+    ) -> Result<DocumentRow, Error> {
+        let path = format!("storage_operations/documents/{}/{document}", self.location());
+        row_of(&self.put(permit, &path, &body(operation)).await?)
     }
 
     /// Removes a document (`DELETE /storage_operations/documents/{location_id}/{document_id}`). One that is not
@@ -83,7 +144,7 @@ impl Client {
     /// Any of [`Error`] but that it is not there.
     pub async fn delete_document(&self, permit: Permit, document: DocumentId) -> Result<(), Error> {
         let path = format!("storage_operations/documents/{}/{document}", self.location());
-        found(self.delete(permit, &path).await).map(|_gone| ())
+        found(self.delete(permit, &path, &[]).await).map(|_gone| ())
     }
 }
 
@@ -94,4 +155,26 @@ impl Answer {
         let id = lenient::id(row.id).ok_or(self.lacks("the document's id"))?;
         Ok(PostedOperation { document: DocumentId(id), comment: lenient::text(row.comment), lines: None })
     }
+}
+
+fn body(operation: OperationToPost<'_>) -> DocumentBody<'_> {
+    DocumentBody {
+        type_id: type_of(operation.place.kind),
+        storage_id: operation.place.storage.0,
+        create_date: operation.create_date,
+        comment: operation.comment,
+    }
+}
+
+fn row_of(answer: &Answer) -> Result<DocumentRow, Error> {
+    let row: DocumentWire<'_> = answer.one()?;
+    Ok(DocumentRow {
+        id: DocumentId(lenient::id(row.id).ok_or(answer.lacks("the document's id"))?),
+        type_id: lenient::integer(row.type_id),
+        storage: lenient::id(row.storage_id).or_else(|| lenient::related(row.storage)).map(StorageId),
+        number: lenient::integer(row.number),
+        comment: lenient::text(row.comment).unwrap_or_default(),
+        create_date: lenient::text(row.create_date),
+        user: lenient::id(row.user_id).or_else(|| lenient::related(row.user)),
+    })
 }

@@ -1,12 +1,226 @@
-//! The goods table.
+//! The goods table: list, read, search, create, replace, delete.
+//!
+//! Source: <https://developer.alteg.io/en/b2b-v1/openapi/products>, operations `get_products_list`,
+//! `create_product`, `get_product`, `update_product`, `delete_product` and `search_product`. The parameters of
+//! the list are documented on the single read and work on the list in live integrations.
 
-use crate::api::client::Client;
-use crate::api::wire::GoodRow;
-use crate::api::{Error, Permit};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::categories::{NodeRow, NodeWire};
+use super::{found, parsed};
+use crate::api::client::{Answer, Client};
+use crate::api::wire::{GoodRow, number};
+use crate::api::{Error, Permit, lenient};
 use crate::domain::good::Good;
+use crate::domain::ids::{CategoryId, GoodId, StorageId, UnitId};
+use crate::domain::quantity::Money;
 
 /// Rows of a page of goods. Working integrations ask for up to 100; more is not documented.
 const GOODS_PER_PAGE: usize = 100;
+
+/// The most nodes that a text search gives (`search_product`, `count`).
+const NODES_MAX: usize = 100;
+
+/// Which goods a listing gives; every member that is set narrows it down.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GoodsFilter<'a> {
+    /// Text that name, article or barcode resemble. The service's search is fuzzy: compare what it gives.
+    pub term: Option<&'a str>,
+    /// The category.
+    pub category: Option<CategoryId>,
+    /// What changed since, in the location's time.
+    pub changed_after: Option<&'a str>,
+    /// What changed until, in the location's time.
+    pub changed_before: Option<&'a str>,
+}
+
+/// A good with everything the service tells that a stockroom may need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoodDetails {
+    /// What the station keeps of it.
+    pub good: Good,
+    /// The stock-keeping code of the house; empty if it has none.
+    pub article: String,
+    /// The category it is in, if told.
+    pub category: Option<CategoryId>,
+    /// Selling price of a sale unit, if told.
+    pub cost: Option<Money>,
+    /// The sale unit, if told.
+    pub sale_unit: Option<UnitId>,
+    /// The unit of write-offs for services, if told.
+    pub service_unit: Option<UnitId>,
+    /// Short name of that unit; empty if not told.
+    pub service_unit_title: String,
+    /// Write-off units in one sale unit, if told.
+    pub unit_equals: Option<Decimal>,
+    /// Balances by storage. Storages never used are absent, amounts below zero occur, and which unit they count
+    /// in is not documented.
+    pub amounts: Vec<(StorageId, Decimal)>,
+    /// When it last changed, as the service spells it, if told.
+    pub last_change: Option<String>,
+    /// A free remark; empty if there is none.
+    pub comment: String,
+}
+
+/// A good as it is written. What is `None` is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoodToWrite {
+    /// The name people know it by.
+    pub title: String,
+    /// The name on a receipt.
+    pub print_title: Option<String>,
+    /// The stock-keeping code of the house.
+    pub article: Option<String>,
+    /// Its one barcode.
+    pub barcode: Option<String>,
+    /// The category it is in.
+    pub category: CategoryId,
+    /// Selling price of a sale unit.
+    pub cost: Option<Money>,
+    /// Cost price of a sale unit.
+    pub actual_cost: Option<Money>,
+    /// The sale unit.
+    pub sale_unit: UnitId,
+    /// The unit of write-offs for services.
+    pub service_unit: UnitId,
+    /// Write-off units in one sale unit; above zero.
+    pub unit_equals: Option<Decimal>,
+    /// Below this the service's own pages hide it from sales.
+    pub critical_amount: Option<Decimal>,
+    /// What people want to have in stock.
+    pub desired_amount: Option<Decimal>,
+    /// Net weight.
+    pub netto: Option<Decimal>,
+    /// Gross weight.
+    pub brutto: Option<Decimal>,
+    /// A free remark.
+    pub comment: Option<String>,
+    /// Taxation system, by the service's number.
+    pub tax_variant: Option<i64>,
+    /// VAT, by the service's number.
+    pub vat: Option<i64>,
+}
+
+impl GoodToWrite {
+    /// A good with what the service demands and nothing more.
+    pub fn new(title: &str, category: CategoryId, sale_unit: UnitId, service_unit: UnitId) -> Self {
+        Self {
+            title: title.to_owned(),
+            print_title: None,
+            article: None,
+            barcode: None,
+            category,
+            cost: None,
+            actual_cost: None,
+            sale_unit,
+            service_unit,
+            unit_equals: None,
+            critical_amount: None,
+            desired_amount: None,
+            netto: None,
+            brutto: None,
+            comment: None,
+            tax_variant: None,
+            vat: None,
+        }
+    }
+}
+
+/// How movements are recomputed when the unit of a good that has some changes (`correction_rules`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Correction {
+    /// The service's number of the rule, 1..=5.
+    pub rule: u8,
+    /// The unit that the rule starts from.
+    pub base: BaseUnit,
+}
+
+/// A unit of a good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseUnit {
+    /// The sale unit.
+    Sale,
+    /// The unit of write-offs for services.
+    Service,
+}
+
+#[derive(Deserialize)]
+struct DetailsWire<'a> {
+    #[serde(borrow)]
+    article: Option<&'a RawValue>,
+    #[serde(borrow)]
+    category_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cost: Option<&'a RawValue>,
+    #[serde(borrow)]
+    unit_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_unit_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_unit_short_title: Option<&'a RawValue>,
+    #[serde(borrow)]
+    unit_equals: Option<&'a RawValue>,
+    #[serde(borrow)]
+    actual_amounts: Option<&'a RawValue>,
+    #[serde(borrow)]
+    last_change_date: Option<&'a RawValue>,
+    #[serde(borrow)]
+    comment: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct AmountWire<'a> {
+    #[serde(borrow)]
+    storage_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+}
+
+/// Body of `POST /goods/{location_id}` and `PUT /goods/{location_id}/{product_id}`.
+#[derive(Serialize)]
+struct GoodBody<'a> {
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    print_title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    article: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    barcode: Option<&'a str>,
+    category_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actual_cost: Option<Box<RawValue>>,
+    sale_unit_id: i64,
+    service_unit_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit_equals: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    critical_amount: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desired_amount: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netto: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    brutto: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_variant: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vat_id: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    correction_rules: Vec<CorrectionBody>,
+}
+
+#[derive(Serialize)]
+struct CorrectionBody {
+    #[serde(rename = "type")]
+    rule: u8,
+    base_unit: &'static str,
+}
 
 impl Client {
     /// A page of the goods table, from 1 (`GET /goods/{location_id}`); with `changed_after`, of what changed
@@ -20,11 +234,160 @@ impl Client {
         page: u32,
         changed_after: Option<&str>,
     ) -> Result<(Vec<Good>, usize), Error> {
-        let mut query = vec![("page", page.to_string()), ("count", GOODS_PER_PAGE.to_string())];
-        query.extend(changed_after.map(|after| ("changed_after", after.to_owned())));
-        let answer = self.get(permit, &format!("goods/{}", self.location()), &query).await?;
+        let answer =
+            self.goods_answer(permit, page, &GoodsFilter { changed_after, ..GoodsFilter::default() }).await?;
         let rows = answer.rows::<GoodRow<'_>>()?;
         let count = rows.len();
         Ok((rows.into_iter().flatten().filter_map(|row| row.good()).collect(), count))
+    }
+
+    /// A page of the goods that a filter leaves, from 1, with everything told of them
+    /// (`GET /goods/{location_id}`). Gives back the goods and how many rows there were, readable or not.
+    ///
+    /// # Errors
+    /// Any of [`Error`].
+    pub async fn list_goods(
+        &self,
+        permit: Permit,
+        page: u32,
+        filter: &GoodsFilter<'_>,
+    ) -> Result<(Vec<GoodDetails>, usize), Error> {
+        let answer = self.goods_answer(permit, page, filter).await?;
+        let rows = answer.rows::<&RawValue>()?;
+        let count = rows.len();
+        Ok((rows.into_iter().flatten().filter_map(details).collect(), count))
+    }
+
+    async fn goods_answer(
+        &self,
+        permit: Permit,
+        page: u32,
+        filter: &GoodsFilter<'_>,
+    ) -> Result<Answer, Error> {
+        let mut query = vec![("page", page.to_string()), ("count", GOODS_PER_PAGE.to_string())];
+        let narrowed = [
+            ("term", filter.term.map(str::to_owned)),
+            ("category_id", filter.category.map(|category| category.to_string())),
+            ("changed_after", filter.changed_after.map(str::to_owned)),
+            ("changed_before", filter.changed_before.map(str::to_owned)),
+        ];
+        query.extend(narrowed.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        self.get(permit, &format!("goods/{}", self.location()), &query).await
+    }
+
+    /// One good (`GET /goods/{location_id}/{product_id}`); `None` if there is no such good. The service gives an
+    /// object or an array of one, and for an id it does not like the whole list: only the good asked for counts.
+    ///
+    /// # Errors
+    /// Any of [`Error`] but that it is not there.
+    pub async fn good(&self, permit: Permit, good: GoodId) -> Result<Option<GoodDetails>, Error> {
+        let path = format!("goods/{}/{good}", self.location());
+        let Some(answer) = found(self.get(permit, &path, &[]).await)? else { return Ok(None) };
+        let details = answer.data()?.and_then(lenient::one).and_then(details);
+        details.filter(|row| row.good.id == good).ok_or(answer.lacks("the good asked for")).map(Some)
+    }
+
+    /// Categories and goods that a text resembles, categories first (`GET /goods/search/{location_id}`, at most
+    /// 100). Without text, the categories at the root. A node has neither barcode nor price.
+    ///
+    /// # Errors
+    /// Any of [`Error`].
+    pub async fn search_goods(&self, permit: Permit, term: &str) -> Result<Vec<NodeRow>, Error> {
+        let query = [("term", term.to_owned()), ("count", NODES_MAX.to_string())];
+        let answer = self.get(permit, &format!("goods/search/{}", self.location()), &query).await?;
+        let rows = answer.rows::<NodeWire<'_>>()?;
+        Ok(rows.into_iter().flatten().filter_map(|row| row.node()).collect())
+    }
+
+    /// Creates a good (`POST /goods/{location_id}`, 201). The service takes a second one with the same barcode.
+    ///
+    /// # Errors
+    /// Any of [`Error`].
+    pub async fn create_good(&self, permit: Permit, good: &GoodToWrite) -> Result<GoodDetails, Error> {
+        let answer = self.post(permit, &format!("goods/{}", self.location()), &body(good, &[])).await?;
+        written(&answer)
+    }
+
+    /// Replaces everything of a good (`PUT /goods/{location_id}/{product_id}`). A good that has movements takes
+    /// another unit only with rules for them; without, it is refused (409).
+    ///
+    /// # Errors
+    /// Any of [`Error`].
+    pub async fn replace_good(
+        &self,
+        permit: Permit,
+        id: GoodId,
+        good: &GoodToWrite,
+        corrections: &[Correction],
+    ) -> Result<GoodDetails, Error> {
+        let path = format!("goods/{}/{id}", self.location());
+        let answer = self.put(permit, &path, &body(good, corrections)).await?;
+        written(&answer)
+    }
+
+    /// Removes a good (`DELETE /goods/{location_id}/{product_id}`, 204). One that is not there is removed.
+    ///
+    /// # Errors
+    /// Any of [`Error`] but that it is not there.
+    pub async fn delete_good(&self, permit: Permit, good: GoodId) -> Result<(), Error> {
+        let path = format!("goods/{}/{good}", self.location());
+        found(self.delete(permit, &path, &[]).await).map(|_gone| ())
+    }
+}
+
+fn written(answer: &Answer) -> Result<GoodDetails, Error> {
+    answer.data()?.and_then(lenient::one).and_then(details).ok_or(answer.lacks("the good"))
+}
+
+/// The good of a row, or nothing if it has no identity.
+fn details(raw: &RawValue) -> Option<GoodDetails> {
+    let good = serde_json::from_str::<GoodRow<'_>>(raw.get()).ok()?.good()?;
+    let row: DetailsWire<'_> = serde_json::from_str(raw.get()).ok()?;
+    let amounts = parsed::<AmountWire<'_>>(&row.actual_amounts.map(lenient::list).unwrap_or_default());
+    let amount =
+        |row: AmountWire<'_>| Some((StorageId(lenient::id(row.storage_id)?), lenient::decimal(row.amount)?));
+    Some(GoodDetails {
+        good,
+        article: lenient::text(row.article).unwrap_or_default(),
+        category: lenient::id(row.category_id).map(CategoryId),
+        cost: lenient::decimal(row.cost).map(Money::new),
+        sale_unit: lenient::id(row.unit_id).map(UnitId),
+        service_unit: lenient::id(row.service_unit_id).map(UnitId),
+        service_unit_title: lenient::text(row.service_unit_short_title).unwrap_or_default(),
+        unit_equals: lenient::decimal(row.unit_equals),
+        amounts: amounts.into_iter().flatten().filter_map(amount).collect(),
+        last_change: lenient::text(row.last_change_date),
+        comment: lenient::text(row.comment).unwrap_or_default(),
+    })
+}
+
+fn body<'a>(good: &'a GoodToWrite, corrections: &[Correction]) -> GoodBody<'a> {
+    let money = |amount: Option<Money>| amount.map(|amount| number(amount.to_decimal()));
+    let rule = |correction: &Correction| CorrectionBody {
+        rule: correction.rule,
+        base_unit: match correction.base {
+            BaseUnit::Sale => "sale",
+            BaseUnit::Service => "service",
+        },
+    };
+    GoodBody {
+        title: &good.title,
+        print_title: good.print_title.as_deref(),
+        article: good.article.as_deref(),
+        barcode: good.barcode.as_deref(),
+        category_id: good.category.0,
+        cost: money(good.cost),
+        actual_cost: money(good.actual_cost),
+        sale_unit_id: good.sale_unit.0,
+        service_unit_id: good.service_unit.0,
+        unit_equals: good.unit_equals.map(number),
+        critical_amount: good.critical_amount.map(number),
+        desired_amount: good.desired_amount.map(number),
+        netto: good.netto.map(number),
+        brutto: good.brutto.map(number),
+        comment: good.comment.as_deref(),
+        tax_variant: good.tax_variant,
+        vat_id: good.vat,
+        correction_rules: corrections.iter().map(rule).collect(),
     }
 }

@@ -1,12 +1,20 @@
 //! Lines of stock documents (the API says goods transactions).
+//!
+//! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operations `create_transaction`,
+//! `get_transaction`, `update_transaction` and `delete_transaction`.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::found;
-use crate::api::client::Client;
+use crate::api::client::{Answer, Client};
 use crate::api::wire::{LineBody, LineRow, number};
-use crate::api::{Error, Permit};
+use crate::api::{Error, Permit, lenient};
 use crate::domain::delivery::FoundLine;
 use crate::domain::ids::{DocumentId, MasterId, TransactionId};
 use crate::domain::operation::Line;
+use crate::domain::quantity::Money;
 
 /// Sale unit (`operation_unit_type`): what the operator counts in.
 const SALE_UNIT: u8 = 1;
@@ -18,6 +26,57 @@ pub struct LineToPost<'a> {
     pub line: &'a Line,
     /// The marker with the line's number.
     pub comment: String,
+}
+
+/// A line with everything the service tells that a stockroom may need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineDetails {
+    /// What tells whose it could be, its amount without a sign.
+    pub line: FoundLine,
+    /// The document it belongs to.
+    pub document: DocumentId,
+    /// Its amount, below zero when stock leaves.
+    pub amount: Decimal,
+    /// The same in the good's sale unit, if told.
+    pub sale_amount: Option<Decimal>,
+    /// The same in the good's write-off unit, if told.
+    pub service_amount: Option<Decimal>,
+    /// 1 sale unit, 2 write-off unit, if told.
+    pub unit_type: Option<i64>,
+    /// Price of a unit, if told.
+    pub cost_per_unit: Option<Money>,
+    /// Percent taken off, if told.
+    pub discount: Option<Decimal>,
+    /// What it costs, never below zero, if told.
+    pub cost: Option<Money>,
+    /// The staff member, if there is one.
+    pub master: Option<MasterId>,
+    /// Whether it was deleted; where the service does not say, it was not.
+    pub is_deleted: bool,
+}
+
+#[derive(Deserialize)]
+struct DetailsWire<'a> {
+    #[serde(borrow)]
+    document_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sale_amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    operation_unit_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cost_per_unit: Option<&'a RawValue>,
+    #[serde(borrow)]
+    discount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cost: Option<&'a RawValue>,
+    #[serde(borrow)]
+    master_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    master: Option<&'a RawValue>,
 }
 
 impl Client {
@@ -38,6 +97,33 @@ impl Client {
         row.line().ok_or(answer.lacks("the line"))
     }
 
+    /// A line (`GET /storage_operations/goods_transactions/{location_id}/{transaction_id}`), a deleted one too;
+    /// `None` if there is no such line.
+    ///
+    /// # Errors
+    /// Any of [`Error`] but that it is not there.
+    pub async fn line(&self, permit: Permit, line: TransactionId) -> Result<Option<LineDetails>, Error> {
+        let path = format!("storage_operations/goods_transactions/{}/{line}", self.location());
+        let Some(answer) = found(self.get(permit, &path, &[]).await)? else { return Ok(None) };
+        details_of(&answer).map(Some)
+    }
+
+    /// Replaces everything of a line
+    /// (`PUT /storage_operations/goods_transactions/{location_id}/{transaction_id}`).
+    ///
+    /// # Errors
+    /// Any of [`Error`].
+    pub async fn replace_line(
+        &self,
+        permit: Permit,
+        (document, id): (DocumentId, TransactionId),
+        line: &LineToPost<'_>,
+        master: Option<MasterId>,
+    ) -> Result<LineDetails, Error> {
+        let path = format!("storage_operations/goods_transactions/{}/{id}", self.location());
+        details_of(&self.put(permit, &path, &line_body(line, Some(document), master)).await?)
+    }
+
     /// Removes a line (`DELETE /storage_operations/goods_transactions/{location_id}/{transaction_id}`). One that
     /// is not there is removed.
     ///
@@ -45,8 +131,26 @@ impl Client {
     /// Any of [`Error`] but that it is not there.
     pub async fn delete_line(&self, permit: Permit, line: TransactionId) -> Result<(), Error> {
         let path = format!("storage_operations/goods_transactions/{}/{line}", self.location());
-        found(self.delete(permit, &path).await).map(|_gone| ())
+        found(self.delete(permit, &path, &[]).await).map(|_gone| ())
     }
+}
+
+fn details_of(answer: &Answer) -> Result<LineDetails, Error> {
+    let line: LineRow<'_> = answer.one()?;
+    let row: DetailsWire<'_> = answer.one()?;
+    Ok(LineDetails {
+        line: line.line().ok_or(answer.lacks("the line"))?,
+        document: lenient::id(row.document_id).map(DocumentId).ok_or(answer.lacks("the line's document"))?,
+        amount: lenient::decimal(row.amount).ok_or(answer.lacks("the line's amount"))?,
+        sale_amount: lenient::decimal(row.sale_amount),
+        service_amount: lenient::decimal(row.service_amount),
+        unit_type: lenient::integer(row.operation_unit_type),
+        cost_per_unit: lenient::decimal(row.cost_per_unit).map(Money::new),
+        discount: lenient::decimal(row.discount),
+        cost: lenient::decimal(row.cost).map(Money::new),
+        master: lenient::id(row.master_id).or_else(|| lenient::related(row.master)).map(MasterId),
+        is_deleted: line.is_deleted(),
+    })
 }
 
 /// The lines that are not deleted, or nothing if one of them cannot be read.

@@ -1,6 +1,9 @@
-//! The calls the station makes, each with what it reads of the answer.
+//! The calls, each with what it reads of the answer: everything that the service's pages on products and
+//! inventory offer, which is more than the station itself makes.
 
 mod account;
+mod cards;
+mod categories;
 mod documents;
 mod goods;
 mod lines;
@@ -11,8 +14,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub use self::account::{LocationRow, PermissionsRow};
-pub use self::lines::LineToPost;
-pub use self::movements::{Movement, StorageRow};
+pub use self::cards::{CardItem, CardRow, Consumable, ServiceConsumables, Unlinked};
+pub use self::categories::{CategoryContent, CategoryRow, CategoryToWrite, Node, NodeRow};
+pub use self::documents::DocumentRow;
+pub use self::goods::{BaseUnit, Correction, GoodDetails, GoodToWrite, GoodsFilter};
+pub use self::lines::{LineDetails, LineToPost};
+pub use self::movements::{Movement, MovementDetails, MovementFilter, StorageRow};
 pub use self::operation::{OperationToPost, PostedOperation};
 use super::client::Answer;
 use super::wire::Envelope;

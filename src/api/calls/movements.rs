@@ -1,11 +1,17 @@
 //! Storages and what moved in them.
+//!
+//! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operations `get_location_inventories` and
+//! `search_for_product_transactions`. `amount` and `comment` are not in the field list of a movement; rows of the
+//! same shape that the service sends elsewhere have them.
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::api::client::Client;
+use crate::api::client::{Answer, Client};
 use crate::api::{Error, Permit, lenient};
-use crate::domain::ids::{DocumentId, GoodId, StorageId};
+use crate::domain::ids::{DocumentId, GoodId, MasterId, StorageId};
+use crate::domain::quantity::Money;
 
 /// Rows of a page of movements. Working integrations ask for 1,000 and more.
 const MOVEMENTS_PER_PAGE: usize = 1000;
@@ -17,6 +23,10 @@ pub struct StorageRow {
     pub id: StorageId,
     /// Its name.
     pub title: String,
+    /// Whether what lies there is sold, if told.
+    pub is_for_sale: Option<bool>,
+    /// Whether services use up what lies there, if told.
+    pub is_for_service: Option<bool>,
 }
 
 /// A row of the movement listing, as far as it tells whose it could be.
@@ -36,12 +46,64 @@ pub struct Movement {
     pub comment: Option<String>,
 }
 
+/// Which movements a listing gives; every member that is set narrows it down. There is no filter by good,
+/// storage, type, author or comment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MovementFilter<'a> {
+    /// Of documents dated from this day on (`2026-01-31`).
+    pub start_date: Option<&'a str>,
+    /// Of documents dated up to this day.
+    pub end_date: Option<&'a str>,
+    /// Of this document.
+    pub document: Option<DocumentId>,
+    /// Written since, in the location's time.
+    pub changed_after: Option<&'a str>,
+    /// Written until, in the location's time.
+    pub changed_before: Option<&'a str>,
+}
+
+/// A row of the movement listing with everything told of it that a stockroom may need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovementDetails {
+    /// What tells whose it could be.
+    pub movement: Movement,
+    /// How much, below zero when stock leaves, if told.
+    pub amount: Option<Decimal>,
+    /// 1 sale unit, 2 write-off unit, if told.
+    pub unit_type: Option<i64>,
+    /// Price of a unit, if told.
+    pub cost_per_unit: Option<Money>,
+    /// Percent taken off, if told.
+    pub discount: Option<Decimal>,
+    /// What it costs, never below zero, if told.
+    pub cost: Option<Money>,
+    /// The document's date, which people choose, as the service spells it, if told.
+    pub create_date: Option<String>,
+    /// When the service wrote it, as the service spells it, if told.
+    pub last_change: Option<String>,
+    /// The staff member, if there is one.
+    pub master: Option<MasterId>,
+    /// The supplier's id, if there is one.
+    pub supplier: Option<i64>,
+    /// The client's id, if there is one.
+    pub client: Option<i64>,
+    /// Whether it was deleted; where the service does not say, it was not.
+    pub is_deleted: bool,
+}
+
 #[derive(Deserialize)]
 struct StorageWire<'a> {
     #[serde(borrow)]
     id: Option<&'a RawValue>,
     #[serde(borrow)]
     title: Option<&'a RawValue>,
+    #[serde(borrow)]
+    for_sale: Option<&'a RawValue>,
+    // The text of the page says `for_services`, its example `for_service`.
+    #[serde(borrow)]
+    for_service: Option<&'a RawValue>,
+    #[serde(borrow)]
+    for_services: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +126,35 @@ struct MovementWire<'a> {
     comment: Option<&'a RawValue>,
 }
 
+#[derive(Deserialize)]
+struct MovementDetailsWire<'a> {
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    operation_unit_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cost_per_unit: Option<&'a RawValue>,
+    #[serde(borrow)]
+    discount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cost: Option<&'a RawValue>,
+    #[serde(borrow)]
+    create_date: Option<&'a RawValue>,
+    #[serde(borrow)]
+    last_change_date: Option<&'a RawValue>,
+    #[serde(borrow)]
+    master: Option<&'a RawValue>,
+    #[serde(borrow)]
+    supplier: Option<&'a RawValue>,
+    // The page says `clients`, live rows say `client`.
+    #[serde(borrow)]
+    client: Option<&'a RawValue>,
+    #[serde(borrow)]
+    clients: Option<&'a RawValue>,
+    #[serde(borrow)]
+    deleted: Option<&'a RawValue>,
+}
+
 impl Client {
     /// The location's storages (`GET /storages/{location_id}`). Also the cheapest call there is.
     ///
@@ -75,7 +166,12 @@ impl Client {
         Ok(rows
             .filter_map(|row| {
                 let title = lenient::text(row.title).unwrap_or_default();
-                Some(StorageRow { id: StorageId(lenient::id(row.id)?), title })
+                Some(StorageRow {
+                    id: StorageId(lenient::id(row.id)?),
+                    title,
+                    is_for_sale: lenient::flag(row.for_sale),
+                    is_for_service: lenient::flag(row.for_service.or(row.for_services)),
+                })
             })
             .collect())
     }
@@ -92,16 +188,46 @@ impl Client {
         page: u32,
         changed_after: &str,
     ) -> Result<Vec<Movement>, Error> {
-        let query = [
-            ("page", page.to_string()),
-            ("count", MOVEMENTS_PER_PAGE.to_string()),
-            ("changed_after", changed_after.to_owned()),
-        ];
-        let path = format!("storages/transactions/{}", self.location());
-        let answer = self.get(permit, &path, &query).await?;
-        let hole = || Error::Incomplete { status: answer.status, what: "the document of a movement" };
+        let filter = MovementFilter { changed_after: Some(changed_after), ..MovementFilter::default() };
+        let answer = self.movements_answer(permit, page, &filter).await?;
+        let hole = || answer.lacks("the document of a movement");
         let rows = answer.rows::<MovementWire<'_>>()?;
         rows.into_iter().map(|row| row.and_then(|row| row.movement()).ok_or_else(hole)).collect()
+    }
+
+    /// A page of the movements that a filter leaves, from 1, with everything told of them
+    /// (`GET /storages/transactions/{location_id}`). A row that names no document is an error, as above.
+    ///
+    /// # Errors
+    /// Any of [`Error`].
+    pub async fn list_movements(
+        &self,
+        permit: Permit,
+        page: u32,
+        filter: &MovementFilter<'_>,
+    ) -> Result<Vec<MovementDetails>, Error> {
+        let answer = self.movements_answer(permit, page, filter).await?;
+        let hole = || answer.lacks("the document of a movement");
+        let rows = answer.rows::<&RawValue>()?;
+        rows.into_iter().map(|row| row.and_then(movement_details).ok_or_else(hole)).collect()
+    }
+
+    async fn movements_answer(
+        &self,
+        permit: Permit,
+        page: u32,
+        filter: &MovementFilter<'_>,
+    ) -> Result<Answer, Error> {
+        let mut query = vec![("page", page.to_string()), ("count", MOVEMENTS_PER_PAGE.to_string())];
+        let narrowed = [
+            ("start_date", filter.start_date.map(str::to_owned)),
+            ("end_date", filter.end_date.map(str::to_owned)),
+            ("document_id", filter.document.map(|document| document.to_string())),
+            ("changed_after", filter.changed_after.map(str::to_owned)),
+            ("changed_before", filter.changed_before.map(str::to_owned)),
+        ];
+        query.extend(narrowed.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        self.get(permit, &format!("storages/transactions/{}", self.location()), &query).await
     }
 }
 
@@ -116,4 +242,23 @@ impl MovementWire<'_> {
             comment: lenient::text(self.comment).filter(|comment| !comment.is_empty()),
         })
     }
+}
+
+fn movement_details(raw: &RawValue) -> Option<MovementDetails> {
+    let movement = serde_json::from_str::<MovementWire<'_>>(raw.get()).ok()?.movement()?;
+    let row: MovementDetailsWire<'_> = serde_json::from_str(raw.get()).ok()?;
+    Some(MovementDetails {
+        movement,
+        amount: lenient::decimal(row.amount),
+        unit_type: lenient::integer(row.operation_unit_type),
+        cost_per_unit: lenient::decimal(row.cost_per_unit).map(Money::new),
+        discount: lenient::decimal(row.discount),
+        cost: lenient::decimal(row.cost).map(Money::new),
+        create_date: lenient::text(row.create_date),
+        last_change: lenient::text(row.last_change_date),
+        master: lenient::related(row.master).map(MasterId),
+        supplier: lenient::related(row.supplier),
+        client: lenient::related(row.client).or_else(|| lenient::related(row.clients)),
+        is_deleted: lenient::flag(row.deleted).unwrap_or(false),
+    })
 }

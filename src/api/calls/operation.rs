@@ -1,4 +1,6 @@
 //! The operation call: a document and its lines in one request.
+//!
+//! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operation `create_inventory_operation`.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
