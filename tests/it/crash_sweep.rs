@@ -18,6 +18,7 @@ use stockpoint::store::{CommitHook, Figures};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::contract::assert_requests_follow_contract;
 use crate::station::{LOOK_EVERY, PATIENCE, Place, Station, booked};
 
 /// More points than the day has; the sweep must end by itself before.
@@ -168,6 +169,7 @@ async fn check(place: &Place, station: Station, confirmed: &Units, round: (u32, 
     let figures = station.until_delivered().await;
     assert!(figures.balance() && !figures.is_undelivered(), "{round:?}: {figures:?}");
     place.assert_nothing_is_doubled();
+    assert_requests_follow_contract(&place.sandbox);
     let held = place.on_service();
     for (what, units) in confirmed {
         let there = held.get(what).copied().unwrap_or_default();

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod contract;
+mod contract_api;
 mod crash_sweep;
 mod devices;
 mod politeness;
