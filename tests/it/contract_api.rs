@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::contract::{assert_requests_follow_contract, contract};
+use crate::openapi::{assert_requests_follow_contract, contract};
 use crate::station::Place;
 
 const COMB: GoodId = GoodId(123_457);

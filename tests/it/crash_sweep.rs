@@ -18,7 +18,7 @@ use stockpoint::store::{CommitHook, Figures};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::contract::assert_requests_follow_contract;
+use crate::openapi::assert_requests_follow_contract;
 use crate::station::{LOOK_EVERY, PATIENCE, Place, Station, booked};
 
 /// More points than the day has; the sweep must end by itself before.

@@ -7,10 +7,10 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
-mod contract;
 mod contract_api;
 mod crash_sweep;
 mod devices;
+mod openapi;
 mod politeness;
 mod pty;
 mod sandbox;
