@@ -265,6 +265,9 @@ impl Agent {
             Err(error) => tracing::warn!(%error, "commands cannot ask this agent"),
         }
         if let Some(page) = self.page.take() {
+            if let Some(address) = self.shared.page_address {
+                tracing::info!(page = %address, "the station page is served");
+            }
             doors.spawn(web::serve(page, self.handle()));
         }
         doors
