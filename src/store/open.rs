@@ -124,22 +124,26 @@ impl Db {
         for plan in [&OUTBOX, &GOODS] {
             plan.refuse_newer(dir)?;
         }
-        let (outbox, goods) = (OUTBOX.join(dir)?, GOODS.join(dir)?);
+        let (Some(outbox), Some(goods)) = (OUTBOX.join(dir)?, GOODS.join(dir)?) else { return Ok(None) };
         let station = station.to_owned();
         Ok(Some(Self { outbox, goods, station, boot: 0, commits_since_checkpoint: 0, damaged: Vec::new() }))
     }
 }
 
 impl Plan {
-    fn join(&self, dir: &Path) -> Result<Connection, Error> {
+    /// `None` for a file without anything in it: an agent is just making it.
+    fn join(&self, dir: &Path) -> Result<Option<Connection>, Error> {
         let connection = connect(&dir.join(self.name), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        set_pragmas(&connection, self)?;
-        if user_version(&connection)? != self.version() {
-            return Err(Error::Unexpected { what: "the schema of an older version" });
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        match user_version(&connection)? {
+            0 => return Ok(None),
+            found if found == self.version() => {}
+            _ => return Err(Error::Unexpected { what: "the schema of an older version" }),
         }
+        set_pragmas(&connection, self)?;
         let mut keep = 1;
         connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
-        Ok(connection)
+        Ok(Some(connection))
     }
 
     fn version(&self) -> u32 {
