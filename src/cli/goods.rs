@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::args::GoodsCommand;
 use super::run::runtime;
-use super::{Error, data, read_error, say};
+use super::{Error, data, data_if_any, read_error, say};
 use crate::app::Agent;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -19,6 +19,7 @@ use crate::domain::good::Resolution;
 use crate::domain::printable::printable;
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
+use crate::store::GoodsFigures;
 
 /// How often the end of a reading is looked for, and how often at the most: an hour in all.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -102,7 +103,7 @@ fn find(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> 
 }
 
 fn stats(out: &mut impl Write, config: &Config) -> Result<(), Error> {
-    let figures = data(config)?.goods_figures()?;
+    let figures = data_if_any(config)?.map_or(Ok(GoodsFigures::default()), |db| db.goods_figures())?;
     let time = |at| Option::map_or(at, "never".to_owned(), rfc3339);
     let text = format!(
         "goods          {}\nchanges up to  {}\nread in full   {}\n",

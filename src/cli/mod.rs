@@ -178,8 +178,12 @@ fn say(out: &mut impl Write, text: &str) -> Result<(), Error> {
 
 /// The data of a station, for a command that needs some.
 fn data(config: &Config) -> Result<Db, Error> {
-    let dir = &config.station.data_dir;
-    Db::beside(dir, &config.station.name)?.ok_or_else(|| Error::NoData(dir.clone()))
+    data_if_any(config)?.ok_or_else(|| Error::NoData(config.station.data_dir.clone()))
+}
+
+/// The data of a station, for a command that only tells: without any there is nothing to tell, which is no failure.
+fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
+    Ok(Db::beside(&config.station.data_dir, &config.station.name)?)
 }
 
 fn read_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {

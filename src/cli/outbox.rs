@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::args::OutboxCommand;
 use super::run::runtime;
-use super::{Error, data, export, say};
+use super::{Error, data, data_if_any, export, say};
 use crate::api::{Budget, Client};
 use crate::app;
 use crate::clock::{Clock, SystemClock};
@@ -35,12 +35,12 @@ pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxComm
         OutboxCommand::Show { id } => show(out, config, OperationId(*id)),
         OutboxCommand::Retry { id, today } => retry(out, config, OperationId(*id), *today),
         OutboxCommand::Verify { days } => verify(out, config, *days),
-        OutboxCommand::Export => export::export(out, &data(config)?),
+        OutboxCommand::Export => data_if_any(config)?.map_or(Ok(()), |db| export::export(out, &db)),
     }
 }
 
 fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
-    let operations = data(config)?.operations(!all, LISTED_MAX)?;
+    let operations = data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.operations(!all, LISTED_MAX))?;
     if operations.is_empty() {
         return say(out, if all { "no documents yet\n" } else { "everything is delivered\n" });
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::json;
 
 use super::args::UnknownCommand;
-use super::{Error, data, say};
+use super::{Error, data, data_if_any, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::ids::GoodId;
@@ -23,7 +23,7 @@ pub(super) fn unknown(out: &mut impl Write, config: &Config, command: &UnknownCo
 }
 
 fn list(out: &mut impl Write, config: &Config) -> Result<(), Error> {
-    let parked = data(config)?.parked()?;
+    let parked = data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.parked())?;
     if parked.is_empty() {
         return say(out, "no code is unknown\n");
     }
@@ -60,7 +60,7 @@ fn assign(out: &mut impl Write, config: &Config, code: &str, good: GoodId) -> Re
 }
 
 fn export(out: &mut impl Write, config: &Config) -> Result<(), Error> {
-    for code in data(config)?.parked()? {
+    for code in data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.parked())? {
         let line = json!({
             "code": code.code,
             "scans": code.scans,
