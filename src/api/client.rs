@@ -26,6 +26,9 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2
 /// connection has an unknown outcome.
 const IDLE_CONNECTION: Duration = Duration::from_secs(10);
 
+/// What stands in an answer in place of a token that the server repeated.
+const BLOT: &str = "(token)";
+
 /// The server's clock beside ours, at one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerDate(pub UnixMillis);
@@ -35,6 +38,8 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     authorization: HeaderValue,
+    /// What no answer may bring in: each token, as it is and as JSON may spell it.
+    tokens: Vec<SecretString>,
     location: LocationId,
     date: Mutex<Option<ServerDate>>,
 }
@@ -88,7 +93,8 @@ impl Client {
             HeaderValue::from_str(&credentials).map_err(|_would_print_it| BuildError::Token)?;
         authorization.set_sensitive(true);
         let base = Url::parse(&config.base_url).map_err(|_checked_before| BuildError::Address)?;
-        Ok(Self { http, base, authorization, location, date: Mutex::new(None) })
+        let tokens = [partner, user].into_iter().flat_map(spellings).collect();
+        Ok(Self { http, base, authorization, tokens, location, date: Mutex::new(None) })
     }
 
     /// The location that every call is about.
@@ -186,11 +192,30 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
+        let body = blotted(body, &self.tokens);
         if (200..300).contains(&status) && !says_it_failed(&body) {
             return Ok(Answer { status, body });
         }
         Err(Error::answered(if (200..300).contains(&status) { 400 } else { status }, retry_after, &body))
     }
+}
+
+/// A token as it is, and with the slashes escaped where there are any (RFC 8259, section 7).
+fn spellings(token: &SecretString) -> Vec<SecretString> {
+    let escaped = token.expose_secret().replace('/', "\\/");
+    let differs = escaped != token.expose_secret();
+    std::iter::once(token.clone()).chain(differs.then(|| SecretString::from(escaped))).collect()
+}
+
+/// An answer without the tokens. A server that complains of a header may repeat it, and what it says goes to
+/// people, to the log and to the disk: so they are taken out before anything is made of the answer.
+fn blotted(body: Vec<u8>, tokens: &[SecretString]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&body);
+    if !tokens.iter().any(|token| text.contains(token.expose_secret())) {
+        return body;
+    }
+    let blot = |text: String, token: &SecretString| text.replace(token.expose_secret(), BLOT);
+    tokens.iter().fold(text.into_owned(), blot).into_bytes()
 }
 
 /// A status of 200 with `success: false` is a refusal, seen in the wild.
@@ -214,4 +239,19 @@ pub enum BuildError {
     /// The base address is none.
     #[error("use api.base_url: it is no address")]
     Address,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_blotted_out_of_an_answer_however_it_is_spelled() {
+        let tokens: Vec<_> = ["a/b", "secret"].map(SecretString::from).iter().flat_map(spellings).collect();
+        let blot = |body: &[u8]| String::from_utf8(blotted(body.to_vec(), &tokens)).unwrap();
+        assert_eq!(blot(b"Bearer a/b, User secret"), "Bearer (token), User (token)");
+        assert_eq!(blot(br#"{"message":"a\/b"}"#), r#"{"message":"(token)"}"#);
+        assert_eq!(blot(b"\xffsecret"), "\u{fffd}(token)");
+        assert_eq!(blotted(b"\xff".to_vec(), &tokens), b"\xff", "what says no token is as it was");
+    }
 }
