@@ -161,8 +161,24 @@ pub enum Problem {
     },
 }
 
-/// A piece of the file as it may be repeated in a fault: on one line and not long.
+/// Shortest text that is taken for a token, in characters: the service's have 20 and 32.
+const TOKEN_CHARS_MIN: usize = 16;
+
+/// Whether a text could be a token put in the wrong place: long, and letters and digits in one word. No key,
+/// name or word of a configuration is like that.
+pub(crate) fn may_be_token(text: &str) -> bool {
+    let has = |kind: fn(&char) -> bool| text.chars().any(|c| kind(&c));
+    text.chars().count() >= TOKEN_CHARS_MIN
+        && has(char::is_ascii_digit)
+        && has(char::is_ascii_alphabetic)
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+/=.".contains(c))
+}
+
+/// A piece of the file as it may be repeated in a fault: on one line, not long, and no token.
 pub(crate) fn shown(text: &str) -> String {
+    if may_be_token(text) {
+        return "(not shown: it may be a token)".to_owned();
+    }
     let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
         shown.push('…');

@@ -14,6 +14,7 @@ use toml::de::DeValue;
 
 use crate::config::SIGNAL_BYTES_MAX;
 use crate::config::fault::Problem;
+use crate::config::fault::may_be_token;
 use crate::config::fault::shown;
 use crate::config::reader::type_of;
 use crate::domain::mode::Mode;
@@ -139,6 +140,10 @@ pub(super) fn base_url(value: Value<'_, '_>) -> Result<String, Problem> {
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(unfit("holds a query or a fragment, which begin with ? and #"));
+    }
+    let mut parts = url.host_str().into_iter().chain(url.path().split('/'));
+    if parts.any(|part| !part.contains('.') && may_be_token(part)) {
+        return Err(unfit("holds what may be a token"));
     }
     match url.scheme() {
         "https" => Ok(()),
