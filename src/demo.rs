@@ -42,7 +42,7 @@ const SAMPLES_SHOWN: usize = 6;
 /// What the demonstration was asked for.
 #[derive(Debug)]
 pub struct Wish<'a> {
-    /// Where the data is kept.
+    /// Where the data is kept; what earlier demonstrations left there counts on.
     pub dir: &'a Path,
     /// Barcodes, one a line; `None`: the standard input.
     pub scans: Option<File>,
@@ -92,6 +92,8 @@ pub async fn run(
     }
     let handle = agent.handle();
     let mut news = handle.listen();
+    // The simulated service keeps nothing: it is a new one, which never saw what was posted to those before it.
+    let before = handle.figures().await?.of(State::Posted).units;
     let (start, started) = oneshot::channel::<()>();
     let (end, ended) = oneshot::channel::<()>();
     let mut tasks = JoinSet::new();
@@ -107,7 +109,7 @@ pub async fn run(
         deliver_all((out, wish.is_coloured), &handle, &mut news).await?;
         let status = handle.status().await?;
         let figures = handle.figures().await?;
-        let balances = balance((out, wish.is_terminal), &sandbox, &status, &figures)?;
+        let balances = balance((out, wish.is_terminal), &sandbox, &status, (&figures, before))?;
         let _told = end.send(());
         Ok::<bool, Error>(balances)
     };
@@ -265,12 +267,13 @@ async fn deliver_all(
     }
 }
 
-/// Shows the figures, to a program also as JSON, and says whether they agree with each other and with the service.
+/// Shows the figures, to a program also as JSON, and says whether they agree with each other, and what was posted
+/// since the start with the service. `before` was posted earlier.
 fn balance(
     (out, is_terminal): (&mut (impl Write + Send), bool),
     sandbox: &Sandbox,
     status: &Status,
-    figures: &Figures,
+    (figures, before): (&Figures, Quantity),
 ) -> Result<bool, Error> {
     writeln!(out)?;
     if is_terminal {
@@ -287,8 +290,9 @@ fn balance(
     let books = sandbox.books();
     let amounts = books.live_lines().into_iter().filter_map(|line| Quantity::from_decimal(line.amount));
     let there: Quantity = amounts.map(Quantity::abs).sum();
-    let posted = figures.of(State::Posted).units;
-    let balances = figures.balance() && there == posted && !figures.is_undelivered();
+    let posted = figures.of(State::Posted).units.checked_sub(before);
+    let balances = figures.balance() && posted == Some(there) && !figures.is_undelivered();
+    let posted = posted.unwrap_or_default();
     if !is_terminal {
         writeln!(out, "{}", status.json())?;
     }
