@@ -3,16 +3,22 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod cli;
+mod contract;
 mod contract_api;
 mod crash_sweep;
 mod devices;
+mod end_to_end;
 mod openapi;
 mod politeness;
+mod program;
 mod pty;
 mod sandbox;
+mod secrets;
 mod station;
 mod time;

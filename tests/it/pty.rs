@@ -24,6 +24,8 @@ use tempfile::TempDir;
 
 /// How long a test waits for bytes before it fails.
 const BOUND: Duration = Duration::from_secs(20);
+/// Between two looks at whether any came.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A pseudo-terminal. The test has the master; closing it is pulling the plug.
 pub(crate) struct Pty {
@@ -51,10 +53,21 @@ impl Pty {
         while heard.len() < count {
             assert!(self.is_heard_within(BOUND), "only {heard:?} were sent");
             let mut bytes = [0; 64];
-            let read = self.master.read(&mut bytes).expect("bytes from the terminal");
+            let most = bytes.len().min(count - heard.len());
+            let read = self.master.read(&mut bytes[..most]).expect("bytes from the terminal");
             heard.extend(bytes.iter().take(read));
         }
         heard
+    }
+
+    /// The next byte that the scanner was sent, awaited without holding up what else the test does.
+    pub(crate) async fn answer(&mut self) -> char {
+        let end = tokio::time::Instant::now() + BOUND;
+        while !self.is_heard_within(Duration::ZERO) {
+            assert!(tokio::time::Instant::now() < end, "the scanner was sent nothing");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        self.heard(1).into_iter().map(char::from).next().expect("a byte")
     }
 
     pub(crate) fn is_heard_within(&self, patience: Duration) -> bool {

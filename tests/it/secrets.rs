@@ -1,0 +1,259 @@
+//! No token is ever said: not in any weather, not with any configuration, not when the service itself says it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stockpoint::sandbox::{Fault, Options, Selector};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::program::{Shed, visit};
+use crate::pty::Pty;
+use crate::station::Place;
+
+/// Tokens as the service makes them.
+const PARTNER: &str = "fr2ghk7ckd5tym5nwcbn";
+const USER: &str = "8c4f4a1b07d9e6532a1f0c9b7e5d3a61";
+
+/// Everything that is in a folder, but for the files that hold the tokens.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut found = Vec::new();
+    for path in entries {
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.is_file() && !path.ends_with("partner-token") && !path.ends_with("user-token") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The token, and what it is in base64 (RFC 4648, section 4) on each of the three places it can begin at.
+fn spellings(token: &str) -> Vec<Vec<u8>> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut spellings = vec![token.as_bytes().to_vec()];
+    for skipped in 0..3 {
+        // Whole groups of three bytes only: what stands around the token does not change them.
+        let groups = token.as_bytes()[skipped..].chunks_exact(3);
+        let letters = groups.flat_map(|group| {
+            let bits = group.iter().fold(0_usize, |bits, byte| bits * 256 + usize::from(*byte));
+            [18, 12, 6, 0].map(|shift| ALPHABET[bits >> shift & 63])
+        });
+        spellings.push(letters.collect());
+    }
+    spellings
+}
+
+/// Where a token is said, of all that the shed's programs wrote and said.
+fn leaks(shed: &Shed) -> Vec<PathBuf> {
+    let wanted: Vec<_> = [PARTNER, USER].into_iter().flat_map(spellings).collect();
+    let says = |path: &PathBuf| {
+        let bytes = fs::read(path).unwrap();
+        wanted.iter().any(|token| bytes.windows(token.len()).any(|window| window == token))
+    };
+    files(shed.dir.path()).into_iter().filter(says).collect()
+}
+
+fn assert_nothing_is_said(shed: &Shed, what: &str) {
+    if let Some(path) = leaks(shed).first() {
+        let said = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+        panic!("{what}: {} says a token: {said}", path.display());
+    }
+}
+
+fn shed(base_url: &str, scanner: &Path) -> Shed {
+    let shed = Shed::new();
+    shed.write("partner-token", PARTNER);
+    shed.write("user-token", USER);
+    shed.write("config.toml", shed.config(base_url, scanner));
+    shed
+}
+
+fn options() -> Options {
+    Options { partner_token: PARTNER.to_owned(), user_token: USER.to_owned(), ..Options::sample() }
+}
+
+#[test]
+fn the_search_finds_a_token_wherever_it_is() {
+    for said in [format!("x{PARTNER}x"), format!("..{USER}"), "ZnIyZ2hrN2NrZDV0eW01bndjYm4=".to_owned()] {
+        let shed = Shed::new();
+        shed.write("said", &said);
+        assert_eq!(leaks(&shed).len(), 1, "{said}");
+    }
+}
+
+/// A service that answers every request with this, where `AUTH` becomes the credentials it was sent.
+async fn parrot(answer: &'static str, server: &mut JoinSet<()>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/api/v1", listener.local_addr().unwrap());
+    server.spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.windows(4).any(|end| end == b"\r\n\r\n")
+                && stream.read_buf(&mut head).await.unwrap() > 0
+            {}
+            let head = String::from_utf8(head).unwrap();
+            let said = head.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap();
+            let (status, body) = answer.split_once(' ').unwrap();
+            let body = body.replace("AUTH", said);
+            let answer = format!(
+                "HTTP/1.1 {status} X\r\nx-echo: {said}\r\nlocation: /{PARTNER}\r\ncontent-length: {}\r\n\
+                 connection: close\r\n\r\n{body}",
+                body.len()
+            );
+            // A client that has had enough closes first.
+            let _sent = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    base
+}
+
+#[tokio::test]
+async fn a_service_that_repeats_the_credentials_is_not_repeated() {
+    let answers = [
+        "200 \"AUTH\"",
+        "200 {\"success\":true,\"data\":\"AUTH\"}",
+        "200 {\"success\":\"AUTH\",\"data\":{\"AUTH\":\"AUTH\"}}",
+        "200 {\"success\":false,\"meta\":{\"message\":\"you sent AUTH\"}}",
+        "200 AUTH",
+        "302 AUTH",
+        "400 {\"meta\":{\"message\":\"bad header: AUTH\"}}",
+        "401 {\"success\":false,\"meta\":{\"message\":\"unknown: AUTH\"}}",
+        "403 {\"errors\":{\"code\":403,\"message\":\"AUTH\"},\"meta\":[]}",
+        "422 {\"meta\":{\"message\":\"no\",\"errors\":{\"AUTH\":[\"AUTH\"]}}}",
+        "429 {\"meta\":{\"message\":\"AUTH may retry in 3 seconds\"}}",
+        "500 AUTH",
+        "502 <html>AUTH</html>",
+    ];
+    let mut servers = JoinSet::new();
+    for (number, answer) in answers.into_iter().enumerate() {
+        let shed = shed(&parrot(answer, &mut servers).await, Path::new("/dev/null/none"));
+        let format = if number % 2 == 0 { "text" } else { "json" };
+        let args = ["run", "--log-level", "debug", "--log-format", format];
+        let agent = shed.start(shed.command(&args));
+        let status = shed.until("an error", |status| status["api"]["last_error"].is_string()).await;
+        assert_ne!(status["api"]["state"], "ok", "{answer}");
+        assert_eq!(agent.stop().await.code, Some(0), "{answer}");
+        assert_nothing_is_said(&shed, answer);
+    }
+}
+
+#[tokio::test]
+async fn no_token_is_said_in_good_weather_or_bad() {
+    let (place, mut scanner) = (Place::new(options()).await, Pty::new());
+    let shed = shed(&place.sandbox.base_url(), &scanner.path);
+    let echo = format!("Refused: Authorization: Bearer {PARTNER}, User {USER}");
+    let agent = shed.agent().await;
+    shed.until("a goods table", |status| status["goods"]["synced_at"].is_string()).await;
+    let refuse = |status| Fault::Refuse { status, message: echo.clone() };
+    // The first document is refused in these words, at every step; the second meets everything else.
+    place.sandbox.outage(Some((Selector::Writes, refuse(422))));
+    for code in ["4006381333931", "nobody", "$SP.CLOSE.U"] {
+        scanner.feed(format!("{code}\r").as_bytes());
+        scanner.answer().await;
+    }
+    shed.until("the refusal", |status| status["units"]["refused"] == "1").await;
+    let page = visit(&agent, "/", None).await;
+    shed.write("page.html", page);
+    place.sandbox.outage(None);
+    for fault in [refuse(503), Fault::Truncated] {
+        place.sandbox.fault(Selector::Reads, fault);
+    }
+    place.sandbox.fault(Selector::Writes, refuse(500));
+    scanner.feed(b"9521234000013\r$SP.CLOSE.U\r");
+    shed.until("the posting", |status| status["units"]["posted"] == "1").await;
+    for command in [
+        &["status"][..],
+        &["status", "--json"],
+        &["check"],
+        &["outbox", "list", "--all"],
+        &["outbox", "show", "1"],
+        &["outbox", "show", "2"],
+        &["outbox", "export"],
+        &["outbox", "verify"],
+        &["unknown", "list"],
+        &["unknown", "export"],
+        &["goods", "stats"],
+        &["goods", "find", "4006381333931"],
+    ] {
+        shed.says(command).await;
+    }
+    let shown = shed.says(&["outbox", "show", "1"]).await;
+    assert!(shown.contains("Refused: Authorization"), "the words are kept, the tokens are not: {shown}");
+    place.sandbox.configure(|options| options.user_token = "another".to_owned());
+    shed.until("the alarm", |status| status["api"]["state"] == "auth").await;
+    assert_eq!(agent.stop().await.code, Some(0));
+    assert_nothing_is_said(&shed, "weather");
+    let wrote: Vec<_> = files(shed.dir.path());
+    assert!(wrote.iter().any(|path| path.ends_with("outbox.db")), "the data was searched: {wrote:?}");
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_told_without_the_tokens() {
+    let shed = shed("http://127.0.0.1:1/api/v1", Path::new("/dev/null/none"));
+    let agent = shed.start(shed.command(&["run", "--log-level", "debug"]));
+    let status = shed.until("an error", |status| status["api"]["last_error"].is_string()).await;
+    assert_eq!(status["api"]["state"], "offline");
+    agent.stop().await;
+    assert_nothing_is_said(&shed, "offline");
+}
+
+#[tokio::test]
+async fn a_token_pasted_into_the_configuration_is_refused_and_not_repeated() {
+    let least = "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\n";
+    for token in [PARTNER, USER] {
+        let wrong = [
+            format!("{least}[api]\nbase_url = \"{token}\"\n"),
+            format!("{least}[api]\nbase_url = \"https://{token}@api.alteg.io/api/v1\"\n"),
+            format!("{least}[api]\nbase_url = \"https://api.alteg.io/api/v1?token={token}\"\n"),
+            format!("{least}[api]\nbase_url = \"https://api.alteg.io/api/v1#{token}\"\n"),
+            format!("{least}[api]\nbase_url = \"https://api.alteg.io/{token}\"\n"),
+            format!("{least}[api]\nbase_url = \"https://{token}/api/v1\"\n"),
+            format!("{least}[api]\nuser_token_file = \"{token}\"\n"),
+            format!("{least}[api]\nuser_token_file = {token}\n"),
+            format!("{least}[api]\nuser_token = \"{token}\"\n"),
+            format!("{least}[api]\n{token} = 1\n"),
+            format!("{least}[api]\n\"{token}\" = \"x\"\n"),
+            format!("{least}[api]\n{token}\n"),
+            format!("{least}[api]\nbase_url = \"https://api.alteg.io\" {token}\n"),
+            format!("{least}[{token}]\n"),
+            format!("{token}\n{least}"),
+            format!("{least}mode = \"{token}\"\n"),
+            format!("{least}master_id = \"{token}\"\n"),
+            format!("{least}time_zone = \"{token}\"\n"),
+            format!("{least}[[scanner]]\nname = \"{token}\"\nkind = \"{token}\"\n"),
+            format!("{least}[web]\nlisten = \"{token}\"\n"),
+        ];
+        for config in wrong {
+            let shed = Shed::new();
+            // It is no leak of the program that the configuration says it.
+            shed.write("user-token", &config);
+            for command in [&["check"][..], &["run"], &["status"]] {
+                let args = [&["--config", "user-token"], command].concat();
+                let ended = shed.start(shed.bare_command(&args)).ended().await;
+                assert_eq!(ended.code, Some(2), "{config}: {ended:?}");
+            }
+            assert_nothing_is_said(&shed, &config);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_used_is_not_repeated() {
+    for flawed in
+        [format!("{USER} {USER}"), format!("{USER}\n{USER}"), format!("{USER}\u{e9}"), USER.repeat(200)]
+    {
+        let shed = Shed::new();
+        shed.write("config.toml", shed.config("http://127.0.0.1:1/api/v1", Path::new("/dev/null/none")));
+        shed.write("partner-token", PARTNER);
+        shed.write("user-token", &flawed);
+        let ended = shed.run(&["run"]).await;
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains("user token"), "{ended:?}");
+        shed.says(&["check"]).await;
+        assert_nothing_is_said(&shed, &flawed);
+    }
+}
