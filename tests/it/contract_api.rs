@@ -376,15 +376,15 @@ fn is_whole(request: &[u8]) -> bool {
 
 /// What the client reads of an answer to an operation; `None` where it has no such call.
 async fn reading(client: &Client, operation: &str) -> Option<Result<String, api::Error>> {
-    fn told<T: std::fmt::Debug>(answer: Result<T, api::Error>) -> Option<Result<String, api::Error>> {
-        Some(answer.map(|value| format!("{value:?}")))
+    fn told<T: std::fmt::Debug>(answer: Result<T, api::Error>) -> Result<String, api::Error> {
+        answer.map(|value| format!("{value:?}"))
     }
     let comb = line(COMB, 1);
     let good = GoodToWrite::new("Comb", CategoryId(1), UnitId(1), UnitId(1));
     let category = CategoryToWrite { title: "Combs", parent: None, article: None, comment: None };
     let receipt = header(Kind::Receipt, "in");
     let (document, transaction) = (DocumentId(22_255_506), TransactionId(3_428_012));
-    match operation {
+    let answer = match operation {
         "getUserPermissions" => told(client.permissions(permit()).await),
         "getLocation" => told(client.location_card(permit()).await),
         "listProducts" => told(client.list_goods(permit(), 1, &GoodsFilter::default()).await),
@@ -425,8 +425,9 @@ async fn reading(client: &Client, operation: &str) -> Option<Result<String, api:
         "unlinkRecordServiceTechCard" => {
             told(client.unlink_card(permit(), RECORD, SERVICE, Unlinked::Keep).await)
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(answer)
 }
 
 /// Something of each good example that must be read of it.

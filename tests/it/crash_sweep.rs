@@ -49,6 +49,11 @@ fn day() -> Vec<String> {
     codes.into()
 }
 
+/// The good of the code that nobody knows in the morning.
+fn later() -> GoodRow {
+    GoodRow::new(GoodId(9001), "Known in the afternoon", "later")
+}
+
 /// Where the agent dies.
 #[derive(Debug, Clone)]
 enum Death {
@@ -98,7 +103,7 @@ async fn play(place: &Place, station: &mut Station, dead: &AtomicBool, confirmed
             *confirmed.entry((kind, good)).or_insert(Decimal::ZERO) += units;
         }
         if number == 9 {
-            place.sandbox.put_good(GoodRow::new(GoodId(9001), "Known in the afternoon", "later"));
+            place.sandbox.put_good(later());
             station.handle.sync();
         }
     }
@@ -166,6 +171,10 @@ async fn check(place: &Place, station: Station, confirmed: &Units, round: (u32, 
             assert!(station.scan(&control.code()).await.is_some(), "{round:?}");
         }
     }
+    // What is parked becomes known, so that nothing is booked later than the books are compared.
+    place.sandbox.put_good(later());
+    station.handle.sync();
+    station.until("everything known", |figures| figures.scans.unknown == 0).await;
     let figures = station.until_delivered().await;
     assert!(figures.balance() && !figures.is_undelivered(), "{round:?}: {figures:?}");
     place.assert_nothing_is_doubled();

@@ -144,7 +144,7 @@ impl Contract {
                     plain.insert(name.clone(), Value::Object(strict.collect()));
                 }
                 "allOf" => {
-                    member.as_array().unwrap().iter().for_each(|part| merge(&mut plain, self.strict(part)))
+                    member.as_array().unwrap().iter().for_each(|part| merge(&mut plain, self.strict(part)));
                 }
                 "description" | "format" | "example" | "default" => {}
                 extension if extension.starts_with("x-") => {}

@@ -18,7 +18,7 @@ use stockpoint::domain::signal::Signal;
 use stockpoint::domain::time::UnixMillis;
 use stockpoint::feedback::{Announcement, What};
 use stockpoint::sandbox::{Options, Sandbox};
-use stockpoint::store::{CommitHook, Figures};
+use stockpoint::store::{self, CommitHook, Db, Figures};
 use stockpoint::work::scans::Input;
 use tempfile::TempDir;
 use tokio::sync::{broadcast, oneshot};
@@ -197,9 +197,10 @@ impl Station {
     pub(crate) async fn until_delivered(&self) -> Figures {
         let end = Instant::now() + PATIENCE;
         loop {
-            let agenda = self.handle.store().run(|db| db.agenda()).await.unwrap().unwrap();
+            let look = |db: &mut Db| Ok::<_, store::Error>((db.agenda()?, db.figures()?));
+            let (agenda, figures) = self.handle.store().run(look).await.unwrap().unwrap();
             if agenda.is_empty() {
-                return self.handle.figures().await.unwrap();
+                return figures;
             }
             assert!(Instant::now() < end, "never delivered: {agenda:?}");
             sleep(LOOK_EVERY).await;
