@@ -87,7 +87,7 @@ impl fmt::Display for State {
 }
 
 /// One request that writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     /// The document and all its lines in one call.
     Operation,
@@ -99,7 +99,7 @@ pub enum Step {
 
 /// What stands on the server and must go: a double, or a document without a line.
 /// Removing is repeatable, so it needs no state of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Surplus {
     /// Lines, which go first.
     pub transactions: Vec<TransactionId>,
@@ -115,7 +115,7 @@ impl Surplus {
 }
 
 /// How far one line is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LineProgress {
     /// Its number in the operation.
     pub number: u16,
@@ -132,7 +132,7 @@ impl LineProgress {
 }
 
 /// All that is known of one operation's way to the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Delivery {
     /// Where it stands.
     pub state: State,

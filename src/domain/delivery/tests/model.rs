@@ -1,0 +1,362 @@
+//! A plain service and a plain deliverer: the least that [`Delivery`] can be driven with.
+//!
+//! The deliverer does as the real one: it writes down the intent, sends, writes down what came of it, and
+//! finds out at its start that it died. The waits are numbers, and pass at once.
+
+use super::*;
+
+/// The wait before a reading of a lost answer, in s.
+const READ_BACK_S: u16 = 20;
+/// The waits before the two looks for a late double, in s.
+const LATE_CHECKS_S: [u16; 2] = [120, 360];
+/// The wait after a request that certainly was not carried out, in s.
+const BACKOFF_S: u16 = 10;
+
+/// What goes wrong with one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nothing.
+    Fine,
+    /// No connection.
+    NoConnection,
+    /// 503; the service did not act.
+    Unavailable,
+    /// The request is lost.
+    LostRequest,
+    /// The service acts, and the answer is lost.
+    LostAnswer,
+    /// The service acts when so many seconds have passed.
+    Late(u16),
+    /// The service acts, and half of the answer arrives.
+    Truncated,
+    /// The service makes the document and not all of its lines, and does not answer.
+    Partial,
+    /// The agent dies between the intent and the request.
+    DeathBeforeSend,
+    /// The agent dies before the answer.
+    DeathAfterSend,
+    /// The agent dies with the answer in its hands.
+    DeathAfterAnswer,
+}
+
+/// How the service behaves in all of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Service {
+    /// Lines of the operation.
+    pub(super) lines: u16,
+    /// Lines that it refuses.
+    pub(super) refused: &'static [u16],
+    /// Whether an operation with such a line leaves a document with the lines before it.
+    pub(super) leaves_part: bool,
+    /// Whether its answers and listings tell the lines' comments, and its answers the lines.
+    pub(super) is_talkative: bool,
+}
+
+impl Service {
+    /// Takes everything and tells everything.
+    pub(super) fn plain(lines: u16) -> Self {
+        Self { lines, refused: &[], leaves_part: false, is_talkative: true }
+    }
+}
+
+/// A request that writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Write {
+    Step(Step, Option<DocumentId>),
+    RemoveTransaction(TransactionId),
+    RemoveDocument(DocumentId),
+}
+
+/// A document as the service holds it, with the numbers of its lines.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Document {
+    id: DocumentId,
+    lines: Vec<(u16, TransactionId)>,
+}
+
+/// Everything there is: the agent's disk, the service, and what is still under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct World {
+    pub(super) delivery: Delivery,
+    documents: Vec<Document>,
+    last_id: i64,
+    under_way: Vec<(u16, Write)>,
+    /// Whether the service ever acted late: without that nothing may stand twice, however briefly.
+    was_late: bool,
+    /// Refused lines that became an operation of their own.
+    split: Vec<u16>,
+}
+
+impl World {
+    pub(super) fn new(operation: &Operation) -> Self {
+        Self {
+            delivery: Delivery::queued(operation),
+            documents: Vec::new(),
+            last_id: 0,
+            under_way: Vec::new(),
+            was_late: false,
+            split: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.delivery.next() == Next::Rest
+    }
+
+    /// Whether the next request reads.
+    pub(super) fn reads_next(&self) -> bool {
+        matches!(self.delivery.next(), Next::ReadBack | Next::LateCheck)
+    }
+
+    /// Does what is next, with one fault. A world at rest stays as it is.
+    pub(super) fn act(&mut self, service: &Service, operation: &Operation, fault: Fault) {
+        match self.delivery.next() {
+            Next::Send(step) => self.send(service, step, fault),
+            Next::ReadBack => {
+                self.wait(service, READ_BACK_S);
+                if fault == Fault::Fine {
+                    let finding = self.survey(service, operation);
+                    self.apply(Event::Surveyed(finding));
+                }
+            }
+            Next::LateCheck => {
+                self.wait(service, LATE_CHECKS_S[usize::from(self.delivery.late_checks)]);
+                if fault == Fault::Fine {
+                    let finding = self.survey(service, operation);
+                    self.apply(Event::LateSurveyed(finding));
+                }
+            }
+            Next::RemoveTransaction(id) => {
+                let gone = Event::TransactionRemoved(id);
+                self.remove(service, Write::RemoveTransaction(id), gone, fault);
+            }
+            Next::RemoveDocument(id) => {
+                self.remove(service, Write::RemoveDocument(id), Event::DocumentRemoved(id), fault);
+            }
+            Next::Rest => {}
+        }
+        self.split_refused();
+        if !self.was_late {
+            assert!(self.doubled().is_none(), "doubled without a late request: {self:?}");
+        }
+    }
+
+    fn apply(&mut self, event: Event) {
+        self.delivery = self.delivery.apply(event).unwrap();
+    }
+
+    fn send(&mut self, service: &Service, step: Step, fault: Fault) {
+        let write = Write::Step(step, self.delivery.document);
+        self.apply(Event::Send(step));
+        match fault {
+            Fault::Fine => {
+                let event = self.carry_out(service, write);
+                self.apply(event);
+            }
+            Fault::NoConnection => {
+                self.apply(Event::NotDone);
+                self.wait(service, BACKOFF_S);
+            }
+            Fault::Unavailable | Fault::LostRequest => self.apply(Event::Lost),
+            Fault::LostAnswer | Fault::Truncated => {
+                let _unheard = self.carry_out(service, write);
+                self.apply(Event::Lost);
+            }
+            Fault::Late(seconds) => {
+                self.under_way.push((seconds, write));
+                self.was_late = true;
+                self.apply(Event::Lost);
+            }
+            Fault::Partial => {
+                if step == Step::Operation {
+                    self.create(1..service.lines.min(2), service);
+                } else {
+                    let _unheard = self.carry_out(service, write);
+                }
+                self.apply(Event::Lost);
+            }
+            Fault::DeathBeforeSend => self.apply(Event::Died),
+            Fault::DeathAfterSend | Fault::DeathAfterAnswer => {
+                let _unheard = self.carry_out(service, write);
+                self.apply(Event::Died);
+            }
+        }
+    }
+
+    /// A removal whose answer nobody heard is sent again, so it needs no intent on the disk.
+    fn remove(&mut self, service: &Service, write: Write, gone: Event, fault: Fault) {
+        match fault {
+            Fault::Fine => {
+                let _answer = self.carry_out(service, write);
+                self.apply(gone);
+            }
+            Fault::LostAnswer
+            | Fault::Truncated
+            | Fault::Partial
+            | Fault::DeathAfterSend
+            | Fault::DeathAfterAnswer => {
+                let _unheard = self.carry_out(service, write);
+            }
+            Fault::Late(seconds) => self.under_way.push((seconds, write)),
+            Fault::NoConnection | Fault::Unavailable | Fault::LostRequest | Fault::DeathBeforeSend => {}
+        }
+    }
+
+    /// Time passes; what was under way arrives.
+    fn wait(&mut self, service: &Service, seconds: u16) {
+        let mut arriving = Vec::new();
+        self.under_way.retain_mut(|(left, write)| {
+            if *left <= seconds {
+                arriving.push((*left, *write));
+                return false;
+            }
+            *left -= seconds;
+            true
+        });
+        arriving.sort_by_key(|(left, _)| *left);
+        for (_, write) in arriving {
+            let _unheard = self.carry_out(service, write);
+        }
+    }
+
+    /// The service carries out a request; gives back what its answer proves.
+    fn carry_out(&mut self, service: &Service, write: Write) -> Event {
+        match write {
+            Write::Step(Step::Operation, _) => {
+                let taken = (1..=service.lines).take_while(|number| !service.refused.contains(number));
+                let taken = u16::try_from(taken.count()).unwrap();
+                if taken < service.lines {
+                    if service.leaves_part {
+                        self.create(1..taken + 1, service);
+                    }
+                    return refused();
+                }
+                let document = self.create(1..taken + 1, service);
+                self.answer(service, document)
+            }
+            Write::Step(Step::Document, _) => {
+                let document = self.create(1..1, service);
+                Event::Done { document, transactions: Vec::new() }
+            }
+            Write::Step(Step::Line(number), document) => {
+                let id = self.last_id + 1;
+                let document = self.documents.iter_mut().find(|held| Some(held.id) == document);
+                let Some(document) = document.filter(|_| !service.refused.contains(&number)) else {
+                    return refused();
+                };
+                document.lines.push((number, TransactionId(id)));
+                self.last_id = id;
+                let document = document.id;
+                self.answer(service, document)
+            }
+            Write::RemoveTransaction(id) => {
+                for document in &mut self.documents {
+                    document.lines.retain(|(_, held)| *held != id);
+                }
+                Event::TransactionRemoved(id)
+            }
+            Write::RemoveDocument(id) => {
+                self.documents.retain(|held| held.id != id);
+                Event::DocumentRemoved(id)
+            }
+        }
+    }
+
+    fn create(&mut self, numbers: std::ops::Range<u16>, service: &Service) -> DocumentId {
+        let id = DocumentId(self.last_id + 1);
+        let numbers = numbers.filter(|number| !service.refused.contains(number));
+        let lines: Vec<_> = numbers.zip(id.0 + 1..).map(|(n, line)| (n, TransactionId(line))).collect();
+        self.last_id = lines.last().map_or(id.0, |(_, line)| line.0);
+        self.documents.push(Document { id, lines });
+        id
+    }
+
+    fn answer(&self, service: &Service, document: DocumentId) -> Event {
+        let held = self.documents.iter().find(|held| held.id == document).unwrap();
+        if service.is_talkative {
+            Event::Done { document, transactions: held.lines.clone() }
+        } else {
+            Event::Unproven { document: Some(document) }
+        }
+    }
+
+    /// A complete reading. No call lists documents: they are found by their lines, or not at all.
+    fn survey(&self, service: &Service, operation: &Operation) -> Finding {
+        let known = self.delivery.document;
+        let only_known = matches!((self.delivery.step, known), (Some(Step::Line(_)), Some(_)));
+        let held = self
+            .documents
+            .iter()
+            .filter(|held| Some(held.id) == known || !only_known && !held.lines.is_empty());
+        let line = |&(number, id): &(u16, TransactionId)| FoundLine {
+            id,
+            good: good(number),
+            quantity: quantity(number),
+            comment: service.is_talkative.then(|| operation.marker.of_line(number)),
+        };
+        let found =
+            held.map(|held| FoundDocument { id: held.id, lines: held.lines.iter().map(line).collect() });
+        if self.split.is_empty() {
+            return judge(operation, found.collect());
+        }
+        let mut rest = operation.clone();
+        rest.lines.retain(|line| !self.split.contains(&line.number));
+        judge(&rest, found.collect())
+    }
+
+    /// The store makes an operation of their own of the refused lines of a posted one.
+    fn split_refused(&mut self) {
+        if self.delivery.state == State::Posted {
+            let split = &mut self.split;
+            self.delivery.lines.retain(|line| {
+                if line.refusal.is_some() {
+                    split.push(line.number);
+                }
+                line.refusal.is_none()
+            });
+        }
+    }
+
+    /// A line that stands twice, if one does.
+    pub(super) fn doubled(&self) -> Option<u16> {
+        let mut numbers: Vec<u16> = self.standing().map(|(_, number, _)| number).collect();
+        numbers.sort_unstable();
+        numbers.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    }
+
+    fn standing(&self) -> impl Iterator<Item = (DocumentId, u16, TransactionId)> + '_ {
+        self.documents.iter().flat_map(|held| held.lines.iter().map(move |&(n, id)| (held.id, n, id)))
+    }
+
+    /// Documents without a line: they move no stock, and no call of the service finds them.
+    pub(super) fn empty_documents(&self) -> usize {
+        self.documents.iter().filter(|held| held.lines.is_empty()).count()
+    }
+
+    /// Whatever is still under way arrives.
+    pub(super) fn let_arrive(&mut self, service: &Service) {
+        self.wait(service, u16::MAX);
+    }
+
+    /// What must hold at rest: each line stands once, in one document, as the agent believes; those that were
+    /// refused do not stand.
+    pub(super) fn assert_exactly_once(&self, service: &Service) {
+        let delivery = &self.delivery;
+        assert!(self.is_at_rest(), "it never ends: {self:?}");
+        assert_eq!(delivery.stuck, None, "{self:?}");
+        let all_refused = service.refused.len() == usize::from(service.lines);
+        assert_eq!(delivery.state, if all_refused { State::Refused } else { State::Posted }, "{self:?}");
+        let believed = delivery.lines.iter().filter(|line| line.refusal.is_none());
+        let believed = believed.map(|line| (delivery.document, line.number, line.transaction));
+        let mut standing: Vec<_> = self.standing().map(|(d, n, id)| (Some(d), n, Some(id))).collect();
+        standing.sort_unstable();
+        assert_eq!(standing, believed.collect::<Vec<_>>(), "{self:?}");
+        let numbers: Vec<u16> = standing.iter().map(|(_, number, _)| *number).collect();
+        let wanted = (1..=service.lines).filter(|number| !service.refused.contains(number));
+        assert_eq!(numbers, wanted.collect::<Vec<_>>(), "{self:?}");
+    }
+}
+
+fn refused() -> Event {
+    Event::Refused("no such good".to_owned())
+}

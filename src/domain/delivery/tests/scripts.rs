@@ -1,0 +1,188 @@
+//! Every script of six faults, and what stands on the service when all is over.
+//!
+//! The scripts are played all at once, a fault at a time: worlds that are equal go on as one, which counts for
+//! all the scripts that led to it. Nothing is left out by that, for what follows depends on the world alone.
+
+use std::collections::HashMap;
+
+use super::model::{Fault, Service, World};
+use super::*;
+
+/// Faults in one script.
+const SCRIPT_FAULTS: u32 = 6;
+
+/// Steps without a fault after which all must be over.
+const CALM_STEPS_MAX: usize = 60;
+
+/// The faults of the scripts; the late request arrives after so many seconds.
+fn faults(late_s: u16) -> [Fault; 11] {
+    [
+        Fault::Fine,
+        Fault::NoConnection,
+        Fault::Unavailable,
+        Fault::LostRequest,
+        Fault::LostAnswer,
+        Fault::Late(late_s),
+        Fault::Truncated,
+        Fault::Partial,
+        Fault::DeathBeforeSend,
+        Fault::DeathAfterSend,
+        Fault::DeathAfterAnswer,
+    ]
+}
+
+/// When a late request arrives, seen from the first one of an operation that then meets no other fault: before
+/// the first reading, between the readings, after both, between the two looks for a late double, and just before
+/// the second.
+const LATE_S: [u16; 5] = [10, 30, 45, 200, 470];
+
+/// The same faults with a late request at any of these times.
+fn faults_of_all_delays() -> Vec<Fault> {
+    let others = faults(0).into_iter().filter(|fault| *fault != Fault::Late(0));
+    others.chain(LATE_S.map(Fault::Late)).collect()
+}
+
+/// Which requests meet the faults of the script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meets {
+    /// All of them.
+    Every,
+    /// Readings are let through, so that the script is left for what does harm.
+    Writes,
+}
+
+/// What was counted, each script for itself.
+#[derive(Debug, Default)]
+struct Count {
+    scripts: u64,
+    steps: u64,
+    doubles_removed: u64,
+    empty_documents_left: u64,
+}
+
+/// Worlds, and how many scripts have led to each.
+type Worlds = HashMap<World, u64>;
+
+struct Run<'a> {
+    service: Service,
+    operation: Operation,
+    faults: &'a [Fault],
+    meets: Meets,
+    count: Count,
+}
+
+impl<'a> Run<'a> {
+    fn new(service: Service, faults: &'a [Fault], meets: Meets) -> Self {
+        Self { service, operation: operation(service.lines), faults, meets, count: Count::default() }
+    }
+
+    /// Plays every script, and on without a fault until all is at rest.
+    fn play(&mut self) -> Worlds {
+        let mut worlds = Worlds::from([(World::new(&self.operation), 1)]);
+        for _ in 0..SCRIPT_FAULTS {
+            worlds = self.meet_one_fault(worlds);
+        }
+        self.calm_down(worlds)
+    }
+
+    /// Plays every script and checks what stands when all is over.
+    #[expect(
+        clippy::print_stdout,
+        reason = "how much was covered is worth knowing; a test that passes shows nothing"
+    )]
+    fn check(mut self) {
+        for (mut world, scripts) in self.play() {
+            world.let_arrive(&self.service);
+            world.assert_exactly_once(&self.service);
+            self.count.scripts += scripts;
+            self.count.empty_documents_left += u64::from(world.empty_documents() > 0) * scripts;
+        }
+        println!("{:?}, faults meet {:?}: {:?}", self.service, self.meets, self.count);
+        let every_script = u64::try_from(self.faults.len()).unwrap().pow(SCRIPT_FAULTS);
+        assert_eq!(self.count.scripts, every_script);
+    }
+
+    /// Brings every world past its next request that meets a fault.
+    fn meet_one_fault(&mut self, mut worlds: Worlds) -> Worlds {
+        let mut ready = Worlds::new();
+        while !worlds.is_empty() {
+            let is_let_through = |world: &World| self.meets == Meets::Writes && world.reads_next();
+            let (reading, others): (Worlds, Worlds) =
+                worlds.into_iter().partition(|(world, _)| is_let_through(world));
+            for (world, scripts) in others {
+                *ready.entry(world).or_default() += scripts;
+            }
+            worlds = self.step(reading, &[Fault::Fine]);
+        }
+        self.step(ready, self.faults)
+    }
+
+    fn calm_down(&mut self, mut worlds: Worlds) -> Worlds {
+        for _ in 0..CALM_STEPS_MAX {
+            if worlds.keys().all(World::is_at_rest) {
+                break;
+            }
+            worlds = self.step(worlds, &[Fault::Fine]);
+        }
+        worlds
+    }
+
+    fn step(&mut self, worlds: Worlds, faults: &[Fault]) -> Worlds {
+        let mut next = Worlds::with_capacity(worlds.len());
+        for (world, scripts) in worlds {
+            if world.is_at_rest() {
+                // The rest of the script meets nothing any more.
+                *next.entry(world).or_default() += scripts * u64::try_from(faults.len()).unwrap();
+                continue;
+            }
+            for fault in faults {
+                let mut after = world.clone();
+                after.act(&self.service, &self.operation, *fault);
+                self.count.steps += scripts;
+                let removed = world.doubled().is_some() && after.doubled().is_none();
+                self.count.doubles_removed += u64::from(removed) * scripts;
+                *next.entry(after).or_default() += scripts;
+            }
+        }
+        next
+    }
+}
+
+#[test]
+fn no_script_of_six_faults_loses_or_doubles_anything() {
+    for lines in [1, 3] {
+        for late_s in LATE_S {
+            for meets in [Meets::Every, Meets::Writes] {
+                Run::new(Service::plain(lines), &faults(late_s), meets).check();
+            }
+        }
+    }
+}
+
+#[test]
+fn no_script_with_late_requests_of_every_delay_loses_or_doubles_anything() {
+    for lines in [1, 2, 3] {
+        Run::new(Service::plain(lines), &faults_of_all_delays(), Meets::Writes).check();
+    }
+}
+
+#[test]
+fn answers_and_listings_without_lines_and_comments_change_nothing_of_that() {
+    for lines in [1, 3] {
+        let service = Service { is_talkative: false, ..Service::plain(lines) };
+        Run::new(service, &faults_of_all_delays(), Meets::Writes).check();
+    }
+}
+
+#[test]
+fn refused_lines_do_not_stand_and_the_others_do_in_every_script() {
+    let cases: [(u16, &[u16]); 5] = [(1, &[1]), (3, &[1]), (3, &[2]), (3, &[2, 3]), (3, &[1, 2, 3])];
+    for (lines, refused) in cases {
+        for leaves_part in [false, true] {
+            for late_s in [45, 200] {
+                let service = Service { refused, leaves_part, ..Service::plain(lines) };
+                Run::new(service, &faults(late_s), Meets::Writes).check();
+            }
+        }
+    }
+}

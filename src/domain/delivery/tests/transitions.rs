@@ -1,0 +1,297 @@
+//! What each event leads to, and which events are impossible.
+
+use super::*;
+
+/// Applies events to a queued operation of so many lines; tells the state and what is next after each.
+fn walk(lines: u16, events: &[Event]) -> String {
+    let mut delivery = Delivery::queued(&operation(lines));
+    let mut told = Vec::new();
+    for event in events {
+        delivery = delivery.apply(event.clone()).unwrap();
+        told.push(format!("{} {:?}", delivery.state, delivery.next()));
+    }
+    told.join("; ")
+}
+
+/// The delivery after these events.
+fn after(lines: u16, events: &[Event]) -> Delivery {
+    let start = Delivery::queued(&operation(lines));
+    events.iter().fold(start, |delivery, event| delivery.apply(event.clone()).unwrap())
+}
+
+const SEND: Event = Event::Send(Step::Operation);
+const SEND_DOCUMENT: Event = Event::Send(Step::Document);
+const ABSENT: Event = Event::Surveyed(Finding::Absent);
+const LATE_ABSENT: Event = Event::LateSurveyed(Finding::Absent);
+
+fn send_line(number: u16) -> Event {
+    Event::Send(Step::Line(number))
+}
+
+/// Lines have the server's ids 11, 12 and so on, the document has 5.
+fn transactions(numbers: &[u16]) -> Vec<(u16, TransactionId)> {
+    numbers.iter().map(|number| (*number, TransactionId(10 + i64::from(*number)))).collect()
+}
+
+fn done(numbers: &[u16]) -> Event {
+    Event::Done { document: DocumentId(5), transactions: transactions(numbers) }
+}
+
+fn finding(numbers: &[u16]) -> Finding {
+    let surplus = Surplus::default();
+    Finding::Found(Found { document: DocumentId(5), transactions: transactions(numbers), surplus })
+}
+
+fn found(numbers: &[u16]) -> Event {
+    Event::Surveyed(finding(numbers))
+}
+
+/// A reading of a one-line operation that shows a younger twin, document 7 with line 17.
+fn twin() -> Finding {
+    let surplus = Surplus { transactions: vec![TransactionId(17)], documents: vec![DocumentId(7)] };
+    Finding::Found(Found { document: DocumentId(5), transactions: transactions(&[1]), surplus })
+}
+
+fn refused() -> Event {
+    Event::Refused("no such good".to_owned())
+}
+
+fn conflict() -> Finding {
+    Finding::Conflict("a line was never sent".to_owned())
+}
+
+fn barred() -> Event {
+    Event::Barred("not yours".to_owned())
+}
+
+/// One event of each kind, by its name.
+fn every_event() -> Vec<(&'static str, Event)> {
+    vec![
+        ("send", SEND),
+        ("done", done(&[1])),
+        ("unproven", Event::Unproven { document: None }),
+        ("not-done", Event::NotDone),
+        ("lost", Event::Lost),
+        ("refused", refused()),
+        ("surveyed", ABSENT),
+        ("late-surveyed", LATE_ABSENT),
+        ("line-removed", Event::TransactionRemoved(TransactionId(1))),
+        ("document-removed", Event::DocumentRemoved(DocumentId(1))),
+        ("died", Event::Died),
+        ("barred", barred()),
+        ("retry", Event::Retry),
+    ]
+}
+
+#[test]
+fn these_events_and_no_others_are_possible_in_each_state() {
+    let possible = |state: State| {
+        let delivery = Delivery { state, ..Delivery::queued(&operation(1)) };
+        let events = every_event().into_iter().filter(|(_, event)| delivery.apply(event.clone()).is_ok());
+        format!("{state}: {}", events.map(|(name, _)| name).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(
+        State::ALL.map(possible),
+        [
+            "open: ",
+            "queued: send line-removed document-removed barred",
+            "sending: done unproven not-done lost refused died",
+            "uncertain: surveyed retry",
+            "posted: late-surveyed line-removed document-removed",
+            "refused: late-surveyed line-removed document-removed retry",
+            "cancelled: ",
+        ]
+    );
+}
+
+#[test]
+fn an_impossible_event_says_what_and_where() {
+    let error = Delivery::queued(&operation(1)).apply(Event::Died).unwrap_err();
+    assert_eq!(error.to_string(), "apply Died to a delivery that is queued");
+}
+
+#[test]
+fn the_word_of_a_state_leads_back_to_it() {
+    for state in State::ALL {
+        assert_eq!(State::from_word(state.as_str()), Some(state));
+    }
+    assert_eq!(State::from_word("gone"), None);
+}
+
+#[test]
+fn a_whole_answer_posts_and_nothing_more_is_asked() {
+    assert_eq!(walk(2, &[SEND, done(&[1, 2])]), "sending ReadBack; posted Rest");
+    let posted = after(2, &[SEND, done(&[1, 2])]);
+    assert_eq!(posted.document, Some(DocumentId(5)));
+    let ids: Vec<_> = posted.lines.iter().map(|line| line.transaction).collect();
+    assert_eq!(ids, [Some(TransactionId(11)), Some(TransactionId(12))]);
+}
+
+#[test]
+fn what_was_certainly_not_done_is_sent_again_at_once() {
+    assert_eq!(walk(1, &[SEND, Event::NotDone]), "sending ReadBack; queued Send(Operation)");
+}
+
+#[test]
+fn a_lost_answer_is_never_resent_before_two_readings_without_it() {
+    let resent = "sending ReadBack; uncertain ReadBack; uncertain ReadBack; queued Send(Operation)";
+    for lost in [Event::Lost, Event::Died, Event::Unproven { document: None }] {
+        assert_eq!(walk(1, &[SEND, lost, ABSENT, ABSENT]), resent);
+    }
+}
+
+#[test]
+fn each_lost_request_needs_two_readings_of_its_own() {
+    let again = [SEND, Event::Lost, ABSENT, ABSENT, SEND, Event::Lost, ABSENT];
+    assert_eq!(after(1, &again).state, State::Uncertain);
+}
+
+#[test]
+fn a_found_document_posts_and_a_late_double_is_looked_for_twice() {
+    assert_eq!(
+        walk(1, &[SEND, Event::Lost, ABSENT, found(&[1]), LATE_ABSENT, LATE_ABSENT]),
+        "sending ReadBack; uncertain ReadBack; uncertain ReadBack; posted LateCheck; posted LateCheck; posted Rest"
+    );
+}
+
+#[test]
+fn an_answer_that_came_cannot_come_late() {
+    let unproven = Event::Unproven { document: Some(DocumentId(5)) };
+    assert_eq!(walk(1, &[SEND, unproven, found(&[1])]), "sending ReadBack; uncertain ReadBack; posted Rest");
+}
+
+#[test]
+fn a_late_double_is_removed_line_first_and_looked_for_once_more() {
+    let events = [
+        SEND,
+        Event::Lost,
+        found(&[1]),
+        Event::LateSurveyed(twin()),
+        Event::TransactionRemoved(TransactionId(17)),
+        Event::DocumentRemoved(DocumentId(7)),
+        Event::LateSurveyed(finding(&[1])),
+    ];
+    assert_eq!(
+        walk(1, &events),
+        "sending ReadBack; uncertain ReadBack; posted LateCheck; posted RemoveTransaction(TransactionId(17)); \
+         posted RemoveDocument(DocumentId(7)); posted LateCheck; posted Rest"
+    );
+    assert_eq!(after(1, &events).document, Some(DocumentId(5)));
+}
+
+#[test]
+fn missing_lines_are_added_to_the_document_that_stands() {
+    let events = [
+        SEND,
+        Event::Lost,
+        found(&[1]),
+        found(&[1]),
+        send_line(2),
+        done(&[2]),
+        send_line(3),
+        Event::Lost,
+        found(&[1, 2, 3]),
+    ];
+    assert_eq!(
+        walk(3, &events),
+        "sending ReadBack; uncertain ReadBack; uncertain ReadBack; queued Send(Line(2)); sending ReadBack; \
+         queued Send(Line(3)); sending ReadBack; uncertain ReadBack; posted LateCheck"
+    );
+}
+
+#[test]
+fn a_refused_operation_of_one_line_is_refused_once_nothing_of_it_is_found() {
+    let events = [SEND, refused(), ABSENT, ABSENT];
+    let told = "sending ReadBack; uncertain ReadBack; uncertain ReadBack; refused Rest";
+    assert_eq!(walk(1, &events), told);
+    assert_eq!(after(1, &events).lines[0].refusal.as_deref(), Some("no such good"));
+}
+
+#[test]
+fn the_refusing_line_is_found_by_posting_one_after_the_other() {
+    let events = [
+        SEND,
+        refused(),
+        ABSENT,
+        ABSENT,
+        SEND_DOCUMENT,
+        done(&[]),
+        send_line(1),
+        refused(),
+        send_line(2),
+        done(&[2]),
+    ];
+    assert_eq!(
+        walk(2, &events),
+        "sending ReadBack; uncertain ReadBack; uncertain ReadBack; queued Send(Document); sending ReadBack; \
+         queued Send(Line(1)); sending ReadBack; queued Send(Line(2)); sending ReadBack; posted Rest"
+    );
+    let refusals: Vec<_> = after(2, &events).lines.into_iter().map(|line| line.refusal).collect();
+    assert_eq!(refusals, [Some("no such good".to_owned()), None]);
+}
+
+#[test]
+fn a_document_all_of_whose_lines_are_refused_is_removed() {
+    let events = [
+        SEND,
+        refused(),
+        found(&[]),
+        found(&[]),
+        send_line(1),
+        refused(),
+        Event::DocumentRemoved(DocumentId(5)),
+    ];
+    assert_eq!(
+        walk(1, &events),
+        "sending ReadBack; uncertain ReadBack; uncertain ReadBack; queued Send(Line(1)); sending ReadBack; \
+         queued RemoveDocument(DocumentId(5)); refused Rest"
+    );
+    assert_eq!(after(1, &events).document, None);
+}
+
+#[test]
+fn a_refused_document_refuses_every_line() {
+    let refused_twice = [SEND, refused(), ABSENT, ABSENT, SEND_DOCUMENT, refused()];
+    let delivery = after(2, &refused_twice);
+    assert_eq!(delivery.state, State::Refused);
+    assert!(delivery.lines.iter().all(|line| line.refusal.is_some()));
+}
+
+#[test]
+fn what_was_never_sent_waits_for_a_person_and_is_read_back_when_told_to() {
+    let events = [SEND, Event::Lost, Event::Surveyed(conflict()), Event::Retry, ABSENT, ABSENT];
+    assert_eq!(
+        walk(1, &events),
+        "sending ReadBack; uncertain ReadBack; uncertain Rest; uncertain ReadBack; uncertain ReadBack; \
+         queued Send(Operation)"
+    );
+}
+
+#[test]
+fn a_late_line_that_was_never_sent_is_shown_and_does_not_end_the_looking() {
+    let events = [SEND, Event::Lost, found(&[1]), Event::LateSurveyed(conflict())];
+    let delivery = after(1, &events);
+    assert_eq!(delivery.stuck.as_deref(), Some("a line was never sent"));
+    assert_eq!((delivery.state, delivery.next()), (State::Posted, Next::LateCheck));
+}
+
+#[test]
+fn what_the_token_may_not_post_is_refused_and_what_stands_stays() {
+    assert_eq!(
+        walk(1, &[SEND, Event::NotDone, barred()]),
+        "sending ReadBack; queued Send(Operation); refused Rest"
+    );
+    let events =
+        [SEND, Event::Lost, found(&[1]), found(&[1]), send_line(2), Event::NotDone, barred(), LATE_ABSENT];
+    let delivery = after(2, &events);
+    assert_eq!(delivery.state, State::Posted);
+    let refusals: Vec<_> = delivery.lines.into_iter().map(|line| line.refusal).collect();
+    assert_eq!(refusals, [None, Some("not yours".to_owned())]);
+}
+
+#[test]
+fn a_refused_operation_starts_afresh_at_a_person_s_word() {
+    let events = [SEND, refused(), ABSENT, ABSENT, Event::Retry];
+    let delivery = after(1, &events);
+    assert_eq!(delivery.next(), Next::Send(Step::Operation));
+}
