@@ -1,6 +1,6 @@
 //! What the session remembers of one scanner.
 
-use super::decision::Outcome;
+use super::decision::{Outcome, Reason};
 use crate::domain::control::Control;
 use crate::domain::framing::Frame;
 use crate::domain::ids::StorageId;
@@ -38,8 +38,8 @@ impl Hand {
         }
         self.quantity = match outcome {
             Outcome::Control(Control::Quantity(units)) => Some(*units),
-            // The second half of a double read is the scan before it over again.
-            Outcome::Refused(super::Reason::Repeat) => self.quantity,
+            // Neither a product nor a command: noise, a smudge, or the scan before it over again.
+            Outcome::Refused(Reason::Repeat | Reason::Frame(_) | Reason::MalformedControl) => self.quantity,
             _ => None,
         };
     }

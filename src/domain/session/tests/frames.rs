@@ -1,0 +1,195 @@
+//! What one frame comes to: modes, quantities, repeats, refusals.
+
+use super::*;
+
+#[test]
+fn a_day_at_the_dock() {
+    assert_eq!(
+        play("dock: pen t:200 pen qty:12 pen undo close cup"),
+        "booked 1 receipt@91 [#1 +1 pen]; refused repeat; control QTY-12; \
+         booked 12 receipt@91 [#1 +12 pen]; control UNDO [#1 -12 pen]; \
+         control CLOSE [#1 closed by code]; booked 1 receipt@91 [#2 +1 cup]"
+    );
+}
+
+#[test]
+fn each_outcome_has_its_signal() {
+    assert_eq!(
+        signals("pen nobody twin smudge noise undo undo qty:2 ok close lookup pen nobody twin"),
+        "booked unknown refused refused refused control refused control control control control \
+         control unknown refused"
+    );
+}
+
+#[test]
+fn the_next_product_uses_the_quantity_up() {
+    assert_eq!(
+        play("qty:12 pen pen"),
+        "control QTY-12; booked 12 receipt@91 [#1 +12 pen]; booked 1 receipt@91 [#1 +1 pen]"
+    );
+}
+
+#[test]
+fn of_two_quantities_the_last_one_wins() {
+    assert_eq!(documents("qty:12 qty:5 pen"), "#1 receipt@91 open: 5 pen");
+}
+
+#[test]
+fn a_product_uses_the_quantity_up_whatever_comes_of_it() {
+    for product in ["nobody", "twin"] {
+        assert_eq!(documents(&format!("qty:12 {product} pen")), "#1 receipt@91 open: 1 pen", "{product}");
+    }
+    assert_eq!(documents("lookup qty:12 pen receipt cup"), "#1 receipt@91 open: 1 cup");
+    assert_eq!(documents("lookup qty:12 nobody receipt cup"), "#1 receipt@91 open: 1 cup");
+}
+
+#[test]
+fn what_is_no_product_and_no_command_leaves_the_quantity() {
+    for frame in ["noise", "smudge", "t:100 qty:12"] {
+        assert_eq!(documents(&format!("qty:12 {frame} pen")), "#1 receipt@91 open: 12 pen", "{frame}");
+    }
+}
+
+#[test]
+fn any_other_command_drops_the_quantity_even_a_refused_one() {
+    for command in ["ok", "close", "cancel", "undo", "receipt"] {
+        assert_eq!(documents(&format!("qty:12 {command} pen")), "#1 receipt@91 open: 1 pen", "{command}");
+    }
+    assert_eq!(documents("gate: qty:12 receipt pen"), "#1 write-off@91 open: 1 pen");
+}
+
+#[test]
+fn a_quantity_is_of_the_scanner_that_read_it() {
+    assert_eq!(documents("dock: qty:12 till: pen dock: cup"), "#1 receipt@91 open: 1 pen 12 cup");
+}
+
+#[test]
+fn a_quantity_does_not_outlive_a_restart() {
+    assert_eq!(documents("qty:12 restart pen"), "#1 receipt@91 open: 1 pen");
+}
+
+#[test]
+fn an_unknown_code_is_parked_with_its_quantity_and_place() {
+    assert_eq!(play("qty:7 nobody"), "control QTY-7; parked 7 receipt@91");
+    assert_eq!(play("gate: nobody"), "parked 1 write-off@91");
+    assert_eq!(documents("nobody"), "");
+}
+
+#[test]
+fn a_code_of_two_goods_is_booked_to_neither() {
+    assert_eq!(play("twin"), "refused ambiguous");
+}
+
+#[test]
+fn looking_up_books_nothing_and_counts_as_lookup() {
+    assert_eq!(
+        play("lookup pen nobody twin"),
+        "control LOOKUP [mode lookup]; lookup pen; lookup unknown; lookup ambiguous"
+    );
+    assert_eq!(play("view: pen"), "lookup pen");
+}
+
+#[test]
+fn a_scanner_with_a_mode_of_its_own_takes_no_other() {
+    assert_eq!(
+        play("gate: receipt lookup write-off pen"),
+        "refused fixed-mode; refused fixed-mode; control WRITE-OFF; booked 1 write-off@91 [#1 +1 pen]"
+    );
+    assert_eq!(play("gate: write-off dock: pen"), "control WRITE-OFF; booked 1 receipt@91 [#1 +1 pen]");
+}
+
+#[test]
+fn a_mode_holds_for_every_scanner_without_one() {
+    assert_eq!(
+        documents("dock: write-off till: pen yard: cup gate: ink"),
+        "#1 write-off@91 open: 1 pen 1 ink; #2 write-off@92 open: 1 cup"
+    );
+}
+
+#[test]
+fn the_mode_commanded_last_outlives_a_restart() {
+    assert_eq!(documents("write-off restart pen"), "#1 write-off@91 open: 1 pen");
+}
+
+#[test]
+fn without_a_command_the_configured_mode_holds() {
+    let session = Session::new(Rules { mode: Mode::WriteOff, ..rules() }, None, BTreeMap::new());
+    assert_eq!(session.mode(), Mode::WriteOff);
+    assert_eq!(session.mode_of(&ScannerName::new("dock")), Mode::WriteOff);
+    assert_eq!(session.mode_of(&ScannerName::new("view")), Mode::Lookup);
+}
+
+#[test]
+fn the_same_code_sooner_than_the_guard_is_one_scan() {
+    assert_eq!(documents("pen t:299 pen"), "#1 receipt@91 open: 1 pen");
+    assert_eq!(documents("pen t:300 pen"), "#1 receipt@91 open: 2 pen");
+    assert_eq!(documents("nobody t:299 nobody t:299 pen"), "#1 receipt@91 open: 1 pen");
+}
+
+#[test]
+fn a_label_left_under_the_scanner_stays_one_scan() {
+    assert_eq!(documents("pen t:200 pen t:200 pen t:200 pen t:300 pen"), "#1 receipt@91 open: 2 pen");
+}
+
+#[test]
+fn another_code_or_another_scanner_is_another_scan() {
+    assert_eq!(documents("pen t:10 cup t:10 pen"), "#1 receipt@91 open: 2 pen 1 cup");
+    assert_eq!(documents("dock: pen t:10 till: pen"), "#1 receipt@91 open: 2 pen");
+}
+
+#[test]
+fn noise_between_two_reads_does_not_make_them_two() {
+    assert_eq!(
+        play("pen t:100 noise t:100 pen"),
+        "booked 1 receipt@91 [#1 +1 pen]; refused unfinished; refused repeat"
+    );
+}
+
+#[test]
+fn a_command_read_twice_is_one_command() {
+    assert_eq!(documents("pen pen undo t:100 undo"), "#1 receipt@91 open: 1 pen");
+}
+
+#[test]
+fn without_a_guard_every_read_counts() {
+    let rules = Rules { repeat_guard_ms: 0, ..rules() };
+    assert_eq!(documents_with(rules, "pen t:0 pen t:0 pen"), "#1 receipt@91 open: 3 pen");
+}
+
+#[test]
+fn a_smudged_command_is_neither_obeyed_nor_looked_up() {
+    assert_eq!(play("pen smudge"), "booked 1 receipt@91 [#1 +1 pen]; refused malformed-control");
+}
+
+const PEN_TWELVE: &str = "0104006381333931\u{1d}3012";
+
+#[test]
+fn a_count_in_the_code_is_the_quantity_only_where_configured() {
+    assert_eq!(documents(&format!("]C1{PEN_TWELVE}")), "#1 receipt@91 open: 1 pen");
+    let counting = Rules { gs1_counts: true, ..rules() };
+    assert_eq!(documents_with(counting, &format!("]C1{PEN_TWELVE}")), "#1 receipt@91 open: 12 pen");
+}
+
+#[test]
+fn a_count_in_the_code_is_multiplied_by_the_quantity_commanded() {
+    let counting = Rules { gs1_counts: true, ..rules() };
+    assert_eq!(documents_with(counting, &format!("qty:5 ]C1{PEN_TWELVE}")), "#1 receipt@91 open: 60 pen");
+}
+
+#[test]
+fn a_count_beyond_reason_is_refused_and_uses_the_quantity_up() {
+    let play = |script: &str| play_with(Rules { gs1_counts: true, ..rules() }, script);
+    assert_eq!(play("]C10104006381333931\u{1d}301000000"), "booked 1000000 receipt@91 [#1 +1000000 pen]");
+    assert_eq!(
+        play("qty:2 ]C10104006381333931\u{1d}301000000 pen"),
+        "control QTY-2; refused quantity; booked 1 receipt@91 [#1 +1 pen]"
+    );
+}
+
+#[test]
+fn what_could_not_be_stored_has_not_happened() {
+    assert_eq!(documents("pen lost pen undo t:100 undo"), "#1 receipt@91 cancelled:");
+    assert_eq!(documents("qty:12 lost pen pen"), "#1 receipt@91 open: 12 pen");
+    assert_eq!(documents("lost write-off pen"), "#1 receipt@91 open: 1 pen");
+    assert_eq!(play("lost pen t:10 pen"), "lost; booked 1 receipt@91 [#1 +1 pen]");
+}

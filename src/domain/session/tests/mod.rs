@@ -1,0 +1,304 @@
+//! Tests of the session, in a small language of their own.
+//!
+//! A script is words. `dock:` says which scanner reads what follows; `t:200` that the next frame comes 200 ms
+//! after the one before instead of a second; `pen`, `cup`, `ink` are goods, `twin` is a code of two goods, and any
+//! other word is a code nobody knows. `qty:12`, `undo`, `close`, `cancel`, `ok`, `receipt`, `write-off`, `lookup`
+//! are control codes, `smudge` is none, `noise` a frame that was cut off. `lost` says that the next frame cannot
+//! be stored; `tick`, `end`, `reconfigured` and `restart` are what they say.
+
+use super::*;
+use crate::domain::barcode::Key;
+use crate::domain::good::Good;
+use crate::domain::ids::{ScanId, StorageId};
+use crate::domain::mode::Kind;
+use crate::domain::quantity::Money;
+
+mod documents;
+mod frames;
+mod model;
+
+/// Between two frames, unless a script says otherwise.
+const BETWEEN_FRAMES_MS: i64 = 1000;
+
+/// What a store keeps of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Document {
+    place: Place,
+    state: String,
+    lines: Vec<(String, Quantity)>,
+}
+
+impl Document {
+    fn units(&self) -> Quantity {
+        self.lines.iter().map(|(_, quantity)| *quantity).sum()
+    }
+}
+
+/// A session with a plain store behind it.
+struct Player {
+    session: Session,
+    commanded: Option<Mode>,
+    scanner: ScannerName,
+    now: BootMillis,
+    wait_ms: i64,
+    is_lost: bool,
+    scans: i64,
+    documents: Vec<Document>,
+    /// What happened, a frame or event each.
+    told: Vec<String>,
+    signals: Vec<&'static str>,
+    outcomes: Vec<Outcome>,
+    undone: Quantity,
+}
+
+/// `dock` and `till` share a storage and the mode, `yard` has another storage, `gate` always writes off from the
+/// storage of `dock`, and `view` only looks up.
+fn rules() -> Rules {
+    let desk = |mode, storage| Desk { mode, storage: StorageId(storage) };
+    let desks = [
+        ("dock", desk(None, 91)),
+        ("till", desk(None, 91)),
+        ("yard", desk(None, 92)),
+        ("gate", desk(Some(Mode::WriteOff), 91)),
+        ("view", desk(Some(Mode::Lookup), 91)),
+    ];
+    Rules {
+        mode: Mode::Receipt,
+        idle_close_ms: Some(600_000),
+        lines_max: 3,
+        repeat_guard_ms: 300,
+        gs1_counts: false,
+        desks: desks.into_iter().map(|(name, desk)| (ScannerName::new(name), desk)).collect(),
+    }
+}
+
+/// What each frame and event of a script came to: the outcome, and in brackets what the store wrote.
+fn play(script: &str) -> String {
+    play_with(rules(), script)
+}
+
+fn play_with(rules: Rules, script: &str) -> String {
+    Player::new(rules).play(script).told.join("; ")
+}
+
+/// What a script was answered with.
+fn signals(script: &str) -> String {
+    Player::new(rules()).play(script).signals.join(" ")
+}
+
+/// The documents that a script leaves behind.
+fn documents(script: &str) -> String {
+    documents_with(rules(), script)
+}
+
+fn documents_with(rules: Rules, script: &str) -> String {
+    let player = Player::new(rules).play(script);
+    let tell = |(number, document): (usize, &Document)| {
+        let lines = document.lines.iter().map(|(good, quantity)| format!(" {quantity} {good}"));
+        let lines: String = lines.collect();
+        format!("#{} {} {}:{lines}", number + 1, place(document.place), document.state)
+    };
+    player.documents.iter().enumerate().map(tell).collect::<Vec<_>>().join("; ")
+}
+
+fn place(place: Place) -> String {
+    format!("{}@{}", place.kind, place.storage)
+}
+
+impl Player {
+    fn new(rules: Rules) -> Self {
+        Self {
+            session: Session::new(rules, None, BTreeMap::new()),
+            commanded: None,
+            scanner: ScannerName::new("dock"),
+            now: BootMillis(0),
+            wait_ms: BETWEEN_FRAMES_MS,
+            is_lost: false,
+            scans: 0,
+            documents: Vec::new(),
+            told: Vec::new(),
+            signals: Vec::new(),
+            outcomes: Vec::new(),
+            undone: Quantity::ZERO,
+        }
+    }
+
+    fn play(mut self, script: &str) -> Self {
+        for word in script.split(' ').filter(|word| !word.is_empty()) {
+            self.word(word);
+        }
+        self
+    }
+
+    fn word(&mut self, word: &str) {
+        if let Some(wait_ms) = word.strip_prefix("t:") {
+            self.wait_ms = wait_ms.parse().unwrap();
+        } else if let Some(scanner) = word.strip_suffix(':') {
+            self.scanner = ScannerName::new(scanner);
+        } else if word == "lost" {
+            self.is_lost = true;
+        } else if let Some(changes) = self.event(word) {
+            let told = self.write(&changes, None);
+            self.session.settle_closed(&changes);
+            self.told.push(format!("{word}{told}"));
+        } else if word == "restart" {
+            let open = self.session.open.clone();
+            self.session = Session::new(self.session.rules.clone(), self.commanded, open);
+        } else {
+            self.frame(&frame(word));
+        }
+    }
+
+    /// What happens without a frame.
+    fn event(&mut self, word: &str) -> Option<Vec<Change>> {
+        match word {
+            "tick" => {
+                self.now = self.now.plus_ms(self.wait_ms);
+                self.wait_ms = BETWEEN_FRAMES_MS;
+                Some(self.session.idle(self.now))
+            }
+            "end" => Some(self.session.close_all(CloseReason::EndOfInput)),
+            "reconfigured" => Some(self.session.close_all(CloseReason::Unreachable)),
+            _ => None,
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        self.now = self.now.plus_ms(self.wait_ms);
+        self.wait_ms = BETWEEN_FRAMES_MS;
+        let scanner = self.scanner.clone();
+        let heard = self.session.hear(&scanner, frame, self.now);
+        let resolution =
+            if let Heard::Product(barcode) = &heard { resolve(barcode) } else { Resolution::Unknown };
+        let decision = self.session.decide(&scanner, &heard, resolution);
+        if self.is_lost {
+            self.is_lost = false;
+            self.told.push("lost".to_owned());
+            return;
+        }
+        self.scans += 1;
+        let opens =
+            decision.changes.iter().any(|change| matches!(change, Change::Book(b) if b.operation.is_none()));
+        let opened = opens.then(|| OperationId(i64::try_from(self.documents.len()).unwrap() + 1));
+        let told = self.write(&decision.changes, opened);
+        self.told.push(format!("{}{told}", tell(&decision.outcome)));
+        self.signals.push(decision.signal.as_str());
+        self.outcomes.push(decision.outcome.clone());
+        let done = Committed { decision: &decision, scan: ScanId(self.scans), opened };
+        self.session.settle(&scanner, frame, self.now, &done);
+    }
+
+    fn write(&mut self, changes: &[Change], opened: Option<OperationId>) -> String {
+        let told: Vec<String> = changes.iter().map(|change| self.write_one(change, opened)).collect();
+        if told.is_empty() { String::new() } else { format!(" [{}]", told.join(", ")) }
+    }
+
+    fn write_one(&mut self, change: &Change, opened: Option<OperationId>) -> String {
+        match change {
+            Change::SetMode(mode) => {
+                self.commanded = Some(*mode);
+                format!("mode {mode}")
+            }
+            Change::Book(booking) => self.book(booking, opened),
+            Change::CloseBooked { place } => {
+                let at = self.documents.iter().rposition(|held| held.place == *place && held.state == "open");
+                self.end(OperationId(i64::try_from(at.unwrap()).unwrap() + 1), "closed at its limit")
+            }
+            Change::Close { operation, reason, .. } => self.end(*operation, reason.as_str()),
+            Change::Cancel { operation, .. } => self.end(*operation, "cancelled"),
+            Change::Undo { operation, scan, .. } => {
+                let good = title(scan.good);
+                self.undone = self.undone.checked_add(scan.quantity).unwrap();
+                let document = self.document(*operation);
+                let line = document.lines.iter_mut().find(|(held, _)| held == good).unwrap();
+                line.1 = line.1.checked_sub(scan.quantity).unwrap();
+                document.lines.retain(|(_, quantity)| *quantity > Quantity::ZERO);
+                format!("#{operation} -{} {good}", scan.quantity)
+            }
+        }
+    }
+
+    fn book(&mut self, booking: &Booking, opened: Option<OperationId>) -> String {
+        if booking.operation.is_none() {
+            let (place, state) = (booking.place, "open".to_owned());
+            self.documents.push(Document { place, state, lines: Vec::new() });
+        }
+        let operation = booking.operation.or(opened).unwrap();
+        let document = self.document(operation);
+        assert_eq!(document.place, booking.place);
+        match document.lines.iter_mut().find(|(good, _)| *good == booking.good.title) {
+            Some((_, quantity)) => *quantity = quantity.checked_add(booking.quantity).unwrap(),
+            None => document.lines.push((booking.good.title.clone(), booking.quantity)),
+        }
+        format!("#{operation} +{} {}", booking.quantity, booking.good.title)
+    }
+
+    fn end(&mut self, operation: OperationId, state: &str) -> String {
+        state.clone_into(&mut self.document(operation).state);
+        format!("#{operation} {state}")
+    }
+
+    /// An operation that is written to must be open: a closed one never changes.
+    fn document(&mut self, operation: OperationId) -> &mut Document {
+        let at = usize::try_from(operation.0 - 1).unwrap();
+        assert_eq!(self.documents[at].state, "open", "#{operation}");
+        &mut self.documents[at]
+    }
+}
+
+fn tell(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Booked { place: at, quantity } => format!("booked {quantity} {}", place(*at)),
+        Outcome::Unknown { place: at, quantity } => format!("parked {quantity} {}", place(*at)),
+        Outcome::Refused(reason) => format!("refused {reason}"),
+        Outcome::Control(control) => format!("control {}", control.name()),
+        Outcome::Lookup(Resolution::Found(good)) => format!("lookup {}", good.title),
+        Outcome::Lookup(Resolution::Unknown) => "lookup unknown".to_owned(),
+        Outcome::Lookup(Resolution::Ambiguous) => "lookup ambiguous".to_owned(),
+    }
+}
+
+fn frame(word: &str) -> Frame {
+    let control = match word {
+        "receipt" => Some(Control::Mode(Mode::Receipt)),
+        "write-off" => Some(Control::Mode(Mode::WriteOff)),
+        "lookup" => Some(Control::Mode(Mode::Lookup)),
+        "undo" => Some(Control::Undo),
+        "close" => Some(Control::Close),
+        "cancel" => Some(Control::Cancel),
+        "ok" => Some(Control::Ok),
+        _ => word.strip_prefix("qty:").map(|units| Control::Quantity(units.parse().unwrap())),
+    };
+    let text = match word {
+        "smudge" => "$SP.UNDO.X".to_owned(),
+        _ => control.map_or_else(|| word.to_owned(), |control| control.code()),
+    };
+    let verdict = if word == "noise" { Err(Refusal::Unfinished) } else { Ok(text.clone()) };
+    Frame { raw: text.into_bytes(), verdict }
+}
+
+const GOODS: [&str; 3] = ["pen", "cup", "ink"];
+
+fn title(good: GoodId) -> &'static str {
+    GOODS[usize::try_from(good.0 - 1).unwrap()]
+}
+
+/// The goods table: three goods by their names; the pen has a GTIN as well.
+fn resolve(barcode: &Barcode) -> Resolution {
+    let named = |id: GoodId| Good {
+        id,
+        title: title(id).to_owned(),
+        barcode: String::new(),
+        unit: String::new(),
+        price: Money::default(),
+    };
+    let keys: Vec<String> = barcode.tiers.iter().flatten().map(Key::encode).collect();
+    let has = |key: &str| keys.iter().any(|told| told == key);
+    let goods: Vec<Good> =
+        [("tpen", 1), ("tcup", 2), ("tink", 3), ("ttwin", 1), ("ttwin", 2), ("g04006381333931", 1)]
+            .into_iter()
+            .filter(|(key, _)| has(key))
+            .map(|(_, id)| named(GoodId(id)))
+            .collect();
+    Resolution::of(goods)
+}

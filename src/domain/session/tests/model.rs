@@ -1,0 +1,296 @@
+//! The session against a plain model that keeps no state but the list of everything scanned, and reads it anew
+//! for every question.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+/// One word of a script, with the scanner and the time it has.
+#[derive(Debug, Clone)]
+struct Read {
+    scanner: &'static str,
+    at: i64,
+    word: String,
+}
+
+/// What the model says of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Booked(i64),
+    Parked,
+    Refused,
+    Control,
+    Lookup,
+}
+
+fn is_good(word: &str) -> bool {
+    GOODS.contains(&word)
+}
+
+fn is_product(word: &str) -> bool {
+    is_good(word) || matches!(word, "twin" | "nobody")
+}
+
+/// The last read before this one on the same scanner that was text.
+fn previous<'a>(list: &'a [Read], scanner: &str) -> Option<&'a Read> {
+    list.iter().rev().find(|read| read.scanner == scanner && read.word != "noise" && read.word != "tick")
+}
+
+fn is_repeat(before: &[Read], read: &Read) -> bool {
+    let seen = previous(before, read.scanner);
+    read.word != "noise" && seen.is_some_and(|seen| seen.word == read.word && read.at - seen.at < 300)
+}
+
+/// Everything but ticks, noise, smudges and repeats.
+fn heard(list: &[Read]) -> Vec<&Read> {
+    let counts = |at: usize| {
+        let read = &list[at];
+        !matches!(read.word.as_str(), "tick" | "noise" | "smudge") && !is_repeat(&list[..at], read)
+    };
+    (0..list.len()).filter(|at| counts(*at)).map(|at| &list[at]).collect()
+}
+
+fn pending(before: &[Read], scanner: &str) -> Option<i64> {
+    let last = heard(before).into_iter().rfind(|read| read.scanner == scanner)?;
+    last.word.strip_prefix("qty:").map(|units| units.parse().unwrap())
+}
+
+/// The mode of a scanner after these reads.
+fn mode(before: &[Read], scanner: &str) -> &'static str {
+    let modes = ["receipt", "write-off", "lookup"];
+    match scanner {
+        "gate" => return "write-off",
+        "view" => return "lookup",
+        _ => {}
+    }
+    let commands = heard(before).into_iter().filter(|read| !matches!(read.scanner, "gate" | "view"));
+    let last = commands.rev().find_map(|read| modes.into_iter().find(|mode| *mode == read.word));
+    last.unwrap_or("receipt")
+}
+
+fn storage(scanner: &str) -> i64 {
+    if scanner == "yard" { 92 } else { 91 }
+}
+
+/// A document: its place, its state, and what was scanned into it and when.
+#[derive(Debug, Clone)]
+struct Held {
+    place: (&'static str, i64),
+    state: &'static str,
+    scans: Vec<(String, i64)>,
+    last: i64,
+}
+
+impl Held {
+    fn lines(&self) -> Vec<(String, i64)> {
+        let mut lines: Vec<(String, i64)> = Vec::new();
+        for (good, units) in &self.scans {
+            match lines.iter_mut().find(|(held, _)| held == good) {
+                Some((_, sum)) => *sum += units,
+                None => lines.push((good.clone(), *units)),
+            }
+        }
+        lines.sort();
+        lines
+    }
+}
+
+/// The documents and verdicts of a whole list.
+fn replay(list: &[Read]) -> (Vec<Held>, Vec<Verdict>) {
+    let (mut held, mut verdicts) = (Vec::new(), Vec::new());
+    for (at, read) in list.iter().enumerate() {
+        if read.word == "tick" {
+            for document in held.iter_mut().filter(|held: &&mut Held| held.state == "open") {
+                if read.at - document.last >= 600_000 {
+                    document.state = "closed";
+                }
+            }
+            continue;
+        }
+        verdicts.push(take(&mut held, &list[..at], read));
+    }
+    (held, verdicts)
+}
+
+fn take(held: &mut Vec<Held>, before: &[Read], read: &Read) -> Verdict {
+    let word = read.word.as_str();
+    if is_repeat(before, read) || matches!(word, "noise" | "smudge") {
+        return Verdict::Refused;
+    }
+    let place = (mode(before, read.scanner), storage(read.scanner));
+    let open = held.iter().position(|held| held.state == "open" && held.place == place);
+    match word {
+        _ if is_product(word) && place.0 == "lookup" => Verdict::Lookup,
+        "twin" => Verdict::Refused,
+        "nobody" => Verdict::Parked,
+        _ if is_good(word) => {
+            let units = pending(before, read.scanner).unwrap_or(1);
+            let at = open.unwrap_or(held.len());
+            if open.is_none() {
+                held.push(Held { place, state: "open", scans: Vec::new(), last: 0 });
+            }
+            held[at].scans.push((word.to_owned(), units));
+            held[at].last = read.at;
+            if held[at].lines().len() == 3 {
+                held[at].state = "closed";
+            }
+            Verdict::Booked(units)
+        }
+        _ => command(held, before, read, open),
+    }
+}
+
+fn command(held: &mut [Held], before: &[Read], read: &Read, open: Option<usize>) -> Verdict {
+    let before_mode = mode(before, read.scanner);
+    match (read.word.as_str(), open) {
+        ("close", Some(at)) => held[at].state = "closed",
+        ("cancel", Some(at)) if pending(before, read.scanner).is_none() => held[at].state = "cancelled",
+        ("undo", None) => return Verdict::Refused,
+        ("undo", Some(at)) => {
+            held[at].scans.pop();
+            if held[at].scans.is_empty() {
+                held[at].state = "cancelled";
+            }
+        }
+        ("receipt" | "write-off" | "lookup", _) if read.word != before_mode => {
+            if matches!(read.scanner, "gate" | "view") {
+                return Verdict::Refused;
+            }
+            for document in held.iter_mut() {
+                if document.state == "open" && document.place.0 == before_mode {
+                    document.state = "closed";
+                }
+            }
+        }
+        _ => {}
+    }
+    Verdict::Control
+}
+
+/// What is drawn from; what stands here more often comes more often.
+const WORDS: [&str; 22] = [
+    "pen",
+    "pen",
+    "pen",
+    "cup",
+    "cup",
+    "ink",
+    "nobody",
+    "twin",
+    "smudge",
+    "noise",
+    "tick",
+    "qty:2",
+    "qty:12",
+    "undo",
+    "undo",
+    "close",
+    "cancel",
+    "ok",
+    "receipt",
+    "write-off",
+    "lookup",
+    "receipt",
+];
+const WAITS_MS: [i64; 10] = [0, 100, 299, 300, 1000, 1000, 1000, 1000, 200_000, 600_000];
+const SCANNERS: [&str; 6] = ["dock", "dock", "till", "yard", "gate", "view"];
+
+fn reads() -> impl Strategy<Value = Vec<Read>> {
+    let read = (select(&WORDS[..]), select(&WAITS_MS[..]), select(&SCANNERS[..]));
+    proptest::collection::vec(read, 1..60).prop_map(|drawn| {
+        let mut at = 0;
+        let read = |(word, wait, scanner): (&str, i64, &'static str)| {
+            at += wait;
+            Read { scanner, at, word: word.to_owned() }
+        };
+        drawn.into_iter().map(read).collect()
+    })
+}
+
+/// Plays reads with the session.
+fn session_of(list: &[Read]) -> Player {
+    let mut played = Player::new(rules());
+    let mut before = 0;
+    for read in list {
+        played = played.play(&format!("{}: t:{} {}", read.scanner, read.at - before, read.word));
+        before = read.at;
+    }
+    played
+}
+
+fn verdict(outcome: &Outcome) -> Verdict {
+    match outcome {
+        Outcome::Booked { quantity, .. } => Verdict::Booked(quantity.millionths() / 1_000_000),
+        Outcome::Unknown { .. } => Verdict::Parked,
+        Outcome::Refused(_) => Verdict::Refused,
+        Outcome::Control(_) => Verdict::Control,
+        Outcome::Lookup(_) => Verdict::Lookup,
+    }
+}
+
+/// A document in the words that both sides share.
+fn words(document: &Document) -> String {
+    let state = match document.state.as_str() {
+        "open" | "cancelled" => document.state.as_str(),
+        _ => "closed",
+    };
+    let mut lines: Vec<(String, String)> =
+        document.lines.iter().map(|(good, units)| (good.clone(), units.to_string())).collect();
+    lines.sort();
+    format!("{} {state} {lines:?}", place(document.place))
+}
+
+fn model_words(held: &Held) -> String {
+    let lines: Vec<(String, String)> =
+        held.lines().into_iter().map(|(good, units)| (good, units.to_string())).collect();
+    format!("{}@{} {} {lines:?}", held.place.0, held.place.1, held.state)
+}
+
+proptest! {
+    #[test]
+    fn the_session_does_what_the_list_of_scans_says(list in reads()) {
+        let player = session_of(&list);
+        let (held, verdicts) = replay(&list);
+        let outcomes: Vec<Verdict> = player.outcomes.iter().map(verdict).collect();
+        prop_assert_eq!(outcomes, verdicts);
+        let documents: Vec<String> = player.documents.iter().map(words).collect();
+        prop_assert_eq!(documents, held.iter().map(model_words).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_books_balance_after_every_frame(list in reads()) {
+        let frames = list.iter().filter(|read| read.word != "tick").count();
+        let player = session_of(&list);
+        prop_assert_eq!(player.outcomes.len(), frames);
+        let booked: Quantity = player.outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Booked { quantity, .. } => Some(*quantity),
+            _ => None,
+        }).sum();
+        let kept: Quantity = player.documents.iter().map(Document::units).sum();
+        prop_assert_eq!(booked.checked_sub(player.undone), Some(kept));
+        for (at, document) in player.documents.iter().enumerate() {
+            prop_assert!(document.lines.len() <= 3);
+            prop_assert_eq!(document.lines.is_empty(), document.state == "cancelled" && document.units() == Quantity::ZERO);
+            let twin = player.documents[..at].iter().any(|other| {
+                other.place == document.place && other.state == "open" && document.state == "open"
+            });
+            prop_assert!(!twin);
+        }
+    }
+
+    #[test]
+    fn a_restart_between_any_two_frames_forgets_only_pending_quantities_and_repeats(
+        list in reads(), at in 0_usize..60,
+    ) {
+        // A quantity or a repeat across the restart would be forgotten; neither is in the list.
+        let list: Vec<Read> = list.into_iter().filter(|read| !read.word.starts_with("qty")).collect();
+        let spaced = |player: Player, list: &[Read]| {
+            list.iter().fold(player, |player, read| player.play(&format!("{}: {}", read.scanner, read.word)))
+        };
+        let (before, after) = list.split_at(at.min(list.len()));
+        let restarted = spaced(spaced(Player::new(rules()), before).play("restart"), after);
+        let straight = spaced(Player::new(rules()), &list);
+        prop_assert_eq!(restarted.told, straight.told);
+    }
+}
