@@ -136,7 +136,8 @@ impl LineProgress {
 pub struct Delivery {
     /// Where it stands.
     pub state: State,
-    /// The request that was sent last and is not settled; set while sending or uncertain.
+    /// The request that was sent last and is not settled; set while sending or uncertain, but not where a
+    /// person's hand made it uncertain again.
     pub step: Option<Step>,
     /// The server's document, once known.
     pub document: Option<DocumentId>,
@@ -379,11 +380,12 @@ impl Delivery {
         self.settle();
     }
 
-    /// A refused operation starts afresh; an uncertain one is read back again, never sent unproven.
+    /// A refused operation starts afresh; one of which a request was ever lost is read back first, never sent
+    /// unproven: what was lost may stand by now.
     fn retry(&mut self) {
         self.stuck = None;
+        self.absences = 0;
         if self.state == State::Uncertain {
-            self.absences = 0;
             return;
         }
         for line in &mut self.lines {
@@ -392,7 +394,7 @@ impl Delivery {
         self.document = None;
         self.piecewise = false;
         self.late_checks = 0;
-        self.settle();
+        if self.doubtful { self.doubt() } else { self.settle() }
     }
 
     fn post(&mut self) {
@@ -428,6 +430,7 @@ impl Delivery {
                 self.take_lines(&found);
                 self.surplus = found.surplus;
                 if self.missing().next().is_none() {
+                    self.refusal = None;
                     self.piecewise = true;
                     self.settle();
                 } else {
@@ -437,10 +440,12 @@ impl Delivery {
         }
     }
 
+    /// A line that stands is not refused, whatever the server said of it.
     fn take_lines(&mut self, found: &Found) {
         for line in &mut self.lines {
             let told = found.transactions.iter().find(|(number, _)| *number == line.number);
             line.transaction = told.map(|(_, id)| *id);
+            line.refusal = line.refusal.take().filter(|_| line.transaction.is_none());
         }
     }
 

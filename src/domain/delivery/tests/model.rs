@@ -37,6 +37,8 @@ pub(super) enum Fault {
     DeathAfterSend,
     /// The agent dies with the answer in its hands.
     DeathAfterAnswer,
+    /// 403, about this operation alone.
+    Forbidden,
 }
 
 /// How the service behaves in all of a run.
@@ -153,9 +155,12 @@ impl World {
                 let event = self.carry_out(service, write);
                 self.apply(event);
             }
-            Fault::NoConnection => {
+            Fault::NoConnection | Fault::Forbidden => {
                 self.apply(Event::NotDone);
                 self.wait(service, BACKOFF_S);
+                if fault == Fault::Forbidden {
+                    self.apply(Event::Barred("forbidden".to_owned()));
+                }
             }
             Fault::Unavailable | Fault::LostRequest => self.apply(Event::Lost),
             Fault::LostAnswer | Fault::Truncated => {
@@ -198,7 +203,11 @@ impl World {
                 let _unheard = self.carry_out(service, write);
             }
             Fault::Late(seconds) => self.under_way.push((seconds, write)),
-            Fault::NoConnection | Fault::Unavailable | Fault::LostRequest | Fault::DeathBeforeSend => {}
+            Fault::NoConnection
+            | Fault::Unavailable
+            | Fault::LostRequest
+            | Fault::DeathBeforeSend
+            | Fault::Forbidden => {}
         }
     }
 
@@ -336,6 +345,21 @@ impl World {
     /// Whatever is still under way arrives.
     pub(super) fn let_arrive(&mut self, service: &Service) {
         self.wait(service, u16::MAX);
+    }
+
+    /// A person has a refused operation tried again. If nothing stands twice and nothing is under way, nothing may
+    /// stand twice from here on.
+    pub(super) fn retry(&mut self) {
+        self.was_late = self.doubled().is_some() || !self.under_way.is_empty();
+        self.apply(Event::Retry);
+    }
+
+    /// What must hold at rest after a 403: a refused line does not stand, or a person was told.
+    pub(super) fn assert_told_if_doubled(&self) {
+        let delivery = &self.delivery;
+        assert!(self.is_at_rest(), "it never ends: {self:?}");
+        let believed = delivery.lines.iter().filter(|line| line.transaction.is_some()).count();
+        assert!(delivery.stuck.is_some() || self.standing().count() == believed, "{self:?}");
     }
 
     /// What must hold at rest: each line stands once, in one document, as the agent believes; those that were

@@ -186,3 +186,33 @@ fn refused_lines_do_not_stand_and_the_others_do_in_every_script() {
         }
     }
 }
+
+#[test]
+fn what_a_person_has_tried_again_stands_once_in_every_script() {
+    let faults = [
+        Fault::Fine,
+        Fault::LostRequest,
+        Fault::LostAnswer,
+        Fault::Partial,
+        Fault::Late(30),
+        Fault::Late(200),
+        Fault::Late(470),
+        Fault::Forbidden,
+    ];
+    for lines in [1, 3] {
+        let mut run = Run::new(Service::plain(lines), &faults, Meets::Writes);
+        let (refused, others): (Worlds, Worlds) =
+            run.play().into_iter().partition(|(world, _)| world.delivery.state == State::Refused);
+        for world in refused.keys().chain(others.keys()) {
+            world.assert_told_if_doubled();
+        }
+        assert!(refused.keys().any(|world| world.delivery.stuck.is_some()), "nothing stood though refused");
+        let retried = refused.into_iter().map(|(mut world, scripts)| {
+            world.retry();
+            (world, scripts)
+        });
+        for world in run.calm_down(retried.collect()).keys() {
+            world.assert_exactly_once(&run.service);
+        }
+    }
+}

@@ -258,6 +258,32 @@ fn a_refused_document_refuses_every_line() {
 }
 
 #[test]
+fn a_refusal_after_which_all_stands_is_forgotten() {
+    let delivery = after(2, &[SEND, refused(), found(&[1, 2])]);
+    assert_eq!((delivery.state, delivery.refusal), (State::Posted, None));
+}
+
+#[test]
+fn a_line_that_stands_is_not_refused() {
+    let delivery = after(
+        3,
+        &[
+            SEND,
+            Event::Lost,
+            found(&[1]),
+            found(&[1]),
+            send_line(2),
+            refused(),
+            send_line(3),
+            Event::Lost,
+            found(&[1, 2, 3]),
+        ],
+    );
+    assert_eq!(delivery.state, State::Posted);
+    assert!(delivery.lines.iter().all(|line| line.refusal.is_none()));
+}
+
+#[test]
 fn what_was_never_sent_waits_for_a_person_and_is_read_back_when_told_to() {
     let events = [SEND, Event::Lost, Event::Surveyed(conflict()), Event::Retry, ABSENT, ABSENT];
     assert_eq!(
@@ -294,4 +320,19 @@ fn a_refused_operation_starts_afresh_at_a_person_s_word() {
     let events = [SEND, refused(), ABSENT, ABSENT, Event::Retry];
     let delivery = after(1, &events);
     assert_eq!(delivery.next(), Next::Send(Step::Operation));
+    assert_eq!(delivery, Delivery::queued(&operation(1)));
+}
+
+#[test]
+fn a_document_that_stands_although_it_was_refused_is_found_before_it_is_sent_again() {
+    let refused_after_loss = [SEND, Event::Lost, ABSENT, ABSENT, SEND, Event::NotDone, barred()];
+    let stands = [&refused_after_loss[..], &[Event::LateSurveyed(finding(&[1]))]].concat();
+    assert_eq!(after(1, &stands).stuck.as_deref(), Some("document 5 stands although it was refused"));
+    assert_eq!(after(1, &stands).next(), Next::Rest);
+    let retried = [&stands[..], &[Event::Retry]].concat();
+    assert_eq!(after(1, &retried).next(), Next::ReadBack);
+    let found = [&retried[..], &[found(&[1])]].concat();
+    assert_eq!((after(1, &found).state, after(1, &found).stuck), (State::Posted, None));
+    let absent = [&retried[..], &[ABSENT, ABSENT]].concat();
+    assert_eq!(after(1, &absent).next(), Next::Send(Step::Operation));
 }
