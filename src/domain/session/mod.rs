@@ -194,11 +194,11 @@ impl Session {
     }
 
     fn product(&self, scanner: &ScannerName, barcode: &Barcode, resolution: Resolution) -> Decision {
-        let Some(quantity) = self.quantity(scanner, barcode) else {
-            return Decision::refused(Reason::Quantity);
-        };
         let Some(place) = self.place_of(scanner) else {
             return Decision::lookup(resolution);
+        };
+        let Some(quantity) = self.quantity(scanner, barcode) else {
+            return Decision::refused(Reason::Quantity);
         };
         match resolution {
             Resolution::Found(good) => self.book(place, good, barcode, quantity),

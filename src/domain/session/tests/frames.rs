@@ -184,6 +184,7 @@ fn a_count_beyond_reason_is_refused_and_uses_the_quantity_up() {
         play("qty:2 ]C10104006381333931\u{1d}301000000 pen"),
         "control QTY-2; refused quantity; booked 1 receipt@91 [#1 +1 pen]"
     );
+    assert_eq!(play("view: ]C10104006381333931\u{1d}3099999999"), "lookup pen");
 }
 
 #[test]
