@@ -275,10 +275,14 @@ impl Session {
             return Decision::refused(Reason::FixedMode);
         }
         let mut decision = Decision::of(Outcome::Control(Control::Mode(mode)), Signal::Control);
-        if fixed.is_some() || mode == self.mode {
+        if fixed.is_some() {
             return decision;
         }
+        // Remembered even where it changes nothing now: the configuration may say otherwise at the next start.
         decision.changes.push(Change::SetMode(mode));
+        if mode == self.mode {
+            return decision;
+        }
         let Some(kind) = self.mode.kind() else { return decision };
         let left = |place: &Place| {
             place.kind == kind

@@ -112,6 +112,13 @@ fn the_mode_commanded_last_outlives_a_restart() {
 }
 
 #[test]
+fn a_mode_commanded_is_remembered_even_where_it_is_in_force_already() {
+    let mut player = Player::new(rules()).play("receipt");
+    player.session.rules.mode = Mode::WriteOff;
+    assert_eq!(player.play("restart").session.mode(), Mode::Receipt);
+}
+
+#[test]
 fn without_a_command_the_configured_mode_holds() {
     let session = Session::new(Rules { mode: Mode::WriteOff, ..rules() }, None, BTreeMap::new());
     assert_eq!(session.mode(), Mode::WriteOff);
