@@ -9,6 +9,9 @@
 //! before the server's own records were read in full, twice and a wait apart, without finding the marker.
 //! What the server applies later still ends up as a double; it is looked for again and removed.
 //!
+//! Not found is a double that comes after the last look, and a document without lines whose answer was lost: no
+//! listing of the server shows it. It stays there, empty, and moves no stock.
+//!
 //! Invariant: no transition leaves [`State::Posted`], [`State::Refused`] or [`State::Cancelled`] but by a
 //! person's hand, and none leads from [`State::Uncertain`] to a new request without two absences.
 
