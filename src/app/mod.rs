@@ -268,7 +268,11 @@ impl Agent {
             if let Some(address) = self.shared.page_address {
                 tracing::info!(page = %address, "the station page is served");
             }
-            doors.spawn(web::serve(page, self.handle()));
+            let handle = self.handle();
+            doors.spawn(web::serve(page, move || {
+                let handle = handle.clone();
+                async move { handle.status().await.ok().map(|status| (status, handle.recent())) }
+            }));
         }
         doors
     }

@@ -23,10 +23,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::app;
 use crate::config::{Config, Faults, secrets};
+use crate::demo as demonstration;
 use crate::domain::ids::GoodId;
 use crate::store::{self, Db};
-use crate::{app, demo as demonstration};
 use args::{Args, Command, LogFormat};
 
 /// Exit code for wrong usage and wrong configuration: starting again will not help.

@@ -5,18 +5,20 @@
 
 mod page;
 
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::app::Handle;
+use crate::feedback::Announcement;
+use crate::status::Status;
 
 /// Listens for visitors.
 ///
@@ -28,14 +30,19 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Serves the page until dropped.
-pub(crate) async fn serve(listener: TcpListener, agent: Handle) {
+/// Serves the page until dropped. `look` tells how the station is at that moment and what it said last, newest
+/// first; nothing if it cannot be told.
+pub(crate) async fn serve<L, F>(listener: TcpListener, look: L)
+where
+    L: Fn() -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Option<(Status, Vec<Announcement>)>> + Send,
+{
+    let look_too = look.clone();
     let routes = Router::new()
-        .route("/", get(show_page))
-        .route("/status.json", get(show_json))
+        .route("/", get(|| async move { show(look().await, page_of) }))
+        .route("/status.json", get(|| async move { show(look_too().await, json_of) }))
         .route("/healthz", get(|| async { "ok\n" }))
-        .layer(middleware::from_fn(refuse_foreign_names))
-        .with_state(agent);
+        .layer(middleware::from_fn(refuse_foreign_names));
     let served = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => axum::serve(listener, routes).await,
         Err(error) => Err(error),
@@ -45,18 +52,18 @@ pub(crate) async fn serve(listener: TcpListener, agent: Handle) {
     }
 }
 
-async fn show_page(State(agent): State<Handle>) -> Response {
-    match agent.status().await {
-        Ok(status) => fresh("text/html; charset=utf-8", page::render(&status, &agent.recent())),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
+type Look = (Status, Vec<Announcement>);
+
+fn show(look: Option<Look>, answer: impl FnOnce(&Look) -> Response) -> Response {
+    look.map_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response(), |look| answer(&look))
 }
 
-async fn show_json(State(agent): State<Handle>) -> Response {
-    match agent.status().await {
-        Ok(status) => fresh("application/json", status.json()),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
+fn page_of((status, recent): &Look) -> Response {
+    fresh("text/html; charset=utf-8", page::render(status, recent))
+}
+
+fn json_of((status, _): &Look) -> Response {
+    fresh("application/json", status.json())
 }
 
 fn fresh(kind: &'static str, body: String) -> Response {
