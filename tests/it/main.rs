@@ -2,12 +2,14 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::string_slice,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod architecture;
 mod cli;
 mod contract;
 mod contract_api;
