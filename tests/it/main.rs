@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::string_slice,
     clippy::panic,
     clippy::indexing_slicing,
@@ -16,6 +17,7 @@ mod contract_api;
 mod crash_sweep;
 mod devices;
 mod end_to_end;
+mod migrations;
 mod openapi;
 mod politeness;
 mod program;

@@ -1,0 +1,261 @@
+//! Files of every version that ever was are opened, brought up to date, and read right.
+//!
+//! `tests/data/schema/` holds one dump of each file for each version, schema and rows, frozen when that version
+//! was the newest. A new version comes with a new dump and a line in [`OUTBOX`] or [`GOODS`]; without them
+//! `every_version_has_its_dump` fails.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
+use stockpoint::domain::barcode::Barcode;
+use stockpoint::domain::delivery::{State, Step};
+use stockpoint::domain::good::Resolution;
+use stockpoint::domain::ids::{DocumentId, GoodId, OperationId, StorageId, TransactionId};
+use stockpoint::domain::mode::{Kind, Mode};
+use stockpoint::domain::operation::Place;
+use stockpoint::domain::quantity::Quantity;
+use stockpoint::domain::time::{BootMillis, UnixMillis};
+use stockpoint::store::{Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, ScanCounts};
+use tempfile::TempDir;
+
+/// A file as one version left it, and what must be read from it ever after.
+struct Dump {
+    sql: &'static str,
+    reads: fn(&mut Db),
+}
+
+/// `OUTBOX[n]` is of version `n + 1`.
+const OUTBOX: &[Dump] =
+    &[Dump { sql: include_str!("../data/schema/outbox_v1.sql"), reads: outbox_v1_reads_right }];
+
+/// `GOODS[n]` is of version `n + 1`.
+const GOODS: &[Dump] =
+    &[Dump { sql: include_str!("../data/schema/goods_v1.sql"), reads: goods_v1_reads_right }];
+
+/// A version that no program will have for a long time.
+const FAR_VERSION: u32 = 9000;
+
+/// The time at which the old files are opened.
+const NOW: UnixMillis = UnixMillis(1_790_100_000_000);
+
+#[expect(clippy::disallowed_methods, reason = "a test looks behind the store")]
+fn sqlite(path: &Path) -> Connection {
+    Connection::open(path).unwrap()
+}
+
+fn open(dir: &Path) -> Result<Db, Error> {
+    Db::open(OpenOptions { dir, station: "dock-1", boot_id: "a new boot", now: NOW, commit_hook: None })
+}
+
+/// A folder with these dumps made into files.
+fn folder(outbox: &Dump, goods: &Dump) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for (name, dump) in [(OUTBOX_FILE, outbox), (GOODS_FILE, goods)] {
+        sqlite(&dir.path().join(name)).execute_batch(dump.sql).unwrap();
+    }
+    dir
+}
+
+fn version(path: &Path) -> u32 {
+    sqlite(path).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+}
+
+/// Every table and index by name, as SQLite keeps it, but for comments, spaces and quotes: a table that was
+/// renamed has its name in quotes.
+fn schema(path: &Path) -> BTreeMap<String, String> {
+    let connection = sqlite(path);
+    let sql = "SELECT name, type || ' on ' || tbl_name || ': ' || coalesce(sql, '') FROM sqlite_schema";
+    let mut statement = connection.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).unwrap();
+    rows.map(|row| row.map(|(name, sql)| (name, plain(&sql))).unwrap()).collect()
+}
+
+fn plain(sql: &str) -> String {
+    let code = sql.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code));
+    let words: String = code.collect::<Vec<_>>().join(" ").replace('"', "");
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn place(kind: Kind, storage: i64) -> Place {
+    Place { kind, storage: StorageId(storage) }
+}
+
+fn units(decimal: &str) -> Quantity {
+    Quantity::from_decimal(decimal.parse().unwrap()).unwrap()
+}
+
+fn outbox_v1_reads_right(db: &mut Db) {
+    let figures = db.figures().unwrap();
+    let scans = ScanCounts { booked: 18, undone: 1, unknown: 1, refused: 1, control: 2, lookup: 1 };
+    assert_eq!(figures.scans, scans);
+    assert_eq!(
+        [figures.units_booked, figures.units_undone, figures.units_parked],
+        ["54.5", "2", "3"].map(units)
+    );
+    let states = [
+        (State::Open, 1, "4"),
+        (State::Queued, 1, "2.5"),
+        (State::Sending, 0, "0"),
+        (State::Uncertain, 1, "1"),
+        (State::Posted, 4, "33"),
+        (State::Refused, 1, "5"),
+        (State::Cancelled, 2, "7"),
+    ];
+    for (state, operations, in_all) in states {
+        let count = figures.of(state);
+        assert_eq!((count.operations, count.units), (operations, units(in_all)), "{state}");
+    }
+    assert!(figures.balance());
+    assert_eq!(db.commanded_mode().unwrap(), Some(Mode::WriteOff));
+    assert_eq!(db.fact("time_zone").unwrap().as_deref(), Some("America/New_York"));
+    v1_operations_read_right(db);
+    let open = db.open_operations(BootMillis(0)).unwrap();
+    let open = &open[&place(Kind::WriteOff, 91271)];
+    assert_eq!((open.id, open.scans.len(), open.lines[&GoodId(123_456)]), (OperationId(9), 1, units("4")));
+    let parked = db.parked().unwrap();
+    assert_eq!((parked.len(), parked[0].code.as_str(), parked[0].units), (1, "LATER-1", units("3")));
+    let Resolution::Found(comb) = db.resolve(&Barcode::read("HOUSE-7")).unwrap() else {
+        panic!("what a person gave a code is forgotten");
+    };
+    assert_eq!(comb.id, GoodId(123_457));
+    // The first start with a right clock puts the time of the untrusted scan between its neighbours.
+    assert_eq!(db.repair_times(NOW, BootMillis(1000)).unwrap(), (0, 1));
+    assert_eq!(db.pending(OperationId(9)).unwrap().first_scan, UnixMillis(1_790_000_071_000));
+}
+
+fn v1_operations_read_right(db: &Db) {
+    let agenda: Vec<_> =
+        db.agenda().unwrap().into_iter().map(|(id, delivery)| (id.0, delivery.state)).collect();
+    assert_eq!(agenda, [(5, State::Queued), (6, State::Uncertain)]);
+    let posted = db.pending(OperationId(4)).unwrap();
+    assert_eq!(posted.operation.marker.as_str(), "#sp:dock-1:01K5N0000000000000000000A4#");
+    assert_eq!(posted.operation.place, place(Kind::Receipt, 91271));
+    assert_eq!(posted.operation.units(), units("13"));
+    assert_eq!(posted.operation.lines[1].transaction, Some(TransactionId(9002)));
+    assert_eq!(posted.operation.lines[1].price.to_string(), "0.9");
+    assert_eq!(posted.delivery.document, Some(DocumentId(7001)));
+    assert_eq!(posted.create_date.as_deref(), Some("2026-09-21T10:14:20-04:00"));
+    assert_eq!(posted.first_scan, UnixMillis(1_790_000_060_000));
+    let uncertain = db.pending(OperationId(6)).unwrap();
+    assert_eq!((uncertain.delivery.step, uncertain.delivery.absences), (Some(Step::Operation), 1));
+    assert!(uncertain.delivery.doubtful);
+    assert_eq!(uncertain.sent, Some(UnixMillis(1_790_000_074_000)));
+    let listed = db.operations(false, 100).unwrap();
+    let refused = listed.iter().find(|summary| summary.state == State::Refused).unwrap();
+    assert_eq!(refused.trouble.as_deref(), Some("The good is archived"));
+    assert_eq!(refused.split_from, Some(OperationId(4)));
+    let trail = db.events(OperationId(4)).unwrap();
+    assert_eq!((trail.len(), trail[2].what.as_str()), (3, "the server answered: document 7001"));
+    assert_eq!(db.owner_of(DocumentId(7001)).unwrap(), Some(OperationId(4)));
+}
+
+fn goods_v1_reads_right(db: &mut Db) {
+    let figures = GoodsFigures {
+        count: 3,
+        synced_at: Some(UnixMillis(1_790_000_300_000)),
+        full_at: Some(UnixMillis(1_790_000_000_000)),
+    };
+    assert_eq!(db.goods_figures().unwrap(), figures);
+    let Resolution::Found(beans) = db.resolve(&Barcode::read("SHELF-12A")).unwrap() else {
+        panic!("a good is lost");
+    };
+    assert_eq!((beans.title.as_str(), beans.unit.as_str()), ("Coffee beans", "kg"));
+    assert_eq!(beans.price.to_string(), "11.75");
+    let Resolution::Found(shampoo) = db.resolve(&Barcode::read("4006381333931")).unwrap() else {
+        panic!("a good is lost");
+    };
+    assert_eq!(shampoo.id, GoodId(123_456));
+    // The full reading that was under way goes on, and replaces the table by what it saw.
+    assert_eq!(db.full_reading().unwrap(), Some((UnixMillis(1_790_086_400_000), 2)));
+    db.finish_full_reading().unwrap();
+    assert_eq!(db.goods_figures().unwrap().count, 1);
+}
+
+#[test]
+fn every_version_has_its_dump() {
+    let dir = TempDir::new().unwrap();
+    drop(open(dir.path()).unwrap());
+    for (name, dumps) in [(OUTBOX_FILE, OUTBOX), (GOODS_FILE, GOODS)] {
+        let newest = version(&dir.path().join(name));
+        assert_eq!(dumps.len(), usize::try_from(newest).unwrap(), "one dump of {name} a version");
+    }
+    for (outbox, number) in OUTBOX.iter().zip(1..) {
+        let dir = folder(outbox, &GOODS[0]);
+        assert_eq!(version(&dir.path().join(OUTBOX_FILE)), number);
+    }
+    for (goods, number) in GOODS.iter().zip(1..) {
+        let dir = folder(&OUTBOX[0], goods);
+        assert_eq!(version(&dir.path().join(GOODS_FILE)), number);
+    }
+}
+
+#[test]
+fn a_file_of_any_version_becomes_what_a_new_one_is() {
+    let new = TempDir::new().unwrap();
+    drop(open(new.path()).unwrap());
+    for outbox in OUTBOX {
+        for goods in GOODS {
+            let old = folder(outbox, goods);
+            let db = open(old.path()).unwrap();
+            assert_eq!(db.damaged(), []);
+            drop(db);
+            for name in [OUTBOX_FILE, GOODS_FILE] {
+                let (old, new) = (old.path().join(name), new.path().join(name));
+                assert_eq!(schema(&old), schema(&new), "{name}");
+                assert_eq!(version(&old), version(&new), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_any_version_are_read_right() {
+    for outbox in OUTBOX {
+        for goods in GOODS {
+            let dir = folder(outbox, goods);
+            let mut db = open(dir.path()).unwrap();
+            (outbox.reads)(&mut db);
+            (goods.reads)(&mut db);
+        }
+    }
+}
+
+/// Marks the file as of a far version, in the log alone, and leaves both as a power cut does.
+fn make_newer(dir: &Path, name: &str) {
+    let elsewhere = TempDir::new().unwrap();
+    let (path, made) = (dir.join(name), elsewhere.path().join(name));
+    fs::copy(&path, &made).unwrap();
+    let connection = sqlite(&made);
+    let _mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).unwrap();
+    connection.pragma_update(None, "user_version", FAR_VERSION).unwrap();
+    for suffix in ["", "-wal"] {
+        let of = |path: &Path| format!("{}{suffix}", path.display());
+        fs::copy(of(&made), of(&path)).unwrap();
+    }
+}
+
+/// The bytes of both files and their logs.
+fn bytes(dir: &Path) -> Vec<Option<Vec<u8>>> {
+    let names =
+        [OUTBOX_FILE, GOODS_FILE].into_iter().flat_map(|name| [name.to_owned(), format!("{name}-wal")]);
+    // A log without a byte says as much as none.
+    names.map(|name| fs::read(dir.join(name)).ok().filter(|bytes| !bytes.is_empty())).collect()
+}
+
+#[test]
+fn a_newer_file_is_refused_and_no_byte_of_either_is_touched() {
+    for newer in [OUTBOX_FILE, GOODS_FILE] {
+        let dir = folder(&OUTBOX[0], &GOODS[0]);
+        make_newer(dir.path(), newer);
+        let before = bytes(dir.path());
+        let refused = open(dir.path()).unwrap_err();
+        let Error::NewerSchema { path, found, .. } = &refused else { panic!("{refused}") };
+        assert_eq!((path, *found), (&dir.path().join(newer), FAR_VERSION));
+        let beside = Db::beside(dir.path(), "dock-1").unwrap_err();
+        assert!(matches!(beside, Error::NewerSchema { .. }), "{beside}");
+        assert_eq!(bytes(dir.path()), before, "{newer}");
+        assert_eq!(version(&dir.path().join(newer)), FAR_VERSION);
+    }
+}
