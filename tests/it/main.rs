@@ -15,6 +15,7 @@ mod cli;
 mod contract;
 mod contract_api;
 mod crash_sweep;
+mod delivery_model;
 mod devices;
 mod end_to_end;
 mod migrations;
