@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
 use ulid::Ulid;
 
+use super::reserve::Reserve;
 use super::{Db, Error, outbox};
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScanId, ScannerName};
@@ -37,8 +38,16 @@ impl Db {
     /// row, and the operation that was opened for it, if one was.
     ///
     /// # Errors
-    /// Any, and then nothing of it was written.
+    /// Any, and then nothing of it was written. [`Error::DiskFull`] also as long as what is left of the disk is for
+    /// deliveries.
     pub fn record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Option<OperationId>), Error> {
+        if self.reserve.as_mut().is_some_and(|reserve| !reserve.hold()) {
+            return Err(Error::DiskFull);
+        }
+        self.fit(|db| db.try_record(scan))
+    }
+
+    fn try_record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Option<OperationId>), Error> {
         let (station, boot) = (&self.station, self.boot);
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let id = insert(&transaction, boot, scan)?;
@@ -134,6 +143,25 @@ impl Db {
         checkpoint(&self.outbox)?;
         self.commits_since_checkpoint = 0;
         Ok(())
+    }
+
+    /// Writes. Where the log cannot grow, it is folded in and written over.
+    fn fit<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        match write(self) {
+            Err(Error::DiskFull) => {
+                checkpoint(&self.outbox)?;
+                write(self)
+            }
+            written => written,
+        }
+    }
+
+    /// Writes what a delivery depends on. On a full disk it is given the room kept back.
+    pub(super) fn press<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        match self.fit(&write) {
+            Err(Error::DiskFull) if self.reserve.as_mut().is_some_and(Reserve::give) => self.fit(&write),
+            written => written,
+        }
     }
 
     /// Folds the logs into the files before the end.

@@ -19,6 +19,7 @@ mod parked;
 mod prune;
 mod read;
 mod repair;
+mod reserve;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -35,6 +36,8 @@ pub use open::{CommitHook, Damaged, OpenOptions};
 pub use outbox::{Advance, Event, Pending, Summary};
 pub use parked::{Assigned, ParkedCode};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
+
+use reserve::Reserve;
 
 /// Name of the file of everything that cannot be had again, in the data folder.
 pub const OUTBOX_FILE: &str = "outbox.db";
@@ -131,6 +134,8 @@ pub struct Db {
     boot: i64,
     commits_since_checkpoint: u32,
     damaged: Vec<Damaged>,
+    /// `None` beside an agent, whose room it is.
+    reserve: Option<Reserve>,
 }
 
 impl Db {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavior};
 
+use super::reserve::Reserve;
 use super::{Db, Error, GOODS_FILE, OUTBOX_FILE};
 use crate::domain::time::UnixMillis;
 
@@ -98,16 +99,30 @@ impl Db {
             plan.refuse_newer(options.dir)?;
         }
         let mut damaged = Vec::new();
-        let mut outbox = OUTBOX.open(options.dir, options.now, &mut damaged)?;
-        let goods = GOODS.open(options.dir, options.now, &mut damaged)?;
-        grow_wal(&mut outbox, &options.dir.join(OUTBOX_FILE))?;
+        let mut reserve = Reserve::new(options.dir);
+        let (mut outbox, goods, boot) = match open_files(&options, &mut damaged) {
+            // What is stored must be delivered all the same.
+            Err(Error::DiskFull) if reserve.give() => open_files(&options, &mut damaged)?,
+            opened => opened?,
+        };
+        reserve.hold();
         if let Some(hook) = options.commit_hook {
             outbox.commit_hook(Some(hook))?;
         }
-        let boot = boot_row(&outbox, options.boot_id)?;
-        let station = options.station.to_owned();
-        Ok(Self { outbox, goods, station, boot, commits_since_checkpoint: 0, damaged })
+        let (station, reserve) = (options.station.to_owned(), Some(reserve));
+        Ok(Self { outbox, goods, station, boot, commits_since_checkpoint: 0, damaged, reserve })
     }
+}
+
+fn open_files(
+    options: &OpenOptions<'_>,
+    damaged: &mut Vec<Damaged>,
+) -> Result<(Connection, Connection, i64), Error> {
+    let mut outbox = OUTBOX.open(options.dir, options.now, damaged)?;
+    let goods = GOODS.open(options.dir, options.now, damaged)?;
+    grow_wal(&mut outbox, &options.dir.join(OUTBOX_FILE))?;
+    let boot = boot_row(&outbox, options.boot_id)?;
+    Ok((outbox, goods, boot))
 }
 
 impl Db {
@@ -126,7 +141,15 @@ impl Db {
         }
         let (Some(outbox), Some(goods)) = (OUTBOX.join(dir)?, GOODS.join(dir)?) else { return Ok(None) };
         let station = station.to_owned();
-        Ok(Some(Self { outbox, goods, station, boot: 0, commits_since_checkpoint: 0, damaged: Vec::new() }))
+        Ok(Some(Self {
+            outbox,
+            goods,
+            station,
+            boot: 0,
+            commits_since_checkpoint: 0,
+            damaged: Vec::new(),
+            reserve: None,
+        }))
     }
 }
 

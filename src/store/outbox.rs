@@ -156,8 +156,10 @@ impl Db {
         let sql =
             "UPDATE operations SET create_date = coalesce(create_date, ?2), sent_ms = coalesce(sent_ms, ?3)
                    WHERE id = ?1";
-        self.outbox.prepare_cached(sql)?.execute((id.0, date, now.0))?;
-        Ok(())
+        self.press(|db| {
+            db.outbox.prepare_cached(sql)?.execute((id.0, date, now.0))?;
+            Ok(())
+        })
     }
 
     /// Gives a refused operation another date, for its next request.
@@ -182,17 +184,18 @@ impl Db {
         Ok(oldest.optional()?)
     }
 
-    /// Writes how far a delivery is. If it is not where the step begins, nothing is written: somebody else moved it. Lines that the server refused leave a posted operation for one of their own,
-    /// which is refused and waits for a person.
+    /// Writes how far a delivery is. If it is not where the step begins, nothing is written: somebody else moved
+    /// it. Lines that the server refused leave a posted operation for one of their own, which is refused and waits
+    /// for a person.
     ///
     /// # Errors
     /// Any, and then nothing was written.
     pub fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
-        match self.try_advance(step, true) {
-            // The trail grows the file and the state does not: on a full disk what is stored is still delivered.
-            Err(Error::DiskFull) => self.try_advance(step, false),
+        self.press(|db| match db.try_advance(step, true) {
+            // The trail grows the file and the state does not.
+            Err(Error::DiskFull) => db.try_advance(step, false),
             advanced => advanced,
-        }
+        })
     }
 
     fn try_advance(&mut self, step: &Advance, with_trail: bool) -> Result<bool, Error> {

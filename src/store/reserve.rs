@@ -1,0 +1,61 @@
+//! Room kept back on the disk. When nothing more fits, scans are refused, and this room is given to deliveries:
+//! what is stored must still be able to say that it was sent.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Name of the file in the data folder.
+const RESERVE_FILE: &str = "reserve";
+
+/// What the log holds of new pages when no more of it fits is far less than this.
+const RESERVE_BYTES: usize = 512 * 1024;
+
+/// The room, kept back or given.
+#[derive(Debug)]
+pub(super) struct Reserve {
+    dir: PathBuf,
+    is_held: bool,
+}
+
+impl Reserve {
+    /// Takes up what an earlier process kept back.
+    pub(super) fn new(dir: &Path) -> Self {
+        let held = fs::metadata(dir.join(RESERVE_FILE)).map_or(0, |metadata| metadata.len());
+        Self { dir: dir.to_owned(), is_held: usize::try_from(held) == Ok(RESERVE_BYTES) }
+    }
+
+    /// Whether the room is kept back. If it was given, it is taken again once twice as much is free.
+    pub(super) fn hold(&mut self) -> bool {
+        if !self.is_held && self.has_room() {
+            self.is_held = fs::write(self.path(), vec![0; RESERVE_BYTES]).is_ok();
+        }
+        self.is_held
+    }
+
+    /// Gives the room; `false` if there was none to give.
+    pub(super) fn give(&mut self) -> bool {
+        self.is_held = false;
+        match fs::remove_file(self.path()) {
+            Ok(()) => {
+                tracing::error!("the disk is full; what is stored is still delivered, and scans are refused");
+                true
+            }
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::error!(%error, "the room kept back cannot be given");
+                }
+                false
+            }
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join(RESERVE_FILE)
+    }
+
+    fn has_room(&self) -> bool {
+        let wanted = u64::try_from(RESERVE_BYTES * 2).unwrap_or(u64::MAX);
+        rustix::fs::statvfs(&self.dir).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= wanted)
+    }
+}
