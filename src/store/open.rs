@@ -1,6 +1,7 @@
 //! Opening: pragmas, versions, and what to do with a damaged file.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ const CHECK_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// The write-ahead log is grown to this size once and then overwritten from its beginning. A log that grows
 /// with each commit costs a second write, of the file system's own journal, for each.
 const WAL_BYTES: u64 = 1024 * 1024;
+
+/// Damaged files that may carry nearly the same time, in ms.
+const SAME_TIME_MAX: i64 = 1000;
 
 /// Runs before each commit of the outbox; `true` makes the commit fail. For tests that cut the power.
 pub type CommitHook = Box<dyn FnMut() -> bool + Send>;
@@ -120,8 +124,9 @@ fn open_files(
 ) -> Result<(Connection, Connection, i64), Error> {
     let mut outbox = OUTBOX.open(options.dir, options.now, damaged)?;
     let goods = GOODS.open(options.dir, options.now, damaged)?;
-    grow_wal(&mut outbox, &options.dir.join(OUTBOX_FILE))?;
-    let boot = boot_row(&outbox, options.boot_id)?;
+    let path = options.dir.join(OUTBOX_FILE);
+    let grown = grow_wal(&mut outbox, &path).and_then(|()| boot_row(&outbox, options.boot_id));
+    let boot = grown.map_err(|error| named(&path, error))?;
     Ok((outbox, goods, boot))
 }
 
@@ -133,7 +138,7 @@ impl Db {
     /// [`Error::NewerSchema`]; [`Error::Sql`]; [`Error::Unexpected`] if the files are of an older version, which
     /// the agent upgrades when it starts.
     pub fn beside(dir: &Path, station: &str) -> Result<Option<Self>, Error> {
-        if !dir.join(OUTBOX_FILE).exists() || !dir.join(GOODS_FILE).exists() {
+        if [OUTBOX_FILE, GOODS_FILE].iter().any(|name| size(&dir.join(name)) == 0) {
             return Ok(None);
         }
         for plan in [&OUTBOX, &GOODS] {
@@ -176,7 +181,7 @@ impl Plan {
     /// Looks at the version without changing anything, not even the log.
     fn refuse_newer(&self, dir: &Path) -> Result<(), Error> {
         let path = dir.join(self.name);
-        if !path.exists() {
+        if size(&path) == 0 {
             return Ok(());
         }
         let Ok(connection) = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE) else { return Ok(()) };
@@ -199,13 +204,18 @@ impl Plan {
             }
             result => result,
         }
+        .map_err(|error| named(&path, error))
     }
 
     fn prepare(&self, path: &Path) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        refuse_lone_log(path)?;
         let mut connection = connect(path, flags)?;
+        // A damaged file is kept as it was found: closing it must not fold the log in and delete it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         set_pragmas(&connection, self)?;
         check(&connection, path)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         self.upgrade(&mut connection)?;
         let mut keep = 1;
         connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
@@ -230,9 +240,13 @@ impl Plan {
 
     /// A cache is deleted; anything else is kept under another name, log included.
     fn put_aside(&self, path: &Path, now: UnixMillis) -> Result<Damaged, Error> {
-        let aside = |suffix: &str| PathBuf::from(format!("{}.damaged-{}{suffix}", path.display(), now.0));
+        // A wrong clock may tell the same time twice.
+        let mut names = (0..SAME_TIME_MAX).map(|more| damaged_name(path, now.plus_ms(more)));
+        let taken = || Error::Folder { path: path.to_owned(), source: io::ErrorKind::AlreadyExists.into() };
+        let free = names.find(|name| !is_there(name)).ok_or_else(taken)?;
+        let aside = |suffix: &str| with_suffix(&free, suffix);
         for suffix in ["-wal", "-shm", ""] {
-            let part = PathBuf::from(format!("{}{suffix}", path.display()));
+            let part = with_suffix(path, suffix);
             if !part.exists() {
                 continue;
             }
@@ -247,25 +261,64 @@ impl Plan {
 #[expect(clippy::disallowed_methods, reason = "the one place that opens the database")]
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-    connection.map_err(|source| match source.sqlite_error_code() {
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
-            Error::Folder { path: path.to_owned(), source: std::io::Error::other(source) }
+    connection.map_err(|source| named(path, Error::from(source)))
+}
+
+/// A file that may not be used is named: SQLite's own words do not say which it is.
+fn named(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Sql(source) if is_about_the_file(&source) => {
+            Error::Folder { path: path.to_owned(), source: io::Error::other(source) }
         }
-        _ => Error::from(source),
-    })
+        other => other,
+    }
+}
+
+fn is_about_the_file(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly))
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
-    let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
-    if size > CHECK_BYTES_MAX {
+    if size(path) > CHECK_BYTES_MAX {
         return Ok(());
     }
     let answer: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if answer == "ok" {
         return Ok(());
     }
+    Err(damage(path, answer))
+}
+
+/// A log whose file is gone or empty is all that is left of it. SQLite would begin a new file and delete the log.
+fn refuse_lone_log(path: &Path) -> Result<(), Error> {
+    if size(path) > 0 || size(&with_suffix(path, "-wal")) == 0 {
+        return Ok(());
+    }
+    Err(damage(path, "there is a log and nothing it belongs to".to_owned()))
+}
+
+fn damage(path: &Path, what: String) -> Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-    Err(Error::Damaged { path: path.to_owned(), source: rusqlite::Error::SqliteFailure(code, Some(answer)) })
+    Error::Damaged { path: path.to_owned(), source: rusqlite::Error::SqliteFailure(code, Some(what)) }
+}
+
+/// The bytes of a file; none if it is not there.
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", path.display()))
+}
+
+fn damaged_name(path: &Path, at: UnixMillis) -> PathBuf {
+    with_suffix(path, &format!(".damaged-{}", at.0))
+}
+
+/// Whether a file or its log is there.
+fn is_there(path: &Path) -> bool {
+    path.exists() || with_suffix(path, "-wal").exists()
 }
 
 fn set_pragmas(connection: &Connection, plan: &Plan) -> Result<(), Error> {
@@ -292,9 +345,7 @@ fn boot_row(connection: &Connection, boot_id: &str) -> Result<i64, Error> {
 
 /// Writes the log once to its working size and folds it in, so that later commits overwrite it in place.
 fn grow_wal(connection: &mut Connection, path: &Path) -> Result<(), Error> {
-    let wal = PathBuf::from(format!("{}-wal", path.display()));
-    let size = fs::metadata(wal).map_or(0, |metadata| metadata.len());
-    if size >= WAL_BYTES {
+    if size(&with_suffix(path, "-wal")) >= WAL_BYTES {
         return Ok(());
     }
     let transaction = connection.transaction()?;
@@ -304,4 +355,52 @@ fn grow_wal(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     transaction.commit()?;
     connection.execute_batch("DROP TABLE ballast; PRAGMA wal_checkpoint(RESTART)")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
+
+    const ONE: &str = "CREATE TABLE one (x); INSERT INTO one VALUES (1)";
+
+    /// A file of its own, so that what is tested does not change with the real ones.
+    const fn plan(steps: &'static [&'static str]) -> Plan {
+        Plan { name: "plan.db", steps, synchronous: "FULL", autocheckpoint: 0, is_cache: false }
+    }
+
+    fn open(plan: &Plan, dir: &TempDir) -> Result<Connection, Error> {
+        plan.open(dir.path(), NOW, &mut Vec::new())
+    }
+
+    fn tables(connection: &Connection) -> String {
+        let sql = "SELECT coalesce(group_concat(name, ' ' ORDER BY name), '') FROM sqlite_schema";
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_old_version_whole() {
+        let dir = TempDir::new().unwrap();
+        drop(open(&plan(&[ONE]), &dir).unwrap());
+        let broken =
+            plan(&[ONE, "CREATE TABLE two (x); UPDATE one SET x = 2", "CREATE TABLE three (x); nonsense"]);
+        assert!(open(&broken, &dir).is_err());
+        let connection = open(&plan(&[ONE]), &dir).unwrap();
+        assert_eq!((user_version(&connection).unwrap(), tables(&connection).as_str()), (1, "one"));
+        let row: i64 = connection.query_row("SELECT x FROM one", [], |row| row.get(0)).unwrap();
+        assert_eq!(row, 1);
+    }
+
+    #[test]
+    fn only_the_steps_that_a_file_lacks_are_done() {
+        let dir = TempDir::new().unwrap();
+        drop(open(&plan(&["CREATE TABLE one (x)"]), &dir).unwrap());
+        let all = plan(&["CREATE TABLE one (x)", "CREATE TABLE two (x)", "CREATE TABLE three (x)"]);
+        let connection = open(&all, &dir).unwrap();
+        assert_eq!(user_version(&connection).unwrap(), 3);
+        assert_eq!(tables(&connection), "one three two");
+    }
 }
