@@ -1,0 +1,198 @@
+//! The store by themes. Scans go the way of the scans' worker: heard, looked up, decided, recorded, settled.
+
+mod delivery;
+mod full;
+mod goods;
+mod journal;
+mod log;
+mod parked;
+mod prune;
+mod times;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::domain::barcode::Barcode;
+use crate::domain::delivery::{Event, State};
+use crate::domain::framing::Frame;
+use crate::domain::good::{Good, Resolution};
+use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
+use crate::domain::mode::{Kind, Mode};
+use crate::domain::operation::Place;
+use crate::domain::quantity::Quantity;
+use crate::domain::session::{Committed, Decision, Desk, Heard, Rules, Session};
+use crate::domain::time::{BootMillis, Moment, UnixMillis};
+use crate::store::{Advance, CommitHook, Db, Error, Figures, GoodsPage, NewScan, OpenOptions};
+
+/// The wall clock at the first scan; each is a second after the one before.
+const BEGIN: UnixMillis = UnixMillis(1_790_000_000_000);
+
+const SHAMPOO: &str = "4006381333931";
+const COMB: &str = "9521234000013";
+
+/// A station's data with its session: a dock that takes every mode, and a ramp that only writes off.
+struct Bench {
+    db: Db,
+    session: Session,
+    dir: TempDir,
+    scans: i64,
+    trusted: bool,
+}
+
+impl Bench {
+    /// A new folder, and a goods table with a shampoo and a comb.
+    fn new() -> Self {
+        Self::with(None)
+    }
+
+    fn with(hook: Option<CommitHook>) -> Self {
+        let dir = TempDir::new().unwrap();
+        let mut db = open(dir.path(), "boot-1", hook).unwrap();
+        read_all(&mut db, &[good(1, "Shampoo", SHAMPOO), good(2, "Comb", COMB)]);
+        let session = session(&db);
+        Self { db, session, dir, scans: 0, trusted: true }
+    }
+
+    /// Ends as a power cut does and starts again.
+    fn reopen(self, boot_id: &str) -> Self {
+        let Self { db, dir, scans, trusted, .. } = self;
+        drop(db);
+        let db = open(dir.path(), boot_id, None).unwrap();
+        Self { session: session(&db), db, dir, scans, trusted }
+    }
+
+    fn at(&self) -> Moment {
+        let ms = self.scans * 1000;
+        Moment { wall: BEGIN.plus_ms(ms), boot: BootMillis(50_000 + ms), trusted: self.trusted }
+    }
+
+    /// Scans on the dock.
+    fn scan(&mut self, code: &str) -> ScanId {
+        self.scan_on("dock", code).unwrap()
+    }
+
+    fn scan_on(&mut self, scanner: &str, code: &str) -> Result<ScanId, Error> {
+        self.scans += 1;
+        let (scanner, frame) = (ScannerName::new(scanner), frame(code));
+        let (heard, decision) = self.decide(&scanner, &frame);
+        let at = self.at();
+        let (scan, opened) = self.record(&scanner, &frame, (&heard, &decision))?;
+        self.session.settle(&scanner, &frame, at.boot, &Committed { decision: &decision, scan, opened });
+        Ok(scan)
+    }
+
+    fn decide(&self, scanner: &ScannerName, frame: &Frame) -> (Heard, Decision) {
+        let heard = self.session.hear(scanner, frame, self.at().boot);
+        let resolution = match &heard {
+            Heard::Product(barcode) => self.db.resolve(barcode).unwrap(),
+            _ => Resolution::Unknown,
+        };
+        let decision = self.session.decide(scanner, &heard, resolution);
+        (heard, decision)
+    }
+
+    fn record(
+        &mut self,
+        scanner: &ScannerName,
+        frame: &Frame,
+        (heard, decision): (&Heard, &Decision),
+    ) -> Result<(ScanId, Option<OperationId>), Error> {
+        let barcode = match heard {
+            Heard::Product(barcode) => Some(barcode.text.as_str()),
+            _ => None,
+        };
+        self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), barcode, decision })
+    }
+
+    /// The figures, which balance whatever happened.
+    fn figures(&self) -> Figures {
+        let figures = self.db.figures().unwrap();
+        assert!(figures.balance(), "{figures:?}");
+        figures
+    }
+
+    fn state(&self, id: OperationId) -> State {
+        self.db.pending(id).unwrap().delivery.state
+    }
+
+    /// Takes a delivery a step further.
+    fn step(&mut self, id: OperationId, event: Event) {
+        let delivery = self.db.pending(id).unwrap().delivery;
+        let to = delivery.apply(event).unwrap();
+        let step = Advance { id, from: delivery.state, to, what: "a step".to_owned(), now: self.at().wall };
+        assert!(self.db.advance(&step).unwrap());
+    }
+
+    /// The one operation that takes scans at the dock or the ramp.
+    fn open_id(&self, place: Place) -> OperationId {
+        self.db.open_operations(BootMillis(0)).unwrap()[&place].id
+    }
+
+    fn lines(&self, id: OperationId) -> Vec<(u16, i64, String)> {
+        let lines = self.db.pending(id).unwrap().operation.lines;
+        lines.iter().map(|line| (line.number, line.good.0, line.quantity.to_string())).collect()
+    }
+}
+
+/// Opened without waiting for the disk at each commit: no power goes in these tests.
+fn open(dir: &Path, boot_id: &str, commit_hook: Option<CommitHook>) -> Result<Db, Error> {
+    let db = Db::open(OpenOptions { dir, station: "dock-1", boot_id, now: BEGIN, commit_hook })?;
+    for connection in [&db.outbox, &db.goods] {
+        connection.pragma_update(None, "synchronous", "OFF")?;
+    }
+    Ok(db)
+}
+
+fn session(db: &Db) -> Session {
+    let desk = |mode, storage| Desk { mode, storage: StorageId(storage) };
+    let rules = Rules {
+        mode: Mode::Receipt,
+        idle_close_ms: None,
+        lines_max: 200,
+        repeat_guard_ms: 0,
+        gs1_counts: false,
+        desks: BTreeMap::from([
+            (ScannerName::new("dock"), desk(None, 91_271)),
+            (ScannerName::new("ramp"), desk(Some(Mode::WriteOff), 91_272)),
+        ]),
+    };
+    Session::new(rules, db.commanded_mode().unwrap(), db.open_operations(BootMillis(0)).unwrap())
+}
+
+fn frame(code: &str) -> Frame {
+    Frame { raw: code.as_bytes().to_vec(), verdict: Ok(code.to_owned()) }
+}
+
+fn good(id: i64, title: &str, barcode: &str) -> Good {
+    Good {
+        id: GoodId(id),
+        title: title.to_owned(),
+        barcode: barcode.to_owned(),
+        unit: "pc".to_owned(),
+        price: "1.5".parse().unwrap(),
+    }
+}
+
+/// Makes these goods the whole table.
+fn read_all(db: &mut Db, goods: &[Good]) {
+    db.begin_full_reading(BEGIN).unwrap();
+    db.collect_page(&GoodsPage { page: 1, goods: goods.to_vec() }).unwrap();
+    db.finish_full_reading().unwrap();
+}
+
+/// What a code leads to: the good's number, `unknown` or `ambiguous`.
+fn found(db: &Db, code: &str) -> String {
+    match db.resolve(&Barcode::read(code)).unwrap() {
+        Resolution::Found(good) => good.id.to_string(),
+        Resolution::Unknown => "unknown".to_owned(),
+        Resolution::Ambiguous => "ambiguous".to_owned(),
+    }
+}
+
+fn units(units: i64) -> Quantity {
+    Quantity::units(units).unwrap()
+}
+
+const DOCK_IN: Place = Place { kind: Kind::Receipt, storage: StorageId(91_271) };

@@ -1,0 +1,108 @@
+//! Forgetting old history, and nothing else.
+
+use super::{BEGIN, Bench, COMB, SHAMPOO};
+use crate::domain::control::Control;
+use crate::domain::delivery::{Event, Finding, State, Step};
+use crate::domain::ids::{DocumentId, OperationId, TransactionId};
+use crate::domain::time::UnixMillis;
+use crate::store::Error;
+
+/// Long after everything.
+const LATER: UnixMillis = UnixMillis(BEGIN.0 + 1_000_000_000);
+
+fn rows(bench: &Bench, table: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    bench.db.outbox.query_row(&sql, [], |row| row.get(0)).unwrap()
+}
+
+fn queue(bench: &mut Bench, code: &str) -> OperationId {
+    bench.scan(code);
+    bench.scan(&Control::Close.code());
+    bench.db.operations(false, 1).unwrap()[0].id
+}
+
+fn post(bench: &mut Bench, id: OperationId) {
+    bench.step(id, Event::Send(Step::Operation));
+    let transactions = vec![(1, TransactionId(id.0))];
+    bench.step(id, Event::Done { document: DocumentId(id.0), transactions });
+}
+
+#[test]
+fn what_is_posted_or_cancelled_is_forgotten_and_the_counts_stay() {
+    let mut bench = Bench::new();
+    let posted = queue(&mut bench, SHAMPOO);
+    post(&mut bench, posted);
+    bench.scan(COMB);
+    bench.scan(&Control::Cancel.code());
+    let before = bench.figures();
+    assert_eq!((before.of(State::Posted).operations, before.of(State::Cancelled).operations), (1, 1));
+    assert_eq!(bench.db.prune(LATER).unwrap(), 2);
+    assert_eq!(bench.figures(), before);
+    for table in ["operations", "lines", "scans", "events"] {
+        assert_eq!(rows(&bench, table), 0, "{table}");
+    }
+    assert!(matches!(bench.db.pending(posted), Err(Error::NoOperation(_))));
+    assert_eq!(bench.db.prune(LATER).unwrap(), 0);
+    assert_eq!(bench.figures(), before);
+    assert_eq!(bench.reopen("boot-2").figures(), before);
+}
+
+#[test]
+fn what_is_younger_stays() {
+    let mut bench = Bench::new();
+    let (first, second) = (queue(&mut bench, SHAMPOO), queue(&mut bench, COMB));
+    post(&mut bench, first);
+    post(&mut bench, second);
+    // The first was closed two seconds after the beginning, the second four.
+    assert_eq!(bench.db.prune(BEGIN.plus_ms(2000)).unwrap(), 0);
+    assert_eq!(bench.db.prune(BEGIN.plus_ms(2001)).unwrap(), 1);
+    assert_eq!(bench.state(second), State::Posted);
+}
+
+#[test]
+fn what_is_on_its_way_refused_parked_or_looked_after_stays_whatever_its_age() {
+    let mut bench = Bench::new();
+    let ids: Vec<_> = (0..5).map(|_| queue(&mut bench, SHAMPOO)).collect();
+    bench.step(ids[1], Event::Send(Step::Operation));
+    bench.step(ids[2], Event::Send(Step::Operation));
+    bench.step(ids[2], Event::Lost);
+    // Refused twice over: by the answer, and by two readings that show nothing of it.
+    bench.step(ids[3], Event::Send(Step::Operation));
+    bench.step(ids[3], Event::Refused("no".to_owned()));
+    bench.step(ids[3], Event::Surveyed(Finding::Absent));
+    bench.step(ids[3], Event::Surveyed(Finding::Absent));
+    assert_eq!(bench.state(ids[3]), State::Refused);
+    // Posted, but once uncertain: a late double may still come.
+    bench.step(ids[4], Event::Send(Step::Operation));
+    bench.step(ids[4], Event::Lost);
+    bench.step(ids[4], Event::Surveyed(Finding::Absent));
+    bench.step(ids[4], Event::Surveyed(Finding::Absent));
+    post(&mut bench, ids[4]);
+    bench.scan("NEVER");
+    bench.scan(COMB);
+    let before = bench.figures();
+    assert_eq!(bench.db.prune(LATER).unwrap(), 0);
+    assert_eq!(bench.figures(), before);
+    for (id, state) in
+        ids.iter().zip([State::Queued, State::Sending, State::Uncertain, State::Refused, State::Posted])
+    {
+        assert_eq!((bench.state(*id), bench.lines(*id).len()), (state, 1));
+    }
+    assert_eq!(bench.db.parked().unwrap().len(), 1);
+    bench.step(ids[4], Event::LateSurveyed(Finding::Absent));
+    bench.step(ids[4], Event::LateSurveyed(Finding::Absent));
+    assert_eq!(bench.db.prune(LATER).unwrap(), 1);
+}
+
+#[test]
+fn a_long_history_goes_a_few_at_a_time() {
+    let mut bench = Bench::new();
+    for _ in 0..30 {
+        let id = queue(&mut bench, SHAMPOO);
+        post(&mut bench, id);
+    }
+    let before = bench.figures();
+    let pruned: Vec<_> = (0..3).map(|_| bench.db.prune(LATER).unwrap()).collect();
+    assert_eq!(pruned, [20, 10, 0]);
+    assert_eq!(bench.figures(), before);
+}

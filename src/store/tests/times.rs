@@ -1,0 +1,67 @@
+//! Times read from a wrong clock, put right later.
+
+use super::{BEGIN, Bench, COMB, SHAMPOO};
+use crate::domain::ids::ScanId;
+use crate::domain::time::{BootMillis, UnixMillis};
+
+/// The time of a scan, and how far it is believed.
+fn time(bench: &Bench, scan: ScanId) -> (i64, String) {
+    let sql = "SELECT wall_ms, clock FROM scans WHERE id = ?1";
+    bench.db.outbox.query_row(sql, [scan.0], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+}
+
+/// Lets the wall clock of the scans that are not trusted say something else.
+fn misread(bench: &Bench, wall_ms: i64) {
+    bench.db.outbox.execute("UPDATE scans SET wall_ms = ?1 WHERE clock = 'untrusted'", [wall_ms]).unwrap();
+}
+
+fn told(ms: i64, clock: &str) -> (i64, String) {
+    (ms, clock.to_owned())
+}
+
+#[test]
+fn a_time_of_this_boot_is_computed_from_the_time_since_boot() {
+    let mut bench = Bench::new();
+    let before = bench.scan(SHAMPOO);
+    bench.trusted = false;
+    let wrong = bench.scan(COMB);
+    misread(&bench, 5);
+    assert_eq!(time(&bench, wrong), told(5, "untrusted"));
+    // The boot began 52 s before the second scan, and is 100 s old when the right time is known.
+    let wall = UnixMillis(1_800_000_100_000);
+    assert_eq!(bench.db.repair_times(wall, BootMillis(100_000)).unwrap(), (1, 0));
+    assert_eq!(time(&bench, wrong), told(1_800_000_052_000, "repaired"));
+    assert_eq!(time(&bench, before), told(BEGIN.0 + 1000, "trusted"));
+    assert_eq!(bench.db.repair_times(wall, BootMillis(100_000)).unwrap(), (0, 0));
+}
+
+#[test]
+fn a_time_of_an_earlier_boot_is_moved_between_its_trusted_neighbours() {
+    for (misread_as, expected) in [(5, 1000), (BEGIN.0 + 1500, 1500), (BEGIN.0 + 999_999, 4000)] {
+        let mut bench = Bench::new();
+        bench.scan(SHAMPOO);
+        bench.trusted = false;
+        let wrong = [bench.scan(COMB), bench.scan(COMB)];
+        misread(&bench, misread_as);
+        let mut bench = bench.reopen("boot-2");
+        bench.trusted = true;
+        bench.scan(SHAMPOO);
+        let repaired = bench.db.repair_times(BEGIN.plus_ms(60_000), BootMillis(1000)).unwrap();
+        assert_eq!(repaired, (0, 2));
+        for scan in wrong {
+            assert_eq!(time(&bench, scan), told(BEGIN.0 + expected, "estimated"), "{misread_as}");
+        }
+    }
+}
+
+#[test]
+fn a_time_without_a_later_neighbour_is_not_put_into_the_future() {
+    let mut bench = Bench::new();
+    bench.trusted = false;
+    let wrong = bench.scan(SHAMPOO);
+    misread(&bench, BEGIN.0 + 999_999_999);
+    let mut bench = bench.reopen("boot-2");
+    let now = BEGIN.plus_ms(60_000);
+    assert_eq!(bench.db.repair_times(now, BootMillis(1000)).unwrap(), (0, 1));
+    assert_eq!(time(&bench, wrong), told(now.0, "estimated"));
+}
