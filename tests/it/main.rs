@@ -26,4 +26,5 @@ mod pty;
 mod sandbox;
 mod secrets;
 mod station;
+mod store_faults;
 mod time;
