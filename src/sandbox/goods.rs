@@ -36,8 +36,9 @@ pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusa
             && category.is_none_or(|category| good.row.category == category)
             && changed.holds(good.last_change)
     };
-    let rows = state.goods.values().filter(wanted).map(|good| row(state, good));
-    Ok(Success::ok(page.of(rows)))
+    // Only the rows of the page are written: a table is read page by page, and each begins at its first good.
+    let goods = page.of(state.goods.values().filter(wanted)).into_iter();
+    Ok(Success::ok(goods.map(|good| row(state, good)).collect::<Vec<_>>()))
 }
 
 /// `GET /goods/{location}/{good}`; good 0 is the list.
@@ -123,7 +124,8 @@ pub(super) fn node(row: &GoodRow) -> Object {
 
 /// The service's text search is fuzzy; here it finds any part of name, article and barcode.
 fn matches(row: &GoodRow, term: &str) -> bool {
-    [&row.title, &row.article, &row.barcode].iter().any(|text| text.to_lowercase().contains(term))
+    term.is_empty()
+        || [&row.title, &row.article, &row.barcode].iter().any(|text| text.to_lowercase().contains(term))
 }
 
 fn write(state: &State, fields: &mut Fields, id: GoodId) -> Result<GoodRow, Refusal> {
