@@ -104,19 +104,34 @@ impl Db {
     }
 }
 
+/// Takes into the counts what was journalled since this was last done. Whoever changes the outcome of a frame,
+/// or forgets one, does this first.
+pub(super) fn count_up(connection: &Connection) -> Result<(), Error> {
+    let sql = "UPDATE totals SET booked = booked + new_booked, unknown = unknown + new_unknown,
+                 refused = refused + new_refused, control = control + new_control, lookup = lookup + new_lookup,
+                 units_booked = units_booked + new_units_booked, counted_to = last
+               FROM uncounted WHERE last IS NOT NULL";
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
 fn totals(connection: &Connection) -> Result<Figures, Error> {
     let mut figures = Figures::default();
-    let mut statement = connection.prepare_cached("SELECT * FROM totals")?;
+    let mut statement = connection.prepare_cached("SELECT * FROM totals, uncounted")?;
     statement.query_row([], |row| {
-        figures.scans = ScanCounts {
-            booked: row.get("booked")?,
-            undone: row.get("undone")?,
-            unknown: row.get("unknown")?,
-            refused: row.get("refused")?,
-            control: row.get("control")?,
-            lookup: row.get("lookup")?,
+        let count = |counted: &str, new: &str| -> rusqlite::Result<u64> {
+            Ok(row.get::<_, u64>(counted)? + row.get::<_, u64>(new)?)
         };
-        figures.units_booked = Quantity::from_millionths(row.get("units_booked")?);
+        figures.scans = ScanCounts {
+            booked: count("booked", "new_booked")?,
+            undone: row.get("undone")?,
+            unknown: count("unknown", "new_unknown")?,
+            refused: count("refused", "new_refused")?,
+            control: count("control", "new_control")?,
+            lookup: count("lookup", "new_lookup")?,
+        };
+        let units = [row.get("units_booked")?, row.get("new_units_booked")?];
+        figures.units_booked = units.map(Quantity::from_millionths).into_iter().sum();
         figures.units_undone = Quantity::from_millionths(row.get("units_undone")?);
         let pruned = [("posted", State::Posted), ("cancelled", State::Cancelled)];
         for (word, state) in pruned {
@@ -151,5 +166,105 @@ fn add(figures: &mut Figures, state: State, count: StateCount) {
     if let Some(known) = at.and_then(|at| figures.states.get_mut(at)) {
         known.operations += count.operations;
         known.units = [known.units, count.units].into_iter().sum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::good::{Good, Resolution};
+    use crate::domain::ids::{GoodId, ScannerName, StorageId};
+    use crate::domain::mode::Kind;
+    use crate::domain::operation::Place;
+    use crate::domain::quantity::Money;
+    use crate::domain::session::{Booking, Change, Decision, Outcome, Reason};
+    use crate::domain::signal::Signal;
+    use crate::domain::time::{BootMillis, Moment, UnixMillis};
+    use crate::store::{GoodsPage, NewScan, OpenOptions};
+
+    const PLACE: Place = Place { kind: Kind::Receipt, storage: StorageId(91_271) };
+
+    fn open(dir: &Path) -> Db {
+        let now = UnixMillis(0);
+        Db::open(OpenOptions { dir, station: "dock-1", boot_id: "boot-1", now, commit_hook: None }).unwrap()
+    }
+
+    fn comb() -> Good {
+        Good {
+            id: GoodId(7),
+            title: "Comb".to_owned(),
+            barcode: "COMB".to_owned(),
+            unit: "pc".to_owned(),
+            price: Money::default(),
+        }
+    }
+
+    fn record(db: &mut Db, outcome: Outcome, changes: Vec<Change>) {
+        let decision = Decision { outcome, changes, signal: Signal::Control };
+        let at = Moment { wall: UnixMillis(1000), boot: BootMillis(1000), trusted: true };
+        let scanner = ScannerName::new("dock");
+        let barcode = Some("COMB");
+        db.record(&NewScan { scanner: &scanner, raw: b"COMB", at, barcode, decision: &decision }).unwrap();
+    }
+
+    /// A booking of two, which opens a document; a parked scan of three; one frame of each other kind but control.
+    fn record_some(db: &mut Db) {
+        let [two, three] = [2, 3].map(|units| Quantity::units(units).unwrap());
+        let (good, barcode) = (comb(), "COMB".to_owned());
+        let booking = Booking { place: PLACE, operation: None, good, barcode, quantity: two };
+        let booked = Outcome::Booked { place: PLACE, quantity: two };
+        record(db, booked, vec![Change::Book(Box::new(booking))]);
+        record(db, Outcome::Unknown { place: PLACE, quantity: three }, Vec::new());
+        record(db, Outcome::Refused(Reason::Repeat), Vec::new());
+        record(db, Outcome::Lookup(Resolution::Unknown), Vec::new());
+    }
+
+    const SOME: ScanCounts =
+        ScanCounts { booked: 1, undone: 0, unknown: 1, refused: 1, control: 0, lookup: 1 };
+
+    #[test]
+    fn a_frame_counts_once_before_and_after_the_counts_are_brought_up_to_date() {
+        let dir = TempDir::new().unwrap();
+        let mut db = open(dir.path());
+        record_some(&mut db);
+        let before = db.figures().unwrap();
+        assert_eq!((before.scans, before.units_booked), (SOME, Quantity::units(2).unwrap()));
+        count_up(&db.outbox).unwrap();
+        assert_eq!(db.figures().unwrap(), before);
+        count_up(&db.outbox).unwrap();
+        assert_eq!(db.figures().unwrap(), before);
+        assert!(before.balance());
+    }
+
+    #[test]
+    fn a_parked_scan_that_was_not_counted_yet_moves_to_booked_once() {
+        let dir = TempDir::new().unwrap();
+        let mut db = open(dir.path());
+        record_some(&mut db);
+        db.begin_full_reading(UnixMillis(0)).unwrap();
+        db.collect_page(&GoodsPage { page: 1, goods: vec![comb()] }).unwrap();
+        db.finish_full_reading().unwrap();
+        assert_eq!(db.book_parked(UnixMillis(2000)).unwrap().len(), 1);
+        let figures = db.figures().unwrap();
+        assert_eq!(figures.scans, ScanCounts { booked: 2, unknown: 0, ..SOME });
+        assert_eq!(figures.units_booked, Quantity::units(5).unwrap());
+        assert!(figures.balance());
+    }
+
+    #[test]
+    fn frames_that_take_the_numbers_of_pruned_ones_are_counted() {
+        let dir = TempDir::new().unwrap();
+        let mut db = open(dir.path());
+        let refused = || Outcome::Refused(Reason::Repeat);
+        record(&mut db, refused(), Vec::new());
+        record(&mut db, refused(), Vec::new());
+        db.prune(UnixMillis(5000)).unwrap();
+        assert_eq!(db.figures().unwrap().scans.refused, 2);
+        record(&mut db, refused(), Vec::new());
+        assert_eq!(db.figures().unwrap().scans.refused, 3);
     }
 }

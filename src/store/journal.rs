@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params}
 use ulid::Ulid;
 
 use super::reserve::Reserve;
-use super::{Db, Error, outbox};
+use super::{Db, Error, figures, outbox};
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScanId, ScannerName};
 use crate::domain::mode::Mode;
@@ -51,24 +51,21 @@ impl Db {
         let (station, boot) = (&self.station, self.boot);
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let id = insert(&transaction, boot, scan)?;
-        count(&transaction, &scan.decision.outcome)?;
         let mut opened = None;
         let mut booked_in = None;
         for change in &scan.decision.changes {
             match change {
                 Change::SetMode(mode) => set_fact(&transaction, MODE, mode.as_str())?,
                 Change::Book(booking) => {
-                    let operation = match booking.operation {
-                        Some(operation) => operation,
-                        None => *opened.insert(open(
-                            &transaction,
-                            station,
-                            State::Open,
-                            booking.place,
-                            (id, scan.at.wall),
-                        )?),
+                    let operation = if let Some(operation) = booking.operation {
+                        operation
+                    } else {
+                        let first = (id, scan.at.wall);
+                        let operation = open(&transaction, station, State::Open, booking.place, first)?;
+                        tie(&transaction, id, operation, booking)?;
+                        *opened.insert(operation)
                     };
-                    book(&transaction, operation, id, booking)?;
+                    add_line(&transaction, operation, booking)?;
                     booked_in = Some(operation);
                 }
                 Change::CloseBooked { .. } => {
@@ -132,7 +129,8 @@ impl Db {
         set_fact(&self.outbox, name, value)
     }
 
-    /// Housekeeping between scans: folds the log into the file once enough has been committed.
+    /// Housekeeping between scans: brings the counts up to date and folds the log into the file once enough has
+    /// been committed.
     ///
     /// # Errors
     /// Any; nothing is lost, and the next call tries again.
@@ -140,6 +138,7 @@ impl Db {
         if self.commits_since_checkpoint < COMMITS_PER_CHECKPOINT {
             return Ok(());
         }
+        figures::count_up(&self.outbox)?;
         checkpoint(&self.outbox)?;
         self.commits_since_checkpoint = 0;
         Ok(())
@@ -196,11 +195,16 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         Outcome::Booked { place, quantity } | Outcome::Unknown { place, quantity } => Some((place, quantity)),
         Outcome::Refused(_) | Outcome::Control(_) | Outcome::Lookup(_) => None,
     };
+    // A booking in an operation that is open already is written whole, without a second statement.
+    let tied = scan.decision.changes.iter().find_map(|change| {
+        let Change::Book(booking) = change else { return None };
+        booking.operation.map(|operation| (booking.good.id, operation))
+    });
     let sql =
         "INSERT INTO scans (scanner, raw, boot, boot_ms, wall_ms, clock, outcome, detail, barcode, kind,
-                                  storage_id, quantity)
+                                  storage_id, quantity, good_id, operation_id)
                VALUES (:scanner, :raw, :boot, :boot_ms, :wall_ms, :clock, :outcome, :detail, :barcode, :kind,
-                       :storage_id, :quantity)";
+                       :storage_id, :quantity, :good_id, :operation_id)";
     connection.prepare_cached(sql)?.execute(named_params! {
         ":scanner": scan.scanner.as_str(),
         ":raw": scan.raw,
@@ -214,21 +218,10 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         ":kind": booked.map(|(place, _)| place.kind.as_str()),
         ":storage_id": booked.map(|(place, _)| place.storage.0),
         ":quantity": booked.map(|(_, quantity)| quantity.millionths()),
+        ":good_id": tied.map(|(good, _)| good.0),
+        ":operation_id": tied.map(|(_, operation)| operation.0),
     })?;
     Ok(ScanId(connection.last_insert_rowid()))
-}
-
-fn count(connection: &Connection, outcome: &Outcome) -> Result<(), Error> {
-    // One statement for all outcomes keeps the cached statements few.
-    let sql = "UPDATE totals SET booked = booked + (?1 = 'booked'), unknown = unknown + (?1 = 'unknown'),
-                   refused = refused + (?1 = 'refused'), control = control + (?1 = 'control'),
-                   lookup = lookup + (?1 = 'lookup'), units_booked = units_booked + ?2";
-    let units = match outcome {
-        Outcome::Booked { quantity, .. } => quantity.millionths(),
-        Outcome::Unknown { .. } | Outcome::Refused(_) | Outcome::Control(_) | Outcome::Lookup(_) => 0,
-    };
-    connection.prepare_cached(sql)?.execute((outcome.as_str(), units))?;
-    Ok(())
 }
 
 /// Begins an operation in `state` at `place`, made of journal rows from `first_scan` on.
@@ -254,11 +247,10 @@ pub(super) fn open(
     Ok(OperationId(connection.last_insert_rowid()))
 }
 
-/// Adds a booking to an operation's lines and ties the journal's row to it.
-pub(super) fn book(
+/// Adds a booking to an operation's lines.
+pub(super) fn add_line(
     connection: &Connection,
     operation: OperationId,
-    scan: ScanId,
     booking: &Booking,
 ) -> Result<(), Error> {
     let quantity = booking.quantity.millionths();
@@ -277,6 +269,16 @@ pub(super) fn book(
             booking.good.price.to_string(),
         ))?;
     }
+    Ok(())
+}
+
+/// Ties a journal row to the operation it is booked in.
+pub(super) fn tie(
+    connection: &Connection,
+    scan: ScanId,
+    operation: OperationId,
+    booking: &Booking,
+) -> Result<(), Error> {
     let sql = "UPDATE scans SET good_id = ?2, operation_id = ?3 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((scan.0, booking.good.id.0, operation.0))?;
     Ok(())

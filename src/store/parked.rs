@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Db, Error, journal, outbox, read};
+use super::{Db, Error, figures, journal, outbox, read};
 use crate::domain::barcode::Barcode;
 use crate::domain::delivery::State;
 use crate::domain::good::{Good, Resolution};
@@ -116,6 +116,7 @@ impl Db {
     fn book_code(&mut self, code: &str, good: &Good, now: UnixMillis) -> Result<Vec<OperationId>, Error> {
         let station = self.station.clone();
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        figures::count_up(&transaction)?;
         let mut operations: Vec<(Place, OperationId)> = Vec::new();
         for (scan, place, quantity) in parked_scans(&transaction, code)? {
             let operation = if let Some((_, operation)) = operations.iter().find(|(at, _)| *at == place) {
@@ -132,7 +133,8 @@ impl Db {
                 barcode: code.to_owned(),
                 quantity,
             };
-            journal::book(&transaction, operation, scan, &booking)?;
+            journal::add_line(&transaction, operation, &booking)?;
+            journal::tie(&transaction, scan, operation, &booking)?;
             unpark(&transaction, scan, quantity)?;
         }
         for (_, operation) in &operations {

@@ -2,7 +2,7 @@
 
 use rusqlite::TransactionBehavior;
 
-use super::{Db, Error};
+use super::{Db, Error, figures};
 use crate::domain::time::UnixMillis;
 
 /// Operations pruned in one commit, so that a scan never waits long for it.
@@ -18,6 +18,7 @@ impl Db {
     /// Any, and then nothing was forgotten.
     pub fn prune(&mut self, before: UnixMillis) -> Result<usize, Error> {
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        figures::count_up(&transaction)?;
         let sql = format!(
             "SELECT id, state, units, first_scan FROM operations
              WHERE state IN ('posted', 'cancelled') AND surplus = '' AND (NOT doubtful OR late_checks >= 2)
@@ -48,6 +49,10 @@ impl Db {
                      WHERE outcome IN ('refused', 'control', 'lookup') AND wall_ms < ?1 AND clock <> 'untrusted'
                      ORDER BY id LIMIT 200)";
         transaction.prepare_cached(sql)?.execute([before.0])?;
+        // Where the youngest frames went, the next ones get their numbers, and are to be counted.
+        let sql = "UPDATE totals SET counted_to = (SELECT coalesce(max(id), 0) FROM scans)
+                   WHERE counted_to > (SELECT coalesce(max(id), 0) FROM scans)";
+        transaction.prepare_cached(sql)?.execute([])?;
         transaction.commit()?;
         Ok(old.len())
     }
