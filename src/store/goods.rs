@@ -20,6 +20,20 @@ const NEXT_BEGUN_AT: &str = "next_begun_at";
 /// The page that the full reading now under way goes on with, from 1.
 const NEXT_PAGE: &str = "next_page";
 
+/// Goods that are given their keys in one commit, so that a scan never waits long for it.
+const INDEXED_AT_ONCE: usize = 2000;
+
+/// How far giving keys to a full reading is. They are written in their order, for each touches a page once then;
+/// in the order of the goods every good would touch a page of its own. It is not taken up after a restart: it
+/// is short, and begins again.
+#[derive(Debug)]
+pub(super) enum Indexing {
+    /// The keys of the goods up to and with this one are known.
+    Reading(GoodId, Vec<(String, GoodId)>),
+    /// These keys are still to be written, the first of them last.
+    Writing(Vec<(String, GoodId)>),
+}
+
 /// One page of the goods table, and where in a full reading it belongs.
 #[derive(Debug, Clone)]
 pub struct GoodsPage {
@@ -66,7 +80,9 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn good(&self, id: GoodId) -> Result<Option<Good>, Error> {
-        let mut statement = self.goods.prepare_cached("SELECT * FROM goods WHERE good_id = ?1")?;
+        let mut statement = self
+            .goods
+            .prepare_cached("SELECT good_id, title, barcode, unit, price FROM goods WHERE good_id = ?1")?;
         let mut rows = statement.query([id.0])?;
         rows.next()?.map(read::good).transpose()
     }
@@ -97,7 +113,7 @@ impl Db {
     /// Any, and then none was taken in.
     pub fn put_changed_goods(&mut self, goods: &[Good]) -> Result<(), Error> {
         let transaction = self.goods.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        put(&transaction, "", goods)?;
+        put_changed(&transaction, goods)?;
         transaction.commit()?;
         Ok(())
     }
@@ -127,10 +143,11 @@ impl Db {
     /// Any, and then nothing was begun.
     pub fn begin_full_reading(&mut self, now: UnixMillis) -> Result<(), Error> {
         let transaction = self.goods.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch("DELETE FROM next_goods; DELETE FROM next_keys")?;
+        transaction.execute_batch("DELETE FROM next_goods")?;
         set_progress(&transaction, NEXT_BEGUN_AT, now.0)?;
         set_progress(&transaction, NEXT_PAGE, 1)?;
         transaction.commit()?;
+        self.indexing = None;
         Ok(())
     }
 
@@ -141,10 +158,43 @@ impl Db {
     /// Any, and then the page was not collected.
     pub fn collect_page(&mut self, page: &GoodsPage) -> Result<usize, Error> {
         let transaction = self.goods.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let new = put(&transaction, "next_", &page.goods)?;
+        let new = put_next(&transaction, &page.goods)?;
         set_progress(&transaction, NEXT_PAGE, i64::from(page.page) + 1)?;
         transaction.commit()?;
+        self.indexing = None;
         Ok(new)
+    }
+
+    /// Gives keys to some of what the full reading collected; whether there is more to do. Done again and again
+    /// until there is not, it leaves little for [`Db::finish_full_reading`].
+    ///
+    /// # Errors
+    /// Any, and then it begins anew.
+    pub fn index_some(&mut self) -> Result<bool, Error> {
+        let indexing = match self.indexing.take() {
+            None => {
+                self.goods.execute("DELETE FROM next_keys", [])?;
+                Indexing::Reading(GoodId(0), Vec::new())
+            }
+            Some(Indexing::Reading(after, keys)) => read_keys(&self.goods, after, keys)?,
+            Some(Indexing::Writing(keys)) => Indexing::Writing(self.write_keys(keys)?),
+        };
+        let is_done = matches!(&indexing, Indexing::Writing(keys) if keys.is_empty());
+        self.indexing = Some(indexing);
+        Ok(!is_done)
+    }
+
+    fn write_keys(&mut self, mut keys: Vec<(String, GoodId)>) -> Result<Vec<(String, GoodId)>, Error> {
+        let transaction = self.goods.transaction()?;
+        {
+            let sql = "INSERT OR IGNORE INTO next_keys (key, good_id) VALUES (?1, ?2)";
+            let mut statement = transaction.prepare_cached(sql)?;
+            for (key, good) in keys.drain(keys.len().saturating_sub(INDEXED_AT_ONCE)..).rev() {
+                statement.execute((key, good.0))?;
+            }
+        }
+        transaction.commit()?;
+        Ok(keys)
     }
 
     /// Replaces the copy by what the full reading collected, at once: from here on a good that the reading did
@@ -153,6 +203,8 @@ impl Db {
     /// # Errors
     /// Any, and then the copy is as it was.
     pub fn finish_full_reading(&mut self) -> Result<(), Error> {
+        while self.index_some()? {}
+        self.indexing = None;
         let transaction = self.goods.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let begun = progress(&transaction, NEXT_BEGUN_AT)?
             .ok_or(Error::Unexpected { what: "the progress of a full reading" })?;
@@ -175,7 +227,8 @@ impl Db {
 }
 
 fn goods_under(connection: &Connection, keys: &[Key]) -> Result<Vec<Good>, Error> {
-    let sql = "SELECT g.* FROM keys k JOIN goods g USING (good_id) WHERE k.key = ?1 LIMIT ?2";
+    let sql = "SELECT g.good_id, g.title, g.barcode, g.unit, g.price
+               FROM keys k JOIN goods g USING (good_id) WHERE k.key = ?1 LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let mut goods: Vec<Good> = Vec::new();
     for key in keys {
@@ -190,21 +243,58 @@ fn goods_under(connection: &Connection, keys: &[Key]) -> Result<Vec<Good>, Error
     Ok(goods)
 }
 
-/// Writes goods and their keys into the tables with this prefix; gives back how many were not there before.
-fn put(connection: &Connection, prefix: &str, goods: &[Good]) -> Result<usize, Error> {
-    let mut delete_keys =
-        connection.prepare_cached(&format!("DELETE FROM {prefix}keys WHERE key = ?1 AND good_id = ?2"))?;
-    let mut old_barcode =
-        connection.prepare_cached(&format!("SELECT barcode FROM {prefix}goods WHERE good_id = ?1"))?;
-    let mut put_good = connection.prepare_cached(&format!(
-        "INSERT OR REPLACE INTO {prefix}goods (good_id, title, barcode, unit, price) VALUES (?1, ?2, ?3, ?4, ?5)"
-    ))?;
-    let mut put_key = connection
-        .prepare_cached(&format!("INSERT OR IGNORE INTO {prefix}keys (key, good_id) VALUES (?1, ?2)"))?;
+/// Reads the keys of the goods after one, and puts all of them in order once there are no more.
+fn read_keys(
+    connection: &Connection,
+    after: GoodId,
+    mut keys: Vec<(String, GoodId)>,
+) -> Result<Indexing, Error> {
+    let sql = "SELECT good_id, barcode FROM next_goods WHERE good_id > ?1 ORDER BY good_id LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((after.0, INDEXED_AT_ONCE))?;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        let good = GoodId(row.get(0)?);
+        let barcode: String = row.get(1)?;
+        keys.extend(keys_of_good(&barcode).iter().map(|key| (key.encode(), good)));
+        last = Some(good);
+    }
+    if let Some(last) = last {
+        return Ok(Indexing::Reading(last, keys));
+    }
+    keys.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(Indexing::Writing(keys))
+}
+
+/// Writes goods of a full reading; gives back how many were not there before.
+fn put_next(connection: &Connection, goods: &[Good]) -> Result<usize, Error> {
+    let columns = "next_goods (good_id, title, barcode, unit, price) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let mut insert = connection.prepare_cached(&format!("INSERT OR IGNORE INTO {columns}"))?;
+    let mut replace = connection.prepare_cached(&format!("REPLACE INTO {columns}"))?;
     let mut new = 0;
     for good in goods {
+        let price = good.price.to_string();
+        let row = (good.id.0, &good.title, &good.barcode, &good.unit, &price);
+        let added = insert.execute(row)?;
+        new += added;
+        if added == 0 {
+            replace.execute(row)?;
+        }
+    }
+    Ok(new)
+}
+
+/// Writes goods that changed, and their keys.
+fn put_changed(connection: &Connection, goods: &[Good]) -> Result<(), Error> {
+    let mut delete_keys = connection.prepare_cached("DELETE FROM keys WHERE key = ?1 AND good_id = ?2")?;
+    let mut old_barcode = connection.prepare_cached("SELECT barcode FROM goods WHERE good_id = ?1")?;
+    let mut put_good = connection.prepare_cached(
+        "INSERT OR REPLACE INTO goods (good_id, title, barcode, unit, price) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let mut put_key =
+        connection.prepare_cached("INSERT OR IGNORE INTO keys (key, good_id) VALUES (?1, ?2)")?;
+    for good in goods {
         let old: Option<String> = old_barcode.query_row([good.id.0], |row| row.get(0)).optional()?;
-        new += usize::from(old.is_none());
         for key in old.iter().flat_map(|old| keys_of_good(old)) {
             delete_keys.execute((key.encode(), good.id.0))?;
         }
@@ -213,7 +303,7 @@ fn put(connection: &Connection, prefix: &str, goods: &[Good]) -> Result<usize, E
             put_key.execute((key.encode(), good.id.0))?;
         }
     }
-    Ok(new)
+    Ok(())
 }
 
 fn progress(connection: &Connection, name: &str) -> Result<Option<i64>, Error> {
@@ -226,4 +316,78 @@ fn set_progress(connection: &Connection, name: &str, value: i64) -> Result<(), E
         "INSERT INTO progress (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
     connection.prepare_cached(sql)?.execute((name, value))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::quantity::Money;
+    use crate::store::OpenOptions;
+
+    fn good(id: i64, barcode: &str) -> Good {
+        let (barcode, title, unit) = (barcode.to_owned(), format!("Good {id}"), "pc".to_owned());
+        Good { id: GoodId(id), title, barcode, unit, price: Money::default() }
+    }
+
+    fn collect(db: &mut Db, page: u32, goods: Vec<Good>) -> usize {
+        db.collect_page(&GoodsPage { page, goods }).unwrap()
+    }
+
+    fn found(db: &Db, code: &str) -> Option<i64> {
+        match db.resolve(&Barcode::read(code)).unwrap() {
+            Resolution::Found(good) => Some(good.id.0),
+            Resolution::Unknown | Resolution::Ambiguous => None,
+        }
+    }
+
+    fn new() -> (Db, TempDir) {
+        let dir = TempDir::new().unwrap();
+        let (now, boot_id) = (UnixMillis(0), "boot-1");
+        let options = OpenOptions { dir: dir.path(), station: "dock-1", boot_id, now, commit_hook: None };
+        (Db::open(options).unwrap(), dir)
+    }
+
+    #[test]
+    fn every_good_of_a_reading_is_found_however_many_there_are() {
+        let (mut db, _dir) = new();
+        let goods = 2 * i64::try_from(INDEXED_AT_ONCE).unwrap() + 1;
+        db.begin_full_reading(UnixMillis(0)).unwrap();
+        collect(&mut db, 1, (1..=goods).map(|id| good(id, &format!("CODE {}", id * 7919 % goods))).collect());
+        let mut steps = 0;
+        while db.index_some().unwrap() {
+            steps += 1;
+        }
+        // One to begin, three to read and one that finds no more, three to write of which the last says so.
+        assert_eq!(steps, 1 + 3 + 1 + 2);
+        db.finish_full_reading().unwrap();
+        for id in 1..=goods {
+            assert_eq!(found(&db, &format!("CODE {}", id * 7919 % goods)), Some(id));
+        }
+    }
+
+    #[test]
+    fn a_good_that_comes_twice_in_a_reading_is_found_by_its_last_code() {
+        let (mut db, _dir) = new();
+        db.begin_full_reading(UnixMillis(0)).unwrap();
+        assert_eq!(collect(&mut db, 1, vec![good(1, "OLD"), good(2, "TWO")]), 2);
+        while db.index_some().unwrap() {}
+        assert_eq!(collect(&mut db, 2, vec![good(1, "NEW"), good(3, "THREE")]), 1);
+        db.finish_full_reading().unwrap();
+        let all = ["OLD", "NEW", "TWO", "THREE"].map(|code| found(&db, code));
+        assert_eq!(all, [None, Some(1), Some(2), Some(3)]);
+    }
+
+    #[test]
+    fn keys_of_a_reading_that_was_cut_short_do_not_reach_the_next() {
+        let (mut db, _dir) = new();
+        db.begin_full_reading(UnixMillis(0)).unwrap();
+        collect(&mut db, 1, vec![good(1, "GONE")]);
+        while db.index_some().unwrap() {}
+        db.begin_full_reading(UnixMillis(1)).unwrap();
+        collect(&mut db, 1, vec![good(1, "HERE")]);
+        db.finish_full_reading().unwrap();
+        assert_eq!(["GONE", "HERE"].map(|code| found(&db, code)), [None, Some(1)]);
+    }
 }

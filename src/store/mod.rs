@@ -133,6 +133,7 @@ pub struct Db {
     station: String,
     boot: i64,
     commits_since_checkpoint: u32,
+    indexing: Option<goods::Indexing>,
     damaged: Vec<Damaged>,
     /// `None` beside an agent, whose room it is.
     reserve: Option<Reserve>,

@@ -113,8 +113,21 @@ impl Db {
         if let Some(hook) = options.commit_hook {
             outbox.commit_hook(Some(hook))?;
         }
+        for connection in [&outbox, &goods] {
+            // Checking has read every page; a station at rest holds none of them.
+            connection.execute_batch("PRAGMA shrink_memory")?;
+        }
         let (station, reserve) = (options.station.to_owned(), Some(reserve));
-        Ok(Self { outbox, goods, station, boot, commits_since_checkpoint: 0, damaged, reserve })
+        Ok(Self {
+            outbox,
+            goods,
+            station,
+            boot,
+            commits_since_checkpoint: 0,
+            indexing: None,
+            damaged,
+            reserve,
+        })
     }
 }
 
@@ -152,6 +165,7 @@ impl Db {
             station,
             boot: 0,
             commits_since_checkpoint: 0,
+            indexing: None,
             damaged: Vec::new(),
             reserve: None,
         }))

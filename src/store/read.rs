@@ -76,14 +76,15 @@ pub(super) fn line(row: &Row<'_>) -> Result<Line, Error> {
     })
 }
 
-/// Columns `good_id, title, barcode, unit, price`.
+/// Columns `good_id, title, barcode, unit, price`, in this order: each scan reads one, and names take as long to
+/// find as the row.
 pub(super) fn good(row: &Row<'_>) -> Result<Good, Error> {
-    let price: String = row.get("price")?;
+    let price: String = row.get(4)?;
     Ok(Good {
-        id: GoodId(row.get("good_id")?),
-        title: row.get("title")?,
-        barcode: row.get("barcode")?,
-        unit: row.get("unit")?,
+        id: GoodId(row.get(0)?),
+        title: row.get(1)?,
+        barcode: row.get(2)?,
+        unit: row.get(3)?,
         price: price.parse().map_err(|_not_decimal| Error::Unexpected { what: "the price of a good" })?,
     })
 }

@@ -32,6 +32,7 @@ const PROGRESS_EVERY: usize = 5000;
 pub(super) struct Catalog {
     next: Instant,
     changes: Option<Changes>,
+    ahead: Option<Page>,
     full_at: Option<UnixMillis>,
     synced_at: Option<UnixMillis>,
     is_recalled: bool,
@@ -49,11 +50,20 @@ struct Changes {
     seen: BTreeSet<GoodId>,
 }
 
+/// A page of a full reading. It is fetched while the one before it is written down.
+#[derive(Debug)]
+struct Page {
+    number: u32,
+    goods: Vec<Good>,
+    rows: usize,
+}
+
 impl Catalog {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             next: now,
             changes: None,
+            ahead: None,
             full_at: None,
             synced_at: None,
             is_recalled: false,
@@ -90,6 +100,9 @@ impl Uplink {
         if self.catalog.changes.is_some() {
             return self.changes_page().await;
         }
+        if let Some(page) = self.catalog.ahead.take() {
+            return self.collect(page).await;
+        }
         let underway = self.parts.store.run(|db| db.full_reading()).await??;
         if let Some((_, page)) = underway {
             return self.full_page(page).await;
@@ -124,20 +137,45 @@ impl Uplink {
         Ok(())
     }
 
-    /// A page of a full reading. There is no total, and the server may give fewer rows a page than asked, so only
-    /// a page that tells nothing new ends it.
-    async fn full_page(&mut self, page: u32) -> Result<(), Halt> {
-        let (goods, rows) = self.goods_page(page, None).await?;
+    async fn full_page(&mut self, number: u32) -> Result<(), Halt> {
+        let (goods, rows) = self.goods_page(number, None).await?;
+        self.collect(Page { number, goods, rows }).await
+    }
+
+    /// Takes in a page of a full reading and fetches the next meanwhile. There is no total, and the server may
+    /// give fewer rows a page than asked, so only a page that tells nothing new ends it.
+    async fn collect(&mut self, page: Page) -> Result<(), Halt> {
+        let Page { number, goods, rows } = page;
         if goods.len() < rows {
-            tracing::warn!(page, unreadable = rows - goods.len(), "goods without an id are left out");
+            tracing::warn!(
+                page = number,
+                unreadable = rows - goods.len(),
+                "goods without an id are left out"
+            );
         }
-        let collected = GoodsPage { page, goods };
-        let new = self.parts.store.run(move |db| db.collect_page(&collected)).await??;
+        let may_go_on = !goods.is_empty() && number < PAGES_MAX;
+        let collected = GoodsPage { page: number, goods };
+        let store = self.parts.store.clone();
+        let collect = store.run(move |db| db.collect_page(&collected));
+        if !may_go_on {
+            collect.await??;
+            return self.full_reading_ends().await;
+        }
+        let (new, next) = tokio::join!(collect, self.goods_page(number + 1, None));
+        let new = new??;
         self.catalog.collected += new;
         self.tell_progress();
-        if new > 0 && page < PAGES_MAX {
-            return Ok(());
+        if new == 0 {
+            // The server repeats itself: what comes next does not matter.
+            return self.full_reading_ends().await;
         }
+        let (goods, rows) = next?;
+        self.catalog.ahead = Some(Page { number: number + 1, goods, rows });
+        Ok(())
+    }
+
+    async fn full_reading_ends(&mut self) -> Result<(), Halt> {
+        while self.parts.store.run(Db::index_some).await?? {}
         self.parts.store.run(Db::finish_full_reading).await??;
         self.catalog.is_recalled = false;
         self.recall_goods().await?;
