@@ -1,6 +1,7 @@
 //! The one HTTP client: TLS, time-outs, headers, limits.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +56,8 @@ impl fmt::Debug for Client {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
+    /// Where the member `data` stands in the body, if it has one. A body is looked through for it once.
+    pub(super) data: Option<Range<usize>>,
 }
 
 impl Client {
@@ -193,8 +196,13 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         let body = blotted(body, &self.tokens);
-        if (200..300).contains(&status) && !says_it_failed(&body) {
-            return Ok(Answer { status, body });
+        if (200..300).contains(&status) {
+            let envelope: Envelope<'_> = serde_json::from_slice(&body).unwrap_or_default();
+            // A status of 200 with `success: false` is a refusal, seen in the wild.
+            if lenient::flag(envelope.success) != Some(false) {
+                let data = envelope.data.and_then(|data| place_of(data.get(), &body));
+                return Ok(Answer { status, body, data });
+            }
         }
         Err(Error::answered(if (200..300).contains(&status) { 400 } else { status }, retry_after, &body))
     }
@@ -218,10 +226,10 @@ fn blotted(body: Vec<u8>, tokens: &[SecretString]) -> Vec<u8> {
     tokens.iter().fold(text.into_owned(), blot).into_bytes()
 }
 
-/// A status of 200 with `success: false` is a refusal, seen in the wild.
-fn says_it_failed(body: &[u8]) -> bool {
-    let envelope: Envelope<'_> = serde_json::from_slice(body).unwrap_or_default();
-    lenient::flag(envelope.success) == Some(false)
+/// Where a part of a body stands in it.
+fn place_of(part: &str, body: &[u8]) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
+    Some(start..start + part.len()).filter(|range| range.end <= body.len())
 }
 
 /// Why the client could not be built. Nothing was sent.

@@ -45,11 +45,18 @@ impl Answer {
     /// The rows of a listing, `None` for each that cannot be read. An answer without `data` is not an empty
     /// listing: nothing is concluded from it.
     fn rows<'a, T: Deserialize<'a>>(&'a self) -> Result<Vec<Option<T>>, Error> {
-        let data = self.data()?.ok_or(self.lacks("the data"))?;
-        if !data.get().starts_with('[') {
+        let Some(data) = self.data.clone().and_then(|place| self.body.get(place)) else {
+            return self.data().and(Err(self.lacks("the data")));
+        };
+        if !data.starts_with(b"[") {
             return Err(self.lacks("a list"));
         }
-        Ok(parsed(&lenient::list(data)))
+        // Nearly always all of them can be read, and then looking at each by itself is not worth its time.
+        if let Ok(rows) = serde_json::from_slice::<Vec<T>>(data) {
+            return Ok(rows.into_iter().map(Some).collect());
+        }
+        let rows: Vec<&RawValue> = serde_json::from_slice(data).unwrap_or_default();
+        Ok(parsed(&rows))
     }
 }
 
