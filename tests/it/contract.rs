@@ -279,6 +279,7 @@ async fn the_tokens_may_come_from_credentials_files_or_the_environment_in_this_o
     let (place, scanner) = (Place::new(Options::sample()).await, Pty::new());
     let right = ["sandbox-partner-token", "sandbox-user-token"];
     // The first place that has any decides: the places before it have none, the places after it wrong ones.
+    let mut syncs = Vec::new();
     for first in 0..3 {
         let shed = Shed::of(&place.sandbox, &scanner.path);
         let mut command = shed.command(&["goods", "sync"]);
@@ -298,7 +299,11 @@ async fn the_tokens_may_come_from_credentials_files_or_the_environment_in_this_o
             command.env(variable, token(2));
         }
         command.env("CREDENTIALS_DIRECTORY", shed.path("credentials"));
-        let ended = shed.start(command).ended().await;
+        let sync = shed.start(command);
+        syncs.push((first, shed, sync));
+    }
+    for (first, _shed, sync) in syncs {
+        let ended = sync.ended().await;
         assert_eq!(ended.code, Some(0), "{first}: {ended:?}");
         assert!(ended.out.contains("41 goods"), "{first}: {ended:?}");
     }
