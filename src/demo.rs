@@ -64,13 +64,16 @@ pub enum Error {
     /// The agent failed.
     #[error("run the agent")]
     Agent(#[from] app::Error),
+    /// It was told to stop before the end of its input. What was scanned is on the disk.
+    #[error("come to the end: it was interrupted")]
+    Interrupted,
     /// The output cannot be written.
     #[error("write the output")]
     Output(#[from] io::Error),
 }
 
-/// Runs the demonstration to the end of its input, or until `interrupted`. Gives back whether everything was
-/// delivered and the books balance, here and on the simulated service.
+/// Runs the demonstration to the end of its input. Gives back whether everything was delivered and the books
+/// balance, here and on the simulated service.
 ///
 /// # Errors
 /// [`Error`].
@@ -127,7 +130,7 @@ pub async fn run(
     tokio::select! {
         ran = &mut running => {
             ran?;
-            Ok(false)
+            Err(Error::Interrupted)
         }
         shown = &mut show => {
             running.await?;

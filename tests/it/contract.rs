@@ -176,6 +176,23 @@ async fn the_demonstration_on_a_terminal_shows_what_to_try_and_answers_each_scan
     assert!(ended.out.contains("The books balance: 13 units posted, 13 on the service."), "{ended:?}");
 }
 
+#[tokio::test]
+async fn a_demonstration_that_is_interrupted_says_so_and_goes_on_in_its_folder() {
+    let (shed, mut terminal) = (Shed::new(), Pty::new());
+    let mut command = shed.command(&["demo", "--dir", "kept"]);
+    command.stdin(Stdio::from(File::options().read(true).write(true).open(&terminal.path).unwrap()));
+    let demo = shed.start(command);
+    demo.until_said("Ctrl-D ends").await;
+    terminal.feed(b"4006381333931\n");
+    demo.until_said("receipt      1 pc  Shampoo 1").await;
+    demo.signal(Signal::SIGINT);
+    let ended = demo.ended().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("it was interrupted"), "{ended:?}");
+    let status = figures(&shed.run(&["demo", "--dir", "kept"]).await);
+    assert_eq!((&status["scans"]["accepted"], &status["units"]["posted"]), (&json!(1), &json!("1")));
+}
+
 /// A service, a station of it, and its scanner, which has been heard once: the agent is ready and knows the goods.
 async fn station(options: Options) -> (Place, Shed, Pty, Program) {
     let (place, mut scanner) = (Place::new(options).await, Pty::new());
