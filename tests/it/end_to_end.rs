@@ -231,7 +231,7 @@ async fn no_confirmed_scan_is_lost_or_doubled_by_kills_and_faults() {
     let mut room = Stockroom::open(scans, seed).await;
     let chaos = Chaos { selector: Selector::Any, ..Chaos::writes(seed, u32::MAX) };
     let chaos =
-        Chaos { odds: chaos.odds.into_iter().map(|(chance, fault)| (chance / 2, fault)).collect(), ..chaos };
+        Chaos { odds: chaos.odds.into_iter().map(|(chance, fault)| (chance / 3, fault)).collect(), ..chaos };
     let weather = Weather { scans, pause: Duration::from_millis(10), life: 25, chaos };
     println!("seed {seed}: {}", room.live_through(weather).await);
 }
