@@ -1,6 +1,8 @@
 //! Every call of the client: against the simulated service, against the contract, and against every example of
 //! an answer that the contract has.
 
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use stockpoint::api::{
     self, BaseUnit, Budget, CategoryToWrite, Client, Consumable, Correction, GoodToWrite, GoodsFilter,
-    LineToPost, MovementFilter, Node, OperationToPost, Outcome, Permit, Unlinked,
+    LineToPost, MovementFilter, Node, OperationToPost, Outcome, Permit, PostedOperation, Unlinked,
 };
 use stockpoint::domain::ids::{
     CategoryId, DocumentId, GoodId, LocationId, MasterId, RecordId, ServiceId, StorageId, TransactionId,
@@ -88,6 +90,12 @@ fn line(good: GoodId, units: i64) -> Line {
 
 fn to_post(line: &Line) -> LineToPost<'_> {
     LineToPost { line, comment: "#sp:dock-1:01J9# 1".to_owned() }
+}
+
+/// Posts one comb.
+pub(crate) async fn post_comb(client: &Client) -> Result<PostedOperation, api::Error> {
+    let comb = line(COMB, 1);
+    client.create_operation(permit(), header(Kind::Receipt, "in"), &[to_post(&comb)]).await
 }
 
 async fn use_account(bench: &Bench) {
@@ -305,8 +313,7 @@ async fn bills_of_materials_are_listed_and_linked_and_unlinked() {
 async fn another_unit_for_a_good_that_has_moved_needs_rules() {
     let bench = Bench::new(|_| {}).await;
     let client = &bench.client;
-    let comb = line(COMB, 1);
-    client.create_operation(permit(), header(Kind::Receipt, "in"), &[to_post(&comb)]).await.unwrap();
+    post_comb(client).await.unwrap();
     let in_ml = GoodToWrite::new("Comb", PRODUCT_CATEGORY, UnitId(PIECE.id), UnitId(MILLILITRE.id));
     let refused = client.replace_good(permit(), COMB, &in_ml, &[]).await.unwrap_err();
     assert!(matches!(refused, api::Error::Refused { status: 409, .. }), "{refused}");
@@ -384,7 +391,7 @@ async fn reading(client: &Client, operation: &str) -> Option<Result<String, api:
     let category = CategoryToWrite { title: "Combs", parent: None, article: None, comment: None };
     let receipt = header(Kind::Receipt, "in");
     let (document, transaction) = (DocumentId(22_255_506), TransactionId(3_428_012));
-    let answer = match operation {
+    Some(match operation {
         "getUserPermissions" => told(client.permissions(permit()).await),
         "getLocation" => told(client.location_card(permit()).await),
         "listProducts" => told(client.list_goods(permit(), 1, &GoodsFilter::default()).await),
@@ -426,8 +433,7 @@ async fn reading(client: &Client, operation: &str) -> Option<Result<String, api:
             told(client.unlink_card(permit(), RECORD, SERVICE, Unlinked::Keep).await)
         }
         _ => return None,
-    };
-    Some(answer)
+    })
 }
 
 /// Something of each good example that must be read of it.

@@ -754,3 +754,27 @@ async fn a_stopped_server_closes_its_connections() {
     tasks.join_next().await.unwrap().unwrap();
     assert!(send(bench.request(Method::GET, "/company/4564")).await.is_err());
 }
+
+#[tokio::test]
+async fn the_log_of_requests_has_the_headers_and_no_token() {
+    let bench = Bench::start(|_| {}).await;
+    bench.post(DOCUMENTS, &document(3)).await;
+    let record = &bench.sandbox.requests()[0];
+    assert_eq!(record.accept, "application/vnd.api.v2+json");
+    assert_eq!(record.authorization, "Bearer *, User *");
+    assert_eq!(record.content_type, "application/json");
+    assert!(!format!("{record:?}").contains("token"), "{record:?}");
+}
+
+#[tokio::test]
+async fn the_log_of_requests_forgets_the_oldest_beyond_its_bytes() {
+    let bench = Bench::start(|_| {}).await;
+    let body = "x".repeat(1 << 20);
+    for _ in 0..65 {
+        let request = bench.request(Method::POST, OPERATION).body(body.clone());
+        assert_eq!(send(request).await.unwrap().status, 400);
+    }
+    bench.get("/company/4564").await;
+    let requests = bench.sandbox.requests();
+    assert_eq!((requests.len(), requests[63].path.as_str()), (64, "/company/4564"));
+}
