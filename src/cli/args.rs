@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
+use rust_decimal::Decimal;
 use tracing::Level;
 
 use crate::config::DEFAULT_PATH;
@@ -141,8 +143,52 @@ pub(super) enum GoodsCommand {
         /// The code
         code: String,
     },
+    /// Make a good on the service for a scanned code that no good has, and book what was scanned of it. What is
+    /// not given is asked on a terminal
+    Create(NewGood),
     /// Tell how the copy is
     Stats,
+}
+
+/// A good to be made.
+#[derive(Debug, clap::Args)]
+pub(super) struct NewGood {
+    /// The code, as `unknown list` lists it
+    pub(super) code: String,
+    /// The name people know the good by
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(super) title: Option<String>,
+    /// The category's id
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(super) category: Option<i64>,
+    /// The id of the unit it is sold and counted in
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(super) sale_unit: Option<i64>,
+    /// The id of the unit that services use it up in
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(super) service_unit: Option<i64>,
+    /// Write-off units in one sale unit, where the two differ
+    #[arg(long, value_name = "N", value_parser = above_zero)]
+    pub(super) unit_equals: Option<Decimal>,
+    /// The selling price
+    #[arg(long, value_name = "PRICE", value_parser = amount)]
+    pub(super) cost: Option<Decimal>,
+    /// The cost price, which its documents carry
+    #[arg(long, value_name = "PRICE", value_parser = amount)]
+    pub(super) actual_cost: Option<Decimal>,
+    /// The stock-keeping code of the house
+    #[arg(long, value_name = "TEXT")]
+    pub(super) article: Option<String>,
+}
+
+/// Reads an amount that is not below zero, digit for digit.
+pub(super) fn amount(text: &str) -> Result<Decimal, &'static str> {
+    let number = Decimal::from_str_exact(text).ok().filter(|number| *number >= Decimal::ZERO);
+    number.ok_or("this is no number such as 12.50")
+}
+
+fn above_zero(text: &str) -> Result<Decimal, &'static str> {
+    amount(text).and_then(|number| if number.is_zero() { Err("this must be above zero") } else { Ok(number) })
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::args::GoodsCommand;
+use super::create::create;
 use super::run::runtime;
 use super::{Error, data, data_if_any, read_error, say};
 use crate::app::Agent;
@@ -28,6 +29,7 @@ const LOOKS_MAX: u32 = 18_000;
 pub(super) fn goods(out: &mut impl Write, config: Config, command: &GoodsCommand) -> Result<(), Error> {
     match command {
         GoodsCommand::Sync => sync(out, config),
+        GoodsCommand::Create(wish) => create(out, &config, wish),
         GoodsCommand::Find { code } => find(out, &config, code),
         GoodsCommand::Stats => stats(out, &config),
     }

@@ -3,6 +3,7 @@
 
 mod args;
 mod check;
+mod create;
 mod demo;
 mod devices;
 mod export;
@@ -72,6 +73,18 @@ pub enum Error {
     /// The goods table knows the code by itself.
     #[error("give the code to a good: the goods table knows it already")]
     KnownAlready,
+    /// Several goods have the code.
+    #[error("choose a good: several have this code; correct it on the service")]
+    Ambiguous,
+    /// Nothing was scanned of the code that is not booked.
+    #[error("find the code among the parked ones; `stockpoint unknown list` shows them")]
+    NotParked,
+    /// Something was not given, and there is nobody to ask. Nothing was made.
+    #[error("know {0}; give it, or type the command on a terminal to be asked")]
+    Missing(String),
+    /// A good could not be made.
+    #[error("make the good")]
+    Create(#[from] crate::work::create::Error),
     /// The operation cannot be tried again as it stands.
     #[error("try document {id} again: it is {state}, and only a refused or uncertain one can be")]
     NothingToRetry {
@@ -103,7 +116,7 @@ impl Error {
 
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Secrets(_) => ExitCode::from(WRONG),
+            Self::Config(_) | Self::Secrets(_) | Self::Missing(_) => ExitCode::from(WRONG),
             _ if self.is_closed_pipe() => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         }

@@ -3,10 +3,11 @@
 //! [`scans`] takes in frames; [`uplink`] owns the way to the service and does one thing on it at a time:
 //! deliveries first ([`deliver`]), then what it must know of the account ([`account`]), then the goods table
 //! ([`catalog`]). One request at a time needs no locks, keeps the order, and is all that the service's limit
-//! leaves room for. [`verify`] compares afterwards, for a command.
+//! leaves room for. For commands, [`verify`] compares afterwards and [`create`] makes goods.
 
 pub mod account;
 pub mod catalog;
+pub mod create;
 pub mod deliver;
 pub mod scans;
 pub mod trust;

@@ -14,6 +14,7 @@ mod cli;
 mod contract;
 mod contract_api;
 mod crash_sweep;
+mod create;
 mod delivery_model;
 mod devices;
 mod end_to_end;

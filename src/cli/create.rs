@@ -1,0 +1,242 @@
+//! `stockpoint goods create`
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+use tokio::time::Instant;
+
+use super::args::{NewGood, amount};
+use super::run::runtime;
+use super::{Error, data, say};
+use crate::api::{Budget, Client, GoodToWrite};
+use crate::app;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::config::secrets::Secrets;
+use crate::domain::barcode::Barcode;
+use crate::domain::good::{Good, Resolution};
+use crate::domain::ids::{CategoryId, UnitId};
+use crate::domain::printable::printable;
+use crate::domain::quantity::Money;
+use crate::socket::{self, Request};
+use crate::store::Db;
+use crate::work::create::{Creator, Made, barcode_for};
+
+/// How deep a person goes into the tree of categories.
+const DEPTH_MAX: u32 = 20;
+
+/// Makes a good for a parked code and books what was parked of it. Whatever was interrupted, the same command
+/// goes on where it stood: the copy of the table is looked at first, then the service's own.
+pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> Result<(), Error> {
+    let mut db = data(config)?;
+    let code = Barcode::read(&wish.code);
+    match db.resolve(&code)? {
+        Resolution::Found(good) => return book(out, config, &mut db, (&good, "has this code already")),
+        Resolution::Ambiguous => return Err(Error::Ambiguous),
+        Resolution::Unknown => {}
+    }
+    if db.parked()?.iter().all(|parked| parked.code != code.text) {
+        return Err(Error::NotParked);
+    }
+    let missing = wish.missing();
+    let stdin = io::stdin();
+    if !missing.is_empty() && !stdin.is_terminal() {
+        return Err(Error::Missing(missing.join(", ")));
+    }
+    let asked = stdin.is_terminal().then(|| stdin.lock());
+    let (good, how) = match make(out, config, wish, (barcode_for(&code), asked))? {
+        Made::New(good) => (good, "was made"),
+        Made::Found(good) => (good, "has this code on the service already"),
+    };
+    db.put_changed_goods(std::slice::from_ref(&good))?;
+    book(out, config, &mut db, (&good, how))
+}
+
+fn make(
+    out: &mut impl Write,
+    config: &Config,
+    wish: &NewGood,
+    (barcode, person): (String, Option<impl BufRead>),
+) -> Result<Made, Error> {
+    let api = &config.api;
+    let secrets = Secrets::find(api)?;
+    let client = Client::new(api, config.station.location_id, &secrets.partner, &secrets.user)
+        .map_err(app::Error::Client)?;
+    runtime()?.block_on(async {
+        // A running agent keeps its own budget: this takes half of one, so that both stay below the service's.
+        let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, Instant::now());
+        let mut creator = Creator { client: &client, budget, wait: api.reconcile_after };
+        let mut good = match person {
+            Some(input) => {
+                if let Some(found) = creator.good_with(&barcode).await? {
+                    return Ok(Made::Found(found));
+                }
+                Person { input, out }.complete(wish, &mut creator).await?
+            }
+            None => wish.complete().ok_or_else(|| Error::Missing(wish.missing().join(", ")))?,
+        };
+        good.barcode = Some(barcode);
+        Ok(creator.make(&good).await?)
+    })
+}
+
+fn book(out: &mut impl Write, config: &Config, db: &mut Db, told: (&Good, &str)) -> Result<(), Error> {
+    let (good, how) = told;
+    let operations = db.book_parked(SystemClock::new().wall())?;
+    // Without an agent it is delivered when one starts; with one, at its next look at the latest.
+    let _woken = socket::ask(&config.station.data_dir, Request::Wake);
+    let text = format!(
+        "good {} ({}) {how}; {} documents were made of what was parked\n",
+        good.id,
+        printable(&good.title),
+        operations.len()
+    );
+    say(out, &text)
+}
+
+impl NewGood {
+    /// What the service demands and was not given.
+    fn missing(&self) -> Vec<&'static str> {
+        let units_differ = self.sale_unit.is_some() && self.sale_unit != self.service_unit;
+        let wanted = [
+            ("--title", self.title.is_none()),
+            ("--category", self.category.is_none()),
+            ("--sale-unit", self.sale_unit.is_none()),
+            ("--service-unit", self.service_unit.is_none()),
+            ("--unit-equals", units_differ && self.service_unit.is_some() && self.unit_equals.is_none()),
+        ];
+        wanted.into_iter().filter(|(_, is_missing)| *is_missing).map(|(name, _)| name).collect()
+    }
+
+    /// The good, if everything was given.
+    fn complete(&self) -> Option<GoodToWrite> {
+        let sale = UnitId(self.sale_unit?);
+        let service = UnitId(self.service_unit?);
+        let mut good = GoodToWrite::new(self.title.as_deref()?, CategoryId(self.category?), sale, service);
+        good.unit_equals = Some(if sale == service { Decimal::ONE } else { self.unit_equals? });
+        good.cost = self.cost.map(Money::new);
+        good.actual_cost = self.actual_cost.map(Money::new);
+        good.article.clone_from(&self.article);
+        Some(good)
+    }
+}
+
+/// A person at a terminal.
+struct Person<'a, R, W> {
+    input: R,
+    out: &'a mut W,
+}
+
+impl<R: BufRead, W: Write> Person<'_, R, W> {
+    /// Asks for everything that was not given.
+    async fn complete(&mut self, wish: &NewGood, creator: &mut Creator<'_>) -> Result<GoodToWrite, Error> {
+        let title = match &wish.title {
+            Some(title) => title.clone(),
+            None => {
+                self.until("title: ", |text| if text.is_empty() { None } else { Some(text.to_owned()) })?
+            }
+        };
+        let category = match wish.category {
+            Some(category) => CategoryId(category),
+            None => self.category(creator).await?,
+        };
+        let (sale, service) = self.units(wish, creator).await?;
+        let mut good = GoodToWrite::new(&title, category, sale, service);
+        good.unit_equals = Some(match wish.unit_equals {
+            _ if sale == service => Decimal::ONE,
+            Some(equals) => equals,
+            None => self.until("write-off units in one sale unit: ", |text| {
+                amount(text).ok().filter(|equals| *equals > Decimal::ZERO)
+            })?,
+        });
+        good.cost = self.price("selling price (Enter for none): ", wish.cost)?;
+        good.actual_cost = self.price("cost price (Enter for none): ", wish.actual_cost)?;
+        good.article = match &wish.article {
+            Some(article) => Some(article.clone()),
+            None => Some(self.line("article (Enter for none): ")?).filter(|text| !text.is_empty()),
+        };
+        Ok(good)
+    }
+
+    /// Goes down the tree of categories, a level at a time.
+    async fn category(&mut self, creator: &mut Creator<'_>) -> Result<CategoryId, Error> {
+        let mut chosen = None;
+        for _ in 0..DEPTH_MAX {
+            let below = creator.categories(chosen).await?;
+            if below.is_empty() {
+                break;
+            }
+            say(self.out, "categories:\n")?;
+            for category in &below {
+                say(self.out, &format!("  {:>10}  {}\n", category.id, printable(&category.title)))?;
+            }
+            let question = match chosen {
+                None => "category (its number): ".to_owned(),
+                Some(id) => format!("category (its number, Enter for {id} itself): "),
+            };
+            let next = self.until(&question, |text| {
+                let known = |id: &CategoryId| below.iter().any(|category| category.id == *id);
+                match text.parse().map(CategoryId) {
+                    Ok(id) if known(&id) => Some(Some(id)),
+                    Err(_) if text.is_empty() && chosen.is_some() => Some(None),
+                    Ok(_) | Err(_) => None,
+                }
+            })?;
+            match next {
+                Some(id) => chosen = Some(id),
+                None => break,
+            }
+        }
+        chosen.ok_or(Error::Missing("--category: the service has none".to_owned()))
+    }
+
+    async fn units(&mut self, wish: &NewGood, creator: &mut Creator<'_>) -> Result<(UnitId, UnitId), Error> {
+        if wish.sale_unit.is_none() || wish.service_unit.is_none() {
+            say(self.out, "units in use:\n")?;
+            for (id, title) in creator.units().await? {
+                say(self.out, &format!("  {id:>10}  {}\n", printable(&title)))?;
+            }
+        }
+        let number = |text: &str| i64::from_str(text).ok().filter(|id| *id > 0);
+        let sale = match wish.sale_unit {
+            Some(unit) => unit,
+            None => self.until("sale unit (its number): ", number)?,
+        };
+        let service = match wish.service_unit {
+            Some(unit) => unit,
+            None => self.until("write-off unit (its number, Enter for the same): ", |text| {
+                if text.is_empty() { Some(sale) } else { number(text) }
+            })?,
+        };
+        Ok((UnitId(sale), UnitId(service)))
+    }
+
+    fn price(&mut self, question: &str, given: Option<Decimal>) -> Result<Option<Money>, Error> {
+        if given.is_some() {
+            return Ok(given.map(Money::new));
+        }
+        self.until(question, |text| {
+            if text.is_empty() { Some(None) } else { amount(text).ok().map(|price| Some(Money::new(price))) }
+        })
+    }
+
+    /// Asks until the answer makes sense.
+    fn until<T>(&mut self, question: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
+        loop {
+            if let Some(value) = read(&self.line(question)?) {
+                return Ok(value);
+            }
+        }
+    }
+
+    fn line(&mut self, question: &str) -> Result<String, Error> {
+        say(self.out, question)?;
+        let mut line = String::new();
+        let read = self
+            .input
+            .read_line(&mut line)
+            .map_err(|source| Error::Io { what: "the terminal".to_owned(), source })?;
+        if read == 0 { Err(Error::Missing("an answer".to_owned())) } else { Ok(line.trim().to_owned()) }
+    }
+}

@@ -1,0 +1,199 @@
+//! Making a good on the service for a code that no good has.
+//!
+//! The service takes a second good with the same barcode without a word. So its table is searched for that very
+//! barcode before a good is made, and again after an answer was lost; a request is never simply repeated.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::api::{self, Budget, CategoryRow, Client, GoodDetails, GoodToWrite, GoodsFilter, Outcome};
+use crate::domain::barcode::{Barcode, Key, keys_of_good};
+use crate::domain::good::Good;
+use crate::domain::ids::{CategoryId, GoodId, UnitId};
+
+/// Pages of goods that resemble a code: ten thousand goods. One of them that was not looked at could have it.
+const PAGES_MAX: u32 = 100;
+
+/// How often a good is looked for after a lost answer, a wait apart: it may show up late.
+const LOOKS: u32 = 2;
+
+/// Units shown to choose from.
+const UNITS_MAX: usize = 20;
+
+/// What making a good came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// It was made.
+    New(Good),
+    /// There was one with this barcode already; nothing was made.
+    Found(Good),
+}
+
+/// Why no good was made, or why it is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The service did not tell, or refused. Nothing was made.
+    #[error("ask the service")]
+    Api(#[from] api::Error),
+    /// The answer was lost, and no good with this barcode has shown up since.
+    #[error("learn whether the good was made; none is there yet: run the command again, which looks first")]
+    Lost(#[source] api::Error),
+    /// Several goods have this barcode: it is not for a program to say which one is meant.
+    #[error("choose between goods {} and {}: both have this barcode; correct it on the service", .0, .1)]
+    Several(GoodId, GoodId),
+    /// More goods resemble the code than are looked at. Nothing was made.
+    #[error("look at every good that resembles the code: there are too many; make it on the service")]
+    TooMany,
+    /// The good was made, and the service keeps another barcode for it than was sent.
+    /// Asking again would make another.
+    #[error(
+        "have the barcode kept: good {0} was made with another; correct it on the service, or give it the code with \
+         `stockpoint goods sync` and `stockpoint unknown assign CODE {0}`"
+    )]
+    OtherBarcode(GoodId),
+}
+
+/// Makes goods.
+#[derive(Debug)]
+pub struct Creator<'a> {
+    /// The way to the service.
+    pub client: &'a Client,
+    /// What may be asked of it.
+    pub budget: Budget,
+    /// The wait before each look for a good whose answer was lost.
+    pub wait: Duration,
+}
+
+/// The barcode that a good gets for a scanned code: the item's number where the code says more than that, such
+/// as a lot; else the code as it is.
+pub fn barcode_for(code: &Barcode) -> String {
+    let item = code.tiers.iter().flatten().find_map(|key| match key {
+        Key::Gtin(gtin) if code.tiers.len() > 1 => Some(gtin.as_str()),
+        Key::Gtin(_) | Key::Text(_) => None,
+    });
+    // Thirteen digits are what people know; the fourteenth in front is a 0 on all but cartons.
+    item.map_or(code.text.as_str(), |digits| digits.strip_prefix('0').unwrap_or(digits)).to_owned()
+}
+
+impl Creator<'_> {
+    /// Makes a good, or finds the one that has its barcode.
+    ///
+    /// # Errors
+    /// [`Error`]. After all of them but [`Error::OtherBarcode`], the next call finds what this one made.
+    pub async fn make(&mut self, good: &GoodToWrite) -> Result<Made, Error> {
+        let barcode = good.barcode.as_deref().unwrap_or_default();
+        if let Some(found) = self.good_with(barcode).await? {
+            return Ok(Made::Found(found));
+        }
+        let permit = self.budget.wait().await;
+        match self.client.create_good(permit, good).await {
+            Ok(made) if is_same(&made.good.barcode, barcode) => Ok(Made::New(made.good)),
+            Ok(made) => Err(Error::OtherBarcode(made.good.id)),
+            Err(error) if error.outcome() == Outcome::Unknown => self.look_for(barcode, error).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The good that has exactly this barcode, by the service's own table.
+    ///
+    /// # Errors
+    /// [`Error::Api`], [`Error::Several`] or [`Error::TooMany`].
+    pub async fn good_with(&mut self, barcode: &str) -> Result<Option<Good>, Error> {
+        let filter = GoodsFilter { term: Some(barcode), ..GoodsFilter::default() };
+        let mut seen = BTreeSet::new();
+        let mut found: Option<Good> = None;
+        for page in 1..=PAGES_MAX {
+            let permit = self.budget.wait().await;
+            let (goods, _rows) = self.client.list_goods(permit, page, &filter).await?;
+            let known = seen.len();
+            for GoodDetails { good, .. } in goods {
+                if !seen.insert(good.id) || !is_same(&good.barcode, barcode) {
+                    continue;
+                }
+                if let Some(other) = &found {
+                    return Err(Error::Several(other.id, good.id));
+                }
+                found = Some(good);
+            }
+            // There is no total, and a page may be short: one that tells nothing new is the last.
+            if seen.len() == known {
+                return Ok(found);
+            }
+        }
+        Err(Error::TooMany)
+    }
+
+    /// The categories directly below one, or at the root.
+    ///
+    /// # Errors
+    /// [`Error::Api`].
+    pub async fn categories(&mut self, parent: Option<CategoryId>) -> Result<Vec<CategoryRow>, Error> {
+        let permit = self.budget.wait().await;
+        Ok(self.client.categories_below(permit, parent).await?)
+    }
+
+    /// Units in use, the sale unit of the first good first. The service has no listing of units, so they are read
+    /// off a page of goods; there may be more.
+    ///
+    /// # Errors
+    /// [`Error::Api`].
+    pub async fn units(&mut self) -> Result<Vec<(UnitId, String)>, Error> {
+        let permit = self.budget.wait().await;
+        let (goods, _rows) = self.client.list_goods(permit, 1, &GoodsFilter::default()).await?;
+        let mut units: Vec<(UnitId, String)> = Vec::new();
+        for row in goods {
+            for (id, title) in [(row.sale_unit, row.good.unit), (row.service_unit, row.service_unit_title)] {
+                let Some(id) = id else { continue };
+                if units.len() < UNITS_MAX && units.iter().all(|(known, _)| *known != id) {
+                    units.push((id, title));
+                }
+            }
+        }
+        Ok(units)
+    }
+
+    async fn look_for(&mut self, barcode: &str, lost: api::Error) -> Result<Made, Error> {
+        for _ in 0..LOOKS {
+            sleep(self.wait).await;
+            if let Some(good) = self.good_with(barcode).await? {
+                return Ok(Made::New(good));
+            }
+        }
+        Err(Error::Lost(lost))
+    }
+}
+
+/// Whether two barcodes are one, however their digits are spelled.
+fn is_same(one: &str, other: &str) -> bool {
+    let keys = keys_of_good(other);
+    keys_of_good(one).iter().any(|key| keys.contains(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_that_says_more_than_the_item_gives_the_item() {
+        let cases = [
+            ("4006381333931", "4006381333931"),
+            ("036000291452", "036000291452"),
+            ("SHELF-12A", "SHELF-12A"),
+            ("007", "007"),
+            ("]d2010400638133393110LOT7", "4006381333931"),
+            ("]C10114006381333938", "14006381333938"),
+        ];
+        for (code, barcode) in cases {
+            assert_eq!(barcode_for(&Barcode::read(code)), barcode, "{code}");
+        }
+    }
+
+    #[test]
+    fn barcodes_are_compared_as_items_or_as_text() {
+        assert!(is_same("036000291452", "0036000291452"));
+        assert!(!is_same("007", "7"));
+        assert!(!is_same("", ""));
+    }
+}
