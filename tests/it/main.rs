@@ -23,6 +23,7 @@ mod openapi;
 mod politeness;
 mod program;
 mod pty;
+mod quirks;
 mod sandbox;
 mod secrets;
 mod station;
