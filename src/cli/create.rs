@@ -22,6 +22,7 @@ use crate::domain::quantity::Money;
 use crate::socket::{self, Request};
 use crate::store::Db;
 use crate::work::create::{Creator, Made, barcode_for};
+use crate::work::uplink::seed;
 
 /// How deep a person goes into the tree of categories.
 const DEPTH_MAX: u32 = 20;
@@ -65,7 +66,7 @@ fn make(
         .map_err(app::Error::Client)?;
     runtime()?.block_on(async {
         // A running agent keeps its own budget: this takes half of one, so that both stay below the service's.
-        let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, Instant::now());
+        let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, seed(), Instant::now());
         let mut creator = Creator { client: &client, budget, wait: api.reconcile_after };
         let mut good = match person {
             Some(input) => {

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::tz::TimeZone;
-use tokio::time::{Instant, sleep_until};
 
 use super::account::earliest_reading;
 use super::deliver::Listing;
-use crate::api::{self, Budget, Client, Permit};
+use crate::api::{self, Budget, Client};
 use crate::domain::delivery::{Finding, FoundDocument, State, judge};
 use crate::domain::ids::{DocumentId, OperationId};
 use crate::domain::operation::Operation;
@@ -116,7 +115,7 @@ impl Verifier<'_> {
                 continue;
             }
             let operation = self.db.pending(summary.id)?.operation;
-            let permit = self.permit().await;
+            let permit = self.budget.wait().await;
             let lines = self.client.document_lines(permit, document).await?;
             comparison.compared += 1;
             comparison.differences.extend(difference(&operation, document, lines));
@@ -136,7 +135,7 @@ impl Verifier<'_> {
         let mut listing = Listing::default();
         let mut page = 1;
         loop {
-            let permit = self.permit().await;
+            let permit = self.budget.wait().await;
             let rows = self.client.movements(permit, page, &since).await?;
             if listing.is_complete_with(rows) {
                 break;
@@ -153,7 +152,7 @@ impl Verifier<'_> {
         }
         comparison.left_out = silent.len().saturating_sub(COMMENTS_READ_MAX);
         for document in silent.into_iter().rev().take(COMMENTS_READ_MAX) {
-            let permit = self.permit().await;
+            let permit = self.budget.wait().await;
             let comment = self.client.document_comment(permit, document).await?;
             if comment.is_some_and(|comment| comment.contains(&ours)) {
                 strays.insert(document);
@@ -161,15 +160,6 @@ impl Verifier<'_> {
         }
         comparison.differences.extend(strays.into_iter().map(|document| Difference::Stray { document }));
         Ok(())
-    }
-
-    async fn permit(&mut self) -> Permit {
-        loop {
-            match self.budget.take(Instant::now()) {
-                Ok(permit) => return permit,
-                Err(free) => sleep_until(free).await,
-            }
-        }
     }
 }
 

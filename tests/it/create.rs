@@ -15,8 +15,8 @@ use stockpoint::sandbox::{Fault, GoodRow, Options, PIECE, Selector};
 use stockpoint::work::create::{Creator, Error, Made};
 use tokio::time::{Instant, sleep};
 
-use crate::contract::assert_requests_follow_contract;
 use crate::contract_api::{Replay, client};
+use crate::openapi::assert_requests_follow_contract;
 use crate::pty::Pty;
 use crate::station::{LOOK_EVERY, PATIENCE, Place, Station};
 
@@ -36,7 +36,7 @@ fn comb() -> GoodToWrite {
 async fn make(place: &Place) -> Result<Made, Error> {
     let client = client(&place.config().api);
     let free = Instant::now() - Duration::from_mins(2);
-    let budget = Budget::new(6000, 100, free);
+    let budget = Budget::new(6000, 100, 1, free);
     Creator { client: &client, budget, wait: Duration::from_millis(20) }.make(&comb()).await
 }
 
@@ -107,7 +107,7 @@ async fn of_two_goods_with_the_barcode_neither_is_taken() {
 async fn a_good_that_was_made_with_another_barcode_is_named() {
     let body = r#"{"success":true,"data":[{"good_id":9,"title":"Comb","barcode":"00071"}],"meta":[]}"#;
     let replay = Replay::of(200, body).await;
-    let budget = Budget::new(6000, 100, Instant::now() - Duration::from_mins(2));
+    let budget = Budget::new(6000, 100, 1, Instant::now() - Duration::from_mins(2));
     let mut creator = Creator { client: &replay.client, budget, wait: Duration::ZERO };
     let made = creator.make(&comb()).await;
     assert!(matches!(made, Err(Error::OtherBarcode(GoodId(9)))), "{made:?}");

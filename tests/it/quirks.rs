@@ -9,8 +9,8 @@ use stockpoint::domain::ids::{
 use stockpoint::domain::quantity::Money;
 use stockpoint::sandbox::{Dates, DeletedRows, GoodRow, LinesKey, Nothing, Options, Quirks};
 
-use crate::contract::assert_requests_follow_contract;
 use crate::contract_api::{Replay, client, permit, post_comb};
+use crate::openapi::assert_requests_follow_contract;
 use crate::station::Place;
 
 const COMB: GoodId = GoodId(123_457);
