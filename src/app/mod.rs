@@ -12,7 +12,7 @@ use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,6 +150,16 @@ impl Agent {
         commit_hook: Option<CommitHook>,
     ) -> Result<Self, Error> {
         let config = Arc::new(config);
+        let dir = config.station.data_dir.clone();
+        Self::build(config, secrets, clock, commit_hook).inspect_err(|error| leave_word(error, &dir))
+    }
+
+    fn build(
+        config: Arc<Config>,
+        secrets: &Secrets,
+        clock: Arc<dyn Clock>,
+        commit_hook: Option<CommitHook>,
+    ) -> Result<Self, Error> {
         let dir = &config.station.data_dir;
         let folder = |source| Error::Folder { path: dir.clone(), source };
         std::fs::create_dir_all(dir).map_err(folder)?;
@@ -247,7 +257,7 @@ impl Agent {
             tracing::error!("a part did not stop in time");
         }
         drop(doors);
-        ended
+        ended.inspect_err(|error| leave_word(error, &self.shared.config.station.data_dir))
     }
 
     /// Opens the ways by which others see the agent.
@@ -459,6 +469,16 @@ fn rules(config: &Config) -> Rules {
         repeat_guard_ms: ms(station.repeat_guard),
         gs1_counts: station.gs1_counts,
         desks,
+    }
+}
+
+/// Has the next start look for damage, if that is what the agent ends for.
+fn leave_word(error: &Error, dir: &Path) {
+    let (Error::Store(cause) | Error::Work { source: work::Error::Store(cause), .. }) = error else { return };
+    if cause.is_damage()
+        && let Err(error) = store::suspect(dir)
+    {
+        tracing::error!(%error, "the next start cannot be told of the damage");
     }
 }
 

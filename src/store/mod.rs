@@ -10,6 +10,7 @@
 //!
 //! Invariant: SQL stands in this module and nowhere else.
 
+mod damage;
 mod figures;
 mod goods;
 mod journal;
@@ -29,10 +30,11 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, ErrorCode};
 
+pub use damage::{Damaged, suspect};
 pub use figures::{Figures, ScanCounts, StateCount};
 pub use goods::{GoodsFigures, GoodsPage};
 pub use journal::NewScan;
-pub use open::{CommitHook, Damaged, OpenOptions};
+pub use open::{CommitHook, OpenOptions};
 pub use outbox::{Advance, Event, Pending, Summary};
 pub use parked::{Assigned, ParkedCode};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};

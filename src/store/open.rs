@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavior};
 
+use super::damage::{self, Care, Damaged};
 use super::reserve::Reserve;
 use super::{Db, Error, GOODS_FILE, OUTBOX_FILE};
 use crate::domain::time::UnixMillis;
@@ -15,16 +16,9 @@ use crate::domain::time::UnixMillis;
 /// How long a statement waits for another process that writes (a command beside the agent).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Files above this are not checked page by page at start, for that would take seconds on a memory card;
-/// damage there shows when the page is used.
-const CHECK_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
 /// The write-ahead log is grown to this size once and then overwritten from its beginning. A log that grows
 /// with each commit costs a second write, of the file system's own journal, for each.
 const WAL_BYTES: u64 = 1024 * 1024;
-
-/// Damaged files that may carry nearly the same time, in ms.
-const SAME_TIME_MAX: i64 = 1000;
 
 /// Runs before each commit of the outbox; `true` makes the commit fail. For tests that cut the power.
 pub type CommitHook = Box<dyn FnMut() -> bool + Send>;
@@ -47,15 +41,6 @@ impl std::fmt::Debug for OpenOptions<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OpenOptions").field("dir", &self.dir).finish_non_exhaustive()
     }
-}
-
-/// A file that was found damaged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damaged {
-    /// The file.
-    pub file: PathBuf,
-    /// Where it was moved, or `None` if it was a cache and deleted.
-    pub moved_to: Option<PathBuf>,
 }
 
 /// What makes one of the two files what it is.
@@ -109,6 +94,7 @@ impl Db {
             Err(Error::DiskFull) if reserve.give() => open_files(&options, &mut damaged)?,
             opened => opened?,
         };
+        damage::clear_suspicion(options.dir)?;
         reserve.hold();
         if let Some(hook) = options.commit_hook {
             outbox.commit_hook(Some(hook))?;
@@ -211,24 +197,25 @@ impl Plan {
 
     fn open(&self, dir: &Path, now: UnixMillis, damaged: &mut Vec<Damaged>) -> Result<Connection, Error> {
         let path = dir.join(self.name);
-        match self.prepare(&path) {
+        let care = damage::care(dir);
+        match self.prepare(&path, care) {
             Err(error) if error.is_damage() => {
-                damaged.push(self.put_aside(&path, now)?);
-                self.prepare(&path)
+                damaged.push(damage::put_aside(&path, self.is_cache, now)?);
+                self.prepare(&path, care)
             }
             result => result,
         }
         .map_err(|error| named(&path, error))
     }
 
-    fn prepare(&self, path: &Path) -> Result<Connection, Error> {
+    fn prepare(&self, path: &Path, care: Care) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        refuse_lone_log(path)?;
+        damage::refuse_lone_log(path)?;
         let mut connection = connect(path, flags)?;
         // A damaged file is kept as it was found: closing it must not fold the log in and delete it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         set_pragmas(&connection, self)?;
-        check(&connection, path)?;
+        damage::check(&connection, path, care)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         self.upgrade(&mut connection)?;
         let mut keep = 1;
@@ -250,25 +237,6 @@ impl Plan {
         transaction.pragma_update(None, "user_version", self.version())?;
         transaction.commit()?;
         Ok(())
-    }
-
-    /// A cache is deleted; anything else is kept under another name, log included.
-    fn put_aside(&self, path: &Path, now: UnixMillis) -> Result<Damaged, Error> {
-        // A wrong clock may tell the same time twice.
-        let mut names = (0..SAME_TIME_MAX).map(|more| damaged_name(path, now.plus_ms(more)));
-        let taken = || Error::Folder { path: path.to_owned(), source: io::ErrorKind::AlreadyExists.into() };
-        let free = names.find(|name| !is_there(name)).ok_or_else(taken)?;
-        let aside = |suffix: &str| with_suffix(&free, suffix);
-        for suffix in ["-wal", "-shm", ""] {
-            let part = with_suffix(path, suffix);
-            if !part.exists() {
-                continue;
-            }
-            let done = if self.is_cache { fs::remove_file(&part) } else { fs::rename(&part, aside(suffix)) };
-            done.map_err(|source| Error::Folder { path: part, source })?;
-        }
-        let moved_to = if self.is_cache { None } else { Some(aside("")) };
-        Ok(Damaged { file: path.to_owned(), moved_to })
     }
 }
 
@@ -293,46 +261,13 @@ fn is_about_the_file(error: &rusqlite::Error) -> bool {
     matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly))
 }
 
-fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
-    if size(path) > CHECK_BYTES_MAX {
-        return Ok(());
-    }
-    let answer: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if answer == "ok" {
-        return Ok(());
-    }
-    Err(damage(path, answer))
-}
-
-/// A log whose file is gone or empty is all that is left of it. SQLite would begin a new file and delete the log.
-fn refuse_lone_log(path: &Path) -> Result<(), Error> {
-    if size(path) > 0 || size(&with_suffix(path, "-wal")) == 0 {
-        return Ok(());
-    }
-    Err(damage(path, "there is a log and nothing it belongs to".to_owned()))
-}
-
-fn damage(path: &Path, what: String) -> Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-    Error::Damaged { path: path.to_owned(), source: rusqlite::Error::SqliteFailure(code, Some(what)) }
-}
-
 /// The bytes of a file; none if it is not there.
-fn size(path: &Path) -> u64 {
+pub(super) fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
-}
-
-fn damaged_name(path: &Path, at: UnixMillis) -> PathBuf {
-    with_suffix(path, &format!(".damaged-{}", at.0))
-}
-
-/// Whether a file or its log is there.
-fn is_there(path: &Path) -> bool {
-    path.exists() || with_suffix(path, "-wal").exists()
 }
 
 fn set_pragmas(connection: &Connection, plan: &Plan) -> Result<(), Error> {

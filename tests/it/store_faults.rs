@@ -282,6 +282,39 @@ async fn a_damaged_outbox_is_set_aside_as_it_is_and_a_new_one_begun() {
     station.stop().await.unwrap();
 }
 
+/// Makes a file larger than what is looked through at every start.
+fn make_large(path: &Path) {
+    let sql = "CREATE TABLE filler (bytes BLOB); INSERT INTO filler
+               WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 65)
+               SELECT zeroblob(1048576) FROM n; PRAGMA wal_checkpoint(TRUNCATE)";
+    sqlite(path).execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn damage_in_a_large_outbox_is_met_once_and_found_at_the_next_start() {
+    for table in ["operations", "lines"] {
+        let place = place_after_a_power_cut().await;
+        place.start().stop().await.unwrap();
+        make_large(&outbox(&place));
+        damage_table(&outbox(&place), table);
+        // It meets the damage when it opens the folder, or when it books.
+        if let Ok(mut station) = Station::start(place.config(), None) {
+            assert!(
+                station.scan(COMB).await.is_none_or(|answer| answer.signal == Signal::Refused),
+                "{table}"
+            );
+            station.stop().await.unwrap_err();
+        }
+        assert_eq!(set_aside(place.dir.path()), [], "{table}");
+        let mut station = place.start();
+        assert!(is_alarmed_about(&station, OUTBOX_FILE), "{table}");
+        assert!(!set_aside(place.dir.path()).is_empty(), "{table}");
+        station.until_goods_are_read().await;
+        book(&mut station, COMB).await;
+        station.stop().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_log_of_a_damaged_outbox_is_kept_beside_it() {
     let place = place_after_a_power_cut().await;
