@@ -3,7 +3,7 @@
 //! `STOCKPOINT_SOAK` and `STOCKPOINT_STORM` say how many scans the two long tests take, `STOCKPOINT_SEED` plays
 //! one again. The same seed gives the same scans, the same places of death and the same faults in a row.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
@@ -55,7 +55,8 @@ struct Stockroom {
     scanner: Pty,
     agent: Option<Program>,
     seed: u64,
-    confirmed: BTreeSet<GoodId>,
+    /// Units that were confirmed to the scanner.
+    confirmed: BTreeMap<GoodId, u16>,
     kills: u32,
 }
 
@@ -70,7 +71,7 @@ impl Stockroom {
         let yard = Shed::of(&place.sandbox, &scanner.path);
         let agent = Some(yard.agent().await);
         yard.until("a goods table", |status| status["goods"]["synced_at"].is_string()).await;
-        Self { place, yard, scanner, agent, seed, confirmed: BTreeSet::new(), kills: 0 }
+        Self { place, yard, scanner, agent, seed, confirmed: BTreeMap::new(), kills: 0 }
     }
 
     fn draw(&mut self, below: u64) -> u64 {
@@ -85,11 +86,20 @@ impl Stockroom {
         }
     }
 
-    /// Scans a good and waits for the answer.
+    /// Scans a good and waits for the answer; every other time several of it, by a code before.
     async fn scan(&mut self, good: GoodId) {
+        let units = u16::try_from(self.draw(16)).unwrap().saturating_sub(6).max(1);
+        self.scan_units(good, units).await;
+    }
+
+    async fn scan_units(&mut self, good: GoodId, units: u16) {
+        if units > 1 {
+            self.send(&Control::Quantity(units).code(), usize::MAX).await;
+            assert_eq!(self.scanner.answer().await, 'C', "{good}");
+        }
         self.send(&barcode(good), usize::MAX).await;
         assert_eq!(self.scanner.answer().await, 'B', "{good}");
-        self.confirmed.insert(good);
+        self.confirmed.insert(good, units);
     }
 
     /// Scans a good while the power goes: somewhere in the scan, or in the milliseconds after it.
@@ -104,7 +114,7 @@ impl Stockroom {
         self.agent = Some(self.yard.agent().await);
         // Any answer to what came before stands before the answer to this.
         if self.is_booked_before_ok().await {
-            self.confirmed.insert(good);
+            self.confirmed.insert(good, 1);
         }
     }
 
@@ -172,13 +182,20 @@ impl Stockroom {
         for ((_kind, good), units) in self.place.on_service() {
             *held.entry(good).or_default() += units;
         }
-        let lost: Vec<_> = self.confirmed.iter().filter(|good| !held.contains_key(good)).collect();
-        let doubled: Vec<_> = held.iter().filter(|(_, units)| **units != Decimal::ONE).collect();
+        let there = |good: &GoodId| held.get(good).copied().unwrap_or_default();
+        let lost: Vec<_> =
+            self.confirmed.iter().filter(|(good, units)| there(good) < Decimal::from(**units)).collect();
+        // One that was cut off may be there all the same: once.
+        let most = |good: &GoodId| Decimal::from(self.confirmed.get(good).copied().unwrap_or(1));
+        let doubled: Vec<_> = held.iter().filter(|(good, units)| **units > most(good)).collect();
+        let posted: Decimal = held.values().sum();
+        let confirmed: u32 = self.confirmed.values().map(|units| u32::from(*units)).sum();
         let requests = self.place.sandbox.requests();
         assert!(requests.len() < REQUESTS_MAX, "the log of requests is whole");
         let faults = requests.iter().filter(|request| request.fault.is_some()).count();
         let line = format!(
-            "scans {scans}, confirmed {}, posted {}, kills {}, faults {faults}, requests {}, lost {}, doubled {}",
+            "scans {scans}, confirmed {} with {confirmed} units, posted {} with {posted}, kills {}, faults {faults}, \
+             requests {}, lost {}, doubled {}",
             self.confirmed.len(),
             held.len(),
             self.kills,
@@ -187,7 +204,7 @@ impl Stockroom {
             doubled.len()
         );
         assert!(lost.is_empty() && doubled.is_empty(), "{line}: lost {lost:?}, doubled {doubled:?}");
-        assert_eq!(status["units"]["posted"], held.len().to_string(), "{line}: {status}");
+        assert_eq!(status["units"]["posted"], posted.normalize().to_string(), "{line}: {status}");
         assert!(self.confirmed.len() + usize::try_from(self.kills).unwrap() >= scans, "{line}");
         line
     }
@@ -211,10 +228,10 @@ fn is_delivered(status: &Value) -> bool {
 #[tokio::test]
 async fn a_scan_is_confirmed_to_the_scanner_and_posted_once() {
     let mut room = Stockroom::open(2, 0).await;
-    room.scan(GoodId(FIRST_GOOD)).await;
+    room.scan_units(GoodId(FIRST_GOOD), 1).await;
     let status = room.yard.status().await;
     assert_eq!(status["units"]["open"], "1", "what was confirmed is on the disk: {status}");
-    room.scan(GoodId(FIRST_GOOD + 1)).await;
+    room.scan_units(GoodId(FIRST_GOOD + 1), 1).await;
     room.send(&Control::Close.code(), usize::MAX).await;
     assert_eq!(room.scanner.answer().await, 'C');
     room.yard.until("the posting", |status| status["units"]["posted"] == "2").await;
