@@ -4,7 +4,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use stockpoint::api::Budget;
+use stockpoint::domain::control::Control;
+use stockpoint::domain::delivery::State;
+use stockpoint::sandbox::{Limit, Options};
+use tempfile::TempDir;
 use tokio::time::Instant;
+
+use crate::station::{Place, Station};
 
 /// What the service allows an address.
 const PER_MINUTE: usize = 200;
@@ -154,4 +160,43 @@ fn a_station_left_alone_finds_its_full_pace_again() {
     );
     assert!((15..40).contains(&minutes[1]), "{minutes:?}");
     assert!(back < 60, "{minutes:?}");
+}
+
+/// Documents that each agent has to deliver.
+const DOCUMENTS: u64 = 25;
+
+/// Eight whole agents against a service that allows thirty times what the real one does, so that it takes seconds.
+#[tokio::test]
+async fn eight_agents_behind_one_limit_deliver_everything_once() {
+    let mut options = Options::sample();
+    options.limit = Some(Limit { per_minute: 6000, per_second: 150 });
+    let place = Place::new(options).await;
+    let folders: Vec<TempDir> = (0..8).map(|_| TempDir::new().unwrap()).collect();
+    let mut stations = Vec::new();
+    for (number, folder) in folders.iter().enumerate() {
+        let mut config = place.config();
+        config.station.name = format!("dock-{number}");
+        folder.path().clone_into(&mut config.station.data_dir);
+        config.api.requests_per_minute_max = 5400;
+        config.api.requests_per_second_max = 120;
+        stations.push(Station::start(config, None).unwrap());
+    }
+    for station in &mut stations {
+        station.until_goods_are_read().await;
+        for _ in 0..DOCUMENTS {
+            for code in ["4006381333931".to_owned(), Control::Close.code()] {
+                station.scan(&code).await.unwrap();
+            }
+        }
+    }
+    for station in stations {
+        let figures = station.until_delivered().await;
+        assert_eq!(figures.of(State::Posted).operations, DOCUMENTS);
+        station.stop().await.unwrap();
+    }
+    place.assert_nothing_is_doubled();
+    let requests = place.sandbox.requests();
+    let refused = requests.iter().filter(|request| request.status == Some(429)).count();
+    println!("8 agents, {} documents, {} requests, {refused} refused", 8 * DOCUMENTS, requests.len());
+    assert_eq!(u64::try_from(place.sandbox.books().live_documents().len()).unwrap(), 8 * DOCUMENTS);
 }
