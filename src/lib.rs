@@ -23,7 +23,8 @@
 //! - [`clock`], [`config`], [`store`], [`api`], [`device`], [`feedback`]: one edge each. They know the domain and,
 //!   but for the configuration, not each other.
 //! - [`work`]: the workers, which join the edges. [`status`]: what the station tells of itself.
-//! - [`app`]: builds, joins, watches and stops everything. [`cli`] and [`demo`] stand on it.
+//! - [`app`]: builds, joins, watches and stops everything. [`cli`] and [`demo`] stand on it; [`doctor`] looks the
+//!   whole station over from outside.
 //! - [`sandbox`]: a simulated service for the demonstration and the tests.
 //!
 //! # Invariants
@@ -57,5 +58,6 @@ mod socket;
 mod web;
 
 pub mod demo;
+pub mod doctor;
 
 pub mod cli;

@@ -217,6 +217,17 @@ impl Status {
         &self.station
     }
 
+    /// The version of the program that told it.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// How a scanner is, if it is configured.
+    pub fn scanner_state(&self, name: &ScannerName) -> Option<ScannerState> {
+        let scanner = self.scanners.iter().find(|scanner| scanner.name == name.as_str());
+        scanner.map(|scanner| scanner.state)
+    }
+
     /// The mode in force.
     pub fn mode(&self) -> &str {
         &self.mode

@@ -78,6 +78,12 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check the whole station, section by section, with the cure for each fault
+    Doctor {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// List serial ports, which look like scanners and why, with the entry to paste
     Devices,
     /// The documents and their way to the service

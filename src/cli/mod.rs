@@ -6,6 +6,7 @@ mod check;
 mod create;
 mod demo;
 mod devices;
+mod doctor;
 mod export;
 mod goods;
 mod outbox;
@@ -99,6 +100,9 @@ pub enum Error {
     /// The service has something else than the station believes.
     #[error("find both the same: {0} differences")]
     Differs(usize),
+    /// Something is wrong with the station; the report says what.
+    #[error("find the station without a fault")]
+    Faulty,
     /// The books of the demonstration do not balance.
     #[error("balance the books")]
     Unbalanced,
@@ -146,6 +150,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Run => run::run(config()?),
         Command::Check => check::check(&mut out, &config()?),
         Command::Status { json } => status::status(&mut out, &config()?, *json),
+        Command::Doctor { json } => doctor::doctor(&mut out, &args.config, *json),
         Command::Devices => devices::devices(&mut out),
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
         Command::Goods { command } => goods::goods(&mut out, config()?, command),

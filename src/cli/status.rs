@@ -30,7 +30,7 @@ pub(super) fn status(out: &mut impl Write, config: &Config, json: bool) -> Resul
 }
 
 /// What the running agent tells; `None` if none runs.
-fn running(config: &Config) -> Result<Option<Status>, Error> {
+pub(super) fn running(config: &Config) -> Result<Option<Status>, Error> {
     let dir = &config.station.data_dir;
     if !dir.exists() {
         return Ok(None);

@@ -7,11 +7,11 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, Timestamp};
 use tokio::time::Instant;
 
+use super::rights::{booked_storages, missing_rights, missing_storages};
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
 use crate::config::BackDate;
-use crate::domain::ids::{OperationId, StorageId};
-use crate::domain::mode::{Kind, Mode};
+use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 use crate::store::{self, Db, Store};
 
@@ -242,46 +242,19 @@ impl Uplink {
         Ok(())
     }
 
-    fn booked_storages(&self) -> Vec<StorageId> {
-        let config = &self.parts.config;
-        let mut storages = vec![config.station.storage_id];
-        storages.extend(config.scanners.iter().filter_map(|scanner| scanner.storage_id));
-        storages.sort_unstable();
-        storages.dedup();
-        storages
-    }
-
     fn compare_storages(&self, known: &[StorageRow]) {
-        for storage in self.booked_storages() {
-            if let Some(row) = known.iter().find(|row| row.id == storage) {
-                tracing::info!(storage = storage.0, title = %row.title, "storage");
-                continue;
-            }
-            let known: Vec<String> = known.iter().map(|row| format!("{} ({})", row.id, row.title)).collect();
-            self.person(&format!(
-                "storage {storage} of the configuration is not at this location; it has {}",
-                known.join(", ")
-            ));
+        let booked = booked_storages(&self.parts.config);
+        for row in known.iter().filter(|row| booked.contains(&row.id)) {
+            tracing::info!(storage = row.id.0, title = %row.title, "storage");
+        }
+        for words in missing_storages(&self.parts.config, known) {
+            self.person(&words);
         }
     }
 
     fn compare_permissions(&self, may: &PermissionsRow) {
-        if may.may_create == Some(false) {
-            self.person("the token may not create stock documents (storages_create_transactions_access)");
-        }
-        if may.is_limited == Some(true) {
-            for storage in self.booked_storages().into_iter().filter(|id| !may.storages.contains(id)) {
-                self.person(&format!("the token may not use storage {storage}"));
-            }
-        }
-        for kind in self.booked_kinds() {
-            let type_id = match kind {
-                Kind::Receipt => 3,
-                Kind::WriteOff => 4,
-            };
-            if !may.types.is_empty() && !may.types.contains(&type_id) {
-                self.person(&format!("the token may not create documents of type {type_id} ({kind})"));
-            }
+        for words in missing_rights(&self.parts.config, may) {
+            self.person(&words);
         }
         if let Some(days) = may.days_back.filter(|days| *days >= 0) {
             tracing::warn!(days, "the token may date documents only this many days back");
@@ -289,16 +262,6 @@ impl Uplink {
         if may.may_delete == Some(false) {
             tracing::warn!("the token may not remove documents: a late double would wait for a person");
         }
-    }
-
-    /// The kinds that some scanner books without being told.
-    fn booked_kinds(&self) -> Vec<Kind> {
-        let config = &self.parts.config;
-        let own = config.scanners.iter().filter_map(|scanner| scanner.mode);
-        let mut kinds: Vec<Kind> = own.chain([config.station.mode]).filter_map(Mode::kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        kinds
     }
 }
 

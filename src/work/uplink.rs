@@ -583,7 +583,7 @@ pub fn seed() -> u64 {
 }
 
 /// An error and what caused it, on one line.
-pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
+pub fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {

@@ -28,11 +28,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &["domain", "clock", "config", "store", "feedback", "sandbox", "sheet", "status", "app"]),
+    ("doctor", &["domain", "clock", "config", "store", "api", "device", "feedback", "status", "work"]),
     (
         "cli",
         &[
             "domain", "clock", "config", "store", "api", "device", "sheet", "status", "socket", "work",
-            "app", "demo",
+            "app", "demo", "doctor",
         ],
     ),
 ];

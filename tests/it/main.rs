@@ -17,6 +17,7 @@ mod crash_sweep;
 mod create;
 mod delivery_model;
 mod devices;
+mod doctor;
 mod end_to_end;
 mod migrations;
 mod openapi;

@@ -1,0 +1,31 @@
+//! `stockpoint doctor`
+
+use std::io::Write;
+use std::path::Path;
+
+use super::run::runtime;
+use super::{Error, say, status};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::doctor::{Report, examine};
+
+pub(super) fn doctor(out: &mut impl Write, path: &Path, as_json: bool) -> Result<(), Error> {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(faults) => {
+            tell(out, &Report::of_faults(faults.iter()), as_json)?;
+            return Err(Error::Config(faults));
+        }
+    };
+    // An agent that does not answer is as good as none: the section on the agent says so.
+    let running = status::running(&config).ok().flatten();
+    let clock = SystemClock::new();
+    let report = runtime()?.block_on(examine(&config, &clock, running.as_ref()));
+    tell(out, &report, as_json)?;
+    if report.is_ok() { Ok(()) } else { Err(Error::Faulty) }
+}
+
+fn tell(out: &mut impl Write, report: &Report, as_json: bool) -> Result<(), Error> {
+    let text = if as_json { format!("{}\n", report.json()) } else { report.text() };
+    say(out, &text)
+}

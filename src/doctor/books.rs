@@ -1,0 +1,98 @@
+//! The books: whether the databases can be read and balance, how old the goods are, and what is not delivered.
+
+use super::Finding;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::delivery::State;
+use crate::domain::time::UnixMillis;
+use crate::feedback::counted;
+use crate::store::{Db, Figures};
+
+const GOODS: &str = "goods";
+const DOCUMENTS: &str = "documents";
+
+/// An hour, in ms.
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+pub(super) fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
+    let figures = match Db::beside(&config.station.data_dir, &config.station.name) {
+        Ok(None) => return vec![Finding::ok(DOCUMENTS, "there are none yet")],
+        Ok(Some(db)) => db.figures().map(|figures| (figures, db.oldest_unsent())),
+        Err(error) => Err(error),
+    };
+    match figures {
+        Ok((figures, oldest)) => {
+            let oldest = oldest.ok().flatten().map(|(_, scanned)| scanned);
+            vec![goods(config, &figures, clock.wall())]
+                .into_iter()
+                .chain(documents(&figures, oldest, clock.wall()))
+                .collect()
+        }
+        Err(error) => vec![Finding::fault(
+            DOCUMENTS,
+            format!("the databases cannot be read: failed to {error}"),
+            "start the agent, which sets a damaged file aside and begins a new one; keep what it sets aside",
+        )],
+    }
+}
+
+fn goods(config: &Config, figures: &Figures, now: UnixMillis) -> Finding {
+    let Some(at) = figures.goods.synced_at else {
+        return Finding::fault(
+            GOODS,
+            "the table was never read: every code is unknown",
+            "let the agent run with a network; `stockpoint goods sync` reads it now",
+        );
+    };
+    let age_ms = now.ms_since(at).max(0);
+    let what = format!("{}, read {} minutes ago", counted(figures.goods.count, "good"), age_ms / 60_000);
+    let usual_ms = i64::try_from(config.goods.full_sync_every.as_millis()).unwrap_or(i64::MAX);
+    if age_ms > usual_ms.saturating_mul(2) {
+        return Finding::warning(
+            GOODS,
+            what,
+            "see what the section on the service says; new barcodes are not known here until it is read",
+        );
+    }
+    Finding::ok(GOODS, what)
+}
+
+fn documents(figures: &Figures, oldest: Option<UnixMillis>, now: UnixMillis) -> Vec<Finding> {
+    let of = |state| figures.of(state).operations;
+    let mut findings = Vec::new();
+    if !figures.balance() {
+        findings.push(Finding::fault(
+            DOCUMENTS,
+            "the books do not balance",
+            "this is a fault of the program: keep the data folder and report it",
+        ));
+    }
+    let waiting = of(State::Queued) + of(State::Sending) + of(State::Uncertain);
+    if waiting > 0 {
+        let hours = oldest.map_or(0, |at| now.ms_since(at).max(0) / HOUR_MS);
+        let what = format!("{} on the way, the oldest scan {hours} hours old", counted(waiting, "document"));
+        findings.push(if hours >= 24 {
+            Finding::warning(DOCUMENTS, what, "see what the section on the service says")
+        } else {
+            Finding::ok(DOCUMENTS, what)
+        });
+    }
+    if of(State::Refused) > 0 {
+        findings.push(Finding::warning(
+            DOCUMENTS,
+            format!("{} refused by the service", counted(of(State::Refused), "document")),
+            "`stockpoint outbox list` says why and what to do",
+        ));
+    }
+    if figures.scans.unknown > 0 {
+        findings.push(Finding::warning(
+            DOCUMENTS,
+            format!("{} of codes that no good has", counted(figures.scans.unknown, "scan")),
+            "`stockpoint unknown list` shows them; add the barcodes to the goods, and they are booked by themselves",
+        ));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(DOCUMENTS, "everything is delivered, and the books balance"));
+    }
+    findings
+}

@@ -1,0 +1,134 @@
+//! The data folder: whether it can be used, how much room it has, and what was found damaged in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access, statvfs};
+
+use super::{Finding, mounts};
+
+const SECTION: &str = "data";
+
+/// Room below which somebody should look, and below which scans will soon be refused, in bytes.
+const ROOM_WARN: u64 = 256 * 1024 * 1024;
+const ROOM_FAULT: u64 = 8 * 1024 * 1024;
+
+/// Where the kernel tells of block devices; an eMMC card tells there how much of its life is used
+/// (`linux/Documentation/driver-api/mmc/mmc-dev-attrs.rst`, `life_time`).
+const BLOCK_DEVICES: &str = "/sys/block";
+
+/// Tenths of a card's life that are used, from which it should be replaced.
+const LIFE_TENTHS_WARN: u32 = 8;
+
+pub(super) fn examine(dir: &Path) -> Vec<Finding> {
+    let Ok(dir) = fs::canonicalize(dir) else {
+        return vec![Finding::warning(
+            SECTION,
+            format!("{} is not there yet", dir.display()),
+            "nothing, if the station never ran: the agent makes it; else look for what removed it",
+        )];
+    };
+    let mut findings = vec![usable(&dir)];
+    findings.extend(room(&dir));
+    let told = fs::read_to_string(mounts::MOUNTS).unwrap_or_default();
+    findings.extend(mounts::findings(&told, &dir));
+    findings.extend(damaged(&dir));
+    findings.extend(worn());
+    findings
+}
+
+fn usable(dir: &Path) -> Finding {
+    match access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Finding::ok(SECTION, format!("{} can be used", dir.display())),
+        Err(error) => Finding::fault(
+            SECTION,
+            format!("{} cannot be used: {error}", dir.display()),
+            "give it to the user the agent runs as; run this command as root to look from outside",
+        ),
+    }
+}
+
+fn room(dir: &Path) -> Option<Finding> {
+    let disk = statvfs(dir).ok()?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let what = format!("{} MB are free", free / 1_000_000);
+    let cure = "delete what is not needed, or use a larger card";
+    Some(match free {
+        0..ROOM_FAULT => Finding::fault(SECTION, format!("{what}: scans are refused, or soon will be"), cure),
+        ROOM_FAULT..ROOM_WARN => Finding::warning(SECTION, what, cure),
+        _ => Finding::ok(SECTION, what),
+    })
+}
+
+/// Files that the agent set aside because they were damaged.
+fn damaged(dir: &Path) -> Option<Finding> {
+    let entries = fs::read_dir(dir).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut kept: Vec<String> =
+        names.filter(|name| name.contains(".damaged-") && !name.ends_with("-wal")).collect();
+    kept.sort_unstable();
+    let last = kept.last()?;
+    Some(Finding::warning(
+        SECTION,
+        format!("{} damaged files are kept here, the last of them {last}", kept.len()),
+        "copy them to another machine (`sqlite3 FILE .recover` reads what is left), then remove them; replace the card",
+    ))
+}
+
+fn worn() -> Vec<Finding> {
+    let Ok(devices) = fs::read_dir(BLOCK_DEVICES) else { return Vec::new() };
+    let files = devices.filter_map(|device| Some(device.ok()?.path().join("device/life_time")));
+    files.filter_map(|file| worn_device(&file)).collect()
+}
+
+fn worn_device(file: &PathBuf) -> Option<Finding> {
+    let tenths = life_tenths(&fs::read_to_string(file).ok()?)?;
+    let device = file.ancestors().nth(2)?.file_name()?.to_str()?;
+    let what = format!("{device} has used up about {} % of its life", tenths * 10);
+    Some(if tenths >= LIFE_TENTHS_WARN {
+        Finding::warning(SECTION, what, "replace it before it fails")
+    } else {
+        Finding::ok(SECTION, what)
+    })
+}
+
+/// The greater of the two figures an eMMC tells, in tenths: `0x01` is up to one tenth, `0x0b` all and more.
+fn life_tenths(told: &str) -> Option<u32> {
+    let figures =
+        told.split_whitespace().filter_map(|figure| u32::from_str_radix(figure.strip_prefix("0x")?, 16).ok());
+    figures.filter(|tenths| *tenths > 0).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::doctor::Grade;
+
+    #[test]
+    fn the_life_of_a_card_is_the_worse_of_its_two_figures() {
+        assert_eq!(life_tenths("0x01 0x03\n"), Some(3));
+        assert_eq!(life_tenths("0x0b 0x02"), Some(11));
+        assert_eq!(life_tenths("0x00 0x00"), None);
+        assert_eq!(life_tenths("?"), None);
+    }
+
+    #[test]
+    fn damaged_files_are_counted_without_their_logs() {
+        let dir = TempDir::new().unwrap();
+        assert_eq!(damaged(dir.path()), None);
+        for name in ["outbox.db.damaged-1", "outbox.db.damaged-1-wal", "outbox.db.damaged-2", "outbox.db"] {
+            fs::write(dir.path().join(name), b"").unwrap();
+        }
+        let finding = damaged(dir.path()).unwrap();
+        assert_eq!(finding.what, "2 damaged files are kept here, the last of them outbox.db.damaged-2");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_no_fault() {
+        let dir = TempDir::new().unwrap();
+        let findings = examine(&dir.path().join("none"));
+        assert!(matches!(findings.as_slice(), [Finding { grade: Grade::Warning, .. }]), "{findings:?}");
+    }
+}

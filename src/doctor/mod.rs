@@ -1,0 +1,171 @@
+//! The whole station looked over, section by section: what is right, what wants a look, what is wrong and its cure.
+//!
+//! It changes nothing and needs no running agent; where one runs, it is asked. Each section is examined whatever
+//! became of the one before, so that one look tells everything.
+
+mod agent;
+mod books;
+mod data;
+mod mounts;
+mod scanners;
+mod service;
+mod tokens;
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::status::Status;
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// As it should be.
+    Ok,
+    /// It works, and somebody should look at it some day.
+    Warning,
+    /// It does not work, or loses what it promises to keep.
+    Fault,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it belongs to.
+    pub section: &'static str,
+    /// How it is.
+    pub grade: Grade,
+    /// What was found, on one line.
+    pub what: String,
+    /// What to do about it; each warning and each fault has one.
+    pub cure: Option<String>,
+}
+
+impl Finding {
+    fn ok(section: &'static str, what: impl Into<String>) -> Self {
+        Self { section, grade: Grade::Ok, what: what.into(), cure: None }
+    }
+
+    fn warning(section: &'static str, what: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { section, grade: Grade::Warning, what: what.into(), cure: Some(cure.into()) }
+    }
+
+    fn fault(section: &'static str, what: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { section, grade: Grade::Fault, what: what.into(), cure: Some(cure.into()) }
+    }
+}
+
+/// Everything that was found, in the order of the sections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether nothing is wrong.
+    ok: bool,
+    version: &'static str,
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    fn new(findings: Vec<Finding>) -> Self {
+        let ok = findings.iter().all(|finding| finding.grade != Grade::Fault);
+        Self { ok, version: env!("CARGO_PKG_VERSION"), findings }
+    }
+
+    /// The report on a configuration that cannot be used: nothing else can be looked at.
+    pub fn of_faults<'a>(faults: impl Iterator<Item = &'a crate::config::Fault>) -> Self {
+        let finding = |fault: &crate::config::Fault| {
+            Finding::fault(
+                "configuration",
+                fault.to_string(),
+                "correct the file; `stockpoint check` reads it again",
+            )
+        };
+        Self::new(faults.map(finding).collect())
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_ok(&self) -> bool {
+        self.ok
+    }
+
+    /// What was found.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// For people: a heading for each section, a line for each finding, and its cure below.
+    pub fn text(&self) -> String {
+        let mut text = format!("stockpoint {}\n", self.version);
+        let mut section = "";
+        for finding in &self.findings {
+            if finding.section != section {
+                section = finding.section;
+                let _written = writeln!(text, "\n{section}");
+            }
+            let grade = match finding.grade {
+                Grade::Ok => "ok",
+                Grade::Warning => "warning",
+                Grade::Fault => "FAULT",
+            };
+            let _written = writeln!(text, "  {grade:<8} {}", finding.what);
+            if let Some(cure) = &finding.cure {
+                let _written = writeln!(text, "  {:<8} {cure}", "  do:");
+            }
+        }
+        let count = |grade| self.findings.iter().filter(|finding| finding.grade == grade).count();
+        let (faults, warnings) = (count(Grade::Fault), count(Grade::Warning));
+        let _written = writeln!(text, "\nfaults: {faults}, warnings: {warnings}");
+        text
+    }
+
+    /// One JSON object on one line.
+    ///
+    /// # Panics
+    /// Never: nothing in it is beyond JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("a report holds nothing that JSON cannot")
+    }
+}
+
+/// Looks everything over. `running` is what a running agent tells of itself, if one runs.
+pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status>) -> Report {
+    let mut findings = vec![Finding::ok("configuration", "it holds no mistake")];
+    findings.extend(tokens::examine(&config.api));
+    findings.extend(data::examine(&config.station.data_dir));
+    findings.extend(scanners::examine(&config.scanners, running));
+    findings.extend(service::examine(config, clock).await);
+    findings.extend(books::examine(config, clock));
+    findings.extend(agent::examine(running));
+    Report::new(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_each_section_once_and_each_cure() {
+        let report = Report::new(vec![
+            Finding::ok("data", "enough room"),
+            Finding::warning("data", "little room", "make some"),
+            Finding::fault("service", "no way to it", "plug the cable in"),
+        ]);
+        let expected = format!(
+            "stockpoint {}\n\ndata\n  ok       enough room\n  warning  little room\n    do:    make some\n\nservice\n  \
+             FAULT    no way to it\n    do:    plug the cable in\n\nfaults: 1, warnings: 1\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(report.text(), expected);
+        assert!(!report.is_ok());
+        assert!(
+            report.json().contains(r#""grade":"fault","what":"no way to it","cure":"plug the cable in""#)
+        );
+    }
+
+    #[test]
+    fn a_warning_is_no_fault() {
+        assert!(Report::new(vec![Finding::warning("data", "little room", "make some")]).is_ok());
+    }
+}

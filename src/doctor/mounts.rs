@@ -1,0 +1,113 @@
+//! The file system under the data folder: what it promises of a flush.
+
+use std::path::Path;
+
+use super::Finding;
+
+const SECTION: &str = "data";
+
+/// Where the kernel tells what is mounted (`proc_pid_mounts(5)`).
+pub(super) const MOUNTS: &str = "/proc/self/mounts";
+
+/// File systems that are gone after a power cut.
+const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "overlay"];
+
+/// Options with which a flush does not reach the disk in its order (`ext4(5)`).
+const UNSAFE: [&str; 3] = ["data=writeback", "nobarrier", "barrier=0"];
+
+/// A file system and where it is mounted.
+#[derive(Debug, PartialEq, Eq)]
+struct Mount<'a> {
+    device: &'a str,
+    point: String,
+    kind: &'a str,
+    options: &'a str,
+}
+
+/// The mount that holds `path`: the one with the longest mount point, the last of equals.
+fn mount_of<'a>(mounts: &'a str, path: &Path) -> Option<Mount<'a>> {
+    let read = |line: &'a str| {
+        let mut words = line.split(' ');
+        let (device, point) = (words.next()?, unescaped(words.next()?));
+        Some(Mount { device, point, kind: words.next()?, options: words.next()? })
+    };
+    let holds = |mount: &Mount<'_>| path.starts_with(&mount.point);
+    mounts.lines().filter_map(read).filter(holds).max_by_key(|mount| mount.point.len())
+}
+
+/// The kernel writes a blank in a path as `\040`, a tab as `\011`, a backslash as `\134`.
+fn unescaped(point: &str) -> String {
+    point.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+}
+
+/// What is to be said of the file system under `path`.
+pub(super) fn findings(mounts: &str, path: &Path) -> Vec<Finding> {
+    let Some(mount) = mount_of(mounts, path) else { return Vec::new() };
+    let Mount { device, point, kind, options } = &mount;
+    let has = |wanted: &str| options.split(',').any(|option| option == wanted);
+    let mut findings = Vec::new();
+    if IN_MEMORY.contains(kind) {
+        findings.push(Finding::fault(
+            SECTION,
+            format!("{point} is a {kind}: what is on it is gone after a power cut"),
+            "put station.data_dir on a partition of the card or disk",
+        ));
+    }
+    if has("ro") {
+        findings.push(Finding::fault(
+            SECTION,
+            format!("{point} is mounted read-only"),
+            "mount it writable; if the kernel did this by itself the card is failing (`dmesg`): replace it",
+        ));
+    }
+    if let Some(option) = UNSAFE.iter().find(|option| has(option)) {
+        findings.push(Finding::fault(
+            SECTION,
+            format!("{point} is mounted with {option}: a booked scan may be lost in a power cut"),
+            format!("take {option} out of the line of {point} in /etc/fstab and restart"),
+        ));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(SECTION, format!("{point} ({kind} on {device}) keeps what is flushed")));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Grade;
+
+    const MOUNTS: &str = "\
+/dev/mmcblk0p2 / ext4 rw,noatime 0 0
+tmpfs /run tmpfs rw,nosuid,nodev 0 0
+/dev/mmcblk0p3 /var/lib ext4 rw,relatime,data=writeback 0 0
+/dev/sda1 /mnt/a\\040disk ext4 ro,relatime 0 0
+";
+
+    fn told(path: &str) -> Vec<(Grade, String)> {
+        findings(MOUNTS, Path::new(path)).into_iter().map(|finding| (finding.grade, finding.what)).collect()
+    }
+
+    #[test]
+    fn the_longest_mount_point_holds_a_path() {
+        let point = |path| mount_of(MOUNTS, Path::new(path)).map(|mount| mount.point);
+        assert_eq!(point("/var/lib/stockpoint").as_deref(), Some("/var/lib"));
+        assert_eq!(point("/var/library").as_deref(), Some("/"));
+        assert_eq!(point("/mnt/a disk/data").as_deref(), Some("/mnt/a disk"));
+    }
+
+    #[test]
+    fn what_forgets_a_flush_is_a_fault() {
+        assert_eq!(
+            told("/srv"),
+            [(Grade::Ok, "/ (ext4 on /dev/mmcblk0p2) keeps what is flushed".to_owned())]
+        );
+        for (path, word) in
+            [("/run/x", "tmpfs"), ("/var/lib/x", "data=writeback"), ("/mnt/a disk", "read-only")]
+        {
+            let told = told(path);
+            assert!(matches!(told.as_slice(), [(Grade::Fault, what)] if what.contains(word)), "{told:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The scanners: what the running agent says of them, or whether they could be opened.
+
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+
+use super::Finding;
+use crate::config::{Place, Scanner, Source};
+use crate::device::PortFault;
+use crate::device::ports::{self, Roots};
+use crate::status::{ScannerState, Status};
+
+const SECTION: &str = "scanners";
+
+pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Finding> {
+    if scanners.is_empty() {
+        return vec![Finding::warning(
+            SECTION,
+            "none is configured",
+            "`stockpoint devices` shows what is plugged in, with the entry to paste",
+        )];
+    }
+    scanners.iter().filter_map(|scanner| told(scanner, running).or_else(|| looked_at(scanner))).collect()
+}
+
+/// What the agent says: it has the port, and nobody else can look into it meanwhile.
+fn told(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
+    let name = &scanner.name;
+    let state = running?.scanner_state(name)?;
+    let what = format!("{name} is {}", state.as_str());
+    Some(match state {
+        ScannerState::Healthy | ScannerState::Quiet => Finding::ok(SECTION, what),
+        ScannerState::Unstable => Finding::warning(
+            SECTION,
+            what,
+            "it comes and goes: try another cable and another socket, or a hub with its own power",
+        ),
+        ScannerState::Gone => Finding::fault(SECTION, what, cure(scanner)),
+    })
+}
+
+/// The agent's log says why; what can be seen from here may say it, too.
+fn cure(scanner: &Scanner) -> String {
+    looked_at(scanner).and_then(|finding| finding.cure).unwrap_or_else(|| {
+        "`journalctl -u stockpoint` says why; `stockpoint devices` shows what is there".to_owned()
+    })
+}
+
+fn looked_at(scanner: &Scanner) -> Option<Finding> {
+    let name = &scanner.name;
+    let place = match &scanner.source {
+        Source::Serial { place, .. } | Source::Evdev(place) | Source::HidPos(place) => place,
+        Source::Stdin => return Some(Finding::ok(SECTION, format!("{name} reads the standard input"))),
+    };
+    let found = match (place, &scanner.source) {
+        (Place::Path(path), _) => may_open(path),
+        (Place::Match(wanted), Source::Serial { .. }) => {
+            ports::resolve(&Roots::default(), wanted).and_then(|path| may_open(&path))
+        }
+        (Place::Match(_), _) => return None,
+    };
+    Some(match found {
+        Ok(()) => Finding::ok(SECTION, format!("{name} ({place}) is there")),
+        Err(why) => Finding::fault(SECTION, format!("{name} ({place}): {why}"), why.cure()),
+    })
+}
+
+fn may_open(path: &Path) -> Result<(), PortFault> {
+    access(path, Access::READ_OK | Access::WRITE_OK).map_err(|errno| match errno {
+        Errno::NOENT | Errno::NODEV | Errno::NXIO => PortFault::Absent,
+        Errno::ACCESS | Errno::PERM => PortFault::Denied,
+        other => PortFault::Failed { errno: other.raw_os_error() },
+    })
+}

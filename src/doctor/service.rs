@@ -1,0 +1,144 @@
+//! The way to the service: its name, TLS, the tokens, what they may do, and whose clock is wrong.
+
+use std::net::ToSocketAddrs;
+
+use reqwest::Url;
+use tokio::time::Instant;
+
+use super::Finding;
+use crate::api::{self, Budget, Client, Outcome};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::secrets::Secrets;
+use crate::work::rights::{missing_rights, missing_storages};
+use crate::work::uplink::{error_chain, seed};
+
+const SECTION: &str = "service";
+const CLOCK: &str = "clock";
+
+/// The most that the two clocks may differ, in ms: what the agent allows (`work::trust`).
+const DISAGREEMENT_MS_MAX: i64 = 90_000;
+
+pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(finding) = unresolved(&config.api.base_url) {
+        findings.push(system_clock(clock));
+        findings.push(finding);
+        return findings;
+    }
+    let Ok(secrets) = Secrets::find(&config.api) else {
+        // That is said among the tokens.
+        findings.push(system_clock(clock));
+        return findings;
+    };
+    match Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user) {
+        Err(error) => findings.push(Finding::fault(
+            SECTION,
+            format!("failed to {}", error_chain(&error)),
+            "correct what it names in the configuration or in the token's file",
+        )),
+        Ok(client) => findings.extend(asked(config, &client, clock).await),
+    }
+    findings
+}
+
+/// What is wrong with the name of the service, if anything.
+fn unresolved(base_url: &str) -> Option<Finding> {
+    let url = Url::parse(base_url).ok()?;
+    let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match (bare, port).to_socket_addrs().map(Iterator::count) {
+        Ok(1..) => None,
+        Ok(0) => Some(no_name(host, "it has no address")),
+        Err(error) => Some(no_name(host, &error.to_string())),
+    }
+}
+
+fn no_name(host: &str, why: &str) -> Finding {
+    Finding::fault(
+        SECTION,
+        format!("the name {host} cannot be looked up: {why}"),
+        "plug the network in; if other names cannot be looked up either, correct the name server of this box",
+    )
+}
+
+async fn asked(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Finding> {
+    let mut budget = Budget::new(60, 1, seed(), Instant::now());
+    let storages = client.storages(budget.wait().await).await;
+    let mut findings = vec![compared_clock(client, clock)];
+    let storages = match storages {
+        Err(error) => {
+            findings.push(failed(&error));
+            return findings;
+        }
+        Ok(storages) => storages,
+    };
+    findings.push(Finding::ok(SECTION, format!("{} answers and takes the tokens", config.api.base_url)));
+    let permissions = match client.permissions(budget.wait().await).await {
+        Ok(permissions) => permissions,
+        Err(error) => {
+            findings.push(Finding::warning(
+                SECTION,
+                format!("it does not tell what the user token may do: failed to {}", error_chain(&error)),
+                "nothing, if documents are posted; else give the user the rights to stock in Altegio",
+            ));
+            return findings;
+        }
+    };
+    let mut complaints = missing_storages(config, &storages);
+    complaints.extend(missing_rights(config, &permissions));
+    if complaints.is_empty() {
+        findings.push(Finding::ok(SECTION, "storages and rights fit the configuration"));
+    }
+    findings.extend(complaints.into_iter().map(|what| {
+        Finding::fault(SECTION, what, "correct the configuration, or give the user that right in Altegio")
+    }));
+    findings
+}
+
+fn failed(error: &api::Error) -> Finding {
+    let why = error_chain(error);
+    let what = format!("failed to {why}");
+    // Words of rustls (`CertificateError::NotValidYet`): a certificate from the future is a clock of the past.
+    if why.contains("not valid yet") || why.contains("NotValidYet") {
+        let cure = "set the clock of this box, or let it reach a time server: to it the certificate lies in the future";
+        return Finding::fault(CLOCK, what, cure);
+    }
+    let cure = match error.outcome() {
+        Outcome::NotDone => "plug the network in; look for a firewall between this box and the service",
+        Outcome::NotAllowed { status: 401, .. } => "put the tokens that Altegio shows now into their files",
+        Outcome::NotAllowed { .. } => "give the user access to this location's stock in Altegio",
+        Outcome::Refused(_) => "correct station.location_id and api.base_url",
+        Outcome::Wait(_) => {
+            "wait a minute; if it stays, lower api.requests_per_minute_max of the stations here"
+        }
+        Outcome::Unknown => "wait: the service is there and has a trouble of its own",
+    };
+    Finding::fault(SECTION, what, cure)
+}
+
+/// The station's clock beside the service's.
+fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
+    let Some(server) = client.take_server_date() else { return system_clock(clock) };
+    let off_ms = clock.wall().ms_since(server.0);
+    if off_ms.abs() <= DISAGREEMENT_MS_MAX {
+        return Finding::ok(CLOCK, "it agrees with the service's");
+    }
+    Finding::fault(
+        CLOCK,
+        format!("it differs from the service's by {} s: nothing is posted", off_ms / 1000),
+        "let this box reach a time server (`timedatectl set-ntp true`); the times of scans are put right then",
+    )
+}
+
+/// What the system says of its clock, where the service cannot be asked.
+fn system_clock(clock: &dyn Clock) -> Finding {
+    if clock.is_synchronized() {
+        return Finding::ok(CLOCK, "the system says that it is right");
+    }
+    Finding::warning(
+        CLOCK,
+        "nothing vouches for it",
+        "nothing, if the service can be reached: its answers will; else `timedatectl set-ntp true`",
+    )
+}
