@@ -5,6 +5,7 @@
 //! the service, then the store.
 
 mod lock;
+mod notify;
 mod scanners;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use crate::status::{ApiHealth, ApiState, Health, Status};
 use crate::store::{self, CommitHook, Db, Figures, OpenOptions, Store, StoreThread};
 use crate::web;
 use crate::work;
+use crate::work::pulse::Pulse;
 use crate::work::scans::{Input, Scans};
 use crate::work::uplink::{Parts, Uplink};
 use lock::FolderLock;
@@ -114,6 +116,7 @@ pub struct Agent {
     scanners: Scanners,
     standard_input: Option<File>,
     page: Option<TcpListener>,
+    pulses: Vec<Arc<Pulse>>,
     store_thread: StoreThread,
     stop: CancellationToken,
     _lock: FolderLock,
@@ -188,6 +191,7 @@ impl Agent {
             say_damaged(&shared.feedback, &file);
         }
         let stop = uplink.stop();
+        let pulses = vec![Arc::clone(&scans.pulse)];
         Ok(Self {
             shared: Arc::new(shared),
             session,
@@ -197,6 +201,7 @@ impl Agent {
             scanners,
             standard_input: None,
             page,
+            pulses,
             store_thread,
             stop,
             _lock: lock,
@@ -248,10 +253,12 @@ impl Agent {
                         Err(error) => break Err(error.into()),
                     }
                     tracing::info!(station = %self.shared.config.station.name, "ready");
+                    notify::ready();
                 }
             }
         };
         tracing::info!("stopping");
+        notify::stopping();
         let stop = stop_in_order(running, &self.shared.inputs, &self.stop, workers, self.store_thread);
         if timeout(STOP_WITHIN, stop).await.is_err() {
             tracing::error!("a part did not stop in time");
@@ -274,6 +281,7 @@ impl Agent {
             // Commands then read the files; nothing else is lost.
             Err(error) => tracing::warn!(%error, "commands cannot ask this agent"),
         }
+        doors.spawn(notify::watch(self.handle(), std::mem::take(&mut self.pulses)));
         if let Some(page) = self.page.take() {
             if let Some(address) = self.shared.page_address {
                 tracing::info!(page = %address, "the station page is served");
@@ -423,6 +431,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         clock: Arc::clone(&clock),
         trusted: trusted.clone(),
         wake: Arc::clone(&wake),
+        pulse: Arc::new(Pulse::new("the scans' worker")),
     };
     let scanner_health = scanners.health();
     let shared = Shared {

@@ -9,6 +9,7 @@ pub mod account;
 pub mod catalog;
 pub mod create;
 pub mod deliver;
+pub mod pulse;
 pub mod rights;
 pub mod scans;
 pub mod trust;

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Error;
+use super::pulse::Pulse;
 use crate::clock::Clock;
 use crate::domain::barcode::Barcode;
 use crate::domain::framing::Frame;
@@ -22,6 +23,10 @@ use crate::store::{self, Db, NewScan, Store};
 
 /// How often idle documents and the database's log are looked at.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long one scan, or one look at what is idle, may take: a memory card that tidies itself up holds a commit for
+/// seconds.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What comes in.
 #[derive(Debug)]
@@ -56,6 +61,8 @@ pub struct Scans {
     pub trusted: watch::Receiver<bool>,
     /// Told when there is something to deliver.
     pub wake: Arc<tokio::sync::Notify>,
+    /// Says that it gets on.
+    pub pulse: Arc<Pulse>,
 }
 
 /// What became of a frame.
@@ -76,9 +83,14 @@ impl Scans {
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            // The tick ends every wait.
+            self.pulse.expect_within(PATIENCE, self.clock.as_ref());
             session = tokio::select! {
                 input = inputs.recv() => match input {
-                    None | Some(Input::Stop) => return Ok(()),
+                    None | Some(Input::Stop) => {
+                        self.pulse.rest();
+                        return Ok(());
+                    }
                     Some(Input::Frame { scanner, frame, boot, wall }) => {
                         let at = Moment { wall, boot, trusted: *self.trusted.borrow() };
                         self.frame(session, scanner, frame, at).await?

@@ -20,6 +20,7 @@ mod devices;
 mod doctor;
 mod end_to_end;
 mod migrations;
+mod notify;
 mod openapi;
 mod politeness;
 mod program;
