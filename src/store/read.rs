@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 use super::Error;
-use crate::domain::delivery::{State, Step, Surplus};
+use crate::domain::delivery::{State, Step, Surplus, Way};
 use crate::domain::good::Good;
 use crate::domain::ids::{DocumentId, GoodId, StorageId, TransactionId};
 use crate::domain::mode::Kind;
@@ -37,6 +37,24 @@ pub(super) fn step_text(step: Step) -> String {
         Step::Operation => "operation".to_owned(),
         Step::Document => "document".to_owned(),
         Step::Line(number) => format!("line {number}"),
+    }
+}
+
+/// Column `piecewise`.
+pub(super) fn way(number: u8) -> Result<Way, Error> {
+    match number {
+        0 => Ok(Way::OneCall),
+        1 => Ok(Way::LineByLine),
+        2 => Ok(Way::AfterRefusal),
+        _ => Err(Error::Unexpected { what: "the way of a delivery" }),
+    }
+}
+
+pub(super) const fn way_number(way: Way) -> u8 {
+    match way {
+        Way::OneCall => 0,
+        Way::LineByLine => 1,
+        Way::AfterRefusal => 2,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
 use crate::config::BackDate;
-use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, judge};
+use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, Trace, judge};
 use crate::domain::ids::{DocumentId, GoodId, OperationId, TransactionId};
 use crate::domain::mode::Kind;
 use crate::domain::operation::{Line, Marker, Operation};
@@ -272,8 +272,7 @@ impl Uplink {
     async fn survey(&mut self, pending: &Pending) -> Result<Finding, Halt> {
         let operation = &pending.operation;
         let mut documents: BTreeSet<DocumentId> = pending.delivery.document.into_iter().collect();
-        // A lost line can only be in the document it was sent to.
-        if !matches!((pending.delivery.step, pending.delivery.document), (Some(Step::Line(_)), Some(_))) {
+        if pending.delivery.trace() == Trace::Anywhere {
             documents.extend(self.marked_documents(pending).await?);
         }
         let mut found = Vec::new();

@@ -16,6 +16,7 @@
 //! person's hand, and none leads from [`State::Uncertain`] to a new request without two absences.
 
 mod state;
+mod strategy;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,10 @@ mod tests;
 use thiserror::Error;
 
 pub use state::State;
+pub use strategy::{Trace, Way};
 pub use survey::{Finding, Found, FoundDocument, FoundLine, judge};
+
+use strategy::Refused;
 
 use super::ids::{DocumentId, TransactionId};
 use super::operation::Operation;
@@ -90,8 +94,8 @@ pub struct Delivery {
     pub document: Option<DocumentId>,
     /// One entry a line, in the order of their numbers.
     pub lines: Vec<LineProgress>,
-    /// Whether it goes line by line: the one-call form was refused, or was carried out in part.
-    pub piecewise: bool,
+    /// How it is brought to the server. One call that was refused, or carried out in part, goes on line by line.
+    pub way: Way,
     /// Complete readings without what was sent, since it was sent; 0..=[`ABSENCES_PROVING`].
     pub absences: u8,
     /// The server's words of a refusal after which part of the operation may stand all the same.
@@ -183,7 +187,7 @@ impl Delivery {
             step: None,
             document: None,
             lines: lines.collect(),
-            piecewise: false,
+            way: Way::default(),
             absences: 0,
             refusal: None,
             doubtful: false,
@@ -201,7 +205,8 @@ impl Delivery {
         };
         match self.state {
             State::Refused | State::Uncertain if self.stuck.is_some() => Next::Rest,
-            State::Queued => removal().unwrap_or_else(|| Next::Send(self.next_step())),
+            // One that misses nothing never rests here: `settle` moves it on.
+            State::Queued => removal().or_else(|| self.next_step().map(Next::Send)).unwrap_or(Next::Rest),
             State::Sending | State::Uncertain => Next::ReadBack,
             State::Posted | State::Refused => match removal() {
                 Some(removal) => removal,
@@ -212,14 +217,27 @@ impl Delivery {
         }
     }
 
-    /// The request that brings a queued operation on. A piecewise one that misses no line never rests in
-    /// [`State::Queued`]: [`Delivery::settle`] moves it on.
-    fn next_step(&self) -> Step {
-        match (self.piecewise, self.document, self.missing().next()) {
-            (false, ..) => Step::Operation,
-            (true, Some(_), Some(line)) => Step::Line(line),
-            (true, ..) => Step::Document,
-        }
+    fn next_step(&self) -> Option<Step> {
+        self.way.strategy().next_step(self)
+    }
+
+    /// Where the request that is not settled may have left something.
+    pub fn trace(&self) -> Trace {
+        self.way.strategy().trace(self)
+    }
+
+    /// The same, to be begun in this way. Once it has been begun in another, or a document is known, it stays with
+    /// that.
+    pub fn begun(self, way: Way) -> Self {
+        let is_fresh = self.state == State::Queued && self.way == Way::OneCall && self.document.is_none();
+        if is_fresh { Self { way, ..self } } else { self }
+    }
+
+    /// Whether its way shows that the server refuses the one call whatever is in it: refused so, it stands whole
+    /// line by line.
+    pub fn shows_one_call_refused(&self) -> bool {
+        let stands = |line: &LineProgress| line.transaction.is_some();
+        self.state == State::Posted && self.way == Way::AfterRefusal && self.lines.iter().all(stands)
     }
 
     fn missing(&self) -> impl Iterator<Item = u16> + '_ {
@@ -290,14 +308,13 @@ impl Delivery {
     }
 
     fn refused(&mut self, words: String) {
-        match self.step {
-            Some(Step::Line(number)) => {
+        match self.step.map(|step| self.way.strategy().refused(step)) {
+            Some(Refused::Line(number)) => {
                 self.refuse_line(number, words);
                 self.settle();
             }
-            // A document that was refused has no lines: nothing of it stands.
-            Some(Step::Document) => self.refuse_all(&words),
-            Some(Step::Operation) | None => {
+            Some(Refused::Everything) => self.refuse_all(&words),
+            Some(Refused::Perhaps) | None => {
                 self.refusal = Some(words);
                 self.doubt();
             }
@@ -323,7 +340,7 @@ impl Delivery {
         for line in self.lines.iter_mut().filter(|line| line.is_missing()) {
             line.refusal = Some(words.to_owned());
         }
-        self.piecewise = true;
+        self.go_line_by_line();
         self.settle();
     }
 
@@ -339,7 +356,7 @@ impl Delivery {
             line.refusal = None;
         }
         self.document = None;
-        self.piecewise = false;
+        self.way = Way::default();
         self.late_checks = 0;
         if self.doubtful { self.doubt() } else { self.settle() }
     }
@@ -353,7 +370,7 @@ impl Delivery {
     fn settle(&mut self) {
         self.step = None;
         self.state = State::Queued;
-        if !self.piecewise || self.missing().next().is_some() {
+        if self.next_step().is_some() {
             return;
         }
         if self.lines.iter().any(|line| line.transaction.is_some()) {
@@ -378,7 +395,7 @@ impl Delivery {
                 self.surplus = found.surplus;
                 if self.missing().next().is_none() {
                     self.refusal = None;
-                    self.piecewise = true;
+                    self.go_line_by_line();
                     self.settle();
                 } else {
                     self.absent();
@@ -396,21 +413,25 @@ impl Delivery {
         }
     }
 
-    /// Something that was sent is not there. The second time that is proof.
+    /// Something that was sent is not there. The second time that is proof. What is missing of one call that was
+    /// refused, or stands in part, goes line by line.
     fn absent(&mut self) {
         self.absences += 1;
         if self.absences < ABSENCES_PROVING {
             return;
         }
-        let refusal = self.refusal.take();
-        self.piecewise = self.piecewise || self.document.is_some();
-        match (refusal, self.lines.len()) {
-            (Some(words), 0 | 1) if self.document.is_none() => self.refuse_all(&words),
-            (Some(_), _) => {
-                self.piecewise = true;
-                self.settle();
-            }
-            (None, _) => self.settle(),
+        if self.document.is_some() {
+            self.go_line_by_line();
+        } else if self.refusal.is_some() {
+            self.way = Way::AfterRefusal;
+        }
+        self.refusal = None;
+        self.settle();
+    }
+
+    fn go_line_by_line(&mut self) {
+        if self.way == Way::OneCall {
+            self.way = Way::LineByLine;
         }
     }
 
@@ -427,6 +448,8 @@ impl Delivery {
                     self.stuck = Some(format!("document {} stands although it was refused", found.document));
                     return;
                 }
+                // What an earlier look found wrong is so no longer.
+                self.stuck = None;
                 self.document = Some(found.document);
                 self.take_late_lines(&found);
                 self.surplus = found.surplus;

@@ -2,7 +2,7 @@
 
 use super::{Bench, COMB, SHAMPOO, units};
 use crate::domain::control::Control;
-use crate::domain::delivery::{Event, Finding, State, Step};
+use crate::domain::delivery::{Event, Finding, State, Step, Way};
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::domain::operation::CloseReason;
 use crate::domain::time::UnixMillis;
@@ -55,7 +55,7 @@ fn a_delivery_is_read_back_as_it_was_written() {
     to.document = Some(DocumentId(77));
     to.lines[0].transaction = Some(TransactionId(5));
     to.lines[1].refusal = Some("no".to_owned());
-    to.piecewise = true;
+    to.way = Way::AfterRefusal;
     to.absences = 1;
     to.refusal = Some("perhaps".to_owned());
     to.doubtful = true;

@@ -66,11 +66,13 @@ fn what_is_on_its_way_refused_parked_or_looked_after_stays_whatever_its_age() {
     bench.step(ids[1], Event::Send(Step::Operation));
     bench.step(ids[2], Event::Send(Step::Operation));
     bench.step(ids[2], Event::Lost);
-    // Refused twice over: by the answer, and by two readings that show nothing of it.
+    // Refused both ways: in one call, of which two readings show nothing, and by its document.
     bench.step(ids[3], Event::Send(Step::Operation));
     bench.step(ids[3], Event::Refused("no".to_owned()));
     bench.step(ids[3], Event::Surveyed(Finding::Absent));
     bench.step(ids[3], Event::Surveyed(Finding::Absent));
+    bench.step(ids[3], Event::Send(Step::Document));
+    bench.step(ids[3], Event::Refused("no".to_owned()));
     assert_eq!(bench.state(ids[3]), State::Refused);
     // Posted, but once uncertain: a late double may still come.
     bench.step(ids[4], Event::Send(Step::Operation));

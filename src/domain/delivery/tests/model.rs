@@ -80,6 +80,8 @@ struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct World {
     pub(super) delivery: Delivery,
+    /// How a delivery begins.
+    begins: Way,
     documents: Vec<Document>,
     last_id: i64,
     under_way: Vec<(u16, Write)>,
@@ -90,9 +92,10 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(operation: &Operation) -> Self {
+    pub(super) fn new(operation: &Operation, begins: Way) -> Self {
         Self {
-            delivery: Delivery::queued(operation),
+            delivery: Delivery::queued(operation).begun(begins),
+            begins,
             documents: Vec::new(),
             last_id: 0,
             under_way: Vec::new(),
@@ -144,7 +147,7 @@ impl World {
     }
 
     fn apply(&mut self, event: Event) {
-        self.delivery = self.delivery.apply(event).unwrap();
+        self.delivery = self.delivery.apply(event).unwrap().begun(self.begins);
     }
 
     fn send(&mut self, service: &Service, step: Step, fault: Fault) {
@@ -292,7 +295,7 @@ impl World {
     /// A complete reading. No call lists documents: they are found by their lines, or not at all.
     fn survey(&self, service: &Service, operation: &Operation) -> Finding {
         let known = self.delivery.document;
-        let only_known = matches!((self.delivery.step, known), (Some(Step::Line(_)), Some(_)));
+        let only_known = matches!(self.delivery.trace(), Trace::In(_));
         let held = self
             .documents
             .iter()

@@ -199,12 +199,54 @@ fn missing_lines_are_added_to_the_document_that_stands() {
     );
 }
 
+/// Refused in one call with nothing of it found, then line by line as well.
+fn refused_both_ways() -> Vec<Event> {
+    let gone = Event::DocumentRemoved(DocumentId(5));
+    vec![SEND, refused(), ABSENT, ABSENT, SEND_DOCUMENT, done(&[]), send_line(1), refused(), gone]
+}
+
 #[test]
-fn a_refused_operation_of_one_line_is_refused_once_nothing_of_it_is_found() {
-    let events = [SEND, refused(), ABSENT, ABSENT];
-    let told = "sending ReadBack; uncertain ReadBack; uncertain ReadBack; refused Rest";
-    assert_eq!(walk(1, &events), told);
-    assert_eq!(after(1, &events).lines[0].refusal.as_deref(), Some("no such good"));
+fn a_refused_operation_of_one_line_may_be_refused_for_its_form_and_is_tried_the_other_way() {
+    assert_eq!(
+        walk(1, &refused_both_ways()),
+        "sending ReadBack; uncertain ReadBack; uncertain ReadBack; queued Send(Document); sending ReadBack; \
+         queued Send(Line(1)); sending ReadBack; queued RemoveDocument(DocumentId(5)); refused Rest"
+    );
+    let delivery = after(1, &refused_both_ways());
+    assert_eq!(delivery.lines[0].refusal.as_deref(), Some("no such good"));
+    assert!(!delivery.shows_one_call_refused());
+}
+
+#[test]
+fn what_was_refused_in_one_call_and_stands_whole_line_by_line_shows_that_the_form_is_refused() {
+    let posted = |lines: u16, before: &[Event], line: Event| {
+        let events = [before, &[SEND_DOCUMENT, done(&[]), send_line(1), done(&[1]), send_line(2), line]];
+        let delivery = after(lines, &events.concat());
+        assert_eq!(delivery.state, State::Posted);
+        delivery.shows_one_call_refused()
+    };
+    assert!(posted(2, &[SEND, refused(), ABSENT, ABSENT], done(&[2])));
+    // The line was at fault.
+    assert!(!posted(2, &[SEND, refused(), ABSENT, ABSENT], refused()));
+    // It was lost, never refused.
+    let in_part = [SEND, Event::Lost, found(&[1]), found(&[1]), send_line(2), done(&[2])];
+    assert!(!after(2, &in_part).shows_one_call_refused());
+    // The server took part of it: it knows the form.
+    let in_part = [SEND, refused(), found(&[1]), found(&[1]), send_line(2), done(&[2])];
+    assert!(!after(2, &in_part).shows_one_call_refused());
+}
+
+#[test]
+fn an_operation_may_begin_line_by_line_and_keeps_the_way_it_began() {
+    let begun = Delivery::queued(&operation(2)).begun(Way::LineByLine);
+    assert_eq!(begun.next(), Next::Send(Step::Document));
+    let events = [SEND_DOCUMENT, done(&[]), send_line(1), Event::Lost];
+    let lost = events.iter().fold(begun, |delivery, event| delivery.apply(event.clone()).unwrap());
+    assert_eq!(lost.trace(), Trace::In(DocumentId(5)));
+    assert_eq!(lost.clone().begun(Way::OneCall), lost);
+    let in_part = after(2, &[SEND, Event::Lost, found(&[1]), found(&[1])]);
+    assert_eq!(in_part.clone().begun(Way::AfterRefusal), in_part);
+    assert_eq!(after(2, &[SEND, Event::Lost]).trace(), Trace::Anywhere);
 }
 
 #[test]
@@ -302,6 +344,16 @@ fn a_late_line_that_was_never_sent_is_shown_and_does_not_end_the_looking() {
 }
 
 #[test]
+fn a_late_line_that_is_gone_at_the_second_look_is_shown_no_longer() {
+    let looks = [Event::LateSurveyed(conflict()), Event::LateSurveyed(finding(&[1]))];
+    let delivery = after(1, &[&[SEND, Event::Lost, found(&[1])][..], &looks].concat());
+    assert_eq!((delivery.stuck, delivery.state), (None, State::Posted));
+    let looks = [Event::LateSurveyed(finding(&[1])), Event::LateSurveyed(conflict())];
+    let delivery = after(1, &[&[SEND, Event::Lost, found(&[1])][..], &looks].concat());
+    assert!(delivery.stuck.is_some());
+}
+
+#[test]
 fn what_the_token_may_not_post_is_refused_and_what_stands_stays() {
     assert_eq!(
         walk(1, &[SEND, Event::NotDone, barred()]),
@@ -317,8 +369,7 @@ fn what_the_token_may_not_post_is_refused_and_what_stands_stays() {
 
 #[test]
 fn a_refused_operation_starts_afresh_at_a_person_s_word() {
-    let events = [SEND, refused(), ABSENT, ABSENT, Event::Retry];
-    let delivery = after(1, &events);
+    let delivery = after(1, &[refused_both_ways(), vec![Event::Retry]].concat());
     assert_eq!(delivery.next(), Next::Send(Step::Operation));
     assert_eq!(delivery, Delivery::queued(&operation(1)));
 }
