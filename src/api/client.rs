@@ -42,6 +42,8 @@ pub struct Client {
     /// What no answer may bring in: each token, as it is and as JSON may spell it.
     tokens: Vec<SecretString>,
     location: LocationId,
+    lines_key: config::LinesKey,
+    write_off_document_type: u8,
     date: Mutex<Option<ServerDate>>,
 }
 
@@ -97,12 +99,31 @@ impl Client {
         authorization.set_sensitive(true);
         let base = Url::parse(&config.base_url).map_err(|_checked_before| BuildError::Address)?;
         let tokens = [partner, user].into_iter().flat_map(spellings).collect();
-        Ok(Self { http, base, authorization, tokens, location, date: Mutex::new(None) })
+        Ok(Self {
+            http,
+            base,
+            authorization,
+            tokens,
+            location,
+            lines_key: config.lines_key,
+            write_off_document_type: config.write_off_document_type,
+            date: Mutex::new(None),
+        })
     }
 
     /// The location that every call is about.
     pub(super) fn location(&self) -> LocationId {
         self.location
+    }
+
+    /// What the array of lines is called in the operation call.
+    pub(super) fn lines_key(&self) -> config::LinesKey {
+        self.lines_key
+    }
+
+    /// The document type of a write-off in the document call.
+    pub(super) fn write_off_document_type(&self) -> u8 {
+        self.write_off_document_type
     }
 
     /// The server's clock at the latest answer since this was last asked, good or bad.

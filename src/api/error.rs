@@ -97,6 +97,15 @@ pub enum Outcome {
 }
 
 impl Error {
+    /// Whether the server has looked at the request and will not do it: asked again, it would say so again.
+    pub fn is_refusal(&self) -> bool {
+        match self.outcome() {
+            Outcome::Refused(_) => true,
+            Outcome::NotAllowed { status, .. } => status == 403,
+            Outcome::NotDone | Outcome::Unknown | Outcome::Wait(_) => false,
+        }
+    }
+
     /// The one place where errors are classed.
     pub fn outcome(&self) -> Outcome {
         match self {

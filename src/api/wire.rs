@@ -94,7 +94,11 @@ pub(super) struct OperationBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) master_id: Option<i64>,
     pub(super) comment: &'a str,
-    pub(super) goods_transactions: Vec<LineBody<'a>>,
+    /// The lines, under the one name or the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) goods_transactions: Option<Vec<LineBody<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) transactions: Option<Vec<LineBody<'a>>>,
 }
 
 /// Body of `POST /storage_operations/documents/{location_id}`.

@@ -1,13 +1,12 @@
 //! One step of one delivery: the intent on the disk, the request, what came of it on the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
 use crate::config::BackDate;
 use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, Trace, judge};
-use crate::domain::ids::{DocumentId, GoodId, OperationId, TransactionId};
+use crate::domain::ids::{DocumentId, GoodId, OperationId};
 use crate::domain::mode::Kind;
 use crate::domain::operation::{Line, Marker, Operation};
 use crate::domain::signal::Signal;
@@ -24,9 +23,6 @@ const LISTING_PAGES_MAX: u32 = 1000;
 
 /// Documents whose comments are remembered so as not to be read twice.
 const DOCUMENTS_KNOWN_MAX: usize = 20_000;
-
-/// How long an operation rests that could not be acted on for its own reasons.
-const REST: Duration = Duration::from_secs(30);
 
 /// What was read of documents that could have been ours: their comments, which say whose they are.
 #[derive(Debug, Default)]
@@ -49,7 +45,8 @@ impl KnownDocuments {
 impl Uplink {
     /// Does what is next for one operation.
     pub(super) async fn deliver(&mut self, id: OperationId) -> Result<(), Halt> {
-        let pending = self.parts.store.run(move |db| db.pending(id)).await??;
+        let mut pending = self.parts.store.run(move |db| db.pending(id)).await??;
+        pending.delivery = pending.delivery.begun(self.first_way());
         match pending.delivery.next() {
             Next::Send(step) => self.send(&pending, step).await,
             Next::ReadBack => self.read_back(&pending).await,
@@ -195,53 +192,8 @@ impl Uplink {
         Ok(())
     }
 
-    async fn remove_line(&mut self, pending: &Pending, line: TransactionId) -> Result<(), Halt> {
-        let permit = self.permit().await?;
-        let answer = self.parts.client.delete_line(permit, line).await;
-        let removed = self.heard(answer).await;
-        let what = format!("removed line {line} on the server");
-        self.removed(pending, removed, Event::TransactionRemoved(line), &what).await
-    }
-
-    async fn remove_document(&mut self, pending: &Pending, document: DocumentId) -> Result<(), Halt> {
-        let permit = self.permit().await?;
-        let answer = self.parts.client.delete_document(permit, document).await;
-        let removed = self.heard(answer).await;
-        let what = format!("removed document {document} on the server");
-        self.removed(pending, removed, Event::DocumentRemoved(document), &what).await
-    }
-
-    async fn removed(
-        &mut self,
-        pending: &Pending,
-        removed: Result<(), Halt>,
-        event: Event,
-        what: &str,
-    ) -> Result<(), Halt> {
-        let id = pending.operation.id;
-        match removed {
-            Ok(()) => {
-                let next = self.advance(id, &pending.delivery, event, what).await?;
-                self.arrived(&pending.operation, next.as_ref());
-                Ok(())
-            }
-            Err(Halt::Api(error)) => {
-                self.put_off(id, REST);
-                match error.outcome() {
-                    // The token may post but not remove: others go on, and a person must.
-                    Outcome::NotAllowed { words, .. } | Outcome::Refused(words) => {
-                        self.person(&format!("document {id}: a double cannot be removed: {words}"));
-                        Ok(())
-                    }
-                    Outcome::NotDone | Outcome::Unknown | Outcome::Wait(_) => Err(Halt::Api(error)),
-                }
-            }
-            Err(halt) => Err(halt),
-        }
-    }
-
     /// Tells people when an operation has come to an end.
-    fn arrived(&self, operation: &Operation, delivery: Option<&Delivery>) {
+    pub(super) fn arrived(&self, operation: &Operation, delivery: Option<&Delivery>) {
         let Some(delivery) = delivery else { return };
         let id = operation.id;
         let refused = delivery.lines.iter().filter_map(|line| line.refusal.as_deref());
@@ -329,7 +281,12 @@ impl Uplink {
         }
         let permit = self.permit().await?;
         let comment = self.parts.client.document_comment(permit, document).await;
-        let mut comments: Vec<String> = self.heard(comment).await?.into_iter().collect();
+        let comment = match self.heard(comment).await {
+            // A document that is deleted, and still listed, may be refused in any words; its lines tell.
+            Err(Halt::Api(error)) if error.is_refusal() => None,
+            comment => comment?,
+        };
+        let mut comments: Vec<String> = comment.into_iter().collect();
         comments.retain(|comment| !comment.is_empty());
         if comments.is_empty() {
             let permit = self.permit().await?;
@@ -384,7 +341,7 @@ impl Listing {
 fn could_be(operation: &Operation, movement: &Movement) -> bool {
     let types: &[i64] = match operation.place.kind {
         Kind::Receipt => &[3],
-        // Write-offs are 4 where they were seen, and 7 on one page of the reference.
+        // Either, whatever is configured: what was sent may be from before the configuration changed.
         Kind::WriteOff => &[4, 7],
     };
     movement.type_id.is_none_or(|type_id| types.contains(&type_id))

@@ -1,7 +1,7 @@
 //! The workers. Each owns its state and meets the others in the store.
 //!
 //! [`scans`] takes in frames; [`uplink`] owns the way to the service and does one thing on it at a time:
-//! deliveries first ([`deliver`]), then what it must know of the account ([`account`]), then the goods table
+//! deliveries first ([`deliver`]; which way new ones begin, `form` knows), then what it must know of the account ([`account`]), then the goods table
 //! ([`catalog`]). One request at a time needs no locks, keeps the order, and is all that the service's limit
 //! leaves room for. For commands, [`verify`] compares afterwards and [`create`] makes goods.
 
@@ -9,7 +9,9 @@ pub mod account;
 pub mod catalog;
 pub mod create;
 pub mod deliver;
+mod form;
 pub mod pulse;
+mod remove;
 pub mod rights;
 pub mod scans;
 pub mod trust;

@@ -12,6 +12,7 @@ use super::Error;
 use super::account::Account;
 use super::catalog::Catalog;
 use super::deliver::KnownDocuments;
+use super::form::{EVIDENT, Form};
 use super::trust::ClockTrust;
 use crate::api::{self, Budget, Client, Outcome, Permit};
 use crate::clock::Clock;
@@ -102,6 +103,7 @@ pub struct Uplink {
     pub(super) account: Account,
     pub(super) catalog: Catalog,
     pub(super) documents: KnownDocuments,
+    pub(super) form: Form,
     trust: ClockTrust,
     /// The server's clock at an instant of ours.
     server_date: Option<(UnixMillis, Instant)>,
@@ -155,6 +157,7 @@ impl Uplink {
             account,
             catalog,
             documents: KnownDocuments::default(),
+            form: Form::default(),
             trust,
             server_date: None,
             failures: 0,
@@ -225,6 +228,7 @@ impl Uplink {
     async fn take_up(&mut self) -> Result<(), Halt> {
         self.look_at_clock().await?;
         self.account.recall(&self.parts.store).await?;
+        self.recall_form().await?;
         for (id, delivery) in self.parts.store.run(|db| db.agenda()).await?? {
             if delivery.state == State::Sending {
                 self.advance(id, &delivery, Event::Died, "the agent died with a request on its way").await?;
@@ -351,9 +355,10 @@ impl Uplink {
         what: &str,
     ) -> Result<Option<Delivery>, Halt> {
         let next = delivery.apply(event)?;
+        let is_form_refused = delivery.state != State::Posted && next.shows_one_call_refused();
+        let what = if is_form_refused { format!("{what}; {EVIDENT}") } else { what.to_owned() };
         let now = self.parts.clock.wall();
-        let advance =
-            Arc::new(Advance { id, from: delivery.state, to: next.clone(), what: what.to_owned(), now });
+        let advance = Arc::new(Advance { id, from: delivery.state, to: next.clone(), what, now });
         // What came of a request is known only here until it is written, so it is tried until it is.
         let written = loop {
             let step = Arc::clone(&advance);
@@ -369,6 +374,9 @@ impl Uplink {
             to = next.state.as_str(),
             "delivery"
         );
+        if written && is_form_refused {
+            self.one_call_is_refused().await?;
+        }
         match self.wait_of(&next) {
             Some(wait) => self.put_off(id, wait),
             None => {

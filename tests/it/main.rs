@@ -30,4 +30,5 @@ mod sandbox;
 mod secrets;
 mod station;
 mod store_faults;
+mod strategies;
 mod time;

@@ -9,12 +9,13 @@ use serde_json::value::RawValue;
 
 use super::found;
 use super::lines::lines_of;
-use super::operation::{OperationToPost, PostedOperation, type_of};
+use super::operation::{OperationToPost, PostedOperation};
 use crate::api::client::{Answer, Client};
 use crate::api::wire::DocumentBody;
 use crate::api::{Error, Permit, lenient};
 use crate::domain::delivery::FoundLine;
 use crate::domain::ids::{DocumentId, StorageId};
+use crate::domain::mode::Kind;
 
 /// A stock document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +118,7 @@ impl Client {
         operation: OperationToPost<'_>,
     ) -> Result<PostedOperation, Error> {
         let path = format!("storage_operations/documents/{}", self.location());
-        let answer = self.post(permit, &path, &body(operation)).await?;
+        let answer = self.post(permit, &path, &self.document_body(operation)).await?;
         let document = answer.data()?.and_then(lenient::one).ok_or(answer.lacks("the document"))?;
         answer.document(document)
     }
@@ -134,7 +135,7 @@ impl Client {
         operation: OperationToPost<'_>,
     ) -> Result<DocumentRow, Error> {
         let path = format!("storage_operations/documents/{}/{document}", self.location());
-        row_of(&self.put(permit, &path, &body(operation)).await?)
+        row_of(&self.put(permit, &path, &self.document_body(operation)).await?)
     }
 
     /// Removes a document (`DELETE /storage_operations/documents/{location_id}/{document_id}`). One that is not
@@ -146,6 +147,19 @@ impl Client {
         let path = format!("storage_operations/documents/{}/{document}", self.location());
         found(self.delete(permit, &path, &[]).await).map(|_gone| ())
     }
+
+    /// A write-off is 4 as in the operation call, or 7 as the text of this call has it.
+    fn document_body<'a>(&self, operation: OperationToPost<'a>) -> DocumentBody<'a> {
+        DocumentBody {
+            type_id: match operation.place.kind {
+                Kind::Receipt => 3,
+                Kind::WriteOff => i64::from(self.write_off_document_type()),
+            },
+            storage_id: operation.place.storage.0,
+            create_date: operation.create_date,
+            comment: operation.comment,
+        }
+    }
 }
 
 impl Answer {
@@ -154,15 +168,6 @@ impl Answer {
             .map_err(|source| Error::Unreadable { status: self.status, source })?;
         let id = lenient::id(row.id).ok_or(self.lacks("the document's id"))?;
         Ok(PostedOperation { document: DocumentId(id), comment: lenient::text(row.comment), lines: None })
-    }
-}
-
-fn body(operation: OperationToPost<'_>) -> DocumentBody<'_> {
-    DocumentBody {
-        type_id: type_of(operation.place.kind),
-        storage_id: operation.place.storage.0,
-        create_date: operation.create_date,
-        comment: operation.comment,
     }
 }
 

@@ -10,6 +10,7 @@ use super::parsed;
 use crate::api::client::Client;
 use crate::api::wire::OperationBody;
 use crate::api::{Error, Permit, lenient};
+use crate::config::LinesKey;
 use crate::domain::delivery::FoundLine;
 use crate::domain::ids::{DocumentId, MasterId};
 use crate::domain::mode::Kind;
@@ -60,13 +61,19 @@ impl Client {
         operation: OperationToPost<'_>,
         lines: &[LineToPost<'_>],
     ) -> Result<PostedOperation, Error> {
+        let lines = lines.iter().map(|line| line_body(line, None, operation.master)).collect();
+        let (goods_transactions, transactions) = match self.lines_key() {
+            LinesKey::GoodsTransactions => (Some(lines), None),
+            LinesKey::Transactions => (None, Some(lines)),
+        };
         let body = OperationBody {
             type_id: type_of(operation.place.kind),
             storage_id: operation.place.storage.0,
             create_date: operation.create_date,
             master_id: operation.master.map(|master| master.0),
             comment: operation.comment,
-            goods_transactions: lines.iter().map(|line| line_body(line, None, operation.master)).collect(),
+            goods_transactions,
+            transactions,
         };
         let path = format!("storage_operations/operation/{}", self.location());
         let answer = self.post(permit, &path, &body).await?;
@@ -81,7 +88,7 @@ impl Client {
 }
 
 /// Document types of the operation call: 3 arrival, 4 write-off.
-pub(super) fn type_of(kind: Kind) -> i64 {
+fn type_of(kind: Kind) -> i64 {
     match kind {
         Kind::Receipt => 3,
         Kind::WriteOff => 4,

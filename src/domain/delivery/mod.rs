@@ -228,6 +228,7 @@ impl Delivery {
 
     /// The same, to be begun in this way. Once it has been begun in another, or a document is known, it stays with
     /// that.
+    #[must_use]
     pub fn begun(self, way: Way) -> Self {
         let is_fresh = self.state == State::Queued && self.way == Way::OneCall && self.document.is_none();
         if is_fresh { Self { way, ..self } } else { self }

@@ -1,0 +1,112 @@
+//! Which way a new delivery begins: as configured, or line by line where the account evidently refuses the one
+//! call.
+//!
+//! Evident is what an operation shows that was refused in one call and then stands whole, line by line. That is
+//! remembered over a restart. The one call is tried anew after a day, and at once when what it says is configured
+//! otherwise: the account may have changed its mind, and one call is one request instead of many.
+
+use super::uplink::{Halt, Uplink};
+use crate::config::{Config, Strategy};
+use crate::domain::delivery::Way;
+use crate::domain::time::UnixMillis;
+
+/// Name of the fact that keeps when the one call was last refused, and what it was like.
+const REFUSED: &str = "one_call_refused";
+
+/// For how long the one call is not tried again.
+const REST_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What the trail says of an operation by which the account showed that it refuses the one call.
+pub(super) const EVIDENT: &str =
+    "the account evidently refuses a document with its lines in one call: new ones go line by line for a day";
+
+/// What is known of the forms that the account takes.
+#[derive(Debug, Default)]
+pub(super) struct Form {
+    refused: Option<UnixMillis>,
+}
+
+impl Form {
+    fn read(fact: &str, config: &Config) -> Self {
+        let refused = fact.split_once(' ').filter(|(_, of)| *of == shape(config));
+        Self { refused: refused.and_then(|(at, _)| at.parse().ok()).map(UnixMillis) }
+    }
+
+    fn way(&self, configured: Strategy, now: UnixMillis) -> Way {
+        // A clock that was set back may tell a time before the refusal.
+        let rests = |refused: UnixMillis| (0..REST_MS).contains(&now.0.saturating_sub(refused.0));
+        match configured {
+            Strategy::Operation if !self.refused.is_some_and(rests) => Way::OneCall,
+            Strategy::Operation | Strategy::Document => Way::LineByLine,
+        }
+    }
+}
+
+/// What the one call is like, as far as it is configured.
+fn shape(config: &Config) -> String {
+    let master = config.station.master_id.map(|master| master.to_string()).unwrap_or_default();
+    format!("{} {} {:?} {master}", config.api.base_url, config.station.location_id, config.api.lines_key)
+}
+
+impl Uplink {
+    /// Takes up what an earlier process learned.
+    pub(super) async fn recall_form(&mut self) -> Result<(), Halt> {
+        let fact = self.parts.store.run(|db| db.fact(REFUSED)).await??;
+        self.form = fact.map(|fact| Form::read(&fact, &self.parts.config)).unwrap_or_default();
+        Ok(())
+    }
+
+    /// The way in which a delivery begins now.
+    pub(super) fn first_way(&self) -> Way {
+        self.form.way(self.parts.config.api.strategy, self.parts.clock.wall())
+    }
+
+    /// Remembers that the one call was refused whatever was in it.
+    pub(super) async fn one_call_is_refused(&mut self) -> Result<(), Halt> {
+        let now = self.parts.clock.wall();
+        tracing::warn!(
+            "{EVIDENT}; set api.strategy, or api.lines_key if the account has another name for them"
+        );
+        self.form.refused = Some(now);
+        let fact = format!("{} {}", now.0, shape(&self.parts.config));
+        self.parts.store.run(move |db| db.remember(REFUSED, &fact)).await??;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
+
+    fn config(api: &str) -> Config {
+        let station = "[station]\nname = \"a\"\nlocation_id = 4564\nstorage_id = 1\nmaster_id = 7\n";
+        Config::parse(&format!("{station}[api]\n{api}\n"), "test.toml").unwrap()
+    }
+
+    #[test]
+    fn a_refused_form_rests_for_a_day_and_no_longer() {
+        let form = Form { refused: Some(NOW) };
+        for (after_ms, way) in [
+            (0, Way::LineByLine),
+            (REST_MS - 1, Way::LineByLine),
+            (REST_MS, Way::OneCall),
+            (-1, Way::OneCall),
+        ] {
+            assert_eq!(form.way(Strategy::Operation, NOW.plus_ms(after_ms)), way, "{after_ms}");
+            assert_eq!(form.way(Strategy::Document, NOW.plus_ms(after_ms)), Way::LineByLine);
+        }
+        assert_eq!(Form::default().way(Strategy::Operation, NOW), Way::OneCall);
+        assert_eq!(Form::default().way(Strategy::Document, NOW), Way::LineByLine);
+    }
+
+    #[test]
+    fn what_was_learned_of_another_form_is_forgotten() {
+        let fact = format!("{} {}", NOW.0, shape(&config("")));
+        assert_eq!(Form::read(&fact, &config("")).refused, Some(NOW));
+        assert_eq!(Form::read(&fact, &config("lines_key = \"transactions\"")).refused, None);
+        assert_eq!(Form::read(&fact, &config("base_url = \"https://example.org/\"")).refused, None);
+        assert_eq!(Form::read("nonsense", &config("")).refused, None);
+    }
+}
