@@ -130,6 +130,14 @@ pub(super) enum OutboxCommand {
         #[arg(long)]
         today: bool,
     },
+    /// Undo a posted document: book the opposite movement, dated now, or delete it on the service
+    Revoke {
+        /// Its number
+        id: i64,
+        /// Delete its lines and then the document, instead of booking the opposite
+        #[arg(long)]
+        delete: bool,
+    },
     /// Compare what was posted with what the service has
     Verify {
         /// How many days back

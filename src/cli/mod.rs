@@ -94,6 +94,14 @@ pub enum Error {
         /// Where it stands.
         state: crate::domain::delivery::State,
     },
+    /// The operation cannot be undone as it stands.
+    #[error("undo document {id}: {why}")]
+    NotRevoked {
+        /// Its number.
+        id: i64,
+        /// What stands against it.
+        why: String,
+    },
     /// The service and the station could not be compared.
     #[error("compare with the service")]
     Verify(#[from] crate::work::verify::Error),

@@ -18,7 +18,7 @@ use crate::domain::ids::OperationId;
 use crate::domain::printable::printable;
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
-use crate::store::{Advance, Db};
+use crate::store::{Advance, Db, Revoked, Undo};
 use crate::work::account::{date_in, known_zone};
 use crate::work::uplink::seed;
 use crate::work::verify::Verifier;
@@ -34,6 +34,9 @@ pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxComm
         OutboxCommand::List { all } => list(out, config, *all),
         OutboxCommand::Show { id } => show(out, config, OperationId(*id)),
         OutboxCommand::Retry { id, today } => retry(out, config, OperationId(*id), *today),
+        OutboxCommand::Revoke { id, delete } => {
+            revoke(out, config, OperationId(*id), if *delete { Undo::Delete } else { Undo::Opposite })
+        }
         OutboxCommand::Verify { days } => verify(out, config, *days),
         OutboxCommand::Export => data_if_any(config)?.map_or(Ok(()), |db| export::export(out, &db)),
     }
@@ -139,6 +142,31 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today:
     // Without an agent it goes on when one starts.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &format!("document {id} is {} again\n", advance.to.state))
+}
+
+fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) -> Result<(), Error> {
+    let revoked = data(config)?.revoke(id, undo, SystemClock::new().wall())?;
+    let told = match revoked {
+        Revoked::By(by) => {
+            format!("document {by} undoes document {id}: it books the opposite, dated when it is posted\n")
+        }
+        Revoked::Deleting => {
+            format!(
+                "document {id} is being deleted on the service; `outbox show {id}` tells when it is gone\n"
+            )
+        }
+        Revoked::Already(by) => {
+            return Err(Error::NotRevoked { id: id.0, why: format!("document {by} undoes it already") });
+        }
+        Revoked::Not(State::Posted, why) => return Err(Error::NotRevoked { id: id.0, why: why.to_owned() }),
+        Revoked::Not(state, _) => {
+            let why = format!("it is {state}, and only a posted one can be");
+            return Err(Error::NotRevoked { id: id.0, why });
+        }
+    };
+    // Without an agent it goes on when one starts.
+    let _woken = socket::ask(&config.station.data_dir, Request::Wake);
+    say(out, &told)
 }
 
 /// The location's time zone, as far as it is known here.

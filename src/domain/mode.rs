@@ -20,6 +20,15 @@ impl Kind {
         }
     }
 
+    /// The kind that undoes this one.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Receipt => Self::WriteOff,
+            Self::WriteOff => Self::Receipt,
+        }
+    }
+
     /// The kind that [`Kind::as_str`] spells so.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Receipt, Self::WriteOff].into_iter().find(|kind| kind.as_str() == word)

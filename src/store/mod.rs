@@ -21,6 +21,7 @@ mod prune;
 mod read;
 mod repair;
 mod reserve;
+mod revoke;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -37,6 +38,7 @@ pub use journal::NewScan;
 pub use open::{CommitHook, OpenOptions};
 pub use outbox::{Advance, Event, Pending, Summary};
 pub use parked::{Assigned, ParkedCode};
+pub use revoke::{Revoked, Undo};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 
 use reserve::Reserve;

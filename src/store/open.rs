@@ -57,7 +57,11 @@ struct Plan {
 
 const OUTBOX: Plan = Plan {
     name: OUTBOX_FILE,
-    steps: &[include_str!("schema/outbox_v1.sql"), include_str!("schema/outbox_v2.sql")],
+    steps: &[
+        include_str!("schema/outbox_v1.sql"),
+        include_str!("schema/outbox_v2.sql"),
+        include_str!("schema/outbox_v3.sql"),
+    ],
     // A signal is a promise: the commit must be on the disk, not only in the log's buffer.
     synchronous: "FULL",
     // Folding takes two flushes: it is done between scans, never inside a scan's commit.

@@ -28,6 +28,8 @@ pub struct Pending {
     pub sent: Option<UnixMillis>,
     /// The wall clock at the first scan, as far as it can be believed.
     pub first_scan: UnixMillis,
+    /// What it undoes, if it does: that operation, and its document on the server.
+    pub revokes: Option<(OperationId, Option<DocumentId>)>,
 }
 
 /// A delivery's next state, and the word of it for the trail.
@@ -68,6 +70,10 @@ pub struct Summary {
     pub trouble: Option<String>,
     /// The operation whose refused lines these are, if so.
     pub split_from: Option<OperationId>,
+    /// The operation that this one undoes, if so.
+    pub revokes: Option<OperationId>,
+    /// The operation that undoes this one, if one does.
+    pub revoked_by: Option<OperationId>,
 }
 
 /// One entry of the trail.
@@ -133,19 +139,7 @@ impl Db {
     /// # Errors
     /// [`Error::NoOperation`]; [`Error::Sql`]; [`Error::Unexpected`] for a row this program did not write.
     pub fn pending(&self, id: OperationId) -> Result<Pending, Error> {
-        let sql = "SELECT o.*, s.wall_ms AS first_ms FROM operations o JOIN scans s ON s.id = o.first_scan
-                   WHERE o.id = ?1";
-        let mut statement = self.outbox.prepare_cached(sql)?;
-        let mut rows = statement.query([id.0])?;
-        let row = rows.next()?.ok_or(Error::NoOperation(id.0))?;
-        let operation = operation(row, id, lines(&self.outbox, id)?)?;
-        Ok(Pending {
-            delivery: delivery(row, progress(&self.outbox, id)?)?,
-            operation,
-            create_date: row.get("create_date")?,
-            sent: row.get::<_, Option<i64>>("sent_ms")?.map(UnixMillis),
-            first_scan: UnixMillis(row.get("first_ms")?),
-        })
+        pending(&self.outbox, id)
     }
 
     /// Fixes what the first request will say and when it was about to leave. Later calls change nothing.
@@ -178,7 +172,7 @@ impl Db {
     /// [`Error::Sql`].
     pub fn oldest_unsent(&self) -> Result<Option<(OperationId, UnixMillis)>, Error> {
         let sql = "SELECT o.id, s.wall_ms FROM operations o JOIN scans s ON s.id = o.first_scan
-                   WHERE o.state IN ('open', 'queued') AND o.create_date IS NULL ORDER BY s.wall_ms LIMIT 1";
+                   WHERE o.state IN ('open', 'queued') AND o.create_date IS NULL AND o.revokes IS NULL ORDER BY s.wall_ms LIMIT 1";
         let mut statement = self.outbox.prepare_cached(sql)?;
         let oldest = statement.query_row([], |row| Ok((OperationId(row.get(0)?), UnixMillis(row.get(1)?))));
         Ok(oldest.optional()?)
@@ -224,7 +218,9 @@ impl Db {
                      (SELECT count(*) FROM lines l WHERE l.operation_id = o.id) AS lines,
                      (SELECT coalesce(sum(quantity), 0) FROM lines l WHERE l.operation_id = o.id) AS in_all,
                      (SELECT refusal FROM lines l WHERE l.operation_id = o.id AND refusal IS NOT NULL LIMIT 1)
-                       AS line_refusal
+                       AS line_refusal,
+                     (SELECT min(r.id) FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled')
+                       AS revoked_by
                    FROM operations o JOIN scans s ON s.id = o.first_scan
                    WHERE NOT ?1 OR o.state NOT IN ('posted', 'cancelled')
                    ORDER BY o.id DESC LIMIT ?2";
@@ -266,6 +262,24 @@ impl Db {
     pub fn note(&mut self, what: &str, now: UnixMillis) -> Result<(), Error> {
         trail(&self.outbox, None, what, now)
     }
+}
+
+pub(super) fn pending(connection: &Connection, id: OperationId) -> Result<Pending, Error> {
+    let sql = "SELECT o.*, s.wall_ms AS first_ms, r.document_id AS revoked_document
+               FROM operations o JOIN scans s ON s.id = o.first_scan LEFT JOIN operations r ON r.id = o.revokes
+               WHERE o.id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([id.0])?;
+    let row = rows.next()?.ok_or(Error::NoOperation(id.0))?;
+    let revoked = row.get::<_, Option<i64>>("revoked_document")?.map(DocumentId);
+    Ok(Pending {
+        delivery: delivery(row, progress(connection, id)?)?,
+        operation: operation(row, id, lines(connection, id)?)?,
+        create_date: row.get("create_date")?,
+        sent: row.get::<_, Option<i64>>("sent_ms")?.map(UnixMillis),
+        first_scan: UnixMillis(row.get("first_ms")?),
+        revokes: row.get::<_, Option<i64>>("revokes")?.map(|id| (OperationId(id), revoked)),
+    })
 }
 
 /// Closes an open operation: its lines are final, and it waits for delivery.
@@ -315,7 +329,12 @@ pub(super) fn trail(
     Ok(())
 }
 
-fn write(connection: &Connection, id: OperationId, from: State, to: &Delivery) -> Result<bool, Error> {
+pub(super) fn write(
+    connection: &Connection,
+    id: OperationId,
+    from: State,
+    to: &Delivery,
+) -> Result<bool, Error> {
     let sql =
         "UPDATE operations SET state = :state, step = :step, document_id = :document, piecewise = :piecewise,
                  absences = :absences, refusal = :refusal, doubtful = :doubtful, late_checks = :late_checks,
@@ -370,7 +389,9 @@ fn split_refused(
     )?;
     let sql = "UPDATE lines SET operation_id = ?2 WHERE operation_id = ?1 AND refusal IS NOT NULL";
     connection.prepare_cached(sql)?.execute((id.0, split.0))?;
-    connection.execute("UPDATE operations SET split_from = ?2 WHERE id = ?1", (split.0, id.0))?;
+    let sql = "UPDATE operations SET split_from = ?2,
+                 revokes = (SELECT revokes FROM operations WHERE id = ?2) WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute((split.0, id.0))?;
     finish(connection, split, &format!("refused lines of operation {id}"), now)?;
     finish(connection, id, &format!("its refused lines are operation {split}"), now)
 }
@@ -456,5 +477,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         document: row.get::<_, Option<i64>>("document_id")?.map(DocumentId),
         trouble: stuck.or(refusal).or(line_refusal),
         split_from: row.get::<_, Option<i64>>("split_from")?.map(OperationId),
+        revokes: row.get::<_, Option<i64>>("revokes")?.map(OperationId),
+        revoked_by: row.get::<_, Option<i64>>("revoked_by")?.map(OperationId),
     })
 }

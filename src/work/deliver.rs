@@ -92,11 +92,15 @@ impl Uplink {
         self.settle(pending, &sending, step, answer).await
     }
 
-    /// The date of a document: that of its first request, else that of its first scan. `None` if the account would
+    /// The date of a document: that of its first request, else that of its first scan; of one that undoes another,
+    /// now. `None` if the account would
     /// refuse it for its date and it waits for a person now.
     async fn date_of(&mut self, pending: &Pending) -> Result<Option<String>, Halt> {
         if let Some(date) = &pending.create_date {
             return Ok(Some(date.clone()));
+        }
+        if pending.revokes.is_some() {
+            return Ok(Some(self.account.date(self.parts.clock.wall())));
         }
         let date = self.account.date(pending.first_scan);
         if !self.is_too_old(pending.first_scan).await? {
@@ -116,8 +120,13 @@ impl Uplink {
         Ok(None)
     }
 
-    /// The comment of a document: its marker and, where its date is not that of its first scan, the true time.
+    /// The comment of a document: its marker and, where its date is not that of its first scan, the true time; or what
+    /// it undoes, by the service's number, for the other marker in it would make it a double of that.
     fn comment_of(&self, pending: &Pending, date: &str) -> String {
+        if let Some((_, document)) = pending.revokes {
+            let undone = document.map(|document| format!(" {document}")).unwrap_or_default();
+            return format!("{} undoes document{undone}", pending.operation.marker);
+        }
         let (marker, scanned) = (&pending.operation.marker, self.account.date(pending.first_scan));
         if scanned == date { marker.to_string() } else { format!("{marker} scanned {scanned}") }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::uplink::{Halt, Uplink};
+use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::Event;
 use crate::domain::ids::{DocumentId, TransactionId};
@@ -28,14 +28,68 @@ impl Uplink {
         pending: &Pending,
         document: DocumentId,
     ) -> Result<(), Halt> {
+        let is_revoked = pending.delivery.is_being_revoked() && pending.delivery.document == Some(document);
+        if is_revoked && !self.is_emptied(pending, document).await? {
+            return Ok(());
+        }
         let permit = self.permit().await?;
         let answer = self.parts.client.delete_document(permit, document).await;
         let removed = match self.heard(answer).await {
             Err(Halt::Api(error)) if error.is_refusal() => self.is_document_gone(document, error).await,
             removed => removed,
         };
-        let what = format!("removed document {document} on the server");
-        self.removed(pending, removed, Event::DocumentRemoved(document), &what).await
+        match removed {
+            // Its lines are gone: it moves no stock any more.
+            Err(Halt::Api(error)) if is_revoked && error.is_refusal() => {
+                self.document_stays(pending, document, &error_chain(&error)).await
+            }
+            removed => {
+                let what = format!("removed document {document} on the server");
+                self.removed(pending, removed, Event::DocumentRemoved(document), &what).await
+            }
+        }
+    }
+
+    /// Reads a document back that is to be deleted: it goes only when nothing stands in it, for its lines might go
+    /// with it.
+    async fn is_emptied(&mut self, pending: &Pending, document: DocumentId) -> Result<bool, Halt> {
+        let permit = self.permit().await?;
+        let answer = self.parts.client.document_lines(permit, document).await;
+        let left = match self.heard(answer).await {
+            // What is gone may be refused in any words.
+            Err(Halt::Api(error)) if error.is_refusal() => None,
+            left => left?,
+        };
+        let left = left.unwrap_or_default().into_iter().map(|line| line.id);
+        let is_ours =
+            |id: &TransactionId| pending.delivery.lines.iter().any(|own| own.transaction == Some(*id));
+        let (ours, others): (Vec<_>, Vec<_>) = left.partition(is_ours);
+        let id = pending.operation.id;
+        if !ours.is_empty() {
+            let what = "removed lines are still there; they are removed once more";
+            self.advance(id, &pending.delivery, Event::StillThere(ours), what).await?;
+            self.put_off(id, self.parts.config.api.reconcile_after);
+            return Ok(false);
+        }
+        if !others.is_empty() {
+            self.document_stays(pending, document, "it has lines that this station did not make").await?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// What was to be deleted no longer moves any stock of ours, and its document stays.
+    async fn document_stays(
+        &mut self,
+        pending: &Pending,
+        document: DocumentId,
+        why: &str,
+    ) -> Result<(), Halt> {
+        let id = pending.operation.id;
+        let what = format!("its lines are removed; document {document} stays on the service: {why}");
+        self.advance(id, &pending.delivery, Event::DocumentRemoved(document), &what).await?;
+        self.person(&format!("document {id}: {what}"));
+        Ok(())
     }
 
     /// What was removed before, and the answer got lost, may be refused in any words: how the service speaks of
@@ -82,15 +136,27 @@ impl Uplink {
         match removed {
             Ok(()) => {
                 let next = self.advance(id, &pending.delivery, event, what).await?;
-                self.arrived(&pending.operation, next.as_ref());
+                // One that was at its end before has been told of.
+                self.arrived(
+                    &pending.operation,
+                    next.as_ref().filter(|next| next.state != pending.delivery.state),
+                );
                 Ok(())
             }
             Err(Halt::Api(error)) => {
                 match error.outcome() {
                     // The token may post but not remove: others go on, and a person must.
+                    Outcome::NotAllowed { words, .. } | Outcome::Refused(words)
+                        if pending.delivery.is_revoked_untouched() =>
+                    {
+                        let what = format!("it cannot be deleted on the server: {words}");
+                        self.advance(id, &pending.delivery, Event::Kept(words), &what).await?;
+                        self.person(&format!("document {id} stays: {what}"));
+                        Ok(())
+                    }
                     Outcome::NotAllowed { words, .. } | Outcome::Refused(words) => {
                         self.put_off(id, REST);
-                        self.person(&format!("document {id}: a double cannot be removed: {words}"));
+                        self.person(&format!("document {id}: what must go of it cannot be removed: {words}"));
                         Ok(())
                     }
                     Outcome::NotDone | Outcome::Unknown | Outcome::Wait(_) => Err(Halt::Api(error)),

@@ -88,7 +88,7 @@ fn line(good: GoodId, units: i64) -> Line {
     }
 }
 
-fn to_post(line: &Line) -> LineToPost<'_> {
+pub(crate) fn to_post(line: &Line) -> LineToPost<'_> {
     LineToPost { line, comment: "#sp:dock-1:01J9# 1".to_owned() }
 }
 

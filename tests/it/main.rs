@@ -26,6 +26,7 @@ mod politeness;
 mod program;
 mod pty;
 mod quirks;
+mod revoke;
 mod sandbox;
 mod secrets;
 mod station;

@@ -30,6 +30,7 @@ struct Dump {
 const OUTBOX: &[Dump] = &[
     Dump { sql: include_str!("../data/schema/outbox_v1.sql"), reads: outbox_v1_reads_right },
     Dump { sql: include_str!("../data/schema/outbox_v2.sql"), reads: outbox_v2_reads_right },
+    Dump { sql: include_str!("../data/schema/outbox_v3.sql"), reads: outbox_v3_reads_right },
 ];
 
 /// `GOODS[n]` is of version `n + 1`.
@@ -99,7 +100,17 @@ fn outbox_v2_reads_right(db: &mut Db) {
     outbox_reads_right(db, scans, 3);
 }
 
-/// What both versions hold; `untrusted` frames were made under a clock nobody vouched for.
+fn outbox_v3_reads_right(db: &mut Db) {
+    outbox_v2_reads_right(db);
+    // One that was undone, and the one that undoes it.
+    let undoes = db.pending(OperationId(5)).unwrap().revokes;
+    assert_eq!(undoes, Some((OperationId(4), Some(DocumentId(7001)))));
+    let listed = db.operations(false, 100).unwrap();
+    let undone = listed.iter().find(|summary| summary.id == OperationId(4)).unwrap();
+    assert_eq!((undone.revokes, undone.revoked_by), (None, Some(OperationId(5))));
+}
+
+/// What these versions hold; `untrusted` frames were made under a clock nobody vouched for.
 fn outbox_reads_right(db: &mut Db, scans: ScanCounts, untrusted: usize) {
     let figures = db.figures().unwrap();
     assert_eq!(figures.scans, scans);

@@ -15,6 +15,7 @@
 //! Invariant: no transition leaves [`State::Posted`], [`State::Refused`] or [`State::Cancelled`] but by a
 //! person's hand, and none leads from [`State::Uncertain`] to a new request without two absences.
 
+mod removal;
 mod state;
 mod strategy;
 mod survey;
@@ -48,7 +49,7 @@ pub enum Step {
     Line(u16),
 }
 
-/// What stands on the server and must go: a double, or a document without a line.
+/// What stands on the server and must go: a double, a document without a line, or what a person takes back.
 /// Removing is repeatable, so it needs no state of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Surplus {
@@ -164,6 +165,12 @@ pub enum Event {
     Barred(String),
     /// A person wants it tried again.
     Retry,
+    /// A person wants it deleted on the server.
+    Revoke,
+    /// Lines that were removed are read back all the same.
+    StillThere(Vec<TransactionId>),
+    /// The server does not let it be deleted, in these words; nothing of it was.
+    Kept(String),
 }
 
 /// An event that cannot happen in this state: a fault of the program, not of the server.
@@ -269,6 +276,12 @@ impl Delivery {
             (State::Queued | State::Posted | State::Refused, Event::TransactionRemoved(id)) => {
                 next.surplus.transactions.retain(|kept| *kept != id);
             }
+            (State::Posted, Event::DocumentRemoved(id)) if self.is_being_revoked() => next.revoked(id),
+            (State::Posted, Event::StillThere(lines)) if self.is_being_revoked() => {
+                next.surplus.transactions = lines;
+            }
+            (State::Posted, Event::Kept(words)) if self.is_being_revoked() => next.keep(&words),
+            (State::Posted, Event::Revoke) if self.why_not_revoked().is_none() => next.revoke(),
             (State::Queued | State::Posted | State::Refused, Event::DocumentRemoved(id)) => {
                 next.surplus.documents.retain(|kept| *kept != id);
                 if next.document == Some(id) {

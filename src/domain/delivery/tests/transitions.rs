@@ -80,6 +80,9 @@ fn every_event() -> Vec<(&'static str, Event)> {
         ("died", Event::Died),
         ("barred", barred()),
         ("retry", Event::Retry),
+        ("revoke", Event::Revoke),
+        ("still-there", Event::StillThere(Vec::new())),
+        ("kept", Event::Kept(String::new())),
     ]
 }
 
@@ -386,4 +389,51 @@ fn a_document_that_stands_although_it_was_refused_is_found_before_it_is_sent_aga
     assert_eq!((after(1, &found).state, after(1, &found).stuck), (State::Posted, None));
     let absent = [&retried[..], &[ABSENT, ABSENT]].concat();
     assert_eq!(after(1, &absent).next(), Next::Send(Step::Operation));
+}
+
+/// Posted in one call, and to be deleted at a person's word.
+fn revoked(lines: u16, more: &[Event]) -> Delivery {
+    let numbers: Vec<u16> = (1..=lines).collect();
+    let posted = after(lines, &[SEND, done(&numbers), Event::Revoke]);
+    more.iter().fold(posted, |delivery, event| delivery.apply(event.clone()).unwrap())
+}
+
+fn removed(number: u16) -> Event {
+    Event::TransactionRemoved(TransactionId(10 + i64::from(number)))
+}
+
+#[test]
+fn what_a_person_has_deleted_goes_line_by_line_then_its_document_and_counts_as_posted_until_then() {
+    let delivery = revoked(2, &[]);
+    assert_eq!(delivery.next(), Next::RemoveTransaction(TransactionId(11)));
+    let delivery = revoked(2, &[removed(1), removed(2)]);
+    assert_eq!((delivery.state, delivery.next()), (State::Posted, Next::RemoveDocument(DocumentId(5))));
+    let delivery = revoked(2, &[removed(1), removed(2), Event::DocumentRemoved(DocumentId(5))]);
+    assert_eq!((delivery.state, delivery.next()), (State::Cancelled, Next::Rest));
+    assert_eq!(delivery.document, Some(DocumentId(5)));
+}
+
+#[test]
+fn a_line_that_is_read_back_though_it_was_deleted_is_deleted_again() {
+    let delivery = revoked(2, &[removed(1), removed(2), Event::StillThere(vec![TransactionId(12)])]);
+    assert_eq!(delivery.next(), Next::RemoveTransaction(TransactionId(12)));
+}
+
+#[test]
+fn what_the_server_does_not_let_be_deleted_stays_posted_and_says_so() {
+    let delivery = revoked(2, &[Event::Kept("no right".to_owned())]);
+    assert_eq!((delivery.state, delivery.next()), (State::Posted, Next::Rest));
+    assert_eq!(delivery.stuck.as_deref(), Some("it could not be deleted: no right"));
+    assert!(revoked(2, &[]).is_revoked_untouched());
+    assert!(!revoked(2, &[removed(1)]).is_revoked_untouched());
+}
+
+#[test]
+fn nothing_is_deleted_of_which_a_double_may_still_come() {
+    let doubtful = [SEND, Event::Lost, found(&[1])];
+    assert!(after(1, &doubtful).apply(Event::Revoke).is_err());
+    let look = Event::LateSurveyed(finding(&[1]));
+    let looked = [&doubtful[..], &[look.clone(), look]].concat();
+    assert!(after(1, &looked).apply(Event::Revoke).is_ok());
+    assert!(revoked(1, &[]).apply(Event::Revoke).is_err());
 }

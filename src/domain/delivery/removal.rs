@@ -1,0 +1,54 @@
+//! Deleting what was posted, at a person's word.
+//!
+//! What must go is written down first: all lines, then the document. Each is removed as often as it takes, and the
+//! document goes only when a reading shows none of the lines. Until then the operation counts as posted, from then on
+//! as cancelled.
+
+use super::{Delivery, LATE_CHECKS, State};
+use crate::domain::ids::DocumentId;
+
+impl Delivery {
+    /// Whether a person has it deleted on the server.
+    pub fn is_being_revoked(&self) -> bool {
+        self.state == State::Posted && self.document.is_some_and(|id| self.surplus.documents.contains(&id))
+    }
+
+    /// Whether it is being deleted and all of it still stands.
+    pub fn is_revoked_untouched(&self) -> bool {
+        let posted = self.lines.iter().filter(|line| line.transaction.is_some()).count();
+        self.is_being_revoked() && self.surplus.transactions.len() == posted
+    }
+
+    /// Why it cannot be deleted on the server now, if so.
+    pub fn why_not_revoked(&self) -> Option<&'static str> {
+        if self.state != State::Posted || self.document.is_none() {
+            Some("it is not posted")
+        } else if self.is_being_revoked() {
+            Some("it is being deleted already")
+        } else if !self.surplus.is_empty() || self.doubtful && self.late_checks < LATE_CHECKS {
+            Some("an answer got lost, and a double of it may still come; try again in some minutes")
+        } else if self.lines.iter().any(|line| line.transaction.is_none()) {
+            Some("the service never told the numbers of its lines; undo it without --delete")
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn revoke(&mut self) {
+        self.stuck = None;
+        self.surplus.transactions = self.lines.iter().filter_map(|line| line.transaction).collect();
+        self.surplus.documents = self.document.into_iter().collect();
+    }
+
+    /// The document is kept in mind: listings may show it for long.
+    pub(super) fn revoked(&mut self, document: DocumentId) {
+        self.surplus.documents.retain(|kept| *kept != document);
+        self.state = State::Cancelled;
+    }
+
+    pub(super) fn keep(&mut self, words: &str) {
+        self.surplus.transactions.clear();
+        self.surplus.documents.clear();
+        self.stuck = Some(format!("it could not be deleted: {words}"));
+    }
+}

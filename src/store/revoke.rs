@@ -1,0 +1,110 @@
+//! Undoing what was posted.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use super::{Db, Error, journal, outbox};
+use crate::domain::delivery::{Event, State};
+use crate::domain::ids::{OperationId, ScanId};
+use crate::domain::operation::Place;
+use crate::domain::time::UnixMillis;
+
+/// How a posted operation is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undo {
+    /// By the opposite movement, which leaves both on the server.
+    Opposite,
+    /// By deleting it on the server.
+    Delete,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// This operation undoes it, and is queued.
+    By(OperationId),
+    /// It is being deleted.
+    Deleting,
+    /// This operation undoes it already; nothing was written.
+    Already(OperationId),
+    /// It cannot be, for this reason; nothing was written.
+    Not(State, &'static str),
+}
+
+impl Db {
+    /// Undoes a posted operation, once.
+    ///
+    /// # Errors
+    /// Any, and then nothing was written. [`Error::NoOperation`].
+    pub fn revoke(&mut self, id: OperationId, undo: Undo, now: UnixMillis) -> Result<Revoked, Error> {
+        self.press(|db| db.try_revoke(id, undo, now))
+    }
+
+    fn try_revoke(&mut self, id: OperationId, undo: Undo, now: UnixMillis) -> Result<Revoked, Error> {
+        let station = self.station.clone();
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let pending = outbox::pending(&transaction, id)?;
+        let delivery = pending.delivery;
+        let why_not = match undo {
+            _ if delivery.state != State::Posted => Some("it is not posted"),
+            Undo::Opposite => delivery.is_being_revoked().then_some("it is being deleted already"),
+            Undo::Delete => delivery.why_not_revoked(),
+        };
+        if let Some(why) = why_not {
+            return Ok(Revoked::Not(delivery.state, why));
+        }
+        if let Some(by) = revoking(&transaction, id)? {
+            return Ok(Revoked::Already(by));
+        }
+        let revoked = match undo {
+            Undo::Opposite => {
+                let by = oppose(&transaction, &station, (id, pending.operation.place), now)?;
+                outbox::trail(
+                    &transaction,
+                    Some(id),
+                    &format!("a person has it undone by document {by}"),
+                    now,
+                )?;
+                Revoked::By(by)
+            }
+            Undo::Delete => {
+                let to = delivery
+                    .apply(Event::Revoke)
+                    .map_err(|_just_asked| Error::Unexpected { what: "an operation that may be deleted" })?;
+                outbox::write(&transaction, id, State::Posted, &to)?;
+                outbox::trail(&transaction, Some(id), "a person has it deleted on the server", now)?;
+                Revoked::Deleting
+            }
+        };
+        transaction.commit()?;
+        Ok(revoked)
+    }
+}
+
+/// The operation that undoes this one, if one does.
+fn revoking(connection: &Connection, id: OperationId) -> Result<Option<OperationId>, Error> {
+    let sql = "SELECT id FROM operations WHERE revokes = ?1 AND state <> 'cancelled' ORDER BY id LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row([id.0], |row| row.get(0).map(OperationId)).optional()?)
+}
+
+/// Books the opposite of an operation. It moves units like any other, so it counts among what was booked.
+fn oppose(
+    connection: &Connection,
+    station: &str,
+    (id, place): (OperationId, Place),
+    now: UnixMillis,
+) -> Result<OperationId, Error> {
+    let first_scan: i64 = connection
+        .prepare_cached("SELECT first_scan FROM operations WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0))?;
+    let place = Place { kind: place.kind.opposite(), ..place };
+    let by = journal::open(connection, station, State::Queued, place, (ScanId(first_scan), now))?;
+    let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price)
+               SELECT ?2, number, good_id, title, barcode, quantity, price FROM lines WHERE operation_id = ?1";
+    connection.prepare_cached(sql)?.execute((id.0, by.0))?;
+    connection.prepare_cached("UPDATE operations SET revokes = ?1 WHERE id = ?2")?.execute((id.0, by.0))?;
+    outbox::finish(connection, by, &format!("undoes document {id}, at a person's word"), now)?;
+    let sql = "UPDATE totals SET units_booked = units_booked + (SELECT units FROM operations WHERE id = ?1)";
+    connection.prepare_cached(sql)?.execute([by.0])?;
+    Ok(by)
+}
