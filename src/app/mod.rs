@@ -191,7 +191,7 @@ impl Agent {
             say_damaged(&shared.feedback, &file);
         }
         let stop = uplink.stop();
-        let pulses = vec![Arc::clone(&scans.pulse)];
+        let pulses = vec![Arc::clone(&scans.pulse), uplink.pulse()];
         Ok(Self {
             shared: Arc::new(shared),
             session,
@@ -424,6 +424,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         wake: Arc::clone(&wake),
         sync_now: Arc::clone(&sync_now),
         stop: CancellationToken::new(),
+        pulse: Arc::new(Pulse::new("the way to the service")),
     });
     let scans = Scans {
         store: store.clone(),

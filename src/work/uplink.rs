@@ -13,6 +13,7 @@ use super::account::Account;
 use super::catalog::Catalog;
 use super::deliver::KnownDocuments;
 use super::form::{EVIDENT, Form};
+use super::pulse::Pulse;
 use super::trust::ClockTrust;
 use crate::api::{self, Budget, Client, Outcome, Permit};
 use crate::clock::Clock;
@@ -46,6 +47,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Between two prunings of old history.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+/// What a turn may take beside its waits and its request: a store that a memory card holds up.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Why an activity ended before its end.
 #[derive(Debug)]
@@ -93,6 +97,8 @@ pub struct Parts {
     pub sync_now: Arc<Notify>,
     /// Told when the agent stops.
     pub stop: CancellationToken,
+    /// Says that it gets on.
+    pub pulse: Arc<Pulse>,
 }
 
 /// The worker.
@@ -174,23 +180,30 @@ impl Uplink {
         self.parts.stop.clone()
     }
 
+    /// What says that this worker gets on.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.parts.pulse)
+    }
+
     /// Works until the agent stops.
     ///
     /// # Errors
     /// [`Error`] if the store has ended or is damaged. Nothing the service does is an error here.
     pub async fn run(mut self) -> Result<(), Error> {
-        let stop = self.parts.stop.clone();
+        let (stop, pulse) = (self.parts.stop.clone(), Arc::clone(&self.parts.pulse));
         let abandon = async {
             stop.cancelled().await;
             sleep(STOP_GRACE).await;
         };
-        tokio::select! {
+        let ended = tokio::select! {
             worked = self.work() => worked,
             () = abandon => {
                 tracing::warn!("a request was still under way; it is read back after the next start");
                 Ok(())
             }
-        }
+        };
+        pulse.rest();
+        ended
     }
 
     async fn work(&mut self) -> Result<(), Error> {
@@ -215,8 +228,15 @@ impl Uplink {
         Ok(())
     }
 
+    /// Says that there will be progress after this wait, a request and what the store takes.
+    fn get_on_within(&self, wait: Duration) {
+        let patience = wait.saturating_add(self.parts.config.api.request_timeout).saturating_add(PATIENCE);
+        self.parts.pulse.expect_within(patience, self.parts.clock.as_ref());
+    }
+
     /// A full disk empties when somebody makes room, not by starting anew.
     async fn wait_for_disk(&self, error: &store::Error) -> Result<(), Halt> {
+        self.get_on_within(DISK_WAIT);
         tracing::error!(error = %error_chain(error), "the store takes nothing; delivery waits");
         tokio::select! {
             () = sleep(DISK_WAIT) => Ok(()),
@@ -238,6 +258,7 @@ impl Uplink {
     }
 
     async fn turn(&mut self) -> Result<(), Halt> {
+        self.get_on_within(Duration::ZERO);
         self.look_at_clock().await?;
         self.warn_of_age().await?;
         match self.choose().await? {
@@ -252,6 +273,7 @@ impl Uplink {
             Task::Sync => self.sync_page().await,
             Task::Prune => self.prune().await,
             Task::Wait(until) => {
+                self.get_on_within(until.saturating_duration_since(Instant::now()));
                 let (wake, sync_now, stop) = (&self.parts.wake, &self.parts.sync_now, &self.parts.stop);
                 tokio::select! {
                     () = sleep_until(until) => {}
@@ -393,11 +415,17 @@ impl Uplink {
                 return Err(Halt::Stopped);
             }
             match self.budget.take(Instant::now()) {
-                Ok(permit) => return Ok(permit),
-                Err(free) => tokio::select! {
+                Ok(permit) => {
+                    self.get_on_within(Duration::ZERO);
+                    return Ok(permit);
+                }
+                Err(free) => {
+                    self.get_on_within(free.saturating_duration_since(Instant::now()));
+                    tokio::select! {
                     () = sleep_until(free) => {}
                     () = self.parts.stop.cancelled() => return Err(Halt::Stopped),
-                },
+                    }
+                }
             }
         }
     }
