@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::lenient;
 use crate::domain::delivery::FoundLine;
-use crate::domain::good::Good;
+use crate::domain::good::{Good, WriteOffUnit};
 use crate::domain::ids::{GoodId, TransactionId};
 use crate::domain::quantity::{Money, Quantity};
 
@@ -35,6 +35,10 @@ pub(super) struct GoodRow<'a> {
     unit_short_title: Option<&'a RawValue>,
     #[serde(borrow)]
     actual_cost: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_unit_short_title: Option<&'a RawValue>,
+    #[serde(borrow)]
+    unit_equals: Option<&'a RawValue>,
 }
 
 impl GoodRow<'_> {
@@ -46,7 +50,13 @@ impl GoodRow<'_> {
             barcode: lenient::text(self.barcode).unwrap_or_default(),
             unit: lenient::text(self.unit_short_title).unwrap_or_default(),
             price: Money::new(lenient::decimal(self.actual_cost).unwrap_or_default()),
+            write_off_unit: self.write_off_unit(),
         })
+    }
+
+    fn write_off_unit(&self) -> Option<WriteOffUnit> {
+        let name = lenient::text(self.service_unit_short_title)?;
+        Some(WriteOffUnit { name, per_sale_unit: lenient::decimal(self.unit_equals)? })
     }
 }
 

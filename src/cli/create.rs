@@ -15,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::domain::barcode::Barcode;
+use crate::domain::control::{Control, Reading};
 use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::{CategoryId, UnitId};
 use crate::domain::printable::printable;
@@ -31,11 +32,14 @@ const DEPTH_MAX: u32 = 20;
 /// goes on where it stood: the copy of the table is looked at first, then the service's own.
 pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> Result<(), Error> {
     let mut db = data(config)?;
+    if Control::read(&wish.code) != Reading::NotControl {
+        return Err(Error::ControlCode);
+    }
     let code = Barcode::read(&wish.code);
     match db.resolve(&code)? {
         Resolution::Found(good) => return book(out, config, &mut db, (&good, "has this code already")),
         Resolution::Ambiguous => return Err(Error::Ambiguous),
-        Resolution::Unknown => {}
+        Resolution::Unknown | Resolution::Kit(_) | Resolution::Unusable => {}
     }
     if db.parked()?.iter().all(|parked| parked.code != code.text) {
         return Err(Error::NotParked);

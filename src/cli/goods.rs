@@ -16,7 +16,9 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::domain::barcode::Barcode;
+use crate::domain::control::{Control, Reading};
 use crate::domain::good::Resolution;
+use crate::domain::kit::Part;
 use crate::domain::printable::printable;
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
@@ -89,7 +91,12 @@ fn read_alone(mut config: Config) -> Result<u64, Error> {
 }
 
 fn find(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> {
-    let text = match data(config)?.resolve(&Barcode::read(code))? {
+    let db = data(config)?;
+    let resolution = match Control::read(code) {
+        Reading::Kit(card) => db.kit(card)?,
+        Reading::NotControl | Reading::Control(_) | Reading::Malformed => db.resolve(&Barcode::read(code))?,
+    };
+    let text = match resolution {
         Resolution::Found(good) => format!(
             "{}\t{}\t{}\t{} a {}\n",
             good.id,
@@ -100,8 +107,17 @@ fn find(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> 
         ),
         Resolution::Unknown => "no good has this code\n".to_owned(),
         Resolution::Ambiguous => "several goods have this code; it is booked to none of them\n".to_owned(),
+        Resolution::Kit(kit) => kit.parts.iter().map(material).collect(),
+        Resolution::Unusable => "a material of this card has no storage or a unit nobody can convert; \
+                                 correct the card on the service\n"
+            .to_owned(),
     };
     say(out, &text)
+}
+
+fn material(part: &Part) -> String {
+    let (unit, title) = (printable(&part.good.unit), printable(&part.good.title));
+    format!("{}\t{} {unit}\tfrom storage {}\t{title}\n", part.good.id, part.quantity, part.storage)
 }
 
 fn stats(out: &mut impl Write, config: &Config) -> Result<(), Error> {

@@ -74,6 +74,9 @@ pub enum Error {
     /// The goods table knows the code by itself.
     #[error("give the code to a good: the goods table knows it already")]
     KnownAlready,
+    /// The code commands the station, or is a kit's.
+    #[error("give the code to a good: it begins as a control code does, and never is a good's")]
+    ControlCode,
     /// Several goods have the code.
     #[error("choose a good: several have this code; correct it on the service")]
     Ambiguous,

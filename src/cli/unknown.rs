@@ -45,6 +45,7 @@ fn assign(out: &mut impl Write, config: &Config, code: &str, good: GoodId) -> Re
     match data(config)?.assign(code, good, SystemClock::new().wall())? {
         Assigned::NoSuchGood => Err(Error::NoSuchGood(good)),
         Assigned::KnownAlready => Err(Error::KnownAlready),
+        Assigned::ControlCode => Err(Error::ControlCode),
         Assigned::Done { good, operations } => {
             // Without an agent it is delivered when one starts; with one, at its next look at the latest.
             let _woken = socket::ask(&config.station.data_dir, Request::Wake);

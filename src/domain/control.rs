@@ -3,12 +3,19 @@
 //! A control code is `$SP.`, its name, `.` and a check character, for instance `$SP.QTY-12.S`. No product
 //! code begins with `$SP.`, and whatever does so without being exactly a code of ours is malformed: it is
 //! neither obeyed nor looked up, so no label can command the station and no smudge becomes a good.
+//!
+//! A kit has a code of the same grammar, `$SP.KIT-410.C`, with the number of its bill of materials: it commands
+//! nothing, it is scanned like a good, and no label can be mistaken for it either.
 
 use crate::domain::aim::AimId;
+use crate::domain::ids::CardId;
 use crate::domain::mode::Mode;
 
 /// What every control code begins with.
 const PREFIX: &str = "$SP.";
+
+/// What the name of every kit begins with; its card's number follows.
+const KIT: &str = "KIT-";
 
 /// The largest quantity a control code can set.
 pub const QUANTITY_MAX: u16 = 999;
@@ -40,6 +47,8 @@ pub enum Reading {
     NotControl,
     /// A control code.
     Control(Control),
+    /// The code of a kit.
+    Kit(CardId),
     /// It begins like a control code, in whatever case, and is none.
     Malformed,
 }
@@ -53,16 +62,15 @@ impl Control {
             return Reading::NotControl;
         }
         let name = rest.rsplit_once('.').map_or(rest, |(name, _check)| name);
-        // Comparing with the code we would print leaves no second spelling of any command.
-        let control = Self::from_name(name).filter(|control| control.code() == text);
-        control.map_or(Reading::Malformed, Reading::Control)
+        // Comparing with the code we would print leaves no second spelling of any command or kit.
+        let control = Self::from_name(name).filter(|control| control.code() == text).map(Reading::Control);
+        let kit = || card_of(name).filter(|card| kit_code(*card) == text).map(Reading::Kit);
+        control.or_else(kit).unwrap_or(Reading::Malformed)
     }
 
     /// The text to print as a barcode.
     pub fn code(&self) -> String {
-        let name = self.name();
-        let check = check_character(&name);
-        format!("{PREFIX}{name}.{check}")
+        code_of(&self.name())
     }
 
     /// The name people know it by, whatever the language of the sheet: `RECEIPT`, `QTY-12` and so on.
@@ -105,6 +113,24 @@ pub fn sheet() -> Vec<Control> {
     modes.into_iter().chain(quantities).chain(others).collect()
 }
 
+/// The name of a kit on the printed sheet.
+pub fn kit_name(card: CardId) -> String {
+    format!("{KIT}{card}")
+}
+
+/// The text to print as a kit's barcode.
+pub fn kit_code(card: CardId) -> String {
+    code_of(&kit_name(card))
+}
+
+fn card_of(name: &str) -> Option<CardId> {
+    name.strip_prefix(KIT)?.parse().ok().filter(|number| *number > 0).map(CardId)
+}
+
+fn code_of(name: &str) -> String {
+    format!("{PREFIX}{name}.{}", check_character(name))
+}
+
 /// The check character over the letters and digits of `name` (ISO/IEC 7064, MOD 37,36): it tells every
 /// single wrong character. The hyphen is left out, the standard's alphabet has none.
 fn check_character(name: &str) -> char {
@@ -128,8 +154,9 @@ mod tests {
         controls
     }
 
-    fn is_control(text: &str) -> bool {
-        matches!(Control::read(text), Reading::Control(_))
+    /// Whether a text does anything: a command, or a kit.
+    fn is_obeyed(text: &str) -> bool {
+        matches!(Control::read(text), Reading::Control(_) | Reading::Kit(_))
     }
 
     #[test]
@@ -157,6 +184,19 @@ mod tests {
             $SP.QTY-12.S $SP.QTY-24.K $SP.QTY-50.G $SP.QTY-100.R $SP.UNDO.3 $SP.CLOSE.U $SP.CANCEL.O \
             $SP.OK.C";
         assert_eq!(codes.join(" "), expected);
+    }
+
+    #[test]
+    fn a_kit_has_one_code_which_is_no_command() {
+        assert_eq!(kit_code(CardId(410)), "$SP.KIT-410.C");
+        for card in [1, 9, 10, 410, 123_456, i64::MAX].map(CardId) {
+            assert_eq!(Control::read(&kit_code(card)), Reading::Kit(card));
+            assert_eq!(Control::read(&format!("]C0{}", kit_code(card))), Reading::Kit(card));
+        }
+        for number in ["0", "-1", "+1", "01", "", "1A", "9223372036854775808"] {
+            let text = code_of(&format!("{KIT}{number}"));
+            assert_eq!(Control::read(&text), Reading::Malformed, "{text}");
+        }
     }
 
     #[test]
@@ -193,13 +233,13 @@ mod tests {
     #[test]
     fn no_single_wrong_character_leaves_a_command() {
         let printable: Vec<char> = (' '..='~').collect();
-        for control in every_control() {
-            let code = control.code();
+        let kits = [1, 410, 99_999, 123_456_789].map(|card| kit_code(CardId(card)));
+        for code in every_control().iter().map(Control::code).chain(kits) {
             for (at, right) in code.char_indices() {
                 for wrong in printable.iter().filter(|&&wrong| wrong != right) {
                     let mut spoiled = code.clone();
                     spoiled.replace_range(at..=at, &wrong.to_string());
-                    assert!(!is_control(&spoiled), "{spoiled}");
+                    assert!(!is_obeyed(&spoiled), "{spoiled}");
                 }
             }
         }
@@ -207,10 +247,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_never_panics_and_obeys_only_printed_codes(text in ".{0,30}|\\$SP\\..{0,20}|\\$[sS][pP]\\.QTY-[0-9]{1,6}\\..") {
-            if let Reading::Control(control) = Control::read(&text) {
-                prop_assert!(text.ends_with(&control.code()));
+        fn reading_never_panics_and_obeys_only_printed_codes(
+            text in ".{0,30}|\\$SP\\..{0,20}|\\$[sS][pP]\\.(QTY|KIT)-[0-9]{1,20}\\.[0-9A-Z]",
+        ) {
+            match Control::read(&text) {
+                Reading::Control(control) => prop_assert!(text.ends_with(&control.code())),
+                Reading::Kit(card) => prop_assert!(text.ends_with(&kit_code(card))),
+                Reading::NotControl | Reading::Malformed => {}
             }
+        }
+
+        #[test]
+        fn a_kit_of_any_number_is_read_back(card in 1..=i64::MAX) {
+            prop_assert_eq!(Control::read(&kit_code(CardId(card))), Reading::Kit(CardId(card)));
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Goods, and what looking a barcode up can come to.
 
+use rust_decimal::Decimal;
+
 use super::ids::GoodId;
+use super::kit::Kit;
 use super::quantity::Money;
 
 /// What the station keeps of one row of the server's goods table.
@@ -16,9 +19,20 @@ pub struct Good {
     pub unit: String,
     /// Cost price of one sale unit (`actual_cost`), which receipt and write-off lines carry.
     pub price: Money,
+    /// The unit in which it is used up, if the server told it whole.
+    pub write_off_unit: Option<WriteOffUnit>,
 }
 
-/// What a barcode leads to in the goods table.
+/// The unit in which a good is used up (the server's service unit); it may be the sale unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteOffUnit {
+    /// Its short name (`service_unit_short_title`).
+    pub name: String,
+    /// How many of it are in one sale unit (`unit_equals`), as the server told it.
+    pub per_sale_unit: Decimal,
+}
+
+/// What a code leads to in the goods table or among the cards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
     /// Exactly one good.
@@ -27,6 +41,10 @@ pub enum Resolution {
     Unknown,
     /// Several goods share the code: it is booked to neither.
     Ambiguous,
+    /// A bill of materials.
+    Kit(Kit),
+    /// A bill of materials that cannot be booked as it stands: a person must look at it.
+    Unusable,
 }
 
 impl Resolution {

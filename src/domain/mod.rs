@@ -19,6 +19,7 @@ pub mod control;
 pub mod mode;
 
 pub mod good;
+pub mod kit;
 pub mod signal;
 
 pub mod operation;

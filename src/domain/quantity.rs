@@ -25,6 +25,11 @@ impl Quantity {
         units.checked_mul(MILLIONTHS).map(Self)
     }
 
+    /// The whole sale units in it; a fraction is left out.
+    pub const fn whole_units(self) -> i64 {
+        self.0 / MILLIONTHS
+    }
+
     /// From the stored number of millionths.
     pub const fn from_millionths(millionths: i64) -> Self {
         Self(millionths)

@@ -51,6 +51,17 @@ pub enum What {
         /// How much of it the open document holds now; `None` if it has just closed.
         in_document: Option<Quantity>,
     },
+    /// A kit was booked.
+    BookedKit {
+        /// The mode.
+        mode: Mode,
+        /// The name of its card.
+        title: String,
+        /// How many goods of a storage it took.
+        materials: usize,
+        /// How much in all.
+        quantity: Quantity,
+    },
     /// A scan was parked.
     Parked {
         /// The code.
@@ -80,6 +91,13 @@ pub enum What {
         code: String,
         /// The good, if exactly one has it.
         good: Option<Good>,
+    },
+    /// A kit was looked up.
+    LookupKit {
+        /// The code.
+        code: String,
+        /// The name of its card.
+        title: String,
     },
     /// A document reached the server.
     Posted {
@@ -114,6 +132,10 @@ impl fmt::Display for Announcement {
                     None => write!(f, "  (the document is full and closed)"),
                 }
             }
+            What::BookedKit { mode, title, materials, quantity } => {
+                let (quantity, materials) = (quantity.to_string(), counted(materials, "material"));
+                write!(f, "{mode:<9} {quantity:>4}     {}  (kit: {materials})", printable(title))
+            }
             What::Parked { code, quantity } => {
                 let quantity = quantity.to_string();
                 write!(f, "unknown   {quantity:>4}     {}  (parked until its good is known)", printable(code))
@@ -126,6 +148,9 @@ impl fmt::Display for Announcement {
             }
             What::Lookup { code, good: None } => {
                 write!(f, "lookup             {}  (no single good has this code)", printable(code))
+            }
+            What::LookupKit { code, title } => {
+                write!(f, "lookup             {}  {}", printable(title), printable(code))
             }
             What::Posted { operation, lines, units } => {
                 let units = units.to_string();

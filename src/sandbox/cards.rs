@@ -1,6 +1,6 @@
 //! Bills of materials (technological cards), and the consumables of appointments.
 //!
-//! One card exists; consumables are stored and shown again. Invariant: nothing here moves stock.
+//! Every service has the first card; consumables are stored and shown again. Invariant: nothing here moves stock.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,31 @@ use super::answer::Success;
 use super::answer::allowed;
 use super::call::Call;
 use super::call::Fields;
+use super::options::Options;
 use super::state::RECORDS_MAX;
 use super::state::State;
+use crate::domain::ids::CardId;
 use crate::domain::ids::GoodId;
 use crate::domain::ids::StorageId;
 
-/// The card every service has.
-const CARD: i64 = 410;
-const TITLE: &str = "Hair wash";
+/// A bill of materials of the simulated location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardRow {
+    /// Identity (`technological_card_id`).
+    pub id: CardId,
+    /// The name people gave it.
+    pub title: String,
+    /// What it uses up: good, storage, amount and the short name of the unit it is in.
+    pub items: Vec<(GoodId, StorageId, Decimal, String)>,
+}
+
+/// The card of the sample: one good, the first of the table, from the last storage, in its write-off unit.
+pub(super) fn sample(options: &Options) -> Option<CardRow> {
+    let storage = options.storages.last()?.id;
+    let good = options.goods.iter().min_by_key(|good| good.id)?;
+    let items = vec![(good.id, storage, Decimal::from(15), good.service_unit.short.to_owned())];
+    Some(CardRow { id: CardId(410), title: "Hair wash".to_owned(), items })
+}
 
 /// What was used up, by appointment and service.
 pub(super) type Consumables = BTreeMap<(i64, i64), Used>;
@@ -47,14 +64,14 @@ pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusa
     let term = query.text("search").unwrap_or_default().to_lowercase();
     let page = query.page(25, state.options.quirks.page_rows_max)?;
     query.end()?;
-    let found = Some(card(state)).filter(|_| TITLE.to_lowercase().contains(&term));
-    Ok(Success::ok(page.of(found.into_iter())))
+    let found = state.cards.values().filter(|card| card.title.to_lowercase().contains(&term));
+    Ok(Success::ok(page.of(found.map(|card| object(state, card)))))
 }
 
 /// `GET /technological_cards/default_for_staff_and_service/{location}/{master}/{service}`
 pub(super) fn of_service(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
-    let card = card(state);
+    let card = first(state).ok_or_else(Refusal::not_found)?;
     Ok(if state.options.quirks.single_as_array { Success::ok([card]) } else { Success::ok(card) })
 }
 
@@ -126,7 +143,7 @@ fn record(state: &State, record: i64) -> Success {
 }
 
 fn service_row(state: &State, record: i64, service: i64, used: &Used) -> Object {
-    let cards: Vec<_> = Some(card(state)).filter(|_| !used.detached).into_iter().collect();
+    let cards: Vec<_> = first(state).filter(|_| !used.detached).into_iter().collect();
     let rows = used.rows.iter().map(|row| {
         Object::default()
             .with("goods_transaction_id", row.transaction)
@@ -144,20 +161,23 @@ fn service_row(state: &State, record: i64, service: i64, used: &Used) -> Object 
         .with("consumables", rows.collect::<Vec<_>>())
 }
 
-/// One good, the first of the table, from the last storage.
-fn card(state: &State) -> Object {
-    let storage = state.options.storages.last().map_or(0, |storage| storage.id.0);
-    let item = state.goods.values().next().map(|good| {
+fn first(state: &State) -> Option<Object> {
+    state.cards.values().next().map(|card| object(state, card))
+}
+
+fn object(state: &State, card: &CardRow) -> Object {
+    let items = card.items.iter().zip(9001_i64..).map(|((good, storage, amount, unit), id)| {
+        let title = state.goods.get(good).map_or("", |good| good.row.title.as_str());
         Object::default()
-            .with("id", 9001)
-            .with("technological_card_id", CARD)
-            .with("storage_id", storage)
-            .with("good_id", good.row.id.0)
-            .with("amount", 15)
-            .with("unit", good.row.service_unit.short)
+            .with("id", id)
+            .with("technological_card_id", card.id.0)
+            .with("storage_id", storage.0)
+            .with("good_id", good.0)
+            .with("amount", Number(*amount))
+            .with("unit", unit)
             .with("price", 0)
-            .with("title", &good.row.title)
+            .with("title", title)
     });
-    let items: Vec<_> = item.into_iter().collect();
-    Object::default().with("id", CARD).with("title", TITLE).with("technological_card_items", items)
+    let items: Vec<_> = items.collect();
+    Object::default().with("id", card.id.0).with("title", &card.title).with("technological_card_items", items)
 }

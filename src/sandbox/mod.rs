@@ -45,6 +45,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use self::call::Now;
+pub use self::cards::CardRow;
 pub use self::faults::Chaos;
 pub use self::faults::Fault;
 pub use self::faults::Selector;
@@ -134,6 +135,16 @@ impl Sandbox {
     /// Puts a good into the table or replaces it, as a person at the service's pages would.
     pub fn put_good(&self, good: GoodRow) {
         self.with(|state, now| state.put_good(good, now.wall));
+    }
+
+    /// Puts a bill of materials among the cards or replaces it.
+    pub fn put_card(&self, card: CardRow) {
+        self.with(|state, _| state.cards.insert(card.id, card));
+    }
+
+    /// The bills of materials, by rising id.
+    pub fn cards(&self) -> Vec<CardRow> {
+        self.with(|state, _| state.cards.values().cloned().collect())
     }
 
     /// The goods of the table, by rising id.

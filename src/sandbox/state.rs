@@ -14,6 +14,8 @@ use super::answer::Refusal;
 use super::answer::allowed;
 use super::call::Now;
 use super::call::Parameters;
+use super::cards;
+use super::cards::CardRow;
 use super::dates;
 use super::dates::Edge;
 use super::faults::Fault;
@@ -24,6 +26,7 @@ use super::options::Dates;
 use super::options::GoodRow;
 use super::options::Options;
 use super::options::Storage;
+use crate::domain::ids::CardId;
 use crate::domain::ids::DocumentId;
 use crate::domain::ids::GoodId;
 use crate::domain::ids::StorageId;
@@ -202,7 +205,8 @@ pub(super) struct State {
     pub(super) documents: BTreeMap<DocumentId, Document>,
     pub(super) lines: BTreeMap<TransactionId, Line>,
     pub(super) balances: BTreeMap<(GoodId, StorageId), Decimal>,
-    pub(super) consumables: super::cards::Consumables,
+    pub(super) cards: BTreeMap<CardId, CardRow>,
+    pub(super) consumables: cards::Consumables,
     /// The webhook settings last stored.
     pub(super) hooks: Option<Object>,
     pub(super) meter: Meter,
@@ -220,6 +224,7 @@ impl State {
         let zone = TimeZone::get(&options.time_zone)
             .map_err(|cause| io::Error::new(io::ErrorKind::InvalidInput, cause))?;
         let last_change = dates::second(dates::days_before(now, 1));
+        let cards = cards::sample(&options).into_iter();
         let goods = std::mem::take(&mut options.goods).into_iter();
         let categories = std::mem::take(&mut options.categories).into_iter();
         Ok(Self {
@@ -229,7 +234,8 @@ impl State {
             documents: BTreeMap::new(),
             lines: BTreeMap::new(),
             balances: BTreeMap::new(),
-            consumables: super::cards::Consumables::new(),
+            cards: cards.map(|card| (card.id, card)).collect(),
+            consumables: cards::Consumables::new(),
             hooks: None,
             meter: Meter::default(),
             script: Script::default(),

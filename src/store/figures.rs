@@ -200,6 +200,7 @@ mod tests {
             barcode: "COMB".to_owned(),
             unit: "pc".to_owned(),
             price: Money::default(),
+            write_off_unit: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The copy of the goods table: found by key, refreshed by pages, replaced as a whole.
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Statement, TransactionBehavior};
 
 use super::{Db, Error, read};
 use crate::domain::barcode::{Barcode, Key, keys_of_good};
@@ -22,6 +22,10 @@ const NEXT_PAGE: &str = "next_page";
 
 /// Goods that are given their keys in one commit, so that a scan never waits long for it.
 const INDEXED_AT_ONCE: usize = 2000;
+
+/// What is kept of a good, in the order of [`put_good`].
+const COLUMNS: &str = "(good_id, title, barcode, unit, price, write_off_unit, per_sale_unit)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 /// How far giving keys to a full reading is. They are written in their order, for each touches a page once then;
 /// in the order of the goods every good would touch a page of its own. It is not taken up after a restart: it
@@ -82,7 +86,7 @@ impl Db {
     pub fn good(&self, id: GoodId) -> Result<Option<Good>, Error> {
         let mut statement = self
             .goods
-            .prepare_cached("SELECT good_id, title, barcode, unit, price FROM goods WHERE good_id = ?1")?;
+            .prepare_cached("SELECT good_id, title, barcode, unit, price, write_off_unit, per_sale_unit FROM goods WHERE good_id = ?1")?;
         let mut rows = statement.query([id.0])?;
         rows.next()?.map(read::good).transpose()
     }
@@ -227,7 +231,7 @@ impl Db {
 }
 
 fn goods_under(connection: &Connection, keys: &[Key]) -> Result<Vec<Good>, Error> {
-    let sql = "SELECT g.good_id, g.title, g.barcode, g.unit, g.price
+    let sql = "SELECT g.good_id, g.title, g.barcode, g.unit, g.price, g.write_off_unit, g.per_sale_unit
                FROM keys k JOIN goods g USING (good_id) WHERE k.key = ?1 LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let mut goods: Vec<Good> = Vec::new();
@@ -266,19 +270,31 @@ fn read_keys(
     Ok(Indexing::Writing(keys))
 }
 
+/// Writes one good by a statement with [`COLUMNS`].
+fn put_good(statement: &mut Statement<'_>, good: &Good) -> Result<usize, Error> {
+    let other = good.write_off_unit.as_ref();
+    Ok(statement.execute((
+        good.id.0,
+        &good.title,
+        &good.barcode,
+        &good.unit,
+        good.price.to_string(),
+        other.map(|unit| &unit.name),
+        other.map(|unit| unit.per_sale_unit.to_string()),
+    ))?)
+}
+
 /// Writes goods of a full reading; gives back how many were not there before.
 fn put_next(connection: &Connection, goods: &[Good]) -> Result<usize, Error> {
-    let columns = "next_goods (good_id, title, barcode, unit, price) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let columns = format!("next_goods {COLUMNS}");
     let mut insert = connection.prepare_cached(&format!("INSERT OR IGNORE INTO {columns}"))?;
     let mut replace = connection.prepare_cached(&format!("REPLACE INTO {columns}"))?;
     let mut new = 0;
     for good in goods {
-        let price = good.price.to_string();
-        let row = (good.id.0, &good.title, &good.barcode, &good.unit, &price);
-        let added = insert.execute(row)?;
+        let added = put_good(&mut insert, good)?;
         new += added;
         if added == 0 {
-            replace.execute(row)?;
+            put_good(&mut replace, good)?;
         }
     }
     Ok(new)
@@ -288,9 +304,7 @@ fn put_next(connection: &Connection, goods: &[Good]) -> Result<usize, Error> {
 fn put_changed(connection: &Connection, goods: &[Good]) -> Result<(), Error> {
     let mut delete_keys = connection.prepare_cached("DELETE FROM keys WHERE key = ?1 AND good_id = ?2")?;
     let mut old_barcode = connection.prepare_cached("SELECT barcode FROM goods WHERE good_id = ?1")?;
-    let mut put_good = connection.prepare_cached(
-        "INSERT OR REPLACE INTO goods (good_id, title, barcode, unit, price) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
+    let mut replace = connection.prepare_cached(&format!("INSERT OR REPLACE INTO goods {COLUMNS}"))?;
     let mut put_key =
         connection.prepare_cached("INSERT OR IGNORE INTO keys (key, good_id) VALUES (?1, ?2)")?;
     for good in goods {
@@ -298,7 +312,7 @@ fn put_changed(connection: &Connection, goods: &[Good]) -> Result<(), Error> {
         for key in old.iter().flat_map(|old| keys_of_good(old)) {
             delete_keys.execute((key.encode(), good.id.0))?;
         }
-        put_good.execute((good.id.0, &good.title, &good.barcode, &good.unit, good.price.to_string()))?;
+        put_good(&mut replace, good)?;
         for key in keys_of_good(&good.barcode) {
             put_key.execute((key.encode(), good.id.0))?;
         }
@@ -328,7 +342,7 @@ mod tests {
 
     fn good(id: i64, barcode: &str) -> Good {
         let (barcode, title, unit) = (barcode.to_owned(), format!("Good {id}"), "pc".to_owned());
-        Good { id: GoodId(id), title, barcode, unit, price: Money::default() }
+        Good { id: GoodId(id), title, barcode, unit, price: Money::default(), write_off_unit: None }
     }
 
     fn collect(db: &mut Db, page: u32, goods: Vec<Good>) -> usize {
@@ -338,7 +352,7 @@ mod tests {
     fn found(db: &Db, code: &str) -> Option<i64> {
         match db.resolve(&Barcode::read(code)).unwrap() {
             Resolution::Found(good) => Some(good.id.0),
-            Resolution::Unknown | Resolution::Ambiguous => None,
+            _ => None,
         }
     }
 

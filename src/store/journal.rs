@@ -8,8 +8,9 @@ use super::{Db, Error, figures, outbox};
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScanId, ScannerName};
 use crate::domain::mode::Mode;
-use crate::domain::operation::{Marker, Place};
-use crate::domain::session::{Booking, Change, Decision, Outcome};
+use crate::domain::operation::{CloseReason, Marker, Place};
+use crate::domain::quantity::Quantity;
+use crate::domain::session::{Booking, Change, Decision, Outcome, Taken};
 use crate::domain::time::{Moment, UnixMillis};
 
 /// Name of the fact that keeps the mode commanded last.
@@ -35,55 +36,28 @@ pub struct NewScan<'a> {
 
 impl Db {
     /// Writes a frame and everything that was decided of it, and returns when it is on the disk: the journal's
-    /// row, and the operation that was opened for it, if one was.
+    /// row, and the operations that were opened for it.
     ///
     /// # Errors
     /// Any, and then nothing of it was written. [`Error::DiskFull`] also as long as what is left of the disk is for
     /// deliveries.
-    pub fn record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Option<OperationId>), Error> {
+    pub fn record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
         if self.reserve.as_mut().is_some_and(|reserve| !reserve.hold()) {
             return Err(Error::DiskFull);
         }
         self.fit(|db| db.try_record(scan))
     }
 
-    fn try_record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Option<OperationId>), Error> {
-        let (station, boot) = (&self.station, self.boot);
+    fn try_record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let id = insert(&transaction, boot, scan)?;
-        let mut opened = None;
-        let mut booked_in = None;
+        let id = insert(&transaction, self.boot, scan)?;
+        let (station, at) = (&self.station, scan.at.wall);
+        let mut writing =
+            Writing { connection: &transaction, station, id, at, opened: Vec::new(), booked: Vec::new() };
         for change in &scan.decision.changes {
-            match change {
-                Change::SetMode(mode) => set_fact(&transaction, MODE, mode.as_str())?,
-                Change::Book(booking) => {
-                    let operation = if let Some(operation) = booking.operation {
-                        operation
-                    } else {
-                        let first = (id, scan.at.wall);
-                        let operation = open(&transaction, station, State::Open, booking.place, first)?;
-                        tie(&transaction, id, operation, booking)?;
-                        *opened.insert(operation)
-                    };
-                    add_line(&transaction, operation, booking)?;
-                    booked_in = Some(operation);
-                }
-                Change::CloseBooked { .. } => {
-                    if let Some(operation) = booked_in {
-                        outbox::close(&transaction, operation, "closed at its limit", scan.at.wall)?;
-                    }
-                }
-                Change::Close { operation, reason, .. } => {
-                    outbox::close(&transaction, *operation, reason.as_str(), scan.at.wall)?;
-                }
-                Change::Cancel { operation, .. } => {
-                    outbox::cancel(&transaction, *operation, scan.at.wall)?;
-                }
-                Change::Undo { operation, scan: undone, .. } => {
-                    undo(&transaction, *operation, id, undone.scan)?;
-                }
-            }
+            writing.carry_out(change)?;
         }
+        let opened = writing.opened;
         transaction.commit()?;
         self.commits_since_checkpoint += 1;
         Ok((id, opened))
@@ -172,6 +146,67 @@ impl Db {
             }
         }
     }
+}
+
+/// A frame that is being written, in one transaction.
+struct Writing<'a> {
+    connection: &'a Connection,
+    station: &'a str,
+    id: ScanId,
+    at: UnixMillis,
+    /// Operations that were opened for it.
+    opened: Vec<(Place, OperationId)>,
+    /// Operations it was booked in.
+    booked: Vec<(Place, OperationId)>,
+}
+
+impl Writing<'_> {
+    fn carry_out(&mut self, change: &Change) -> Result<(), Error> {
+        let (connection, at) = (self.connection, self.at);
+        match change {
+            Change::SetMode(mode) => set_fact(connection, MODE, mode.as_str()),
+            Change::Book(booking) => {
+                let operation = self.book(booking)?;
+                if booking.operation.is_none() {
+                    tie(connection, self.id, operation, booking)?;
+                }
+                Ok(())
+            }
+            Change::BookKit(bookings) => bookings.iter().try_for_each(|booking| {
+                let operation = self.book(booking)?;
+                add_part(connection, self.id, operation, booking)
+            }),
+            Change::CloseBooked { place } => match found(&self.booked, *place) {
+                Some(operation) => outbox::close(connection, operation, CloseReason::Full.as_str(), at),
+                None => Ok(()),
+            },
+            Change::Close { operation, reason, .. } => {
+                outbox::close(connection, *operation, reason.as_str(), at)
+            }
+            Change::Cancel { operation, .. } => outbox::cancel(connection, *operation, at),
+            Change::Undo { scan, taken } => undo(connection, self.id, *scan, taken),
+        }
+    }
+
+    /// Adds to the operation that is open, or was opened for this frame, or is opened now.
+    fn book(&mut self, booking: &Booking) -> Result<OperationId, Error> {
+        let operation =
+            if let Some(operation) = booking.operation.or_else(|| found(&self.opened, booking.place)) {
+                operation
+            } else {
+                let first = (self.id, self.at);
+                let operation = open(self.connection, self.station, State::Open, booking.place, first)?;
+                self.opened.push((booking.place, operation));
+                operation
+            };
+        add_line(self.connection, operation, booking)?;
+        self.booked.push((booking.place, operation));
+        Ok(operation)
+    }
+}
+
+fn found(operations: &[(Place, OperationId)], place: Place) -> Option<OperationId> {
+    operations.iter().find(|(at, _)| *at == place).map(|(_, operation)| *operation)
 }
 
 fn checkpoint(connection: &Connection) -> Result<(), Error> {
@@ -284,26 +319,53 @@ pub(super) fn tie(
     Ok(())
 }
 
-/// Takes one scan out of its operation. A line that it emptied goes; the numbers of the others stay.
-fn undo(connection: &Connection, operation: OperationId, by: ScanId, scan: ScanId) -> Result<(), Error> {
-    let sql = "UPDATE scans SET undone_by = ?2 WHERE id = ?1 AND undone_by IS NULL
-               RETURNING good_id, quantity";
+/// Notes what a kit's scan booked in an operation.
+pub(super) fn add_part(
+    connection: &Connection,
+    scan: ScanId,
+    operation: OperationId,
+    booking: &Booking,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO scan_parts (operation_id, scan_id, good_id, quantity) VALUES (?1, ?2, ?3, ?4)";
+    connection.prepare_cached(sql)?.execute((
+        operation.0,
+        scan.0,
+        booking.good.id.0,
+        booking.quantity.millionths(),
+    ))?;
+    Ok(())
+}
+
+/// Takes one scan out of every operation it was booked in.
+fn undo(connection: &Connection, by: ScanId, scan: ScanId, taken: &[Taken]) -> Result<(), Error> {
+    let sql = "UPDATE scans SET undone_by = ?2 WHERE id = ?1 AND undone_by IS NULL RETURNING quantity";
     let mut statement = connection.prepare_cached(sql)?;
-    let undone: Option<(i64, i64)> =
-        statement.query_row((scan.0, by.0), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let (good, quantity) = undone.ok_or(Error::Unexpected { what: "the scan to undo" })?;
+    let booked: Option<i64> = statement.query_row((scan.0, by.0), |row| row.get(0)).optional()?;
+    let in_all: Quantity = taken.iter().map(|taken| taken.quantity).sum();
+    if booked != Some(in_all.millionths()) {
+        return Err(Error::Unexpected { what: "the scan to undo" });
+    }
+    for taken in taken {
+        take_off(connection, taken)?;
+    }
+    let sql = "UPDATE totals SET undone = undone + 1, units_undone = units_undone + ?1";
+    connection.prepare_cached(sql)?.execute([in_all.millionths()])?;
+    Ok(())
+}
+
+/// Takes off a line. One that it empties goes; the numbers of the others stay.
+fn take_off(connection: &Connection, taken: &Taken) -> Result<(), Error> {
+    let (operation, good) = (taken.operation.0, taken.good.0);
     let of_line = "WHERE operation_id = ?1 AND good_id = ?2";
     let left: i64 = connection
         .prepare_cached(&format!("SELECT quantity - ?3 FROM lines {of_line}"))?
-        .query_row((operation.0, good, quantity), |row| row.get(0))?;
+        .query_row((operation, good, taken.quantity.millionths()), |row| row.get(0))?;
     if left > 0 {
         let sql = format!("UPDATE lines SET quantity = ?3 {of_line}");
-        connection.prepare_cached(&sql)?.execute((operation.0, good, left))?;
+        connection.prepare_cached(&sql)?.execute((operation, good, left))?;
     } else {
         let sql = format!("DELETE FROM lines {of_line}");
-        connection.prepare_cached(&sql)?.execute((operation.0, good))?;
+        connection.prepare_cached(&sql)?.execute((operation, good))?;
     }
-    let sql = "UPDATE totals SET undone = undone + 1, units_undone = units_undone + ?1";
-    connection.prepare_cached(sql)?.execute([quantity])?;
     Ok(())
 }

@@ -14,6 +14,7 @@ mod damage;
 mod figures;
 mod goods;
 mod journal;
+mod kits;
 mod open;
 mod outbox;
 mod parked;

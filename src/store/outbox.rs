@@ -9,7 +9,7 @@ use crate::domain::delivery::{Delivery, LineProgress, State};
 use crate::domain::ids::{DocumentId, GoodId, OperationId, ScanId};
 use crate::domain::operation::{Line, Marker, Operation, Place};
 use crate::domain::quantity::Quantity;
-use crate::domain::session::{OpenOperation, Undone};
+use crate::domain::session::{Entry, OpenOperation};
 use crate::domain::time::{BootMillis, UnixMillis};
 
 /// Undelivered operations that the deliverer is told of at once; the rest follows when these are done.
@@ -396,18 +396,29 @@ fn split_refused(
     finish(connection, id, &format!("its refused lines are operation {split}"), now)
 }
 
-fn scans_of(connection: &Connection, id: OperationId, first: ScanId) -> Result<Vec<Undone>, Error> {
-    let sql = "SELECT id, good_id, quantity FROM scans
-               WHERE id >= ?2 AND operation_id = ?1 AND undone_by IS NULL ORDER BY id";
+fn scans_of(connection: &Connection, id: OperationId, first: ScanId) -> Result<Vec<Entry>, Error> {
+    let sql = "SELECT id, kind, storage_id, 1, good_id, quantity FROM scans
+               WHERE id >= ?2 AND operation_id = ?1 AND undone_by IS NULL
+               UNION ALL
+               SELECT s.id, s.kind, s.storage_id, (SELECT count(*) FROM scan_parts all_of WHERE all_of.scan_id = s.id),
+                 p.good_id, p.quantity
+               FROM scan_parts p JOIN scans s ON s.id = p.scan_id
+               WHERE p.operation_id = ?1 AND s.undone_by IS NULL
+               ORDER BY 1";
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map((id.0, first.0), |row| {
-        Ok(Undone {
+    let mut rows = statement.query((id.0, first.0))?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind: String = row.get(1)?;
+        entries.push(Entry {
             scan: ScanId(row.get(0)?),
-            good: GoodId(row.get(1)?),
-            quantity: Quantity::from_millionths(row.get(2)?),
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+            home: read::place(&kind, row.get(2)?)?,
+            of: row.get(3)?,
+            good: GoodId(row.get(4)?),
+            quantity: Quantity::from_millionths(row.get(5)?),
+        });
+    }
+    Ok(entries)
 }
 
 fn lines(connection: &Connection, id: OperationId) -> Result<Vec<Line>, Error> {

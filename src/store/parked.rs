@@ -4,6 +4,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Db, Error, figures, journal, outbox, read};
 use crate::domain::barcode::Barcode;
+use crate::domain::control::{Control, Reading};
 use crate::domain::delivery::State;
 use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::{GoodId, OperationId, ScanId};
@@ -44,6 +45,8 @@ pub enum Assigned {
     NoSuchGood,
     /// The goods table itself knows this code, as the good named or as several.
     KnownAlready,
+    /// It begins as a control code does, so it never is a good's.
+    ControlCode,
 }
 
 impl Db {
@@ -85,8 +88,16 @@ impl Db {
         for (code, raw) in codes {
             // The bytes were read as text when the scan was parked.
             let Ok(text) = String::from_utf8(raw) else { continue };
-            if let Resolution::Found(good) = self.resolve(&Barcode::read(&text))? {
-                operations.extend(self.book_code(&code, &good, now)?);
+            let resolution = match Control::read(&text) {
+                Reading::Kit(card) => self.kit(card)?,
+                Reading::NotControl | Reading::Control(_) | Reading::Malformed => {
+                    self.resolve(&Barcode::read(&text))?
+                }
+            };
+            match resolution {
+                Resolution::Found(good) => operations.extend(self.book_code(&code, &good, now)?),
+                Resolution::Kit(kit) => operations.extend(self.book_parked_kit(&code, &kit, now)?),
+                Resolution::Unknown | Resolution::Ambiguous | Resolution::Unusable => {}
             }
         }
         Ok(operations)
@@ -97,6 +108,9 @@ impl Db {
     /// # Errors
     /// Any, and then nothing was given.
     pub fn assign(&mut self, code: &str, good: GoodId, now: UnixMillis) -> Result<Assigned, Error> {
+        if Control::read(code) != Reading::NotControl {
+            return Ok(Assigned::ControlCode);
+        }
         let Some(good) = self.good(good)? else { return Ok(Assigned::NoSuchGood) };
         let barcode = Barcode::read(code);
         for tier in &barcode.tiers {
@@ -145,7 +159,10 @@ impl Db {
     }
 }
 
-fn parked_scans(connection: &Connection, code: &str) -> Result<Vec<(ScanId, Place, Quantity)>, Error> {
+pub(super) fn parked_scans(
+    connection: &Connection,
+    code: &str,
+) -> Result<Vec<(ScanId, Place, Quantity)>, Error> {
     let sql = "SELECT id, kind, storage_id, quantity FROM scans
                WHERE outcome = 'unknown' AND barcode = ?1 ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
@@ -159,8 +176,10 @@ fn parked_scans(connection: &Connection, code: &str) -> Result<Vec<(ScanId, Plac
     Ok(scans)
 }
 
-fn unpark(connection: &Connection, scan: ScanId, quantity: Quantity) -> Result<(), Error> {
-    connection.prepare_cached("UPDATE scans SET outcome = 'booked' WHERE id = ?1")?.execute([scan.0])?;
+/// Moves a parked scan to the booked ones; from now on its quantity is what it booked.
+pub(super) fn unpark(connection: &Connection, scan: ScanId, quantity: Quantity) -> Result<(), Error> {
+    let sql = "UPDATE scans SET outcome = 'booked', quantity = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute((scan.0, quantity.millionths()))?;
     let sql =
         "UPDATE totals SET unknown = unknown - 1, booked = booked + 1, units_booked = units_booked + ?1";
     connection.prepare_cached(sql)?.execute([quantity.millionths()])?;

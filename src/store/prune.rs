@@ -39,10 +39,13 @@ impl Db {
             transaction.prepare_cached(&sql)?.execute([units])?;
             transaction.prepare_cached("DELETE FROM lines WHERE operation_id = ?1")?.execute([id])?;
             transaction.prepare_cached("DELETE FROM events WHERE operation_id = ?1")?.execute([id])?;
+            transaction.prepare_cached("DELETE FROM scan_parts WHERE operation_id = ?1")?.execute([id])?;
             transaction.prepare_cached("DELETE FROM operations WHERE id = ?1")?.execute([id])?;
-            // The first scan of a split-off operation is that of the one it was split from.
-            let sql = "DELETE FROM scans WHERE id >= ?2 AND operation_id = ?1
-                         AND id NOT IN (SELECT first_scan FROM operations)";
+            // The first scan of a split-off operation is that of the one it was split from. A kit's scan goes with
+            // the last of its parts.
+            let sql = "DELETE FROM scans WHERE id >= ?2 AND id NOT IN (SELECT first_scan FROM operations)
+                         AND (operation_id = ?1 OR (operation_id IS NULL AND outcome = 'booked'
+                           AND NOT EXISTS (SELECT 1 FROM scan_parts p WHERE p.scan_id = scans.id)))";
             transaction.prepare_cached(sql)?.execute((id, first_scan))?;
         }
         let sql = "DELETE FROM scans WHERE id IN (SELECT id FROM scans

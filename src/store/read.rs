@@ -4,7 +4,7 @@ use rusqlite::Row;
 
 use super::Error;
 use crate::domain::delivery::{State, Step, Surplus, Way};
-use crate::domain::good::Good;
+use crate::domain::good::{Good, WriteOffUnit};
 use crate::domain::ids::{DocumentId, GoodId, StorageId, TransactionId};
 use crate::domain::mode::Kind;
 use crate::domain::operation::{Line, Place};
@@ -94,15 +94,24 @@ pub(super) fn line(row: &Row<'_>) -> Result<Line, Error> {
     })
 }
 
-/// Columns `good_id, title, barcode, unit, price`, in this order: each scan reads one, and names take as long to
-/// find as the row.
+/// Columns `good_id, title, barcode, unit, price, write_off_unit, per_sale_unit`, in this order: each scan reads
+/// one, and names take as long to find as the row.
 pub(super) fn good(row: &Row<'_>) -> Result<Good, Error> {
     let price: String = row.get(4)?;
+    let write_off_unit: Option<String> = row.get(5)?;
     Ok(Good {
         id: GoodId(row.get(0)?),
         title: row.get(1)?,
         barcode: row.get(2)?,
         unit: row.get(3)?,
         price: price.parse().map_err(|_not_decimal| Error::Unexpected { what: "the price of a good" })?,
+        write_off_unit: write_off_unit.map(|name| write_off_unit_of(name, row)).transpose()?,
     })
+}
+
+fn write_off_unit_of(name: String, row: &Row<'_>) -> Result<WriteOffUnit, Error> {
+    let per_sale_unit: String = row.get(6)?;
+    let per_sale_unit =
+        per_sale_unit.parse().map_err(|_not_decimal| Error::Unexpected { what: "the unit of a good" })?;
+    Ok(WriteOffUnit { name, per_sale_unit })
 }

@@ -270,7 +270,7 @@ fn timestamp(at: UnixMillis) -> Timestamp {
 }
 
 /// Whether the service answered and would answer the same again.
-fn is_refusal(error: &api::Error) -> bool {
+pub(super) fn is_refusal(error: &api::Error) -> bool {
     match error.outcome() {
         Outcome::Refused(_) => true,
         Outcome::NotAllowed { status, .. } => status == 403,

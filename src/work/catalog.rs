@@ -178,6 +178,7 @@ impl Uplink {
         while self.parts.store.run(Db::index_some).await?? {}
         self.parts.store.run(Db::finish_full_reading).await??;
         self.catalog.is_recalled = false;
+        self.kits.hurry(Instant::now());
         self.recall_goods().await?;
         self.goods_complete().await
     }
@@ -244,7 +245,7 @@ impl Uplink {
 
 /// The wait until the next reading: stations behind one address that started together must not go on asking
 /// together, so each wait is up to a sixteenth shorter.
-fn spread(every: Duration) -> Duration {
+pub(super) fn spread(every: Duration) -> Duration {
     let sixteenths = 256 - u32::try_from(ulid::Ulid::generate().random() % 17).unwrap_or(0);
     every * sixteenths / 256
 }

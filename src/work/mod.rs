@@ -1,8 +1,9 @@
 //! The workers. Each owns its state and meets the others in the store.
 //!
 //! [`scans`] takes in frames; [`uplink`] owns the way to the service and does one thing on it at a time:
-//! deliveries first ([`deliver`]; which way new ones begin, `form` knows), then what it must know of the account ([`account`]), then the goods table
-//! ([`catalog`]). One request at a time needs no locks, keeps the order, and is all that the service's limit
+//! deliveries first ([`deliver`]; which way new ones begin, `form` knows), then what it must know of the account
+//! ([`account`]), then the goods table ([`catalog`]) and the bills of materials ([`kits`]). One request at a time
+//! needs no locks, keeps the order, and is all that the service's limit
 //! leaves room for. For commands, [`verify`] compares afterwards and [`create`] makes goods.
 
 pub mod account;
@@ -10,6 +11,7 @@ pub mod catalog;
 pub mod create;
 pub mod deliver;
 mod form;
+pub mod kits;
 pub mod pulse;
 mod remove;
 pub mod rights;

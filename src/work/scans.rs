@@ -9,7 +9,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::Error;
 use super::pulse::Pulse;
 use crate::clock::Clock;
-use crate::domain::barcode::Barcode;
 use crate::domain::framing::Frame;
 use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::ScannerName;
@@ -69,7 +68,14 @@ pub struct Scans {
 struct Verdict {
     decision: Decision,
     heard: Heard,
-    good: Option<Good>,
+    found: Found,
+}
+
+/// What the code of a frame led to, as far as it is said.
+enum Found {
+    Nothing,
+    Good(Good),
+    Kit { title: String, materials: usize },
 }
 
 impl Scans {
@@ -195,46 +201,49 @@ fn take_in(
     at: Moment,
 ) -> Result<Verdict, store::Error> {
     let heard = session.hear(scanner, frame, at.boot);
-    let barcode = match &heard {
-        Heard::Product(barcode) => Some(barcode),
-        Heard::Repeat | Heard::Bad(_) | Heard::Control(_) | Heard::MalformedControl => None,
-    };
-    let resolution = barcode.map_or(Resolution::Unknown, |barcode| resolve(db, barcode));
-    let good = match &resolution {
-        Resolution::Found(good) => Some(good.clone()),
-        Resolution::Unknown | Resolution::Ambiguous => None,
-    };
+    let resolution = resolve(db, &heard);
+    let found = Found::of(&resolution);
     let decision = session.decide(scanner, &heard, resolution);
-    let scan = NewScan {
-        scanner,
-        raw: &frame.raw,
-        at,
-        barcode: barcode.map(|barcode| barcode.text.as_str()),
-        decision: &decision,
-    };
+    let code = heard.code();
+    let scan = NewScan { scanner, raw: &frame.raw, at, barcode: code.as_deref(), decision: &decision };
     let (id, opened) = db.record(&scan)?;
-    session.settle(scanner, frame, at.boot, &Committed { decision: &decision, scan: id, opened });
-    Ok(Verdict { decision, heard, good })
+    session.settle(scanner, frame, at.boot, &Committed { decision: &decision, scan: id, opened: &opened });
+    Ok(Verdict { decision, heard, found })
 }
 
 /// A goods table that cannot be read knows no good: the scan is parked, and booked when the table is whole.
-fn resolve(db: &Db, barcode: &Barcode) -> Resolution {
-    db.resolve(barcode).unwrap_or_else(|error| {
+fn resolve(db: &Db, heard: &Heard) -> Resolution {
+    let resolution = match heard {
+        Heard::Product(barcode) => db.resolve(barcode),
+        Heard::Kit(card) => db.kit(*card),
+        Heard::Repeat | Heard::Bad(_) | Heard::Control(_) | Heard::MalformedControl => {
+            Ok(Resolution::Unknown)
+        }
+    };
+    resolution.unwrap_or_else(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "the goods table cannot be read");
         Resolution::Unknown
     })
 }
 
-fn said(verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Frame) -> What {
-    let code = match &verdict.heard {
-        Heard::Product(barcode) => barcode.text.clone(),
-        Heard::Repeat | Heard::Bad(_) | Heard::Control(_) | Heard::MalformedControl => {
-            printable_bytes(&frame.raw).to_string()
+impl Found {
+    fn of(resolution: &Resolution) -> Self {
+        match resolution {
+            Resolution::Found(good) => Self::Good(good.clone()),
+            Resolution::Kit(kit) => Self::Kit { title: kit.title.clone(), materials: kit.parts.len() },
+            Resolution::Unknown | Resolution::Ambiguous | Resolution::Unusable => Self::Nothing,
         }
-    };
+    }
+}
+
+fn said(verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Frame) -> What {
+    let code = verdict.heard.code().unwrap_or_else(|| printable_bytes(&frame.raw).to_string());
     let mode = session.mode_of(scanner);
-    match (&verdict.decision.outcome, &verdict.good) {
-        (Outcome::Booked { quantity, .. }, Some(good)) => What::Booked {
+    match (&verdict.decision.outcome, &verdict.found) {
+        (Outcome::Booked { quantity, .. }, Found::Kit { title, materials }) => {
+            What::BookedKit { mode, title: title.clone(), materials: *materials, quantity: *quantity }
+        }
+        (Outcome::Booked { quantity, .. }, Found::Good(good)) => What::Booked {
             mode,
             good: good.clone(),
             quantity: *quantity,
@@ -245,6 +254,8 @@ fn said(verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Fra
         }
         (Outcome::Refused(reason), _) => What::Refused { reason: *reason, code },
         (Outcome::Control(control), _) => What::Control { name: control.name(), mode },
-        (Outcome::Lookup(_), good) => What::Lookup { code, good: good.clone() },
+        (Outcome::Lookup(_), Found::Kit { title, .. }) => What::LookupKit { code, title: title.clone() },
+        (Outcome::Lookup(_), Found::Good(good)) => What::Lookup { code, good: Some(good.clone()) },
+        (Outcome::Lookup(_), Found::Nothing) => What::Lookup { code, good: None },
     }
 }

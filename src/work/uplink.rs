@@ -13,6 +13,7 @@ use super::account::Account;
 use super::catalog::Catalog;
 use super::deliver::KnownDocuments;
 use super::form::{EVIDENT, Form};
+use super::kits::Kits;
 use super::pulse::Pulse;
 use super::trust::ClockTrust;
 use crate::api::{self, Budget, Client, Outcome, Permit};
@@ -108,6 +109,7 @@ pub struct Uplink {
     pub(super) budget: Budget,
     pub(super) account: Account,
     pub(super) catalog: Catalog,
+    pub(super) kits: Kits,
     pub(super) documents: KnownDocuments,
     pub(super) form: Form,
     trust: ClockTrust,
@@ -143,6 +145,7 @@ enum Task {
     Deliver(OperationId),
     Account,
     Sync,
+    Kits,
     Prune,
     Wait(Instant),
 }
@@ -162,6 +165,7 @@ impl Uplink {
             budget,
             account,
             catalog,
+            kits: Kits::new(now),
             documents: KnownDocuments::default(),
             form: Form::default(),
             trust,
@@ -271,6 +275,7 @@ impl Uplink {
             }
             Task::Account => self.check_account().await,
             Task::Sync => self.sync_page().await,
+            Task::Kits => self.cards_page().await,
             Task::Prune => self.prune().await,
             Task::Wait(until) => {
                 self.get_on_within(until.saturating_duration_since(Instant::now()));
@@ -320,6 +325,9 @@ impl Uplink {
         }
         if self.catalog.is_due(now) {
             return Ok(Task::Sync);
+        }
+        if self.kits.is_due(now) && self.catalog.was_ever_complete() {
+            return Ok(Task::Kits);
         }
         if self.next_prune <= now {
             return Ok(Task::Prune);

@@ -175,6 +175,7 @@ impl Model {
         match Control::read(code) {
             Reading::Control(control) => self.command(control, quantity),
             Reading::Malformed => self.refuse(),
+            Reading::Kit(card) => panic!("no kit is drawn, and here is {card}"),
             Reading::NotControl => self.product(code, known, Decimal::from(quantity.unwrap_or(1))),
         }
     }

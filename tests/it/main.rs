@@ -19,6 +19,7 @@ mod delivery_model;
 mod devices;
 mod doctor;
 mod end_to_end;
+mod kits;
 mod migrations;
 mod notify;
 mod openapi;

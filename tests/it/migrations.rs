@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use stockpoint::domain::barcode::Barcode;
 use stockpoint::domain::delivery::{State, Step};
 use stockpoint::domain::good::Resolution;
-use stockpoint::domain::ids::{DocumentId, GoodId, OperationId, StorageId, TransactionId};
+use stockpoint::domain::ids::{CardId, DocumentId, GoodId, OperationId, StorageId, TransactionId};
 use stockpoint::domain::mode::{Kind, Mode};
 use stockpoint::domain::operation::Place;
 use stockpoint::domain::quantity::Quantity;
@@ -31,11 +31,14 @@ const OUTBOX: &[Dump] = &[
     Dump { sql: include_str!("../data/schema/outbox_v1.sql"), reads: outbox_v1_reads_right },
     Dump { sql: include_str!("../data/schema/outbox_v2.sql"), reads: outbox_v2_reads_right },
     Dump { sql: include_str!("../data/schema/outbox_v3.sql"), reads: outbox_v3_reads_right },
+    Dump { sql: include_str!("../data/schema/outbox_v4.sql"), reads: outbox_v4_reads_right },
 ];
 
 /// `GOODS[n]` is of version `n + 1`.
-const GOODS: &[Dump] =
-    &[Dump { sql: include_str!("../data/schema/goods_v1.sql"), reads: goods_v1_reads_right }];
+const GOODS: &[Dump] = &[
+    Dump { sql: include_str!("../data/schema/goods_v1.sql"), reads: goods_v1_reads_right },
+    Dump { sql: include_str!("../data/schema/goods_v2.sql"), reads: goods_v2_reads_right },
+];
 
 /// A version that no program will have for a long time.
 const FAR_VERSION: u32 = 9000;
@@ -91,13 +94,12 @@ fn units(decimal: &str) -> Quantity {
 
 fn outbox_v1_reads_right(db: &mut Db) {
     let scans = ScanCounts { booked: 18, undone: 1, unknown: 1, refused: 1, control: 2, lookup: 1 };
-    outbox_reads_right(db, scans, 1);
+    outbox_reads_right(db, &Held { scans, untrusted: 1, ..V2 });
 }
 
 fn outbox_v2_reads_right(db: &mut Db) {
     // The last two frames are not in the stored counts.
-    let scans = ScanCounts { booked: 18, undone: 1, unknown: 1, refused: 2, control: 2, lookup: 2 };
-    outbox_reads_right(db, scans, 3);
+    outbox_reads_right(db, &V2);
 }
 
 fn outbox_v3_reads_right(db: &mut Db) {
@@ -110,16 +112,54 @@ fn outbox_v3_reads_right(db: &mut Db) {
     assert_eq!((undone.revokes, undone.revoked_by), (None, Some(OperationId(5))));
 }
 
-/// What these versions hold; `untrusted` frames were made under a clock nobody vouched for.
-fn outbox_reads_right(db: &mut Db, scans: ScanCounts, untrusted: usize) {
+fn outbox_v4_reads_right(db: &mut Db) {
+    let open = db.open_operations(BootMillis(0)).unwrap();
+    let elsewhere = &open[&place(Kind::WriteOff, 91272)];
+    let [part] = elsewhere.scans[..] else { panic!("{elsewhere:?}") };
+    assert_eq!((part.of, part.home), (2, place(Kind::WriteOff, 91271)));
+    assert_eq!((part.good, part.quantity), (GoodId(123_456), units("0.15")));
+    let scans = ScanCounts { booked: 19, undone: 1, unknown: 2, refused: 2, control: 2, lookup: 2 };
+    let held = Held {
+        scans,
+        untrusted: 5,
+        units: ["56.65", "2", "5"],
+        open: (2, "6.15"),
+        entries: 2,
+        parked: &["$SP.KIT-411.A", "LATER-1"],
+    };
+    outbox_reads_right(db, &held);
+}
+
+/// What differs between the versions.
+struct Held {
+    scans: ScanCounts,
+    /// Frames that were made under a clock nobody vouched for.
+    untrusted: usize,
+    /// Booked, undone, parked.
+    units: [&'static str; 3],
+    /// Open operations, and what is in them.
+    open: (u64, &'static str),
+    /// What stands in operation 9.
+    entries: usize,
+    parked: &'static [&'static str],
+}
+
+const V2: Held = Held {
+    scans: ScanCounts { booked: 18, undone: 1, unknown: 1, refused: 2, control: 2, lookup: 2 },
+    untrusted: 3,
+    units: ["54.5", "2", "3"],
+    open: (1, "4"),
+    entries: 1,
+    parked: &["LATER-1"],
+};
+
+/// What all versions hold.
+fn outbox_reads_right(db: &mut Db, held: &Held) {
     let figures = db.figures().unwrap();
-    assert_eq!(figures.scans, scans);
-    assert_eq!(
-        [figures.units_booked, figures.units_undone, figures.units_parked],
-        ["54.5", "2", "3"].map(units)
-    );
+    assert_eq!(figures.scans, held.scans);
+    assert_eq!([figures.units_booked, figures.units_undone, figures.units_parked], held.units.map(units));
     let states = [
-        (State::Open, 1, "4"),
+        (State::Open, held.open.0, held.open.1),
         (State::Queued, 1, "2.5"),
         (State::Sending, 0, "0"),
         (State::Uncertain, 1, "1"),
@@ -137,15 +177,19 @@ fn outbox_reads_right(db: &mut Db, scans: ScanCounts, untrusted: usize) {
     v1_operations_read_right(db);
     let open = db.open_operations(BootMillis(0)).unwrap();
     let open = &open[&place(Kind::WriteOff, 91271)];
-    assert_eq!((open.id, open.scans.len(), open.lines[&GoodId(123_456)]), (OperationId(9), 1, units("4")));
+    assert_eq!(
+        (open.id, open.scans.len(), open.lines[&GoodId(123_456)]),
+        (OperationId(9), held.entries, units("4"))
+    );
     let parked = db.parked().unwrap();
-    assert_eq!((parked.len(), parked[0].code.as_str(), parked[0].units), (1, "LATER-1", units("3")));
+    assert_eq!(parked.iter().map(|parked| parked.code.as_str()).collect::<Vec<_>>(), held.parked);
+    assert_eq!(parked.last().unwrap().units, units("3"));
     let Resolution::Found(comb) = db.resolve(&Barcode::read("HOUSE-7")).unwrap() else {
         panic!("what a person gave a code is forgotten");
     };
     assert_eq!(comb.id, GoodId(123_457));
     // The first start with a right clock puts the time of the untrusted scan between its neighbours.
-    assert_eq!(db.repair_times(NOW, BootMillis(1000)).unwrap(), (0, untrusted));
+    assert_eq!(db.repair_times(NOW, BootMillis(1000)).unwrap(), (0, held.untrusted));
     assert_eq!(db.pending(OperationId(9)).unwrap().first_scan, UnixMillis(1_790_000_071_000));
 }
 
@@ -176,12 +220,31 @@ fn v1_operations_read_right(db: &Db) {
 }
 
 fn goods_v1_reads_right(db: &mut Db) {
-    let figures = GoodsFigures {
-        count: 3,
-        synced_at: Some(UnixMillis(1_790_000_300_000)),
-        full_at: Some(UnixMillis(1_790_000_000_000)),
-    };
-    assert_eq!(db.goods_figures().unwrap(), figures);
+    goods_read_right(db, None);
+    // No good has its second unit: everything is read anew, and what was half read is dropped.
+    assert_eq!(db.full_reading().unwrap(), None);
+    let shampoo = db.good(GoodId(123_456)).unwrap().unwrap();
+    assert_eq!(shampoo.write_off_unit, None);
+    db.begin_full_reading(NOW).unwrap();
+    db.finish_full_reading().unwrap();
+    assert_eq!(db.goods_figures().unwrap().count, 0);
+}
+
+fn goods_v2_reads_right(db: &mut Db) {
+    goods_read_right(db, Some(UnixMillis(1_790_000_000_000)));
+    let Resolution::Kit(kit) = db.kit(CardId(410)).unwrap() else { panic!("a kit is lost") };
+    assert_eq!((kit.title.as_str(), kit.parts.len(), kit.units()), ("Hair wash", 2, units("2.15")));
+    assert_eq!(db.kit(CardId(411)).unwrap(), Resolution::Unusable);
+    // The full reading that was under way goes on, and replaces the table by what it saw.
+    assert_eq!(db.full_reading().unwrap(), Some((UnixMillis(1_790_086_400_000), 2)));
+    db.finish_full_reading().unwrap();
+    assert_eq!(db.goods_figures().unwrap().count, 1);
+}
+
+/// What both versions hold.
+fn goods_read_right(db: &Db, full_at: Option<UnixMillis>) {
+    let synced_at = Some(UnixMillis(1_790_000_300_000));
+    assert_eq!(db.goods_figures().unwrap(), GoodsFigures { count: 3, synced_at, full_at });
     let Resolution::Found(beans) = db.resolve(&Barcode::read("SHELF-12A")).unwrap() else {
         panic!("a good is lost");
     };
@@ -191,10 +254,6 @@ fn goods_v1_reads_right(db: &mut Db) {
         panic!("a good is lost");
     };
     assert_eq!(shampoo.id, GoodId(123_456));
-    // The full reading that was under way goes on, and replaces the table by what it saw.
-    assert_eq!(db.full_reading().unwrap(), Some((UnixMillis(1_790_086_400_000), 2)));
-    db.finish_full_reading().unwrap();
-    assert_eq!(db.goods_figures().unwrap().count, 1);
 }
 
 #[test]

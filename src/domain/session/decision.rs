@@ -28,6 +28,10 @@ pub enum Reason {
     NothingToUndo,
     /// A count beyond [`super::SCAN_UNITS_MAX`], or none at all.
     Quantity,
+    /// A kit in receipt mode: it can only be written off.
+    KitMode,
+    /// A kit with a material that cannot be booked: no storage, or a unit nobody can convert. A person is needed.
+    KitUnusable,
 }
 
 impl Reason {
@@ -41,6 +45,8 @@ impl Reason {
             Self::FixedMode => "fixed-mode",
             Self::NothingToUndo => "nothing-to-undo",
             Self::Quantity => "quantity",
+            Self::KitMode => "kit-in-receipt",
+            Self::KitUnusable => "kit-needs-a-person",
         }
     }
 }
@@ -56,16 +62,16 @@ impl fmt::Display for Reason {
 pub enum Outcome {
     /// Added to an operation.
     Booked {
-        /// Where.
+        /// Where the scanner books; a kit's materials go out of the storages that its card names.
         place: Place,
-        /// How much.
+        /// How much: of a kit, all its materials together.
         quantity: Quantity,
     },
     /// Parked: no good has this code yet.
     Unknown {
         /// Where it will be booked once the code is known.
         place: Place,
-        /// How much.
+        /// How much: of a kit that is not known, how many of it.
         quantity: Quantity,
     },
     /// Nothing came of it.
@@ -89,14 +95,31 @@ impl Outcome {
     }
 }
 
-/// One scan that UNDO can take back.
+/// What one scan added to one operation, so that UNDO can take it back. A kit makes several of one scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Undone {
-    /// Its row in the journal.
+pub struct Entry {
+    /// The scan's row in the journal.
     pub scan: ScanId,
-    /// What it booked.
+    /// Where the scanner booked that read it: the place of the operation, but for a kit.
+    pub home: Place,
+    /// How many entries the scan made, in all operations together.
+    pub of: usize,
+    /// What was booked.
     pub good: GoodId,
-    /// How much it booked.
+    /// How much was booked.
+    pub quantity: Quantity,
+}
+
+/// What UNDO takes out of one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Kind and storage.
+    pub place: Place,
+    /// The operation.
+    pub operation: OperationId,
+    /// The good.
+    pub good: GoodId,
+    /// How much.
     pub quantity: Quantity,
 }
 
@@ -105,7 +128,7 @@ pub struct Undone {
 pub struct Booking {
     /// Kind and storage.
     pub place: Place,
-    /// The open operation, or `None` if this booking opens one.
+    /// The open operation, or `None` if this frame opens one.
     pub operation: Option<OperationId>,
     /// The good.
     pub good: Good,
@@ -122,7 +145,9 @@ pub enum Change {
     SetMode(Mode),
     /// Add to an operation, opening it if need be.
     Book(Box<Booking>),
-    /// Close the operation that the booking just before went to: it is full.
+    /// Add all that a kit takes to operations, opening them if need be.
+    BookKit(Vec<Booking>),
+    /// Close the operation there that this frame booked in: it is full.
     CloseBooked {
         /// Kind and storage.
         place: Place,
@@ -143,14 +168,12 @@ pub enum Change {
         /// Which.
         operation: OperationId,
     },
-    /// Take one scan out of an operation.
+    /// Take one scan back, out of every operation it was booked in.
     Undo {
-        /// Kind and storage.
-        place: Place,
-        /// Which.
-        operation: OperationId,
         /// The scan.
-        scan: Undone,
+        scan: ScanId,
+        /// All that it booked.
+        taken: Vec<Taken>,
     },
 }
 
@@ -177,9 +200,9 @@ impl Decision {
     /// Nothing is booked, so a good that is known is answered like a command that was understood.
     pub(super) fn lookup(resolution: Resolution) -> Self {
         let signal = match resolution {
-            Resolution::Found(_) => Signal::Control,
+            Resolution::Found(_) | Resolution::Kit(_) => Signal::Control,
             Resolution::Unknown => Signal::Unknown,
-            Resolution::Ambiguous => Signal::Refused,
+            Resolution::Ambiguous | Resolution::Unusable => Signal::Refused,
         };
         Self::of(Outcome::Lookup(resolution), signal)
     }
@@ -192,6 +215,6 @@ pub struct Committed<'a> {
     pub decision: &'a Decision,
     /// The journal's row for the frame.
     pub scan: ScanId,
-    /// The operation that was opened for it, if one was.
-    pub opened: Option<OperationId>,
+    /// The operations that were opened for it.
+    pub opened: &'a [(Place, OperationId)],
 }

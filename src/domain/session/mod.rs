@@ -10,25 +10,27 @@
 
 mod decision;
 mod hand;
+mod kits;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-pub use decision::{Booking, Change, Committed, Decision, Outcome, Reason, Undone};
+pub use decision::{Booking, Change, Committed, Decision, Entry, Outcome, Reason, Taken};
 pub use hand::Desk;
 
 use super::barcode::Barcode;
-use super::control::{Control, Reading};
+use super::control::{Control, Reading, kit_code};
 use super::framing::{Frame, Refusal};
 use super::good::{Good, Resolution};
-use super::ids::{GoodId, OperationId, ScannerName};
+use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName};
 use super::mode::Mode;
 use super::operation::{CloseReason, Place};
 use super::quantity::Quantity;
 use super::signal::Signal;
 use super::time::BootMillis;
 use hand::Hand;
+use kits::held_with;
 
 /// Scans that one open operation may hold before it closes itself, whatever its lines: the bound of what
 /// UNDO can walk back through, and of the memory an operation takes.
@@ -66,8 +68,21 @@ pub enum Heard {
     Control(Control),
     /// Begins like a command and is none.
     MalformedControl,
-    /// A code to look up.
+    /// A code to look up in the goods table.
     Product(Barcode),
+    /// A kit to look up among the cards.
+    Kit(CardId),
+}
+
+impl Heard {
+    /// The code that is looked up, if one is: without its AIM prefix, the name of a parked code.
+    pub fn code(&self) -> Option<String> {
+        match self {
+            Self::Product(barcode) => Some(barcode.text.clone()),
+            Self::Kit(card) => Some(kit_code(*card)),
+            Self::Repeat | Self::Bad(_) | Self::Control(_) | Self::MalformedControl => None,
+        }
+    }
 }
 
 /// An operation that still takes scans.
@@ -77,8 +92,8 @@ pub struct OpenOperation {
     pub id: OperationId,
     /// Quantity by good.
     pub lines: BTreeMap<GoodId, Quantity>,
-    /// Its scans that are not undone, oldest first; at most [`OPERATION_SCANS_MAX`].
-    pub scans: Vec<Undone>,
+    /// What scans that are not undone added, oldest first; about [`OPERATION_SCANS_MAX`] at the most.
+    pub scans: Vec<Entry>,
     /// When the last one was scanned.
     pub last_scan: BootMillis,
 }
@@ -136,13 +151,14 @@ impl Session {
         }
         match Control::read(text) {
             Reading::Control(control) => Heard::Control(control),
+            Reading::Kit(card) => Heard::Kit(card),
             Reading::Malformed => Heard::MalformedControl,
             Reading::NotControl => Heard::Product(Barcode::read(text)),
         }
     }
 
-    /// Decides what a frame does. `resolution` is what the goods table says of a [`Heard::Product`]; for any
-    /// other frame it is not looked at.
+    /// Decides what a frame does. `resolution` is what the goods table says of a [`Heard::Product`], and the cards
+    /// of a [`Heard::Kit`]; for any other frame it is not looked at.
     pub fn decide(&self, scanner: &ScannerName, heard: &Heard, resolution: Resolution) -> Decision {
         match heard {
             Heard::Repeat => Decision::refused(Reason::Repeat),
@@ -150,6 +166,7 @@ impl Session {
             Heard::MalformedControl => Decision::refused(Reason::MalformedControl),
             Heard::Control(control) => self.command(scanner, *control),
             Heard::Product(barcode) => self.product(scanner, barcode, resolution),
+            Heard::Kit(card) => self.kit(scanner, *card, resolution),
         }
     }
 
@@ -179,7 +196,10 @@ impl Session {
             self.rules.desks.keys().filter_map(|scanner| self.place_of(scanner)).collect();
         self.open
             .iter()
-            .filter(|(place, _)| reason != CloseReason::Unreachable || !reachable.contains(place))
+            .filter(|(place, open)| {
+                let is_reached = open.serves(**place, |place| reachable.contains(place));
+                reason != CloseReason::Unreachable || !is_reached
+            })
             .map(|(place, open)| close(*place, open, reason))
             .collect()
     }
@@ -204,24 +224,25 @@ impl Session {
             Resolution::Found(good) => self.book(place, good, barcode, quantity),
             Resolution::Unknown => Decision::of(Outcome::Unknown { place, quantity }, Signal::Unknown),
             Resolution::Ambiguous => Decision::refused(Reason::Ambiguous),
+            Resolution::Kit(_) | Resolution::Unusable => Decision::refused(Reason::KitUnusable),
         }
     }
 
     /// The quantity of the next scan: one, or what QTY said, times the count in the code where that counts.
     fn quantity(&self, scanner: &ScannerName, barcode: &Barcode) -> Option<Quantity> {
-        let commanded = self.hands.get(scanner).and_then(|hand| hand.quantity).unwrap_or(1);
         let counted = barcode.gs1.as_ref().and_then(|gs1| gs1.count).filter(|_| self.rules.gs1_counts);
-        let units = i64::from(commanded).checked_mul(i64::from(counted.unwrap_or(1)))?;
+        let units = self.commanded(scanner).checked_mul(i64::from(counted.unwrap_or(1)))?;
         if (1..=SCAN_UNITS_MAX).contains(&units) { Quantity::units(units) } else { None }
+    }
+
+    /// What QTY said of the next scan; one if it said nothing.
+    fn commanded(&self, scanner: &ScannerName) -> i64 {
+        self.hands.get(scanner).and_then(|hand| hand.quantity).unwrap_or(1).into()
     }
 
     fn book(&self, place: Place, good: Good, barcode: &Barcode, quantity: Quantity) -> Decision {
         let open = self.open.get(&place);
-        let lines = open.map_or(0, |open| open.lines.len());
-        let scans = open.map_or(0, |open| open.scans.len());
-        let adds_line = open.is_none_or(|open| !open.lines.contains_key(&good.id));
-        let full = lines + usize::from(adds_line) >= usize::from(self.rules.lines_max)
-            || scans + 1 >= OPERATION_SCANS_MAX;
+        let full = self.is_full(open.map_or((1, 1), |open| held_with(open, &[good.id])));
         let booking = Booking {
             place,
             operation: open.map(|open| open.id),
@@ -243,28 +264,28 @@ impl Session {
             Control::Mode(mode) => return self.change_mode(scanner, mode),
             Control::Undo => return self.undo(scanner),
             Control::Close => {
-                decision
-                    .changes
-                    .extend(self.of_scanner(scanner, |place, open| close(place, open, CloseReason::Command)));
+                let home = self.place_of(scanner);
+                decision.changes.extend(
+                    self.serving(|place| home == Some(*place))
+                        .map(|(place, open)| close(place, open, CloseReason::Command)),
+                );
             }
             Control::Cancel if self.hands.get(scanner).is_some_and(|hand| hand.quantity.is_some()) => {}
             Control::Cancel => {
-                decision.changes.extend(
-                    self.of_scanner(scanner, |place, open| Change::Cancel { place, operation: open.id }),
-                );
+                decision.changes = self.place_of(scanner).map(|home| self.drop_all(home)).unwrap_or_default();
             }
             Control::Quantity(_) | Control::Ok => {}
         }
         decision
     }
 
-    fn of_scanner(
+    /// The open operations of places that are asked for, and those that kits scanned there were booked in.
+    fn serving(
         &self,
-        scanner: &ScannerName,
-        change: impl FnOnce(Place, &OpenOperation) -> Change,
-    ) -> Option<Change> {
-        let place = self.place_of(scanner)?;
-        self.open.get(&place).map(|open| change(place, open))
+        is_asked: impl Fn(&Place) -> bool + Copy,
+    ) -> impl Iterator<Item = (Place, &OpenOperation)> {
+        let all = self.open.iter().map(|(place, open)| (*place, open));
+        all.filter(move |(place, open)| open.serves(*place, is_asked))
     }
 
     /// A scanner with a mode of its own takes no other; one without changes the mode of all that have none,
@@ -288,44 +309,47 @@ impl Session {
             place.kind == kind
                 && self.rules.desks.values().any(|desk| desk.mode.is_none() && desk.storage == place.storage)
         };
-        decision.changes.extend(
-            self.open
-                .iter()
-                .filter(|(place, _)| left(place))
-                .map(|(place, open)| close(*place, open, CloseReason::ModeChange)),
-        );
+        decision
+            .changes
+            .extend(self.serving(&left).map(|(place, open)| close(place, open, CloseReason::ModeChange)));
         decision
     }
 
+    /// Takes back what was scanned last at this place, if all of it still stands in open operations.
     fn undo(&self, scanner: &ScannerName) -> Decision {
-        let last = self.place_of(scanner).and_then(|place| {
-            let open = self.open.get(&place)?;
-            open.scans.last().map(|scan| (place, open, *scan))
+        let last = self.place_of(scanner).and_then(|home| {
+            let of_home = |open: &OpenOperation| open.scans.iter().rfind(|entry| entry.home == home).copied();
+            self.open.values().filter_map(of_home).max_by_key(|entry| entry.scan)
         });
-        let Some((place, open, scan)) = last else {
+        let Some(taken) = last.and_then(|entry| self.all_of(&entry)) else {
             return Decision::refused(Reason::NothingToUndo);
         };
         let mut decision = Decision::of(Outcome::Control(Control::Undo), Signal::Control);
-        decision.changes.push(Change::Undo { place, operation: open.id, scan });
-        if open.scans.len() == 1 {
-            decision.changes.push(Change::Cancel { place, operation: open.id });
-        }
+        decision.changes = self.take_back(vec![taken]);
         decision
     }
 
     fn apply(&mut self, change: &Change, at: BootMillis, done: &Committed<'_>) {
         match change {
             Change::SetMode(mode) => self.mode = *mode,
-            Change::Book(booking) => self.add(booking, at, done),
-            Change::Undo { place, scan, .. } => self.take_back(*place, *scan),
+            Change::Book(booking) => self.add(booking, (booking.place, 1), (at, done)),
+            Change::BookKit(bookings) => self.add_kit(bookings, (at, done)),
+            Change::Undo { scan, taken } => taken.iter().for_each(|taken| self.take_out(*scan, taken)),
             Change::Close { place, .. } | Change::CloseBooked { place } | Change::Cancel { place, .. } => {
                 self.open.remove(place);
             }
         }
     }
 
-    fn add(&mut self, booking: &Booking, at: BootMillis, done: &Committed<'_>) {
-        let Some(id) = booking.operation.or(done.opened) else { return };
+    /// Adds what a scan made that was read by a scanner of `home`, one entry of so many.
+    fn add(
+        &mut self,
+        booking: &Booking,
+        (home, of): (Place, usize),
+        (at, done): (BootMillis, &Committed<'_>),
+    ) {
+        let opened = || done.opened.iter().find(|(place, _)| *place == booking.place).map(|(_, id)| *id);
+        let Some(id) = booking.operation.or_else(opened) else { return };
         let open = self.open.entry(booking.place).or_insert_with(|| OpenOperation {
             id,
             lines: BTreeMap::new(),
@@ -334,22 +358,30 @@ impl Session {
         });
         let line = open.lines.entry(booking.good.id).or_default();
         *line = line.checked_add(booking.quantity).unwrap_or(*line);
-        open.scans.push(Undone { scan: done.scan, good: booking.good.id, quantity: booking.quantity });
+        let (scan, good, quantity) = (done.scan, booking.good.id, booking.quantity);
+        open.scans.push(Entry { scan, home, of, good, quantity });
         open.last_scan = at;
     }
 
-    fn take_back(&mut self, place: Place, scan: Undone) {
-        let Some(open) = self.open.get_mut(&place) else { return };
-        open.scans.retain(|kept| kept.scan != scan.scan);
-        let left = open.lines.get(&scan.good).and_then(|line| line.checked_sub(scan.quantity));
+    fn take_out(&mut self, scan: ScanId, taken: &Taken) {
+        let Some(open) = self.open.get_mut(&taken.place) else { return };
+        open.scans.retain(|kept| kept.scan != scan);
+        let left = open.lines.get(&taken.good).and_then(|line| line.checked_sub(taken.quantity));
         match left {
             Some(left) if left > Quantity::ZERO => {
-                open.lines.insert(scan.good, left);
+                open.lines.insert(taken.good, left);
             }
             _ => {
-                open.lines.remove(&scan.good);
+                open.lines.remove(&taken.good);
             }
         }
+    }
+}
+
+impl OpenOperation {
+    /// Whether it is at a place asked for, or a kit scanned there was booked in it.
+    fn serves(&self, place: Place, is_asked: impl Fn(&Place) -> bool) -> bool {
+        is_asked(&place) || self.scans.iter().any(|entry| is_asked(&entry.home))
     }
 }
 

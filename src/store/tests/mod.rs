@@ -4,6 +4,7 @@ mod delivery;
 mod full;
 mod goods;
 mod journal;
+mod kits;
 mod log;
 mod parked;
 mod prune;
@@ -79,7 +80,12 @@ impl Bench {
         let (heard, decision) = self.decide(&scanner, &frame);
         let at = self.at();
         let (scan, opened) = self.record(&scanner, &frame, (&heard, &decision))?;
-        self.session.settle(&scanner, &frame, at.boot, &Committed { decision: &decision, scan, opened });
+        self.session.settle(
+            &scanner,
+            &frame,
+            at.boot,
+            &Committed { decision: &decision, scan, opened: &opened },
+        );
         Ok(scan)
     }
 
@@ -87,6 +93,7 @@ impl Bench {
         let heard = self.session.hear(scanner, frame, self.at().boot);
         let resolution = match &heard {
             Heard::Product(barcode) => self.db.resolve(barcode).unwrap(),
+            Heard::Kit(card) => self.db.kit(*card).unwrap(),
             _ => Resolution::Unknown,
         };
         let decision = self.session.decide(scanner, &heard, resolution);
@@ -98,11 +105,9 @@ impl Bench {
         scanner: &ScannerName,
         frame: &Frame,
         (heard, decision): (&Heard, &Decision),
-    ) -> Result<(ScanId, Option<OperationId>), Error> {
-        let barcode = match heard {
-            Heard::Product(barcode) => Some(barcode.text.as_str()),
-            _ => None,
-        };
+    ) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
+        let code = heard.code();
+        let barcode = code.as_deref();
         self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), barcode, decision })
     }
 
@@ -172,6 +177,7 @@ fn good(id: i64, title: &str, barcode: &str) -> Good {
         barcode: barcode.to_owned(),
         unit: "pc".to_owned(),
         price: "1.5".parse().unwrap(),
+        write_off_unit: None,
     }
 }
 
@@ -188,6 +194,8 @@ fn found(db: &Db, code: &str) -> String {
         Resolution::Found(good) => good.id.to_string(),
         Resolution::Unknown => "unknown".to_owned(),
         Resolution::Ambiguous => "ambiguous".to_owned(),
+        Resolution::Kit(kit) => kit.title,
+        Resolution::Unusable => "unusable".to_owned(),
     }
 }
 

@@ -3,18 +3,21 @@
 //! A script is words. `dock:` says which scanner reads what follows; `t:200` that the next frame comes 200 ms
 //! after the one before instead of a second; `pen`, `cup`, `ink` are goods, `twin` is a code of two goods, and any
 //! other word is a code nobody knows. `qty:12`, `undo`, `close`, `cancel`, `ok`, `receipt`, `write-off`, `lookup`
-//! are control codes, `smudge` is none, `noise` a frame that was cut off. `lost` says that the next frame cannot
+//! are control codes, `smudge` is none, `wash` is a kit of two pens from storage 91 and half a cup from 92, `set` one of an
+//! ink from 93, `soon` a kit that is not known yet and `odd` one that cannot be booked; `noise` a frame that was cut off. `lost` says that the next frame cannot
 //! be stored; `tick`, `end`, `reconfigured` and `restart` are what they say.
 
 use super::*;
 use crate::domain::barcode::Key;
 use crate::domain::good::Good;
 use crate::domain::ids::{ScanId, StorageId};
+use crate::domain::kit::{Kit, Part};
 use crate::domain::mode::Kind;
 use crate::domain::quantity::Money;
 
 mod documents;
 mod frames;
+mod kits;
 mod model;
 
 /// Between two frames, unless a script says otherwise.
@@ -138,7 +141,7 @@ impl Player {
         } else if word == "lost" {
             self.is_lost = true;
         } else if let Some(changes) = self.event(word) {
-            let told = self.write(&changes, None);
+            let told = self.write(&changes, &mut Vec::new());
             self.session.settle_closed(&changes);
             self.told.push(format!("{word}{told}"));
         } else if word == "restart" {
@@ -168,8 +171,11 @@ impl Player {
         self.wait_ms = BETWEEN_FRAMES_MS;
         let scanner = self.scanner.clone();
         let heard = self.session.hear(&scanner, frame, self.now);
-        let resolution =
-            if let Heard::Product(barcode) = &heard { resolve(barcode) } else { Resolution::Unknown };
+        let resolution = match &heard {
+            Heard::Product(barcode) => resolve(barcode),
+            Heard::Kit(card) => kit(*card),
+            _ => Resolution::Unknown,
+        };
         let decision = self.session.decide(&scanner, &heard, resolution);
         if self.is_lost {
             self.is_lost = false;
@@ -177,53 +183,64 @@ impl Player {
             return;
         }
         self.scans += 1;
-        let opens =
-            decision.changes.iter().any(|change| matches!(change, Change::Book(b) if b.operation.is_none()));
-        let opened = opens.then(|| OperationId(i64::try_from(self.documents.len()).unwrap() + 1));
-        let told = self.write(&decision.changes, opened);
+        let mut opened = Vec::new();
+        let told = self.write(&decision.changes, &mut opened);
         self.told.push(format!("{}{told}", tell(&decision.outcome)));
         self.signals.push(decision.signal.as_str());
         self.outcomes.push(decision.outcome.clone());
-        let done = Committed { decision: &decision, scan: ScanId(self.scans), opened };
+        let done = Committed { decision: &decision, scan: ScanId(self.scans), opened: &opened };
         self.session.settle(&scanner, frame, self.now, &done);
     }
 
-    fn write(&mut self, changes: &[Change], opened: Option<OperationId>) -> String {
+    fn write(&mut self, changes: &[Change], opened: &mut Vec<(Place, OperationId)>) -> String {
         let told: Vec<String> = changes.iter().map(|change| self.write_one(change, opened)).collect();
         if told.is_empty() { String::new() } else { format!(" [{}]", told.join(", ")) }
     }
 
-    fn write_one(&mut self, change: &Change, opened: Option<OperationId>) -> String {
+    fn write_one(&mut self, change: &Change, opened: &mut Vec<(Place, OperationId)>) -> String {
         match change {
             Change::SetMode(mode) => {
                 self.commanded = Some(*mode);
                 format!("mode {mode}")
             }
             Change::Book(booking) => self.book(booking, opened),
+            Change::BookKit(bookings) => {
+                let told: Vec<String> = bookings.iter().map(|booking| self.book(booking, opened)).collect();
+                told.join(", ")
+            }
             Change::CloseBooked { place } => {
                 let at = self.documents.iter().rposition(|held| held.place == *place && held.state == "open");
                 self.end(OperationId(i64::try_from(at.unwrap()).unwrap() + 1), "closed at its limit")
             }
             Change::Close { operation, reason, .. } => self.end(*operation, reason.as_str()),
             Change::Cancel { operation, .. } => self.end(*operation, "cancelled"),
-            Change::Undo { operation, scan, .. } => {
-                let good = title(scan.good);
-                self.undone = self.undone.checked_add(scan.quantity).unwrap();
-                let document = self.document(*operation);
-                let line = document.lines.iter_mut().find(|(held, _)| held == good).unwrap();
-                line.1 = line.1.checked_sub(scan.quantity).unwrap();
-                document.lines.retain(|(_, quantity)| *quantity > Quantity::ZERO);
-                format!("#{operation} -{} {good}", scan.quantity)
+            Change::Undo { taken, .. } => {
+                let told: Vec<String> = taken.iter().map(|taken| self.take_out(taken)).collect();
+                told.join(", ")
             }
         }
     }
 
-    fn book(&mut self, booking: &Booking, opened: Option<OperationId>) -> String {
-        if booking.operation.is_none() {
+    fn take_out(&mut self, taken: &Taken) -> String {
+        let good = title(taken.good);
+        self.undone = self.undone.checked_add(taken.quantity).unwrap();
+        let document = self.document(taken.operation);
+        assert_eq!(document.place, taken.place);
+        let line = document.lines.iter_mut().find(|(held, _)| held == good).unwrap();
+        line.1 = line.1.checked_sub(taken.quantity).unwrap();
+        document.lines.retain(|(_, quantity)| *quantity > Quantity::ZERO);
+        format!("#{} -{} {good}", taken.operation, taken.quantity)
+    }
+
+    fn book(&mut self, booking: &Booking, opened: &mut Vec<(Place, OperationId)>) -> String {
+        let of_frame = opened.iter().find(|(place, _)| *place == booking.place).map(|(_, id)| *id);
+        let operation = booking.operation.or(of_frame).unwrap_or_else(|| {
             let (place, state) = (booking.place, "open".to_owned());
             self.documents.push(Document { place, state, lines: Vec::new() });
-        }
-        let operation = booking.operation.or(opened).unwrap();
+            let operation = OperationId(i64::try_from(self.documents.len()).unwrap());
+            opened.push((place, operation));
+            operation
+        });
         let document = self.document(operation);
         assert_eq!(document.place, booking.place);
         match document.lines.iter_mut().find(|(good, _)| *good == booking.good.title) {
@@ -255,6 +272,8 @@ fn tell(outcome: &Outcome) -> String {
         Outcome::Lookup(Resolution::Found(good)) => format!("lookup {}", good.title),
         Outcome::Lookup(Resolution::Unknown) => "lookup unknown".to_owned(),
         Outcome::Lookup(Resolution::Ambiguous) => "lookup ambiguous".to_owned(),
+        Outcome::Lookup(Resolution::Kit(kit)) => format!("lookup {}", kit.title),
+        Outcome::Lookup(Resolution::Unusable) => "lookup unusable".to_owned(),
     }
 }
 
@@ -271,6 +290,10 @@ fn frame(word: &str) -> Frame {
     };
     let text = match word {
         "smudge" => "$SP.UNDO.X".to_owned(),
+        "wash" => kit_code(CardId(1)),
+        "set" => kit_code(CardId(2)),
+        "odd" => kit_code(CardId(3)),
+        "soon" => kit_code(CardId(4)),
         _ => control.map_or_else(|| word.to_owned(), |control| control.code()),
     };
     let verdict = if word == "noise" { Err(Refusal::Unfinished) } else { Ok(text.clone()) };
@@ -285,13 +308,6 @@ fn title(good: GoodId) -> &'static str {
 
 /// The goods table: three goods by their names; the pen has a GTIN as well.
 fn resolve(barcode: &Barcode) -> Resolution {
-    let named = |id: GoodId| Good {
-        id,
-        title: title(id).to_owned(),
-        barcode: String::new(),
-        unit: String::new(),
-        price: Money::default(),
-    };
     let keys: Vec<String> = barcode.tiers.iter().flatten().map(Key::encode).collect();
     let has = |key: &str| keys.iter().any(|told| told == key);
     let goods: Vec<Good> =
@@ -301,4 +317,31 @@ fn resolve(barcode: &Barcode) -> Resolution {
             .map(|(_, id)| named(GoodId(id)))
             .collect();
     Resolution::of(goods)
+}
+
+fn named(id: GoodId) -> Good {
+    Good {
+        id,
+        title: title(id).to_owned(),
+        barcode: String::new(),
+        unit: String::new(),
+        price: Money::default(),
+        write_off_unit: None,
+    }
+}
+
+/// The cards: what each takes of which good (1 pen, 2 cup, 3 ink) from which storage, in millionths.
+fn kit(card: CardId) -> Resolution {
+    let (title, parts) = match card.0 {
+        1 => ("wash", vec![(91, 1, 2_000_000), (92, 2, 500_000)]),
+        2 => ("set", vec![(93, 3, 1_000_000)]),
+        3 => return Resolution::Unusable,
+        _ => return Resolution::Unknown,
+    };
+    let parts = parts.into_iter().map(|(storage, good, quantity)| Part {
+        storage: StorageId(storage),
+        good: named(GoodId(good)),
+        quantity: Quantity::from_millionths(quantity),
+    });
+    Resolution::Kit(Kit { card, title: title.to_owned(), parts: parts.collect() })
 }
