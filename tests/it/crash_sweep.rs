@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rust_decimal::Decimal;
-use stockpoint::domain::control::Control;
-use stockpoint::domain::ids::GoodId;
+use stockpoint::domain::control::{Control, kit_code};
+use stockpoint::domain::ids::{CardId, GoodId, StorageId};
 use stockpoint::domain::mode::{Kind, Mode};
-use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};
+use stockpoint::feedback::{Announcement, What};
+use stockpoint::sandbox::{CardRow, Fault, GoodRow, Options, Selector};
 use stockpoint::store::{CommitHook, Figures};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -44,6 +45,9 @@ fn day() -> Vec<String> {
         "later".to_owned(),
         Control::Close.code(),
         "4006381333931".to_owned(),
+        kit_code(CardId(500)),
+        kit_code(CardId(500)),
+        Control::Undo.code(),
         Control::Close.code(),
     ];
     codes.into()
@@ -52,6 +56,22 @@ fn day() -> Vec<String> {
 /// The good of the code that nobody knows in the morning.
 fn later() -> GoodRow {
     GoodRow::new(GoodId(9001), "Known in the afternoon", "later")
+}
+
+/// A kit of two goods from two storages.
+fn kit() -> CardRow {
+    let item = |good, storage| (GoodId(good), StorageId(storage), Decimal::TWO, "pc".to_owned());
+    let items = vec![item(123_457, 91_271), item(123_475, 91_272)];
+    CardRow { id: CardId(500), title: "Two from each".to_owned(), items }
+}
+
+/// What an answer confirms.
+fn confirmed_by(answer: &Announcement) -> Option<Units> {
+    if matches!(answer.what, What::BookedKit { .. }) {
+        let goods = [123_457, 123_475].map(|good| ((Kind::WriteOff, GoodId(good)), Decimal::TWO));
+        return Some(Units::from(goods));
+    }
+    booked(answer).map(|(kind, good, units)| Units::from([((kind, good), units)]))
 }
 
 /// Where the agent dies.
@@ -88,20 +108,18 @@ fn hook(point: u32, death: &Death) -> (Option<CommitHook>, Arc<AtomicBool>) {
 }
 
 /// Plays the day until its end or the agent's death; notes what was confirmed.
-async fn play(place: &Place, station: &mut Station, dead: &AtomicBool, confirmed: &mut Units) {
+async fn play(place: &Place, station: &mut Station, dead: &AtomicBool, confirmed: &mut Vec<Units>) {
     for (number, code) in day().into_iter().enumerate() {
         if code == Control::Undo.code() {
-            // The twelve may be taken back whether the answer is heard or not.
-            confirmed.remove(&(Kind::Receipt, GoodId(123_475)));
+            // The last scan may be taken back whether the answer is heard or not.
+            confirmed.pop();
         }
         let Some(answer) = station.scan(&code).await else { return };
         // What the person hears after the power is gone, nobody hears.
         if dead.load(Ordering::SeqCst) {
             return;
         }
-        if let Some((kind, good, units)) = booked(&answer) {
-            *confirmed.entry((kind, good)).or_insert(Decimal::ZERO) += units;
-        }
+        confirmed.extend(confirmed_by(&answer));
         if number == 9 {
             place.sandbox.put_good(later());
             station.handle.sync();
@@ -135,7 +153,8 @@ async fn round(point: u32, death: Death) -> bool {
         }
         place.sandbox.fault(Selector::Any, fault.clone());
     }
-    let mut confirmed = Units::new();
+    place.sandbox.put_card(kit());
+    let mut confirmed = Vec::new();
     let Ok(mut station) = Station::start(place.config(), commit_hook) else {
         // It died while it opened the files.
         check(&place, place.start(), &confirmed, (point, &death)).await;
@@ -162,7 +181,7 @@ async fn round(point: u32, death: Death) -> bool {
 }
 
 /// Delivers what is left and compares: confirmed ≤ on the service = in our books, and every marker once.
-async fn check(place: &Place, station: Station, confirmed: &Units, round: (u32, &Death)) {
+async fn check(place: &Place, station: Station, confirmed: &[Units], round: (u32, &Death)) {
     // What is open is closed as a person would, in either mode.
     let mut station = station;
     station.until_goods_are_read().await;
@@ -180,7 +199,11 @@ async fn check(place: &Place, station: Station, confirmed: &Units, round: (u32, 
     place.assert_nothing_is_doubled();
     assert_requests_follow_contract(&place.sandbox);
     let held = place.on_service();
-    for (what, units) in confirmed {
+    let mut promised = Units::new();
+    for (what, units) in confirmed.iter().flatten() {
+        *promised.entry(*what).or_default() += units;
+    }
+    for (what, units) in &promised {
         let there = held.get(what).copied().unwrap_or_default();
         assert!(there >= *units, "{round:?}: {units} of {what:?} confirmed, {there} on the service");
     }
