@@ -20,7 +20,7 @@ use crate::app::{self, Agent, Handle};
 use crate::clock::SystemClock;
 use crate::config::secrets::Secrets;
 use crate::config::{Config, Faults};
-use crate::domain::control::Control;
+use crate::domain::control::{Control, kit_code};
 use crate::domain::delivery::State;
 use crate::domain::mode::Mode;
 use crate::domain::quantity::Quantity;
@@ -172,10 +172,10 @@ kind = "stdin"
     Ok(config)
 }
 
-/// Without the goods table every code would be unknown at first.
+/// Without the goods table every code would be unknown at first, and without the cards the kit.
 async fn wait_for_goods(handle: &Handle, news: &mut broadcast::Receiver<Announcement>) -> Result<(), Error> {
     let known = async {
-        while handle.figures().await?.goods.synced_at.is_none() {
+        while handle.figures().await?.goods.synced_at.is_none() || handle.cards().await?.is_empty() {
             // Any news may be the news; so may silence.
             let _news = timeout(LOOK_EVERY, news.recv()).await;
         }
@@ -201,6 +201,9 @@ fn welcome(out: &mut impl Write, sandbox: &Sandbox, page: Option<SocketAddr>) ->
     ];
     for (code, meaning) in codes {
         writeln!(out, "  {:<16} {meaning}", code.code())?;
+    }
+    for card in sandbox.cards() {
+        writeln!(out, "  {:<16} a kit, {}: its materials go out", kit_code(card.id), card.title)?;
     }
     if let Some(page) = page {
         writeln!(out, "\nThe station's page: http://{page}/")?;

@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::device;
+use crate::domain::ids::CardId;
 use crate::domain::session::{Desk, Rules, Session};
 use crate::domain::signal::Signal;
 use crate::feedback::{Announcement, Feedback, What};
@@ -351,6 +352,15 @@ impl Handle {
     /// [`Error`] if the agent has ended or the store cannot be read.
     pub async fn figures(&self) -> Result<Figures, Error> {
         Ok(self.0.store.run(|db| db.figures()).await??)
+    }
+
+    /// The cards that kits can be made of.
+    ///
+    /// # Errors
+    /// [`Error`] if the agent has ended or the store cannot be read.
+    pub async fn cards(&self) -> Result<Vec<CardId>, Error> {
+        let cards = self.0.store.run(|db| db.cards()).await??;
+        Ok(cards.into_iter().map(|(card, _title)| card).collect())
     }
 
     /// The whole status at this moment.

@@ -166,7 +166,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
         Command::Goods { command } => goods::goods(&mut out, config()?, command),
         Command::Unknown { command } => unknown::unknown(&mut out, &config()?, command),
-        Command::Sheet { format } => sheet::sheet(&mut out, *format),
+        Command::Sheet { format } => sheet::sheet(&mut out, &args.config, *format),
     }
 }
 

@@ -130,6 +130,19 @@ async fn a_demonstration_of_nothing_balances() {
 }
 
 #[tokio::test]
+async fn a_demonstration_of_kits_balances() {
+    let scans = "$SP.KIT-410.C\n$SP.WRITE-OFF.1\n$SP.QTY-3.C\n$SP.KIT-410.C\n$SP.KIT-410.C\n$SP.UNDO.3\n9521234000013\n\
+                 $SP.KIT-410.X\n";
+    let shed = Shed::new();
+    let status = figures(&shed.run_with(&["demo"], scans.as_bytes()).await);
+    assert_balance(&status);
+    let expected = json!({"accepted":8,"booked":3,"undone":1,"unknown":0,"refused":2,"control":3,"lookup":0});
+    assert_eq!(status["scans"], expected);
+    assert_eq!((&status["units"]["posted"], &status["units"]["undone"]), (&json!("1.45"), &json!("0.15")));
+    assert_eq!(status["outbox"]["posted"], 2);
+}
+
+#[tokio::test]
 async fn a_second_demonstration_in_the_same_folder_counts_on_and_balances() {
     let shed = Shed::new();
     for (scanned, accepted, posted) in
@@ -159,7 +172,9 @@ async fn the_demonstration_on_a_terminal_shows_what_to_try_and_answers_each_scan
     let demo = shed.start(command);
     demo.until_said("Ctrl-D ends").await;
     let welcome = demo.said();
-    assert!(welcome.contains("4006381333931") && welcome.contains("$SP.UNDO.3"), "{welcome}");
+    for shown in ["4006381333931", "$SP.UNDO.3", "$SP.KIT-410.C"] {
+        assert!(welcome.contains(shown), "{shown}: {welcome}");
+    }
     for (typed, answer) in [
         ("4006381333931\n", "receipt      1 pc  Shampoo 1"),
         ("$SP.QTY-12.S\n", "QTY-12"),

@@ -1,6 +1,7 @@
 //! Kits on a whole station: the cards are read from the service, and a kit's code writes its materials off.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -11,10 +12,10 @@ use stockpoint::domain::mode::{Kind, Mode};
 use stockpoint::domain::signal::Signal;
 use stockpoint::feedback::What;
 use stockpoint::sandbox::{CardRow, Fault, Options, Selector};
-use stockpoint::store::{Db, Error};
+use tokio::time::{Instant, sleep};
 
 use crate::openapi::assert_requests_follow_contract;
-use crate::station::{Place, Station};
+use crate::station::{LOOK_EVERY, PATIENCE, Place, Station};
 
 const SHAMPOO: GoodId = GoodId(123_456);
 const COMB: GoodId = GoodId(123_457);
@@ -40,12 +41,10 @@ async fn station(place: &Place) -> Station {
 }
 
 async fn until_cards(station: &Station, count: usize) {
-    loop {
-        let cards = station.handle.store().run(|db: &mut Db| db.cards()).await.unwrap().unwrap();
-        if cards.len() == count {
-            return;
-        }
-        tokio::time::sleep(crate::station::LOOK_EVERY).await;
+    let end = Instant::now() + PATIENCE;
+    while station.handle.cards().await.unwrap().len() != count {
+        assert!(Instant::now() < end, "{count} cards never came");
+        sleep(LOOK_EVERY).await;
     }
 }
 
@@ -169,8 +168,10 @@ async fn an_account_without_bills_of_materials_works_as_ever() {
             let requests = place.sandbox.requests();
             requests.iter().filter(|request| request.path.starts_with("/technological_cards")).count()
         };
+        let end = Instant::now() + PATIENCE;
         while asked() == 0 {
-            tokio::time::sleep(crate::station::LOOK_EVERY).await;
+            assert!(Instant::now() < end, "{status}: nobody asked for cards");
+            sleep(LOOK_EVERY).await;
         }
         station.scan("9521234000013").await.unwrap();
         station.scan(&Control::Close.code()).await.unwrap();
@@ -192,8 +193,31 @@ async fn a_listing_of_cards_that_repeats_itself_or_gives_few_a_page_is_read_to_i
         place.sandbox.put_card(CardRow { id: CardId(id), ..treatment() });
     }
     let station = station(&place).await;
-    let ids =
-        |db: &mut Db| Ok::<_, Error>(db.cards()?.into_iter().map(|(card, _)| card.0).collect::<Vec<_>>());
-    assert_eq!(station.handle.store().run(ids).await.unwrap().unwrap(), [410, 411, 412, 413, 414, 415]);
+    assert_eq!(station.handle.cards().await.unwrap(), [410, 411, 412, 413, 414, 415].map(CardId));
     station.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_sheet_ends_with_the_kits_that_are_known() {
+    let place = Place::new(Options::sample()).await;
+    let station = station(&place).await;
+    station.stop().await.unwrap();
+    let config = place.dir.path().join("config.toml");
+    let text = format!(
+        "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\ndata_dir = {:?}\n\
+         [[scanner]]\nname = \"dock\"\nkind = \"stdin\"\n",
+        place.dir.path()
+    );
+    std::fs::write(&config, text).unwrap();
+    let sheet = |config: &std::path::Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stockpoint"));
+        let output = command.arg("sheet").arg("--config").arg(config).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let fixed = sheet(&place.dir.path().join("none.toml"));
+    assert!(fixed.ends_with("OK\t$SP.OK.C\n"), "{fixed}");
+    assert_eq!(sheet(&config), format!("{fixed}KIT-410\t$SP.KIT-410.C\n"));
+    std::fs::write(&config, "nonsense").unwrap();
+    assert_eq!(sheet(&config), fixed);
 }
