@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use tracing::Level;
 
 use crate::config::DEFAULT_PATH;
+use crate::domain::quantity::Quantity;
 
 /// A headless barcode station: scans become stock documents in Altegio, none lost, none twice.
 #[derive(Debug, Parser)]
@@ -130,6 +131,8 @@ pub(super) enum OutboxCommand {
         #[arg(long)]
         today: bool,
     },
+    /// Correct a line of a refused document, then try it with `outbox retry`
+    Correct(Correct),
     /// Undo a posted document: book the opposite movement, dated now, or delete it on the service
     Revoke {
         /// Its number
@@ -146,6 +149,32 @@ pub(super) enum OutboxCommand {
     },
     /// Write everything as JSON lines
     Export,
+}
+
+/// What of a line is corrected.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub(super) struct Correct {
+    /// The document's number
+    pub(super) id: i64,
+    /// The line's number, as `outbox show` shows it
+    pub(super) line: u16,
+    /// Another good, by its id on the service; its own price comes with it
+    #[arg(long, group = "what", value_name = "GOOD_ID")]
+    pub(super) good: Option<i64>,
+    /// Another cost price of one unit
+    #[arg(long, group = "what", value_parser = amount)]
+    pub(super) price: Option<Decimal>,
+    /// Another quantity; what is taken off counts as cancelled, what is added as booked
+    #[arg(long, group = "what", value_name = "N", value_parser = quantity)]
+    pub(super) quantity: Option<Quantity>,
+    /// Take the line out; it counts as cancelled
+    #[arg(long, group = "what", conflicts_with_all = ["good", "price", "quantity"])]
+    pub(super) drop: bool,
+}
+
+fn quantity(text: &str) -> Result<Quantity, &'static str> {
+    Quantity::from_decimal(above_zero(text)?).ok_or("this has more than six decimal places, or is too large")
 }
 
 #[derive(Debug, Subcommand)]

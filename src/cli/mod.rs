@@ -12,6 +12,7 @@ mod goods;
 mod outbox;
 mod run;
 mod sheet;
+mod shown;
 mod status;
 mod unknown;
 
@@ -96,6 +97,14 @@ pub enum Error {
         id: i64,
         /// Where it stands.
         state: crate::domain::delivery::State,
+    },
+    /// The line cannot be corrected as it stands.
+    #[error("correct document {id}: {why}")]
+    NotCorrected {
+        /// The document's number.
+        id: i64,
+        /// What stands against it.
+        why: String,
     },
     /// The operation cannot be undone as it stands.
     #[error("undo document {id}: {why}")]

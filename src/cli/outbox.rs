@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
-use super::args::OutboxCommand;
+use super::args::{Correct, OutboxCommand};
 use super::run::runtime;
+use super::shown::{self, zone_of};
 use super::{Error, data, data_if_any, export, say};
 use crate::api::{Budget, Client};
 use crate::app;
@@ -14,110 +14,30 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::domain::delivery::{Event, State};
-use crate::domain::ids::OperationId;
+use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::printable::printable;
+use crate::domain::quantity::Money;
 use crate::socket::{self, Request};
-use crate::status::rfc3339;
-use crate::store::{Advance, Db, Revoked, Undo};
-use crate::work::account::{date_in, known_zone};
+use crate::store::{Advance, Corrected, Correction, Revoked, Undo};
+use crate::work::account::date_in;
 use crate::work::uplink::seed;
 use crate::work::verify::Verifier;
 
 /// A day, in ms.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The most that a list shows; `export` writes everything.
-const LISTED_MAX: u32 = 1000;
-
 pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxCommand) -> Result<(), Error> {
     match command {
-        OutboxCommand::List { all } => list(out, config, *all),
-        OutboxCommand::Show { id } => show(out, config, OperationId(*id)),
+        OutboxCommand::List { all } => shown::list(out, config, *all),
+        OutboxCommand::Show { id } => shown::show(out, config, OperationId(*id)),
         OutboxCommand::Retry { id, today } => retry(out, config, OperationId(*id), *today),
+        OutboxCommand::Correct(correction) => correct(out, config, correction),
         OutboxCommand::Revoke { id, delete } => {
             revoke(out, config, OperationId(*id), if *delete { Undo::Delete } else { Undo::Opposite })
         }
         OutboxCommand::Verify { days } => verify(out, config, *days),
         OutboxCommand::Export => data_if_any(config)?.map_or(Ok(()), |db| export::export(out, &db)),
     }
-}
-
-fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
-    let operations = data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.operations(!all, LISTED_MAX))?;
-    if operations.is_empty() {
-        return say(out, if all { "no documents yet\n" } else { "everything is delivered\n" });
-    }
-    say(
-        out,
-        "   no  state      kind       storage   lines   units  first scan            document  what to know\n",
-    )?;
-    for operation in operations {
-        let line = format!(
-            "{:>5}  {:<9}  {:<9}  {:>7}  {:>6}  {:>6}  {}  {:>8}  {}\n",
-            operation.id,
-            operation.state,
-            operation.place.kind,
-            operation.place.storage,
-            operation.lines,
-            operation.units.to_string(),
-            rfc3339(operation.first_scan),
-            operation.document.map(|document| document.to_string()).unwrap_or_default(),
-            advice(operation.state, operation.trouble.as_deref()),
-        );
-        say(out, &line)?;
-    }
-    Ok(())
-}
-
-/// What a person should know or do.
-fn advice(state: State, trouble: Option<&str>) -> String {
-    match (state, trouble) {
-        (State::Open, _) => "takes scans; CLOSE posts it".to_owned(),
-        (State::Refused, Some(words)) => {
-            format!("the service says: {}; correct it there, then `outbox retry`", printable(words))
-        }
-        (State::Uncertain, Some(why)) => format!("a person must look: {}", printable(why)),
-        (State::Uncertain, None) => "being read back; nothing to do".to_owned(),
-        (_, Some(words)) => printable(words).to_string(),
-        (_, None) => String::new(),
-    }
-}
-
-fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), Error> {
-    let db = data(config)?;
-    let pending = db.pending(id)?;
-    let operation = &pending.operation;
-    let document = pending.delivery.document.map_or("none yet".to_owned(), |document| document.to_string());
-    let head = format!(
-        "document {id}: {} in storage {}, {}\n  marker      {}\n  first scan  {}\n  on the service: {document}\n\n",
-        operation.place.kind,
-        operation.place.storage,
-        pending.delivery.state,
-        operation.marker,
-        rfc3339(pending.first_scan),
-    );
-    say(out, &head)?;
-    for line in &operation.lines {
-        let refused = line
-            .refusal
-            .as_deref()
-            .map(|words| format!("  REFUSED: {}", printable(words)))
-            .unwrap_or_default();
-        let text = format!(
-            "  {:>3}  {:>6} x {}  (good {}, {}){refused}\n",
-            line.number,
-            line.quantity.to_string(),
-            printable(&line.title),
-            line.good,
-            printable(&line.barcode),
-        );
-        say(out, &text)?;
-    }
-    say(out, "\n")?;
-    for event in db.events(id)? {
-        say(out, &format!("  {}  {}\n", rfc3339(event.at), printable(&event.what)))?;
-    }
-    Ok(())
 }
 
 fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today: bool) -> Result<(), Error> {
@@ -144,6 +64,33 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today:
     say(out, &format!("document {id} is {} again\n", advance.to.state))
 }
 
+fn correct(out: &mut impl Write, config: &Config, wanted: &Correct) -> Result<(), Error> {
+    let mut db = data(config)?;
+    let good = match wanted.good.map(GoodId) {
+        None => None,
+        Some(id) => Some(Box::new(db.good(id)?.ok_or(Error::NoSuchGood(id))?)),
+    };
+    let (price, quantity) = (wanted.price.map(Money::new), wanted.quantity);
+    let correction =
+        if wanted.drop { Correction::Drop } else { Correction::Change { good, price, quantity } };
+    let id = wanted.id;
+    let now = SystemClock::new().wall();
+    let told = match db.correct(OperationId(id), wanted.line, &correction, now)? {
+        Corrected::Line(line) => format!(
+            "line {} of document {id} is now {} x {} (good {}, {} each)\n",
+            line.number,
+            line.quantity,
+            printable(&line.title),
+            line.good,
+            line.price
+        ),
+        Corrected::Dropped => format!("line {} of document {id} is dropped\n", wanted.line),
+        Corrected::Cancelled => return say(out, &format!("document {id} is cancelled: no line is left\n")),
+        Corrected::Not(why) => return Err(Error::NotCorrected { id, why }),
+    };
+    say(out, &format!("{told}`stockpoint outbox retry {id}` tries it again\n"))
+}
+
 fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) -> Result<(), Error> {
     let revoked = data(config)?.revoke(id, undo, SystemClock::new().wall())?;
     let told = match revoked {
@@ -167,15 +114,6 @@ fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) ->
     // Without an agent it goes on when one starts.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &told)
-}
-
-/// The location's time zone, as far as it is known here.
-fn zone_of(config: &Config, db: &Db) -> Result<TimeZone, Error> {
-    let known = match &config.station.time_zone {
-        Some(zone) => Some(zone.clone()),
-        None => known_zone(db)?,
-    };
-    Ok(known.unwrap_or(TimeZone::UTC))
 }
 
 fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error> {

@@ -10,6 +10,7 @@
 //!
 //! Invariant: SQL stands in this module and nowhere else.
 
+mod correct;
 mod damage;
 mod figures;
 mod goods;
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, ErrorCode};
 
+pub use correct::{Corrected, Correction};
 pub use damage::{Damaged, suspect};
 pub use figures::{Figures, ScanCounts, StateCount};
 pub use goods::{GoodsFigures, GoodsPage};

@@ -15,6 +15,14 @@ use crate::domain::time::{BootMillis, UnixMillis};
 /// Undelivered operations that the deliverer is told of at once; the rest follows when these are done.
 const AGENDA_MAX: u32 = 256;
 
+/// What a list shows of operations.
+const SUMMARIES: &str = "SELECT o.*, s.wall_ms AS first_ms,
+    (SELECT count(*) FROM lines l WHERE l.operation_id = o.id) AS lines,
+    (SELECT coalesce(sum(quantity), 0) FROM lines l WHERE l.operation_id = o.id) AS in_all,
+    (SELECT refusal FROM lines l WHERE l.operation_id = o.id AND refusal IS NOT NULL LIMIT 1) AS line_refusal,
+    (SELECT min(r.id) FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled') AS revoked_by
+  FROM operations o JOIN scans s ON s.id = o.first_scan";
+
 /// A closed operation, with everything its delivery needs.
 #[derive(Debug, Clone)]
 pub struct Pending {
@@ -74,6 +82,8 @@ pub struct Summary {
     pub revokes: Option<OperationId>,
     /// The operation that undoes this one, if one does.
     pub revoked_by: Option<OperationId>,
+    /// Whether it is being deleted on the server.
+    pub is_being_revoked: bool,
 }
 
 /// One entry of the trail.
@@ -214,23 +224,26 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn operations(&self, undelivered_only: bool, limit: u32) -> Result<Vec<Summary>, Error> {
-        let sql = "SELECT o.*, s.wall_ms AS first_ms,
-                     (SELECT count(*) FROM lines l WHERE l.operation_id = o.id) AS lines,
-                     (SELECT coalesce(sum(quantity), 0) FROM lines l WHERE l.operation_id = o.id) AS in_all,
-                     (SELECT refusal FROM lines l WHERE l.operation_id = o.id AND refusal IS NOT NULL LIMIT 1)
-                       AS line_refusal,
-                     (SELECT min(r.id) FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled')
-                       AS revoked_by
-                   FROM operations o JOIN scans s ON s.id = o.first_scan
-                   WHERE NOT ?1 OR o.state NOT IN ('posted', 'cancelled')
-                   ORDER BY o.id DESC LIMIT ?2";
-        let mut statement = self.outbox.prepare_cached(sql)?;
+        let sql = format!(
+            "{SUMMARIES} WHERE NOT ?1 OR o.state NOT IN ('posted', 'cancelled') ORDER BY o.id DESC LIMIT ?2"
+        );
+        let mut statement = self.outbox.prepare_cached(&sql)?;
         let mut rows = statement.query((undelivered_only, limit))?;
         let mut operations = Vec::new();
         while let Some(row) = rows.next()? {
             operations.push(summary(row)?);
         }
         Ok(operations)
+    }
+
+    /// One operation as a list shows it.
+    ///
+    /// # Errors
+    /// [`Error::NoOperation`]; [`Error::Sql`]; [`Error::Unexpected`] for a row this program did not write.
+    pub fn summary(&self, id: OperationId) -> Result<Summary, Error> {
+        let mut statement = self.outbox.prepare_cached(&format!("{SUMMARIES} WHERE o.id = ?1"))?;
+        let mut rows = statement.query([id.0])?;
+        summary(rows.next()?.ok_or(Error::NoOperation(id.0))?)
     }
 
     /// The trail of one operation, oldest first.
@@ -477,6 +490,9 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
     let stuck: Option<String> = row.get("stuck")?;
     let refusal: Option<String> = row.get("refusal")?;
     let line_refusal: Option<String> = row.get("line_refusal")?;
+    let document = row.get::<_, Option<i64>>("document_id")?.map(DocumentId);
+    let surplus: String = row.get("surplus")?;
+    let goes = read::surplus(&surplus)?.documents.into_iter().any(|id| Some(id) == document);
     Ok(Summary {
         id: OperationId(row.get("id")?),
         marker: Marker::stored(row.get("marker")?),
@@ -485,10 +501,11 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         lines: row.get("lines")?,
         units: Quantity::from_millionths(row.get("in_all")?),
         first_scan: UnixMillis(row.get("first_ms")?),
-        document: row.get::<_, Option<i64>>("document_id")?.map(DocumentId),
+        document,
         trouble: stuck.or(refusal).or(line_refusal),
         split_from: row.get::<_, Option<i64>>("split_from")?.map(OperationId),
         revokes: row.get::<_, Option<i64>>("revokes")?.map(OperationId),
         revoked_by: row.get::<_, Option<i64>>("revoked_by")?.map(OperationId),
+        is_being_revoked: goes && state == State::Posted.as_str(),
     })
 }

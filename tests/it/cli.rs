@@ -38,6 +38,8 @@ async fn every_command_explains_itself() {
         "outbox list",
         "outbox show",
         "outbox retry",
+        "outbox revoke",
+        "outbox correct",
         "outbox verify",
         "outbox export",
         "goods",

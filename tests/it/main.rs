@@ -13,6 +13,7 @@ mod architecture;
 mod cli;
 mod contract;
 mod contract_api;
+mod correct;
 mod crash_sweep;
 mod create;
 mod delivery_model;

@@ -42,6 +42,15 @@ impl Shed {
         shed
     }
 
+    /// A station whose data are elsewhere, where an agent may run.
+    pub(crate) fn beside(sandbox: &Sandbox, data: &Path) -> Self {
+        let shed = Self::new();
+        let config = shed.config(&sandbox.base_url(), &shed.path("no-port"));
+        let own = shed.path("data").display().to_string();
+        shed.write("config.toml", config.replace(&own, &data.display().to_string()));
+        shed
+    }
+
     /// A configuration with the shortest waits that it may have.
     pub(crate) fn config(&self, base_url: &str, scanner: &Path) -> String {
         let dir = self.dir.path().display();

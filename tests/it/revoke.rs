@@ -304,10 +304,7 @@ async fn the_command_undoes_beside_a_running_agent_and_refuses_a_second_time() {
         [(Undo::Opposite, "document 2 undoes document 1"), (Undo::Delete, "is being deleted")]
     {
         let (place, station) = posted(Quirks::default()).await;
-        let shed = Shed::new();
-        let config = shed.config(&place.sandbox.base_url(), &shed.path("no-port"));
-        let data = format!("{}/data", shed.dir.path().display());
-        shed.write("config.toml", config.replace(&data, &place.dir.path().display().to_string()));
+        let shed = Shed::beside(&place.sandbox, place.dir.path());
         let args: &[&str] = match undo {
             Undo::Opposite => &["outbox", "revoke", "1"],
             Undo::Delete => &["outbox", "revoke", "1", "--delete"],

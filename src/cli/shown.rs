@@ -1,0 +1,301 @@
+//! `stockpoint outbox list` and `show`: what is not delivered, why, and what to do.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Error, data, data_if_any, say};
+use crate::config::Config;
+use crate::domain::delivery::State;
+use crate::domain::ids::OperationId;
+use crate::domain::operation::Line;
+use crate::domain::printable::printable;
+use crate::domain::time::UnixMillis;
+use crate::store::{Db, Error as StoreError, Summary};
+use crate::work::account::known_zone;
+
+/// The most that a list shows; `export` writes everything.
+const LISTED_MAX: u32 = 1000;
+
+/// Columns of a line, as a terminal beside something else has them.
+const WIDTH: usize = 110;
+
+/// What stands before an explanation.
+const INDENT: &str = "       ";
+
+const HEAD: &str =
+    "   no  state      kind       storage   lines     units  first scan        on the service\n";
+
+pub(super) fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
+    let nothing = if all { "no documents yet\n" } else { "everything is delivered\n" };
+    let Some(db) = data_if_any(config)? else { return say(out, nothing) };
+    let operations = db.operations(!all, LISTED_MAX)?;
+    if operations.is_empty() {
+        return say(out, nothing);
+    }
+    let zone = zone_of(config, &db)?;
+    say(out, &headline(&operations))?;
+    say(out, HEAD)?;
+    for operation in &operations {
+        let line = format!(
+            "{}{:>4}  {:<9}  {:<9}  {:>7}  {:>6}  {:>8}  {:<16}  {}",
+            if needs_a_person(operation) { '!' } else { ' ' },
+            operation.id,
+            operation.state,
+            operation.place.kind,
+            operation.place.storage,
+            operation.lines,
+            operation.units.to_string(),
+            time(&zone, operation.first_scan, "%Y-%m-%d %H:%M"),
+            operation.document.map(|document| document.to_string()).unwrap_or_default(),
+        );
+        say(out, &format!("{}\n", line.trim_end()))?;
+        for text in explain(operation) {
+            say(out, &wrapped(INDENT, &text))?;
+        }
+    }
+    Ok(())
+}
+
+/// What matters most, before any table.
+fn headline(operations: &[Summary]) -> String {
+    let is_delivered = |operation: &&Summary| matches!(operation.state, State::Posted | State::Cancelled);
+    let undelivered = operations.len() - operations.iter().filter(is_delivered).count();
+    let waiting = operations.iter().filter(|operation| needs_a_person(operation)).count();
+    let told = match undelivered {
+        0 => "everything is delivered".to_owned(),
+        1 => "1 document is not delivered".to_owned(),
+        more => format!("{more} documents are not delivered"),
+    };
+    match waiting {
+        0 => format!("{told}; nothing to do\n\n"),
+        1 => format!("{told}; 1 needs you, marked !\n\n"),
+        more => format!("{told}; {more} need you, marked !\n\n"),
+    }
+}
+
+fn needs_a_person(operation: &Summary) -> bool {
+    match operation.state {
+        State::Refused => true,
+        State::Uncertain | State::Posted => operation.trouble.is_some() && operation.revoked_by.is_none(),
+        State::Open | State::Queued | State::Sending | State::Cancelled => false,
+    }
+}
+
+/// Where it comes from, why it is where it is, and what to do, each a line of its own.
+fn explain(operation: &Summary) -> Vec<String> {
+    let id = operation.id;
+    let trouble = operation.trouble.as_deref().map(|words| printable(words).to_string());
+    let mut told = Vec::new();
+    if let Some(undone) = operation.revokes {
+        told.push(format!("undoes document {undone}"));
+    }
+    if let Some(by) = operation.revoked_by {
+        told.push(format!("undone by document {by}"));
+    }
+    match (operation.split_from, operation.state) {
+        (Some(from), State::Cancelled) => told.push(format!("taken out of document {from}")),
+        (Some(from), _) => told.push(format!("lines of document {from} that were refused")),
+        (None, _) => {}
+    }
+    match (operation.state, trouble) {
+        (State::Open, _) => told.push("takes scans; the CLOSE code posts it".to_owned()),
+        (State::Queued, _) => {
+            told.push("waits for its turn; nothing to do (`stockpoint status` tells how the service is)".to_owned());
+        }
+        (State::Sending, _) => told.push("on its way; nothing to do".to_owned()),
+        (State::Uncertain, None) => told.push(
+            "an answer got lost; it is looked for on the service before anything is sent again; nothing to do"
+                .to_owned(),
+        ),
+        (State::Uncertain, Some(words)) => {
+            told.push(format!("why: {words}"));
+            told.push(format!("do:  look at it in Altegio; `stockpoint outbox retry {id}` reads it again"));
+        }
+        (State::Refused, words) => {
+            told.push(format!("why: {}", words.unwrap_or_else(|| "no reason was given".to_owned())));
+            told.push(format!("do:  put it right in Altegio, or here with `stockpoint outbox correct {id} LINE`;"));
+            told.push(format!("     then `stockpoint outbox retry {id}`"));
+        }
+        (State::Posted, Some(words)) => told.push(format!("why: {words}")),
+        (State::Posted, None) if operation.is_being_revoked => told.push("being deleted on the service".to_owned()),
+        (State::Cancelled, _) if operation.document.is_some() => told.push("deleted on the service".to_owned()),
+        (State::Posted | State::Cancelled, _) => {}
+    }
+    told
+}
+
+pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), Error> {
+    let db = data(config)?;
+    let summary = db.summary(id)?;
+    let pending = db.pending(id)?;
+    let (zone, place) = (zone_of(config, &db)?, summary.place);
+    let document = summary.document.map_or("none yet".to_owned(), |document| format!("document {document}"));
+    let seconds = "%Y-%m-%d %H:%M:%S";
+    let head = format!(
+        "document {id}: {} in storage {}, {}\n  marker          {}\n  first scan      {}\n  on the service  {document}\n",
+        place.kind,
+        place.storage,
+        summary.state,
+        summary.marker,
+        time(&zone, summary.first_scan, seconds),
+    );
+    say(out, &head)?;
+    for text in explain(&summary) {
+        say(out, &wrapped("  ", &text))?;
+    }
+    say(out, "\nline     units  good\n")?;
+    for line in &pending.operation.lines {
+        say(out, &line_text(line))?;
+    }
+    say(out, "\nwhat became of it\n")?;
+    for event in db.events(id)? {
+        let at = time(&zone, event.at, seconds);
+        say(out, &wrapped("  ", &format!("{at}  {}", printable(&event.what))))?;
+    }
+    Ok(())
+}
+
+fn line_text(line: &Line) -> String {
+    let code =
+        if line.barcode.is_empty() { String::new() } else { format!(", code {}", printable(&line.barcode)) };
+    let text = format!(
+        "{:>4}  {:>8}  {} (good {}{code}, {} each)",
+        line.number,
+        line.quantity.to_string(),
+        printable(&line.title),
+        line.good,
+        line.price,
+    );
+    let refusal = line.refusal.as_deref().map(|words| format!("refused: {}", printable(words)));
+    let refusal = refusal.map(|words| wrapped("                ", &words)).unwrap_or_default();
+    format!("{text}\n{refusal}")
+}
+
+/// The location's own time, without an offset: it is the one on the wall.
+fn time(zone: &TimeZone, at: UnixMillis, format: &str) -> String {
+    let time = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.to_zoned(zone.clone()).strftime(format).to_string()
+}
+
+/// The location's time zone, as far as it is known here.
+pub(super) fn zone_of(config: &Config, db: &Db) -> Result<TimeZone, StoreError> {
+    let known = match &config.station.time_zone {
+        Some(zone) => Some(zone.clone()),
+        None => known_zone(db)?,
+    };
+    Ok(known.unwrap_or(TimeZone::UTC))
+}
+
+/// Text in lines of at most [`WIDTH`] columns behind an indentation, broken between words.
+fn wrapped(indent: &str, text: &str) -> String {
+    let mut lines = vec![indent.to_owned()];
+    for (at, word) in text.split(' ').enumerate() {
+        let Some(line) = lines.last_mut() else { continue };
+        let width = line.chars().count() + 1 + word.chars().count();
+        if width > WIDTH && line.len() > indent.len() {
+            lines.push(format!("{indent}     {word}"));
+        } else {
+            line.push_str(if at == 0 { "" } else { " " });
+            line.push_str(word);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{DocumentId, StorageId};
+    use crate::domain::mode::Kind;
+    use crate::domain::operation::{Marker, Place};
+    use crate::domain::quantity::Quantity;
+
+    fn summary(state: State, trouble: Option<&str>) -> Summary {
+        Summary {
+            id: OperationId(12),
+            marker: Marker::new("dock-1", "01J9"),
+            place: Place { kind: Kind::Receipt, storage: StorageId(91_271) },
+            state,
+            lines: 3,
+            units: Quantity::ONE,
+            first_scan: UnixMillis(0),
+            document: None,
+            trouble: trouble.map(str::to_owned),
+            split_from: None,
+            revokes: None,
+            revoked_by: None,
+            is_being_revoked: false,
+        }
+    }
+
+    #[test]
+    fn every_state_says_why_and_what_to_do() {
+        let told = |state, trouble| explain(&summary(state, trouble)).join("|");
+        assert_eq!(told(State::Open, None), "takes scans; the CLOSE code posts it");
+        assert_eq!(
+            told(State::Queued, None),
+            "waits for its turn; nothing to do (`stockpoint status` tells how the service is)"
+        );
+        assert_eq!(told(State::Sending, None), "on its way; nothing to do");
+        assert_eq!(
+            told(State::Uncertain, None),
+            "an answer got lost; it is looked for on the service before anything is sent again; nothing to do"
+        );
+        assert_eq!(
+            told(State::Uncertain, Some("line 3 was never sent")),
+            "why: line 3 was never sent|do:  look at it in Altegio; `stockpoint outbox retry 12` reads it again"
+        );
+        assert_eq!(
+            told(State::Refused, Some("The good is archived")),
+            "why: The good is archived|\
+             do:  put it right in Altegio, or here with `stockpoint outbox correct 12 LINE`;|\
+             \x20    then `stockpoint outbox retry 12`"
+        );
+        assert_eq!(told(State::Posted, None), "");
+        assert_eq!(told(State::Cancelled, None), "");
+    }
+
+    #[test]
+    fn what_belongs_together_is_named() {
+        let split = Summary { split_from: Some(OperationId(4)), ..summary(State::Refused, Some("no")) };
+        assert_eq!(explain(&split)[0], "lines of document 4 that were refused");
+        let dropped = Summary { split_from: Some(OperationId(4)), ..summary(State::Cancelled, None) };
+        assert_eq!(explain(&dropped), ["taken out of document 4"]);
+        let undone = Summary { revoked_by: Some(OperationId(15)), ..summary(State::Posted, None) };
+        assert_eq!(explain(&undone), ["undone by document 15"]);
+        let undoing = Summary { revokes: Some(OperationId(4)), ..summary(State::Posted, None) };
+        assert_eq!(explain(&undoing), ["undoes document 4"]);
+        let going = Summary { is_being_revoked: true, ..summary(State::Posted, None) };
+        assert_eq!(explain(&going), ["being deleted on the service"]);
+        let gone = Summary { document: Some(DocumentId(7)), ..summary(State::Cancelled, None) };
+        assert_eq!(explain(&gone), ["deleted on the service"]);
+    }
+
+    #[test]
+    fn the_first_line_says_whether_anything_is_to_be_done() {
+        let refused = || summary(State::Refused, Some("no"));
+        let queued = || summary(State::Queued, None);
+        let posted = || summary(State::Posted, None);
+        for (operations, told) in [
+            (vec![posted()], "everything is delivered; nothing to do"),
+            (vec![posted(), queued()], "1 document is not delivered; nothing to do"),
+            (vec![queued(), refused()], "2 documents are not delivered; 1 needs you, marked !"),
+            (vec![refused(), refused()], "2 documents are not delivered; 2 need you, marked !"),
+        ] {
+            assert_eq!(headline(&operations).trim_end(), told);
+        }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_page() {
+        let words = "word ".repeat(60);
+        let text = wrapped(INDENT, &format!("why: {words}"));
+        assert!(text.lines().count() > 2);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH && line.starts_with(INDENT)), "{text}");
+        assert_eq!(text.split_whitespace().filter(|word| *word == "word").count(), 60);
+        let unbroken = "x".repeat(200);
+        assert_eq!(wrapped("", &unbroken), format!("{unbroken}\n"));
+    }
+}

@@ -1,0 +1,191 @@
+//! Correcting a line that the server refused, before it is tried again.
+
+use std::fmt::Write as _;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{Db, Error, journal, outbox};
+use crate::domain::delivery::{Next, State};
+use crate::domain::good::Good;
+use crate::domain::ids::{OperationId, ScanId};
+use crate::domain::operation::{Line, Operation};
+use crate::domain::quantity::{Money, Quantity};
+use crate::domain::time::UnixMillis;
+
+/// What a person changes of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Correction {
+    /// These of it; what is `None` stays. Another good brings its own price unless one is given.
+    Change {
+        /// The good.
+        good: Option<Box<Good>>,
+        /// Cost price of one sale unit.
+        price: Option<Money>,
+        /// How much, above zero.
+        quantity: Option<Quantity>,
+    },
+    /// The line goes.
+    Drop,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Corrected {
+    /// The line is so now.
+    Line(Box<Line>),
+    /// The line is gone, and others are left.
+    Dropped,
+    /// Its last line is gone, and it is cancelled.
+    Cancelled,
+    /// It cannot be, for this reason; nothing was written.
+    Not(String),
+}
+
+impl Db {
+    /// Corrects a line of a refused operation. What is taken out of it becomes a cancelled operation of its own;
+    /// what is added counts as booked.
+    ///
+    /// # Errors
+    /// Any, and then nothing was written. [`Error::NoOperation`].
+    pub fn correct(
+        &mut self,
+        id: OperationId,
+        number: u16,
+        correction: &Correction,
+        now: UnixMillis,
+    ) -> Result<Corrected, Error> {
+        self.press(|db| db.try_correct(id, number, correction, now))
+    }
+
+    fn try_correct(
+        &mut self,
+        id: OperationId,
+        number: u16,
+        correction: &Correction,
+        now: UnixMillis,
+    ) -> Result<Corrected, Error> {
+        let station = self.station.clone();
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let pending = outbox::pending(&transaction, id)?;
+        if let Some(why) = why_not(&pending) {
+            return Ok(Corrected::Not(why));
+        }
+        let operation = pending.operation;
+        let Some(line) = operation.line(number) else {
+            return Ok(Corrected::Not(format!("it has no line {number}")));
+        };
+        let corrected = match correction {
+            Correction::Drop if operation.lines.len() == 1 => {
+                let sql = "UPDATE operations SET state = 'cancelled' WHERE id = ?1";
+                transaction.prepare_cached(sql)?.execute([id.0])?;
+                outbox::trail(&transaction, Some(id), "a person dropped its last line", now)?;
+                Corrected::Cancelled
+            }
+            Correction::Drop => {
+                cancel(&transaction, &station, (&operation, line, line.quantity), now)?;
+                let sql = "DELETE FROM lines WHERE operation_id = ?1 AND number = ?2";
+                transaction.prepare_cached(sql)?.execute((id.0, number))?;
+                outbox::finish(&transaction, id, &format!("a person dropped {}", words(line)), now)?;
+                Corrected::Dropped
+            }
+            Correction::Change { good, price, quantity } => {
+                let new = changed(line, good.as_deref(), *price, *quantity);
+                if operation.lines.iter().any(|other| other.number != number && other.good == new.good) {
+                    return Ok(Corrected::Not(format!("another line has good {} already", new.good)));
+                }
+                move_units(&transaction, &station, (&operation, line, new.quantity), now)?;
+                write(&transaction, id, &new)?;
+                let what = format!("a person corrected {}: now {}", words(line), words(&new));
+                outbox::finish(&transaction, id, &what, now)?;
+                Corrected::Line(Box::new(new))
+            }
+        };
+        transaction.commit()?;
+        Ok(corrected)
+    }
+}
+
+/// Why the operation cannot be corrected now.
+fn why_not(pending: &outbox::Pending) -> Option<String> {
+    let delivery = &pending.delivery;
+    if delivery.state != State::Refused {
+        return Some(format!("it is {}, and only a refused one can be", delivery.state));
+    }
+    if let Some(why) = &delivery.stuck {
+        return Some(format!("{why}; `outbox retry` reads it back first"));
+    }
+    // What was lost may still arrive, and would then not be what is on the disk.
+    let is_looked_for = delivery.next() != Next::Rest;
+    is_looked_for.then(|| "it is still looked for on the service; try again in some minutes".to_owned())
+}
+
+fn changed(line: &Line, good: Option<&Good>, price: Option<Money>, quantity: Option<Quantity>) -> Line {
+    let mut new = line.clone();
+    if let Some(good) = good {
+        new.good = good.id;
+        new.title.clone_from(&good.title);
+        new.price = good.price;
+    }
+    new.price = price.unwrap_or(new.price);
+    new.quantity = quantity.unwrap_or(new.quantity);
+    new
+}
+
+fn write(connection: &Connection, id: OperationId, line: &Line) -> Result<(), Error> {
+    let sql = "UPDATE lines SET good_id = ?3, title = ?4, quantity = ?5, price = ?6
+               WHERE operation_id = ?1 AND number = ?2";
+    connection.prepare_cached(sql)?.execute((
+        id.0,
+        line.number,
+        line.good.0,
+        &line.title,
+        line.quantity.millionths(),
+        line.price.to_string(),
+    ))?;
+    Ok(())
+}
+
+/// Accounts for a line whose quantity becomes another.
+fn move_units(
+    connection: &Connection,
+    station: &str,
+    (operation, line, quantity): (&Operation, &Line, Quantity),
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let more = quantity.millionths() - line.quantity.millionths();
+    if more > 0 {
+        let sql = "UPDATE totals SET units_booked = units_booked + ?1";
+        connection.prepare_cached(sql)?.execute([more])?;
+    } else if more < 0 {
+        cancel(connection, station, (operation, line, Quantity::from_millionths(-more)), now)?;
+    }
+    Ok(())
+}
+
+/// Makes a cancelled operation of so much of a line.
+fn cancel(
+    connection: &Connection,
+    station: &str,
+    (operation, line, quantity): (&Operation, &Line, Quantity),
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let from = operation.id;
+    let first_scan: i64 = connection
+        .prepare_cached("SELECT first_scan FROM operations WHERE id = ?1")?
+        .query_row([from.0], |row| row.get(0))?;
+    let id =
+        journal::open(connection, station, State::Cancelled, operation.place, (ScanId(first_scan), now))?;
+    let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price, refusal)
+               SELECT ?2, number, good_id, title, barcode, ?4, price, refusal FROM lines
+               WHERE operation_id = ?1 AND number = ?3";
+    connection.prepare_cached(sql)?.execute((from.0, id.0, line.number, quantity.millionths()))?;
+    let sql = "UPDATE operations SET split_from = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute((id.0, from.0))?;
+    outbox::finish(connection, id, &format!("taken out of operation {from} by a person"), now)
+}
+
+fn words(line: &Line) -> String {
+    let mut words = format!("line {}, {} x {} (good {}", line.number, line.quantity, line.title, line.good);
+    let _written_to_memory = write!(words, ", price {})", line.price);
+    words
+}
