@@ -124,6 +124,9 @@ fn a_parked_kit_is_booked_once_when_its_card_and_its_goods_are_known() {
     assert_eq!((figures.scans.booked, figures.scans.unknown), (2, 0));
     assert_eq!((figures.units_booked, figures.units_parked), (quantity("6.45"), units(0)));
     assert_eq!(figures.of(State::Queued).units, quantity("6.45"));
+    let sql = "SELECT sum(quantity) FROM scans WHERE outcome = 'booked'";
+    let journalled = bench.db.outbox.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(Quantity::from_millionths(journalled), figures.units_booked);
 }
 
 #[test]
@@ -171,6 +174,7 @@ fn a_control_code_is_never_given_to_a_good() {
 #[test]
 fn a_kits_scan_is_forgotten_with_the_last_operation_it_stands_in() {
     let mut bench = bench();
+    bench.scan_on("ramp", COMB).unwrap();
     bench.scan(&kit_code(WASH));
     bench.scan(&Control::Close.code());
     let rows = |bench: &Bench, table: &str| -> i64 {
@@ -178,10 +182,11 @@ fn a_kits_scan_is_forgotten_with_the_last_operation_it_stands_in() {
         bench.db.outbox.query_row(&sql, [], |row| row.get(0)).unwrap()
     };
     let later = UnixMillis(BEGIN.0 + 1_000_000_000);
-    for (id, scans_left, parts_left) in [(1, 1, 1), (2, 0, 0)] {
+    for (id, lines, scans_left, parts_left) in [(2, 1, 2, 1), (1, 2, 0, 0)] {
         let id = OperationId(id);
         bench.step(id, Event::Send(Step::Operation));
-        let transactions = vec![(1, TransactionId(id.0))];
+        let transactions =
+            (1..=lines).map(|line| (line, TransactionId(id.0 * 10 + i64::from(line)))).collect();
         bench.step(id, Event::Done { document: DocumentId(id.0), transactions });
         let before = bench.figures();
         assert_eq!(bench.db.prune(later).unwrap(), 1);

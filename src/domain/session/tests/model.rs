@@ -1,6 +1,8 @@
 //! The session against a plain model that keeps no state but the list of everything scanned, and reads it anew
 //! for every question.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -17,7 +19,7 @@ struct Read {
 /// What the model says of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    Booked(i64),
+    Booked(Quantity),
     Parked,
     Refused,
     Control,
@@ -29,7 +31,16 @@ fn is_good(word: &str) -> bool {
 }
 
 fn is_product(word: &str) -> bool {
-    is_good(word) || matches!(word, "twin" | "nobody")
+    is_good(word) || is_kit(word) || matches!(word, "twin" | "nobody")
+}
+
+fn is_kit(word: &str) -> bool {
+    matches!(word, "wash" | "set" | "soon" | "odd")
+}
+
+/// Storage, good and millionths.
+fn materials(kit: &str) -> &'static [(i64, &'static str, i64)] {
+    if kit == "wash" { &[(91, "pen", 2_000_000), (92, "cup", 500_000)] } else { &[(93, "ink", 1_000_000)] }
 }
 
 /// The last read before this one on the same scanner that was text.
@@ -73,26 +84,42 @@ fn storage(scanner: &str) -> i64 {
     if scanner == "yard" { 92 } else { 91 }
 }
 
+/// What one read added to a document.
+#[derive(Debug, Clone)]
+struct Added {
+    /// The read, and how many documents it added to.
+    read: (usize, usize),
+    /// Where the scanner booked that read it.
+    home: (&'static str, i64),
+    good: String,
+    quantity: Quantity,
+}
+
 /// A document: its place, its state, and what was scanned into it and when.
 #[derive(Debug, Clone)]
 struct Held {
     place: (&'static str, i64),
     state: &'static str,
-    scans: Vec<(String, i64)>,
+    scans: Vec<Added>,
     last: i64,
 }
 
 impl Held {
-    fn lines(&self) -> Vec<(String, i64)> {
-        let mut lines: Vec<(String, i64)> = Vec::new();
-        for (good, units) in &self.scans {
+    fn lines(&self) -> Vec<(String, Quantity)> {
+        let mut lines: Vec<(String, Quantity)> = Vec::new();
+        for Added { good, quantity, .. } in &self.scans {
             match lines.iter_mut().find(|(held, _)| held == good) {
-                Some((_, sum)) => *sum += units,
-                None => lines.push((good.clone(), *units)),
+                Some((_, sum)) => *sum = sum.checked_add(*quantity).unwrap(),
+                None => lines.push((good.clone(), *quantity)),
             }
         }
         lines.sort();
         lines
+    }
+
+    /// Whether it is of this place, or a kit scanned there is in it.
+    fn serves(&self, place: (&str, i64)) -> bool {
+        self.state == "open" && (self.place == place || self.scans.iter().any(|added| added.home == place))
     }
 }
 
@@ -124,36 +151,91 @@ fn take(held: &mut Vec<Held>, before: &[Read], read: &Read) -> Verdict {
         _ if is_product(word) && place.0 == "lookup" => Verdict::Lookup,
         "twin" => Verdict::Refused,
         "nobody" => Verdict::Parked,
-        _ if is_good(word) => {
-            let units = pending(before, read.scanner).unwrap_or(1);
-            let at = open.unwrap_or(held.len());
-            if open.is_none() {
-                held.push(Held { place, state: "open", scans: Vec::new(), last: 0 });
+        _ if is_kit(word) && place.0 == "receipt" => Verdict::Refused,
+        "soon" => Verdict::Parked,
+        "odd" => Verdict::Refused,
+        _ if is_product(word) => {
+            let times = pending(before, read.scanner).unwrap_or(1);
+            let good = [(place.1, word, 1_000_000)];
+            let parts = if is_kit(word) { materials(word) } else { &good[..] };
+            let mut in_all = Quantity::ZERO;
+            for (storage, good, millionths) in parts {
+                let quantity = Quantity::from_millionths(millionths * times);
+                in_all = in_all.checked_add(quantity).unwrap();
+                let (home, good) = (place, (*good).to_owned());
+                add(
+                    held,
+                    (place.0, *storage),
+                    read.at,
+                    Added { read: (before.len(), parts.len()), home, good, quantity },
+                );
             }
-            held[at].scans.push((word.to_owned(), units));
-            held[at].last = read.at;
-            if held[at].lines().len() == 3 {
-                held[at].state = "closed";
-            }
-            Verdict::Booked(units)
+            Verdict::Booked(in_all)
         }
         _ => command(held, before, read, open),
     }
 }
 
+/// Adds to the open document of a place, which closes with its third line.
+fn add(held: &mut Vec<Held>, place: (&'static str, i64), at: i64, added: Added) {
+    let open = held.iter().position(|held| held.state == "open" && held.place == place);
+    let open = open.unwrap_or_else(|| {
+        held.push(Held { place, state: "open", scans: Vec::new(), last: 0 });
+        held.len() - 1
+    });
+    held[open].scans.push(added);
+    held[open].last = at;
+    if held[open].lines().len() == 3 {
+        held[open].state = "closed";
+    }
+}
+
+/// Takes a read back, if all that it added is still open.
+fn take_back(held: &mut [Held], read: (usize, usize)) -> bool {
+    let of_read =
+        |held: &&mut Held| held.state == "open" && held.scans.iter().any(|added| added.read == read);
+    if held.iter_mut().filter(of_read).count() != read.1 {
+        return false;
+    }
+    for document in held.iter_mut().filter(of_read) {
+        document.scans.retain(|added| added.read != read);
+        if document.scans.is_empty() {
+            document.state = "cancelled";
+        }
+    }
+    true
+}
+
+/// The reads at a place that stand in the open documents asked for, whole or not.
+fn reads_of(held: &[Held], home: (&str, i64), is_asked: impl Fn(&Held) -> bool) -> BTreeSet<(usize, usize)> {
+    let open = held.iter().filter(|held| held.state == "open" && is_asked(held));
+    open.flat_map(|held| &held.scans).filter(|added| added.home == home).map(|added| added.read).collect()
+}
+
 fn command(held: &mut [Held], before: &[Read], read: &Read, open: Option<usize>) -> Verdict {
     let before_mode = mode(before, read.scanner);
-    match (read.word.as_str(), open) {
-        ("close", Some(at)) => held[at].state = "closed",
-        ("cancel", Some(at)) if pending(before, read.scanner).is_none() => held[at].state = "cancelled",
-        ("undo", None) => return Verdict::Refused,
-        ("undo", Some(at)) => {
-            held[at].scans.pop();
-            if held[at].scans.is_empty() {
-                held[at].state = "cancelled";
+    let place = (before_mode, storage(read.scanner));
+    match read.word.as_str() {
+        "close" => {
+            for document in held.iter_mut().filter(|held| held.serves(place)) {
+                document.state = "closed";
             }
         }
-        ("receipt" | "write-off" | "lookup", _) if read.word != before_mode => {
+        "cancel" if pending(before, read.scanner).is_none() => {
+            for read in reads_of(held, place, |held| held.place != place) {
+                take_back(held, read);
+            }
+            if let Some(open) = open {
+                held[open].state = "cancelled";
+            }
+        }
+        "undo" => {
+            let last = reads_of(held, place, |_| true).pop_last();
+            if !last.is_some_and(|read| take_back(held, read)) {
+                return Verdict::Refused;
+            }
+        }
+        "receipt" | "write-off" | "lookup" if read.word != before_mode => {
             if matches!(read.scanner, "gate" | "view") {
                 return Verdict::Refused;
             }
@@ -169,13 +251,19 @@ fn command(held: &mut [Held], before: &[Read], read: &Read, open: Option<usize>)
 }
 
 /// What is drawn from; what stands here more often comes more often.
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 28] = [
     "pen",
     "pen",
     "pen",
     "cup",
     "cup",
     "ink",
+    "wash",
+    "wash",
+    "set",
+    "soon",
+    "odd",
+    "write-off",
     "nobody",
     "twin",
     "smudge",
@@ -221,7 +309,7 @@ fn session_of(list: &[Read]) -> Player {
 
 fn verdict(outcome: &Outcome) -> Verdict {
     match outcome {
-        Outcome::Booked { quantity, .. } => Verdict::Booked(quantity.millionths() / 1_000_000),
+        Outcome::Booked { quantity, .. } => Verdict::Booked(*quantity),
         Outcome::Unknown { .. } => Verdict::Parked,
         Outcome::Refused(_) => Verdict::Refused,
         Outcome::Control(_) => Verdict::Control,
