@@ -14,6 +14,9 @@ use crate::domain::time::BootMillis;
 /// anything longer is noise or the wrong baud rate.
 pub const FRAME_BYTES_MAX: usize = 512;
 
+/// Stands in the bytes of a refused frame where something is missing: U+FFFD, the replacement character.
+const MISSING: &[u8] = "\u{fffd}".as_bytes();
+
 /// The one control character that is data: it separates GS1 elements.
 const GROUP_SEPARATOR: char = '\u{1d}';
 
@@ -39,6 +42,8 @@ pub enum Refusal {
     Unfinished,
     /// The scanner vanished in the middle of it, or bytes of it were dropped.
     Lost,
+    /// A key that types nothing in the scanner's layout, or a combination of keys that makes no character.
+    UnknownKey,
 }
 
 impl Refusal {
@@ -50,6 +55,7 @@ impl Refusal {
             Self::ControlCharacter => "control-character",
             Self::Unfinished => "unfinished",
             Self::Lost => "lost",
+            Self::UnknownKey => "unknown-key",
         }
     }
 }
@@ -72,8 +78,8 @@ pub enum Cut {
 enum Stream {
     /// A frame from its first byte on.
     Sound,
-    /// A frame of which bytes were lost.
-    Torn,
+    /// A frame that is refused for this when it ends, whatever else comes of it.
+    Spoilt(Refusal),
     /// An over-long frame that has been refused; its remaining bytes are dropped.
     Discarding,
 }
@@ -119,8 +125,7 @@ impl Framer {
     pub fn expire(&mut self, now: BootMillis, out: &mut Vec<Frame>) {
         let within_frame = !self.pending.is_empty() || self.stream == Stream::Discarding;
         if within_frame && now.ms_since(self.last_byte_at) >= self.gap_ms {
-            let refusal = if self.stream == Stream::Torn { Refusal::Lost } else { Refusal::Unfinished };
-            self.refuse(refusal, out);
+            self.refuse(self.spoilt_by().unwrap_or(Refusal::Unfinished), out);
             self.stream = Stream::Sound;
         }
     }
@@ -135,8 +140,29 @@ impl Framer {
             }
             Cut::Lost => {
                 self.refuse(Refusal::Lost, out);
-                self.stream = Stream::Torn;
+                self.stream = Stream::Spoilt(Refusal::Lost);
             }
+        }
+    }
+
+    /// Something of the frame pending, or of the next if none is, cannot be read. It goes on to its end, with a
+    /// mark in its bytes, and is then refused: for the first thing that was wrong with it.
+    pub fn spoil(&mut self, why: Refusal, now: BootMillis, out: &mut Vec<Frame>) {
+        self.expire(now, out);
+        if self.stream == Stream::Sound {
+            self.stream = Stream::Spoilt(why);
+        }
+        let has_room = self.pending.len().saturating_add(MISSING.len()) <= FRAME_BYTES_MAX;
+        if has_room && self.stream != Stream::Discarding && !self.pending.ends_with(MISSING) {
+            self.pending.extend_from_slice(MISSING);
+        }
+        self.last_byte_at = now;
+    }
+
+    /// The scanner is at work on the next byte of the frame pending: its gap counts from `now`.
+    pub fn prolong(&mut self, now: BootMillis) {
+        if self.deadline().is_some() {
+            self.last_byte_at = now;
         }
     }
 
@@ -155,14 +181,21 @@ impl Framer {
 
     /// Ends the pending frame as a terminator does. An empty one is nothing, so CRLF ends one frame.
     fn end_frame(&mut self, out: &mut Vec<Frame>) {
-        if self.stream == Stream::Torn {
-            self.refuse(Refusal::Lost, out);
+        if let Some(why) = self.spoilt_by() {
+            self.refuse(why, out);
         } else if !self.pending.is_empty() {
             let raw = mem::take(&mut self.pending);
             let verdict = judge(&raw);
             out.push(Frame { raw, verdict });
         }
         self.stream = Stream::Sound;
+    }
+
+    fn spoilt_by(&self) -> Option<Refusal> {
+        match self.stream {
+            Stream::Spoilt(why) => Some(why),
+            Stream::Sound | Stream::Discarding => None,
+        }
     }
 
     fn refuse(&mut self, refusal: Refusal, out: &mut Vec<Frame>) {
@@ -211,6 +244,16 @@ mod tests {
 
         fn expire(mut self, now: i64) -> Self {
             self.framer.expire(BootMillis(now), &mut self.frames);
+            self
+        }
+
+        fn spoil(mut self, now: i64, why: Refusal) -> Self {
+            self.framer.spoil(why, BootMillis(now), &mut self.frames);
+            self
+        }
+
+        fn prolong(mut self, now: i64) -> Self {
+            self.framer.prolong(BootMillis(now));
             self
         }
 
@@ -329,6 +372,44 @@ mod tests {
         assert_eq!(gap.tell(), "!lost:1 next");
         let ended = Play::new().finish(Cut::Lost).push(1, b"5").finish(Cut::EndOfInput);
         assert_eq!(ended.tell(), "!lost:1");
+    }
+
+    #[test]
+    fn a_spoilt_frame_is_refused_whole_and_once_with_a_mark_where_something_is_missing() {
+        let play = Play::new().push(0, b"400").spoil(1, Refusal::UnknownKey).spoil(2, Refusal::Lost);
+        let play = play.push(3, b"638\rnext\r");
+        assert_eq!(play.tell(), "!unknown-key:9 next");
+        assert_eq!(play.frames[0].raw, "400\u{fffd}638".as_bytes());
+    }
+
+    #[test]
+    fn a_frame_of_which_nothing_can_be_read_is_refused_too() {
+        assert_eq!(
+            Play::new().spoil(0, Refusal::UnknownKey).push(1, b"\rnext\r").tell(),
+            "!unknown-key:3 next"
+        );
+        assert_eq!(Play::new().spoil(0, Refusal::Lost).expire(199).tell(), "");
+        assert_eq!(
+            Play::new().spoil(0, Refusal::Lost).expire(200).push(201, b"next\r").tell(),
+            "!lost:3 next"
+        );
+        assert_eq!(Play::new().spoil(0, Refusal::Lost).finish(Cut::Gone).tell(), "!lost:3");
+        assert_eq!(
+            Play::new().push(0, &[b'7'; 600]).spoil(1, Refusal::Lost).push(2, b"\r").tell(),
+            "!too-long:512"
+        );
+    }
+
+    #[test]
+    fn a_mark_never_makes_a_frame_longer_than_it_may_be() {
+        let play = Play::new().push(0, &[b'7'; 511]).spoil(1, Refusal::Lost).push(2, b"\r");
+        assert_eq!(play.tell(), "!lost:511");
+    }
+
+    #[test]
+    fn a_frame_at_whose_next_byte_the_scanner_works_is_not_unfinished() {
+        assert_eq!(Play::new().push(0, b"1").prolong(199).push(398, b"2\r").tell(), "12");
+        assert_eq!(Play::new().prolong(199).push(398, b"2\r").tell(), "2");
     }
 
     /// Bytes as noisy scanners send them: mostly digits and terminators, some of everything.

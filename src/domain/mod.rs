@@ -9,6 +9,7 @@ pub mod quantity;
 pub mod time;
 
 pub mod framing;
+pub mod keymap;
 
 pub mod aim;
 pub mod barcode;

@@ -1,0 +1,26 @@
+//! Keyboard scanners: what they type, from key events to frames.
+//!
+//! Promises: whatever a scanner types in its layout comes out as it was meant, at any speed; whatever cannot be
+//! read, or was lost on the way, refuses the code it belongs to and never makes a shorter one. Pure: events come
+//! in with their times, frames go out.
+
+mod layout;
+mod stream;
+mod typist;
+
+pub mod trace;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::domain::keymap::layout::LAYOUTS;
+pub use crate::domain::keymap::layout::Layout;
+pub use crate::domain::keymap::layout::LayoutName;
+pub use crate::domain::keymap::layout::Level;
+pub use crate::domain::keymap::layout::Stroke;
+pub use crate::domain::keymap::stream::EV_KEY;
+pub use crate::domain::keymap::stream::EV_SYN;
+pub use crate::domain::keymap::stream::InputEvent;
+pub use crate::domain::keymap::stream::KeyStream;
+pub use crate::domain::keymap::stream::SYN_DROPPED;
+pub use crate::domain::keymap::stream::SYN_REPORT;

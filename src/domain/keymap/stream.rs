@@ -1,0 +1,152 @@
+//! One keyboard scanner's events become frames.
+//!
+//! Promises: a frame is passed on only if every event of it was read and understood, in the scanner's layout.
+//! After lost events, an unclear key, a combination not finished, a gap or a lost device the code is refused
+//! whole, once, with U+FFFD where something is missing. The same events give the same frames: time is the
+//! kernel's, which comes with each of them.
+
+use std::time::Duration;
+
+use crate::domain::framing::Cut;
+use crate::domain::framing::Frame;
+use crate::domain::framing::Framer;
+use crate::domain::framing::Refusal;
+use crate::domain::keymap::layout::LayoutName;
+use crate::domain::keymap::typist::Change;
+use crate::domain::keymap::typist::Typed;
+use crate::domain::keymap::typist::Typist;
+use crate::domain::time::BootMillis;
+
+/// Kinds of events, and the codes of those that part them (`linux/include/uapi/linux/input-event-codes.h`).
+pub const EV_SYN: u16 = 0;
+/// A key.
+pub const EV_KEY: u16 = 1;
+/// The end of a group of events.
+pub const SYN_REPORT: u16 = 0;
+/// The kernel has thrown events away, those up to the next [`SYN_REPORT`] too
+/// (`linux/Documentation/input/event-codes.rst`, `EV_SYN`).
+pub const SYN_DROPPED: u16 = 3;
+
+/// An event of an input device, as the kernel hands it over (`struct input_event`, `linux/input.h`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputEvent {
+    /// When it happened, in microseconds since boot.
+    pub at_us: i64,
+    /// Its kind: `EV_KEY` and so on.
+    pub kind: u16,
+    /// What of that kind: a key.
+    pub code: u16,
+    /// What happened to it: 0 released, 1 pressed, 2 held.
+    pub value: i32,
+}
+
+impl InputEvent {
+    /// When it happened.
+    pub const fn at(&self) -> BootMillis {
+        BootMillis(self.at_us.div_euclid(1000))
+    }
+}
+
+/// Turns the events of one keyboard scanner into frames.
+#[derive(Debug)]
+pub struct KeyStream {
+    typist: Typist,
+    framer: Framer,
+    gap_ms: i64,
+    last_key_at: BootMillis,
+    /// Until then a first character may be the rest of a code that began before the device was opened.
+    doubted_until: Option<BootMillis>,
+    /// Within a group of events of which some are lost.
+    is_torn: bool,
+}
+
+impl KeyStream {
+    /// The stream of a device that was opened at `opened`, of a scanner set to `layout`. A code that stands
+    /// unfinished for `gap` is refused, and so is one that begins sooner than `gap` after the opening: it may be
+    /// the tail of another.
+    pub fn new(layout: LayoutName, gap: Duration, opened: BootMillis) -> Self {
+        let gap_ms = i64::try_from(gap.as_millis()).unwrap_or(i64::MAX);
+        Self {
+            typist: Typist::new(layout),
+            framer: Framer::new(gap),
+            gap_ms,
+            last_key_at: opened,
+            doubted_until: Some(opened.plus_ms(gap_ms)),
+            is_torn: false,
+        }
+    }
+
+    /// Takes an event and appends the frame it completes to `out`.
+    pub fn take(&mut self, event: InputEvent, out: &mut Vec<Frame>) {
+        let at = event.at();
+        match (event.kind, event.code) {
+            (EV_SYN, SYN_DROPPED) => {
+                self.expire(at, out);
+                self.typist.lose();
+                self.framer.spoil(Refusal::Lost, at, out);
+                self.last_key_at = at;
+                self.is_torn = true;
+            }
+            (EV_SYN, SYN_REPORT) => self.is_torn = false,
+            (EV_KEY, code) if !self.is_torn => {
+                self.expire(at, out);
+                let typed = match event.value {
+                    0 => self.typist.key(code, Change::Release),
+                    1 => self.typist.key(code, Change::Press),
+                    _ => self.typist.key(code, Change::Repeat),
+                };
+                // A key that stays down is no work on a code.
+                if event.value <= 1 {
+                    self.last_key_at = at;
+                    self.framer.prolong(at);
+                }
+                self.type_out(typed, at, out);
+            }
+            // The rest of a torn group, and what is no key: nothing that a code is made of.
+            _ => (),
+        }
+    }
+
+    /// When what is pending becomes refused, if anything is.
+    pub fn deadline(&self) -> Option<BootMillis> {
+        let midway = self.typist.is_midway().then(|| self.last_key_at.plus_ms(self.gap_ms));
+        self.framer.deadline().into_iter().chain(midway).min()
+    }
+
+    /// Refuses what is pending if its deadline is at or before `now`. No event from before `now` may be unread.
+    pub fn expire(&mut self, now: BootMillis, out: &mut Vec<Frame>) {
+        if now.ms_since(self.last_key_at) >= self.gap_ms {
+            self.break_off(Refusal::Unfinished, out);
+            self.typist.settle();
+        }
+        self.framer.expire(now, out);
+    }
+
+    /// Refuses what is pending because the device is gone or is read no longer.
+    pub fn finish(&mut self, out: &mut Vec<Frame>) {
+        self.break_off(Refusal::Lost, out);
+        self.framer.finish(Cut::Gone, out);
+    }
+
+    fn type_out(&mut self, typed: Typed, at: BootMillis, out: &mut Vec<Frame>) {
+        let doubted = self.doubted_until.is_some_and(|until| at.ms_since(until) < 0);
+        if typed.unclear {
+            self.framer.spoil(Refusal::UnknownKey, at, out);
+        }
+        if let Some(c) = typed.text {
+            if doubted {
+                self.framer.finish(Cut::Lost, out);
+            }
+            self.doubted_until = None;
+            self.framer.push(c.encode_utf8(&mut [0; 4]).as_bytes(), at, out);
+        }
+    }
+
+    /// A combination that is not finished is part of a code that is not.
+    fn break_off(&mut self, why: Refusal, out: &mut Vec<Frame>) {
+        if self.typist.is_midway() {
+            self.typist.give_up();
+            self.framer.spoil(why, self.last_key_at, out);
+        }
+    }
+}
