@@ -21,6 +21,7 @@ mod devices;
 mod doctor;
 mod end_to_end;
 mod kits;
+mod layouts;
 mod migrations;
 mod notify;
 mod openapi;
