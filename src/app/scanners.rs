@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Source};
+use crate::device::evdev::{self, Keyboard};
 use crate::device::health::{self, Presence};
 use crate::device::ports::Roots;
 use crate::device::serial::{self, SerialPort};
@@ -138,7 +139,12 @@ impl Scanners {
                         None => stdin::start(name, scanner.gap, io::stdin(), outlet)?,
                     });
                 }
-                Source::Evdev(_) | Source::HidPos(_) => {
+                Source::Evdev { place, layout } => {
+                    let (name, at) = (scanner.name.clone(), place.clone());
+                    let keyboard = Keyboard { name, at, layout: *layout, gap: scanner.gap };
+                    devices.push(evdev::start(keyboard, Roots::default(), outlet)?);
+                }
+                Source::HidPos(_) => {
                     let kind = scanner.source.kind();
                     tracing::error!(scanner = %scanner.name, kind, "this version cannot read this kind of scanner");
                 }

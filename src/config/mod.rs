@@ -43,6 +43,7 @@ use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
+use crate::domain::keymap::LayoutName;
 use crate::domain::mode::Mode;
 
 /// The file read if none is named.
@@ -204,7 +205,12 @@ pub enum Source {
         serial: Serial,
     },
     /// A scanner that types like a keyboard.
-    Evdev(Place),
+    Evdev {
+        /// Which input device.
+        place: Place,
+        /// The layout the scanner is set to.
+        layout: LayoutName,
+    },
     /// A scanner with the USB point-of-sale report (HID Point of Sale Usage Tables 1.02, usage page 0x8C).
     HidPos(Place),
     /// Standard input, one barcode a line.
@@ -216,7 +222,7 @@ impl Source {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Serial { .. } => "serial",
-            Self::Evdev(_) => "evdev",
+            Self::Evdev { .. } => "evdev",
             Self::HidPos(_) => "hidpos",
             Self::Stdin => "stdin",
         }

@@ -19,6 +19,8 @@ use crate::config::values;
 use crate::config::values::whole;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
+use crate::domain::keymap::LAYOUTS;
+use crate::domain::keymap::LayoutName;
 
 /// The words for a serial line's parity.
 pub(super) const PARITIES: [(&str, Parity); 3] =
@@ -29,6 +31,7 @@ pub(super) const FLOW_CONTROLS: [(&str, FlowControl); 3] =
 const KINDS: [(&str, Kind); 4] =
     [("serial", Kind::Serial), ("evdev", Kind::Evdev), ("hidpos", Kind::HidPos), ("stdin", Kind::Stdin)];
 const SERIAL_KEYS: [&str; 6] = ["baud", "data_bits", "parity", "stop_bits", "flow_control", "signals_hex"];
+const KEYBOARD_KEYS: [&str; 1] = ["layout"];
 
 /// What the scanners before this one have taken, each with the scanner's index.
 #[derive(Default)]
@@ -65,18 +68,24 @@ fn source(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<
     let kind = table.required("kind", "kind = \"serial\" under this [[scanner]]", values::word(&KINDS));
     let place = place(table, index, taken);
     let serial = serial(table);
+    let layout = table.or("layout", LayoutName::US, values::word(&LAYOUTS));
     match kind? {
-        Kind::Serial => require_place(table, place).map(|place| Source::Serial { place, serial }),
+        Kind::Serial => {
+            refuse(table, &KEYBOARD_KEYS);
+            require_place(table, place).map(|place| Source::Serial { place, serial })
+        }
         Kind::Evdev => {
             refuse(table, &SERIAL_KEYS);
-            require_place(table, place).map(Source::Evdev)
+            require_place(table, place).map(|place| Source::Evdev { place, layout })
         }
         Kind::HidPos => {
             refuse(table, &SERIAL_KEYS);
+            refuse(table, &KEYBOARD_KEYS);
             require_place(table, place).map(Source::HidPos)
         }
         Kind::Stdin => {
             refuse(table, &SERIAL_KEYS);
+            refuse(table, &KEYBOARD_KEYS);
             refuse(table, &["path", "match"]);
             let cure = "only one scanner can read standard input, remove this one";
             let by = *taken.stdin.get_or_insert(index);

@@ -109,7 +109,11 @@ fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
             show_place(f, place)?;
             show_serial(f, serial)?;
         }
-        Source::Evdev(place) | Source::HidPos(place) => show_place(f, place)?,
+        Source::Evdev { place, layout } => {
+            show_place(f, place)?;
+            writeln!(f, "layout = {}", Quoted(layout.as_str()))?;
+        }
+        Source::HidPos(place) => show_place(f, place)?,
         Source::Stdin => (),
     }
     writeln!(f, "gap_ms = {}", scanner.gap.as_millis())?;

@@ -17,7 +17,7 @@ use crate::domain::time::BootMillis;
 
 /// How long a thread rests before it looks for room in a full queue again: short beside the time a person
 /// takes to scan, and 50 looks a second cost nothing.
-const FULL_QUEUE_REST: Duration = Duration::from_millis(20);
+pub(super) const FULL_QUEUE_REST: Duration = Duration::from_millis(20);
 
 /// Shortest wait for the rest of a frame: the clock counts whole milliseconds, and none would be no wait.
 const PATIENCE_MIN: Duration = Duration::from_millis(1);

@@ -6,18 +6,27 @@
 //! reaches the queue once, in the order of the bytes, and a frame that was torn reaches it refused. Nothing a
 //! scanner is sent ever delays what it sends.
 //!
+//! A serial scanner's bytes wait in the kernel while the agent is busy; a keyboard's node holds no more than one
+//! code, so that its thread goes on reading and keeps the frames itself, up to a limit.
+//!
 //! It does not decide what a scan means, and keeps nothing: a frame counts as read when the agent has it on
 //! disk. Where a port opens in the middle of a frame, the bytes before that moment are nowhere, and the rest
 //! reads as a shorter frame.
 
+pub mod evdev;
 pub mod health;
+pub mod inputs;
 pub mod ports;
 pub mod serial;
 pub mod stdin;
 
+mod backlog;
 mod bell;
 mod line;
+mod node;
+mod outage;
 mod tty;
+mod watch;
 
 use std::io;
 use std::sync::Arc;
@@ -146,6 +155,9 @@ pub enum PortFault {
     /// Something is at the path, but no terminal device.
     #[error("this is not a serial port")]
     NotSerial,
+    /// Something is at the path, but no keyboard.
+    #[error("this is not a keyboard")]
+    NotKeyboard,
     /// No port is like the configured one.
     #[error("no port matches")]
     NoneMatches,
@@ -170,9 +182,14 @@ impl PortFault {
             Self::Absent | Self::Vanished => {
                 "plug the scanner in; if it is, `stockpoint devices` shows under which path"
             }
-            Self::Denied => "add the agent's user to the group that owns the port, often dialout",
-            Self::Taken => "stop the other program; ModemManager and brltty take serial ports by themselves",
+            Self::Denied => {
+                "add the agent's user to the group that owns the device: often dialout for a serial port, input for a keyboard"
+            }
+            Self::Taken => {
+                "stop the other program; ModemManager and brltty take serial ports by themselves, other barcode programs and key mappers keyboards"
+            }
             Self::NotSerial => "correct `path`; `stockpoint devices` shows the serial ports",
+            Self::NotKeyboard => "correct `path`; `stockpoint devices` shows the keyboards",
             Self::NoneMatches => {
                 "plug the scanner in, or correct `match`; `stockpoint devices` shows what is there"
             }

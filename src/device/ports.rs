@@ -13,7 +13,7 @@ use crate::device::PortFault;
 
 /// Makers of barcode scanners, by the vendor id of their USB devices
 /// (<http://www.linux-usb.org/usb.ids>; for 0x11fa, Code's "Client Version ICD" D014465, section 5.1).
-const SCANNER_MAKERS: [(u16, &str); 9] = [
+pub(super) const SCANNER_MAKERS: [(u16, &str); 9] = [
     (0x0536, "Hand Held Products (Honeywell)"),
     (0x05e0, "Symbol (Zebra)"),
     (0x05f9, "PSC (Datalogic)"),
@@ -26,7 +26,7 @@ const SCANNER_MAKERS: [(u16, &str); 9] = [
 ];
 
 /// What the product text of a barcode scanner has in it, in lower case.
-const SCANNER_WORDS: [&str; 3] = ["scanner", "barcode", "bar code"];
+pub(super) const SCANNER_WORDS: [&str; 3] = ["scanner", "barcode", "bar code"];
 
 /// Where the kernel's descriptions and the device nodes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,14 +182,14 @@ fn is_empty_place(class_entry: &Path) -> bool {
 }
 
 /// The link in `folder` that leads to `node`.
-fn link_to(node: &Path, folder: &Path) -> Option<PathBuf> {
+pub(super) fn link_to(node: &Path, folder: &Path) -> Option<PathBuf> {
     let node = fs::canonicalize(node).ok()?;
     let links = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
     links.into_iter().find(|link| fs::canonicalize(link).is_ok_and(|target| target == node))
 }
 
 /// The USB device that `device` is part of: the nearest folder above it that has a vendor id.
-fn usb_identity(device: &Path) -> Option<UsbIdentity> {
+pub(super) fn usb_identity(device: &Path) -> Option<UsbIdentity> {
     let above = || device.ancestors();
     let usb = above().find(|folder| folder.join("idVendor").is_file())?;
     let interface = above().find(|folder| folder.parent() == Some(usb)).and_then(file_name);
@@ -208,13 +208,13 @@ fn file_name(path: &Path) -> Option<String> {
     path.file_name()?.to_str().map(str::to_owned)
 }
 
-fn hexadecimal(folder: &Path, file: &str) -> Option<u16> {
+pub(super) fn hexadecimal(folder: &Path, file: &str) -> Option<u16> {
     u16::from_str_radix(&text(folder, file)?, 16).ok()
 }
 
 /// The text of a file, if it has one. Control characters are left out: a device chooses its texts, and they
 /// are printed on terminals.
-fn text(folder: &Path, file: &str) -> Option<String> {
+pub(super) fn text(folder: &Path, file: &str) -> Option<String> {
     let bytes = fs::read(folder.join(file)).ok()?;
     let text: String = String::from_utf8_lossy(&bytes).chars().filter(|c| !c.is_control()).collect();
     let text = text.trim();

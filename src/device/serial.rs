@@ -29,6 +29,7 @@ use crate::device::bell::Bell;
 use crate::device::bell::Woken;
 use crate::device::line::Line;
 use crate::device::line::Stopped;
+use crate::device::outage::Outage;
 use crate::device::ports;
 use crate::device::ports::Roots;
 use crate::device::tty;
@@ -39,13 +40,6 @@ use crate::domain::ids::ScannerName;
 
 /// Most bytes of one read.
 const READ_BYTES_MAX: usize = 1024;
-
-/// First and longest wait before the next try to open the port.
-const RETRY_MIN: Duration = Duration::from_millis(200);
-const RETRY_MAX: Duration = Duration::from_secs(2);
-
-/// A port that stays open for this long, in milliseconds, is back for good.
-const STEADY_MS: i64 = 2000;
 
 /// How long to leave alone a port that calls itself readable and has nothing to read.
 const NOTHING_REST: Duration = Duration::from_millis(10);
@@ -181,66 +175,5 @@ impl Thread {
         self.bell.rest(wait);
         self.drop_signals();
         if self.bell.is_stopping() { Err(Stopped) } else { Ok(()) }
-    }
-}
-
-/// What was said of an outage, and how long to wait in it.
-#[derive(Debug, Default)]
-struct Outage {
-    said: Option<PortFault>,
-    wait: Duration,
-}
-
-impl Outage {
-    /// Whether this reason is another than the one said.
-    fn is_news(&mut self, why: PortFault) -> bool {
-        self.said.replace(why) != Some(why)
-    }
-
-    /// Twice the last wait, [`RETRY_MIN`]..=[`RETRY_MAX`].
-    fn next_wait(&mut self) -> Duration {
-        self.wait = self.wait.saturating_mul(2).clamp(RETRY_MIN, RETRY_MAX);
-        self.wait
-    }
-
-    /// The port was open for `lasted_ms`. One that does not last is tried less and less often, as if it had
-    /// not been open: it may be gone again at once, many times.
-    fn over(&mut self, lasted_ms: i64) {
-        self.said = None;
-        if lasted_ms >= STEADY_MS {
-            self.wait = Duration::ZERO;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_outage_is_news_once_for_each_reason() {
-        let mut outage = Outage::default();
-        assert!(outage.is_news(PortFault::Vanished));
-        assert!(outage.is_news(PortFault::Absent));
-        assert!(!outage.is_news(PortFault::Absent));
-        outage.over(0);
-        assert!(outage.is_news(PortFault::Absent), "the next outage is another one");
-    }
-
-    #[test]
-    fn tries_become_rarer_up_to_two_seconds() {
-        let mut outage = Outage::default();
-        let waits: Vec<u128> = (0..6).map(|_| outage.next_wait().as_millis()).collect();
-        assert_eq!(waits, [200, 400, 800, 1600, 2000, 2000]);
-    }
-
-    #[test]
-    fn only_a_port_that_lasted_is_tried_soon_again() {
-        let mut outage = Outage::default();
-        let mut wait_after = |lasted_ms| {
-            outage.over(lasted_ms);
-            outage.next_wait().as_millis()
-        };
-        assert_eq!([wait_after(0), wait_after(1999), wait_after(2000)], [200, 400, 200]);
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::time::BootMillis;
 pub const FRAME_BYTES_MAX: usize = 512;
 
 /// Stands in the bytes of a refused frame where something is missing: U+FFFD, the replacement character.
-const MISSING: &[u8] = "\u{fffd}".as_bytes();
+pub const MISSING: &[u8] = "\u{fffd}".as_bytes();
 
 /// The one control character that is data: it separates GS1 elements.
 const GROUP_SEPARATOR: char = '\u{1d}';
@@ -44,6 +44,8 @@ pub enum Refusal {
     Lost,
     /// A key that types nothing in the scanner's layout, or a combination of keys that makes no character.
     UnknownKey,
+    /// It was read, but as many frames waited already as may.
+    Overrun,
 }
 
 impl Refusal {
@@ -56,6 +58,7 @@ impl Refusal {
             Self::Unfinished => "unfinished",
             Self::Lost => "lost",
             Self::UnknownKey => "unknown-key",
+            Self::Overrun => "overrun",
         }
     }
 }

@@ -20,6 +20,7 @@ mod delivery_model;
 mod devices;
 mod doctor;
 mod end_to_end;
+mod keyboards;
 mod kits;
 mod layouts;
 mod migrations;

@@ -71,7 +71,8 @@ fn the_example_is_the_defaults_and_its_commented_keys_are_right() {
         port: Some("1-1.3".into()),
         serial: Some("17310B".into()),
     };
-    assert_eq!(config.scanners[1].source, Source::Evdev(Place::Match(usb_match)));
+    let place = Place::Match(usb_match);
+    assert_eq!(config.scanners[1].source, Source::Evdev { place, layout: LayoutName::US });
 }
 
 fn uncommented_example() -> String {
@@ -93,7 +94,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 5 + 14 + 11 + 2 + 1 + 13 + 4 + 6);
+    assert_eq!(known.len(), 5 + 14 + 11 + 2 + 1 + 14 + 4 + 6);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]")];
@@ -360,9 +361,27 @@ fn a_device_needs_exactly_one_of_path_and_match() {
 }
 
 #[test]
+fn a_keyboard_has_a_layout_and_no_other_scanner_does() {
+    let text =
+        |kind: &str, layout: &str| format!("{}path = \"/dev/a\"\nlayout = \"{layout}\"", scanner(kind));
+    let source = with(&text("evdev", "de")).unwrap().scanners[0].source.clone();
+    let layout = LayoutName::from_word("de").unwrap();
+    assert_eq!(source, Source::Evdev { place: Place::Path("/dev/a".into()), layout });
+    let unknown = faults(&text("evdev", "dvorak"))[0].clone();
+    assert!(unknown.starts_with("config.toml:9: scanner[0].layout: \"dvorak\""), "{unknown}");
+    assert!(unknown.contains("\"us\" or \"uk\" or \"de\""), "{unknown}");
+    for kind in ["serial", "hidpos"] {
+        let wrong = "config.toml:9: scanner[0].layout: means nothing for this kind of scanner; remove it";
+        check_fault(&text(kind, "us"), wrong);
+    }
+}
+
+#[test]
 fn standard_input_has_no_device_and_one_reader() {
     assert!(with(&scanner("stdin")).is_ok());
-    for line in ["path = \"/dev/a\"", "match = { vendor = 1 }", "baud = 9600", "signals_hex = { }"] {
+    for line in
+        ["path = \"/dev/a\"", "match = { vendor = 1 }", "baud = 9600", "signals_hex = { }", "layout = \"us\""]
+    {
         let key = line.split(' ').next().unwrap();
         let fault =
             format!("config.toml:8: scanner[0].{key}: means nothing for this kind of scanner; remove it");

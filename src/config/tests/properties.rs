@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy;
 
 use super::*;
+use crate::domain::keymap::LAYOUTS;
 
 fn text() -> impl Strategy<Value = String> {
     "[^\\p{Cc}]{1,30}"
@@ -113,7 +114,8 @@ prop_compose! {
 fn one_scanner() -> impl Strategy<Value = Scanner> {
     let source = prop_oneof![
         (place(), serial()).prop_map(|(place, serial)| Source::Serial { place, serial }),
-        place().prop_map(Source::Evdev),
+        (place(), proptest::sample::select(LAYOUTS.to_vec()))
+            .prop_map(|(place, (_, layout))| Source::Evdev { place, layout }),
         place().prop_map(Source::HidPos),
         Just(Source::Stdin),
     ];
@@ -130,7 +132,7 @@ fn one_scanner() -> impl Strategy<Value = Scanner> {
 
 fn place_of(source: &Source) -> Option<&Place> {
     match source {
-        Source::Serial { place, .. } | Source::Evdev(place) | Source::HidPos(place) => Some(place),
+        Source::Serial { place, .. } | Source::Evdev { place, .. } | Source::HidPos(place) => Some(place),
         Source::Stdin => None,
     }
 }

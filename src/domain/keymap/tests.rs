@@ -300,9 +300,7 @@ fn a_code_that_began_before_the_opening_is_refused() {
 fn a_trace_plays_as_it_was_recorded() {
     let text = "!layout de\n!opened 1\n2.0 4 4 458782\n2.0 1 44 1\n2.0 0 0 0\n2.001 1 44 0\n2.001 0 0 0\n2.01 1 28 1\n";
     let trace = trace::Trace::parse(text).unwrap();
-    let mut stream = KeyStream::new(trace.layout, Duration::from_millis(200), trace.opened);
-    let mut frames = Vec::new();
-    trace.events.iter().for_each(|event| stream.take(*event, &mut frames));
+    let frames = trace.replay(Duration::from_millis(200));
     assert_eq!(frames[0].verdict, Ok("y".to_owned()));
 }
 

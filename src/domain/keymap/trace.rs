@@ -13,8 +13,11 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use crate::domain::framing::Frame;
 use crate::domain::keymap::InputEvent;
+use crate::domain::keymap::KeyStream;
 use crate::domain::keymap::LayoutName;
 use crate::domain::time::BootMillis;
 
@@ -53,6 +56,17 @@ impl Trace {
             trace.read(line).ok_or(Unreadable { line: index.saturating_add(1) })?;
         }
         Ok(trace)
+    }
+
+    /// The frames that come of it; at its end the device is gone.
+    pub fn replay(&self, gap: Duration) -> Vec<Frame> {
+        let mut stream = KeyStream::new(self.layout, gap, self.opened);
+        let mut frames = Vec::new();
+        for event in &self.events {
+            stream.take(*event, &mut frames);
+        }
+        stream.finish(&mut frames);
+        frames
     }
 
     fn read(&mut self, line: &str) -> Option<()> {

@@ -1,0 +1,296 @@
+//! The input devices of this machine, as the kernel describes them under `/sys` (`sysfs(5)`).
+//!
+//! It opens no device, and asks nobody but the file system.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::config::UsbMatch;
+use crate::device::PortFault;
+use crate::device::node::is_keyboard;
+use crate::device::ports::Roots;
+use crate::device::ports::SCANNER_MAKERS;
+use crate::device::ports::SCANNER_WORDS;
+use crate::device::ports::UsbIdentity;
+use crate::device::ports::fits;
+use crate::device::ports::hexadecimal;
+use crate::device::ports::link_to;
+use crate::device::ports::text;
+use crate::device::ports::usb_identity;
+
+/// Bytes of a word of the kernel's lists of bits: as many as a `long` has.
+const WORD: usize = size_of::<usize>();
+
+/// An input device that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundInput {
+    /// The kernel's name of it: `event3`. Another one after the next plugging in, perhaps.
+    pub name: String,
+    /// Its device node: `/dev/input/event3`.
+    pub node: PathBuf,
+    /// What it calls itself, without control characters.
+    pub title: Option<String>,
+    /// What it is. A device that is not on USB has no port, and its address for a serial number.
+    pub identity: UsbIdentity,
+    /// What it can do.
+    pub abilities: Abilities,
+    /// The link named after maker, product and serial number, if udev made one.
+    pub by_id: Option<PathBuf>,
+}
+
+/// What an input device can do, as far as it tells a scanner from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// It has the digits and Enter.
+    pub types: bool,
+    /// It has lights, for Caps Lock and Num Lock.
+    pub lights: bool,
+    /// It moves a pointer.
+    pub points: bool,
+}
+
+/// Why an input device is taken for a scanner, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputLikeness {
+    /// Its maker makes scanners.
+    Maker(&'static str),
+    /// Its name says so.
+    Name,
+    /// It types and has no lights, which few keyboards are without.
+    NoLights,
+    /// It moves a pointer too, which no scanner does.
+    Pointer,
+    /// Nothing tells it from a keyboard.
+    Keyboard,
+}
+
+impl InputLikeness {
+    /// Whether it looks like a scanner.
+    pub const fn is_scanner(self) -> bool {
+        match self {
+            Self::Maker(_) | Self::Name | Self::NoLights => true,
+            Self::Pointer | Self::Keyboard => false,
+        }
+    }
+}
+
+impl fmt::Display for InputLikeness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Maker(maker) => write!(f, "its vendor id is that of {maker}"),
+            Self::Name => f.write_str("its name says so"),
+            Self::NoLights => f.write_str("it types digits and Enter, and has no lights as keyboards have"),
+            Self::Pointer => f.write_str("it moves a pointer too"),
+            Self::Keyboard => f.write_str("nothing tells it from one"),
+        }
+    }
+}
+
+/// The input devices that type digits and Enter, by name. Mice, buttons and lids are left out.
+///
+/// # Errors
+/// If the kernel's list cannot be read. A kernel without input devices has none, which is no error.
+pub fn list_inputs(roots: &Roots) -> io::Result<Vec<FoundInput>> {
+    let entries = match fs::read_dir(roots.sys.join("class/input")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        // A device that is unplugged during the look is not there.
+        let Ok(device) = fs::canonicalize(entry.path().join("device")) else { continue };
+        if name.starts_with("event") {
+            found.extend(input(roots, name, &device).filter(|input| input.abilities.types));
+        }
+    }
+    found.sort_by(|one, other| (one.name.len(), &one.name).cmp(&(other.name.len(), &other.name)));
+    Ok(found)
+}
+
+/// The device node of the one keyboard that is like `wanted`.
+///
+/// # Errors
+/// [`PortFault::NoneMatches`] and [`PortFault::SeveralMatch`], or [`PortFault::Failed`] if the kernel's list
+/// cannot be read.
+pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
+    let inputs = list_inputs(roots)
+        .map_err(|error| PortFault::Failed { errno: error.raw_os_error().unwrap_or_default() })?;
+    let mut nodes: Vec<PathBuf> =
+        inputs.into_iter().filter(|input| fits(wanted, &input.identity)).map(|input| input.node).collect();
+    match (nodes.pop(), nodes.len()) {
+        (None, _) => Err(PortFault::NoneMatches),
+        (Some(node), 0) => Ok(node),
+        (Some(_), others) => Err(PortFault::SeveralMatch { count: others.saturating_add(1) }),
+    }
+}
+
+/// Whether a scanner is behind the device, as far as its description tells.
+pub fn looks_like_scanner(input: &FoundInput) -> InputLikeness {
+    let named = [&input.title, &input.identity.product_text].into_iter().flatten();
+    let is_named = |name: &String| SCANNER_WORDS.iter().any(|word| name.to_lowercase().contains(word));
+    let maker = SCANNER_MAKERS.iter().find(|(vendor, _)| *vendor == input.identity.vendor);
+    if let Some((_, maker)) = maker {
+        InputLikeness::Maker(maker)
+    } else if named.into_iter().any(is_named) {
+        InputLikeness::Name
+    } else if input.abilities.points {
+        InputLikeness::Pointer
+    } else if input.abilities.lights {
+        InputLikeness::Keyboard
+    } else {
+        InputLikeness::NoLights
+    }
+}
+
+fn input(roots: &Roots, name: String, device: &Path) -> Option<FoundInput> {
+    let node = roots.dev.join("input").join(&name);
+    let by_id = link_to(&node, &roots.dev.join("input/by-id"));
+    let own_identity = || {
+        Some(UsbIdentity {
+            vendor: hexadecimal(device, "id/vendor")?,
+            product: hexadecimal(device, "id/product")?,
+            serial: text(device, "uniq"),
+            manufacturer: None,
+            product_text: text(device, "name"),
+            port: String::new(),
+            interface: None,
+        })
+    };
+    let identity = usb_identity(device).or_else(own_identity)?;
+    let title = text(device, "name");
+    Some(FoundInput { name, node, title, identity, abilities: abilities(device), by_id })
+}
+
+fn abilities(device: &Path) -> Abilities {
+    let is_any = |list: &str| bits(device, list).iter().any(|byte| *byte != 0);
+    Abilities {
+        types: is_keyboard(&bits(device, "capabilities/key")),
+        lights: is_any("capabilities/led"),
+        points: is_any("capabilities/rel") || is_any("capabilities/abs"),
+    }
+}
+
+/// A list of bits, eight in a byte, lowest first. The kernel writes words in hexadecimal, highest first
+/// (`input_print_bitmap`, `linux/drivers/input/input.c`).
+fn bits(device: &Path, list: &str) -> Vec<u8> {
+    let text = text(device, list).unwrap_or_default();
+    let words = text.split_whitespace().rev();
+    words.flat_map(|word| usize::from_str_radix(word, 16).map_or([0; WORD], usize::to_le_bytes)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// What a keyboard and a mouse say of their keys, in words of 64 bits.
+    const KEYBOARD_KEYS: &str = "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe";
+    const MOUSE_KEYS: &str = "ff0000 0 0 0 0";
+
+    struct Machine {
+        folder: TempDir,
+        roots: Roots,
+    }
+
+    impl Machine {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let roots = Roots { sys: folder.path().join("sys"), dev: folder.path().join("dev") };
+            fs::create_dir_all(roots.sys.join("class/input")).unwrap();
+            Self { folder, roots }
+        }
+
+        /// A USB device at `port` with one input device, which has these files.
+        fn usb(self, port: &str, name: &str, vendor: &str, files: &[(&str, &str)]) -> Self {
+            let usb = self.folder.path().join("sys/devices/usb1").join(port);
+            let input = usb.join(format!("{port}:1.0/0003:1/input/input7"));
+            for (file, text) in files {
+                let path = input.join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, format!("{text}\n")).unwrap();
+            }
+            fs::write(usb.join("idVendor"), format!("{vendor}\n")).unwrap();
+            fs::write(usb.join("idProduct"), "0001\n").unwrap();
+            let class = self.roots.sys.join("class/input").join(name);
+            fs::create_dir_all(&class).unwrap();
+            symlink(&input, class.join("device")).unwrap();
+            self
+        }
+
+        fn only(&self) -> FoundInput {
+            let mut inputs = list_inputs(&self.roots).unwrap();
+            assert_eq!(inputs.len(), 1);
+            inputs.remove(0)
+        }
+    }
+
+    fn keyboard(led: &'static str, rel: &'static str) -> [(&'static str, &'static str); 4] {
+        [
+            ("name", "HID 1234"),
+            ("capabilities/key", KEYBOARD_KEYS),
+            ("capabilities/led", led),
+            ("capabilities/rel", rel),
+        ]
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn only_what_types_digits_and_enter_is_listed() {
+        let machine = Machine::new()
+            .usb("1-1.2", "event10", "046d", &keyboard("7", "0"))
+            .usb("1-1.3", "event9", "046d", &[("capabilities/key", MOUSE_KEYS), ("capabilities/rel", "903")])
+            .usb("1-1.4", "mouse0", "046d", &keyboard("7", "0"));
+        let input = machine.only();
+        assert_eq!((input.name.as_str(), input.title.as_deref()), ("event10", Some("HID 1234")));
+        assert_eq!(input.node, machine.roots.dev.join("input/event10"));
+        assert_eq!((input.identity.port.as_str(), input.identity.vendor), ("1-1.2", 0x046d));
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn a_scanner_is_told_from_a_keyboard_and_the_reason_is_given() {
+        let likeness = |vendor: &str, files: &[(&str, &str)]| {
+            looks_like_scanner(&Machine::new().usb("1-1.2", "event0", vendor, files).only())
+        };
+        assert_eq!(likeness("0c2e", &keyboard("7", "0")), InputLikeness::Maker("Metrologic (Honeywell)"));
+        assert_eq!(likeness("ffff", &keyboard("1f", "0")), InputLikeness::Keyboard);
+        assert_eq!(likeness("ffff", &keyboard("0", "0")), InputLikeness::NoLights);
+        assert_eq!(likeness("ffff", &keyboard("0", "3")), InputLikeness::Pointer);
+        let named =
+            [("name", "USB BarCode Reader"), ("capabilities/key", KEYBOARD_KEYS), ("capabilities/led", "7")];
+        assert_eq!(likeness("ffff", &named), InputLikeness::Name);
+        assert!(!InputLikeness::Keyboard.is_scanner() && InputLikeness::Name.is_scanner());
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn two_identical_scanners_are_told_apart_by_their_ports() {
+        let machine = Machine::new().usb("1-1.2", "event0", "0c2e", &keyboard("7", "0")).usb(
+            "1-1.3",
+            "event1",
+            "0c2e",
+            &keyboard("7", "0"),
+        );
+        let wanted = UsbMatch { vendor: Some(0x0c2e), ..UsbMatch::default() };
+        assert_eq!(resolve(&machine.roots, &wanted), Err(PortFault::SeveralMatch { count: 2 }));
+        let wanted = UsbMatch { port: Some("1-1.3".to_owned()), ..wanted };
+        assert_eq!(resolve(&machine.roots, &wanted), Ok(machine.roots.dev.join("input/event1")));
+        let wanted = UsbMatch { port: Some("1-1.4".to_owned()), ..wanted };
+        assert_eq!(resolve(&machine.roots, &wanted), Err(PortFault::NoneMatches));
+    }
+
+    #[test]
+    fn a_machine_without_input_devices_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots { sys: folder.path().to_owned(), dev: folder.path().to_owned() };
+        assert_eq!(list_inputs(&roots).unwrap(), []);
+    }
+}

@@ -1,0 +1,97 @@
+//! Waiting for a device node: woken when one appears or changes its owner, instead of looking again and again.
+//!
+//! The kernel makes a node before udev gives it its group and its links, so a change of attributes wakes too
+//! (`inotify(7)`). What the watch cannot see, the next try finds: it never waits longer than it is told.
+
+use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rustix::fs::inotify;
+use rustix::fs::inotify::CreateFlags;
+use rustix::fs::inotify::WatchFlags;
+
+/// Most bytes of news read at once; more are read with the next.
+const NEWS_BYTES_MAX: usize = 4096;
+
+/// A watch on some folders.
+#[derive(Debug)]
+pub(super) struct Watch {
+    inotify: OwnedFd,
+    folders: Vec<PathBuf>,
+}
+
+impl Watch {
+    /// A watch on `folders`, as soon as they are there. `None`: the process or the user has no watch left.
+    pub(super) fn new(folders: Vec<PathBuf>) -> Option<Self> {
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
+        let watch = Self { inotify, folders };
+        watch.renew();
+        Some(watch)
+    }
+
+    /// Watches folders that have appeared since. Those watched already stay so.
+    pub(super) fn renew(&self) {
+        let news = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::ATTRIB | WatchFlags::ONLYDIR;
+        for folder in self.folders.iter().filter(|folder| folder.is_dir()) {
+            // One that vanishes at this moment has no news.
+            let _watched = inotify::add_watch(&self.inotify, Path::new(folder), news);
+        }
+    }
+
+    /// Forgets the news so far.
+    pub(super) fn forget(&self) {
+        let mut news = [0; NEWS_BYTES_MAX];
+        while rustix::io::read(&self.inotify, &mut news).is_ok_and(|count| count > 0) {}
+    }
+}
+
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::device::bell::Bell;
+    use crate::device::bell::Woken;
+
+    /// Long enough to fail a test that should not have waited for it.
+    const LONG: Option<Duration> = Some(Duration::from_secs(20));
+
+    #[test]
+    fn a_new_node_and_its_new_owner_each_wake_once() {
+        let (folder, bell) = (tempfile::tempdir().unwrap(), Bell::new().unwrap());
+        let watch = Watch::new(vec![folder.path().to_owned()]).unwrap();
+        assert_eq!(bell.wait(watch.as_fd(), Some(Duration::ZERO)), Ok(Woken::Otherwise));
+        let node = folder.path().join("event7");
+        fs::write(&node, "").unwrap();
+        assert_eq!(bell.wait(watch.as_fd(), LONG), Ok(Woken::Input));
+        watch.forget();
+        assert_eq!(bell.wait(watch.as_fd(), Some(Duration::ZERO)), Ok(Woken::Otherwise));
+        let mut rights = fs::metadata(&node).unwrap().permissions();
+        rights.set_readonly(true);
+        fs::set_permissions(&node, rights).unwrap();
+        assert_eq!(bell.wait(watch.as_fd(), LONG), Ok(Woken::Input));
+    }
+
+    #[test]
+    fn a_folder_that_appears_later_is_watched_when_renewed() {
+        let (folder, bell) = (tempfile::tempdir().unwrap(), Bell::new().unwrap());
+        let input = folder.path().join("input");
+        let watch = Watch::new(vec![folder.path().to_owned(), input.clone()]).unwrap();
+        fs::create_dir(&input).unwrap();
+        assert_eq!(bell.wait(watch.as_fd(), LONG), Ok(Woken::Input));
+        watch.renew();
+        watch.forget();
+        fs::write(input.join("event0"), "").unwrap();
+        assert_eq!(bell.wait(watch.as_fd(), LONG), Ok(Woken::Input));
+    }
+}
