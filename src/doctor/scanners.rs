@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::Finding;
 use crate::config::{Place, Scanner, Source};
 use crate::device::PortFault;
+use crate::device::inputs;
 use crate::device::ports::{self, Roots};
 use crate::status::{ScannerState, Status};
 
@@ -50,13 +51,16 @@ fn cure(scanner: &Scanner) -> String {
 fn looked_at(scanner: &Scanner) -> Option<Finding> {
     let name = &scanner.name;
     let place = match &scanner.source {
-        Source::Serial { place, .. } | Source::Evdev(place) | Source::HidPos(place) => place,
+        Source::Serial { place, .. } | Source::Evdev { place, .. } | Source::HidPos(place) => place,
         Source::Stdin => return Some(Finding::ok(SECTION, format!("{name} reads the standard input"))),
     };
     let found = match (place, &scanner.source) {
         (Place::Path(path), _) => may_open(path),
         (Place::Match(wanted), Source::Serial { .. }) => {
             ports::resolve(&Roots::default(), wanted).and_then(|path| may_open(&path))
+        }
+        (Place::Match(wanted), Source::Evdev { .. }) => {
+            inputs::resolve(&Roots::default(), wanted).and_then(|path| may_open(&path))
         }
         (Place::Match(_), _) => return None,
     };
