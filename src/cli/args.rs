@@ -103,11 +103,7 @@ pub(super) enum Command {
         command: UnknownCommand,
     },
     /// The control codes to print
-    Sheet {
-        /// The form of the sheet
-        #[arg(long, value_enum, default_value_t = SheetFormat::Text)]
-        format: SheetFormat,
-    },
+    Sheet(SheetArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -249,8 +245,59 @@ pub(super) enum UnknownCommand {
     Export,
 }
 
+/// The control codes to print.
+#[derive(Debug, clap::Args)]
+pub(super) struct SheetArgs {
+    /// The form of the sheet
+    #[arg(long, value_enum, default_value_t = SheetFormat::Text)]
+    pub(super) format: SheetFormat,
+    /// What it is printed on
+    #[arg(long, value_enum, default_value_t = SheetPaper::A4)]
+    pub(super) paper: SheetPaper,
+    /// The barcodes
+    #[arg(long, value_enum, default_value_t = SheetSymbology::Code128)]
+    pub(super) symbology: SheetSymbology,
+    /// Write to this file instead of the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum SheetFormat {
     /// Each code's name, a tab, and the code
     Text,
+    /// A picture, its pages one below the other
+    Svg,
+    /// A page for a browser, to be printed from there
+    Html,
+    /// For any printer
+    Pdf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum SheetPaper {
+    /// A sheet for the wall
+    A4,
+    /// A roll for the common small label printers, 58 × 40 mm
+    #[value(name = "label-58x40")]
+    Label58x40,
+    /// Brother DK-11209, 62 × 29 mm
+    #[value(name = "label-62x29")]
+    Label62x29,
+    /// Dymo 99012, 89 × 36 mm
+    #[value(name = "label-89x36")]
+    Label89x36,
+    /// A4 sheets of 24 labels, 70 × 37 mm, for an office printer
+    #[value(name = "labels-70x37")]
+    Labels70x37,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum SheetSymbology {
+    /// Code 128, which every scanner reads
+    Code128,
+    /// QR, for scanners with a camera
+    Qr,
+    /// Both of each
+    Both,
 }

@@ -90,6 +90,12 @@ pub enum Error {
     /// A good could not be made.
     #[error("make the good")]
     Create(#[from] crate::work::create::Error),
+    /// The control sheet cannot be printed.
+    #[error("print the control sheet")]
+    Sheet(#[from] crate::sheet::Error),
+    /// The output is a terminal, which cannot show this.
+    #[error("show a PDF on a terminal; name a file with --output")]
+    NotForTerminals,
     /// The operation cannot be tried again as it stands.
     #[error("try document {id} again: it is {state}, and only a refused or uncertain one can be")]
     NothingToRetry {
@@ -140,7 +146,9 @@ impl Error {
 
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Secrets(_) | Self::Missing(_) => ExitCode::from(WRONG),
+            Self::Config(_) | Self::Secrets(_) | Self::Missing(_) | Self::NotForTerminals => {
+                ExitCode::from(WRONG)
+            }
             _ if self.is_closed_pipe() => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         }
@@ -175,7 +183,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
         Command::Goods { command } => goods::goods(&mut out, config()?, command),
         Command::Unknown { command } => unknown::unknown(&mut out, &config()?, command),
-        Command::Sheet { format } => sheet::sheet(&mut out, &args.config, *format),
+        Command::Sheet(sheet) => sheet::sheet(&mut out, &args.config, sheet),
     }
 }
 

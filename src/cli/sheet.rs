@@ -1,30 +1,86 @@
 //! `stockpoint sheet`
 
-use std::io::Write;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use super::args::SheetFormat;
-use super::{Error, data_if_any, say};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::args::{SheetArgs, SheetFormat, SheetPaper, SheetSymbology};
+use super::{Error, data_if_any, read_error};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::ids::CardId;
-use crate::sheet;
+use crate::sheet::{self, Format, Imprint, Job, Paper, Symbology};
 
-pub(super) fn sheet(out: &mut impl Write, config: &Path, format: SheetFormat) -> Result<(), Error> {
-    match format {
-        SheetFormat::Text => say(out, &sheet::text(&kits(config))),
+pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Result<(), Error> {
+    let format = match args.format {
+        SheetFormat::Text => return deliver(out, args, sheet::text(&kits(config)).as_bytes()),
+        SheetFormat::Svg => Format::Svg,
+        SheetFormat::Html => Format::Html,
+        SheetFormat::Pdf => Format::Pdf,
+    };
+    if format == Format::Pdf && args.output.is_none() && io::stdout().is_terminal() {
+        return Err(Error::NotForTerminals);
+    }
+    let job = Job {
+        format,
+        paper: paper(args.paper),
+        symbology: symbology(args.symbology),
+        imprint: imprint(config)?,
+    };
+    let mut groups = sheet::control_groups();
+    groups.extend(sheet::kit_group(&kits(config)));
+    deliver(out, args, &job.print(&groups)?)
+}
+
+/// The codes are those of every station: without a configuration the sheet has no name on it, and that is all.
+fn imprint(config: &Path) -> Result<Imprint, Error> {
+    let station = match config.try_exists() {
+        Ok(false) => None,
+        _ => Some(Config::load(config)?.station),
+    };
+    let zone =
+        station.as_ref().and_then(|station| station.time_zone.clone()).unwrap_or_else(TimeZone::system);
+    let now = Timestamp::from_millisecond(SystemClock::new().wall().0).unwrap_or_default();
+    Ok(Imprint { station: station.map(|station| station.name), date: now.to_zoned(zone).date().to_string() })
+}
+
+fn deliver(out: &mut impl Write, args: &SheetArgs, bytes: &[u8]) -> Result<(), Error> {
+    match &args.output {
+        Some(file) => fs::write(file, bytes).map_err(read_error(file)),
+        None => out.write_all(bytes).and_then(|()| out.flush()).map_err(Error::output),
     }
 }
 
-/// The kits that the station knows. The control codes are the same on every station and are printed without any;
-/// so what keeps the kits from being read is said and no failure.
-fn kits(config: &Path) -> Vec<CardId> {
+fn paper(paper: SheetPaper) -> Paper {
+    match paper {
+        SheetPaper::A4 => Paper::A4,
+        SheetPaper::Label58x40 => Paper::Label58x40,
+        SheetPaper::Label62x29 => Paper::Label62x29,
+        SheetPaper::Label89x36 => Paper::Label89x36,
+        SheetPaper::Labels70x37 => Paper::Labels70x37,
+    }
+}
+
+fn symbology(symbology: SheetSymbology) -> Symbology {
+    match symbology {
+        SheetSymbology::Code128 => Symbology::Code128,
+        SheetSymbology::Qr => Symbology::Qr,
+        SheetSymbology::Both => Symbology::Both,
+    }
+}
+
+/// The kits that the station knows, by number, with their names. The control codes are the same on every station and
+/// are printed without any; so what keeps the kits from being read is said and no failure.
+fn kits(config: &Path) -> Vec<(CardId, String)> {
     if !config.exists() {
         return Vec::new();
     }
-    let cards = Config::load(config).map_err(Error::from).and_then(|config| {
-        let cards = data_if_any(&config)?.map_or(Ok(Vec::new()), |db| db.cards())?;
-        Ok(cards.into_iter().map(|(card, _title)| card).collect())
-    });
+    let cards = Config::load(config)
+        .map_err(Error::from)
+        .and_then(|config| Ok(data_if_any(&config)?.map_or(Ok(Vec::new()), |db| db.cards())?));
     cards.unwrap_or_else(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "the sheet is without kits");
         Vec::new()

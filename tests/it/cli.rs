@@ -64,7 +64,7 @@ async fn every_command_explains_itself() {
 #[tokio::test]
 async fn wrong_usage_ends_with_two() {
     let shed = Shed::new();
-    let wrong: [&[&str]; 8] = [
+    let wrong: [&[&str]; 10] = [
         &[],
         &["dance"],
         &["status", "--yaml"],
@@ -73,6 +73,8 @@ async fn wrong_usage_ends_with_two() {
         &["outbox", "show", "one"],
         &["unknown", "assign", "4711"],
         &["sheet", "--format", "poem"],
+        &["sheet", "--format", "svg", "--paper", "wall"],
+        &["sheet", "--format", "svg", "--symbology", "ean"],
     ];
     for args in wrong {
         let ended = shed.run(args).await;

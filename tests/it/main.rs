@@ -33,6 +33,7 @@ mod quirks;
 mod revoke;
 mod sandbox;
 mod secrets;
+mod sheet;
 mod station;
 mod store_faults;
 mod strategies;

@@ -1,0 +1,134 @@
+//! Code 128 (ISO/IEC 15417), code set B: all that printable ASCII needs.
+//!
+//! What it does not do: change to code set C, which makes long rows of digits shorter. A control code has few.
+
+/// The symbol characters by value, each as the widths of its bars and spaces in modules, bar first.
+const CHARACTERS: [[u8; 6]; 106] = unpack(
+    b"212222222122222221121223121322131222122213122312132212221213221312231212112232122132122231113222\
+      123122123221223211221132221231213212223112312131311222321122321221312212322112322211212123212321\
+      232121111323131123131321112313132113132311211313231113231311112133112331132131113123113321133121\
+      313121211331231131213113213311213131311123311321331121312113312311332111314111221411431111111224\
+      111422121124121421141122141221112214112412122114122411142112142211241211221114413111241112134111\
+      111242121142121241114212124112124211411212421112421211212141214121412121111143111341131141114113\
+      114311411113411311113141114131311141411131211412211214211232",
+);
+
+/// What every symbol ends with, in modules, bar first.
+const STOP: [u8; 7] = [2, 3, 3, 1, 1, 1, 2];
+
+/// The value of the start character of code set B.
+const START_B: usize = 104;
+
+/// The check character is a remainder by this.
+const MODULUS: usize = 103;
+
+/// The quiet zone to the left and to the right, in modules: the least that the standard allows (4.5.2).
+pub(super) const QUIET_MODULES: i32 = 10;
+
+/// The widths of bars and spaces in modules, bar first, without quiet zones; `None` for anything but printable
+/// ASCII.
+pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
+    let values: Vec<usize> = text.bytes().map(value).collect::<Option<_>>()?;
+    let check = check_value(&values);
+    let characters = [START_B].into_iter().chain(values).chain([check]);
+    let mut widths: Vec<u8> =
+        characters.filter_map(|value| CHARACTERS.get(value)).flatten().copied().collect();
+    widths.extend(STOP);
+    Some(widths)
+}
+
+fn value(byte: u8) -> Option<usize> {
+    (b' '..=b'~').contains(&byte).then(|| usize::from(byte - b' '))
+}
+
+/// The start character counts once, the characters of the text by their places from one on.
+fn check_value(values: &[usize]) -> usize {
+    let weighted = values.iter().zip(1..).map(|(value, place)| value * place);
+    weighted.fold(START_B, |sum, product| (sum + product) % MODULUS)
+}
+
+/// Takes the digits of [`CHARACTERS`] apart.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of bounds")]
+const fn unpack(digits: &[u8; 636]) -> [[u8; 6]; 106] {
+    let mut characters = [[0; 6]; 106];
+    let mut at = 0;
+    while at < digits.len() {
+        characters[at / 6][at % 6] = digits[at] - b'0';
+        at += 1;
+    }
+    characters
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_check_character_is_that_of_published_examples() {
+        // "PJJ123C", the usual example, has 54 in code set A. Its start character is 103, that of set B is 104.
+        let values: Vec<usize> = "PJJ123C".bytes().filter_map(value).collect();
+        assert_eq!(check_value(&values), 55);
+    }
+
+    #[test]
+    fn every_character_is_three_bars_and_three_spaces_of_eleven_modules_and_unlike_every_other() {
+        for character in CHARACTERS {
+            let bars: u8 = character.iter().step_by(2).sum();
+            assert_eq!(character.iter().sum::<u8>(), 11, "{character:?}");
+            assert_eq!(bars % 2, 0, "{character:?}");
+            assert!(character.iter().all(|width| (1..=4).contains(width)), "{character:?}");
+        }
+        assert_eq!(HashSet::from(CHARACTERS).len(), 106);
+    }
+
+    #[test]
+    fn what_is_not_printable_ascii_has_no_symbol() {
+        for text in ["é", "\n", "\x7f", "UNDO\t"] {
+            assert_eq!(encode(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_symbol_is_start_text_check_and_stop() {
+        let start_b = [2, 1, 1, 2, 1, 4];
+        let (ok, check) =
+            ([[1, 3, 3, 1, 2, 1], [1, 1, 2, 3, 3, 1]].concat(), CHARACTERS[(104 + 47 + 2 * 43) % 103]);
+        let expected = [&start_b[..], &ok, &check, &[2, 3, 3, 1, 1, 1, 2]].concat();
+        assert_eq!(encode("OK"), Some(expected));
+    }
+
+    /// Reads the widths as a scanner would: every character by its widths, the check character recomputed.
+    fn read(widths: &[u8]) -> Option<String> {
+        let body = widths.strip_suffix(&STOP)?;
+        let find = |chunk: &[u8]| CHARACTERS.iter().position(|character| character == chunk);
+        let values: Vec<usize> = body.chunks(6).map(find).collect::<Option<_>>()?;
+        let (&check, rest) = values.split_last()?;
+        let sum: usize = rest.iter().enumerate().map(|(at, value)| at.max(1) * value).sum();
+        let text: Option<String> =
+            rest.get(1..)?.iter().map(|&value| u8::try_from(value + 32).ok().map(char::from)).collect();
+        text.filter(|_| sum % 103 == check && rest.first() == Some(&104))
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_read_back_from_its_bars(text in "[ -~]{1,40}") {
+            let widths = encode(&text).unwrap();
+            prop_assert_eq!(widths.iter().map(|width| i32::from(*width)).sum::<i32>(), 11 * (i32::try_from(text.len()).unwrap() + 2) + 13);
+            prop_assert_eq!(read(&widths), Some(text));
+        }
+
+        #[test]
+        fn one_wrong_character_is_not_read(text in "[ -~]{2,40}", place in any::<prop::sample::Index>(), other in 0..95_usize) {
+            let mut widths = encode(&text).unwrap();
+            let at = 6 * (1 + place.index(text.len()));
+            let wrong = CHARACTERS[other];
+            prop_assume!(widths[at..at + 6] != wrong);
+            widths[at..at + 6].copy_from_slice(&wrong);
+            prop_assert_eq!(read(&widths), None);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What is printed: groups of codes, each with its name and its meaning.
+
+use crate::domain::control::{self, Control};
+use crate::domain::ids::CardId;
+use crate::domain::mode::Mode;
+use crate::sheet::mark::Mark;
+use crate::sheet::page::Ink;
+
+/// Codes that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// What they are for.
+    pub title: String,
+    /// Their colour.
+    pub ink: Ink,
+    /// Whether a scan by mistake does harm.
+    pub care: Care,
+    /// The codes, in printing order. Few are printed large, one to a row; many are printed two to a row.
+    pub codes: Vec<Code>,
+}
+
+/// Whether a scan by mistake does harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// It can be taken back by another scan.
+    Usual,
+    /// It cannot: the codes stand apart, in a thick frame.
+    Danger,
+}
+
+/// A code to print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// The name people know it by.
+    pub name: String,
+    /// What it does, in one short line.
+    pub meaning: String,
+    /// What a scanner reads, in printable ASCII.
+    pub text: String,
+    /// The picture beside it.
+    pub mark: Mark,
+}
+
+/// The control codes that every station obeys.
+pub fn control_groups() -> Vec<Group> {
+    let group = |title: &str, ink, care, belongs: fn(Control) -> bool| Group {
+        title: title.to_owned(),
+        ink,
+        care,
+        codes: control::sheet().into_iter().filter(|control| belongs(*control)).map(Code::of).collect(),
+    };
+    vec![
+        group("From now on", Ink::Blue, Care::Usual, |control| matches!(control, Control::Mode(_))),
+        group("While you work", Ink::Green, Care::Usual, |control| {
+            matches!(control, Control::Undo | Control::Close | Control::Ok)
+        }),
+        group("Careful", Ink::Red, Care::Danger, |control| matches!(control, Control::Cancel)),
+        group("How many: scan this, then the good", Ink::Violet, Care::Usual, |control| {
+            matches!(control, Control::Quantity(_))
+        }),
+    ]
+}
+
+/// The longest name of a kit that is printed, in characters; the rest is cut.
+const KIT_CHARS_MAX: usize = 34;
+
+/// The kits of a station; `None` if it knows none.
+pub fn kit_group(kits: &[(CardId, String)]) -> Option<Group> {
+    if kits.is_empty() {
+        return None;
+    }
+    let code = |(card, title): &(CardId, String)| {
+        let mut meaning: String = title.chars().filter(|c| !c.is_control()).take(KIT_CHARS_MAX).collect();
+        if title.chars().nth(KIT_CHARS_MAX).is_some() {
+            meaning.push_str("...");
+        }
+        let (name, text) = (control::kit_name(*card), control::kit_code(*card));
+        Code { name, meaning, text, mark: Mark::Words(card.to_string()) }
+    };
+    let title = "Kits: all of it goes out".to_owned();
+    Some(Group { title, ink: Ink::Green, care: Care::Usual, codes: kits.iter().map(code).collect() })
+}
+
+impl Code {
+    fn of(control: Control) -> Self {
+        let (mark, meaning) = explain(control);
+        Self { name: control.name(), meaning, text: control.code(), mark }
+    }
+}
+
+fn explain(control: Control) -> (Mark, String) {
+    let (mark, meaning) = match control {
+        Control::Mode(Mode::Receipt) => (Mark::In, "Goods come in"),
+        Control::Mode(Mode::WriteOff) => (Mark::Out, "Goods go out"),
+        Control::Mode(Mode::Lookup) => (Mark::Lens, "Only look goods up"),
+        Control::Quantity(quantity) => {
+            return (Mark::Words(quantity.to_string()), format!("The next scan counts {quantity}"));
+        }
+        Control::Undo => (Mark::Back, "Take the last scan back"),
+        Control::Close => (Mark::Send, "Finished: post the document"),
+        Control::Cancel => (Mark::Cross, "Drop the quantity, else the document"),
+        Control::Ok => (Mark::Tick, "I have seen the alarm"),
+    };
+    (mark, meaning.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_control_code_is_in_one_group() {
+        let mut printed: Vec<String> =
+            control_groups().into_iter().flat_map(|group| group.codes).map(|code| code.text).collect();
+        let mut all: Vec<String> = control::sheet().iter().map(Control::code).collect();
+        printed.sort();
+        all.sort();
+        assert_eq!(printed, all);
+    }
+
+    #[test]
+    fn what_cannot_be_taken_back_is_alone_in_its_group() {
+        let dangerous: Vec<Group> =
+            control_groups().into_iter().filter(|group| group.care == Care::Danger).collect();
+        let names: Vec<&str> =
+            dangerous.iter().flat_map(|group| &group.codes).map(|code| code.name.as_str()).collect();
+        assert_eq!(names, ["CANCEL"]);
+    }
+
+    #[test]
+    fn a_kit_is_printed_under_its_number_and_a_long_name_is_cut() {
+        assert_eq!(kit_group(&[]), None);
+        let long = "Colouring, long hair, with everything that goes with it";
+        let kits = [(CardId(410), "Haircut".to_owned()), (CardId(411), long.to_owned())];
+        let group = kit_group(&kits).unwrap();
+        let said: Vec<_> =
+            group.codes.iter().map(|code| (code.name.as_str(), code.meaning.as_str())).collect();
+        assert_eq!(said, [("KIT-410", "Haircut"), ("KIT-411", "Colouring, long hair, with everyth...")]);
+        assert_eq!(group.codes[0].text, control::kit_code(CardId(410)));
+    }
+
+    #[test]
+    fn every_code_has_a_picture_of_its_own() {
+        let codes: Vec<Code> = control_groups().into_iter().flat_map(|group| group.codes).collect();
+        let pictures: HashSet<String> = codes.iter().map(|code| format!("{:?}", code.mark)).collect();
+        assert_eq!(pictures.len(), codes.len());
+    }
+}

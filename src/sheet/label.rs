@@ -1,0 +1,108 @@
+//! Labels: one code each, in the order of the groups.
+
+use crate::sheet::groups::{Care, Code, Group};
+use crate::sheet::letters::{self, Weight};
+use crate::sheet::page::{Area, Ink, MM, Page, Shape, Style, Um};
+use crate::sheet::paper::Stock;
+use crate::sheet::symbol::{bars, square};
+use crate::sheet::{Error, Imprint, Symbology};
+
+/// The small print at the foot: the code in letters, station, day and version.
+const FOOT: Um = 2500;
+
+/// The pages.
+pub(super) fn lay_out(
+    groups: &[Group],
+    stock: &Stock,
+    symbology: Symbology,
+    imprint: &Imprint,
+) -> Result<Vec<Page>, Error> {
+    let codes: Vec<(&Group, &Code)> =
+        groups.iter().flat_map(|group| group.codes.iter().map(move |code| (group, code))).collect();
+    let places = places(stock);
+    let mut pages = Vec::new();
+    for chunk in codes.chunks(places.len().max(1)) {
+        let mut page = Page::new(stock.page.0, stock.page.1);
+        for (&(group, code), &place) in chunk.iter().zip(&places) {
+            let label = Label { stock, place, ink: stock.ink(group.ink), care: group.care };
+            label.draw(&mut page, code, symbology, imprint)?;
+        }
+        pages.push(page);
+    }
+    Ok(pages)
+}
+
+/// Where a page has labels.
+fn places(stock: &Stock) -> Vec<Area> {
+    let (width, height) = stock.label;
+    let (columns, rows) = stock.grid;
+    let row = |row| {
+        (0..columns).map(move |column| Area::new(column * width, stock.top + row * height, width, height))
+    };
+    (0..rows).flat_map(row).collect()
+}
+
+/// One label.
+struct Label<'a> {
+    stock: &'a Stock,
+    place: Area,
+    ink: Ink,
+    care: Care,
+}
+
+impl Label<'_> {
+    fn draw(
+        &self,
+        page: &mut Page,
+        code: &Code,
+        symbology: Symbology,
+        imprint: &Imprint,
+    ) -> Result<(), Error> {
+        let inner = self.place.inset(self.stock.edge);
+        write_foot(page, inner.bottom(FOOT), code, imprint);
+        let mut room = inner.without_bottom(FOOT + 300);
+        if symbology.has_bars() {
+            // Half of the height for the bars, half for what people read.
+            let height = room.height / 2;
+            let symbol = bars(&code.text, self.stock.dots(self.stock.module_dots), room.width, height)?;
+            let x = room.x + (room.width - symbol.area.width) / 2;
+            page.shapes.push(Shape::Symbol(symbol.at(x, room.end_y() - height)));
+            room = room.without_bottom(height + 700);
+        }
+        if symbology.has_square() {
+            let symbol = square(&code.text, self.stock.dots(1), room.height)?;
+            let (x, side) = (room.end_x() - symbol.area.width, symbol.area.width);
+            page.shapes.push(Shape::Symbol(symbol.at(x, room.y)));
+            room = room.without_right(side + MM);
+        }
+        self.say(page, room, code);
+        Ok(())
+    }
+
+    /// Picture, name and meaning.
+    fn say(&self, page: &mut Page, room: Area, code: &Code) {
+        let tile_side = room.height.min(room.width / 4);
+        let tile = room.left(tile_side).top(tile_side);
+        let words = room.without_left(tile_side + MM);
+        code.mark.draw(page, tile, self.ink);
+        let name = letters::fit(&code.name, Weight::Bold, (tile_side * 7 / 10).min(9 * MM), words.width);
+        let mut baseline = words.y + name * 75 / 100;
+        page.write(words, baseline, Style::bold(name, Ink::Black), &code.name);
+        if self.care == Care::Danger {
+            // A thick line below the name: a frame would take room from the quiet zones.
+            let line = Area { y: baseline + 500, height: 500, ..words };
+            page.fill(line, self.ink);
+            baseline += 800;
+        }
+        let below = room.without_top(baseline + 300 - room.y).right(words.width);
+        let (size, lines) = letters::paragraph(&code.meaning, 4000, (below.width, below.height));
+        page.write_lines(below, size, &lines);
+    }
+}
+
+fn write_foot(page: &mut Page, room: Area, code: &Code, imprint: &Imprint) {
+    let style = Style::plain(1900, Ink::Black);
+    let baseline = room.end_y() - 500;
+    page.write(room.left(room.width / 2 - MM), baseline, style, &code.text);
+    page.write_right(room.right(room.width / 2), baseline, style, &imprint.line());
+}

@@ -1,0 +1,129 @@
+//! The control sheet: the codes that command a station, as text and on paper.
+//!
+//! For a clerk with gloves who has never read a manual: a big name, a picture and one line of meaning to each code.
+//! Nothing depends on colour alone, so that a black and white printer will do. A scanner must not catch a
+//! neighbour by mistake: quiet zones are kept whole, no two linear codes stand side by side at one height, and what
+//! cannot be taken back stands apart, in a thick frame.
+//!
+//! The pages are laid out once, in whole micrometres, and then drawn as SVG, HTML or PDF.
+
+mod code128;
+mod groups;
+mod html;
+mod label;
+mod letters;
+mod mark;
+mod page;
+mod paper;
+mod pdf;
+mod qr;
+mod svg;
+mod symbol;
+#[cfg(test)]
+mod tests;
+mod wall;
+
+use crate::domain::control;
+use crate::domain::ids::CardId;
+
+pub use crate::sheet::groups::Care;
+pub use crate::sheet::groups::Code;
+pub use crate::sheet::groups::Group;
+pub use crate::sheet::groups::control_groups;
+pub use crate::sheet::groups::kit_group;
+pub use crate::sheet::mark::Mark;
+pub use crate::sheet::page::Ink;
+use crate::sheet::page::Page;
+pub use crate::sheet::paper::Paper;
+pub use crate::sheet::symbol::Symbology;
+
+/// Every control code in force, then every kit, one a line: its name, a tab, the text to print as a barcode.
+pub fn text(kits: &[(CardId, String)]) -> String {
+    let controls = control::sheet().into_iter().map(|control| (control.name(), control.code()));
+    let kits = kits.iter().map(|(card, _)| (control::kit_name(*card), control::kit_code(*card)));
+    let lines: Vec<String> = controls.chain(kits).map(|(name, code)| format!("{name}\t{code}\n")).collect();
+    lines.concat()
+}
+
+/// What the sheet is drawn as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One picture, its pages one below the other.
+    Svg,
+    /// A page for a browser, which prints it in its true size.
+    Html,
+    /// For any printer.
+    Pdf,
+}
+
+/// What the sheet says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imprint {
+    /// The station's name, if it has one.
+    pub station: Option<String>,
+    /// The day it was made.
+    pub date: String,
+}
+
+/// Why a sheet cannot be printed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// No barcode can say it.
+    #[error("make a barcode of {0:?}")]
+    NoBarcode(String),
+    /// Its bars would be too thin to be read.
+    #[error("fit the bars of {0} on this paper; choose a larger one, or QR codes")]
+    TooLong(String),
+}
+
+/// How a sheet is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// What it is drawn as.
+    pub format: Format,
+    /// What it is printed on.
+    pub paper: Paper,
+    /// Its barcodes.
+    pub symbology: Symbology,
+    /// What it says of itself.
+    pub imprint: Imprint,
+}
+
+impl Job {
+    /// The sheet of these groups, ready to be written to a file.
+    ///
+    /// # Errors
+    /// A code that has no barcode, or none that fits the paper.
+    pub fn print(&self, groups: &[Group]) -> Result<Vec<u8>, Error> {
+        let pages = self.lay_out(groups)?;
+        let title = self.imprint.title();
+        Ok(match self.format {
+            Format::Svg => svg::document(&pages, &title).into_bytes(),
+            Format::Html => html::document(&pages, &title).into_bytes(),
+            Format::Pdf => pdf::document(&pages, &title),
+        })
+    }
+
+    fn lay_out(&self, groups: &[Group]) -> Result<Vec<Page>, Error> {
+        match self.paper.stock() {
+            None => wall::lay_out(groups, self.symbology, &self.imprint),
+            Some(stock) => label::lay_out(groups, &stock, self.symbology, &self.imprint),
+        }
+    }
+}
+
+impl Imprint {
+    fn title(&self) -> String {
+        self.station.as_ref().map_or_else(
+            || "stockpoint control sheet".to_owned(),
+            |station| format!("stockpoint control sheet of {station}"),
+        )
+    }
+
+    /// Station, day and version, for the foot.
+    fn line(&self) -> String {
+        let version = concat!("stockpoint ", env!("CARGO_PKG_VERSION"));
+        let parts = self.station.iter().map(String::as_str).chain([self.date.as_str(), version]);
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}

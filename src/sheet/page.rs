@@ -1,0 +1,226 @@
+//! What a page is made of, whatever it is printed with: shapes at whole micrometres, y downwards.
+
+use crate::sheet::letters::{self, Weight};
+
+/// A length on paper.
+pub(super) type Um = i32;
+
+/// One millimetre.
+pub(super) const MM: Um = 1000;
+
+/// A page, its shapes in the order in which they are drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) width: Um,
+    pub(super) height: Um,
+    pub(super) shapes: Vec<Shape>,
+}
+
+/// Something on a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// What lies within an odd number of the outlines is filled.
+    Fill { outlines: Vec<Vec<Point>>, ink: Ink },
+    /// One line of text.
+    Text(Text),
+    /// A barcode.
+    Symbol(Symbol),
+    /// Lines to cut along, around an area.
+    CutLines(Area),
+}
+
+/// One line of text, which begins at `x` and stands on `baseline`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) x: Um,
+    pub(super) baseline: Um,
+    pub(super) size: Um,
+    pub(super) weight: Weight,
+    pub(super) ink: Ink,
+    pub(super) words: String,
+}
+
+/// A barcode: nothing but its black bars is drawn inside its area, quiet zones and all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Symbol {
+    /// The text that a scanner reads.
+    pub(super) code: String,
+    /// Bars and quiet zones.
+    pub(super) area: Area,
+    pub(super) bars: Vec<Area>,
+}
+
+/// A rectangle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Area {
+    pub(super) x: Um,
+    pub(super) y: Um,
+    pub(super) width: Um,
+    pub(super) height: Um,
+}
+
+/// A place on a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Point {
+    pub(super) x: Um,
+    pub(super) y: Um,
+}
+
+/// The colours: all but white are dark enough to be told from the paper in black and white.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// Bars, and all text that must be read.
+    Black,
+    /// On a coloured ground.
+    White,
+    /// Small print.
+    Grey,
+    /// A group's colour.
+    Blue,
+    /// A group's colour.
+    Green,
+    /// The colour of what cannot be taken back.
+    Red,
+    /// A group's colour.
+    Violet,
+}
+
+impl Ink {
+    /// Red, green and blue.
+    pub(super) fn rgb(self) -> [u8; 3] {
+        match self {
+            Self::Black => [0, 0, 0],
+            Self::White => [255, 255, 255],
+            Self::Grey => [85, 85, 85],
+            Self::Blue => [20, 82, 160],
+            Self::Green => [20, 110, 55],
+            Self::Red => [190, 25, 35],
+            Self::Violet => [95, 50, 145],
+        }
+    }
+}
+
+impl Page {
+    pub(super) fn new(width: Um, height: Um) -> Self {
+        Self { width, height, shapes: Vec::new() }
+    }
+
+    /// Fills a rectangle.
+    pub(super) fn fill(&mut self, area: Area, ink: Ink) {
+        self.shapes.push(Shape::Fill { outlines: vec![area.outline()], ink });
+    }
+
+    /// Draws a frame along the inside of an area's edge.
+    pub(super) fn frame(&mut self, area: Area, thickness: Um, ink: Ink) {
+        self.shapes
+            .push(Shape::Fill { outlines: vec![area.outline(), area.inset(thickness).outline()], ink });
+    }
+
+    /// Writes a line on a baseline from the left edge of `area`, as large as `size` and the area's width allow.
+    pub(super) fn write(&mut self, area: Area, baseline: Um, style: Style, words: &str) {
+        let size = letters::fit(words, style.weight, style.size, area.width);
+        let (weight, ink, words) = (style.weight, style.ink, words.to_owned());
+        self.shapes.push(Shape::Text(Text { x: area.x, baseline, size, weight, ink, words }));
+    }
+
+    /// Writes lines of plain text below one another from the top of `area`.
+    pub(super) fn write_lines(&mut self, area: Area, size: Um, lines: &[String]) {
+        for (line, number) in lines.iter().zip(1..) {
+            // The last part of a line's height hangs below its baseline.
+            let baseline = area.y + number * letters::line_height(size) - size / 4;
+            self.write(area, baseline, Style::plain(size, Ink::Black), line);
+        }
+    }
+
+    /// The same as [`Page::write`], up to the right edge.
+    pub(super) fn write_right(&mut self, area: Area, baseline: Um, style: Style, words: &str) {
+        let size = letters::fit(words, style.weight, style.size, area.width);
+        let width = letters::width(words, style.weight, size);
+        self.write(area.right(width), baseline, style, words);
+    }
+}
+
+/// How a line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Style {
+    pub(super) size: Um,
+    pub(super) weight: Weight,
+    pub(super) ink: Ink,
+}
+
+impl Style {
+    pub(super) const fn bold(size: Um, ink: Ink) -> Self {
+        Self { size, weight: Weight::Bold, ink }
+    }
+
+    pub(super) const fn plain(size: Um, ink: Ink) -> Self {
+        Self { size, weight: Weight::Regular, ink }
+    }
+}
+
+impl Area {
+    pub(super) const fn new(x: Um, y: Um, width: Um, height: Um) -> Self {
+        Self { x, y, width, height }
+    }
+
+    /// The first micrometre to the right of it.
+    pub(super) const fn end_x(self) -> Um {
+        self.x + self.width
+    }
+
+    /// The first micrometre below it.
+    pub(super) const fn end_y(self) -> Um {
+        self.y + self.height
+    }
+
+    /// Without an edge of this width on all four sides.
+    pub(super) const fn inset(self, by: Um) -> Self {
+        Self::new(self.x + by, self.y + by, self.width - 2 * by, self.height - 2 * by)
+    }
+
+    /// Its leftmost part.
+    pub(super) const fn left(self, width: Um) -> Self {
+        Self { width, ..self }
+    }
+
+    /// Its rightmost part.
+    pub(super) const fn right(self, width: Um) -> Self {
+        Self { x: self.end_x() - width, width, ..self }
+    }
+
+    /// Its uppermost part.
+    pub(super) const fn top(self, height: Um) -> Self {
+        Self { height, ..self }
+    }
+
+    /// Its lowest part.
+    pub(super) const fn bottom(self, height: Um) -> Self {
+        Self { y: self.end_y() - height, height, ..self }
+    }
+
+    /// Without its leftmost part.
+    pub(super) const fn without_left(self, width: Um) -> Self {
+        self.right(self.width - width)
+    }
+
+    /// Without its rightmost part.
+    pub(super) const fn without_right(self, width: Um) -> Self {
+        self.left(self.width - width)
+    }
+
+    /// Without its uppermost part.
+    pub(super) const fn without_top(self, height: Um) -> Self {
+        self.bottom(self.height - height)
+    }
+
+    /// Without its lowest part.
+    pub(super) const fn without_bottom(self, height: Um) -> Self {
+        self.top(self.height - height)
+    }
+
+    fn outline(self) -> Vec<Point> {
+        let corners =
+            [(self.x, self.y), (self.end_x(), self.y), (self.end_x(), self.end_y()), (self.x, self.end_y())];
+        corners.map(|(x, y)| Point { x, y }).to_vec()
+    }
+}

@@ -1,0 +1,92 @@
+//! What is printed on.
+
+use crate::sheet::page::{Ink, MM, Um};
+
+/// A kind of paper, named as its box in the shop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paper {
+    /// A sheet for the wall.
+    A4,
+    /// The common roll of small desk printers with 203 dots an inch.
+    Label58x40,
+    /// Brother DK-11209, for the QL printers with 300 dots an inch.
+    Label62x29,
+    /// Dymo 99012, for the `LabelWriter` printers with 300 dots an inch.
+    Label89x36,
+    /// A4 sheets of 24 labels for any office printer: Avery Zweckform 3474, Herma 4464.
+    Labels70x37,
+}
+
+/// A stock of labels: a page has one or several, edge to edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stock {
+    pub(super) page: (Um, Um),
+    /// Labels are this wide and high.
+    pub(super) label: (Um, Um),
+    /// Labels side by side, and rows of them.
+    pub(super) grid: (i32, i32),
+    /// Between the page's upper edge and the first row.
+    pub(super) top: Um,
+    /// What stays empty within the edges of a label: the printer cannot reach it, or the roll is not straight.
+    pub(super) edge: Um,
+    /// The printer's dots an inch.
+    pub(super) resolution: i32,
+    /// The thinnest bar, in dots: whole dots are sharp.
+    pub(super) module_dots: i32,
+    pub(super) colours: Colours,
+}
+
+/// What the printer of a stock has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colours {
+    /// Black alone: it prints by heat.
+    Black,
+    /// All, or shades of grey.
+    All,
+}
+
+impl Paper {
+    /// Labels; the wall's paper is none.
+    pub(super) fn stock(self) -> Option<Stock> {
+        let roll = |width: Um, height: Um| Stock {
+            page: (width, height),
+            label: (width, height),
+            grid: (1, 1),
+            top: 0,
+            edge: 1500,
+            resolution: 300,
+            module_dots: 3,
+            colours: Colours::Black,
+        };
+        match self {
+            Self::A4 => None,
+            Self::Label58x40 => Some(Stock { resolution: 203, module_dots: 2, ..roll(58 * MM, 40 * MM) }),
+            Self::Label62x29 => Some(roll(62 * MM, 29 * MM)),
+            Self::Label89x36 => Some(Stock { module_dots: 4, edge: 2 * MM, ..roll(89 * MM, 36 * MM) }),
+            Self::Labels70x37 => Some(Stock {
+                page: (210 * MM, 297 * MM),
+                label: (70 * MM, 37 * MM),
+                grid: (3, 8),
+                top: 500,
+                edge: 5 * MM,
+                resolution: 600,
+                module_dots: 6,
+                colours: Colours::All,
+            }),
+        }
+    }
+}
+
+impl Stock {
+    /// So many dots of the printer.
+    pub(super) fn dots(&self, dots: i32) -> Um {
+        dots * 25_400 / self.resolution
+    }
+
+    pub(super) fn ink(&self, ink: Ink) -> Ink {
+        match self.colours {
+            Colours::Black => Ink::Black,
+            Colours::All => ink,
+        }
+    }
+}

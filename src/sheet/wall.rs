@@ -1,0 +1,228 @@
+//! The sheet for the wall: A4, few codes large and one to a row, many codes two to a row.
+//!
+//! Two to a row, the left code has its bars above its name and the right one below it: a scanner's line across one
+//! code's bars meets only the other's name.
+
+use crate::sheet::groups::{Care, Code, Group};
+use crate::sheet::letters::{self, Weight};
+use crate::sheet::page::{Area, Ink, MM, Page, Shape, Style, Symbol, Um};
+use crate::sheet::symbol::{bars, square};
+use crate::sheet::{Error, Imprint, Symbology};
+
+const WIDTH: Um = 210 * MM;
+const HEIGHT: Um = 297 * MM;
+/// No office printer reaches the very edge.
+const MARGIN: Um = 8 * MM;
+/// The sheet's own title, and what is below it.
+const HEAD: Um = 13 * MM;
+const FOOT: Um = 6 * MM;
+/// A group's title.
+const TITLE: Um = 9 * MM;
+/// A code alone in its row, and one of two.
+const LARGE: Um = 29 * MM;
+const SMALL: Um = 33 * MM;
+/// Between codes.
+const GAP: Um = 3 * MM;
+/// More than this above and below what cannot be taken back.
+const APART: Um = 10 * MM;
+/// The most codes of a group that is printed large.
+const LARGE_CODES_MAX: usize = 4;
+/// The thinnest bar: 15 thousandths of an inch, 9 dots of a printer with 600 an inch. Read at arm's length.
+const MODULE: Um = 381;
+/// What the bars of a code alone in its row take: those of WRITE-OFF, the longest, fit in full width.
+const BARS: Um = 84 * MM;
+/// A dot of such a printer, times three.
+const DOTS: Um = 127;
+
+/// The pages.
+pub(super) fn lay_out(groups: &[Group], symbology: Symbology, imprint: &Imprint) -> Result<Vec<Page>, Error> {
+    let mut wall = Wall { symbology, pages: Vec::new(), y: HEIGHT };
+    for group in groups {
+        wall.add(group)?;
+    }
+    let count = wall.pages.len();
+    for (page, number) in wall.pages.iter_mut().zip(1_usize..) {
+        head_and_foot(page, imprint, &format!("page {number} of {count}"));
+    }
+    Ok(wall.pages)
+}
+
+/// Pages that fill up from the top.
+struct Wall {
+    symbology: Symbology,
+    pages: Vec<Page>,
+    /// The first free place of the last page; below it if there is none.
+    y: Um,
+}
+
+impl Wall {
+    fn add(&mut self, group: &Group) -> Result<(), Error> {
+        let (per_row, height) = if group.codes.len() > LARGE_CODES_MAX { (2, SMALL) } else { (1, LARGE) };
+        let rows = i32::try_from(group.codes.len().div_ceil(per_row)).unwrap_or(i32::MAX);
+        let apart = if group.care == Care::Danger { APART } else { 0 };
+        self.y += apart;
+        // A group that fits on a page is not broken.
+        self.reserve(TITLE + rows.saturating_mul(height + GAP).min(body().height - TITLE));
+        self.title(group);
+        for row in group.codes.chunks(per_row) {
+            if self.reserve(height) {
+                self.title(group);
+            }
+            self.row(group, row, height)?;
+            self.y += height + GAP;
+        }
+        self.y += apart;
+        Ok(())
+    }
+
+    /// Begins a new page, and says so, where the last one has less room than this.
+    fn reserve(&mut self, height: Um) -> bool {
+        let is_full = self.y + height > body().end_y();
+        if is_full {
+            self.pages.push(Page::new(WIDTH, HEIGHT));
+            self.y = body().y;
+        }
+        is_full
+    }
+
+    fn title(&mut self, group: &Group) {
+        let line = Area { y: self.y, height: TITLE, ..body() };
+        if let Some(page) = self.pages.last_mut() {
+            page.write(line, line.y + 6 * MM, Style::bold(5500, group.ink), &group.title);
+        }
+        self.y += TITLE;
+    }
+
+    fn row(&mut self, group: &Group, codes: &[Code], height: Um) -> Result<(), Error> {
+        let row = Area { y: self.y, height, ..body() };
+        let half = row.left((row.width - GAP) / 2);
+        let Some(page) = self.pages.last_mut() else { return Ok(()) };
+        if height == LARGE {
+            return codes.iter().try_for_each(|code| large(page, row, group, code, self.symbology));
+        }
+        let places = [(half, Side::Left), (Area { x: row.end_x() - half.width, ..half }, Side::Right)];
+        codes
+            .iter()
+            .zip(places)
+            .try_for_each(|(code, (area, side))| small(page, area, group, code, (self.symbology, side)))
+    }
+}
+
+/// Which of two codes in a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Where the groups are.
+const fn body() -> Area {
+    Area::new(MARGIN, MARGIN, WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN).without_top(HEAD).without_bottom(FOOT)
+}
+
+fn head_and_foot(page: &mut Page, imprint: &Imprint, number: &str) {
+    let paper = Area::new(0, 0, WIDTH, HEIGHT).inset(MARGIN);
+    let head = paper.top(HEAD);
+    page.write(head.left(110 * MM), head.y + 6500, Style::bold(7500, Ink::Black), "Control sheet");
+    let hint = "Scan a code: the station does what stands beside it.";
+    page.write(head.left(110 * MM), head.y + 11 * MM, Style::plain(3600, Ink::Black), hint);
+    if let Some(station) = &imprint.station {
+        page.write_right(head.right(80 * MM), head.y + 6500, Style::bold(7500, Ink::Black), station);
+    }
+    let foot = paper.bottom(FOOT);
+    let style = Style::plain(3 * MM, Ink::Grey);
+    page.write(foot.left(130 * MM), foot.end_y() - MM, style, &imprint.line());
+    page.write_right(foot.right(50 * MM), foot.end_y() - MM, style, number);
+}
+
+/// A code alone in its row: picture, name and meaning, barcodes.
+fn large(page: &mut Page, card: Area, group: &Group, code: &Code, symbology: Symbology) -> Result<(), Error> {
+    outline(page, card, group);
+    code.mark.draw(page, card.left(card.height), group.ink);
+    let mut room = card.inset(3 * MM).without_left(card.height + 2 * MM);
+    if symbology.has_bars() {
+        let column = room.right(BARS);
+        let symbol = bars(&code.text, MODULE, column.width, column.height - 4 * MM)?;
+        spell(page, column.left(symbol.area.width), &symbol);
+        page.shapes.push(Shape::Symbol(symbol.at(column.x, column.y)));
+        room = room.without_right(BARS + 2 * MM);
+    }
+    if symbology.has_square() {
+        let symbol = square(&code.text, DOTS, room.height)?;
+        let side = symbol.area.width;
+        page.shapes.push(Shape::Symbol(symbol.at(room.end_x() - side, room.y + (room.height - side) / 2)));
+        room = room.without_right(side + 2 * MM);
+    }
+    name_and_meaning(page, room, code, (10 * MM, 4500));
+    Ok(())
+}
+
+/// One of two codes in a row.
+fn small(
+    page: &mut Page,
+    card: Area,
+    group: &Group,
+    code: &Code,
+    (symbology, side): (Symbology, Side),
+) -> Result<(), Error> {
+    outline(page, card, group);
+    let inner = card.inset(2 * MM);
+    let half = (inner.height - MM) / 2;
+    let (bar_room, mut room) = match (symbology.has_bars(), side) {
+        (false, _) => (inner.top(0), inner),
+        (true, Side::Left) => (inner.top(half), inner.bottom(half)),
+        (true, Side::Right) => (inner.bottom(half), inner.top(half)),
+    };
+    if symbology.has_bars() {
+        let symbol = bars(&code.text, MODULE, bar_room.width, bar_room.height - 3500)?;
+        let width = symbol.area.width;
+        let x = bar_room.x + (bar_room.width - width) / 2;
+        spell(page, Area { x, width, ..bar_room }, &symbol);
+        page.shapes.push(Shape::Symbol(symbol.at(x, bar_room.y)));
+    }
+    if symbology.has_square() {
+        // At the outer edge, as far as can be from that of the code beside it.
+        let symbol = square(&code.text, DOTS, room.height.min(24 * MM))?;
+        let (width, y) = (symbol.area.width, room.y + (room.height - symbol.area.height) / 2);
+        let x = if side == Side::Left { room.x } else { room.end_x() - width };
+        page.shapes.push(Shape::Symbol(symbol.at(x, y)));
+        room = match side {
+            Side::Left => room.without_left(width + MM),
+            Side::Right => room.without_right(width + MM),
+        };
+    }
+    let tile = Area { y: room.y + (room.height - half) / 2, height: half, ..room.left(half * 5 / 4) };
+    code.mark.draw(page, tile, group.ink);
+    name_and_meaning(page, room.without_left(tile.width + 2 * MM), code, (8 * MM, 4 * MM));
+    Ok(())
+}
+
+/// Lines to cut along; what cannot be taken back has a thick frame within them.
+fn outline(page: &mut Page, card: Area, group: &Group) {
+    page.shapes.push(Shape::CutLines(card));
+    if group.care == Care::Danger {
+        page.frame(card, 1500, group.ink);
+    }
+}
+
+/// The code in letters below its bars, for a person who must type it.
+fn spell(page: &mut Page, room: Area, symbol: &Symbol) {
+    let style = Style::plain(2800, Ink::Black);
+    let line =
+        Area { width: letters::width(&symbol.code, Weight::Regular, style.size).min(room.width), ..room };
+    let line = Area { x: room.x + (room.width - line.width) / 2, ..line };
+    page.write(line, room.y + symbol.area.height + 3 * MM, style, &symbol.code);
+}
+
+/// The name on a line as large as it can be, its meaning below, both in the middle of the height.
+fn name_and_meaning(page: &mut Page, room: Area, code: &Code, (large, plain): (Um, Um)) {
+    let name = letters::fit(&code.name, Weight::Bold, large, room.width);
+    // Capitals are some 72 hundredths of their size high.
+    let capitals = name * 72 / 100;
+    let above = capitals + MM;
+    let (size, lines) = letters::paragraph(&code.meaning, plain, (room.width, room.height - above));
+    let below = i32::try_from(lines.len()).unwrap_or(i32::MAX).saturating_mul(letters::line_height(size));
+    let both = Area { y: room.y + (room.height - above - below) / 2, height: above + below, ..room };
+    page.write(both, both.y + capitals, Style::bold(name, Ink::Black), &code.name);
+    page.write_lines(both.without_top(above), size, &lines);
+}
