@@ -1,10 +1,12 @@
 //! Kits on a whole station: the cards are read from the service, and a kit's code writes its materials off.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rust_decimal::Decimal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stockpoint::domain::control::{Control, kit_code};
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{CardId, GoodId, StorageId};
@@ -163,22 +165,28 @@ async fn an_account_without_bills_of_materials_works_as_ever() {
         station.scan(&Control::Close.code()).await.unwrap();
         let figures = station.until_delivered().await;
         assert_eq!(figures.of(State::Posted).operations, 1, "{status}");
-        // They were asked for, in vain, and the way is as good as ever.
-        let asked = || {
-            let requests = place.sandbox.requests();
-            requests.iter().filter(|request| request.path.starts_with("/technological_cards")).count()
+        // They are asked for, in vain; only documents follow on the way, and all is well.
+        let after = || {
+            let requests = place.sandbox.requests().into_iter();
+            let mut from_cards =
+                requests.skip_while(|request| !request.path.starts_with("/technological_cards"));
+            from_cards.next().map(|_cards| from_cards.map(|request| request.method).collect::<Vec<_>>())
         };
         let end = Instant::now() + PATIENCE;
-        while asked() == 0 {
+        while after().is_none() {
             assert!(Instant::now() < end, "{status}: nobody asked for cards");
+            sleep(LOOK_EVERY).await;
+        }
+        for _ in 0..20 {
+            let told: Value = serde_json::from_str(&station.handle.status().await.unwrap().json()).unwrap();
+            assert_eq!(told["api"], json!({"state": "ok", "last_error": null}), "{status}");
             sleep(LOOK_EVERY).await;
         }
         station.scan("9521234000013").await.unwrap();
         station.scan(&Control::Close.code()).await.unwrap();
         station.until("the second posting", |figures| figures.of(State::Posted).operations == 2).await;
-        assert_eq!(asked(), 1, "{status}");
-        let told: Value = serde_json::from_str(&station.handle.status().await.unwrap().json()).unwrap();
-        assert_eq!(told["api"]["state"], "ok", "{status}");
+        let methods = after().unwrap();
+        assert!(methods.iter().all(|method| method == "POST"), "{status}: {methods:?}");
         station.stop().await.unwrap();
     }
 }
@@ -197,27 +205,49 @@ async fn a_listing_of_cards_that_repeats_itself_or_gives_few_a_page_is_read_to_i
     station.stop().await.unwrap();
 }
 
+/// A configuration for commands that look at the data.
+fn config(place: &Place) -> PathBuf {
+    let path = place.dir.path().join("config.toml");
+    let text = format!(
+        "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\ndata_dir = \"{}\"\n\
+         [[scanner]]\nname = \"dock\"\nkind = \"stdin\"\n",
+        place.dir.path().display()
+    );
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// What a command says, or what it complains of.
+fn told(config: &Path, args: &[&str]) -> Result<String, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stockpoint"));
+    let output = command.arg("--config").arg(config).args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
 #[tokio::test]
 async fn the_sheet_ends_with_the_kits_that_are_known() {
     let place = Place::new(Options::sample()).await;
-    let station = station(&place).await;
-    station.stop().await.unwrap();
-    let config = place.dir.path().join("config.toml");
-    let text = format!(
-        "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\ndata_dir = {:?}\n\
-         [[scanner]]\nname = \"dock\"\nkind = \"stdin\"\n",
-        place.dir.path()
-    );
-    std::fs::write(&config, text).unwrap();
-    let sheet = |config: &std::path::Path| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stockpoint"));
-        let output = command.arg("sheet").arg("--config").arg(config).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let fixed = sheet(&place.dir.path().join("none.toml"));
+    station(&place).await.stop().await.unwrap();
+    let fixed = told(&place.dir.path().join("none.toml"), &["sheet"]).unwrap();
     assert!(fixed.ends_with("OK\t$SP.OK.C\n"), "{fixed}");
-    assert_eq!(sheet(&config), format!("{fixed}KIT-410\t$SP.KIT-410.C\n"));
-    std::fs::write(&config, "nonsense").unwrap();
-    assert_eq!(sheet(&config), fixed);
+    let config = config(&place);
+    assert_eq!(told(&config, &["sheet"]).unwrap(), format!("{fixed}KIT-410\t$SP.KIT-410.C\n"));
+    fs::write(&config, "nonsense").unwrap();
+    assert_eq!(told(&config, &["sheet"]).unwrap(), fixed);
+}
+
+#[tokio::test]
+async fn a_kit_is_found_by_its_code_which_is_never_given_to_a_good() {
+    let place = Place::new(Options::sample()).await;
+    station(&place).await.stop().await.unwrap();
+    let config = config(&place);
+    let found = told(&config, &["goods", "find", "$SP.KIT-410.C"]).unwrap();
+    assert_eq!(found, "123456\t0.15 pc\tfrom storage 91272\tShampoo 1\n");
+    assert_eq!(told(&config, &["goods", "find", &kit_code(CardId(7))]).unwrap(), "no good has this code\n");
+    for args in [&["unknown", "assign", "$SP.KIT-410.C", "123456"][..], &["goods", "create", "$SP.KIT-410.C"]]
+    {
+        let complaint = told(&config, args).unwrap_err();
+        assert!(complaint.contains("begins as a control code does"), "{args:?}: {complaint}");
+    }
 }
