@@ -254,7 +254,8 @@ pub struct UsbMatch {
     pub vendor: Option<u16>,
     /// `idProduct`
     pub product: Option<u16>,
-    /// Where it is plugged in, as the kernel names it: `1-1.3`; 1..=32 of `0-9 - .`.
+    /// Where it is plugged in, as the kernel names it: `1-1.3`, or `1-1.3:1.0` for one interface of it; 1..=32 of
+    /// `0-9 - . :`.
     pub port: Option<String>,
     /// Its serial number, 1..=126 characters.
     pub serial: Option<String>,

@@ -178,7 +178,7 @@ pub(super) fn time_zone(value: Value<'_, '_>) -> Result<TimeZone, Problem> {
 
 /// Where a device is plugged in, as the kernel names it: `1-1.3`.
 pub(super) fn usb_port(value: Value<'_, '_>) -> Result<String, Problem> {
-    let is_fit = |c: char| c.is_ascii_digit() || c == '-' || c == '.';
+    let is_fit = |c: char| c.is_ascii_digit() || matches!(c, '-' | '.' | ':');
     let unfit = Problem::Unfit { what: "is not a USB port", cure: "write one such as \"1-1.3\"" };
     checked(value, |port| (1..=USB_PORT_CHARS_MAX).contains(&port.len()) && port.chars().all(is_fit), unfit)
 }

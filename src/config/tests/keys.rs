@@ -377,6 +377,13 @@ fn a_keyboard_has_a_layout_and_no_other_scanner_does() {
 }
 
 #[test]
+fn a_usb_port_may_name_one_interface_of_a_device() {
+    let config = with(&format!("{}match = {{ port = \"1-1.3:1.0\" }}", scanner("serial"))).unwrap();
+    let Source::Serial { place: Place::Match(wanted), .. } = &config.scanners[0].source else { panic!() };
+    assert_eq!(wanted.port.as_deref(), Some("1-1.3:1.0"));
+}
+
+#[test]
 fn standard_input_has_no_device_and_one_reader() {
     assert!(with(&scanner("stdin")).is_ok());
     for line in
