@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use tracing::Level;
 
 use crate::config::DEFAULT_PATH;
+use crate::domain::keymap::{LAYOUTS, LayoutName};
 use crate::domain::quantity::Quantity;
 
 /// A headless barcode station: scans become stock documents in Altegio, none lost, none twice.
@@ -85,8 +86,13 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List serial ports, which look like scanners and why, with the entry to paste
+    /// List serial ports and keyboards, which look like scanners and why, with the entry to paste
     Devices,
+    /// What a keyboard scanner types, event by event
+    Trace {
+        #[command(subcommand)]
+        command: TraceCommand,
+    },
     /// The documents and their way to the service
     Outbox {
         #[command(subcommand)]
@@ -260,6 +266,34 @@ pub(super) struct SheetArgs {
     /// Write to this file instead of the standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TraceCommand {
+    /// Write the events of a device as text, until it is unplugged or this is interrupted. Stop the agent first: it
+    /// keeps its scanners for itself
+    Record {
+        /// The device, such as /dev/input/event0
+        device: PathBuf,
+        /// The keyboard layout that the scanner is set to, which the text will say
+        #[arg(long, default_value = "us", value_parser = layout)]
+        layout: LayoutName,
+    },
+    /// Tell the codes that come of recorded events
+    Replay {
+        /// What was recorded
+        file: PathBuf,
+        /// The scanner's `gap_ms`
+        #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(20..=5000))]
+        gap_ms: u64,
+    },
+}
+
+fn layout(word: &str) -> Result<LayoutName, String> {
+    LayoutName::from_word(word).ok_or_else(|| {
+        let words: Vec<&str> = LAYOUTS.iter().map(|(word, _)| *word).collect();
+        format!("use one of {}", words.join(", "))
+    })
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

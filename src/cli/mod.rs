@@ -14,6 +14,7 @@ mod run;
 mod sheet;
 mod shown;
 mod status;
+mod trace;
 mod unknown;
 
 use std::io::{self, IsTerminal, Write};
@@ -29,6 +30,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::app;
 use crate::config::{Config, Faults, secrets};
 use crate::demo as demonstration;
+use crate::device::PortFault;
 use crate::domain::ids::GoodId;
 use crate::store::{self, Db};
 use args::{Args, Command, LogFormat};
@@ -126,6 +128,12 @@ pub enum Error {
     /// The service has something else than the station believes.
     #[error("find both the same: {0} differences")]
     Differs(usize),
+    /// The device cannot be read.
+    #[error("read the device: {0}; {cure}", cure = .0.cure())]
+    Device(PortFault),
+    /// A line of a trace cannot be read.
+    #[error("read the trace")]
+    Trace(#[from] crate::domain::keymap::trace::Unreadable),
     /// Something is wrong with the station; the report says what.
     #[error("find the station without a fault")]
     Faulty,
@@ -180,6 +188,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Status { json } => status::status(&mut out, &config()?, *json),
         Command::Doctor { json } => doctor::doctor(&mut out, &args.config, *json),
         Command::Devices => devices::devices(&mut out),
+        Command::Trace { command } => trace::trace(&mut out, command),
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
         Command::Goods { command } => goods::goods(&mut out, config()?, command),
         Command::Unknown { command } => unknown::unknown(&mut out, &config()?, command),

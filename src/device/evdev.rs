@@ -8,6 +8,7 @@
 //! frames wait in a [`Backlog`]. What the kernel dropped all the same refuses its code.
 
 use std::convert::Infallible;
+use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ use crate::device::tty;
 use crate::device::watch::Watch;
 use crate::domain::framing::Frame;
 use crate::domain::ids::ScannerName;
+use crate::domain::keymap::InputEvent;
 use crate::domain::keymap::KeyStream;
 use crate::domain::keymap::LayoutName;
 use crate::domain::time::BootMillis;
@@ -77,6 +79,38 @@ pub fn start(keyboard: Keyboard, roots: Roots, outlet: Outlet) -> Result<Device,
     let watch = Watch::new(watched(&keyboard.at, &roots));
     let thread = Thread { keyboard, roots, clock, bell: bell.clone(), watch, backlog };
     Device::start(scanner, bell, move || thread.run())
+}
+
+/// Reads the events of a keyboard as they are, for a trace.
+#[derive(Debug)]
+pub struct Recorder {
+    node: Node,
+    bell: Bell,
+}
+
+impl Recorder {
+    /// Takes the device at `path` for this program alone.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, PortFault> {
+        let no_bell =
+            |error: io::Error| PortFault::Failed { errno: error.raw_os_error().unwrap_or_default() };
+        Ok(Self { node: Node::open(path)?, bell: Bell::new().map_err(no_bell)? })
+    }
+
+    /// Waits for events, without end.
+    ///
+    /// # Errors
+    /// [`PortFault::Vanished`] when the device is unplugged.
+    pub fn events(&self) -> Result<Vec<InputEvent>, PortFault> {
+        let mut events = Vec::new();
+        while events.is_empty() {
+            self.bell.wait(self.node.as_fd(), None).map_err(tty::fault_while_open)?;
+            self.node.read(&mut events)?;
+        }
+        Ok(events)
+    }
 }
 
 /// The folders in which the device can appear: that of the nodes, of the links to it, and the one that holds both.

@@ -8,6 +8,7 @@
 //!   a gap within a code.
 //! - With Caps Lock's light off: a scanner that sees it lit turns its letters round.
 
+use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
@@ -49,6 +50,15 @@ pub(super) struct Node {
     handle: EvdevHandle<OwnedFd>,
     /// Whether the kernel keeps keys alone; kernels before 4.4 cannot.
     pub(super) is_masked: bool,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("fd", self.handle.as_inner())
+            .field("is_masked", &self.is_masked)
+            .finish()
+    }
 }
 
 impl Node {

@@ -34,6 +34,9 @@ async fn every_command_explains_itself() {
         "check",
         "status",
         "devices",
+        "trace",
+        "trace record",
+        "trace replay",
         "outbox",
         "outbox list",
         "outbox show",
@@ -325,6 +328,14 @@ async fn the_text_sheet_has_exactly_these_names_each_with_its_code() {
         assert!(code.starts_with("$SP.") && code.contains(name), "{name}: {code}");
         assert!(code.bytes().all(|byte| byte.is_ascii_graphic()), "{code}");
     }
+}
+
+#[tokio::test]
+async fn a_recorded_trace_is_told_code_by_code() {
+    let shed = Shed::new();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/traces/dropped-events.txt");
+    let told = shed.says(&["trace", "replay", file]).await;
+    assert_eq!(told, "refused   400\u{fffd}31 (lost)\ncode      96385074\n");
 }
 
 #[tokio::test]

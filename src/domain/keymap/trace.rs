@@ -36,7 +36,7 @@ pub struct Trace {
     pub events: Vec<InputEvent>,
 }
 
-/// A line that is no event, comment or setting.
+/// A line that is no event, no comment and no setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is no event: use TIME KIND CODE VALUE, !opened TIME or !layout NAME")]
 pub struct Unreadable {
