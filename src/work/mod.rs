@@ -13,6 +13,7 @@ pub mod deliver;
 mod form;
 pub mod kits;
 pub mod pulse;
+mod recover;
 mod remove;
 pub mod rights;
 pub mod scans;

@@ -15,6 +15,7 @@ use super::deliver::KnownDocuments;
 use super::form::{EVIDENT, Form};
 use super::kits::Kits;
 use super::pulse::Pulse;
+use super::recover::Pause;
 use super::trust::ClockTrust;
 use crate::api::{self, Budget, Client, Outcome, Permit};
 use crate::clock::Clock;
@@ -32,12 +33,7 @@ use crate::store::{self, Advance, Db, Store};
 const STOP_GRACE: Duration = Duration::from_secs(6);
 
 /// Between two cheap requests that ask whether the token, or the clock, is right again.
-const PROBE_EVERY: Duration = Duration::from_secs(30);
-
-/// The first wait after a failure; it doubles with each further one.
-const BACKOFF_FIRST: Duration = Duration::from_secs(1);
-/// The longest wait after a failure: how long the service may be back before anybody notices.
-const BACKOFF_MAX: Duration = Duration::from_secs(30);
+pub(super) const PROBE_EVERY: Duration = Duration::from_secs(30);
 
 /// Between two tries to write to a store that takes nothing.
 const DISK_WAIT: Duration = Duration::from_secs(2);
@@ -112,29 +108,18 @@ pub struct Uplink {
     pub(super) kits: Kits,
     pub(super) documents: KnownDocuments,
     pub(super) form: Form,
-    trust: ClockTrust,
+    pub(super) trust: ClockTrust,
     /// The server's clock at an instant of ours.
     server_date: Option<(UnixMillis, Instant)>,
     /// Failures in a row.
-    failures: u32,
+    pub(super) failures: u32,
     /// Nothing is sent before this.
-    closed_until: Instant,
-    pause: Option<Pause>,
+    pub(super) closed_until: Instant,
+    pub(super) pause: Option<Pause>,
     /// When each operation of the agenda may be acted on.
     due: BTreeMap<OperationId, Instant>,
-    next_probe: Instant,
+    pub(super) next_probe: Instant,
     next_prune: Instant,
-}
-
-/// The token is not accepted.
-#[derive(Debug)]
-struct Pause {
-    next_probe: Instant,
-    /// Whether a person was called.
-    is_alarmed: bool,
-    /// The operation that was forbidden, in the server's words: if the token turns out to be good, it was about
-    /// this operation.
-    barred: Option<(OperationId, String)>,
 }
 
 /// What to do next.
@@ -460,98 +445,6 @@ impl Uplink {
         }
     }
 
-    /// Takes in a failure that concerns the way as a whole.
-    pub(super) fn failed(&mut self, error: &api::Error) {
-        let now = Instant::now();
-        let text = error_chain(error);
-        let state = match error.outcome() {
-            Outcome::NotDone => ApiState::Offline,
-            Outcome::Unknown if matches!(error, api::Error::Broken(_)) => ApiState::Offline,
-            Outcome::Unknown | Outcome::Refused(_) => ApiState::Error,
-            Outcome::Wait(_) => ApiState::Limited,
-            Outcome::NotAllowed { .. } => ApiState::Auth,
-        };
-        if self.parts.health.borrow().state != state {
-            tracing::warn!(error = %text, "the service is not to be had as it should");
-        }
-        self.tell(state, Some(text));
-        match error.outcome() {
-            Outcome::NotAllowed { .. } => {
-                self.pause.get_or_insert(Pause { next_probe: now, is_alarmed: false, barred: None });
-            }
-            Outcome::Wait(told) => self.closed_until = self.budget.busy(told, now),
-            // The service is there; only what was asked for rests.
-            Outcome::Refused(_) => {}
-            Outcome::NotDone | Outcome::Unknown => {
-                self.failures = self.failures.saturating_add(1);
-                self.close_for(backoff(self.failures, ulid::Ulid::generate().random()), now);
-            }
-        }
-    }
-
-    fn close_for(&mut self, wait: Duration, now: Instant) {
-        self.closed_until = now + wait;
-        self.budget.close_for(wait, now);
-    }
-
-    /// The server forbade an operation, or does not know the token.
-    pub(super) fn not_allowed(&mut self, id: OperationId, status: u16, words: String) {
-        let barred = (status == 403).then_some((id, words));
-        self.pause = Some(Pause { next_probe: Instant::now(), is_alarmed: false, barred });
-    }
-
-    /// One cheap request: is the token good, is the clock right?
-    async fn probe(&mut self) -> Result<(), Halt> {
-        let permit = self.permit().await?;
-        self.next_probe = Instant::now() + PROBE_EVERY;
-        let answer = self.parts.client.storages(permit).await;
-        let answer = self.heard(answer).await;
-        match (answer, self.pause.take()) {
-            (Ok(_), Some(Pause { barred: Some((id, words)), .. })) => self.bar(id, &words).await,
-            (Ok(_), Some(Pause { barred: None, .. })) => {
-                tracing::info!("the token is accepted again");
-                Ok(())
-            }
-            (Ok(_), None) => {
-                if !self.trust.is_trusted() {
-                    tracing::warn!("the clock is wrong; nothing is posted before it is right");
-                }
-                Ok(())
-            }
-            (Err(Halt::Api(error)), pause) => {
-                self.failed(&error);
-                self.pause = pause.or(self.pause.take());
-                self.go_on_pausing(&error);
-                Ok(())
-            }
-            (Err(halt), _) => Err(halt),
-        }
-    }
-
-    /// The token is still not accepted, or nobody is there to tell.
-    fn go_on_pausing(&mut self, error: &api::Error) {
-        let Some(mut pause) = self.pause.take() else { return };
-        pause.next_probe = Instant::now() + PROBE_EVERY;
-        if !pause.is_alarmed && matches!(error.outcome(), Outcome::NotAllowed { .. }) {
-            pause.is_alarmed = true;
-            self.person(&format!("the token is not accepted: {}", error_chain(error)));
-        }
-        self.pause = Some(pause);
-    }
-
-    async fn bar(&mut self, id: OperationId, words: &str) -> Result<(), Halt> {
-        let pending = self.parts.store.run(move |db| db.pending(id)).await??;
-        if pending.delivery.state != State::Queued {
-            return Ok(());
-        }
-        let what = format!("the server forbids it: {words}");
-        let next = self.advance(id, &pending.delivery, Event::Barred(words.to_owned()), &what).await?;
-        if next.is_some() {
-            self.person(&format!("document {id} is refused: {words}"));
-        }
-        Ok(())
-    }
-
     /// Whether the wall clock may be believed.
     pub(super) fn is_clock_right(&self) -> bool {
         self.trust.is_trusted()
@@ -592,7 +485,7 @@ impl Uplink {
         Ok(())
     }
 
-    fn tell(&self, state: ApiState, last_error: Option<String>) {
+    pub(super) fn tell(&self, state: ApiState, last_error: Option<String>) {
         let health = ApiHealth { state, last_error };
         self.parts.health.send_if_modified(|known| {
             let changed = *known != health;
@@ -613,14 +506,6 @@ impl Uplink {
     }
 }
 
-/// The wait after so many failures in a row: doubling, capped, and spread by a quarter either way so that
-/// stations that failed together do not come back together.
-fn backoff(failures: u32, random: u128) -> Duration {
-    let doubled = BACKOFF_FIRST.saturating_mul(1_u32 << failures.saturating_sub(1).min(16)).min(BACKOFF_MAX);
-    let eighths = u32::try_from(random % 5).unwrap_or(0) + 6;
-    doubled * eighths / 8
-}
-
 /// Something that differs from station to station and from start to start.
 pub fn seed() -> u64 {
     u64::try_from(ulid::Ulid::generate().random() & u128::from(u64::MAX)).unwrap_or(1)
@@ -636,19 +521,4 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
         cause = source.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wait_after_failures_doubles_to_a_cap_and_is_spread() {
-        let seconds = |failures, random| backoff(failures, random).as_secs_f64();
-        assert!((seconds(1, 2) - 1.0).abs() < 0.001);
-        assert!((seconds(3, 2) - 4.0).abs() < 0.001);
-        assert!((seconds(40, 2) - 30.0).abs() < 0.001);
-        assert!((seconds(40, 0) - 22.5).abs() < 0.001);
-        assert!((seconds(40, 4) - 37.5).abs() < 0.001);
-    }
 }
