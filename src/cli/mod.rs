@@ -149,7 +149,11 @@ impl Error {
 
     /// Whether the reader of our output went away, as `head` does: no failure.
     fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+        matches!(
+            self,
+            Self::Io { source, .. } | Self::Demo(demonstration::Error::Output(source))
+                if source.kind() == io::ErrorKind::BrokenPipe
+        )
     }
 
     fn exit_code(&self) -> ExitCode {
