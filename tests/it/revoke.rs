@@ -13,7 +13,7 @@ use stockpoint::domain::operation::Line;
 use stockpoint::domain::quantity::{Money, Quantity};
 use stockpoint::domain::time::UnixMillis;
 use stockpoint::feedback::What;
-use stockpoint::sandbox::{Fault, Options, Quirks, Selector};
+use stockpoint::sandbox::{Fault, Options, Selector};
 use stockpoint::store::{CommitHook, Figures, Revoked, Undo};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -32,8 +32,8 @@ const POINTS: u32 = 16;
 const WAYS: [Undo; 2] = [Undo::Opposite, Undo::Delete];
 
 /// A station that has posted one document: two shampoos and a comb.
-async fn posted(quirks: Quirks) -> (Place, Station) {
-    let place = Place::new(Options { quirks, ..Options::sample() }).await;
+async fn posted() -> (Place, Station) {
+    let place = Place::new(Options::sample()).await;
     let mut station = place.start();
     station.until_goods_are_read().await;
     for code in [SHAMPOO, SHAMPOO, COMB] {
@@ -78,7 +78,7 @@ fn assert_undone(place: &Place, figures: &Figures, undo: Undo, what: &str) {
 
 #[tokio::test]
 async fn the_opposite_movement_is_booked_and_both_trails_say_so() {
-    let (place, station) = posted(Quirks::default()).await;
+    let (place, station) = posted().await;
     let document = place.sandbox.books().live_documents()[0].id;
     assert_eq!(revoke(&station, Undo::Opposite).await, Revoked::By(OperationId(2)));
     let figures = station.until_delivered().await;
@@ -94,7 +94,7 @@ async fn the_opposite_movement_is_booked_and_both_trails_say_so() {
 
 #[tokio::test]
 async fn what_is_deleted_is_read_back_before_its_document_goes_and_counts_as_cancelled() {
-    let (place, station) = posted(Quirks::default()).await;
+    let (place, station) = posted().await;
     place.sandbox.forget_requests();
     assert_eq!(revoke(&station, Undo::Delete).await, Revoked::Deleting);
     let figures = station.until_delivered().await;
@@ -118,7 +118,7 @@ async fn what_is_deleted_is_read_back_before_its_document_goes_and_counts_as_can
 #[tokio::test]
 async fn a_document_is_undone_once() {
     for first in WAYS {
-        let (place, station) = posted(Quirks::default()).await;
+        let (place, station) = posted().await;
         revoke(&station, first).await;
         for when in ["at once", "when it is done"] {
             for second in WAYS {
@@ -145,7 +145,7 @@ async fn only_what_is_posted_can_be_undone() {
 
 /// After so many others, a request of an undoing meets the fault.
 async fn lose(undo: Undo, selector: Selector, fault: Fault, point: usize) {
-    let (place, station) = posted(Quirks { unknown_id_status: 403, ..Quirks::default() }).await;
+    let (place, station) = posted().await;
     for _ in 0..point {
         place.sandbox.fault(selector.clone(), Fault::Pass);
     }
@@ -198,7 +198,7 @@ async fn start(place: &Place, hook: impl Fn() -> Option<CommitHook>) -> Result<S
 
 /// Undoes, with a death at this commit; `false` if there are fewer.
 async fn die_undoing(undo: Undo, point: u32) -> bool {
-    let (place, station) = posted(Quirks::default()).await;
+    let (place, station) = posted().await;
     station.stop().await.unwrap();
     let count = Arc::new(AtomicU32::new(0));
     let reached = match start(&place, || Some(dying_at(point, &count))).await {
@@ -250,7 +250,7 @@ async fn death_at_every_commit_of_it_leaves_it_undone_once() {
 
 #[tokio::test]
 async fn what_the_account_does_not_let_be_deleted_stays_posted_and_can_be_undone_the_other_way() {
-    let (place, mut station) = posted(Quirks::default()).await;
+    let (place, mut station) = posted().await;
     place.sandbox.configure(|options| options.permissions.delete = false);
     revoke(&station, Undo::Delete).await;
     station.until_told(|what| matches!(what, What::Person(why) if why.contains("cannot be deleted"))).await;
@@ -264,7 +264,7 @@ async fn what_the_account_does_not_let_be_deleted_stays_posted_and_can_be_undone
 
 #[tokio::test]
 async fn a_document_with_a_line_of_somebody_else_stays_with_that_line_alone() {
-    let (place, mut station) = posted(Quirks::default()).await;
+    let (place, mut station) = posted().await;
     let document = place.sandbox.books().live_documents()[0].id;
     let brush = Line {
         number: 1,
@@ -285,9 +285,35 @@ async fn a_document_with_a_line_of_somebody_else_stays_with_that_line_alone() {
     assert_eq!(stands.into_iter().collect::<Vec<_>>(), [((Kind::Receipt, GoodId(123_475)), Decimal::ONE)]);
 }
 
+/// Each removal is lost once, and its repetition refused with this status.
+async fn repeat_removals(status: u16) {
+    let (place, station) = posted().await;
+    for _ in 0..3 {
+        let words = Fault::Refuse { status, message: "No such thing".to_owned() };
+        for fault in [Fault::ActThenDrop, words] {
+            place.sandbox.fault(Selector::path("DELETE", "/"), fault);
+        }
+    }
+    revoke(&station, Undo::Delete).await;
+    let figures = station.until_delivered().await;
+    assert_undone(&place, &figures, Undo::Delete, &format!("status {status}"));
+    assert!(!trail(&station, 1).await.contains("stays on the service"), "status {status}");
+}
+
+#[tokio::test]
+async fn what_is_gone_and_refused_in_whatever_words_is_gone() {
+    let mut rounds = JoinSet::new();
+    for status in [400, 403, 404, 422] {
+        rounds.spawn(repeat_removals(status));
+    }
+    while let Some(round) = rounds.join_next().await {
+        round.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_line_that_is_still_read_back_is_deleted_again_before_the_document_goes() {
-    let (place, station) = posted(Quirks::default()).await;
+    let (place, station) = posted().await;
     // The first two answers say that the lines are gone, and they are not.
     for _ in 0..2 {
         let gone = Fault::Refuse { status: 404, message: "Not found".to_owned() };
@@ -303,7 +329,7 @@ async fn the_command_undoes_beside_a_running_agent_and_refuses_a_second_time() {
     for (undo, words) in
         [(Undo::Opposite, "document 2 undoes document 1"), (Undo::Delete, "is being deleted")]
     {
-        let (place, station) = posted(Quirks::default()).await;
+        let (place, station) = posted().await;
         let shed = Shed::beside(&place.sandbox, place.dir.path());
         let args: &[&str] = match undo {
             Undo::Opposite => &["outbox", "revoke", "1"],

@@ -22,6 +22,9 @@ use crate::station::{LOOK_EVERY, PATIENCE, Place, Station};
 const SHAMPOO: &str = "4006381333931";
 const COMB: &str = "9521234000013";
 const BRUSH: &str = "036000291452";
+const SHAMPOO_ID: GoodId = GoodId(123_456);
+const COMB_ID: GoodId = GoodId(123_457);
+const BRUSH_ID: GoodId = GoodId(123_475);
 
 /// Longer than a lost request is waited for, shorter than it is looked for late.
 const LATE: Fault = Fault::Late { ms: 1500 };
@@ -32,15 +35,28 @@ struct Case {
     name: &'static str,
     quirks: fn(&mut Quirks),
     config: fn(&mut Config),
-    /// What the account really refuses.
-    refuses: fn(Strategy) -> &'static [Kind],
+    /// Whether the service no longer has the brush.
+    lacks_brush: bool,
+    /// What the account really refuses: of which document which good.
+    refuses: fn(Strategy, Document, GoodId) -> bool,
+}
+
+/// The documents of the day, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Document {
+    Receipt,
+    WriteOff,
+    SecondReceipt,
 }
 
 const fn case(name: &'static str, quirks: fn(&mut Quirks)) -> Case {
-    Case { name, quirks, config: |_| {}, refuses: |_| &[] }
+    Case { name, quirks, config: |_| {}, lacks_brush: false, refuses: |_, _, _| false }
 }
 
-const BOTH: &[Kind] = &[Kind::Receipt, Kind::WriteOff];
+/// A good that the service no longer has: its line is refused, and no other.
+const fn lacking(name: &'static str, quirks: fn(&mut Quirks)) -> Case {
+    Case { lacks_brush: true, refuses: |_, _, good| good.0 == BRUSH_ID.0, ..case(name, quirks) }
+}
 
 fn cases() -> Vec<Case> {
     vec![
@@ -55,7 +71,7 @@ fn cases() -> Vec<Case> {
             ..case("write-offs are 7", |quirks| quirks.write_off_document_type = 7)
         },
         Case {
-            refuses: |strategy| if strategy == Strategy::Document { &[Kind::WriteOff] } else { &[] },
+            refuses: |strategy, document, _| strategy == Strategy::Document && document == Document::WriteOff,
             ..case("write-offs are 7 and not configured", |quirks| quirks.write_off_document_type = 7)
         },
         Case {
@@ -63,10 +79,10 @@ fn cases() -> Vec<Case> {
             ..case("a staff member is demanded", |quirks| quirks.master_required = true)
         },
         Case {
-            refuses: |_| BOTH,
+            refuses: |_, _, _| true,
             ..case("a staff member is demanded and not configured", |quirks| quirks.master_required = true)
         },
-        case("a refused call leaves a part", |quirks| quirks.partial_operation = true),
+        lacking("a refused call leaves a part", |quirks| quirks.partial_operation = true),
         case("rows are listed late", |quirks| quirks.visible_after_ms = 60),
         case("no amounts and no comments are listed", |quirks| {
             (quirks.movement_amount, quirks.movement_comment) = (false, false);
@@ -74,18 +90,21 @@ fn cases() -> Vec<Case> {
         case("two rows a page, newest first", |quirks| {
             (quirks.page_rows_max, quirks.movement_order) = (Some(2), Order::NewestFirst);
         }),
-        case("what is unknown is forbidden", |quirks| quirks.unknown_id_status = 403),
-        case("what is unknown is wrong", |quirks| quirks.unknown_id_status = 400),
-        case("what is unknown is invalid", |quirks| quirks.unknown_id_status = 422),
+        lacking("an unknown good is not found", |quirks| quirks.unknown_id_status = 404),
+        lacking("an unknown good is wrong", |quirks| quirks.unknown_id_status = 400),
+        lacking("an unknown good is invalid", |quirks| quirks.unknown_id_status = 422),
+        Case {
+            // Which line of a call is forbidden, the service does not say.
+            refuses: |strategy, document, good| {
+                strategy == Strategy::Operation && document == Document::Receipt || good == BRUSH_ID
+            },
+            ..lacking("an unknown good is forbidden", |quirks| quirks.unknown_id_status = 403)
+        },
         case("lines outlive their document", |quirks| quirks.cascade_delete = false),
         case("deleted lines are not listed", |quirks| quirks.deleted_lines = false),
-        case(
-            "deleted rows are listed, unmarked and without comment, and their documents are forbidden",
-            |q| {
-                (q.movement_deleted, q.movement_comment) = (DeletedRows::Unmarked, false);
-                q.unknown_id_status = 403;
-            },
-        ),
+        case("deleted rows are listed, unmarked and without comment", |quirks| {
+            (quirks.movement_deleted, quirks.movement_comment) = (DeletedRows::Unmarked, false);
+        }),
         case("deleted rows are listed as such", |quirks| quirks.movement_deleted = DeletedRows::Flagged),
     ]
 }
@@ -104,18 +123,32 @@ fn faults(strategy: Strategy) -> Vec<Fault> {
     }
 }
 
-fn expected() -> BTreeMap<(Kind, GoodId), Decimal> {
-    let [shampoo, comb, brush] = [123_456, 123_457, 123_475].map(GoodId);
-    BTreeMap::from([
-        ((Kind::Receipt, shampoo), Decimal::from(2)),
-        ((Kind::Receipt, comb), Decimal::from(13)),
-        ((Kind::Receipt, brush), Decimal::ONE),
-        ((Kind::WriteOff, comb), Decimal::ONE),
-        ((Kind::WriteOff, shampoo), Decimal::ONE),
-    ])
+/// What is scanned in the day.
+const DAY: [(Document, GoodId, i64); 7] = [
+    (Document::Receipt, SHAMPOO_ID, 1),
+    (Document::Receipt, COMB_ID, 12),
+    (Document::Receipt, BRUSH_ID, 1),
+    (Document::WriteOff, COMB_ID, 1),
+    (Document::WriteOff, SHAMPOO_ID, 1),
+    (Document::SecondReceipt, SHAMPOO_ID, 1),
+    (Document::SecondReceipt, COMB_ID, 1),
+];
+
+/// What must stand in the end, and how much must wait for a person.
+fn expected(case: &Case, strategy: Strategy) -> (BTreeMap<(Kind, GoodId), Decimal>, Decimal) {
+    let (mut stands, mut waits) = (BTreeMap::new(), Decimal::ZERO);
+    for (document, good, units) in DAY {
+        if (case.refuses)(strategy, document, good) {
+            waits += Decimal::from(units);
+        } else {
+            let kind = if document == Document::WriteOff { Kind::WriteOff } else { Kind::Receipt };
+            *stands.entry((kind, good)).or_insert(Decimal::ZERO) += Decimal::from(units);
+        }
+    }
+    (stands, waits)
 }
 
-/// A receipt of three goods, a write-off of two, and a receipt of one.
+/// A receipt of three goods, a write-off of two, and a receipt of two.
 async fn scan_the_day(station: &mut Station) {
     let (receipt, write_off) = (Control::Mode(Mode::Receipt).code(), Control::Mode(Mode::WriteOff).code());
     let twelve = Control::Quantity(12).code();
@@ -140,6 +173,9 @@ async fn play(case: Case, strategy: Strategy, is_stormy: bool) {
     let is_by_contract = config.api.lines_key == config::LinesKey::GoodsTransactions;
     let mut station = Station::start(config, None).unwrap();
     station.until_goods_are_read().await;
+    if case.lacks_brush {
+        place.sandbox.remove_good(BRUSH_ID);
+    }
     if is_stormy {
         for fault in faults(strategy) {
             place.sandbox.fault(Selector::path("POST", "/"), fault);
@@ -157,14 +193,12 @@ async fn play(case: Case, strategy: Strategy, is_stormy: bool) {
     }
     let figures = station.until_delivered().await;
     assert!(figures.balance() && !figures.is_undelivered(), "{name}: {figures:?}");
-    let refused = (case.refuses)(strategy);
-    let (stands, waits): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        expected().into_iter().partition(|((kind, _), _)| !refused.contains(kind));
+    let (stands, waits) = expected(&case, strategy);
     assert_eq!(place.on_service(), stands, "{name}");
     place.assert_nothing_is_doubled();
     let units = |state: State| figures.of(state).units.to_decimal();
     assert_eq!(units(State::Posted), stands.values().sum::<Decimal>(), "{name}");
-    assert_eq!(units(State::Refused), waits.values().sum::<Decimal>(), "{name}");
+    assert_eq!(units(State::Refused), waits, "{name}");
     if is_by_contract {
         assert_requests_follow_contract(&place.sandbox);
     }
@@ -292,4 +326,21 @@ async fn a_line_at_fault_does_not_speak_against_the_one_call() {
     station.scan(&Control::Close.code()).await.unwrap();
     station.until_delivered().await;
     assert_eq!(writes(&place), ["operation"]);
+}
+
+#[tokio::test]
+async fn a_document_that_may_not_be_read_is_known_by_its_lines() {
+    let mut options = Options::sample();
+    options.quirks.movement_comment = false;
+    let place = Place::new(options).await;
+    let mut station = place.start();
+    station.until_goods_are_read().await;
+    let forbidden = Selector::path("GET", "/storage_operations/documents/4564");
+    place.sandbox.outage(Some((forbidden, Fault::Forbidden)));
+    place.sandbox.fault(Selector::path("POST", "/"), Fault::ActThenDrop);
+    station.scan(COMB).await.unwrap();
+    station.scan(&Control::Close.code()).await.unwrap();
+    let figures = station.until_delivered().await;
+    assert_eq!(figures.of(State::Posted).operations, 1);
+    assert_eq!(place.sandbox.books().live_lines().len(), 1);
 }
