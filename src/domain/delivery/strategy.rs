@@ -19,11 +19,6 @@ pub enum Way {
 }
 
 impl Way {
-    /// Whether it goes line by line.
-    pub fn is_piecewise(self) -> bool {
-        self != Self::OneCall
-    }
-
     pub(super) fn strategy(self) -> &'static dyn Strategy {
         match self {
             Self::OneCall => &OneCall,
