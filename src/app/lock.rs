@@ -11,7 +11,7 @@ const LOCK_FILE: &str = "agent.lock";
 /// Held as long as the agent lives; the system releases it however the process ends.
 #[derive(Debug)]
 pub(super) struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -20,9 +20,45 @@ impl FolderLock {
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = opened.map_err(|source| Error::Folder { path, source })?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.to_owned())),
             Err(TryLockError::Error(source)) => Err(Error::Folder { path: dir.to_owned(), source }),
         }
+    }
+}
+
+impl Drop for FolderLock {
+    /// Closing the file would not be enough: a program that another thread just starts holds a copy of it from its
+    /// birth until it has become that program, and with it the lock (`flock(2)`).
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the data folder stays locked until this process ends");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_agent_at_a_time() {
+        let dir = TempDir::new().unwrap();
+        let lock = FolderLock::take(dir.path()).unwrap();
+        assert!(matches!(FolderLock::take(dir.path()), Err(Error::InUse(_))));
+        drop(lock);
+        FolderLock::take(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_free_though_somebody_inherited_the_lock() {
+        let dir = TempDir::new().unwrap();
+        let lock = FolderLock::take(dir.path()).unwrap();
+        let inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        FolderLock::take(dir.path()).unwrap();
+        drop(inherited);
     }
 }

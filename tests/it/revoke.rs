@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rust_decimal::Decimal;
-use stockpoint::app;
 use stockpoint::domain::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{GoodId, OperationId};
@@ -184,24 +183,12 @@ fn dying_at(point: u32, count: &Arc<AtomicU32>) -> CommitHook {
     Box::new(move || count.fetch_add(1, Ordering::SeqCst) + 1 >= point)
 }
 
-/// Starts an agent once the folder is free: a program that another test starts holds every lock of this one, from its
-/// birth until it has become that program.
-async fn start(place: &Place, hook: impl Fn() -> Option<CommitHook>) -> Result<Station, app::Error> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match Station::start(place.config(), hook()) {
-            Err(app::Error::InUse(_)) if Instant::now() < end => sleep(LOOK_EVERY).await,
-            started => return started,
-        }
-    }
-}
-
 /// Undoes, with a death at this commit; `false` if there are fewer.
 async fn die_undoing(undo: Undo, point: u32) -> bool {
     let (place, station) = posted().await;
     station.stop().await.unwrap();
     let count = Arc::new(AtomicU32::new(0));
-    let reached = match start(&place, || Some(dying_at(point, &count))).await {
+    let reached = match Station::start(place.config(), Some(dying_at(point, &count))) {
         Ok(station) => {
             let store = station.handle.store().clone();
             let _asked = store.run(move |db| db.revoke(ID, undo, NOW)).await;
@@ -223,7 +210,7 @@ async fn die_undoing(undo: Undo, point: u32) -> bool {
         }
         Err(_died) => true,
     };
-    let station = start(&place, || None).await.unwrap();
+    let station = place.start();
     // Nobody heard whether it was begun: whoever typed it types it again.
     revoke(&station, undo).await;
     station.until_delivered().await;
