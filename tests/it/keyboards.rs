@@ -14,8 +14,10 @@ use input_linux::InputId;
 use input_linux::Key;
 use input_linux::UInputHandle;
 use input_linux::sys;
+use stockpoint::clock::Clock;
 use stockpoint::clock::SystemClock;
 use stockpoint::config::Place;
+use stockpoint::config::UsbMatch;
 use stockpoint::device::Device;
 use stockpoint::device::FromScanner;
 use stockpoint::device::Outlet;
@@ -23,12 +25,15 @@ use stockpoint::device::PortFault;
 use stockpoint::device::PortState;
 use stockpoint::device::evdev;
 use stockpoint::device::evdev::Keyboard;
+use stockpoint::device::evdev::Recorder;
 use stockpoint::device::ports::Roots;
 use stockpoint::domain::framing::Frame;
 use stockpoint::domain::framing::Refusal;
 use stockpoint::domain::ids::ScannerName;
+use stockpoint::domain::keymap::InputEvent;
 use stockpoint::domain::keymap::LayoutName;
 use stockpoint::domain::keymap::trace::Trace;
+use stockpoint::domain::time::BootMillis;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -38,6 +43,8 @@ const GAP: Duration = Duration::from_millis(200);
 /// How long anything may take before the test fails.
 const BOUND: Duration = Duration::from_secs(20);
 const UINPUT: &str = "/dev/uinput";
+/// The maker of the kernel's keyboards; each test has a product of its own.
+const VENDOR: u16 = 0x1eab;
 
 /// A frame in a word, as the traces write what they expect.
 fn told(frame: &Frame) -> String {
@@ -73,7 +80,7 @@ fn events_lost_anywhere_in_a_trace_make_no_other_code() {
             let mut trace = whole.clone();
             let end = (first + count).min(trace.events.len());
             let last = trace.events.drain(first..end).next_back().unwrap();
-            let dropped = stockpoint::domain::keymap::InputEvent { kind: 0, code: 3, value: 0, ..last };
+            let dropped = InputEvent { kind: 0, code: 3, value: 0, ..last };
             trace.events.insert(first, dropped);
             let frames = trace.replay(GAP);
             let read: Vec<_> = frames.iter().filter(|frame| frame.verdict.is_ok()).map(told).collect();
@@ -98,8 +105,11 @@ impl Agent {
     }
 
     fn start(&self, path: &Path, roots: Roots) -> Device {
-        let (name, at) = (ScannerName::new("dock"), Place::Path(path.to_owned()));
-        let keyboard = Keyboard { name, at, layout: LayoutName::US, gap: GAP };
+        self.start_at(Place::Path(path.to_owned()), roots)
+    }
+
+    fn start_at(&self, at: Place, roots: Roots) -> Device {
+        let keyboard = Keyboard { name: ScannerName::new("dock"), at, layout: LayoutName::US, gap: GAP };
         evdev::start(keyboard, roots, self.outlet.clone()).unwrap()
     }
 
@@ -154,8 +164,8 @@ struct Virtual {
 }
 
 impl Virtual {
-    /// `None`, with the reason printed, where there can be none.
-    fn new() -> Option<Self> {
+    /// A keyboard with this product id; `None`, with the reason printed, where there can be none.
+    fn new(product: u16) -> Option<Self> {
         let file = match OpenOptions::new().read(true).write(true).open(UINPUT) {
             Ok(file) => file,
             Err(error) => {
@@ -170,7 +180,7 @@ impl Virtual {
         for key in Key::iter().filter(|key| (1..128).contains(&key.code())) {
             handle.set_keybit(key).unwrap();
         }
-        let id = InputId { bustype: sys::BUS_USB, vendor: 0x1eab, product: 1, version: 1 };
+        let id = InputId { bustype: sys::BUS_USB, vendor: VENDOR, product, version: 1 };
         handle.create(&id, b"stockpoint test scanner", 0, &[]).unwrap();
         let node = handle.evdev_path().unwrap();
         Some(Self { handle, node })
@@ -200,7 +210,7 @@ fn silence(agent: &Agent, time: Duration) {
 
 #[test]
 fn a_keyboard_of_the_kernel_is_read_and_its_loss_is_told() {
-    let Some(scanner) = Virtual::new() else { return };
+    let Some(scanner) = Virtual::new(1) else { return };
     let mut agent = Agent::new(8);
     let _device = agent.start(&scanner.node, Roots::default());
     while agent.state() != (PortState::Open { reconnects: 0 }) {}
@@ -217,7 +227,7 @@ fn a_keyboard_of_the_kernel_is_read_and_its_loss_is_told() {
 
 #[test]
 fn a_keyboard_of_the_kernel_is_read_while_the_agent_takes_nothing() {
-    let Some(scanner) = Virtual::new() else { return };
+    let Some(scanner) = Virtual::new(2) else { return };
     let mut agent = Agent::new(1);
     let _device = agent.start(&scanner.node, Roots::default());
     while agent.state() != (PortState::Open { reconnects: 0 }) {}
@@ -228,4 +238,64 @@ fn a_keyboard_of_the_kernel_is_read_while_the_agent_takes_nothing() {
     }
     let read: Vec<_> = (1000..1050).map(|_| told(&agent.frame())).collect();
     assert_eq!(read, (1000..1050).map(|code| code.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_keyboard_of_the_kernel_is_found_again_by_what_it_is() {
+    let Some(scanner) = Virtual::new(3) else { return };
+    let mut agent = Agent::new(8);
+    let wanted = UsbMatch { vendor: Some(VENDOR), product: Some(3), ..UsbMatch::default() };
+    let _device = agent.start_at(Place::Match(wanted), Roots::default());
+    while agent.state() != (PortState::Open { reconnects: 0 }) {}
+    drop(scanner);
+    assert_eq!(agent.state(), PortState::Gone { why: PortFault::Vanished });
+    while agent.state() != (PortState::Gone { why: PortFault::NoneMatches }) {}
+    let plugged_in = agent.outlet.clock.boot();
+    let scanner = Virtual::new(3).unwrap();
+    while agent.state() != (PortState::Open { reconnects: 1 }) {}
+    let took = agent.outlet.clock.boot().ms_since(plugged_in);
+    assert!(took < 1000, "it took {took} ms");
+    silence(&agent, GAP * 2);
+    scanner.scan("96385074");
+    assert_eq!(agent.frame().verdict, Ok("96385074".to_owned()));
+}
+
+/// What comes of these events of a scanner that was opened long before.
+fn replayed(events: Vec<InputEvent>) -> Vec<String> {
+    let trace = Trace { layout: LayoutName::US, opened: BootMillis(0), events };
+    trace.replay(GAP).iter().map(told).collect()
+}
+
+#[test]
+fn an_ean_13_waits_whole_in_the_kernel_and_is_stamped_by_the_clock_since_boot() {
+    let Some(scanner) = Virtual::new(4) else { return };
+    let (recorder, clock) = (Recorder::open(&scanner.node).unwrap(), SystemClock::new());
+    let before = clock.boot();
+    scanner.scan("4006381333931");
+    let events = recorder.events().unwrap();
+    // Two for each press and each release: the kernel keeps no scan codes.
+    assert_eq!(events.len(), 14 * 2 * 2);
+    assert!(events.iter().all(|event| event.at() >= before && event.at() <= clock.boot()));
+    assert_eq!(replayed(events), ["4006381333931"]);
+}
+
+#[test]
+fn what_the_kernel_drops_is_told_and_makes_no_code() {
+    let Some(scanner) = Virtual::new(5) else { return };
+    let recorder = Recorder::open(&scanner.node).unwrap();
+    scanner.scan("4006381333931");
+    scanner.scan("4006381333931");
+    let mut events = recorder.events().unwrap();
+    scanner.scan("96385074");
+    events.extend(recorder.events().unwrap());
+    assert_eq!(replayed(events), ["refused lost", "96385074"]);
+}
+
+#[test]
+fn a_keyboard_of_the_kernel_is_read_by_one_program_alone() {
+    let Some(scanner) = Virtual::new(6) else { return };
+    let first = Recorder::open(&scanner.node).unwrap();
+    assert_eq!(Recorder::open(&scanner.node).err(), Some(PortFault::Taken));
+    drop(first);
+    assert!(Recorder::open(&scanner.node).is_ok());
 }
