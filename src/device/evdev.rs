@@ -5,7 +5,7 @@
 //! refusal counts only after a second.
 //!
 //! The kernel keeps no more than one code for a reader that is late, so this one never waits for the agent:
-//! frames wait in a [`Backlog`]. What the kernel dropped all the same refuses its code.
+//! frames wait in a backlog of its own. What the kernel dropped all the same refuses its code.
 
 use std::convert::Infallible;
 use std::io;
