@@ -14,6 +14,7 @@ mod cli;
 mod contract;
 mod contract_api;
 mod correct;
+mod cost;
 mod crash_sweep;
 mod create;
 mod delivery_model;

@@ -131,6 +131,21 @@ fn a_station_that_is_alone_goes_at_the_full_pace() {
 }
 
 #[test]
+fn ten_thousand_documents_take_a_ninth_longer_than_the_limit_would_allow() {
+    let (start, agents) = drain(1, 10_000, 1);
+    let took = agents[0].done.unwrap() - start;
+    let ideal = Duration::from_mins(10_000 / u64::try_from(PER_MINUTE).unwrap());
+    println!(
+        "10,000 requests of one station: {} s, the ideal of the limit {} s",
+        took.as_secs(),
+        ideal.as_secs()
+    );
+    assert_eq!(agents[0].refused, 0);
+    // 180 of the 200 a minute, so that a station alone never meets the limit.
+    assert!(took * 100 <= ideal * 112, "{took:?}");
+}
+
+#[test]
 fn a_station_left_alone_finds_its_full_pace_again() {
     let start = Instant::now();
     let mut budget = Budget::new(180, 4, 3, start);
