@@ -4,16 +4,13 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
-use tokio::time::Instant;
 
 use super::args::{NewGood, amount};
 use super::run::runtime;
-use super::{Error, data, say};
-use crate::api::{Budget, Client, GoodToWrite};
-use crate::app;
+use super::{Error, data, say, way_beside};
+use crate::api::GoodToWrite;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::config::secrets::Secrets;
 use crate::domain::barcode::Barcode;
 use crate::domain::control::{Control, Reading};
 use crate::domain::good::{Good, Resolution};
@@ -23,7 +20,6 @@ use crate::domain::quantity::Money;
 use crate::socket::{self, Request};
 use crate::store::Db;
 use crate::work::create::{Creator, Made, barcode_for};
-use crate::work::uplink::seed;
 
 /// How deep a person goes into the tree of categories.
 const DEPTH_MAX: u32 = 20;
@@ -65,12 +61,8 @@ fn make(
     (barcode, person): (String, Option<impl BufRead>),
 ) -> Result<Made, Error> {
     let api = &config.api;
-    let secrets = Secrets::find(api)?;
-    let client = Client::new(api, config.station.location_id, &secrets.partner, &secrets.user)
-        .map_err(app::Error::Client)?;
+    let (client, budget) = way_beside(config)?;
     runtime()?.block_on(async {
-        // A running agent keeps its own budget: this takes half of one, so that both stay below the service's.
-        let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, seed(), Instant::now());
         let mut creator = Creator { client: &client, budget, wait: api.reconcile_after };
         let mut good = match person {
             Some(input) => {

@@ -22,17 +22,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::time::Instant;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::api::{Budget, Client};
 use crate::app;
-use crate::config::{Config, Faults, secrets};
+use crate::config::secrets::{self, Secrets};
+use crate::config::{Config, Faults};
 use crate::demo as demonstration;
 use crate::device::PortFault;
 use crate::domain::ids::GoodId;
 use crate::store::{self, Db};
+use crate::work::uplink::seed;
 use args::{Args, Command, LogFormat};
 
 /// Exit code for wrong usage and wrong configuration: starting again will not help.
@@ -244,6 +248,17 @@ fn data(config: &Config) -> Result<Db, Error> {
 /// The data of a station, for a command that only tells: without any there is nothing to tell, which is no failure.
 fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
     Ok(Db::beside(&config.station.data_dir, &config.station.name)?)
+}
+
+/// The way to the service for a command beside an agent. A running agent keeps its own budget: this takes half of
+/// one, so that both stay below the service's.
+fn way_beside(config: &Config) -> Result<(Client, Budget), Error> {
+    let api = &config.api;
+    let secrets = Secrets::find(api)?;
+    let client = Client::new(api, config.station.location_id, &secrets.partner, &secrets.user)
+        .map_err(app::Error::Client)?;
+    let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, seed(), Instant::now());
+    Ok((client, budget))
 }
 
 fn read_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {

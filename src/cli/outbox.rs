@@ -2,17 +2,12 @@
 
 use std::io::Write;
 
-use tokio::time::Instant;
-
 use super::args::{Correct, OutboxCommand};
 use super::run::runtime;
 use super::shown::{self, zone_of};
-use super::{Error, data, data_if_any, export, say};
-use crate::api::{Budget, Client};
-use crate::app;
+use super::{Error, data, data_if_any, export, say, way_beside};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::config::secrets::Secrets;
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::printable::printable;
@@ -20,7 +15,6 @@ use crate::domain::quantity::Money;
 use crate::socket::{self, Request};
 use crate::store::{Advance, Corrected, Correction, Revoked, Undo};
 use crate::work::account::date_in;
-use crate::work::uplink::seed;
 use crate::work::verify::Verifier;
 
 /// A day, in ms.
@@ -118,15 +112,10 @@ fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) ->
 
 fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error> {
     let db = data(config)?;
-    let api = &config.api;
-    let secrets = Secrets::find(api)?;
-    let client = Client::new(api, config.station.location_id, &secrets.partner, &secrets.user)
-        .map_err(app::Error::Client)?;
+    let (client, budget) = way_beside(config)?;
     let zone = zone_of(config, &db)?;
     let since = SystemClock::new().wall().plus_ms(-i64::from(days) * DAY_MS);
     let compared = runtime()?.block_on(async {
-        // A running agent keeps its own budget: this takes half of one, so that both stay below the service's.
-        let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, seed(), Instant::now());
         let (db, station, client) = (&db, config.station.name.as_str(), &client);
         Verifier { db, station, client, budget, zone }.compare(since).await
     })?;

@@ -18,6 +18,7 @@ use crate::device::ports::UsbIdentity;
 use crate::device::ports::fits;
 use crate::device::ports::hexadecimal;
 use crate::device::ports::link_to;
+use crate::device::ports::only_one;
 use crate::device::ports::text;
 use crate::device::ports::usb_identity;
 
@@ -120,13 +121,8 @@ pub fn list_inputs(roots: &Roots) -> io::Result<Vec<FoundInput>> {
 pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
     let inputs = list_inputs(roots)
         .map_err(|error| PortFault::Failed { errno: error.raw_os_error().unwrap_or_default() })?;
-    let mut nodes: Vec<PathBuf> =
-        inputs.into_iter().filter(|input| fits(wanted, &input.identity)).map(|input| input.node).collect();
-    match (nodes.pop(), nodes.len()) {
-        (None, _) => Err(PortFault::NoneMatches),
-        (Some(node), 0) => Ok(node),
-        (Some(_), others) => Err(PortFault::SeveralMatch { count: others.saturating_add(1) }),
-    }
+    let fitting = inputs.into_iter().filter(|input| fits(wanted, &input.identity));
+    only_one(fitting.map(|input| input.node).collect())
 }
 
 /// Whether a scanner is behind the device, as far as its description tells.

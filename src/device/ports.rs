@@ -149,11 +149,12 @@ pub fn list_ports(roots: &Roots) -> io::Result<Vec<FoundPort>> {
 pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
     let ports = list_ports(roots)
         .map_err(|error| PortFault::Failed { errno: error.raw_os_error().unwrap_or_default() })?;
-    let mut nodes: Vec<PathBuf> = ports
-        .into_iter()
-        .filter(|port| port.usb.as_ref().is_some_and(|usb| fits(wanted, usb)))
-        .map(|port| port.node)
-        .collect();
+    let fitting = ports.into_iter().filter(|port| port.usb.as_ref().is_some_and(|usb| fits(wanted, usb)));
+    only_one(fitting.map(|port| port.node).collect())
+}
+
+/// The node, if there is one and no other: of several, none is guessed.
+pub(super) fn only_one(mut nodes: Vec<PathBuf>) -> Result<PathBuf, PortFault> {
     match (nodes.pop(), nodes.len()) {
         (None, _) => Err(PortFault::NoneMatches),
         (Some(node), 0) => Ok(node),

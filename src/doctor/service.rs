@@ -11,13 +11,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::work::rights::{missing_rights, missing_storages};
+use crate::work::trust::agree;
 use crate::work::uplink::{error_chain, seed};
 
 const SECTION: &str = "service";
 const CLOCK: &str = "clock";
-
-/// The most that the two clocks may differ, in ms: what the agent allows (`work::trust`).
-const DISAGREEMENT_MS_MAX: i64 = 90_000;
 
 pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -120,13 +118,13 @@ fn failed(error: &api::Error) -> Finding {
 /// The station's clock beside the service's.
 fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
     let Some(server) = client.take_server_date() else { return system_clock(clock) };
-    let off_ms = clock.wall().ms_since(server.0);
-    if off_ms.abs() <= DISAGREEMENT_MS_MAX {
+    let ours = clock.wall();
+    if agree(server.0, ours) {
         return Finding::ok(CLOCK, "it agrees with the service's");
     }
     Finding::fault(
         CLOCK,
-        format!("it differs from the service's by {} s: nothing is posted", off_ms / 1000),
+        format!("it differs from the service's by {} s: nothing is posted", ours.ms_since(server.0) / 1000),
         "let this box reach a time server (`timedatectl set-ntp true`); the times of scans are put right then",
     )
 }

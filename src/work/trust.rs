@@ -6,6 +6,11 @@ use crate::domain::time::UnixMillis;
 /// answer took its time.
 const DISAGREEMENT_MS_MAX: i64 = 90_000;
 
+/// Whether two readings of one moment are of clocks that agree.
+pub fn agree(server: UnixMillis, ours: UnixMillis) -> bool {
+    server.ms_since(ours).abs() <= DISAGREEMENT_MS_MAX
+}
+
 /// What is known about the clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClockTrust {
@@ -20,7 +25,7 @@ pub struct ClockTrust {
 impl ClockTrust {
     /// Takes in the server's clock beside ours.
     pub fn compare(&mut self, server: UnixMillis, ours: UnixMillis) {
-        self.agreed = Some(server.ms_since(ours).abs() <= DISAGREEMENT_MS_MAX);
+        self.agreed = Some(agree(server, ours));
     }
 
     /// Whether the clock is right. The server outweighs the system: what is posted is posted there.
