@@ -27,6 +27,11 @@ impl AimId {
         if data.is_empty() { None } else { Some((Self { code, modifier }, data)) }
     }
 
+    /// The code character: the family of the symbol.
+    pub const fn code(self) -> char {
+        self.code
+    }
+
     /// Whether the symbol declares its data to be GS1 element strings: GS1-128, GS1 `DataBar` and
     /// Composite, GS1 `DataMatrix`, GS1 QR Code, GS1 `DotCode` (GS1 General Specifications, section 5.1,
     /// table of symbology identifiers used in the GS1 system).

@@ -15,9 +15,11 @@ pub mod aim;
 pub mod barcode;
 pub mod gs1;
 pub mod gtin;
+pub mod symbology;
 
 pub mod control;
 pub mod mode;
+pub mod rule;
 
 pub mod good;
 pub mod kit;

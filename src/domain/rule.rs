@@ -1,0 +1,433 @@
+//! Formatting rules: what a scanner adds to its codes is taken off, and what it spells otherwise than the goods
+//! table is put right, by a few rules in the order in which they are written.
+//!
+//! A rule works on the code behind the AIM identifier, as the rule before left it, and acts whole or not at all.
+//! Text is matched letter by letter; there are no patterns.
+//!
+//! Invariant: no rule makes a control code of a label. A control code is never touched, and none comes to light
+//! but under what rules without conditions strip: that is what the scanner adds to everything it reads. Once a rule
+//! has done something for some codes only, or has written anything, none comes to light any more: a rule that would
+//! uncover one leaves the code as it was.
+
+use std::fmt;
+
+use super::aim::AimId;
+use super::control::{Control, Reading};
+use super::framing::FRAME_BYTES_MAX;
+use super::symbology::Symbology;
+
+/// Rules of one scanner: more than a person keeps in mind at once would be a program.
+pub const RULES_MAX: usize = 16;
+
+/// The longest text in a rule, in characters.
+pub const TEXT_CHARS_MAX: usize = 64;
+
+/// When a rule applies, and what it does. One without any action does nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rule {
+    /// The code begins with this.
+    pub if_prefix: Option<String>,
+    /// The code ends with this.
+    pub if_suffix: Option<String>,
+    /// The code has so many characters.
+    pub if_length: Option<Length>,
+    /// The scanner says that the code is of this kind.
+    pub if_symbology: Option<Symbology>,
+    /// Taken off the front, once, where it stands there.
+    pub strip_prefix: Option<String>,
+    /// Taken off the end, once, where it stands there.
+    pub strip_suffix: Option<String>,
+    /// What is written in place of what, wherever it stands, after both of the above.
+    pub replace: Option<Replacement>,
+}
+
+/// How many characters, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Length {
+    /// No fewer.
+    pub min: usize,
+    /// No more.
+    pub max: usize,
+}
+
+/// One text for another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// What is looked for; never empty.
+    pub from: String,
+    /// What is written instead.
+    pub to: String,
+}
+
+/// What a rule came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// The frame reads so now, AIM identifier and all.
+    Changed(String),
+    /// It is as it was.
+    Kept(Kept),
+}
+
+/// Why a rule left a code as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is a control code, or begins as one.
+    Control,
+    /// It does not begin with `if_prefix`.
+    Prefix,
+    /// It does not end with `if_suffix`.
+    Suffix,
+    /// It is not as long as `if_length` says.
+    Length,
+    /// It is not of the kind of `if_symbology`, or the scanner does not say of which it is.
+    Symbology,
+    /// Nothing in it is to be stripped or replaced.
+    NothingFound,
+    /// Nothing would be left: an empty code is no scan, and the operator would hear nothing of it.
+    Empty,
+    /// More would come of it than a frame can hold.
+    TooLong,
+    /// A control code would come of it.
+    Command,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Control => "control codes are never touched",
+            Self::Prefix => "does not begin with if_prefix",
+            Self::Suffix => "does not end with if_suffix",
+            Self::Length => "is not as long as if_length says",
+            Self::Symbology => "is not of if_symbology, or the scanner does not send AIM identifiers",
+            Self::NothingFound => "nothing to strip or to replace is in it",
+            Self::Empty => "left as it was: nothing of it would be left",
+            Self::TooLong => "left as it was: it would be too long for a frame",
+            Self::Command => "left as it was: a control code would come of it",
+        })
+    }
+}
+
+/// Whether the text of a frame is still what was scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It is, but for what the scanner adds to everything.
+    AsScanned,
+    /// A rule has chosen it, or has written in it.
+    Rewritten,
+}
+
+/// What each of the rules makes of the text of a frame, one after the other.
+pub fn steps<'a>(rules: &'a [Rule], text: &str) -> impl Iterator<Item = Effect> + use<'a> {
+    let start = (text.to_owned(), Standing::AsScanned);
+    rules.iter().scan(start, |(text, standing), rule| {
+        let effect = rule.changed(text, *standing).map_or_else(Effect::Kept, Effect::Changed);
+        if let Effect::Changed(changed) = &effect {
+            changed.clone_into(text);
+            if !rule.is_of_scanner() || rule.replace.is_some() {
+                *standing = Standing::Rewritten;
+            }
+        }
+        Some(effect)
+    })
+}
+
+/// The text of a frame after all of the rules.
+pub fn apply_all(rules: &[Rule], text: &str) -> String {
+    let changed = steps(rules, text).filter_map(|effect| match effect {
+        Effect::Changed(text) => Some(text),
+        Effect::Kept(_) => None,
+    });
+    changed.last().unwrap_or_else(|| text.to_owned())
+}
+
+impl Rule {
+    fn changed(&self, text: &str, standing: Standing) -> Result<String, Kept> {
+        if is_control(text) {
+            return Err(Kept::Control);
+        }
+        let (id, code) = AimId::split(text);
+        self.meet(id, code)?;
+        let stripped = self.stripped(code);
+        let uncovered = whole(id, stripped)?;
+        if is_control(&uncovered) {
+            let may_uncover = self.is_of_scanner() && standing == Standing::AsScanned;
+            return if may_uncover { Ok(uncovered) } else { Err(Kept::Command) };
+        }
+        let changed = match &self.replace {
+            Some(replacement) => whole(id, &replacement.carry_out(stripped)?)?,
+            None => uncovered,
+        };
+        match () {
+            () if is_control(&changed) => Err(Kept::Command),
+            () if changed == text => Err(Kept::NothingFound),
+            () => Ok(changed),
+        }
+    }
+
+    /// Whether all conditions are met.
+    fn meet(&self, id: Option<AimId>, code: &str) -> Result<(), Kept> {
+        let length = code.chars().count();
+        let unmet = [
+            (Kept::Prefix, self.if_prefix.as_ref().is_none_or(|prefix| code.starts_with(prefix))),
+            (Kept::Suffix, self.if_suffix.as_ref().is_none_or(|suffix| code.ends_with(suffix))),
+            (Kept::Length, self.if_length.is_none_or(|asked| (asked.min..=asked.max).contains(&length))),
+            (Kept::Symbology, self.if_symbology.is_none_or(|kind| id.is_some_and(|id| kind.has(id)))),
+        ];
+        unmet.into_iter().find(|(_, is_met)| !is_met).map_or(Ok(()), |(why, _)| Err(why))
+    }
+
+    /// Whether it is about the scanner, and not about some of the codes: it has no conditions.
+    fn is_of_scanner(&self) -> bool {
+        self.if_prefix.is_none()
+            && self.if_suffix.is_none()
+            && self.if_length.is_none()
+            && self.if_symbology.is_none()
+    }
+
+    fn stripped<'a>(&self, code: &'a str) -> &'a str {
+        let front = self.strip_prefix.as_ref().and_then(|prefix| code.strip_prefix(prefix.as_str()));
+        let code = front.unwrap_or(code);
+        let back = self.strip_suffix.as_ref().and_then(|suffix| code.strip_suffix(suffix.as_str()));
+        back.unwrap_or(code)
+    }
+}
+
+impl Replacement {
+    fn carry_out(&self, code: &str) -> Result<String, Kept> {
+        let places = code.matches(&self.from).count();
+        // Judged before it is written: sixteen rules could make gigabytes of one frame.
+        let added = places.saturating_mul(self.to.len());
+        let taken = places.saturating_mul(self.from.len());
+        if code.len().saturating_add(added).saturating_sub(taken) > FRAME_BYTES_MAX {
+            return Err(Kept::TooLong);
+        }
+        Ok(code.replace(&self.from, &self.to))
+    }
+}
+
+/// The code with its identifier in front again.
+fn whole(id: Option<AimId>, code: &str) -> Result<String, Kept> {
+    if code.is_empty() {
+        return Err(Kept::Empty);
+    }
+    let text = id.map_or_else(|| code.to_owned(), |id| format!("{id}{code}"));
+    if text.len() > FRAME_BYTES_MAX { Err(Kept::TooLong) } else { Ok(text) }
+}
+
+fn is_control(text: &str) -> bool {
+    Control::read(text) != Reading::NotControl
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::domain::control::sheet;
+    use crate::domain::symbology::SYMBOLOGIES;
+
+    fn strip(prefix: &str, suffix: &str) -> Rule {
+        Rule {
+            strip_prefix: Some(prefix.to_owned()),
+            strip_suffix: Some(suffix.to_owned()),
+            ..Rule::default()
+        }
+    }
+
+    fn replace(from: &str, to: &str) -> Rule {
+        let replacement = Replacement { from: from.to_owned(), to: to.to_owned() };
+        Rule { replace: Some(replacement), ..Rule::default() }
+    }
+
+    fn undo() -> String {
+        Control::Undo.code()
+    }
+
+    fn apply(rule: &Rule, text: &str) -> Effect {
+        steps(std::slice::from_ref(rule), text).next().unwrap()
+    }
+
+    #[test]
+    fn a_scanners_prefix_and_suffix_are_taken_off_once() {
+        let rule = strip("B", "C");
+        for (text, left) in [
+            ("B4006381333931C", "4006381333931"),
+            ("B4006381333931", "4006381333931"),
+            ("4006381333931C", "4006381333931"),
+            ("BB4C", "B4"),
+            ("]E0B4006381333931C", "]E04006381333931"),
+            ("B]E04006381333931C", "]E04006381333931"),
+        ] {
+            assert_eq!(apply(&rule, text), Effect::Changed(left.to_owned()), "{text}");
+        }
+        assert_eq!(apply(&rule, "4006381333931"), Effect::Kept(Kept::NothingFound));
+        assert_eq!(apply(&rule, "b4006381333931c"), Effect::Kept(Kept::NothingFound));
+    }
+
+    #[test]
+    fn each_rule_works_on_what_the_one_before_left() {
+        let rules = [strip("B", "\u{1d}"), replace("-", ""), strip("0", "\u{1d}"), replace("|", "\u{1d}")];
+        assert_eq!(apply_all(&rules, "B01-0|4-"), "10\u{1d}4");
+        assert_eq!(apply_all(&[], "B01-04-"), "B01-04-");
+    }
+
+    #[test]
+    fn every_condition_given_must_be_met() {
+        let rule = Rule {
+            if_prefix: Some("20".to_owned()),
+            if_suffix: Some("9".to_owned()),
+            if_length: Some(Length { min: 4, max: 5 }),
+            if_symbology: Some(Symbology::Ean13),
+            ..strip("2", "\u{1d}")
+        };
+        assert_eq!(apply(&rule, "]E020é9"), Effect::Changed("]E00é9".to_owned()));
+        assert_eq!(apply(&rule, "]E030é9"), Effect::Kept(Kept::Prefix));
+        assert_eq!(apply(&rule, "]E020é8"), Effect::Kept(Kept::Suffix));
+        assert_eq!(apply(&rule, "]E0209"), Effect::Kept(Kept::Length));
+        assert_eq!(apply(&rule, "]E0200009"), Effect::Kept(Kept::Length));
+        assert_eq!(apply(&rule, "]C02009"), Effect::Kept(Kept::Symbology));
+        assert_eq!(apply(&rule, "2009"), Effect::Kept(Kept::Symbology));
+    }
+
+    #[test]
+    fn a_rule_that_would_leave_nothing_leaves_the_code_as_it_was() {
+        assert_eq!(apply(&strip("B", "C"), "BC"), Effect::Kept(Kept::Empty));
+        assert_eq!(apply(&strip("B", "C"), "]E0B"), Effect::Kept(Kept::Empty));
+        assert_eq!(apply(&replace("a", ""), "aaa"), Effect::Kept(Kept::Empty));
+    }
+
+    #[test]
+    fn a_control_code_is_never_touched() {
+        for text in [undo(), format!("]C0{}", undo()), "$sp.smudge".to_owned()] {
+            for rule in [strip("$", "3"), replace("SP", "XX"), strip("$SP.", "\u{1d}")] {
+                assert_eq!(apply(&rule, &text), Effect::Kept(Kept::Control), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_scanner_adds_to_everything_hides_no_control_code() {
+        for text in [format!("B{}C", undo()), format!("B{}", undo())] {
+            assert_eq!(apply_all(&[strip("B", "C"), replace("U", "x")], &text), undo());
+            let at_once = Rule { replace: replace("U", "x").replace, ..strip("B", "C") };
+            assert_eq!(apply(&at_once, &text), Effect::Changed(undo()));
+        }
+        assert_eq!(
+            apply(&strip("B", "C"), &format!("B]C0{}C", undo())),
+            Effect::Changed(format!("]C0{}", undo()))
+        );
+    }
+
+    #[test]
+    fn no_rule_makes_a_control_code_of_a_label() {
+        let conditional = Rule { if_prefix: Some("B".to_owned()), ..strip("B", "C") };
+        assert_eq!(apply(&conditional, &format!("B{}", undo())), Effect::Kept(Kept::Command));
+        assert_eq!(apply(&replace("#", "$"), &undo().replace('$', "#")), Effect::Kept(Kept::Command));
+        assert_eq!(apply(&replace("B", ""), &format!("B{}", undo())), Effect::Kept(Kept::Command));
+        assert_eq!(apply(&replace("x", "$SP."), "xsmudge"), Effect::Kept(Kept::Command));
+    }
+
+    #[test]
+    fn what_was_rewritten_or_chosen_uncovers_no_control_code_later_either() {
+        let conditional = Rule { if_prefix: Some("X".to_owned()), ..strip("X", "C") };
+        let (written, chosen) = (format!("B{}", undo().replace('$', "#")), format!("XB{}", undo()));
+        for (first, text, left) in [
+            (replace("#", "$"), written, format!("B{}", undo())),
+            (conditional, chosen, format!("B{}", undo())),
+        ] {
+            let effects: Vec<Effect> = steps(&[first, strip("B", "C")], &text).collect();
+            assert_eq!(effects, [Effect::Changed(left), Effect::Kept(Kept::Command)]);
+        }
+    }
+
+    #[test]
+    fn a_rule_never_makes_more_than_a_frame_holds() {
+        let rules = vec![replace("7", &"7".repeat(TEXT_CHARS_MAX)); RULES_MAX];
+        assert_eq!(apply_all(&rules, "7").len(), 64);
+        assert_eq!(apply(&replace("7", "77"), &"7".repeat(256)), Effect::Changed("7".repeat(512)));
+        assert_eq!(apply(&replace("7", "77"), &"7".repeat(257)), Effect::Kept(Kept::TooLong));
+        assert_eq!(
+            apply(&replace("7", "77"), &format!("]E0{}", "7".repeat(256))),
+            Effect::Kept(Kept::TooLong)
+        );
+    }
+
+    /// Texts that have something to do with each other: pieces of control codes, of identifiers and of codes.
+    fn piece() -> impl Strategy<Value = String> {
+        let pieces =
+            ["$", "SP.", "$SP.", "UNDO", ".", "3", "]C1", "]E0", "B", "4006381333931", "\u{1d}", "é"];
+        prop_oneof![select(pieces.to_vec()).prop_map(str::to_owned), "\\PC{1,3}"]
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let pieces = proptest::collection::vec(piece(), 1..6).prop_map(|pieces| pieces.concat());
+        let control = select(sheet()).prop_map(|control| control.code());
+        prop_oneof![3 => pieces, 1 => (piece(), control, piece()).prop_map(|(a, b, c)| format!("{a}{b}{c}"))]
+    }
+
+    prop_compose! {
+        fn rule()(
+            conditions in (proptest::option::of(piece()), proptest::option::of(piece())),
+            length in proptest::option::of((0_usize..20, 0_usize..30)),
+            kind in proptest::option::weighted(0.1, select(SYMBOLOGIES.to_vec())),
+            strips in (proptest::option::of(piece()), proptest::option::of(piece())),
+            replace in proptest::option::of((piece(), prop_oneof![Just(String::new()), piece()])),
+            is_conditional in any::<bool>(),
+        ) -> Rule {
+            let rule = Rule {
+                strip_prefix: strips.0,
+                strip_suffix: strips.1,
+                replace: replace.map(|(from, to)| Replacement { from, to }),
+                ..Rule::default()
+            };
+            if !is_conditional {
+                return rule;
+            }
+            Rule {
+                if_prefix: conditions.0,
+                if_suffix: conditions.1,
+                if_length: length.map(|(min, more)| Length { min, max: min + more }),
+                if_symbology: kind.map(|(_, kind)| kind),
+                ..rule
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_frame_stays_a_frame(rules in proptest::collection::vec(rule(), 0..=RULES_MAX), text in text()) {
+            let left = apply_all(&rules, &text);
+            prop_assert!((1..=FRAME_BYTES_MAX).contains(&left.len()));
+            let unfit = left.chars().find(|c| c.is_control() && *c != '\u{1d}');
+            prop_assert_eq!(unfit, None);
+        }
+
+        #[test]
+        fn what_commands_stood_in_the_frame_whole(
+            rules in proptest::collection::vec(rule(), 0..=RULES_MAX), text in text(),
+        ) {
+            let left = apply_all(&rules, &text);
+            if let Reading::Control(control) = Control::read(&left) {
+                prop_assert!(text.contains(&control.code()), "{text} became {left}");
+            }
+        }
+
+        #[test]
+        fn rules_with_conditions_and_replacements_alone_never_make_a_command(
+            rules in proptest::collection::vec(rule(), 0..=RULES_MAX), text in text(),
+        ) {
+            let strips = |rule: &Rule| rule.strip_prefix.is_some() || rule.strip_suffix.is_some();
+            let rules: Vec<Rule> =
+                rules.into_iter().filter(|rule| !rule.is_of_scanner() || !strips(rule)).collect();
+            prop_assert_eq!(is_control(&apply_all(&rules, &text)), is_control(&text));
+        }
+
+        #[test]
+        fn a_control_code_passes_every_rule_unchanged(
+            rules in proptest::collection::vec(rule(), 0..=RULES_MAX), control in select(sheet()),
+        ) {
+            prop_assert_eq!(apply_all(&rules, &control.code()), control.code());
+        }
+    }
+}
