@@ -36,6 +36,8 @@ pub(super) struct GoodRow<'a> {
     #[serde(borrow)]
     actual_cost: Option<&'a RawValue>,
     #[serde(borrow)]
+    cost: Option<&'a RawValue>,
+    #[serde(borrow)]
     service_unit_short_title: Option<&'a RawValue>,
     #[serde(borrow)]
     unit_equals: Option<&'a RawValue>,
@@ -50,6 +52,7 @@ impl GoodRow<'_> {
             barcode: lenient::text(self.barcode).unwrap_or_default(),
             unit: lenient::text(self.unit_short_title).unwrap_or_default(),
             price: Money::new(lenient::decimal(self.actual_cost).unwrap_or_default()),
+            sale_price: lenient::decimal(self.cost).map(Money::new),
             write_off_unit: self.write_off_unit(),
         })
     }

@@ -489,6 +489,7 @@ fn rules(config: &Config) -> Rules {
         repeat_guard_ms: ms(station.repeat_guard),
         gs1_counts: station.gs1_counts,
         desks,
+        conventions: config.conventions(),
     }
 }
 

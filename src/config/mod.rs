@@ -9,6 +9,7 @@
 mod fault;
 mod line;
 mod reader;
+mod rules;
 mod scanner;
 pub mod secrets;
 mod sections;
@@ -45,6 +46,9 @@ use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
 use crate::domain::keymap::LayoutName;
 use crate::domain::mode::Mode;
+use crate::domain::rule::Rule;
+use crate::domain::session::Conventions;
+use crate::domain::variable::Pattern;
 
 /// The file read if none is named.
 pub const DEFAULT_PATH: &str = "/etc/stockpoint/config.toml";
@@ -71,6 +75,8 @@ pub struct Config {
     /// `[[scanner]]`, at most [`SCANNERS_MAX`], in the order of the file. No two share a name or a place,
     /// and at most one reads standard input.
     pub scanners: Vec<Scanner>,
+    /// `[[variable_measure]]`, at most [`crate::domain::variable::PATTERNS_MAX`]; the first that fits decides.
+    pub variable_measures: Vec<Pattern>,
 }
 
 /// What this station is and how it books.
@@ -192,6 +198,8 @@ pub struct Scanner {
     pub mode: Option<Mode>,
     /// The storage this scanner always books, 1..=2^53-1.
     pub storage_id: Option<StorageId>,
+    /// `[[scanner.rule]]`, at most [`crate::domain::rule::RULES_MAX`], in the order in which they are carried out.
+    pub rules: Vec<Rule>,
 }
 
 /// Where scans come from.
@@ -325,6 +333,15 @@ impl Config {
         }
         let config = report.read(root.get_ref(), sections::config);
         report.finish(config)
+    }
+
+    /// What codes mean here.
+    pub fn conventions(&self) -> Conventions {
+        let with_rules = self.scanners.iter().filter(|scanner| !scanner.rules.is_empty());
+        Conventions {
+            rules: with_rules.map(|scanner| (scanner.name.clone(), scanner.rules.clone())).collect(),
+            patterns: self.variable_measures.clone(),
+        }
     }
 
     /// What is in force, as a configuration file that reads back the same. Says in comments where each

@@ -177,7 +177,7 @@ impl<'r, 't> Table<'r, 't> {
     ) -> Vec<T> {
         let Some(value) = self.find(key) else { return Vec::new() };
         let Some(list) = value.get_ref().as_array() else {
-            let wanted = "the header of each with two brackets, [[scanner]]";
+            let wanted = "the header of each with two brackets, as in [[scanner]]";
             self.blame(key, Problem::WrongType { found: type_of(value.get_ref()), wanted });
             return Vec::new();
         };
@@ -186,7 +186,7 @@ impl<'r, 't> Table<'r, 't> {
             self.blame(key, Problem::OutOfRange { value, allowed });
         }
         let entries = list.iter().take(count_max).enumerate();
-        let wanted = "a table for each, [[scanner]]";
+        let wanted = "a table for each, as in [[scanner]]";
         let mut read_one = |(index, value): (usize, &'r Spanned<DeValue<'t>>)| {
             let path = format!("{}[{index}]", join(&self.path, key));
             self.descend(path, value, wanted, |table| read(table, index)).flatten()

@@ -15,12 +15,14 @@ use crate::config::StopBits;
 use crate::config::UsbMatch;
 use crate::config::fault::Problem;
 use crate::config::reader::Table;
+use crate::config::rules::rule;
 use crate::config::values;
 use crate::config::values::whole;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
 use crate::domain::keymap::LAYOUTS;
 use crate::domain::keymap::LayoutName;
+use crate::domain::rule::RULES_MAX;
 
 /// The words for a serial line's parity.
 pub(super) const PARITIES: [(&str, Parity); 3] =
@@ -60,7 +62,8 @@ pub(super) fn scanner(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken
     let gap = table.or("gap_ms", Duration::from_millis(200), values::millis(20..=5000));
     let mode = table.optional("mode", values::mode);
     let storage_id = table.optional("storage_id", values::id(StorageId));
-    Some(Scanner { name: ScannerName::new(name?), source: source?, gap, mode, storage_id })
+    let rules = table.each("rule", RULES_MAX, |table, _index| Some(rule(table)));
+    Some(Scanner { name: ScannerName::new(name?), source: source?, gap, mode, storage_id, rules })
 }
 
 /// Where the scans come from. Every key is read whatever the kind, so that none is called unknown.

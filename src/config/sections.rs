@@ -16,6 +16,7 @@ use crate::config::Strategy;
 use crate::config::Web;
 use crate::config::fault::Problem;
 use crate::config::reader::Table;
+use crate::config::rules::variable_measure;
 use crate::config::scanner::Taken;
 use crate::config::scanner::scanner;
 use crate::config::values;
@@ -24,6 +25,7 @@ use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
+use crate::domain::variable::PATTERNS_MAX;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -42,7 +44,9 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
     let web = root.section("web", web);
     let mut taken = Taken::default();
     let scanners = root.each("scanner", SCANNERS_MAX, |table, index| scanner(table, index, &mut taken));
-    Some(Config { station: station?, api: api?, goods: goods?, web: web?, scanners })
+    let variable_measures =
+        root.each("variable_measure", PATTERNS_MAX, |table, _index| variable_measure(table));
+    Some(Config { station: station?, api: api?, goods: goods?, web: web?, scanners, variable_measures })
 }
 
 fn station(table: &mut Table<'_, '_>) -> Option<Station> {

@@ -15,6 +15,8 @@ use crate::config::Source;
 use crate::config::Station;
 use crate::config::UsbMatch;
 use crate::config::Web;
+use crate::config::rules::ITEMS;
+use crate::config::rules::MEASURES;
 use crate::config::scanner::FLOW_CONTROLS;
 use crate::config::scanner::PARITIES;
 use crate::config::secrets;
@@ -23,6 +25,10 @@ use crate::config::secrets::Token;
 use crate::config::sections::BACK_DATES;
 use crate::config::sections::LINES_KEYS;
 use crate::config::sections::STRATEGIES;
+use crate::domain::rule::Length;
+use crate::domain::rule::Rule;
+use crate::domain::symbology::SYMBOLOGIES;
+use crate::domain::variable::Pattern;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -39,12 +45,13 @@ struct InForce<'a> {
 
 impl fmt::Display for InForce<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { station, api, goods, web, scanners } = self.config;
+        let Config { station, api, goods, web, scanners, variable_measures } = self.config;
         show_station(f, station)?;
         show_api(f, api, &self.tokens)?;
         show_goods(f, goods)?;
         show_web(f, web)?;
-        scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))
+        scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))?;
+        variable_measures.iter().try_for_each(|pattern| show_variable_measure(f, pattern))
     }
 }
 
@@ -123,7 +130,39 @@ fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
     if let Some(storage_id) = scanner.storage_id {
         writeln!(f, "storage_id = {storage_id}")?;
     }
-    Ok(())
+    // Last: whatever stands behind the header of a rule belongs to the rule.
+    scanner.rules.iter().try_for_each(|rule| show_rule(f, rule))
+}
+
+fn show_rule(f: &mut fmt::Formatter<'_>, rule: &Rule) -> fmt::Result {
+    let replace = rule.replace.as_ref();
+    let length = rule.if_length.map(
+        |Length { min, max }| {
+            if min == max { format!("{min}") } else { format!("[{min}, {max}]") }
+        },
+    );
+    let quoted = |text: &String| Quoted(text).to_string();
+    let keys = [
+        ("if_prefix", rule.if_prefix.as_ref().map(quoted)),
+        ("if_suffix", rule.if_suffix.as_ref().map(quoted)),
+        ("if_length", length),
+        ("if_symbology", rule.if_symbology.map(|kind| Quoted(word_of(&SYMBOLOGIES, kind)).to_string())),
+        ("strip_prefix", rule.strip_prefix.as_ref().map(quoted)),
+        ("strip_suffix", rule.strip_suffix.as_ref().map(quoted)),
+        ("replace", replace.map(|replace| quoted(&replace.from))),
+        ("with", replace.map(|replace| quoted(&replace.to))),
+    ];
+    writeln!(f, "\n[[scanner.rule]]")?;
+    let mut given = keys.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    given.try_for_each(|(key, value)| writeln!(f, "{key} = {value}"))
+}
+
+fn show_variable_measure(f: &mut fmt::Formatter<'_>, pattern: &Pattern) -> fmt::Result {
+    writeln!(f, "\n[[variable_measure]]")?;
+    writeln!(f, "pattern = {}", Quoted(pattern.as_str()))?;
+    writeln!(f, "measure = {}", Quoted(word_of(&MEASURES, pattern.measured())))?;
+    writeln!(f, "decimals = {}", pattern.decimals())?;
+    writeln!(f, "item = {}", Quoted(word_of(&ITEMS, pattern.item())))
 }
 
 fn show_place(f: &mut fmt::Formatter<'_>, place: &Place) -> fmt::Result {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use reqwest::Url;
+use toml::Spanned;
 use toml::de::DeInteger;
 use toml::de::DeValue;
 
@@ -18,6 +19,8 @@ use crate::config::fault::may_be_token;
 use crate::config::fault::shown;
 use crate::config::reader::type_of;
 use crate::domain::mode::Mode;
+use crate::domain::rule::Length;
+use crate::domain::rule::TEXT_CHARS_MAX;
 
 /// Largest server id accepted: the largest whole number every JSON reader keeps exactly (RFC 8259,
 /// section 6).
@@ -31,6 +34,11 @@ const NAME_CHARS_MAX: usize = 24;
 const USB_SERIAL_CHARS_MAX: usize = 126;
 /// Longest USB port name: a bus and at most six hubs, of up to three digits each (USB 2.0, section 4.1.1).
 const USB_PORT_CHARS_MAX: usize = 32;
+
+/// Longest code that a rule can ask for, in characters: as many as a frame has bytes.
+const LENGTH_MAX: u64 = 512;
+/// The one control character that a code holds.
+const GROUP_SEPARATOR: char = '\u{1d}';
 
 type Value<'a, 't> = &'a DeValue<'t>;
 
@@ -187,6 +195,45 @@ pub(super) fn usb_port(value: Value<'_, '_>) -> Result<String, Problem> {
 pub(super) fn usb_serial(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit = Problem::Unfit { what: "is not a serial number", cure: "use 1 to 126 characters" };
     checked(value, |serial| (1..=USB_SERIAL_CHARS_MAX).contains(&serial.chars().count()), unfit)
+}
+
+/// A piece of a code, as formatting rules look for it and write it: at most 64 characters, no control character but
+/// the group separator, which TOML writes as `\u001D`.
+pub(super) fn piece(value: Value<'_, '_>) -> Result<String, Problem> {
+    let unfit = Problem::Unfit { what: "is empty", cure: "write what is meant, or remove the key" };
+    piece_or_nothing(value).and_then(|piece| if piece.is_empty() { Err(unfit) } else { Ok(piece) })
+}
+
+/// The same, and it may be empty.
+pub(super) fn piece_or_nothing(value: Value<'_, '_>) -> Result<String, Problem> {
+    let piece = value.as_str().ok_or_else(|| wrong_type(value, "text in double quotes"))?;
+    if piece.chars().any(|c| c.is_control() && c != GROUP_SEPARATOR) {
+        let cure = "take it out; of these a code holds the group separator alone, \"\\u001D\"";
+        return Err(Problem::Unfit { what: "holds a control character", cure });
+    }
+    if piece.chars().count() > TEXT_CHARS_MAX {
+        return Err(Problem::Unfit { what: "is too long", cure: "use 64 characters at most" });
+    }
+    Ok(piece.to_owned())
+}
+
+/// The text of a pattern, which is judged elsewhere.
+pub(super) fn label<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
+    text(value)
+}
+
+/// How many characters: a number, or a list of the least and the most.
+pub(super) fn length(value: Value<'_, '_>) -> Result<Length, Problem> {
+    let count = whole(1..=LENGTH_MAX);
+    let ends: Vec<_> = match value {
+        DeValue::Integer(_) => vec![value, value],
+        DeValue::Array(list) => list.iter().map(Spanned::get_ref).collect(),
+        other => return Err(wrong_type(other, "a whole number, or the least and the most as in [8, 14]")),
+    };
+    let unfit = |what| Problem::Unfit { what, cure: "write the least and the most, as in [8, 14]" };
+    let [min, max] = ends[..] else { return Err(unfit("has not two numbers")) };
+    let length = Length { min: count(min)?, max: count(max)? };
+    if length.min <= length.max { Ok(length) } else { Err(unfit("has the greater number first")) }
 }
 
 /// Bytes as pairs of hexadecimal digits, at most [`SIGNAL_BYTES_MAX`] of them.

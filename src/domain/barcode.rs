@@ -8,6 +8,7 @@ use crate::domain::aim::AimId;
 use crate::domain::gs1;
 use crate::domain::gs1::Gs1Data;
 use crate::domain::gtin::Gtin;
+use crate::domain::variable::Measure;
 
 /// What goods are indexed by and codes are looked up by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +50,8 @@ pub struct Barcode {
     pub tiers: Vec<Vec<Key>>,
     /// What the GS1 elements of the code say, if it has any.
     pub gs1: Option<Gs1Data>,
+    /// What the label says besides, if it is an in-store one with a measure; the rest is then the good's own code.
+    pub measure: Option<Measure>,
 }
 
 impl Barcode {
@@ -71,7 +74,12 @@ impl Barcode {
             Some(item) if declares_elements => vec![item, exact],
             Some(item) => vec![exact, item],
         };
-        Self { text: text.to_owned(), symbology, tiers, gs1 }
+        Self { text: text.to_owned(), symbology, tiers, gs1, measure: None }
+    }
+
+    /// The text of a frame that is read the same, but for a measure.
+    pub fn frame_text(&self) -> String {
+        self.symbology.map_or_else(|| self.text.clone(), |id| format!("{id}{}", self.text))
     }
 }
 
@@ -261,6 +269,7 @@ mod tests {
             prop_assert!((1..=2).contains(&barcode.tiers.len()));
             prop_assert!(barcode.tiers.iter().all(|tier| (1..=2).contains(&tier.len())));
             prop_assert!(text.ends_with(&barcode.text));
+            prop_assert_eq!(&Barcode::read(&barcode.frame_text()), &barcode);
         }
 
         #[test]

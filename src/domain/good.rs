@@ -19,6 +19,8 @@ pub struct Good {
     pub unit: String,
     /// Cost price of one sale unit (`actual_cost`), which receipt and write-off lines carry.
     pub price: Money,
+    /// What one sale unit is sold for (`cost`), if the server told it: what a label with a price is worth.
+    pub sale_price: Option<Money>,
     /// The unit in which it is used up, if the server told it whole.
     pub write_off_unit: Option<WriteOffUnit>,
 }

@@ -54,9 +54,18 @@ impl fmt::Display for Gtin {
 /// sum is a multiple of ten (GS1 General Specifications, section 7.9, check digit calculations).
 pub fn has_check_digit(digits: &str) -> bool {
     let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    all_digits && weighted(digits).is_multiple_of(10)
+}
+
+/// Puts the check digit behind the digits of `body`.
+pub fn with_check_digit(body: &str) -> String {
+    let beyond = weighted(&format!("{body}0")) % 10;
+    format!("{body}{}", if beyond == 0 { 0 } else { 10 - beyond })
+}
+
+fn weighted(digits: &str) -> u32 {
     let weights = [1_u32, 3].into_iter().cycle();
-    let sum: u32 = digits.chars().rev().filter_map(|c| c.to_digit(10)).zip(weights).map(|(d, w)| d * w).sum();
-    all_digits && sum.is_multiple_of(10)
+    digits.chars().rev().filter_map(|c| c.to_digit(10)).zip(weights).map(|(d, w)| d * w).sum()
 }
 
 #[cfg(test)]
@@ -119,6 +128,14 @@ mod tests {
             assert_eq!(read_upc_e(&format!("{right}{check}")), read(&upc_a));
             assert_eq!(read_upc_e(&format!("{wrong}{check}")), None);
         }
+    }
+
+    #[test]
+    fn a_check_digit_is_put_behind_a_number() {
+        assert_eq!(with_check_digit("400638133393"), "4006381333931");
+        assert_eq!(with_check_digit("03600029145"), "036000291452");
+        assert_eq!(with_check_digit("211234500000"), "2112345000008");
+        assert_eq!(with_check_digit("000000000000"), "0000000000000");
     }
 
     proptest! {

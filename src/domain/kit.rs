@@ -161,6 +161,7 @@ mod tests {
             barcode: String::new(),
             unit: "pc".to_owned(),
             price: Money::default(),
+            sale_price: None,
             write_off_unit,
         }
     }

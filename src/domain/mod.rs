@@ -16,6 +16,7 @@ pub mod barcode;
 pub mod gs1;
 pub mod gtin;
 pub mod symbology;
+pub mod variable;
 
 pub mod control;
 pub mod mode;

@@ -200,6 +200,7 @@ mod tests {
             barcode: "COMB".to_owned(),
             unit: "pc".to_owned(),
             price: Money::default(),
+            sale_price: None,
             write_off_unit: None,
         }
     }
@@ -209,7 +210,15 @@ mod tests {
         let at = Moment { wall: UnixMillis(1000), boot: BootMillis(1000), trusted: true };
         let scanner = ScannerName::new("dock");
         let barcode = Some("COMB");
-        db.record(&NewScan { scanner: &scanner, raw: b"COMB", at, barcode, decision: &decision }).unwrap();
+        db.record(&NewScan {
+            scanner: &scanner,
+            raw: b"COMB",
+            at,
+            barcode,
+            code: barcode,
+            decision: &decision,
+        })
+        .unwrap();
     }
 
     /// A booking of two, which opens a document; a parked scan of three; one frame of each other kind but control.

@@ -24,8 +24,8 @@ const NEXT_PAGE: &str = "next_page";
 const INDEXED_AT_ONCE: usize = 2000;
 
 /// What is kept of a good, in the order of [`put_good`].
-const COLUMNS: &str = "(good_id, title, barcode, unit, price, write_off_unit, per_sale_unit)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const COLUMNS: &str = "(good_id, title, barcode, unit, price, sale_price, write_off_unit, per_sale_unit)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 /// How far giving keys to a full reading is. They are written in their order, for each touches a page once then;
 /// in the order of the goods every good would touch a page of its own. It is not taken up after a restart: it
@@ -84,9 +84,9 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn good(&self, id: GoodId) -> Result<Option<Good>, Error> {
-        let mut statement = self
-            .goods
-            .prepare_cached("SELECT good_id, title, barcode, unit, price, write_off_unit, per_sale_unit FROM goods WHERE good_id = ?1")?;
+        let sql = "SELECT good_id, title, barcode, unit, price, sale_price, write_off_unit, per_sale_unit
+                   FROM goods WHERE good_id = ?1";
+        let mut statement = self.goods.prepare_cached(sql)?;
         let mut rows = statement.query([id.0])?;
         rows.next()?.map(read::good).transpose()
     }
@@ -231,7 +231,8 @@ impl Db {
 }
 
 fn goods_under(connection: &Connection, keys: &[Key]) -> Result<Vec<Good>, Error> {
-    let sql = "SELECT g.good_id, g.title, g.barcode, g.unit, g.price, g.write_off_unit, g.per_sale_unit
+    let sql = "SELECT g.good_id, g.title, g.barcode, g.unit, g.price, g.sale_price, g.write_off_unit,
+                      g.per_sale_unit
                FROM keys k JOIN goods g USING (good_id) WHERE k.key = ?1 LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let mut goods: Vec<Good> = Vec::new();
@@ -279,6 +280,7 @@ fn put_good(statement: &mut Statement<'_>, good: &Good) -> Result<usize, Error> 
         &good.barcode,
         &good.unit,
         good.price.to_string(),
+        good.sale_price.map(|price| price.to_string()),
         other.map(|unit| &unit.name),
         other.map(|unit| unit.per_sale_unit.to_string()),
     ))?)
@@ -342,7 +344,8 @@ mod tests {
 
     fn good(id: i64, barcode: &str) -> Good {
         let (barcode, title, unit) = (barcode.to_owned(), format!("Good {id}"), "pc".to_owned());
-        Good { id: GoodId(id), title, barcode, unit, price: Money::default(), write_off_unit: None }
+        let (price, sale_price, write_off_unit) = (Money::default(), None, None);
+        Good { id: GoodId(id), title, barcode, unit, price, sale_price, write_off_unit }
     }
 
     fn collect(db: &mut Db, page: u32, goods: Vec<Good>) -> usize {

@@ -30,6 +30,8 @@ pub struct NewScan<'a> {
     pub at: Moment,
     /// The code without its AIM prefix, if it was looked up.
     pub barcode: Option<&'a str>,
+    /// The text it was looked up by, AIM prefix and all, likewise.
+    pub code: Option<&'a str>,
     /// What was decided.
     pub decision: &'a Decision,
 }
@@ -230,6 +232,7 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         Outcome::Booked { place, quantity } | Outcome::Unknown { place, quantity } => Some((place, quantity)),
         Outcome::Refused(_) | Outcome::Control(_) | Outcome::Lookup(_) => None,
     };
+    let is_parked = matches!(scan.decision.outcome, Outcome::Unknown { .. });
     // A booking in an operation that is open already is written whole, without a second statement.
     let tied = scan.decision.changes.iter().find_map(|change| {
         let Change::Book(booking) = change else { return None };
@@ -237,9 +240,9 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
     });
     let sql =
         "INSERT INTO scans (scanner, raw, boot, boot_ms, wall_ms, clock, outcome, detail, barcode, kind,
-                                  storage_id, quantity, good_id, operation_id)
+                                  storage_id, quantity, good_id, operation_id, code)
                VALUES (:scanner, :raw, :boot, :boot_ms, :wall_ms, :clock, :outcome, :detail, :barcode, :kind,
-                       :storage_id, :quantity, :good_id, :operation_id)";
+                       :storage_id, :quantity, :good_id, :operation_id, :code)";
     connection.prepare_cached(sql)?.execute(named_params! {
         ":scanner": scan.scanner.as_str(),
         ":raw": scan.raw,
@@ -255,6 +258,7 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         ":quantity": booked.map(|(_, quantity)| quantity.millionths()),
         ":good_id": tied.map(|(good, _)| good.0),
         ":operation_id": tied.map(|(_, operation)| operation.0),
+        ":code": scan.code.filter(|code| is_parked && code.as_bytes() != scan.raw),
     })?;
     Ok(ScanId(connection.last_insert_rowid()))
 }

@@ -62,6 +62,7 @@ const OUTBOX: Plan = Plan {
         include_str!("schema/outbox_v2.sql"),
         include_str!("schema/outbox_v3.sql"),
         include_str!("schema/outbox_v4.sql"),
+        include_str!("schema/outbox_v5.sql"),
     ],
     // A signal is a promise: the commit must be on the disk, not only in the log's buffer.
     synchronous: "FULL",
@@ -72,7 +73,11 @@ const OUTBOX: Plan = Plan {
 
 const GOODS: Plan = Plan {
     name: GOODS_FILE,
-    steps: &[include_str!("schema/goods_v1.sql"), include_str!("schema/goods_v2.sql")],
+    steps: &[
+        include_str!("schema/goods_v1.sql"),
+        include_str!("schema/goods_v2.sql"),
+        include_str!("schema/goods_v3.sql"),
+    ],
     // Losing the last commits of a copy costs one more reading of a page.
     synchronous: "NORMAL",
     // 1 MiB: a reading of a hundred thousand goods is folded in by and by, not at once while a scan waits.

@@ -77,17 +77,18 @@ impl Db {
     /// Any; what was booked before stays booked, and the rest stays parked.
     pub fn book_parked(&mut self, now: UnixMillis) -> Result<Vec<OperationId>, Error> {
         let sql = format!(
-            "SELECT barcode, raw FROM scans WHERE outcome = 'unknown' GROUP BY barcode LIMIT {PARKED_CODES_MAX}"
+            "SELECT barcode, raw, code FROM scans WHERE outcome = 'unknown'
+             GROUP BY barcode LIMIT {PARKED_CODES_MAX}"
         );
-        let codes: Vec<(String, Vec<u8>)> = {
+        let codes: Vec<(String, Vec<u8>, Option<String>)> = {
             let mut statement = self.outbox.prepare_cached(&sql)?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<Result<_, _>>()?
         };
         let mut operations = Vec::new();
-        for (code, raw) in codes {
+        for (code, raw, text) in codes {
             // The bytes were read as text when the scan was parked.
-            let Ok(text) = String::from_utf8(raw) else { continue };
+            let Some(text) = text.or_else(|| String::from_utf8(raw).ok()) else { continue };
             let resolution = match Control::read(&text) {
                 Reading::Kit(card) => self.kit(card)?,
                 Reading::NotControl | Reading::Control(_) | Reading::Malformed => {

@@ -8,7 +8,7 @@ use crate::domain::good::{Good, WriteOffUnit};
 use crate::domain::ids::{DocumentId, GoodId, StorageId, TransactionId};
 use crate::domain::mode::Kind;
 use crate::domain::operation::{Line, Place};
-use crate::domain::quantity::Quantity;
+use crate::domain::quantity::{Money, Quantity};
 
 pub(super) fn place(kind: &str, storage: i64) -> Result<Place, Error> {
     let kind = Kind::from_word(kind).ok_or(Error::Unexpected { what: "the kind of an operation" })?;
@@ -94,23 +94,29 @@ pub(super) fn line(row: &Row<'_>) -> Result<Line, Error> {
     })
 }
 
-/// Columns `good_id, title, barcode, unit, price, write_off_unit, per_sale_unit`, in this order: each scan reads
-/// one, and names take as long to find as the row.
+/// Columns `good_id, title, barcode, unit, price, sale_price, write_off_unit, per_sale_unit`, in this order: each
+/// scan reads one, and names take as long to find as the row.
 pub(super) fn good(row: &Row<'_>) -> Result<Good, Error> {
     let price: String = row.get(4)?;
-    let write_off_unit: Option<String> = row.get(5)?;
+    let sale_price: Option<String> = row.get(5)?;
+    let write_off_unit: Option<String> = row.get(6)?;
     Ok(Good {
         id: GoodId(row.get(0)?),
         title: row.get(1)?,
         barcode: row.get(2)?,
         unit: row.get(3)?,
-        price: price.parse().map_err(|_not_decimal| Error::Unexpected { what: "the price of a good" })?,
+        price: price_of_good(&price)?,
+        sale_price: sale_price.map(|price| price_of_good(&price)).transpose()?,
         write_off_unit: write_off_unit.map(|name| write_off_unit_of(name, row)).transpose()?,
     })
 }
 
+fn price_of_good(price: &str) -> Result<Money, Error> {
+    price.parse().map_err(|_not_decimal| Error::Unexpected { what: "the price of a good" })
+}
+
 fn write_off_unit_of(name: String, row: &Row<'_>) -> Result<WriteOffUnit, Error> {
-    let per_sale_unit: String = row.get(6)?;
+    let per_sale_unit: String = row.get(7)?;
     let per_sale_unit =
         per_sale_unit.parse().map_err(|_not_decimal| Error::Unexpected { what: "the unit of a good" })?;
     Ok(WriteOffUnit { name, per_sale_unit })

@@ -204,8 +204,9 @@ fn take_in(
     let resolution = resolve(db, &heard);
     let found = Found::of(&resolution);
     let decision = session.decide(scanner, &heard, resolution);
-    let code = heard.code();
-    let scan = NewScan { scanner, raw: &frame.raw, at, barcode: code.as_deref(), decision: &decision };
+    let (barcode, code) = (heard.code(), heard.frame_text());
+    let (barcode, code) = (barcode.as_deref(), code.as_deref());
+    let scan = NewScan { scanner, raw: &frame.raw, at, barcode, code, decision: &decision };
     let (id, opened) = db.record(&scan)?;
     session.settle(scanner, frame, at.boot, &Committed { decision: &decision, scan: id, opened: &opened });
     Ok(Verdict { decision, heard, found })

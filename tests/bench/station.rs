@@ -57,6 +57,7 @@ fn good(number: usize) -> Good {
         title: title(number),
         barcode: barcode(number),
         unit: "pc".to_owned(),
+        sale_price: None,
         write_off_unit: None,
         price: Money::new(price(number)),
     }

@@ -71,7 +71,7 @@ fn a_value_of_another_type_is_refused_with_the_type_to_write() {
         ("time_zone = 2026-01-01", "station.time_zone: is a date or a time; write text in double quotes"),
         ("data_dir = { a = 1 }", "station.data_dir: is a table; write text in double quotes"),
         ("mode = true", "station.mode: is true or false; write text in double quotes"),
-        ("[scanner]", "scanner: is a table; write the header of each with two brackets, [[scanner]]"),
+        ("[scanner]", "scanner: is a table; write the header of each with two brackets, as in [[scanner]]"),
         ("[[web]]", "web: is a list; write a table, [key] or { .. }"),
     ];
     for (line, fault) in wrong {
@@ -81,7 +81,7 @@ fn a_value_of_another_type_is_refused_with_the_type_to_write() {
     assert_eq!(
         scalar,
         "config.toml:1: api: is a whole number; write a table, [key] or { .. }\n\
-         config.toml:2: scanner[0]: is a whole number; write a table for each, [[scanner]]"
+         config.toml:2: scanner[0]: is a whole number; write a table for each, as in [[scanner]]"
     );
 }
 

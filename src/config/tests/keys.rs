@@ -1,6 +1,9 @@
 //! Every key, its default and its bounds.
 
 use super::*;
+use crate::domain::rule::{Length, Replacement, Rule};
+use crate::domain::symbology::Symbology;
+use crate::domain::variable::{ItemCode, Measured, Pattern};
 
 #[test]
 fn what_is_not_written_is_the_default() {
@@ -39,8 +42,10 @@ fn what_is_not_written_is_the_default() {
         gap: ms(200),
         mode: None,
         storage_id: None,
+        rules: Vec::new(),
     };
     assert_eq!(config.scanners, [scanner]);
+    assert_eq!(config.variable_measures, []);
 }
 
 fn plain_serial() -> Serial {
@@ -73,6 +78,18 @@ fn the_example_is_the_defaults_and_its_commented_keys_are_right() {
     };
     let place = Place::Match(usb_match);
     assert_eq!(config.scanners[1].source, Source::Evdev { place, layout: LayoutName::US });
+    let added = Rule { strip_prefix: Some("B".into()), strip_suffix: Some("C".into()), ..Rule::default() };
+    let dashes = Rule {
+        if_prefix: Some("SHELF-".into()),
+        if_suffix: Some("X".into()),
+        if_length: Some(Length { min: 8, max: 14 }),
+        if_symbology: Some(Symbology::Code128),
+        replace: Some(Replacement { from: "-".into(), to: String::new() }),
+        ..Rule::default()
+    };
+    assert_eq!(config.scanners[0].rules, [added, dashes]);
+    let pattern = Pattern::new("21IIIIIWWWWWC", Measured::Weight, 3, ItemCode::Zeroed);
+    assert_eq!(config.variable_measures, [pattern.unwrap()]);
 }
 
 fn uncommented_example() -> String {
@@ -87,17 +104,18 @@ fn uncommented_example() -> String {
 fn the_example_has_every_key() {
     // The fault of an unknown key lists all that are known beside it.
     let asked = "zzz = 1\n[station]\nzzz = 1\n[api]\nzzz = 1\n[goods]\nzzz = 1\n[web]\nzzz = 1\n\
-                 [[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n";
+                 [[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n\
+                 [[scanner.rule]]\nzzz = 1\n[[variable_measure]]\nzzz = 1\n";
     let faults = parse(asked).unwrap_err();
     let unknown = faults.iter().filter_map(|fault| match &fault.problem {
         Problem::UnknownKey { known, .. } => Some(known),
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 5 + 14 + 11 + 2 + 1 + 14 + 4 + 6);
+    assert_eq!(known.len(), 6 + 14 + 11 + 2 + 1 + 15 + 4 + 6 + 8 + 4);
     let example = uncommented_example();
     for key in known {
-        let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]")];
+        let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];
         assert!(forms.iter().any(|form| example.contains(form)), "{key}");
     }
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod keys;
 mod properties;
+mod rules;
 
 use super::*;
 

@@ -5,6 +5,9 @@ use proptest::strategy::Strategy;
 
 use super::*;
 use crate::domain::keymap::LAYOUTS;
+use crate::domain::rule::{Length, Replacement};
+use crate::domain::symbology::SYMBOLOGIES;
+use crate::domain::variable::{DECIMALS_MAX, Measured};
 
 fn text() -> impl Strategy<Value = String> {
     "[^\\p{Cc}]{1,30}"
@@ -121,12 +124,52 @@ fn one_scanner() -> impl Strategy<Value = Scanner> {
     ];
     let fixed =
         (proptest::option::of(modes()), proptest::option::of((1..=values::ID_MAX).prop_map(StorageId)));
-    (name(), source, 20_u64..=5000, fixed).prop_map(|(name, source, gap_ms, (mode, storage_id))| Scanner {
-        name: ScannerName::new(name),
-        source,
-        gap: Duration::from_millis(gap_ms),
-        mode,
-        storage_id,
+    let rules = proptest::collection::vec(rule(), 0..3);
+    (name(), source, 20_u64..=5000, fixed, rules).prop_map(
+        |(name, source, gap_ms, (mode, storage_id), rules)| Scanner {
+            name: ScannerName::new(name),
+            source,
+            gap: Duration::from_millis(gap_ms),
+            mode,
+            storage_id,
+            rules,
+        },
+    )
+}
+
+prop_compose! {
+    fn rule()(
+        pieces in proptest::collection::vec(proptest::option::of("[^\\p{Cc}]{1,64}|\u{1d}"), 5),
+        strip in text(),
+        to in "[^\\p{Cc}]{0,9}",
+        length in proptest::option::of((1_usize..=100, 0_usize..=400)),
+        kind in proptest::option::of(proptest::sample::select(SYMBOLOGIES.to_vec())),
+    ) -> Rule {
+        let mut pieces = pieces.into_iter();
+        let mut next = || pieces.next().flatten();
+        Rule {
+            if_prefix: next(),
+            if_suffix: next(),
+            if_length: length.map(|(min, more)| Length { min, max: min + more }),
+            if_symbology: kind.map(|(_, kind)| kind),
+            strip_prefix: Some(strip),
+            strip_suffix: next(),
+            replace: next().map(|from| Replacement { from, to }),
+        }
+    }
+}
+
+fn patterns() -> impl Strategy<Value = Pattern> {
+    let written =
+        proptest::sample::select(vec!["21IIIIIWWWWWC", "2IIIIIVPPPPC", "02IIIIIVPPPPC", "28IIIIIVWWWWC"]);
+    let item = proptest::sample::select(crate::config::rules::ITEMS.to_vec());
+    (written, 0..=DECIMALS_MAX, item, any::<bool>()).prop_map(|(written, decimals, (_, item), is_count)| {
+        let measured = match written.contains('P') {
+            true => Measured::Price,
+            false if is_count => Measured::Count,
+            false => Measured::Weight,
+        };
+        Pattern::new(written, measured, decimals, item).unwrap()
     })
 }
 
@@ -159,12 +202,13 @@ prop_compose! {
         full_sync_s in 604_800_u64..=2_592_000,
         listen in proptest::option::of(any::<SocketAddr>()),
         scanners in scanners(),
+        variable_measures in proptest::collection::vec(patterns(), 0..3),
     ) -> Config {
         let sync_every = Duration::from_secs(sync_s);
         let goods = GoodsSync { sync_every, full_sync_every: Duration::from_secs(full_sync_s) };
         // A flow label is no part of the address that is written.
         let listen = listen.map(|address| SocketAddr::new(address.ip(), address.port()));
-        Config { station, api, goods, web: Web { listen }, scanners }
+        Config { station, api, goods, web: Web { listen }, scanners, variable_measures }
     }
 }
 

@@ -28,6 +28,11 @@ pub enum Reason {
     NothingToUndo,
     /// A count beyond [`super::SCAN_UNITS_MAX`], or none at all.
     Quantity,
+    /// A price on a label that is no whole number of thousandths of the good's sale price, or of a good that is not
+    /// known or has none.
+    LabelPrice,
+    /// The measure on a label does not go with its verifier.
+    LabelVerifier,
     /// A kit in receipt mode: it can only be written off.
     KitMode,
     /// A kit with a material that cannot be booked: no storage, or a unit nobody can convert. A person is needed.
@@ -45,6 +50,8 @@ impl Reason {
             Self::FixedMode => "fixed-mode",
             Self::NothingToUndo => "nothing-to-undo",
             Self::Quantity => "quantity",
+            Self::LabelPrice => "label-price",
+            Self::LabelVerifier => "label-verifier",
             Self::KitMode => "kit-in-receipt",
             Self::KitUnusable => "kit-needs-a-person",
         }

@@ -8,6 +8,7 @@
 //! Invariant: nothing here counts as done before `settle`, and no signal other than a refusal may be given
 //! before it.
 
+mod conventions;
 mod decision;
 mod hand;
 mod kits;
@@ -16,6 +17,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use conventions::Conventions;
 pub use decision::{Booking, Change, Committed, Decision, Entry, Outcome, Reason, Taken};
 pub use hand::Desk;
 
@@ -29,6 +31,7 @@ use super::operation::{CloseReason, Place};
 use super::quantity::Quantity;
 use super::signal::Signal;
 use super::time::BootMillis;
+use super::variable::Measure;
 use hand::Hand;
 use kits::held_with;
 
@@ -55,6 +58,8 @@ pub struct Rules {
     pub gs1_counts: bool,
     /// Every configured scanner.
     pub desks: BTreeMap<ScannerName, Desk>,
+    /// What codes mean here.
+    pub conventions: Conventions,
 }
 
 /// What a frame is, before the goods table is asked.
@@ -69,7 +74,7 @@ pub enum Heard {
     /// Begins like a command and is none.
     MalformedControl,
     /// A code to look up in the goods table.
-    Product(Barcode),
+    Product(Box<Barcode>),
     /// A kit to look up among the cards.
     Kit(CardId),
 }
@@ -81,6 +86,21 @@ impl Heard {
             Self::Product(barcode) => Some(barcode.text.clone()),
             Self::Kit(card) => Some(kit_code(*card)),
             Self::Repeat | Self::Bad(_) | Self::Control(_) | Self::MalformedControl => None,
+        }
+    }
+
+    /// Whether it is an in-store label with a measure inside.
+    pub fn is_measured(&self) -> bool {
+        matches!(self, Self::Product(barcode) if barcode.measure.is_some())
+    }
+
+    /// The text that is looked up, AIM prefix and all: read again later, it is the same code.
+    pub fn frame_text(&self) -> Option<String> {
+        match self {
+            Self::Product(barcode) => Some(barcode.frame_text()),
+            Self::Kit(_) | Self::Repeat | Self::Bad(_) | Self::Control(_) | Self::MalformedControl => {
+                self.code()
+            }
         }
     }
 }
@@ -149,12 +169,7 @@ impl Session {
         if repeat {
             return Heard::Repeat;
         }
-        match Control::read(text) {
-            Reading::Control(control) => Heard::Control(control),
-            Reading::Kit(card) => Heard::Kit(card),
-            Reading::Malformed => Heard::MalformedControl,
-            Reading::NotControl => Heard::Product(Barcode::read(text)),
-        }
+        self.rules.conventions.hear(scanner, text)
     }
 
     /// Decides what a frame does. `resolution` is what the goods table says of a [`Heard::Product`], and the cards
@@ -217,8 +232,9 @@ impl Session {
         let Some(place) = self.place_of(scanner) else {
             return Decision::lookup(resolution);
         };
-        let Some(quantity) = self.quantity(scanner, barcode) else {
-            return Decision::refused(Reason::Quantity);
+        let quantity = match self.quantity(scanner, barcode, &resolution) {
+            Ok(quantity) => quantity,
+            Err(reason) => return Decision::refused(reason),
         };
         match resolution {
             Resolution::Found(good) => self.book(place, good, barcode, quantity),
@@ -228,11 +244,22 @@ impl Session {
         }
     }
 
-    /// The quantity of the next scan: one, or what QTY said, times the count in the code where that counts.
-    fn quantity(&self, scanner: &ScannerName, barcode: &Barcode) -> Option<Quantity> {
+    /// The quantity of the next scan: one, or what QTY said, times the count in the code where that counts, or times
+    /// what the label says.
+    fn quantity(
+        &self,
+        scanner: &ScannerName,
+        barcode: &Barcode,
+        resolution: &Resolution,
+    ) -> Result<Quantity, Reason> {
         let counted = barcode.gs1.as_ref().and_then(|gs1| gs1.count).filter(|_| self.rules.gs1_counts);
-        let units = self.commanded(scanner).checked_mul(i64::from(counted.unwrap_or(1)))?;
-        if (1..=SCAN_UNITS_MAX).contains(&units) { Quantity::units(units) } else { None }
+        let once = match barcode.measure {
+            Some(measure) => measured(measure, resolution)?,
+            None => Quantity::units(counted.unwrap_or(1).into()).ok_or(Reason::Quantity)?,
+        };
+        let quantity = once.checked_times(self.commanded(scanner)).ok_or(Reason::Quantity)?;
+        let is_within = quantity > Quantity::ZERO && Some(quantity) <= Quantity::units(SCAN_UNITS_MAX);
+        if is_within { Ok(quantity) } else { Err(Reason::Quantity) }
     }
 
     /// What QTY said of the next scan; one if it said nothing.
@@ -382,6 +409,21 @@ impl OpenOperation {
     /// Whether it is at a place asked for, or a kit scanned there was booked in it.
     fn serves(&self, place: Place, is_asked: impl Fn(&Place) -> bool) -> bool {
         is_asked(&place) || self.scans.iter().any(|entry| is_asked(&entry.home))
+    }
+}
+
+/// What a label says of what was found. A price of a good that nobody knows cannot be parked: how much it is
+/// would have to be guessed.
+fn measured(measure: Measure, resolution: &Resolution) -> Result<Quantity, Reason> {
+    match (measure, resolution) {
+        (Measure::Amount(quantity), _) => Ok(quantity),
+        (Measure::Unverified, _) => Err(Reason::LabelVerifier),
+        (Measure::Price(_), Resolution::Found(good)) => measure.of(good).ok_or(Reason::LabelPrice),
+        (Measure::Price(_), Resolution::Unknown) => Err(Reason::LabelPrice),
+        // Refused whatever the quantity.
+        (Measure::Price(_), Resolution::Ambiguous | Resolution::Kit(_) | Resolution::Unusable) => {
+            Ok(Quantity::ONE)
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
 use crate::domain::mode::{Kind, Mode};
 use crate::domain::operation::Place;
 use crate::domain::quantity::Quantity;
-use crate::domain::session::{Committed, Decision, Desk, Heard, Rules, Session};
+use crate::domain::session::{Committed, Conventions, Decision, Desk, Heard, Rules, Session};
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::store::{Advance, CommitHook, Db, Error, Figures, GoodsPage, NewScan, OpenOptions};
 
@@ -106,9 +106,9 @@ impl Bench {
         frame: &Frame,
         (heard, decision): (&Heard, &Decision),
     ) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
-        let code = heard.code();
-        let barcode = code.as_deref();
-        self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), barcode, decision })
+        let (barcode, code) = (heard.code(), heard.frame_text());
+        let (barcode, code) = (barcode.as_deref(), code.as_deref());
+        self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), barcode, code, decision })
     }
 
     /// The figures, which balance whatever happened.
@@ -151,6 +151,10 @@ fn open(dir: &Path, boot_id: &str, commit_hook: Option<CommitHook>) -> Result<Db
 }
 
 fn session(db: &Db) -> Session {
+    session_with(db, Conventions::default())
+}
+
+fn session_with(db: &Db, conventions: Conventions) -> Session {
     let desk = |mode, storage| Desk { mode, storage: StorageId(storage) };
     let rules = Rules {
         mode: Mode::Receipt,
@@ -162,6 +166,7 @@ fn session(db: &Db) -> Session {
             (ScannerName::new("dock"), desk(None, 91_271)),
             (ScannerName::new("ramp"), desk(Some(Mode::WriteOff), 91_272)),
         ]),
+        conventions,
     };
     Session::new(rules, db.commanded_mode().unwrap(), db.open_operations(BootMillis(0)).unwrap())
 }
@@ -177,6 +182,7 @@ fn good(id: i64, title: &str, barcode: &str) -> Good {
         barcode: barcode.to_owned(),
         unit: "pc".to_owned(),
         price: "1.5".parse().unwrap(),
+        sale_price: None,
         write_off_unit: None,
     }
 }

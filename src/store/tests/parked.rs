@@ -1,10 +1,13 @@
 //! Codes that no good has yet, and what becomes of them once one has.
 
-use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, found, good, read_all, units};
+use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, found, good, read_all, session_with, units};
 use crate::domain::control::Control;
 use crate::domain::delivery::State;
-use crate::domain::ids::{GoodId, OperationId};
+use crate::domain::ids::{GoodId, OperationId, ScannerName};
 use crate::domain::mode::Kind;
+use crate::domain::rule::Rule;
+use crate::domain::session::Conventions;
+use crate::domain::variable::{ItemCode, Measured, Pattern};
 use crate::store::Assigned;
 
 /// Two scans of `LATER` at the dock, of one unit and of five, and one at the ramp.
@@ -48,6 +51,62 @@ fn a_code_that_becomes_known_is_booked_once_in_an_operation_for_each_place() {
     let figures = bench.figures();
     assert_eq!((figures.scans.unknown, figures.scans.booked, figures.scans.accepted()), (1, 3, 5));
     assert_eq!((figures.units_parked, figures.units_booked), (units(1), units(7)));
+}
+
+/// A station whose scanner puts a B in front of all it reads, and whose labels that begin with 21 are weighed.
+fn bench_with_conventions() -> Bench {
+    let mut bench = Bench::new();
+    let strip = Rule { strip_prefix: Some("B".to_owned()), ..Rule::default() };
+    let weighed = Pattern::new("21IIIIIWWWWWC", Measured::Weight, 3, ItemCode::Zeroed).unwrap();
+    let conventions =
+        Conventions { rules: [(ScannerName::new("dock"), vec![strip])].into(), patterns: vec![weighed] };
+    bench.session = session_with(&bench.db, conventions);
+    bench
+}
+
+#[test]
+fn a_parked_code_is_found_later_by_what_the_rules_made_of_it() {
+    // Behind its identifier this is a UPC-E and no EAN-8: it is not the same code without.
+    for (raw, listed, barcode) in
+        [("BLATER", "LATER", "LATER"), ("B]E001234558", "01234558", "012345000058"), ("BB", "B", "B")]
+    {
+        let mut bench = bench_with_conventions();
+        bench.scan(raw);
+        assert_eq!(bench.db.parked().unwrap()[0].code, listed);
+        // What the configuration says by then is of no matter.
+        bench = bench.reopen("boot-2");
+        bench.db.put_changed_goods(&[good(3, "Later", barcode), good(4, "Other", raw)]).unwrap();
+        let booked = bench.db.book_parked(BEGIN).unwrap();
+        assert_eq!(bench.lines(booked[0]), [(1, 3, "1".to_owned())], "{raw}");
+    }
+}
+
+#[test]
+fn labels_of_one_unknown_good_are_one_parked_code_with_their_weights() {
+    let mut bench = bench_with_conventions();
+    for label in ["2112345015002", "B2112345999999"] {
+        bench.scan(label);
+    }
+    let parked = bench.db.parked().unwrap();
+    let [code] = &parked[..] else { panic!("{parked:?}") };
+    assert_eq!(
+        (code.code.as_str(), code.scans, code.units.to_string()),
+        ("2112345000008", 2, "101.499".to_owned())
+    );
+    let assigned = bench.db.assign("2112345000008", GoodId(2), BEGIN).unwrap();
+    let Assigned::Done { operations, .. } = assigned else { panic!("{assigned:?}") };
+    assert_eq!(bench.lines(operations[0]), [(1, 2, "101.499".to_owned())]);
+    bench.scan("2112345015002");
+    assert_eq!(bench.figures().units_booked.to_string(), "102.999");
+}
+
+#[test]
+fn a_label_whose_good_becomes_known_is_booked_with_its_weight() {
+    let mut bench = bench_with_conventions();
+    bench.scan("B2112345015002");
+    bench.db.put_changed_goods(&[good(3, "Pasta", "2112345000008")]).unwrap();
+    let booked = bench.db.book_parked(BEGIN).unwrap();
+    assert_eq!(bench.lines(booked[0]), [(1, 3, "1.5".to_owned())]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::domain::kit::{Kit, Part};
 use crate::domain::mode::Kind;
 use crate::domain::quantity::Money;
 
+mod conventions;
 mod documents;
 mod frames;
 mod kits;
@@ -72,6 +73,7 @@ fn rules() -> Rules {
         repeat_guard_ms: 300,
         gs1_counts: false,
         desks: desks.into_iter().map(|(name, desk)| (ScannerName::new(name), desk)).collect(),
+        conventions: Conventions::default(),
     }
 }
 
@@ -306,16 +308,23 @@ fn title(good: GoodId) -> &'static str {
     GOODS[usize::try_from(good.0 - 1).unwrap()]
 }
 
-/// The goods table: three goods by their names; the pen has a GTIN as well.
+/// The goods table: three goods by their names, each sold for 2.50; the pen has a GTIN as well, and the cup is weighed.
 fn resolve(barcode: &Barcode) -> Resolution {
     let keys: Vec<String> = barcode.tiers.iter().flatten().map(Key::encode).collect();
     let has = |key: &str| keys.iter().any(|told| told == key);
-    let goods: Vec<Good> =
-        [("tpen", 1), ("tcup", 2), ("tink", 3), ("ttwin", 1), ("ttwin", 2), ("g04006381333931", 1)]
-            .into_iter()
-            .filter(|(key, _)| has(key))
-            .map(|(_, id)| named(GoodId(id)))
-            .collect();
+    let goods: Vec<Good> = [
+        ("tpen", 1),
+        ("tcup", 2),
+        ("tink", 3),
+        ("ttwin", 1),
+        ("ttwin", 2),
+        ("g04006381333931", 1),
+        ("g02112345000008", 2),
+    ]
+    .into_iter()
+    .filter(|(key, _)| has(key))
+    .map(|(_, id)| named(GoodId(id)))
+    .collect();
     Resolution::of(goods)
 }
 
@@ -326,6 +335,7 @@ fn named(id: GoodId) -> Good {
         barcode: String::new(),
         unit: String::new(),
         price: Money::default(),
+        sale_price: "2.5".parse().ok(),
         write_off_unit: None,
     }
 }

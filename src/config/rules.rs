@@ -1,0 +1,77 @@
+//! What codes mean: the formatting rules of a scanner, and the patterns of labels with a measure inside.
+
+use crate::config::fault::Problem;
+use crate::config::reader::Table;
+use crate::config::values;
+use crate::config::values::whole;
+use crate::domain::rule::Replacement;
+use crate::domain::rule::Rule;
+use crate::domain::symbology::SYMBOLOGIES;
+use crate::domain::variable::DECIMALS_MAX;
+use crate::domain::variable::ItemCode;
+use crate::domain::variable::Measured;
+use crate::domain::variable::Pattern;
+
+/// The words for what a label measures.
+pub(super) const MEASURES: [(&str, Measured); 3] =
+    [("weight", Measured::Weight), ("count", Measured::Count), ("price", Measured::Price)];
+/// The words for the code by which a label's good is known.
+pub(super) const ITEMS: [(&str, ItemCode); 2] =
+    [("zeroed", ItemCode::Zeroed), ("reference", ItemCode::Reference)];
+
+/// One `[[scanner.rule]]`.
+pub(super) fn rule(table: &mut Table<'_, '_>) -> Rule {
+    let rule = Rule {
+        if_prefix: table.optional("if_prefix", values::piece),
+        if_suffix: table.optional("if_suffix", values::piece),
+        if_length: table.optional("if_length", values::length),
+        if_symbology: table.optional("if_symbology", values::word(&SYMBOLOGIES)),
+        strip_prefix: table.optional("strip_prefix", values::piece),
+        strip_suffix: table.optional("strip_suffix", values::piece),
+        replace: replacement(table),
+    };
+    if !["strip_prefix", "strip_suffix", "replace", "with"].iter().any(|key| table.has(key)) {
+        let example =
+            "strip_prefix, strip_suffix, or replace and with: without any of them the rule does nothing";
+        table.blame("strip_prefix", Problem::Missing { example });
+    }
+    rule
+}
+
+fn replacement(table: &mut Table<'_, '_>) -> Option<Replacement> {
+    let from = table.optional("replace", values::piece);
+    let to = table.optional("with", values::piece_or_nothing);
+    if table.has("replace") && !table.has("with") {
+        table.blame(
+            "with",
+            Problem::Missing { example: "with = \"…\"; with = \"\" takes out what is replaced" },
+        );
+    }
+    if table.has("with") && !table.has("replace") {
+        let cure = "add replace = \"…\", or remove it";
+        table.blame("with", Problem::Unfit { what: "stands without replace", cure });
+    }
+    Some(Replacement { from: from?, to: to? })
+}
+
+/// One `[[variable_measure]]`.
+pub(super) fn variable_measure(table: &mut Table<'_, '_>) -> Option<Pattern> {
+    let measured = table.required(
+        "measure",
+        "measure = \"weight\", \"count\" or \"price\" under this [[variable_measure]]",
+        values::word(&MEASURES),
+    );
+    let usual = measured.map_or(0, Measured::usual_decimals);
+    let decimals = table.or("decimals", usual, whole(0..=DECIMALS_MAX.into()));
+    let item = table.or("item", ItemCode::Zeroed, values::word(&ITEMS));
+    let example = "pattern = \"21IIIIIWWWWWC\" under this [[variable_measure]]";
+    table.required("pattern", example, |value| {
+        let cure = "write one such as \"21IIIIIWWWWWC\" or \"2IIIIIVPPPPC\"";
+        let written = values::label(value)?;
+        // Without a measure there is a fault already, which this must not hide behind another.
+        let measured =
+            measured.unwrap_or(if written.contains('P') { Measured::Price } else { Measured::Weight });
+        Pattern::new(written, measured, decimals, item)
+            .map_err(|bad| Problem::Unfit { what: bad.as_str(), cure })
+    })
+}
