@@ -87,7 +87,10 @@ pub(super) enum Command {
         json: bool,
     },
     /// List serial ports and keyboards, which look like scanners and why, with the entry to paste
-    Devices,
+    Devices {
+        #[command(subcommand)]
+        command: Option<DevicesCommand>,
+    },
     /// What a keyboard scanner types, event by event
     Trace {
         #[command(subcommand)]
@@ -110,6 +113,20 @@ pub(super) enum Command {
     },
     /// The control codes to print
     Sheet(SheetArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DevicesCommand {
+    /// Show what becomes of a code of a scanner: each of its formatting rules, what the code is, and its good.
+    /// Nothing is booked
+    Try {
+        /// The scanner, as the configuration names it
+        name: String,
+        /// The code as the scanner sends it, with \x1d for the group separator and \\ for a backslash; - reads codes
+        /// from the standard input, one a line
+        #[arg(allow_hyphen_values = true)]
+        code: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,11 +15,10 @@ use crate::app::Agent;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
-use crate::domain::barcode::Barcode;
-use crate::domain::control::{Control, Reading};
 use crate::domain::good::Resolution;
 use crate::domain::kit::Part;
 use crate::domain::printable::printable;
+use crate::domain::session::Heard;
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
 use crate::store::GoodsFigures;
@@ -92,9 +91,10 @@ fn read_alone(mut config: Config) -> Result<u64, Error> {
 
 fn find(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> {
     let db = data(config)?;
-    let resolution = match Control::read(code) {
-        Reading::Kit(card) => db.kit(card)?,
-        Reading::NotControl | Reading::Control(_) | Reading::Malformed => db.resolve(&Barcode::read(code))?,
+    let resolution = match config.conventions().understand(code) {
+        Heard::Kit(card) => db.kit(card)?,
+        Heard::Product(barcode) => db.resolve(&barcode)?,
+        Heard::Control(_) | Heard::MalformedControl | Heard::Repeat | Heard::Bad(_) => Resolution::Unknown,
     };
     let text = match resolution {
         Resolution::Found(good) => format!(

@@ -15,6 +15,7 @@ mod sheet;
 mod shown;
 mod status;
 mod trace;
+mod try_code;
 mod unknown;
 
 use std::io::{self, IsTerminal, Write};
@@ -37,7 +38,7 @@ use crate::device::PortFault;
 use crate::domain::ids::GoodId;
 use crate::store::{self, Db};
 use crate::work::uplink::seed;
-use args::{Args, Command, LogFormat};
+use args::{Args, Command, DevicesCommand, LogFormat};
 
 /// Exit code for wrong usage and wrong configuration: starting again will not help.
 const WRONG: u8 = 2;
@@ -135,6 +136,17 @@ pub enum Error {
     /// The device cannot be read.
     #[error("read the device: {0}; {cure}", cure = .0.cure())]
     Device(PortFault),
+    /// The configuration has no such scanner.
+    #[error("find a scanner \"{name}\" in the configuration; it has {known}")]
+    NoSuchScanner {
+        /// The name that was asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A backslash stands before something that it means nothing with.
+    #[error("read the code; write \\x1d for the group separator, \\\\ for a backslash")]
+    Escape,
     /// A line of a trace cannot be read.
     #[error("read the trace")]
     Trace(#[from] crate::domain::keymap::trace::Unreadable),
@@ -162,9 +174,12 @@ impl Error {
 
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Secrets(_) | Self::Missing(_) | Self::NotForTerminals => {
-                ExitCode::from(WRONG)
-            }
+            Self::Config(_)
+            | Self::Secrets(_)
+            | Self::Missing(_)
+            | Self::NotForTerminals
+            | Self::NoSuchScanner { .. }
+            | Self::Escape => ExitCode::from(WRONG),
             _ if self.is_closed_pipe() => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         }
@@ -195,7 +210,10 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Check => check::check(&mut out, &config()?),
         Command::Status { json } => status::status(&mut out, &config()?, *json),
         Command::Doctor { json } => doctor::doctor(&mut out, &args.config, *json),
-        Command::Devices => devices::devices(&mut out),
+        Command::Devices { command: None } => devices::devices(&mut out),
+        Command::Devices { command: Some(DevicesCommand::Try { name, code }) } => {
+            try_code::try_code(&mut out, &config()?, name, code)
+        }
         Command::Trace { command } => trace::trace(&mut out, command),
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
         Command::Goods { command } => goods::goods(&mut out, config()?, command),

@@ -42,7 +42,10 @@ fn list(out: &mut impl Write, config: &Config) -> Result<(), Error> {
 }
 
 fn assign(out: &mut impl Write, config: &Config, code: &str, good: GoodId) -> Result<(), Error> {
-    match data(config)?.assign(code, good, SystemClock::new().wall())? {
+    // A whole label stands for its good, as it does when it is scanned.
+    let heard = config.conventions().understand(code);
+    let code = heard.code().filter(|_| heard.is_measured()).unwrap_or_else(|| code.to_owned());
+    match data(config)?.assign(&code, good, SystemClock::new().wall())? {
         Assigned::NoSuchGood => Err(Error::NoSuchGood(good)),
         Assigned::KnownAlready => Err(Error::KnownAlready),
         Assigned::ControlCode => Err(Error::ControlCode),
@@ -51,7 +54,7 @@ fn assign(out: &mut impl Write, config: &Config, code: &str, good: GoodId) -> Re
             let _woken = socket::ask(&config.station.data_dir, Request::Wake);
             let text = format!(
                 "{} now means {}; {} documents were made of what was scanned of it\n",
-                printable(code),
+                printable(&code),
                 printable(&good.title),
                 operations.len()
             );
