@@ -19,6 +19,7 @@ mod kits;
 mod open;
 mod outbox;
 mod parked;
+mod previous;
 mod prune;
 mod read;
 mod repair;
@@ -41,6 +42,7 @@ pub use journal::NewScan;
 pub use open::{CommitHook, OpenOptions};
 pub use outbox::{Advance, Event, Pending, Summary};
 pub use parked::{Assigned, ParkedCode};
+pub use previous::PREVIOUS_DIR;
 pub use revoke::{Revoked, Undo};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 

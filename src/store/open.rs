@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavio
 
 use super::damage::{self, Care, Damaged};
 use super::reserve::Reserve;
-use super::{Db, Error, GOODS_FILE, OUTBOX_FILE};
+use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, previous};
 use crate::domain::time::UnixMillis;
 
 /// How long a statement waits for another process that writes (a command beside the agent).
@@ -227,17 +227,20 @@ impl Plan {
         set_pragmas(&connection, self)?;
         damage::check(&connection, path, care)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        self.upgrade(&mut connection)?;
+        self.upgrade(&mut connection, path)?;
         let mut keep = 1;
         connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
         Ok(connection)
     }
 
     /// All steps in one transaction, the version last: a file is of one version or of another.
-    fn upgrade(&self, connection: &mut Connection) -> Result<(), Error> {
+    fn upgrade(&self, connection: &mut Connection, path: &Path) -> Result<(), Error> {
         let found = user_version(connection)?;
         if found == self.version() {
             return Ok(());
+        }
+        if found > 0 && !self.is_cache {
+            keep_previous(connection, path)?;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let found = usize::try_from(user_version(&transaction)?).unwrap_or(usize::MAX);
@@ -247,6 +250,19 @@ impl Plan {
         transaction.pragma_update(None, "user_version", self.version())?;
         transaction.commit()?;
         Ok(())
+    }
+}
+
+/// Keeps a copy of the older version. Where it does not fit the upgrade is made all the same: what is stored must be
+/// delivered, and an older program can still be had with the newer file put aside.
+fn keep_previous(connection: &Connection, path: &Path) -> Result<(), Error> {
+    match previous::keep(connection, path) {
+        Err(Error::DiskFull) => {
+            let file = path.display();
+            tracing::error!(%file, "no copy of the older version is kept: the disk is full");
+            Ok(())
+        }
+        kept => kept,
     }
 }
 
@@ -351,6 +367,46 @@ mod tests {
         assert_eq!((user_version(&connection).unwrap(), tables(&connection).as_str()), (1, "one"));
         let row: i64 = connection.query_row("SELECT x FROM one", [], |row| row.get(0)).unwrap();
         assert_eq!(row, 1);
+    }
+
+    #[test]
+    fn the_older_version_is_kept_with_what_its_log_holds() {
+        let dir = TempDir::new().unwrap();
+        let older = open(&plan(&[ONE]), &dir).unwrap();
+        older.execute_batch("INSERT INTO one VALUES (2)").unwrap();
+        // As a power cut leaves it: nothing is folded in.
+        older.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+        drop(older);
+        let newer = plan(&[ONE, "CREATE TABLE two (x); DELETE FROM one"]);
+        drop(open(&newer, &dir).unwrap());
+        let copy = connect(&dir.path().join("previous/plan.db"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        assert_eq!((user_version(&copy).unwrap(), tables(&copy).as_str()), (1, "one"));
+        let sum: i64 = copy.query_row("SELECT sum(x) FROM one", [], |row| row.get(0)).unwrap();
+        assert_eq!(sum, 3);
+    }
+
+    #[test]
+    fn a_later_copy_takes_the_place_of_an_earlier_one_and_of_one_that_was_cut_short() {
+        let dir = TempDir::new().unwrap();
+        drop(open(&plan(&["CREATE TABLE one (x)"]), &dir).unwrap());
+        drop(open(&plan(&["CREATE TABLE one (x)", "CREATE TABLE two (x)"]), &dir).unwrap());
+        fs::write(dir.path().join("previous/plan.db.part"), "cut short").unwrap();
+        let all = plan(&["CREATE TABLE one (x)", "CREATE TABLE two (x)", "CREATE TABLE three (x)"]);
+        drop(open(&all, &dir).unwrap());
+        let copy = connect(&dir.path().join("previous/plan.db"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        assert_eq!(tables(&copy), "one two");
+        let left: Vec<_> = fs::read_dir(dir.path().join("previous")).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn no_copy_is_kept_of_a_new_file_or_one_up_to_date_or_a_cache() {
+        let dir = TempDir::new().unwrap();
+        drop(open(&plan(&[ONE]), &dir).unwrap());
+        drop(open(&plan(&[ONE]), &dir).unwrap());
+        let cache = Plan { is_cache: true, ..plan(&[ONE, "CREATE TABLE two (x)"]) };
+        drop(open(&cache, &dir).unwrap());
+        assert!(!dir.path().join("previous").exists());
     }
 
     #[test]

@@ -17,7 +17,9 @@ use stockpoint::domain::mode::{Kind, Mode};
 use stockpoint::domain::operation::Place;
 use stockpoint::domain::quantity::Quantity;
 use stockpoint::domain::time::{BootMillis, UnixMillis};
-use stockpoint::store::{Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, ScanCounts};
+use stockpoint::store::{
+    Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, PREVIOUS_DIR, ScanCounts,
+};
 use tempfile::TempDir;
 
 /// A file as one version left it, and what must be read from it ever after.
@@ -336,6 +338,25 @@ fn rows_of_any_version_are_read_right() {
             (goods.reads)(&mut db);
         }
     }
+}
+
+#[test]
+fn what_an_upgrade_leaves_for_one_step_back_is_the_older_file_whole() {
+    let (newest, older) = OUTBOX.split_last().unwrap();
+    for (dump, number) in older.iter().zip(1..) {
+        let dir = folder(dump, &GOODS[0]);
+        let before = schema(&dir.path().join(OUTBOX_FILE));
+        drop(open(dir.path()).unwrap());
+        let copy = dir.path().join(PREVIOUS_DIR).join(OUTBOX_FILE);
+        assert_eq!((version(&copy), schema(&copy)), (number, before));
+        // Put in the place of the newer file, every row of it is read.
+        let back = folder(dump, &GOODS[0]);
+        fs::copy(&copy, back.path().join(OUTBOX_FILE)).unwrap();
+        (dump.reads)(&mut open(back.path()).unwrap());
+    }
+    let dir = folder(newest, &GOODS[0]);
+    drop(open(dir.path()).unwrap());
+    assert!(!dir.path().join(PREVIOUS_DIR).exists());
 }
 
 /// Marks the file as of a far version, in the log alone, and leaves both as a power cut does.
