@@ -22,7 +22,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::time::Instant;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -184,6 +184,11 @@ impl Error {
             _ => ExitCode::FAILURE,
         }
     }
+}
+
+/// What can be typed, for manual pages and completions.
+pub fn definition() -> clap::Command {
+    Args::command()
 }
 
 /// Carries out what was typed.

@@ -239,7 +239,7 @@ impl Plan {
         if found == self.version() {
             return Ok(());
         }
-        if found > 0 && !self.is_cache {
+        if found > 0 {
             keep_previous(connection, path)?;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -400,12 +400,10 @@ mod tests {
     }
 
     #[test]
-    fn no_copy_is_kept_of_a_new_file_or_one_up_to_date_or_a_cache() {
+    fn no_copy_is_kept_of_a_new_file_or_one_up_to_date() {
         let dir = TempDir::new().unwrap();
         drop(open(&plan(&[ONE]), &dir).unwrap());
         drop(open(&plan(&[ONE]), &dir).unwrap());
-        let cache = Plan { is_cache: true, ..plan(&[ONE, "CREATE TABLE two (x)"]) };
-        drop(open(&cache, &dir).unwrap());
         assert!(!dir.path().join("previous").exists());
     }
 

@@ -1,6 +1,7 @@
-//! The way back: before a file that cannot be had again is brought to a new version, it is copied as it is.
+//! The way back: before a file is brought to a new version, it is copied as it is.
 //!
-//! An older program refuses the newer file, but reads the copy. Invariant: the copy is one version's whole file or
+//! An older program refuses the newer file, but reads the copy. The goods are copied too: without a network they
+//! could not be had again, and nothing that is scanned would be known. Invariant: the copy is one version's whole file or
 //! it is not there; only the last one is kept.
 
 use std::fs::{self, File};
