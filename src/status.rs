@@ -29,6 +29,9 @@ pub enum ApiState {
 }
 
 impl ApiState {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Ok, Self::Offline, Self::Auth, Self::Limited, Self::Error];
+
     /// The word of the status.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -56,6 +59,9 @@ pub enum ScannerState {
 }
 
 impl ScannerState {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Healthy, Self::Quiet, Self::Unstable, Self::Gone];
+
     /// The word of the status.
     pub const fn as_str(self) -> &'static str {
         match self {

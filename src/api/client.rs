@@ -10,12 +10,14 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RE
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::wire::Envelope;
 use super::{Error, Permit, lenient};
 use crate::config;
 use crate::domain::ids::LocationId;
 use crate::domain::time::UnixMillis;
+use crate::meter::Requests;
 
 /// The largest answer that is taken in. A page of 1,000 movements is about 1 MB.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -45,6 +47,7 @@ pub struct Client {
     lines_key: config::LinesKey,
     write_off_document_type: u8,
     date: Mutex<Option<ServerDate>>,
+    meter: Requests,
 }
 
 impl fmt::Debug for Client {
@@ -108,7 +111,13 @@ impl Client {
             lines_key: config.lines_key,
             write_off_document_type: config.write_off_document_type,
             date: Mutex::new(None),
+            meter: Requests::default(),
         })
+    }
+
+    /// What becomes of this client's requests.
+    pub fn meter(&self) -> Requests {
+        self.meter.clone()
     }
 
     /// The location that every call is about.
@@ -198,7 +207,14 @@ impl Client {
         url
     }
 
-    async fn send(&self, _spent: Permit, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
+    async fn send(&self, spent: Permit, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
+        let begun = Instant::now();
+        let answer = self.exchange(spent, request).await;
+        self.meter.note(answer.as_ref().map_or_else(Error::kind, |_good| "ok"), begun.elapsed());
+        answer
+    }
+
+    async fn exchange(&self, _spent: Permit, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
         let request = request.header(ACCEPT, MEDIA_TYPE).header(AUTHORIZATION, self.authorization.clone());
         let mut response = request.send().await.map_err(Error::transport)?;
         let status = response.status().as_u16();

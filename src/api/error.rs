@@ -106,6 +106,18 @@ impl Error {
         }
     }
 
+    /// One of the words by which requests are counted.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => "not-sent",
+            Self::Broken(_) | Self::TooLarge { .. } => "lost",
+            Self::Unreadable { .. } | Self::Incomplete { .. } | Self::Server { .. } => "failed",
+            Self::Refused { .. } => "refused",
+            Self::NotAllowed { .. } => "not-allowed",
+            Self::Busy { .. } => "limited",
+        }
+    }
+
     /// The one place where errors are classed.
     pub fn outcome(&self) -> Outcome {
         match self {

@@ -7,17 +7,19 @@
 mod lock;
 mod notify;
 mod scanners;
+mod site;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -25,23 +27,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{BuildError, Client};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::config::secrets::Secrets;
+use crate::config::{Config, Listen};
 use crate::device;
 use crate::domain::ids::CardId;
 use crate::domain::session::{Desk, Rules, Session};
 use crate::domain::signal::Signal;
 use crate::feedback::{Announcement, Feedback, What};
+use crate::meter::Commits;
 use crate::socket::{self, Request};
 use crate::status::{ApiHealth, ApiState, Health, Status};
 use crate::store::{self, CommitHook, Db, Figures, OpenOptions, Store, StoreThread};
-use crate::web;
+use crate::web::{self, Door, Guard};
 use crate::work;
 use crate::work::pulse::Pulse;
 use crate::work::scans::{Input, Scans};
 use crate::work::uplink::{Parts, Uplink};
 use lock::FolderLock;
 use scanners::{Running, Scanners};
+use site::Meters;
 
 /// Frames that may wait for the scans' worker, of all scanners together. Beyond it a scanner's own thread
 /// waits, and behind that the kernel's buffer.
@@ -75,10 +79,10 @@ pub enum Error {
     #[error("prepare the way to the service")]
     Client(#[from] BuildError),
     /// The station page cannot be served there.
-    #[error("listen on {address} (web.listen)")]
+    #[error("listen on {listen} (web.listen)")]
     Listen {
-        /// The address.
-        address: SocketAddr,
+        /// Where.
+        listen: Listen,
         /// The system's reason.
         #[source]
         source: io::Error,
@@ -116,7 +120,8 @@ pub struct Agent {
     inputs: mpsc::Receiver<Input>,
     scanners: Scanners,
     standard_input: Option<File>,
-    page: Option<TcpListener>,
+    page: Option<Door>,
+    page_token: Option<SecretString>,
     pulses: Vec<Arc<Pulse>>,
     store_thread: StoreThread,
     stop: CancellationToken,
@@ -138,6 +143,7 @@ struct Shared {
     health: watch::Receiver<ApiHealth>,
     trusted: watch::Receiver<bool>,
     scanner_health: watch::Receiver<scanners::AllHealth>,
+    meters: Meters,
     sync_now: Arc<Notify>,
     wake: Arc<Notify>,
 }
@@ -168,12 +174,11 @@ impl Agent {
         let folder = |source| Error::Folder { path: dir.clone(), source };
         std::fs::create_dir_all(dir).map_err(folder)?;
         let lock = FolderLock::take(dir)?;
-        let page = config
-            .web
-            .listen
-            .map(|address| web::bind(address).map_err(|source| Error::Listen { address, source }));
+        let page = config.web.listen.as_ref().map(|listen| {
+            Door::bind(listen).map_err(|source| Error::Listen { listen: listen.clone(), source })
+        });
         let page = page.transpose()?;
-        let page_address = page.as_ref().and_then(|page| page.local_addr().ok());
+        let page_address = page.as_ref().and_then(Door::address);
         let scanners = Scanners::new(&config);
         let db = Db::open(OpenOptions {
             dir,
@@ -202,6 +207,7 @@ impl Agent {
             scanners,
             standard_input: None,
             page,
+            page_token: None,
             pulses,
             store_thread,
             stop,
@@ -213,6 +219,14 @@ impl Agent {
     #[must_use]
     pub fn reading(mut self, file: File) -> Self {
         self.standard_input = Some(file);
+        self
+    }
+
+    /// Has every visitor of the page show this token. Where the configuration asks for one and this was not called,
+    /// the page is not served.
+    #[must_use]
+    pub fn guarded_by(mut self, token: Option<SecretString>) -> Self {
+        self.page_token = token;
         self
     }
 
@@ -282,18 +296,28 @@ impl Agent {
             // Commands then read the files; nothing else is lost.
             Err(error) => tracing::warn!(%error, "commands cannot ask this agent"),
         }
-        doors.spawn(notify::watch(self.handle(), std::mem::take(&mut self.pulses)));
-        if let Some(page) = self.page.take() {
-            if let Some(address) = self.shared.page_address {
-                tracing::info!(page = %address, "the station page is served");
+        if let (Some(page), Some(listen)) = (self.page.take(), self.shared.config.web.listen.clone()) {
+            if let Some(guard) = self.guard(&listen) {
+                let at = self.shared.page_address.map_or(listen, Listen::Tcp);
+                tracing::info!(page = %at, "the station page is served");
+                doors.spawn(web::serve(page, guard, site::site(&self.handle(), &self.pulses)));
+            } else {
+                tracing::error!("the page is not served: nobody said which token its visitors show");
             }
-            let handle = self.handle();
-            doors.spawn(web::serve(page, move || {
-                let handle = handle.clone();
-                async move { handle.status().await.ok().map(|status| (status, handle.recent())) }
-            }));
         }
+        doors.spawn(notify::watch(self.handle(), std::mem::take(&mut self.pulses)));
         doors
+    }
+
+    /// Who may visit the page; `None` if that cannot be told from everybody.
+    fn guard(&mut self, listen: &Listen) -> Option<Guard> {
+        let web = &self.shared.config.web;
+        match (self.page_token.take(), listen) {
+            (Some(token), _) => Some(Guard::Token(Arc::new(token))),
+            (None, _) if web.token_file.is_some() || !listen.is_local() => None,
+            (None, Listen::Tcp(_)) => Some(Guard::Address),
+            (None, Listen::Unix(_)) => Some(Guard::Socket),
+        }
     }
 }
 
@@ -370,13 +394,16 @@ impl Handle {
     pub async fn status(&self) -> Result<Status, Error> {
         let figures = self.figures().await?;
         let now = self.0.clock.wall();
-        let health = Health {
+        let station = &self.0.config.station;
+        Ok(Status::new((&station.name, station.mode), &figures, self.health(), true, now))
+    }
+
+    fn health(&self) -> Health {
+        Health {
             api: self.0.health.borrow().clone(),
             scanners: self.0.scanner_health.borrow().at(self.0.clock.boot()),
             clock_trusted: *self.0.trusted.borrow(),
-        };
-        let station = &self.0.config.station;
-        Ok(Status::new((&station.name, station.mode), &figures, health, true, now))
+        }
     }
 
     /// The store, for tests and commands that look deeper.
@@ -419,6 +446,7 @@ struct Ends<'a> {
 fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
     let Ends { config, clock, store, client, page_address, scanners } = ends;
     let feedback = Arc::new(Feedback::new(scanners.outputs()));
+    let meters = Meters { requests: client.meter(), commits: Commits::default(), started: clock.boot() };
     let (inputs, queue) = mpsc::channel(FRAME_QUEUE_MAX);
     let (trusted_tell, trusted) = watch::channel(config.station.trust_clock);
     let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
@@ -443,6 +471,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         trusted: trusted.clone(),
         wake: Arc::clone(&wake),
         pulse: Arc::new(Pulse::new("the scans' worker")),
+        meter: meters.commits.clone(),
     };
     let scanner_health = scanners.health();
     let shared = Shared {
@@ -455,6 +484,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         health,
         trusted,
         scanner_health,
+        meters,
         sync_now,
         wake,
     };

@@ -20,6 +20,7 @@ use crate::domain::signal::Signal;
 use crate::domain::time::BootMillis;
 use crate::feedback::ScannerOutput;
 use crate::status::{ScannerHealth, ScannerState};
+use crate::web::metrics::ScannerMeter;
 use crate::work::scans::Input;
 
 /// The way to each serial scanner; filled when its thread starts.
@@ -55,6 +56,16 @@ impl AllHealth {
         };
         let told = self.0.iter();
         told.map(|(scanner, presence)| ScannerHealth { state: state(presence), ..scanner.clone() }).collect()
+    }
+
+    /// What is counted of them.
+    pub(super) fn meters(&self, now: BootMillis) -> Vec<ScannerMeter> {
+        let told = self.0.iter().map(|(scanner, presence)| ScannerMeter {
+            name: scanner.name.clone(),
+            reconnects: presence.reconnects(),
+            last_scan_age_s: presence.last_frame_age_ms(now).map(|age| age.max(0).div_euclid(1000)),
+        });
+        told.collect()
     }
 
     fn note(&mut self, message: &FromScanner, now: BootMillis) {

@@ -8,15 +8,16 @@ use super::Error;
 use crate::app::Agent;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::config::secrets::Secrets;
+use crate::config::secrets::{self, Secrets};
 
 pub(super) fn run(config: Config) -> Result<(), Error> {
     let secrets = Secrets::find(&config.api)?;
+    let page_token = secrets::web_token(&config.web)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let stop = interrupted()?;
         let agent = Agent::open(config, &secrets, Arc::new(SystemClock::new()), None)?;
-        Ok(agent.run(std::future::ready(()), stop).await?)
+        Ok(agent.guarded_by(page_token).run(std::future::ready(()), stop).await?)
     })
 }
 

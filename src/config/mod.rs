@@ -17,12 +17,12 @@ mod show;
 #[cfg(test)]
 mod tests;
 mod values;
+mod web;
 
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub use crate::config::line::Line;
 pub use crate::config::line::Parity;
 pub use crate::config::line::StopBits;
 use crate::config::reader::Report;
+pub use crate::config::web::Listen;
+pub use crate::config::web::Web;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::ScannerName;
@@ -176,13 +178,6 @@ pub struct GoodsSync {
     pub sync_every: Duration,
     /// Between two whole downloads, which find deletions, 5 s to 30 days, not below `sync_every`.
     pub full_sync_every: Duration,
-}
-
-/// The station page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Web {
-    /// Where it listens; port 0 is any free one; `None`: off.
-    pub listen: Option<SocketAddr>,
 }
 
 /// One physical reader.

@@ -1,4 +1,4 @@
-//! The two tokens: where they are looked for, and a type that never shows them.
+//! The tokens: where they are looked for, and a type that never shows them.
 //!
 //! Invariant: no token is in a configuration file, in an argument, in a `Debug` text or in an error; what
 //! is said of a token is where it was found and what is wrong with it.
@@ -14,13 +14,18 @@ use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use crate::config::Api;
+use crate::config::Config;
+use crate::config::Web;
 
 /// Longest token file, in bytes: a token has some tens of characters.
 const TOKEN_BYTES_MAX: u64 = 4096;
+/// Shortest token of the station's page, in bytes. A person makes it up, and whoever reaches the page may guess.
+const WEB_TOKEN_BYTES_MIN: usize = 16;
 /// Names the folder in which systemd puts a unit's credentials (systemd.exec(5), `LoadCredential=`).
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
@@ -44,22 +49,45 @@ impl Secrets {
     }
 
     fn find_with(api: &Api, environment: &Environment) -> Result<Self, Error> {
-        let (partner, _origin) = find(Token::Partner, api, environment)?;
-        let (user, _origin) = find(Token::User, api, environment)?;
+        let (partner, _origin) = find_at(Token::Partner, &api.partner_token_file, environment)?;
+        let (user, _origin) = find_at(Token::User, &api.user_token_file, environment)?;
         Ok(Self { partner, user })
     }
+}
+
+/// The token that visitors of the station's page must show, if the configuration asks for one: from the first of
+/// `$CREDENTIALS_DIRECTORY/web-token`, the file named in the configuration, the environment's
+/// `STOCKPOINT_WEB_TOKEN`.
+///
+/// # Errors
+/// The configuration asks for one, and it is nowhere, cannot be read or is no usable one.
+pub fn web_token(web: &Web) -> Result<Option<SecretString>, Error> {
+    let found = find_web_token(web, &environment).transpose()?;
+    Ok(found.map(|(secret, _origin)| secret))
+}
+
+fn find_web_token(web: &Web, environment: &Environment) -> Option<Result<(SecretString, Origin), Error>> {
+    let file = web.token_file.as_ref()?;
+    Some(find_at(Token::Web, file, environment).and_then(|(secret, origin)| {
+        if secret.expose_secret().len() < WEB_TOKEN_BYTES_MIN {
+            return Err(Error::Unfit { token: Token::Web, origin, flaw: Flaw::TooShort });
+        }
+        Ok((secret, origin))
+    }))
 }
 
 /// Looks a variable of the environment up.
 pub(super) type Environment = dyn Fn(&str) -> Option<OsString>;
 
-/// Which of the two tokens.
+/// Which of the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
     /// The partner token.
     Partner,
     /// The user token.
     User,
+    /// The token of the station's page.
+    Web,
 }
 
 impl Token {
@@ -67,6 +95,7 @@ impl Token {
         match self {
             Self::Partner => "partner-token",
             Self::User => "user-token",
+            Self::Web => "web-token",
         }
     }
 
@@ -74,13 +103,7 @@ impl Token {
         match self {
             Self::Partner => "STOCKPOINT_PARTNER_TOKEN",
             Self::User => "STOCKPOINT_USER_TOKEN",
-        }
-    }
-
-    fn file(self, api: &Api) -> &Path {
-        match self {
-            Self::Partner => &api.partner_token_file,
-            Self::User => &api.user_token_file,
+            Self::Web => "STOCKPOINT_WEB_TOKEN",
         }
     }
 }
@@ -90,6 +113,7 @@ impl fmt::Display for Token {
         f.write_str(match self {
             Self::Partner => "partner token",
             Self::User => "user token",
+            Self::Web => "token of the page",
         })
     }
 }
@@ -155,6 +179,9 @@ pub enum Flaw {
     /// Nothing but an end of line.
     #[error("is empty")]
     Empty,
+    /// A token of the page with less than 16 bytes.
+    #[error("is shorter than 16 characters")]
+    TooShort,
     /// More than 4096 bytes.
     #[error("is longer than 4096 bytes")]
     TooLong,
@@ -164,11 +191,19 @@ pub enum Flaw {
     Character,
 }
 
+/// Where the tokens are that the configuration asks for: those of the service, and that of the page.
+pub(super) fn whereabouts(config: &Config, environment: &Environment) -> ([String; 2], Option<String>) {
+    let Config { api, web, .. } = config;
+    let told = |token, file: &Path| told(token, &find_at(token, file, environment));
+    let of_service = [told(Token::Partner, &api.partner_token_file), told(Token::User, &api.user_token_file)];
+    (of_service, find_web_token(web, environment).map(|found| self::told(Token::Web, &found)))
+}
+
 /// Where a token is, or why it cannot be used, on one line and without the token.
-pub(super) fn whereabouts(token: Token, api: &Api, environment: &Environment) -> String {
-    let told = match find(token, api, environment) {
+fn told(token: Token, found: &Result<(SecretString, Origin), Error>) -> String {
+    let told = match found {
         Ok((_secret, origin)) => format!("{token}: from {origin}"),
-        Err(Error::Missing { looked, .. }) => format!("{token}: missing; looked at {}", places(&looked)),
+        Err(Error::Missing { looked, .. }) => format!("{token}: missing; looked at {}", places(looked)),
         Err(Error::Unreadable { origin, cause, .. }) => {
             format!("{token}: cannot be read from {origin}: {cause}")
         }
@@ -187,10 +222,10 @@ pub(super) fn environment(variable: &str) -> Option<OsString> {
     }
 }
 
-fn find(token: Token, api: &Api, environment: &Environment) -> Result<(SecretString, Origin), Error> {
+fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(SecretString, Origin), Error> {
     let folder = environment(CREDENTIALS_DIRECTORY).map(PathBuf::from);
     let credential = folder.map(|folder| Origin::Credential(folder.join(token.credential())));
-    let file = Origin::File(token.file(api).to_owned());
+    let file = Origin::File(file.to_owned());
     let mut looked = Vec::new();
     for origin in credential.into_iter().chain([file, Origin::Environment(token.variable())]) {
         match read(&origin, environment) {
@@ -253,7 +288,6 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::config::Config;
 
     const TOKEN: &str = "tok3n-of-the-partner";
 
@@ -275,8 +309,34 @@ mod tests {
     }
 
     fn partner(api: &Api, environment: &Environment) -> Result<(String, Origin), Error> {
-        find(Token::Partner, api, environment)
+        find_at(Token::Partner, &api.partner_token_file, environment)
             .map(|(secret, origin)| (secret.expose_secret().to_owned(), origin))
+    }
+
+    fn told_of(token: Token, file: &Path, environment: &Environment) -> String {
+        told(token, &find_at(token, file, environment))
+    }
+
+    #[test]
+    fn the_token_of_the_page_is_long_and_looked_for_only_where_the_configuration_asks_for_one() {
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join("web");
+        let told = |web: &Web, environment: &Environment| {
+            find_web_token(web, environment).map(|found| match found {
+                Ok((_secret, origin)) => origin.to_string(),
+                Err(error) => error.to_string(),
+            })
+        };
+        let credential = env(vec![("CREDENTIALS_DIRECTORY", dir.path().into())]);
+        std::fs::write(dir.path().join("web-token"), "tok3n-of-16-bytes\n").unwrap();
+        assert_eq!(told(&Web { listen: None, token_file: None }, &credential), None);
+        let web = Web { listen: None, token_file: Some(file.clone()) };
+        let place = dir.path().display();
+        assert_eq!(told(&web, &credential).unwrap(), format!("credential {place}/web-token"));
+        assert!(told(&web, &env(vec![])).unwrap().starts_with("find the token of the page in file "));
+        std::fs::write(&file, "tok3n-of-15-byt\n").unwrap();
+        let short = told(&web, &env(vec![])).unwrap();
+        assert!(short.contains("it is shorter than 16 characters") && !short.contains("tok3n"), "{short}");
     }
 
     #[test]
@@ -324,7 +384,11 @@ mod tests {
                 "find the partner token in file {folder}/partner, environment STOCKPOINT_PARTNER_TOKEN; put it into one of these"
             )
         );
-        let told = whereabouts(Token::User, &api, &env(vec![("CREDENTIALS_DIRECTORY", dir.path().into())]));
+        let told = told_of(
+            Token::User,
+            &api.user_token_file,
+            &env(vec![("CREDENTIALS_DIRECTORY", dir.path().into())]),
+        );
         assert_eq!(
             told,
             format!(
@@ -340,7 +404,10 @@ mod tests {
         let environment = env(vec![("STOCKPOINT_PARTNER_TOKEN", TOKEN.into())]);
         let error = partner(&api, &environment).unwrap_err();
         assert!(matches!(&error, Error::Unreadable { origin: Origin::File(path), .. } if path == dir.path()));
-        assert!(whereabouts(Token::Partner, &api, &environment).contains(&dir.path().display().to_string()));
+        assert!(
+            told_of(Token::Partner, &api.partner_token_file, &environment)
+                .contains(&dir.path().display().to_string())
+        );
     }
 
     #[test]
@@ -360,7 +427,7 @@ mod tests {
             let error = partner(&api, &env(vec![])).unwrap_err();
             assert!(matches!(error, Error::Unfit { flaw: found, .. } if found == flaw), "{error}");
             assert!(!format!("{error} {error:?}").contains("tok3n"));
-            assert!(!whereabouts(Token::Partner, &api, &env(vec![])).contains("tok3n"));
+            assert!(!told_of(Token::Partner, &api.partner_token_file, &env(vec![])).contains("tok3n"));
 
             std::fs::remove_file(&api.partner_token_file).unwrap();
             let value = OsString::from_vec(bytes.to_owned());

@@ -1,7 +1,5 @@
 //! Every section but the scanners: its keys, defaults and bounds, and which keys contradict each other.
 
-use std::net::Ipv4Addr;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +11,6 @@ use crate::config::LinesKey;
 use crate::config::SCANNERS_MAX;
 use crate::config::Station;
 use crate::config::Strategy;
-use crate::config::Web;
 use crate::config::fault::Problem;
 use crate::config::reader::Table;
 use crate::config::rules::variable_measure;
@@ -21,6 +18,7 @@ use crate::config::scanner::Taken;
 use crate::config::scanner::scanner;
 use crate::config::values;
 use crate::config::values::whole;
+use crate::config::web::web;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
@@ -136,11 +134,6 @@ fn goods(table: &mut Table<'_, '_>) -> GoodsSync {
         Bound { key: "full_sync_every_s", given: full_sync, default: SECONDS_A_DAY },
     );
     GoodsSync { sync_every: Duration::from_secs(sync_s), full_sync_every: Duration::from_secs(full_sync_s) }
-}
-
-fn web(table: &mut Table<'_, '_>) -> Web {
-    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 8480));
-    Web { listen: table.or("listen", Some(default), values::listen) }
 }
 
 /// One of two numbers that must not cross.

@@ -7,6 +7,7 @@ use crate::config::Api;
 use crate::config::Config;
 use crate::config::GoodsSync;
 use crate::config::Line;
+use crate::config::Listen;
 use crate::config::Place;
 use crate::config::Scanner;
 use crate::config::Serial;
@@ -21,7 +22,6 @@ use crate::config::scanner::FLOW_CONTROLS;
 use crate::config::scanner::PARITIES;
 use crate::config::secrets;
 use crate::config::secrets::Environment;
-use crate::config::secrets::Token;
 use crate::config::sections::BACK_DATES;
 use crate::config::sections::LINES_KEYS;
 use crate::config::sections::STRATEGIES;
@@ -34,13 +34,14 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 /// The whole file, with a comment for each token.
 pub(super) fn show(config: &Config, environment: &Environment) -> String {
-    let told = |token| secrets::whereabouts(token, &config.api, environment);
-    InForce { config, tokens: [told(Token::Partner), told(Token::User)] }.to_string()
+    let (tokens, web_token) = secrets::whereabouts(config, environment);
+    InForce { config, tokens, web_token }.to_string()
 }
 
 struct InForce<'a> {
     config: &'a Config,
     tokens: [String; 2],
+    web_token: Option<String>,
 }
 
 impl fmt::Display for InForce<'_> {
@@ -49,7 +50,7 @@ impl fmt::Display for InForce<'_> {
         show_station(f, station)?;
         show_api(f, api, &self.tokens)?;
         show_goods(f, goods)?;
-        show_web(f, web)?;
+        show_web(f, web, self.web_token.as_deref())?;
         scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))?;
         variable_measures.iter().try_for_each(|pattern| show_variable_measure(f, pattern))
     }
@@ -102,9 +103,16 @@ fn show_goods(f: &mut fmt::Formatter<'_>, goods: &GoodsSync) -> fmt::Result {
     writeln!(f, "full_sync_every_s = {}", goods.full_sync_every.as_secs())
 }
 
-fn show_web(f: &mut fmt::Formatter<'_>, web: &Web) -> fmt::Result {
-    let listen = web.listen.map(|address| address.to_string()).unwrap_or_default();
-    writeln!(f, "\n[web]\nlisten = {}", Quoted(&listen))
+fn show_web(f: &mut fmt::Formatter<'_>, web: &Web, token: Option<&str>) -> fmt::Result {
+    let listen = web.listen.as_ref().map(Listen::to_string).unwrap_or_default();
+    writeln!(f, "\n[web]\nlisten = {}", Quoted(&listen))?;
+    if let Some(token) = token {
+        writeln!(f, "# {token}")?;
+    }
+    if let Some(file) = &web.token_file {
+        writeln!(f, "token_file = {}", Quoted(&file.to_string_lossy()))?;
+    }
+    Ok(())
 }
 
 fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {

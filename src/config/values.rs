@@ -2,7 +2,6 @@
 //! typed, or says what is wrong with it.
 
 use std::net::IpAddr;
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -162,18 +161,6 @@ pub(super) fn base_url(value: Value<'_, '_>) -> Result<String, Problem> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// Where to listen; an empty text is `None`.
-pub(super) fn listen(value: Value<'_, '_>) -> Result<Option<SocketAddr>, Problem> {
-    let unfit = Problem::Unfit {
-        what: "is not an IP address and a port",
-        cure: "write one such as \"127.0.0.1:8480\" or \"[::1]:8480\", or \"\" for off",
-    };
-    match text(value)? {
-        "" => Ok(None),
-        written => written.parse().map(Some).map_err(|_unseen| unfit),
-    }
-}
-
 /// A time zone by its name in the IANA database.
 pub(super) fn time_zone(value: Value<'_, '_>) -> Result<TimeZone, Problem> {
     let unfit = || Problem::Unfit {
@@ -267,7 +254,7 @@ fn out_of_range(number: &DeInteger<'_>, allowed: String) -> Problem {
 }
 
 /// A text that can stand on one line.
-fn text<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
+pub(super) fn text<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
     let text = value.as_str().ok_or_else(|| wrong_type(value, "text in double quotes"))?;
     if text.chars().any(char::is_control) {
         return Err(Problem::Unfit { what: "holds a control character", cure: "take it out" });

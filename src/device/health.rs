@@ -43,6 +43,10 @@ impl Health {
 pub struct Presence {
     /// When the open port was last heard of, by its opening or by a frame; `None` while it is not open.
     heard: Option<BootMillis>,
+    /// How often its port opened.
+    openings: u64,
+    /// When its last frame was read.
+    last_frame: Option<BootMillis>,
     /// When it was lost, the last [`LOSSES_MAX`] times, oldest first.
     losses: VecDeque<BootMillis>,
 }
@@ -51,8 +55,14 @@ impl Presence {
     /// Takes in a message of this scanner's thread that came at `now`.
     pub fn note(&mut self, message: &FromScanner, now: BootMillis) {
         match message {
-            FromScanner::Frame { .. } => self.heard = self.heard.map(|_before| now),
-            FromScanner::State { state: PortState::Open { .. }, .. } => self.heard = Some(now),
+            FromScanner::Frame { .. } => {
+                self.heard = self.heard.map(|_before| now);
+                self.last_frame = Some(now);
+            }
+            FromScanner::State { state: PortState::Open { .. }, .. } => {
+                self.heard = Some(now);
+                self.openings = self.openings.saturating_add(1);
+            }
             FromScanner::State { state: PortState::Ended, .. } => self.heard = None,
             FromScanner::State { state: PortState::Gone { .. }, .. } => {
                 if self.heard.take().is_some() {
@@ -63,6 +73,16 @@ impl Presence {
                 }
             }
         }
+    }
+
+    /// How often it came back after it was lost.
+    pub fn reconnects(&self) -> u64 {
+        self.openings.saturating_sub(1)
+    }
+
+    /// Milliseconds since its last frame; `None` before the first.
+    pub fn last_frame_age_ms(&self, now: BootMillis) -> Option<i64> {
+        self.last_frame.map(|at| now.ms_since(at))
     }
 
     /// How the scanner does at `now`.
@@ -114,8 +134,17 @@ mod tests {
         let frame = Frame { raw: b"1".to_vec(), verdict: Ok("1".to_owned()) };
         let at = ReadAt { boot: BootMillis(3_600_000), wall: UnixMillis(0) };
         let message = FromScanner::Frame { scanner: ScannerName::new("dock"), frame, at };
+        assert_eq!(presence.last_frame_age_ms(BootMillis(3_600_000)), None);
         presence.note(&message, BootMillis(3_600_000));
         assert_eq!(presence.health(BootMillis(3_600_001)), Health::Healthy);
+        assert_eq!(presence.last_frame_age_ms(BootMillis(3_600_001)), Some(1));
+    }
+
+    #[test]
+    fn a_scanner_that_comes_back_has_reconnected_and_one_that_came_first_has_not() {
+        assert_eq!(after(&[]).reconnects(), 0);
+        assert_eq!(after(&[(0, OPEN)]).reconnects(), 0);
+        assert_eq!(after(&[(0, OPEN), (1, GONE), (2, OPEN), (3, GONE), (4, OPEN)]).reconnects(), 2);
     }
 
     #[test]

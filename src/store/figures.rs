@@ -104,6 +104,20 @@ impl Db {
     }
 }
 
+impl Db {
+    /// How many operations wait for a person: refused ones, and those that cannot go on by themselves.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn needing_a_person(&self) -> Result<u64, Error> {
+        let sql = "SELECT count(*) FROM operations o
+                   WHERE o.state = 'refused'
+                      OR (o.state IN ('uncertain', 'posted') AND (o.stuck IS NOT NULL OR o.refusal IS NOT NULL)
+                          AND NOT EXISTS (SELECT 1 FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled'))";
+        Ok(self.outbox.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+}
+
 /// Takes into the counts what was journalled since this was last done. Whoever changes the outcome of a frame,
 /// or forgets one, does this first.
 pub(super) fn count_up(connection: &Connection) -> Result<(), Error> {

@@ -25,6 +25,7 @@ mod read;
 mod repair;
 mod reserve;
 mod revoke;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -44,6 +45,7 @@ pub use outbox::{Advance, Event, Pending, Summary};
 pub use parked::{Assigned, ParkedCode};
 pub use previous::PREVIOUS_DIR;
 pub use revoke::{Revoked, Undo};
+pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 
 use reserve::Reserve;
@@ -52,6 +54,8 @@ use reserve::Reserve;
 pub const OUTBOX_FILE: &str = "outbox.db";
 /// Name of the file of the goods table's copy, in the data folder.
 pub const GOODS_FILE: &str = "goods.db";
+/// Both, each with its log.
+pub const FILES: [&str; 4] = [OUTBOX_FILE, "outbox.db-wal", GOODS_FILE, "goods.db-wal"];
 
 /// Why the store could not do as asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,69 +1,103 @@
-//! The station's page: what it does now, for whoever stands before a screen.
+//! The station's page, for whoever stands before a screen, and what programs read: its status, its figures and its
+//! events.
 //!
-//! It only reads. A page of another site cannot read it through the visitor's browser either: a request must
-//! name the station by address, not by a name that somebody else could point here.
+//! | path | what it tells |
+//! |---|---|
+//! | `/` | the page |
+//! | `/status.json` | what `stockpoint status --json` prints |
+//! | `/metrics` | figures in the text format of Prometheus, see [`metrics`] |
+//! | `/events` | scans and deliveries as they come, see [`events`] |
+//! | `/healthz` | 200 if the workers and the store get on, 503 and why not |
+//!
+//! It only reads. Who may come in, [`guard`] says.
 
+mod door;
+pub(crate) mod events;
+mod guard;
+pub(crate) mod metrics;
 mod page;
 
+use std::fmt;
 use std::future::Future;
-use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
-use axum::http::{StatusCode, Uri};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::feedback::Announcement;
 use crate::status::Status;
+use events::Events;
 
-/// Listens for visitors.
-///
-/// # Errors
-/// The system's reason.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+pub(crate) use door::Door;
+pub(crate) use guard::Guard;
+
+/// Something that is asked anew for each visitor.
+pub(crate) type Ask<T> = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync>;
+
+/// How the station is at a moment, and what it said last, newest first.
+pub(crate) type Look = (Status, Vec<Announcement>);
+
+/// What the page tells of.
+#[derive(Clone)]
+pub(crate) struct Site {
+    /// How the station is; nothing if it cannot be told.
+    pub(crate) look: Ask<Option<Look>>,
+    /// Its figures for Prometheus; nothing if they cannot be told.
+    pub(crate) measure: Ask<Option<String>>,
+    /// Whether it gets on, or who does not.
+    pub(crate) health: Ask<Result<(), String>>,
+    /// Its journal.
+    pub(crate) events: Events,
 }
 
-/// Serves the page until dropped. `look` tells how the station is at that moment and what it said last, newest
-/// first; nothing if it cannot be told.
-pub(crate) async fn serve<L, F>(listener: TcpListener, look: L)
-where
-    L: Fn() -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Option<(Status, Vec<Announcement>)>> + Send,
-{
-    let look_too = look.clone();
-    let routes = Router::new()
-        .route("/", get(|| async move { show(look().await, page_of) }))
-        .route("/status.json", get(|| async move { show(look_too().await, json_of) }))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .layer(middleware::from_fn(refuse_foreign_names));
-    let served = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => axum::serve(listener, routes).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = served {
-        tracing::error!(%error, "the station page is gone");
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").finish_non_exhaustive()
     }
 }
 
-type Look = (Status, Vec<Announcement>);
-
-fn show(look: Option<Look>, answer: impl FnOnce(&Look) -> Response) -> Response {
-    look.map_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response(), |look| answer(&look))
+/// Serves the site until dropped.
+pub(crate) async fn serve(door: Door, guard: Guard, site: Site) {
+    let routes = Router::new()
+        .route("/", get(page))
+        .route("/status.json", get(status))
+        .route("/metrics", get(figures))
+        .route("/events", get(events::stream))
+        .route("/healthz", get(health))
+        .layer(middleware::from_fn_with_state(guard, guard::admit))
+        .with_state(site);
+    door.serve(routes).await;
 }
 
-fn page_of((status, recent): &Look) -> Response {
-    fresh("text/html; charset=utf-8", page::render(status, recent))
+async fn page(State(site): State<Site>) -> Response {
+    let page = |(status, recent): Look| fresh("text/html; charset=utf-8", page::render(&status, &recent));
+    (site.look)().await.map_or_else(cannot_tell, page)
 }
 
-fn json_of((status, _): &Look) -> Response {
-    fresh("application/json", status.json())
+async fn status(State(site): State<Site>) -> Response {
+    let json = |(status, _): Look| fresh("application/json", status.json());
+    (site.look)().await.map_or_else(cannot_tell, json)
+}
+
+async fn figures(State(site): State<Site>) -> Response {
+    (site.measure)().await.map_or_else(cannot_tell, |text| fresh(metrics::CONTENT_TYPE, text))
+}
+
+async fn health(State(site): State<Site>) -> Response {
+    match (site.health)().await {
+        Ok(()) => fresh("text/plain; charset=utf-8", "ok\n".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
+
+fn cannot_tell() -> Response {
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 
 fn fresh(kind: &'static str, body: String) -> Response {
@@ -72,17 +106,4 @@ fn fresh(kind: &'static str, body: String) -> Response {
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (headers, body).into_response()
-}
-
-/// Guards against DNS rebinding: a name can be made to point anywhere, an address cannot.
-async fn refuse_foreign_names(request: Request, next: Next) -> Response {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.and_then(|host| format!("http://{host}/").parse::<Uri>().ok());
-    let named = host.as_ref().and_then(Uri::host).unwrap_or_default();
-    let address = named.trim_start_matches('[').trim_end_matches(']');
-    if address == "localhost" || address.parse::<IpAddr>().is_ok() {
-        next.run(request).await
-    } else {
-        (StatusCode::MISDIRECTED_REQUEST, "ask for this station by its address\n").into_response()
-    }
 }

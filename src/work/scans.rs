@@ -18,6 +18,7 @@ use crate::domain::session::{Change, Committed, Decision, Heard, Outcome, Sessio
 use crate::domain::signal::Signal;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::feedback::{Announcement, Feedback, What};
+use crate::meter::Commits;
 use crate::store::{self, Db, NewScan, Store};
 
 /// How often idle documents and the database's log are looked at.
@@ -62,6 +63,8 @@ pub struct Scans {
     pub wake: Arc<tokio::sync::Notify>,
     /// Says that it gets on.
     pub pulse: Arc<Pulse>,
+    /// How long scans take to reach the disk.
+    pub meter: Commits,
 }
 
 /// What became of a frame.
@@ -129,6 +132,7 @@ impl Scans {
         frame: Frame,
         at: Moment,
     ) -> Result<Session, Error> {
+        let begun = Instant::now();
         // One trip to the store's thread: look up, decide, write.
         let trip = self.store.run(move |db| {
             let mut session = session;
@@ -138,6 +142,7 @@ impl Scans {
         let (session, verdict, scanner, frame) = trip.await?;
         match verdict {
             Ok(verdict) => {
+                self.meter.note(begun.elapsed());
                 if verdict.decision.changes.iter().any(closes) {
                     self.wake.notify_one();
                 }

@@ -35,6 +35,7 @@ mod revoke;
 mod sandbox;
 mod secrets;
 mod sheet;
+mod site;
 mod station;
 mod store_faults;
 mod strategies;

@@ -25,7 +25,7 @@ fn unknown_keys_are_refused_with_the_one_that_was_meant() {
         ),
         (
             "[web]\nport = 1",
-            "config.toml:6: web.port: is not a key known here; remove it, or use one of listen",
+            "config.toml:6: web.port: is not a key known here; remove it, or use one of listen, token_file",
         ),
         (
             "[goods.x]",

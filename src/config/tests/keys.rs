@@ -35,7 +35,7 @@ fn what_is_not_written_is_the_default() {
     );
     assert_eq!(config.goods.sync_every, seconds(300));
     assert_eq!(config.goods.full_sync_every, seconds(86_400));
-    assert_eq!(config.web.listen, Some("127.0.0.1:8480".parse().unwrap()));
+    assert_eq!(config.web, Web { listen: Some(tcp("127.0.0.1:8480")), token_file: None });
     let scanner = Scanner {
         name: ScannerName::new("dock"),
         source: Source::Serial { place: Place::Path("/dev/ttyUSB0".into()), serial: plain_serial() },
@@ -112,7 +112,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 6 + 14 + 11 + 2 + 1 + 15 + 4 + 6 + 8 + 4);
+    assert_eq!(known.len(), 6 + 14 + 11 + 2 + 2 + 15 + 4 + 6 + 8 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];
@@ -329,14 +329,45 @@ fn the_api_is_https_unless_it_is_this_machine() {
 #[test]
 fn the_page_listens_on_an_address_and_a_port_or_not_at_all() {
     assert_eq!(with("[web]\nlisten = \"\"").unwrap().web.listen, None);
-    for address in ["0.0.0.0:80", "127.0.0.1:0", "[::1]:8480"] {
+    for address in ["127.0.0.1:0", "127.0.0.2:80", "[::1]:8480"] {
         let config = with(&format!("[web]\nlisten = \"{address}\"")).unwrap();
-        assert_eq!(config.web.listen, Some(address.parse().unwrap()));
+        assert_eq!(config.web.listen, Some(tcp(address)));
     }
     for address in ["localhost:80", "127.0.0.1", ":80", "127.0.0.1:65536"] {
         let fault = "config.toml:6: web.listen: is not an IP address and a port; \
                      write one such as \"127.0.0.1:8480\" or \"[::1]:8480\", or \"\" for off";
         check_fault(&format!("[web]\nlisten = \"{address}\""), fault);
+    }
+}
+
+fn tcp(address: &str) -> Listen {
+    Listen::Tcp(address.parse().unwrap())
+}
+
+#[test]
+fn whoever_listens_to_the_network_asks_for_a_token() {
+    for address in ["0.0.0.0:8480", "192.168.1.7:80", "[::]:8480", "[fe80::1]:1"] {
+        let fault = "config.toml:6: web.listen: is open to the network, and nobody would be asked for a token; \
+                     write web.token_file, or listen on \"127.0.0.1:8480\" or a Unix socket";
+        check_fault(&format!("[web]\nlisten = \"{address}\""), fault);
+        let text = format!("[web]\nlisten = \"{address}\"\ntoken_file = \"/etc/stockpoint/web-token\"");
+        let web = with(&text).unwrap().web;
+        assert_eq!(web.listen, Some(tcp(address)));
+        assert_eq!(web.token_file.as_deref(), Some(Path::new("/etc/stockpoint/web-token")));
+    }
+}
+
+#[test]
+fn the_page_listens_on_a_unix_socket_of_a_path_that_fits() {
+    let longest = format!("/{}", "s".repeat(106));
+    for path in ["/run/stockpoint/web.sock", longest.as_str()] {
+        let config = with(&format!("[web]\nlisten = \"unix:{path}\"")).unwrap();
+        assert_eq!(config.web.listen, Some(Listen::Unix(path.into())));
+    }
+    for path in ["", "web.sock", "/run/", &format!("{longest}s")] {
+        let fault = "config.toml:6: web.listen: is not the path of a Unix socket; write one such as \
+                     \"unix:/run/stockpoint/web.sock\", absolute and 107 bytes at most";
+        check_fault(&format!("[web]\nlisten = \"unix:{path}\""), fault);
     }
 }
 

@@ -1,5 +1,8 @@
 //! What holds for every configuration and for every text.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use proptest::prelude::*;
 use proptest::strategy::Strategy;
 
@@ -201,14 +204,18 @@ prop_compose! {
         sync_s in 5_u64..=604_800,
         full_sync_s in 604_800_u64..=2_592_000,
         listen in proptest::option::of(any::<SocketAddr>()),
+        token_file in proptest::option::of("/[ -~]{1,30}"),
         scanners in scanners(),
         variable_measures in proptest::collection::vec(patterns(), 0..3),
     ) -> Config {
         let sync_every = Duration::from_secs(sync_s);
         let goods = GoodsSync { sync_every, full_sync_every: Duration::from_secs(full_sync_s) };
         // A flow label is no part of the address that is written.
-        let listen = listen.map(|address| SocketAddr::new(address.ip(), address.port()));
-        Config { station, api, goods, web: Web { listen }, scanners, variable_measures }
+        let listen = listen.map(|address| Listen::Tcp(SocketAddr::new(address.ip(), address.port())));
+        let token_file: Option<PathBuf> = token_file.map(PathBuf::from);
+        // Whoever listens to the network asks for a token.
+        let listen = listen.filter(|listen| listen.is_local() || token_file.is_some());
+        Config { station, api, goods, web: Web { listen, token_file }, scanners, variable_measures }
     }
 }
 

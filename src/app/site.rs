@@ -1,0 +1,100 @@
+//! What the agent shows of itself on its page.
+
+use std::fs;
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::statvfs;
+use tokio::time::timeout;
+
+use super::Handle;
+use crate::domain::time::BootMillis;
+use crate::meter::{Commits, Requests};
+use crate::store;
+use crate::web::events::Events;
+use crate::web::metrics::{Disk, Snapshot};
+use crate::web::{Ask, Look, Site};
+use crate::work::pulse::Pulse;
+
+/// How long the store may take to answer one who asks whether it does.
+const STORE_WITHIN: Duration = Duration::from_secs(3);
+
+/// What is counted while the agent runs.
+#[derive(Debug, Clone)]
+pub(super) struct Meters {
+    pub(super) requests: Requests,
+    pub(super) commits: Commits,
+    /// When the agent was built.
+    pub(super) started: BootMillis,
+}
+
+/// What the site is made of.
+#[derive(Clone)]
+struct Shown {
+    agent: Handle,
+    pulses: Arc<[Arc<Pulse>]>,
+    events: Events,
+}
+
+/// The site of this agent; `pulses` are those of its workers.
+pub(super) fn site(agent: &Handle, pulses: &[Arc<Pulse>]) -> Site {
+    let events = Events::new(agent.0.store.clone(), Arc::clone(&agent.0.feedback));
+    let shown = Shown { agent: agent.clone(), pulses: pulses.into(), events: events.clone() };
+    Site { look: ask(&shown, look), measure: ask(&shown, measure), health: ask(&shown, health), events }
+}
+
+fn ask<T, F>(shown: &Shown, tell: fn(Shown) -> F) -> Ask<T>
+where
+    F: Future<Output = T> + Send + 'static,
+{
+    let shown = shown.clone();
+    Arc::new(move || Box::pin(tell(shown.clone())))
+}
+
+async fn look(shown: Shown) -> Option<Look> {
+    let status = shown.agent.status().await.ok()?;
+    Some((status, shown.agent.recent()))
+}
+
+/// The workers say when they will be heard of; the store is asked.
+async fn health(shown: Shown) -> Result<(), String> {
+    let shared = &shown.agent.0;
+    let now = shared.clock.boot();
+    if let Some(late) = shown.pulses.iter().find(|pulse| pulse.is_late(now)) {
+        return Err(format!("{} does not get on", late.worker()));
+    }
+    match timeout(STORE_WITHIN, shared.store.run(|db| db.end_of_journal())).await {
+        Ok(Ok(Ok(_end))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(format!("the store cannot be read: failed to {error}")),
+        Ok(Err(_ended)) => Err("the store has ended".to_owned()),
+        Err(_elapsed) => Err("the store does not answer".to_owned()),
+    }
+}
+
+async fn measure(shown: Shown) -> Option<String> {
+    let shared = &shown.agent.0;
+    let counted = shared.store.run(|db| Ok::<_, store::Error>((db.figures()?, db.needing_a_person()?)));
+    let (figures, needing_a_person) = counted.await.ok()?.ok()?;
+    let (now, boot) = (shared.clock.wall(), shared.clock.boot());
+    let snapshot = Snapshot {
+        figures,
+        needing_a_person,
+        health: shown.agent.health(),
+        scanners: shared.scanner_health.borrow().meters(boot),
+        disk: disk(&shared.config.station.data_dir),
+        now,
+        started: now.plus_ms(boot.ms_since(shared.meters.started).saturating_neg()),
+        requests: shared.meters.requests.clone(),
+        commits: shared.meters.commits.clone(),
+        event_clients: shown.events.clients(),
+    };
+    Some(snapshot.text())
+}
+
+fn disk(dir: &Path) -> Disk {
+    let free_bytes = statvfs(dir).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let size = |name: &'static str| Some((name, fs::metadata(dir.join(name)).ok()?.len()));
+    Disk { free_bytes, files: store::FILES.into_iter().filter_map(size).collect() }
+}

@@ -1,0 +1,222 @@
+//! The journal as a stream: what came after a place in it, frames and trail together.
+
+use rusqlite::Row;
+
+use super::{Db, Error, read};
+use crate::domain::delivery::State;
+use crate::domain::ids::{DocumentId, GoodId, OperationId, ScanId, ScannerName};
+use crate::domain::operation::{Marker, Place};
+use crate::domain::quantity::Quantity;
+use crate::domain::time::UnixMillis;
+
+/// A place in the journal: everything up to it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cursor {
+    /// The last frame, by its number; 0 before the first.
+    pub scan: i64,
+    /// The last entry of the trail, by its number; 0 before the first.
+    pub event: i64,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// A frame was taken in.
+    Scan(Box<ScanEntry>),
+    /// Something became of a document.
+    Delivery(Box<DeliveryEntry>),
+}
+
+/// A frame of the journal. What it was booked to is as it stands now: a parked frame may be booked later.
+#[derive(Debug, Clone)]
+pub struct ScanEntry {
+    /// Its number.
+    pub id: ScanId,
+    /// The wall clock at its last byte.
+    pub at: UnixMillis,
+    /// Whether that time is sure, or was put right since.
+    pub is_time_sure: bool,
+    /// The reader it came from.
+    pub scanner: ScannerName,
+    /// Its bytes.
+    pub raw: Vec<u8>,
+    /// The word of what came of it.
+    pub outcome: String,
+    /// Why it was refused, or which control code it was.
+    pub detail: Option<String>,
+    /// The code without its AIM prefix, if it was looked up.
+    pub barcode: Option<String>,
+    /// Kind and storage, if it is booked or parked.
+    pub place: Option<Place>,
+    /// How much, likewise.
+    pub quantity: Option<Quantity>,
+    /// The good, if it is booked and no kit.
+    pub good: Option<GoodId>,
+    /// Its title, likewise.
+    pub title: Option<String>,
+    /// The operation it is booked in, likewise.
+    pub operation: Option<OperationId>,
+    /// Whether it was taken back since.
+    pub is_undone: bool,
+}
+
+/// An entry of the trail, and where the operation stands now.
+#[derive(Debug, Clone)]
+pub struct DeliveryEntry {
+    /// Its number in the trail.
+    pub id: i64,
+    /// The wall clock.
+    pub at: UnixMillis,
+    /// What happened, in words.
+    pub what: String,
+    /// The operation, if it is still kept and this concerns one.
+    pub operation: Option<OperationEntry>,
+}
+
+/// An operation as the stream tells of it.
+#[derive(Debug, Clone)]
+pub struct OperationEntry {
+    /// Its number.
+    pub id: OperationId,
+    /// Its marker on the server.
+    pub marker: Marker,
+    /// Kind and storage.
+    pub place: Place,
+    /// Where it stands.
+    pub state: State,
+    /// How much in all.
+    pub units: Quantity,
+    /// The server's document, once known.
+    pub document: Option<DocumentId>,
+}
+
+impl Entry {
+    const fn at(&self) -> UnixMillis {
+        match self {
+            Self::Scan(scan) => scan.at,
+            Self::Delivery(delivery) => delivery.at,
+        }
+    }
+}
+
+impl Cursor {
+    /// The place behind `entry`.
+    #[must_use]
+    pub fn behind(self, entry: &Entry) -> Self {
+        match entry {
+            Entry::Scan(scan) => Self { scan: scan.id.0, ..self },
+            Entry::Delivery(delivery) => Self { event: delivery.id, ..self },
+        }
+    }
+}
+
+impl Db {
+    /// The end of the journal.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn end_of_journal(&self) -> Result<Cursor, Error> {
+        let sql =
+            "SELECT (SELECT coalesce(max(id), 0) FROM scans), (SELECT coalesce(max(id), 0) FROM events)";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        Ok(statement.query_row([], |row| Ok(Cursor { scan: row.get(0)?, event: row.get(1)? }))?)
+    }
+
+    /// What the journal has after `seen`, at most `count` entries. Frames come in their order and the trail in its
+    /// own; the two are joined by the wall clock, which may have been put right in between.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn journal_after(&self, seen: Cursor, count: u32) -> Result<Vec<Entry>, Error> {
+        let sql = "SELECT s.*, l.title FROM scans s
+                   LEFT JOIN lines l ON l.operation_id = s.operation_id AND l.good_id = s.good_id
+                   WHERE s.id > ?1 ORDER BY s.id LIMIT ?2";
+        let scans = self.entries(sql, (seen.scan, count), scan)?;
+        let sql = "SELECT e.id AS event, e.wall_ms, e.what, o.id, o.marker, o.kind, o.storage_id, o.state,
+                     o.document_id,
+                     (SELECT coalesce(sum(quantity), 0) FROM lines l WHERE l.operation_id = o.id) AS in_all
+                   FROM events e LEFT JOIN operations o ON o.id = e.operation_id
+                   WHERE e.id > ?1 ORDER BY e.id LIMIT ?2";
+        let deliveries = self.entries(sql, (seen.event, count), delivery)?;
+        let mut joined = joined(scans, deliveries);
+        joined.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        Ok(joined)
+    }
+
+    fn entries(
+        &self,
+        sql: &str,
+        after: (i64, u32),
+        read: fn(&Row<'_>) -> Result<Entry, Error>,
+    ) -> Result<Vec<Entry>, Error> {
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let mut rows = statement.query(after)?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            entries.push(read(row)?);
+        }
+        Ok(entries)
+    }
+}
+
+/// Both in their own order, the earlier of the two heads first.
+fn joined(scans: Vec<Entry>, deliveries: Vec<Entry>) -> Vec<Entry> {
+    let mut joined = Vec::with_capacity(scans.len().saturating_add(deliveries.len()));
+    let mut deliveries = deliveries.into_iter().peekable();
+    for scan in scans {
+        joined.extend(std::iter::from_fn(|| deliveries.next_if(|delivery| delivery.at() < scan.at())));
+        joined.push(scan);
+    }
+    joined.extend(deliveries);
+    joined
+}
+
+fn scan(row: &Row<'_>) -> Result<Entry, Error> {
+    let clock: String = row.get("clock")?;
+    let scanner: String = row.get("scanner")?;
+    Ok(Entry::Scan(Box::new(ScanEntry {
+        id: ScanId(row.get("id")?),
+        at: UnixMillis(row.get("wall_ms")?),
+        is_time_sure: matches!(clock.as_str(), "trusted" | "repaired"),
+        scanner: ScannerName::new(scanner),
+        raw: row.get("raw")?,
+        outcome: row.get("outcome")?,
+        detail: row.get("detail")?,
+        barcode: row.get("barcode")?,
+        place: place(row)?,
+        quantity: row.get::<_, Option<i64>>("quantity")?.map(Quantity::from_millionths),
+        good: row.get::<_, Option<i64>>("good_id")?.map(GoodId),
+        title: row.get("title")?,
+        operation: row.get::<_, Option<i64>>("operation_id")?.map(OperationId),
+        is_undone: row.get::<_, Option<i64>>("undone_by")?.is_some(),
+    })))
+}
+
+fn place(row: &Row<'_>) -> Result<Option<Place>, Error> {
+    let kind: Option<String> = row.get("kind")?;
+    let Some(kind) = kind else { return Ok(None) };
+    Ok(Some(read::place(&kind, row.get("storage_id")?)?))
+}
+
+fn delivery(row: &Row<'_>) -> Result<Entry, Error> {
+    let operation = row.get::<_, Option<i64>>("id")?.map(OperationId);
+    Ok(Entry::Delivery(Box::new(DeliveryEntry {
+        id: row.get("event")?,
+        at: UnixMillis(row.get("wall_ms")?),
+        what: row.get("what")?,
+        operation: operation.map(|id| operation_entry(id, row)).transpose()?,
+    })))
+}
+
+fn operation_entry(id: OperationId, row: &Row<'_>) -> Result<OperationEntry, Error> {
+    let (marker, kind, state): (String, String, String) =
+        (row.get("marker")?, row.get("kind")?, row.get("state")?);
+    Ok(OperationEntry {
+        id,
+        marker: Marker::stored(marker),
+        place: read::place(&kind, row.get("storage_id")?)?,
+        state: read::state(&state)?,
+        units: Quantity::from_millionths(row.get("in_all")?),
+        document: row.get::<_, Option<i64>>("document_id")?.map(DocumentId),
+    })
+}

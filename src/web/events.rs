@@ -1,0 +1,325 @@
+//! `/events`: scans and deliveries as they come, as server-sent events
+//! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//!
+//! What is sent is read from the journal, so everything in it is on the disk, and nothing is left out: a client that
+//! comes back names the last event it has (`Last-Event-ID`, which a browser does by itself) and is sent what came
+//! after; `0-0` is before everything. Without it the stream begins now. An event has one of two names, an id, and one
+//! JSON object as its data. A member that does not apply is `null`; programs ignore members that they do not know.
+//!
+//! `scan`: a frame was taken in. A parked one that is booked later comes no second time; its document does.
+//!
+//! | member | what it is |
+//! |---|---|
+//! | `id` | its number in the journal |
+//! | `at` | when it was scanned, RFC 3339, UTC |
+//! | `time_is_sure` | whether the clock was right, or that time was put right since |
+//! | `scanner` | the configured name |
+//! | `outcome` | `booked`, `unknown`, `refused`, `control` or `lookup` |
+//! | `detail` | why it was refused, or which control code it was |
+//! | `code` | the code looked up, or what was read as far as it can be shown |
+//! | `kind`, `storage_id`, `quantity` | `receipt` or `write-off`, where, and how much as decimal text; booked and parked scans |
+//! | `good_id`, `title`, `document` | what was booked, and our number of the document; booked scans that are no kit |
+//! | `undone` | whether UNDO took it back before this was sent |
+//!
+//! `delivery`: something became of a document.
+//!
+//! | member | what it is |
+//! |---|---|
+//! | `id` | its number in the trail |
+//! | `at` | when, RFC 3339, UTC, by the station's clock at that moment |
+//! | `what` | in words |
+//! | `document` | our number of the document; `null`, and all that follows, if it concerns none |
+//! | `marker`, `kind`, `storage_id`, `units` | its marker on the service, what it is, where, how much |
+//! | `state` | where it stands when this is sent: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused` or `cancelled` |
+//! | `document_id` | the service's number, once known |
+//!
+//! A comment comes when nothing else did for a while, so that a dead connection is noticed. The number of clients is
+//! bounded. A client costs a scan no more than one short reading of the journal; one that does not read is sent away.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Frame;
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Site;
+use crate::domain::printable::printable_bytes;
+use crate::feedback::{Announcement, Feedback};
+use crate::status::rfc3339;
+use crate::store::{Cursor, DeliveryEntry, Entry, ScanEntry, Store};
+
+/// Clients at one time.
+pub(crate) const CLIENTS_MAX: usize = 8;
+/// Entries read from the journal at once: a scan that comes meanwhile waits for one such reading.
+const PAGE_MAX: u32 = 64;
+/// Between two full pages for a client that has much to catch up with.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How often the journal is looked at when nobody said that it grew: a delivery's steps are not announced.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A comment is sent after this long without an event.
+const BEAT_EVERY: Duration = Duration::from_secs(15);
+/// Begins the stream: how soon a client that lost its connection should come back, in ms.
+const PREAMBLE: &str = "retry: 2000\n\n";
+
+/// The journal, for whoever follows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Events {
+    store: Store,
+    feedback: Arc<Feedback>,
+    places: Arc<Semaphore>,
+}
+
+impl Events {
+    pub(crate) fn new(store: Store, feedback: Arc<Feedback>) -> Self {
+        Self { store, feedback, places: Arc::new(Semaphore::new(CLIENTS_MAX)) }
+    }
+
+    /// How many follow it now.
+    pub(crate) fn clients(&self) -> usize {
+        CLIENTS_MAX.saturating_sub(self.places.available_permits())
+    }
+}
+
+/// Answers a client with the stream.
+pub(super) async fn stream(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let events = site.events;
+    let seen = headers.get("last-event-id").map(|id| id.to_str().ok().and_then(cursor));
+    let seen = match seen {
+        Some(None) => {
+            let told = "Last-Event-ID is not the id of an event of this station\n";
+            return (StatusCode::BAD_REQUEST, told).into_response();
+        }
+        Some(seen) => seen,
+        None => None,
+    };
+    let Ok(place) = Arc::clone(&events.places).try_acquire_owned() else {
+        let told = [(RETRY_AFTER, "5")];
+        return (StatusCode::SERVICE_UNAVAILABLE, told, "too many follow the events\n").into_response();
+    };
+    // From before the reading of the journal's end: what comes in between is heard of.
+    let news = events.feedback.listen();
+    let Ok(Ok(end)) = events.store.run(|db| db.end_of_journal()).await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let seen = begin(seen, end);
+    let follower =
+        Follower { store: events.store, news, seen, is_behind: false, spoke: Instant::now(), _place: place };
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
+    (headers, Body::new(Following::begin(follower))).into_response()
+}
+
+/// Where the stream begins. A place beyond the end is of a journal that is no more (a damaged one was moved aside):
+/// all of this one is new.
+fn begin(seen: Option<Cursor>, end: Cursor) -> Cursor {
+    match seen {
+        None => end,
+        Some(seen) if seen.scan > end.scan || seen.event > end.event => Cursor::default(),
+        Some(seen) => seen,
+    }
+}
+
+/// Reads an id: two whole numbers.
+fn cursor(id: &str) -> Option<Cursor> {
+    let (scan, event) = id.trim().split_once('-')?;
+    let number = |digits: &str| digits.parse().ok().filter(|number: &i64| *number >= 0);
+    Some(Cursor { scan: number(scan)?, event: number(event)? })
+}
+
+/// One client.
+struct Follower {
+    store: Store,
+    news: broadcast::Receiver<Announcement>,
+    seen: Cursor,
+    /// Whether the last page was full.
+    is_behind: bool,
+    spoke: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Follower {
+    /// What is to be sent next; nothing if the agent ends.
+    async fn next(mut self) -> (Self, Option<String>) {
+        loop {
+            if self.is_behind {
+                sleep(PAUSE).await;
+            }
+            let seen = self.seen;
+            let page = match self.store.run(move |db| db.journal_after(seen, PAGE_MAX)).await {
+                Ok(Ok(page)) => page,
+                Ok(Err(error)) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the events cannot be read");
+                    return (self, None);
+                }
+                Err(_ended) => return (self, None),
+            };
+            self.is_behind = u32::try_from(page.len()).is_ok_and(|count| count >= PAGE_MAX);
+            if !page.is_empty() {
+                let text = self.told(&page);
+                return (self, Some(text));
+            }
+            if self.spoke.elapsed() >= BEAT_EVERY {
+                self.spoke = Instant::now();
+                return (self, Some(": nothing new\n\n".to_owned()));
+            }
+            // Whatever was announced, and even if some of it was lost: the journal is looked at.
+            let _hint = timeout(LOOK_EVERY, self.news.recv()).await;
+        }
+    }
+
+    fn told(&mut self, page: &[Entry]) -> String {
+        let mut text = String::new();
+        for entry in page {
+            self.seen = self.seen.behind(entry);
+            let (name, data) = match entry {
+                Entry::Scan(scan) => ("scan", json(&ScanEvent::from(scan.as_ref()))),
+                Entry::Delivery(delivery) => ("delivery", json(&DeliveryEvent::from(delivery.as_ref()))),
+            };
+            let Cursor { scan, event } = self.seen;
+            let _written = write!(text, "id: {scan}-{event}\nevent: {name}\ndata: {data}\n\n");
+        }
+        self.spoke = Instant::now();
+        text
+    }
+}
+
+/// The body of the answer: one piece after the other, each asked for when the one before is on its way.
+struct Following {
+    next: Pin<Box<dyn Future<Output = (Follower, Option<String>)> + Send>>,
+}
+
+impl Following {
+    fn begin(follower: Follower) -> Self {
+        Self { next: Box::pin(async { (follower, Some(PREAMBLE.to_owned())) }) }
+    }
+}
+
+impl HttpBody for Following {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let (follower, text) = ready!(self.next.as_mut().poll(context));
+        let Some(text) = text else {
+            self.next = Box::pin(std::future::pending());
+            return Poll::Ready(None);
+        };
+        self.next = Box::pin(follower.next());
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from(text)))))
+    }
+}
+
+fn json(event: &impl Serialize) -> String {
+    serde_json::to_string(event).expect("an event holds nothing that JSON cannot")
+}
+
+#[derive(Serialize)]
+struct ScanEvent<'a> {
+    id: i64,
+    at: String,
+    time_is_sure: bool,
+    scanner: &'a str,
+    outcome: &'a str,
+    detail: Option<&'a str>,
+    code: String,
+    kind: Option<&'static str>,
+    storage_id: Option<i64>,
+    quantity: Option<String>,
+    good_id: Option<i64>,
+    title: Option<&'a str>,
+    document: Option<i64>,
+    undone: bool,
+}
+
+impl<'a> From<&'a ScanEntry> for ScanEvent<'a> {
+    fn from(scan: &'a ScanEntry) -> Self {
+        let shown = || printable_bytes(&scan.raw).to_string();
+        Self {
+            id: scan.id.0,
+            at: rfc3339(scan.at),
+            time_is_sure: scan.is_time_sure,
+            scanner: scan.scanner.as_str(),
+            outcome: &scan.outcome,
+            detail: scan.detail.as_deref(),
+            code: scan.barcode.clone().unwrap_or_else(shown),
+            kind: scan.place.map(|place| place.kind.as_str()),
+            storage_id: scan.place.map(|place| place.storage.0),
+            quantity: scan.quantity.map(|quantity| quantity.to_string()),
+            good_id: scan.good.map(|good| good.0),
+            title: scan.title.as_deref(),
+            document: scan.operation.map(|operation| operation.0),
+            undone: scan.is_undone,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct DeliveryEvent<'a> {
+    id: i64,
+    at: String,
+    what: &'a str,
+    document: Option<i64>,
+    marker: Option<&'a str>,
+    kind: Option<&'static str>,
+    storage_id: Option<i64>,
+    units: Option<String>,
+    state: Option<&'static str>,
+    document_id: Option<i64>,
+}
+
+impl<'a> From<&'a DeliveryEntry> for DeliveryEvent<'a> {
+    fn from(delivery: &'a DeliveryEntry) -> Self {
+        let operation = delivery.operation.as_ref();
+        Self {
+            id: delivery.id,
+            at: rfc3339(delivery.at),
+            what: &delivery.what,
+            document: operation.map(|operation| operation.id.0),
+            marker: operation.map(|operation| operation.marker.as_str()),
+            kind: operation.map(|operation| operation.place.kind.as_str()),
+            storage_id: operation.map(|operation| operation.place.storage.0),
+            units: operation.map(|operation| operation.units.to_string()),
+            state: operation.map(|operation| operation.state.as_str()),
+            document_id: operation.and_then(|operation| operation.document).map(|document| document.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_two_whole_numbers() {
+        assert_eq!(cursor("12-7"), Some(Cursor { scan: 12, event: 7 }));
+        assert_eq!(cursor(" 0-0 "), Some(Cursor::default()));
+        for id in ["", "12", "-", "12-", "-1-2", "1--2", "a-b", "1-2-3", "99999999999999999999-1"] {
+            assert_eq!(cursor(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn the_stream_begins_now_or_where_it_was_left_or_anew_in_another_journal() {
+        let end = Cursor { scan: 5, event: 3 };
+        assert_eq!(begin(None, end), end);
+        let seen = Cursor { scan: 5, event: 0 };
+        assert_eq!(begin(Some(seen), end), seen);
+        for beyond in [Cursor { scan: 6, event: 3 }, Cursor { scan: 0, event: 4 }] {
+            assert_eq!(begin(Some(beyond), end), Cursor::default());
+        }
+    }
+}

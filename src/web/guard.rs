@@ -1,0 +1,132 @@
+//! Who may come in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+/// What a visitor without the token is told (RFC 7235, section 4.1). A browser then asks its user, any name will do.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"stockpoint\", charset=\"UTF-8\"");
+
+/// Who may come in.
+#[derive(Debug, Clone)]
+pub(crate) enum Guard {
+    /// Whoever asks for the station by its address. A page of another site could read the station's through its
+    /// visitor's browser otherwise: a name can be made to point anywhere, an address cannot (DNS rebinding).
+    Address,
+    /// Whoever the file system lets in.
+    Socket,
+    /// Whoever shows the token.
+    Token(Arc<SecretString>),
+}
+
+/// Lets the visitor in or says why not.
+pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    match &guard {
+        Guard::Address if !names_an_address(headers) => {
+            (StatusCode::MISDIRECTED_REQUEST, "ask for this station by its address\n").into_response()
+        }
+        Guard::Token(token) if !shows(headers, token) => {
+            let told = [(WWW_AUTHENTICATE, CHALLENGE)];
+            (StatusCode::UNAUTHORIZED, told, "show the token of this station\n").into_response()
+        }
+        Guard::Address | Guard::Socket | Guard::Token(_) => next.run(request).await,
+    }
+}
+
+fn names_an_address(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.and_then(|host| format!("http://{host}/").parse::<Uri>().ok());
+    let named = host.as_ref().and_then(Uri::host).unwrap_or_default();
+    let address = named.trim_start_matches('[').trim_end_matches(']');
+    address == "localhost" || address.parse::<IpAddr>().is_ok()
+}
+
+fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
+    let shown = headers.get(AUTHORIZATION).and_then(|header| shown(header.as_bytes()));
+    // How long it takes tells the length of the token at the most.
+    shown.is_some_and(|shown| bool::from(shown.ct_eq(token.expose_secret().as_bytes())))
+}
+
+/// The token in an `Authorization` header: `Bearer TOKEN` (RFC 6750, section 2.1), or the password of `Basic`
+/// (RFC 7617, section 2), which is what a browser sends.
+fn shown(header: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let space = header.iter().position(|byte| *byte == b' ')?;
+    let (scheme, value) = header.split_at_checked(space)?;
+    let value = value.trim_ascii();
+    if scheme.eq_ignore_ascii_case(b"bearer") {
+        return Some(Zeroizing::new(value.to_vec()));
+    }
+    if !scheme.eq_ignore_ascii_case(b"basic") {
+        return None;
+    }
+    let pair = Zeroizing::new(BASE64_STANDARD.decode(value).ok()?);
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    pair.get(colon.saturating_add(1)..).map(|password| Zeroizing::new(password.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_let_in(header: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(header).unwrap());
+        shows(&headers, &SecretString::from("0123456789abcdef"))
+    }
+
+    #[test]
+    fn the_token_is_shown_as_bearer_or_as_the_password_of_anybody() {
+        assert!(is_let_in("Bearer 0123456789abcdef"));
+        assert!(is_let_in("bearer  0123456789abcdef "));
+        // ":0123456789abcdef" and "clerk:0123456789abcdef".
+        assert!(is_let_in("Basic OjAxMjM0NTY3ODlhYmNkZWY="));
+        assert!(is_let_in("basic Y2xlcms6MDEyMzQ1Njc4OWFiY2RlZg=="));
+    }
+
+    #[test]
+    fn whatever_is_not_the_token_lets_nobody_in() {
+        assert!(!shows(&HeaderMap::new(), &SecretString::from("0123456789abcdef")));
+        for header in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "0123456789abcdef",
+            "Bearer 0123456789abcde",
+            "Bearer 0123456789abcdef0",
+            "Bearer 0123456789abcdeF",
+            "Token 0123456789abcdef",
+            "Basic 0123456789abcdef",
+            "Basic MDEyMzQ1Njc4OWFiY2RlZjo=",
+            "Basic %%%",
+        ] {
+            assert!(!is_let_in(header), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_address_or_the_name_of_this_machine_is_no_foreign_name() {
+        let is_known = |host: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static(host));
+            names_an_address(&headers)
+        };
+        for host in ["127.0.0.1:8480", "localhost", "localhost:8480", "[::1]:8480", "192.168.1.7"] {
+            assert!(is_known(host), "{host}");
+        }
+        for host in ["evil.example.org", "localhost.evil.example.org", "127.0.0.1.example.org", "", "a b"] {
+            assert!(!is_known(host), "{host}");
+        }
+        assert!(!names_an_address(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,258 @@
+//! `/metrics`: the figures in the text format of Prometheus
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//!
+//! They are the figures of `stockpoint status`, taken at one moment. Counts are since the data folder was made, but for
+//! those of requests, times and reconnections, which are since the start. What can fall again is a gauge, although its
+//! name may sound like a count: a parked scan moves to the booked ones. No code, no title and no token is in a label;
+//! the only names in labels are those of scanners, of which there are 32 at the most.
+//!
+//! | name | labels | what it is |
+//! |---|---|---|
+//! | `stockpoint_build_info` | `version` | 1 |
+//! | `stockpoint_start_time_seconds` | | when the agent started, Unix time, by the clock as it is now |
+//! | `stockpoint_scans_accepted_total` | | every frame |
+//! | `stockpoint_scans` | `outcome`: `booked`, `unknown`, `refused`, `control`, `lookup` | every frame, once |
+//! | `stockpoint_scans_undone_total` | | booked scans that were taken back |
+//! | `stockpoint_units_booked_total`, `stockpoint_units_undone_total` | | quantities, which may have a fraction |
+//! | `stockpoint_units` | `state`: `open`, `queued`, `in_flight`, `posted`, `refused`, `cancelled`, `parked` | where they are |
+//! | `stockpoint_documents` | `state`: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused`, `cancelled` | documents |
+//! | `stockpoint_documents_needing_person` | | documents that do not go on without a person |
+//! | `stockpoint_goods` | | goods in the copy of the table |
+//! | `stockpoint_goods_age_seconds` | | since it was last read; absent before the first time |
+//! | `stockpoint_scanner_state` | `scanner`, `state`: `healthy`, `quiet`, `unstable`, `gone` | 1 for the state it is in, 0 for the others |
+//! | `stockpoint_scanner_reconnects_total` | `scanner` | how often it came back after it was lost |
+//! | `stockpoint_scanner_last_scan_age_seconds` | `scanner` | since its last frame; absent before the first since the start |
+//! | `stockpoint_clock_trusted` | | 1 if the clock is known to be right; nothing is posted while it is 0 |
+//! | `stockpoint_api_state` | `state`: `ok`, `offline`, `auth`, `limited`, `error` | 1 for the state it is in, 0 for the others |
+//! | `stockpoint_api_requests_total` | `outcome`: `ok`, `refused`, `not-allowed`, `limited` (429), `failed` (5xx), `lost`, `not-sent` | requests |
+//! | `stockpoint_api_request_duration_seconds` | `le` | histogram of what they took |
+//! | `stockpoint_commit_duration_seconds` | `le` | histogram: from when a scan is taken up until it is on the disk |
+//! | `stockpoint_disk_free_bytes` | | room under the data folder; absent if the system does not tell |
+//! | `stockpoint_database_size_bytes` | `file` | the databases and their logs |
+//! | `stockpoint_event_clients` | | who follows `/events` now |
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeMetric, MetricEncoder,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+use crate::domain::delivery::State;
+use crate::domain::ids::ScannerName;
+use crate::domain::quantity::Quantity;
+use crate::domain::time::UnixMillis;
+use crate::meter::{Commits, Requests};
+use crate::status::{ApiState, Health, ScannerState};
+use crate::store::Figures;
+
+pub(crate) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
+
+/// Everything that is told, taken at one moment.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) figures: Figures,
+    pub(crate) needing_a_person: u64,
+    pub(crate) health: Health,
+    pub(crate) scanners: Vec<ScannerMeter>,
+    pub(crate) disk: Disk,
+    pub(crate) now: UnixMillis,
+    pub(crate) started: UnixMillis,
+    pub(crate) requests: Requests,
+    pub(crate) commits: Commits,
+    pub(crate) event_clients: usize,
+}
+
+/// What is counted of a scanner since the start.
+#[derive(Debug, Clone)]
+pub(crate) struct ScannerMeter {
+    pub(crate) name: ScannerName,
+    pub(crate) reconnects: u64,
+    /// Since its last frame.
+    pub(crate) last_scan_age_s: Option<i64>,
+}
+
+/// The data folder.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Disk {
+    pub(crate) free_bytes: Option<u64>,
+    /// Each file and its size.
+    pub(crate) files: Vec<(&'static str, u64)>,
+}
+
+impl Snapshot {
+    /// The text.
+    pub(crate) fn text(self) -> String {
+        let mut registry = Registry::with_prefix("stockpoint");
+        registry.register_collector(Box::new(self));
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &registry).expect("a text takes whatever is written to it");
+        text
+    }
+}
+
+impl Collector for Snapshot {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page { encoder };
+        self.program(&mut page)?;
+        self.books(&mut page)?;
+        self.goods(&mut page)?;
+        self.scanners(&mut page)?;
+        self.service(&mut page)?;
+        self.storage(&mut page)
+    }
+}
+
+impl Snapshot {
+    fn program(&self, page: &mut Page<'_>) -> fmt::Result {
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        page.family("build_info", "The program", "version", version.map(|(_, version)| (version, 1_i64)))?;
+        let started = self.started.0.div_euclid(1000);
+        page.gauge("start_time_seconds", "When the agent started, Unix time", &started)?;
+        page.gauge("event_clients", "Who follows the events now", &self.event_clients)
+    }
+
+    fn books(&self, page: &mut Page<'_>) -> fmt::Result {
+        let (figures, scans) = (&self.figures, &self.figures.scans);
+        page.counter("scans_accepted", "Frames taken in", &scans.accepted())?;
+        let outcomes = [
+            ("booked", scans.booked),
+            ("unknown", scans.unknown),
+            ("refused", scans.refused),
+            ("control", scans.control),
+            ("lookup", scans.lookup),
+        ];
+        page.family("scans", "Frames taken in, by what came of them", "outcome", outcomes)?;
+        page.counter("scans_undone", "Booked scans that were taken back", &scans.undone)?;
+        page.counter("units_booked", "Units booked, taken back or not", &number(figures.units_booked))?;
+        page.counter("units_undone", "Units taken back", &number(figures.units_undone))?;
+        let of = |state| figures.of(state).units;
+        let units = [
+            ("open", of(State::Open)),
+            ("queued", of(State::Queued)),
+            ("in_flight", [of(State::Sending), of(State::Uncertain)].into_iter().sum()),
+            ("posted", of(State::Posted)),
+            ("refused", of(State::Refused)),
+            ("cancelled", of(State::Cancelled)),
+            ("parked", figures.units_parked),
+        ];
+        let units = units.map(|(state, units)| (state, number(units)));
+        page.family("units", "Units, by where they are", "state", units)?;
+        let documents = State::ALL.map(|state| (state.as_str(), figures.of(state).operations));
+        page.family("documents", "Documents, by where they stand", "state", documents)?;
+        let help = "Documents that do not go on without a person";
+        page.gauge("documents_needing_person", help, &self.needing_a_person)
+    }
+
+    fn goods(&self, page: &mut Page<'_>) -> fmt::Result {
+        let goods = &self.figures.goods;
+        page.gauge("goods", "Goods in the copy of the table", &goods.count)?;
+        let age = goods.synced_at.map(|at| self.now.ms_since(at).max(0).div_euclid(1000));
+        age.map_or(Ok(()), |age| page.gauge("goods_age_seconds", "Since the goods were last read", &age))
+    }
+
+    fn scanners(&self, page: &mut Page<'_>) -> fmt::Result {
+        let mut states = page.gauges("scanner_state", "1 for the state that the scanner is in")?;
+        for scanner in &self.health.scanners {
+            for state in ScannerState::ALL {
+                let labels = [("scanner", scanner.name.as_str()), ("state", state.as_str())];
+                states.encode_family(&labels)?.encode_gauge(&u32::from(scanner.state == state))?;
+            }
+        }
+        let help = "How often the scanner came back after it was lost";
+        let mut reconnects = page.counters("scanner_reconnects", help)?;
+        for scanner in &self.scanners {
+            let labels = [("scanner", scanner.name.as_str())];
+            let mut series = reconnects.encode_family(&labels)?;
+            series.encode_counter::<NoLabels, _, u64>(&scanner.reconnects, None)?;
+        }
+        let ages = self
+            .scanners
+            .iter()
+            .filter_map(|scanner| scanner.last_scan_age_s.map(|age| (scanner.name.as_str(), age)));
+        page.family("scanner_last_scan_age_seconds", "Since the scanner's last frame", "scanner", ages)
+    }
+
+    fn service(&self, page: &mut Page<'_>) -> fmt::Result {
+        let trusted = u32::from(self.health.clock_trusted);
+        page.gauge("clock_trusted", "1 if the clock is known to be right", &trusted)?;
+        let states = ApiState::ALL.map(|state| (state.as_str(), u32::from(self.health.api.state == state)));
+        page.family("api_state", "1 for the state that the way to the service is in", "state", states)?;
+        let help = "Requests to the service, by what came of them";
+        self.requests.by_outcome().encode(page.counters("api_requests", help)?)?;
+        let help = "What requests to the service took";
+        page.histogram("api_request_duration_seconds", help, self.requests.time())
+    }
+
+    fn storage(&self, page: &mut Page<'_>) -> fmt::Result {
+        let help = "From when a scan is taken up until it is on the disk";
+        page.histogram("commit_duration_seconds", help, self.commits.time())?;
+        if let Some(free) = self.disk.free_bytes {
+            page.gauge("disk_free_bytes", "Room under the data folder", &free)?;
+        }
+        let files = self.disk.files.iter().copied();
+        page.family("database_size_bytes", "Size of the databases and their logs", "file", files)
+    }
+}
+
+type NoLabels = [(&'static str, &'static str); 0];
+
+/// The text while it is written.
+struct Page<'a> {
+    encoder: DescriptorEncoder<'a>,
+}
+
+impl Page<'_> {
+    fn begin<'p>(
+        &'p mut self,
+        name: &'p str,
+        help: &str,
+        kind: MetricType,
+    ) -> Result<MetricEncoder<'p>, fmt::Error> {
+        self.encoder.encode_descriptor(name, help, None, kind)
+    }
+
+    fn gauges<'p>(&'p mut self, name: &'p str, help: &str) -> Result<MetricEncoder<'p>, fmt::Error> {
+        self.begin(name, help, MetricType::Gauge)
+    }
+
+    /// The library puts `_total` behind the name.
+    fn counters<'p>(&'p mut self, name: &'p str, help: &str) -> Result<MetricEncoder<'p>, fmt::Error> {
+        self.begin(name, help, MetricType::Counter)
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: &impl EncodeGaugeValue) -> fmt::Result {
+        self.gauges(name, help)?.encode_gauge(value)
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: &impl EncodeCounterValue) -> fmt::Result {
+        self.counters(name, help)?.encode_counter::<NoLabels, _, u64>(value, None)
+    }
+
+    /// One gauge for each value of a label.
+    fn family<'v>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (&'v str, impl EncodeGaugeValue)>,
+    ) -> fmt::Result {
+        let mut series = self.gauges(name, help)?;
+        for (word, value) in values {
+            series.encode_family(&[(label, word)])?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, histogram: &impl EncodeMetric) -> fmt::Result {
+        histogram.encode(self.begin(name, help, MetricType::Histogram)?)
+    }
+}
+
+/// A quantity as Prometheus has numbers: the fraction nearest to its decimal text. Nothing is computed from it here.
+fn number(quantity: Quantity) -> f64 {
+    quantity.to_string().parse().expect("a decimal text is a number")
+}
