@@ -446,7 +446,11 @@ struct Ends<'a> {
 fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
     let Ends { config, clock, store, client, page_address, scanners } = ends;
     let feedback = Arc::new(Feedback::new(scanners.outputs()));
-    let meters = Meters { requests: client.meter(), commits: Commits::default(), started: clock.boot() };
+    let meters = Meters {
+        requests: client.meter(),
+        commits: Commits::default(),
+        started: (clock.wall(), clock.boot()),
+    };
     let (inputs, queue) = mpsc::channel(FRAME_QUEUE_MAX);
     let (trusted_tell, trusted) = watch::channel(config.station.trust_clock);
     let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });

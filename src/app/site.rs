@@ -10,7 +10,7 @@ use rustix::fs::statvfs;
 use tokio::time::timeout;
 
 use super::Handle;
-use crate::domain::time::BootMillis;
+use crate::domain::time::{BootMillis, UnixMillis};
 use crate::meter::{Commits, Requests};
 use crate::store;
 use crate::web::events::Events;
@@ -21,13 +21,16 @@ use crate::work::pulse::Pulse;
 /// How long the store may take to answer one who asks whether it does.
 const STORE_WITHIN: Duration = Duration::from_secs(3);
 
+/// What the wall clock may gain or lose against the other before the start is computed anew, in ms.
+const CLOCKS_DIFFER_MS_MAX: i64 = 5000;
+
 /// What is counted while the agent runs.
 #[derive(Debug, Clone)]
 pub(super) struct Meters {
     pub(super) requests: Requests,
     pub(super) commits: Commits,
-    /// When the agent was built.
-    pub(super) started: BootMillis,
+    /// When the agent was built, by both clocks.
+    pub(super) started: (UnixMillis, BootMillis),
 }
 
 /// What the site is made of.
@@ -85,7 +88,7 @@ async fn measure(shown: Shown) -> Option<String> {
         scanners: shared.scanner_health.borrow().meters(boot),
         disk: disk(&shared.config.station.data_dir),
         now,
-        started: now.plus_ms(boot.ms_since(shared.meters.started).saturating_neg()),
+        started: started(shared.meters.started, now, boot),
         requests: shared.meters.requests.clone(),
         commits: shared.meters.commits.clone(),
         event_clients: shown.events.clients(),
@@ -93,8 +96,30 @@ async fn measure(shown: Shown) -> Option<String> {
     Some(snapshot.text())
 }
 
+/// When the agent started by the clock as it is now: if that was put right since, so is this. Two readings of the two
+/// clocks differ by a little, which must not look like another start.
+fn started((wall, boot): (UnixMillis, BootMillis), now: UnixMillis, boot_now: BootMillis) -> UnixMillis {
+    let computed = now.plus_ms(boot_now.ms_since(boot).saturating_neg());
+    if computed.ms_since(wall).abs() <= CLOCKS_DIFFER_MS_MAX { wall } else { computed }
+}
+
 fn disk(dir: &Path) -> Disk {
     let free_bytes = statvfs(dir).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     let size = |name: &'static str| Some((name, fs::metadata(dir.join(name)).ok()?.len()));
     Disk { free_bytes, files: store::FILES.into_iter().filter_map(size).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_stays_where_it_was_unless_the_clock_is_put_right() {
+        let at_start = (UnixMillis(1_000_000), BootMillis(500));
+        let told = |now| started(at_start, UnixMillis(now), BootMillis(60_500));
+        assert_eq!(told(1_060_000), UnixMillis(1_000_000));
+        assert_eq!(told(1_060_001), UnixMillis(1_000_000));
+        assert_eq!(told(1_055_000), UnixMillis(1_000_000));
+        assert_eq!(told(90_000_000), UnixMillis(89_940_000));
+    }
 }

@@ -25,6 +25,7 @@ mod keyboards;
 mod kits;
 mod layouts;
 mod migrations;
+mod monitoring;
 mod notify;
 mod openapi;
 mod politeness;

@@ -261,7 +261,11 @@ async fn until_in(path: &Path, words: &str) {
 pub(crate) async fn visit(agent: &Program, path: &str, host: Option<&str>) -> String {
     agent.until_logged("page=").await;
     let log = agent.logged();
-    let address = log.split("page=").nth(1).unwrap().split_whitespace().next().unwrap();
+    visit_at(log.split("page=").nth(1).unwrap().split_whitespace().next().unwrap(), path, host).await
+}
+
+/// Asks the page at this address, under this host name, and gives back the whole answer.
+pub(crate) async fn visit_at(address: &str, path: &str, host: Option<&str>) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let host = host.unwrap_or(address);
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
