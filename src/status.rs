@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::delivery::State;
-use crate::domain::ids::ScannerName;
+use crate::domain::ids::{ScannerName, StorageId};
 use crate::domain::mode::Mode;
 use crate::domain::quantity::Quantity;
 use crate::domain::time::UnixMillis;
@@ -111,6 +111,9 @@ pub struct Health {
 pub struct Status {
     station: String,
     mode: String,
+    /// The storage of scanners that have none of their own; 0 from an agent that does not tell it.
+    #[serde(default)]
+    storage_id: i64,
     version: String,
     /// Whether an agent is running and told this, or it was read from the files.
     running: bool,
@@ -185,9 +188,9 @@ struct ApiJson {
 }
 
 impl Status {
-    /// Puts the status together. `configured` is the mode before any was commanded.
+    /// Puts the status together. `configured` is the mode before any was commanded, `storage` the one in force.
     pub fn new(
-        (station, configured): (&str, Mode),
+        (station, configured, storage): (&str, Mode, StorageId),
         figures: &Figures,
         health: Health,
         running: bool,
@@ -202,6 +205,7 @@ impl Status {
         Self {
             station: station.to_owned(),
             mode: figures.mode.unwrap_or(configured).as_str().to_owned(),
+            storage_id: storage.0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             running,
             scans: scans(figures),
@@ -283,6 +287,7 @@ impl Status {
         let age = self.goods.age_s.map_or("never read".to_owned(), |age| format!("{age} s ago"));
         let clock = if self.clock.trusted { "right" } else { "not trusted" };
         let mut figures = vec![
+            Figure::plain("storage", self.storage_id),
             Figure::plain("goods", self.goods.count),
             Figure { name: "goods read".to_owned(), value: age, is_trouble: self.goods.age_s.is_none() },
             Figure { name: "clock".to_owned(), value: clock.to_owned(), is_trouble: !self.clock.trusted },

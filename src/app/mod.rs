@@ -188,7 +188,7 @@ impl Agent {
             commit_hook,
         })?;
         let damaged = db.damaged().to_vec();
-        let session = Session::new(rules(&config), db.commanded_mode()?, db.open_operations(clock.boot())?);
+        let session = Session::new(rules(&config), db.commanded()?, db.open_operations(clock.boot())?);
         let client = Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user)?;
         let (store, store_thread) = Store::start(db).map_err(Error::Thread)?;
         let (uplink, scans, shared, inputs) =
@@ -394,8 +394,10 @@ impl Handle {
     pub async fn status(&self) -> Result<Status, Error> {
         let figures = self.figures().await?;
         let now = self.0.clock.wall();
-        let station = &self.0.config.station;
-        Ok(Status::new((&station.name, station.mode), &figures, self.health(), true, now))
+        let config = &self.0.config;
+        let storage = config.storage_in_force(figures.storage);
+        let station = (config.station.name.as_str(), config.station.mode, storage);
+        Ok(Status::new(station, &figures, self.health(), true, now))
     }
 
     fn health(&self) -> Health {
@@ -510,14 +512,13 @@ fn rules(config: &Config) -> Rules {
     let desks: BTreeMap<_, _> = config
         .scanners
         .iter()
-        .map(|scanner| {
-            let storage = scanner.storage_id.unwrap_or(station.storage_id);
-            (scanner.name.clone(), Desk { mode: scanner.mode, storage })
-        })
+        .map(|scanner| (scanner.name.clone(), Desk { mode: scanner.mode, storage: scanner.storage_id }))
         .collect();
     let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     Rules {
         mode: station.mode,
+        storage: station.storage_id,
+        storages: config.storages().into_iter().map(|storage| storage.id).collect(),
         idle_close_ms: station.document_idle_close.map(ms),
         lines_max: u16::try_from(station.document_lines_max).unwrap_or(u16::MAX),
         repeat_guard_ms: ms(station.repeat_guard),

@@ -12,11 +12,13 @@ use super::{Error, data_if_any, read_error};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::ids::CardId;
-use crate::sheet::{self, Format, Imprint, Job, Paper, Symbology};
+use crate::sheet::{self, Format, Imprint, Job, NamedStorage, Paper, Symbology};
 
 pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Result<(), Error> {
     let format = match args.format {
-        SheetFormat::Text => return deliver(out, args, sheet::text(&kits(config)).as_bytes()),
+        SheetFormat::Text => {
+            return deliver(out, args, sheet::text(&storages(config), &kits(config)).as_bytes());
+        }
         SheetFormat::Svg => Format::Svg,
         SheetFormat::Html => Format::Html,
         SheetFormat::Pdf => Format::Pdf,
@@ -31,6 +33,7 @@ pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Re
         imprint: imprint(config)?,
     };
     let mut groups = sheet::control_groups();
+    groups.extend(sheet::storage_group(&storages(config)));
     groups.extend(sheet::kit_group(&kits(config)));
     deliver(out, args, &job.print(&groups)?)
 }
@@ -70,6 +73,13 @@ fn symbology(symbology: SheetSymbology) -> Symbology {
         SheetSymbology::Qr => Symbology::Qr,
         SheetSymbology::Both => Symbology::Both,
     }
+}
+
+/// The storages that the configuration names. Where it cannot be read, the sheet is without them, as it is without
+/// kits, which says why.
+fn storages(config: &Path) -> Vec<NamedStorage> {
+    let named = Config::load(config).map(|config| config.storages()).unwrap_or_default();
+    named.into_iter().map(|storage| (storage.id, storage.name)).collect()
 }
 
 /// The kits that the station knows, by number, with their names. The control codes are the same on every station and

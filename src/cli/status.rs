@@ -56,6 +56,7 @@ fn at_rest(config: &Config) -> Result<Status, Error> {
         scanners: scanners.collect(),
         clock_trusted: config.station.trust_clock || clock.is_synchronized(),
     };
-    let station = (config.station.name.as_str(), config.station.mode);
+    let storage = config.storage_in_force(figures.storage);
+    let station = (config.station.name.as_str(), config.station.mode, storage);
     Ok(Status::new(station, &figures, health, false, clock.wall()))
 }

@@ -58,6 +58,8 @@ pub const DEFAULT_PATH: &str = "/etc/stockpoint/config.toml";
 pub const EXAMPLE: &str = include_str!("example.toml");
 /// Most scanners of one station: a USB tree of a small board holds no more that a person could tell apart.
 pub const SCANNERS_MAX: usize = 32;
+/// Most storages of one station that have a `[[storage]]` of their own.
+pub const STORAGES_MAX: usize = 32;
 /// Longest answer to a scanner, in bytes: at 9600 baud, 64 bytes already take 67 ms of the operator's time.
 pub const SIGNAL_BYTES_MAX: usize = 64;
 /// Largest configuration file, in bytes: a full one has some ten thousand.
@@ -74,11 +76,22 @@ pub struct Config {
     pub goods: GoodsSync,
     /// `[web]`
     pub web: Web,
+    /// `[[storage]]`, at most [`STORAGES_MAX`], in the order of the file; no two share an id.
+    pub named_storages: Vec<Storage>,
     /// `[[scanner]]`, at most [`SCANNERS_MAX`], in the order of the file. No two share a name or a place,
     /// and at most one reads standard input.
     pub scanners: Vec<Scanner>,
     /// `[[variable_measure]]`, at most [`crate::domain::variable::PATTERNS_MAX`]; the first that fits decides.
     pub variable_measures: Vec<Pattern>,
+}
+
+/// A storage that scans can be booked in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// Its number on the service, 1..=2^53-1.
+    pub id: StorageId,
+    /// What people call it, 1..=34 printable characters.
+    pub name: Option<String>,
 }
 
 /// What this station is and how it books.
@@ -337,6 +350,29 @@ impl Config {
             rules: with_rules.map(|scanner| (scanner.name.clone(), scanner.rules.clone())).collect(),
             patterns: self.variable_measures.clone(),
         }
+    }
+
+    /// Every storage that the configuration names, each once: the station's, those of scanners, those of their own.
+    pub fn storages(&self) -> Vec<Storage> {
+        let of_scanners = self.scanners.iter().filter_map(|scanner| scanner.storage_id);
+        let mut storages: Vec<Storage> = Vec::new();
+        for id in [self.station.storage_id].into_iter().chain(of_scanners) {
+            if storages.iter().all(|storage| storage.id != id) {
+                let name = self.named_storages.iter().find(|named| named.id == id);
+                storages.push(Storage { id, name: name.and_then(|named| named.name.clone()) });
+            }
+        }
+        let is_new = |named: &&Storage| storages.iter().all(|storage| storage.id != named.id);
+        let more: Vec<Storage> = self.named_storages.iter().filter(is_new).cloned().collect();
+        storages.extend(more);
+        storages
+    }
+
+    /// The storage of scanners that have none of their own, where a control code commanded `commanded` last: the
+    /// station's, if the configuration names that one no more.
+    pub fn storage_in_force(&self, commanded: Option<StorageId>) -> StorageId {
+        let is_named = |id: &StorageId| self.storages().iter().any(|storage| storage.id == *id);
+        commanded.filter(is_named).unwrap_or(self.station.storage_id)
     }
 
     /// What is in force, as a configuration file that reads back the same. Says in comments where each

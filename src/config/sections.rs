@@ -9,7 +9,9 @@ use crate::config::Config;
 use crate::config::GoodsSync;
 use crate::config::LinesKey;
 use crate::config::SCANNERS_MAX;
+use crate::config::STORAGES_MAX;
 use crate::config::Station;
+use crate::config::Storage;
 use crate::config::Strategy;
 use crate::config::fault::Problem;
 use crate::config::reader::Table;
@@ -40,11 +42,36 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
     let api = root.section("api", api);
     let goods = root.section("goods", goods);
     let web = root.section("web", web);
+    let mut ids = Vec::new();
+    let named_storages = root.each("storage", STORAGES_MAX, |table, _index| storage(table, &mut ids));
     let mut taken = Taken::default();
     let scanners = root.each("scanner", SCANNERS_MAX, |table, index| scanner(table, index, &mut taken));
     let variable_measures =
         root.each("variable_measure", PATTERNS_MAX, |table, _index| variable_measure(table));
-    Some(Config { station: station?, api: api?, goods: goods?, web: web?, scanners, variable_measures })
+    Some(Config {
+        station: station?,
+        api: api?,
+        goods: goods?,
+        web: web?,
+        named_storages,
+        scanners,
+        variable_measures,
+    })
+}
+
+/// One `[[storage]]`. `taken` are the numbers of those before it.
+fn storage(table: &mut Table<'_, '_>, taken: &mut Vec<StorageId>) -> Option<Storage> {
+    let id = table.required("id", "id = NUMBER under this [[storage]]", values::id(StorageId));
+    let name = table.optional("name", values::title);
+    let id = id?;
+    if taken.contains(&id) {
+        table.blame(
+            "id",
+            Problem::Unfit { what: "is named already", cure: "remove one of the two [[storage]]" },
+        );
+    }
+    taken.push(id);
+    Some(Storage { id, name })
 }
 
 fn station(table: &mut Table<'_, '_>) -> Option<Station> {

@@ -14,6 +14,7 @@ use crate::config::Serial;
 use crate::config::Signals;
 use crate::config::Source;
 use crate::config::Station;
+use crate::config::Storage;
 use crate::config::UsbMatch;
 use crate::config::Web;
 use crate::config::rules::ITEMS;
@@ -46,11 +47,12 @@ struct InForce<'a> {
 
 impl fmt::Display for InForce<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { station, api, goods, web, scanners, variable_measures } = self.config;
+        let Config { station, api, goods, web, named_storages, scanners, variable_measures } = self.config;
         show_station(f, station)?;
         show_api(f, api, &self.tokens)?;
         show_goods(f, goods)?;
         show_web(f, web, self.web_token.as_deref())?;
+        named_storages.iter().try_for_each(|storage| show_storage(f, storage))?;
         scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))?;
         variable_measures.iter().try_for_each(|pattern| show_variable_measure(f, pattern))
     }
@@ -113,6 +115,11 @@ fn show_web(f: &mut fmt::Formatter<'_>, web: &Web, token: Option<&str>) -> fmt::
         writeln!(f, "token_file = {}", Quoted(&file.to_string_lossy()))?;
     }
     Ok(())
+}
+
+fn show_storage(f: &mut fmt::Formatter<'_>, storage: &Storage) -> fmt::Result {
+    writeln!(f, "\n[[storage]]\nid = {}", storage.id)?;
+    storage.name.as_ref().map_or(Ok(()), |name| writeln!(f, "name = {}", Quoted(name)))
 }
 
 fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {

@@ -28,6 +28,8 @@ pub(super) const ID_MAX: i64 = 9_007_199_254_740_991;
 const TEXT_BYTES_MAX: usize = 4096;
 /// Longest name of a station or a scanner, in characters: names travel in every document's comment.
 const NAME_CHARS_MAX: usize = 24;
+/// Longest name of a storage, in characters: what a line beside its printed code holds.
+const TITLE_CHARS_MAX: usize = 34;
 /// Longest USB serial number, in characters: its descriptor has one byte for its length, which counts two
 /// bytes of header and two a character (USB 2.0, section 9.6.7).
 const USB_SERIAL_CHARS_MAX: usize = 126;
@@ -221,6 +223,16 @@ pub(super) fn length(value: Value<'_, '_>) -> Result<Length, Problem> {
     let [min, max] = ends[..] else { return Err(unfit("has not two numbers")) };
     let length = Length { min: count(min)?, max: count(max)? };
     if length.min <= length.max { Ok(length) } else { Err(unfit("has the greater number first")) }
+}
+
+/// What people call something: 1..=[`TITLE_CHARS_MAX`] characters that can be printed.
+pub(super) fn title(value: Value<'_, '_>) -> Result<String, Problem> {
+    let unfit =
+        Problem::Unfit { what: "is not a name to print", cure: "use 1 to 34 characters, on one line" };
+    let is_fit = |title: &str| {
+        (1..=TITLE_CHARS_MAX).contains(&title.chars().count()) && !title.chars().any(char::is_control)
+    };
+    checked(value, is_fit, unfit)
 }
 
 /// Bytes as pairs of hexadecimal digits, at most [`SIGNAL_BYTES_MAX`] of them.

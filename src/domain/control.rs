@@ -8,7 +8,7 @@
 //! nothing, it is scanned like a good, and no label can be mistaken for it either.
 
 use crate::domain::aim::AimId;
-use crate::domain::ids::CardId;
+use crate::domain::ids::{CardId, StorageId};
 use crate::domain::mode::Mode;
 
 /// What every control code begins with.
@@ -16,6 +16,9 @@ const PREFIX: &str = "$SP.";
 
 /// What the name of every kit begins with; its card's number follows.
 const KIT: &str = "KIT-";
+
+/// What the name of the code of every storage begins with; its number follows.
+const STORAGE: &str = "STORAGE-";
 
 /// The largest quantity a control code can set.
 pub const QUANTITY_MAX: u16 = 999;
@@ -28,6 +31,8 @@ const SHEET_QUANTITIES: [u16; 14] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 24, 50,
 pub enum Control {
     /// What scans do from now on.
     Mode(Mode),
+    /// Which storage scans are booked in from now on.
+    Storage(StorageId),
     /// How many the next scan counts, 1..=[`QUANTITY_MAX`].
     Quantity(u16),
     /// Take back the last scan of the open document.
@@ -79,6 +84,7 @@ impl Control {
             Self::Mode(Mode::Receipt) => "RECEIPT".to_owned(),
             Self::Mode(Mode::WriteOff) => "WRITE-OFF".to_owned(),
             Self::Mode(Mode::Lookup) => "LOOKUP".to_owned(),
+            Self::Storage(storage) => format!("{STORAGE}{storage}"),
             Self::Quantity(quantity) => format!("QTY-{quantity}"),
             Self::Undo => "UNDO".to_owned(),
             Self::Close => "CLOSE".to_owned(),
@@ -96,11 +102,17 @@ impl Control {
             "CLOSE" => Self::Close,
             "CANCEL" => Self::Cancel,
             "OK" => Self::Ok,
-            _ => {
-                let quantity = name.strip_prefix("QTY-")?.parse().ok()?;
-                if (1..=QUANTITY_MAX).contains(&quantity) { Self::Quantity(quantity) } else { return None }
-            }
+            _ => return Self::numbered(name),
         })
+    }
+
+    /// A command with a number in its name.
+    fn numbered(name: &str) -> Option<Self> {
+        if let Some(storage) = number_behind(STORAGE, name) {
+            return Some(Self::Storage(StorageId(storage)));
+        }
+        let quantity = name.strip_prefix("QTY-")?.parse().ok()?;
+        (1..=QUANTITY_MAX).contains(&quantity).then_some(Self::Quantity(quantity))
     }
 }
 
@@ -124,7 +136,12 @@ pub fn kit_code(card: CardId) -> String {
 }
 
 fn card_of(name: &str) -> Option<CardId> {
-    name.strip_prefix(KIT)?.parse().ok().filter(|number| *number > 0).map(CardId)
+    number_behind(KIT, name).map(CardId)
+}
+
+/// The number of a kit or a storage, as the server counts them: from one on.
+fn number_behind(front: &str, name: &str) -> Option<i64> {
+    name.strip_prefix(front)?.parse().ok().filter(|number| *number > 0)
 }
 
 fn code_of(name: &str) -> String {
@@ -151,6 +168,7 @@ mod tests {
     fn every_control() -> Vec<Control> {
         let mut controls = sheet();
         controls.extend((1..=QUANTITY_MAX).map(Control::Quantity));
+        controls.extend([1, 91_271, 123_456_789, i64::MAX].map(StorageId).map(Control::Storage));
         controls
     }
 
@@ -195,6 +213,15 @@ mod tests {
         }
         for number in ["0", "-1", "+1", "01", "", "1A", "9223372036854775808"] {
             let text = code_of(&format!("{KIT}{number}"));
+            assert_eq!(Control::read(&text), Reading::Malformed, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_storage_has_one_code() {
+        assert_eq!(Control::Storage(StorageId(91_271)).code(), "$SP.STORAGE-91271.7");
+        for number in ["0", "-1", "+1", "01", "", "1A", "9223372036854775808"] {
+            let text = code_of(&format!("{STORAGE}{number}"));
             assert_eq!(Control::read(&text), Reading::Malformed, "{text}");
         }
     }
@@ -248,7 +275,7 @@ mod tests {
     proptest! {
         #[test]
         fn reading_never_panics_and_obeys_only_printed_codes(
-            text in ".{0,30}|\\$SP\\..{0,20}|\\$[sS][pP]\\.(QTY|KIT)-[0-9]{1,20}\\.[0-9A-Z]",
+            text in ".{0,30}|\\$SP\\..{0,20}|\\$[sS][pP]\\.(QTY|KIT|STORAGE)-[0-9]{1,20}\\.[0-9A-Z]",
         ) {
             match Control::read(&text) {
                 Reading::Control(control) => prop_assert!(text.ends_with(&control.code())),

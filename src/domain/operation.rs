@@ -91,6 +91,8 @@ pub enum CloseReason {
     Command,
     /// The mode was changed.
     ModeChange,
+    /// The storage was changed.
+    StorageChange,
     /// Nothing was scanned for the configured time.
     Idle,
     /// It reached the configured number of lines.
@@ -109,6 +111,7 @@ impl CloseReason {
         match self {
             Self::Command => "closed by code",
             Self::ModeChange => "closed by a change of mode",
+            Self::StorageChange => "closed by a change of storage",
             Self::Idle => "closed after idle time",
             Self::Full => "closed at its limit",
             Self::EndOfInput => "closed at the end of input",

@@ -3,6 +3,7 @@
 use crate::domain::control::{self, Control};
 use crate::domain::ids::CardId;
 use crate::domain::mode::Mode;
+use crate::sheet::NamedStorage;
 use crate::sheet::mark::Mark;
 use crate::sheet::page::Ink;
 
@@ -61,6 +62,25 @@ pub fn control_groups() -> Vec<Group> {
     ]
 }
 
+/// The storages that a code may command, with what people call them; `None` where there is no choice.
+pub fn storage_group(storages: &[NamedStorage]) -> Option<Group> {
+    let storages = choice(storages);
+    if storages.is_empty() {
+        return None;
+    }
+    let code = |(storage, name): &NamedStorage| {
+        let code = Code::of(Control::Storage(*storage));
+        Code { meaning: name.clone().unwrap_or(code.meaning), ..code }
+    };
+    let title = "Which storage, from now on".to_owned();
+    Some(Group { title, ink: Ink::Blue, care: Care::Usual, codes: storages.iter().map(code).collect() })
+}
+
+/// The storages, if there are several: one alone needs no code.
+pub(super) fn choice(storages: &[NamedStorage]) -> &[NamedStorage] {
+    if storages.len() < 2 { &[] } else { storages }
+}
+
 /// The longest name of a kit that is printed, in characters; the rest is cut.
 const KIT_CHARS_MAX: usize = 34;
 
@@ -93,6 +113,7 @@ fn explain(control: Control) -> (Mark, String) {
         Control::Mode(Mode::Receipt) => (Mark::In, "Goods come in"),
         Control::Mode(Mode::WriteOff) => (Mark::Out, "Goods go out"),
         Control::Mode(Mode::Lookup) => (Mark::Lens, "Only look goods up"),
+        Control::Storage(storage) => return (Mark::House, format!("Storage {storage}")),
         Control::Quantity(quantity) => {
             return (Mark::Words(quantity.to_string()), format!("The next scan counts {quantity}"));
         }
@@ -109,6 +130,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::domain::ids::StorageId;
 
     #[test]
     fn every_control_code_is_in_one_group() {
@@ -139,6 +161,17 @@ mod tests {
             group.codes.iter().map(|code| (code.name.as_str(), code.meaning.as_str())).collect();
         assert_eq!(said, [("KIT-410", "Haircut"), ("KIT-411", "Colouring, long hair, with everyth...")]);
         assert_eq!(group.codes[0].text, control::kit_code(CardId(410)));
+    }
+
+    #[test]
+    fn storages_are_printed_with_their_names_where_there_is_a_choice() {
+        let (shop, cellar) = ((StorageId(91_271), None), (StorageId(91_272), Some("Cellar".to_owned())));
+        assert_eq!(storage_group(std::slice::from_ref(&shop)), None);
+        let group = storage_group(&[shop, cellar]).unwrap();
+        let said: Vec<_> =
+            group.codes.iter().map(|code| (code.name.as_str(), code.meaning.as_str())).collect();
+        assert_eq!(said, [("STORAGE-91271", "Storage 91271"), ("STORAGE-91272", "Cellar")]);
+        assert_eq!(group.codes[0].text, "$SP.STORAGE-91271.7");
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Mark {
     Back,
     /// An arrow up to a line.
     Send,
+    /// A house with a door.
+    House,
     /// A tick.
     Tick,
     /// A cross.
@@ -53,6 +55,9 @@ const TURN: Figure = &[
     (37, 45),
     (37, 66),
 ];
+const ROOF: Figure = &[(50, 4), (98, 46), (88, 57), (50, 24), (12, 57), (2, 46)];
+const WALLS: Figure =
+    &[(50, 34), (84, 63), (84, 95), (62, 95), (62, 68), (38, 68), (38, 95), (16, 95), (16, 63)];
 const RIGHT: Figure = &[(3, 38), (42, 38), (42, 15), (78, 50), (42, 85), (42, 62), (3, 62)];
 const LINE: Figure = &[(84, 8), (97, 8), (97, 92), (84, 92)];
 const TICK: Figure = &[(5, 52), (20, 37), (40, 57), (80, 15), (95, 30), (40, 86)];
@@ -94,6 +99,7 @@ impl Mark {
             Self::Lens => &[RING, GLASS, HANDLE],
             Self::Back => &[TURN],
             Self::Send => &[RIGHT, LINE],
+            Self::House => &[ROOF, WALLS],
             Self::Tick => &[TICK],
             Self::Cross => &[CROSS],
             Self::Words(_) => &[],

@@ -24,22 +24,29 @@ mod tests;
 mod wall;
 
 use crate::domain::control;
-use crate::domain::ids::CardId;
+use crate::domain::control::Control;
+use crate::domain::ids::{CardId, StorageId};
 
 pub use crate::sheet::groups::Care;
 pub use crate::sheet::groups::Code;
 pub use crate::sheet::groups::Group;
 pub use crate::sheet::groups::control_groups;
 pub use crate::sheet::groups::kit_group;
+pub use crate::sheet::groups::storage_group;
 pub use crate::sheet::mark::Mark;
 pub use crate::sheet::page::Ink;
 use crate::sheet::page::Page;
 pub use crate::sheet::paper::Paper;
 pub use crate::sheet::symbol::Symbology;
 
+/// A storage's number, and what people call it.
+pub type NamedStorage = (StorageId, Option<String>);
+
 /// Every control code in force, then every kit, one a line: its name, a tab, the text to print as a barcode.
-pub fn text(kits: &[(CardId, String)]) -> String {
-    let controls = control::sheet().into_iter().map(|control| (control.name(), control.code()));
+pub fn text(storages: &[NamedStorage], kits: &[(CardId, String)]) -> String {
+    let storages = groups::choice(storages).iter().map(|(storage, _)| Control::Storage(*storage));
+    let controls =
+        control::sheet().into_iter().chain(storages).map(|control| (control.name(), control.code()));
     let kits = kits.iter().map(|(card, _)| (control::kit_name(*card), control::kit_code(*card)));
     let lines: Vec<String> = controls.chain(kits).map(|(name, code)| format!("{name}\t{code}\n")).collect();
     lines.concat()

@@ -4,8 +4,10 @@ use rusqlite::Connection;
 
 use super::{Db, Error, read};
 use crate::domain::delivery::State;
+use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
 use crate::domain::quantity::Quantity;
+use crate::domain::session::Commanded;
 
 use super::goods::GoodsFigures;
 
@@ -59,6 +61,8 @@ pub struct Figures {
     pub goods: GoodsFigures,
     /// The mode commanded last, if one ever was.
     pub mode: Option<Mode>,
+    /// The storage commanded last, if one ever was.
+    pub storage: Option<StorageId>,
 }
 
 impl Figures {
@@ -99,7 +103,8 @@ impl Db {
         )?);
         snapshot.finish()?;
         figures.goods = self.goods_figures()?;
-        figures.mode = self.commanded_mode()?;
+        let Commanded { mode, storage } = self.commanded()?;
+        (figures.mode, figures.storage) = (mode, storage);
         Ok(figures)
     }
 }

@@ -6,15 +6,18 @@ use ulid::Ulid;
 use super::reserve::Reserve;
 use super::{Db, Error, figures, outbox};
 use crate::domain::delivery::State;
-use crate::domain::ids::{OperationId, ScanId, ScannerName};
+use crate::domain::ids::{OperationId, ScanId, ScannerName, StorageId};
 use crate::domain::mode::Mode;
 use crate::domain::operation::{CloseReason, Marker, Place};
 use crate::domain::quantity::Quantity;
-use crate::domain::session::{Booking, Change, Decision, Outcome, Taken};
+use crate::domain::session::{Booking, Change, Commanded, Decision, Outcome, Taken};
 use crate::domain::time::{Moment, UnixMillis};
 
 /// Name of the fact that keeps the mode commanded last.
 const MODE: &str = "mode";
+
+/// Name of the fact that keeps the storage commanded last.
+const STORAGE: &str = "storage";
 
 /// Commits after which the log is folded into the file. A page changed by many of them is then written once.
 const COMMITS_PER_CHECKPOINT: u32 = 64;
@@ -86,6 +89,15 @@ impl Db {
     /// [`Error::Sql`].
     pub fn commanded_mode(&self) -> Result<Option<Mode>, Error> {
         Ok(self.fact(MODE)?.as_deref().and_then(Mode::from_word))
+    }
+
+    /// What control codes commanded last.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn commanded(&self) -> Result<Commanded, Error> {
+        let storage = self.fact(STORAGE)?.and_then(|id| id.parse().ok()).map(StorageId);
+        Ok(Commanded { mode: self.commanded_mode()?, storage })
     }
 
     /// A small fact of the station.
@@ -167,6 +179,7 @@ impl Writing<'_> {
         let (connection, at) = (self.connection, self.at);
         match change {
             Change::SetMode(mode) => set_fact(connection, MODE, mode.as_str()),
+            Change::SetStorage(storage) => set_fact(connection, STORAGE, &storage.to_string()),
             Change::Book(booking) => {
                 let operation = self.book(booking)?;
                 if booking.operation.is_none() {

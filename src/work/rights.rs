@@ -39,12 +39,10 @@ pub fn missing_rights(config: &Config, may: &PermissionsRow) -> Vec<String> {
     missing
 }
 
-/// The storages that some scanner books.
+/// The storages that some scanner books, or that a code may command.
 pub fn booked_storages(config: &Config) -> Vec<StorageId> {
-    let mut storages = vec![config.station.storage_id];
-    storages.extend(config.scanners.iter().filter_map(|scanner| scanner.storage_id));
+    let mut storages: Vec<StorageId> = config.storages().into_iter().map(|storage| storage.id).collect();
     storages.sort_unstable();
-    storages.dedup();
     storages
 }
 

@@ -197,7 +197,7 @@ impl Model {
             Control::Cancel if quantity.is_none() => {
                 self.cancelled += self.open.drain(..).map(|(_, _, units)| units).sum::<Decimal>();
             }
-            Control::Mode(_) | Control::Cancel | Control::Ok => {}
+            Control::Mode(_) | Control::Storage(_) | Control::Cancel | Control::Ok => {}
         }
         self.counts.control += 1;
         Signal::Control

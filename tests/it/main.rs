@@ -38,6 +38,7 @@ mod secrets;
 mod sheet;
 mod site;
 mod station;
+mod storages;
 mod store_faults;
 mod strategies;
 mod time;

@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use stockpoint::domain::control;
+use stockpoint::domain::control::Control;
+use stockpoint::domain::ids::StorageId;
 
 use crate::program::Shed;
 use crate::pty::Pty;
 
 const PAPERS: [&str; 5] = ["a4", "label-58x40", "label-62x29", "label-89x36", "labels-70x37"];
 const SYMBOLOGIES: [&str; 3] = ["code128", "qr", "both"];
-const CONFIG: &str = "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\n";
+const CONFIG: &str = "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\n\
+                      [[storage]]\nid = 91272\nname = \"Cellar\"\n";
 
 /// Dots an inch at which pages are looked at, as an office printer or a camera would.
 const DPI: usize = 300;
@@ -133,6 +136,9 @@ fn into_bands(page: &Path) -> Vec<String> {
     (0..count).map(band).collect()
 }
 
+/// The codes of the storages of that configuration.
+const STORAGES: [Control; 2] = [Control::Storage(StorageId(91271)), Control::Storage(StorageId(91272))];
+
 /// Every control code as the decoder is to name it.
 fn all_codes(symbology: &str) -> BTreeSet<String> {
     let prefixes = match symbology {
@@ -140,9 +146,8 @@ fn all_codes(symbology: &str) -> BTreeSet<String> {
         "qr" => &["QR-Code"],
         _ => &["CODE-128", "QR-Code"],
     };
-    let name =
-        |prefix: &&str| control::sheet().iter().map(|code| format!("{prefix}:{}", code.code())).collect();
-    prefixes.iter().flat_map(name as fn(&&str) -> Vec<String>).collect()
+    let codes = control::sheet().into_iter().chain(STORAGES).map(|control| control.code());
+    codes.flat_map(|code| prefixes.iter().map(move |prefix| format!("{prefix}:{code}"))).collect()
 }
 
 /// Prints, draws and reads back.
@@ -187,7 +192,7 @@ async fn a_browser_prints_each_page_on_one_of_paper_in_its_true_size() {
     if !have(&["pdfinfo", "chromium"]) {
         return;
     }
-    for (paper, pages, (width, height)) in [("a4", "2", (210, 297)), ("label-62x29", "21", (62, 29))] {
+    for (paper, pages, (width, height)) in [("a4", "3", (210, 297)), ("label-62x29", "23", (62, 29))] {
         let printed = Printed::new("html", paper, "code128").await;
         printed.to_pdf();
         let told = tool(printed.folder(), "pdfinfo", &["sheet.pdf"]);
@@ -219,6 +224,19 @@ async fn without_a_configuration_the_sheet_has_the_same_codes_and_no_name() {
     let svg = shed.says(&["sheet", "--format", "svg"]).await;
     assert!(svg.contains("<title>stockpoint control sheet</title>") && !svg.contains("dock-1"));
     assert!(control::sheet().iter().all(|code| svg.contains(&format!(">{}<", code.code()))));
+}
+
+#[tokio::test]
+async fn the_storages_are_listed_where_there_is_a_choice() {
+    let shed = Shed::new();
+    shed.write("config.toml", CONFIG);
+    let listed = shed.says(&["sheet"]).await;
+    assert!(
+        listed.contains("STORAGE-91271\t$SP.STORAGE-91271.7\nSTORAGE-91272\t$SP.STORAGE-91272.5\n"),
+        "{listed}"
+    );
+    shed.write("config.toml", CONFIG.replace("91272", "91271"));
+    assert!(!shed.says(&["sheet"]).await.contains("STORAGE"));
 }
 
 #[tokio::test]

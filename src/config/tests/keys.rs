@@ -77,6 +77,8 @@ fn the_example_is_the_defaults_and_its_commented_keys_are_right() {
         serial: Some("17310B".into()),
     };
     let place = Place::Match(usb_match);
+    let cellar = Storage { id: StorageId(91272), name: Some("Cellar".to_owned()) };
+    assert_eq!(config.named_storages, [cellar]);
     assert_eq!(config.scanners[1].source, Source::Evdev { place, layout: LayoutName::US });
     let added = Rule { strip_prefix: Some("B".into()), strip_suffix: Some("C".into()), ..Rule::default() };
     let dashes = Rule {
@@ -104,7 +106,7 @@ fn uncommented_example() -> String {
 fn the_example_has_every_key() {
     // The fault of an unknown key lists all that are known beside it.
     let asked = "zzz = 1\n[station]\nzzz = 1\n[api]\nzzz = 1\n[goods]\nzzz = 1\n[web]\nzzz = 1\n\
-                 [[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n\
+                 [[storage]]\nzzz = 1\n[[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n\
                  [[scanner.rule]]\nzzz = 1\n[[variable_measure]]\nzzz = 1\n";
     let faults = parse(asked).unwrap_err();
     let unknown = faults.iter().filter_map(|fault| match &fault.problem {
@@ -112,12 +114,41 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 6 + 14 + 11 + 2 + 2 + 15 + 4 + 6 + 8 + 4);
+    assert_eq!(known.len(), 7 + 14 + 11 + 2 + 2 + 2 + 15 + 4 + 6 + 8 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];
         assert!(forms.iter().any(|form| example.contains(form)), "{key}");
     }
+}
+
+#[test]
+fn every_storage_that_is_named_anywhere_is_one_with_its_name() {
+    let lines = "[[storage]]\nid = 91273\nname = \"Bar\"\n[[storage]]\nid = 91271\nname = \"Shop\"\n\
+                 [[scanner]]\nname = \"a\"\nkind = \"stdin\"\nstorage_id = 91272\n";
+    let config = with(lines).unwrap();
+    let storages = config.storages();
+    let told: Vec<_> = storages.iter().map(|storage| (storage.id.0, storage.name.as_deref())).collect();
+    assert_eq!(told, [(91271, Some("Shop")), (91272, None), (91273, Some("Bar"))]);
+    assert_eq!(config.storage_in_force(None), StorageId(91271));
+    assert_eq!(config.storage_in_force(Some(StorageId(91273))), StorageId(91273));
+    assert_eq!(config.storage_in_force(Some(StorageId(91274))), StorageId(91271));
+}
+
+#[test]
+fn a_storage_has_one_number_and_a_name_of_one_line() {
+    let twice = "[[storage]]\nid = 7\n[[storage]]\nid = 7\n";
+    check_fault(twice, "config.toml:8: storage[1].id: is named already; remove one of the two [[storage]]");
+    for (name, is_right) in
+        [("x", true), (&"x".repeat(34), true), (&"x".repeat(35), false), ("", false), ("a\\n", false)]
+    {
+        let lines = format!("[[storage]]\nid = 7\nname = \"{name}\"\n");
+        assert_eq!(with(&lines).is_ok(), is_right, "{name}");
+    }
+    check_fault(
+        "[[storage]]\n",
+        "config.toml:5: storage[0].id: is missing; add id = NUMBER under this [[storage]]",
+    );
 }
 
 /// Section, key, and the least and the greatest number it takes.
@@ -135,6 +166,7 @@ const BOUNDS: &[(&str, &str, u64, u64)] = &[
     ("[api]", "late_check_after_ms", 5000, 86_400_000),
     ("[goods]", "sync_every_s", 5, 604_800),
     ("[goods]", "full_sync_every_s", 5, 2_592_000),
+    ("[[storage]]", "id", 1, 9_007_199_254_740_991),
     ("[[scanner]]", "gap_ms", 20, 5000),
     ("[[scanner]]", "storage_id", 1, 9_007_199_254_740_991),
     ("[[scanner]]", "baud", 50, 4_000_000),
@@ -177,7 +209,8 @@ fn every_number_is_accepted_at_both_ends_and_refused_beyond() {
             let text = file_with(section, key, &outside.to_string());
             let after = text.lines().rev().position(|line| line.starts_with(&format!("{key} ="))).unwrap();
             let line = text.lines().count() - after;
-            let path = format!("{}.{key}", section.trim_matches(['[', ']']).replace("scanner", "scanner[0]"));
+            let list = if section.starts_with("[[") { "[0]" } else { "" };
+            let path = format!("{}{list}.{key}", section.trim_matches(['[', ']']));
             let fault = parse(&text).unwrap_err().to_string();
             let wanted =
                 format!("config.toml:{line}: {path}: {outside} is out of range; use {least} to {most}");

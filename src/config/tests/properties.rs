@@ -205,17 +205,20 @@ prop_compose! {
         full_sync_s in 604_800_u64..=2_592_000,
         listen in proptest::option::of(any::<SocketAddr>()),
         token_file in proptest::option::of("/[ -~]{1,30}"),
+        storages in proptest::collection::btree_map(1..=values::ID_MAX, proptest::option::of("[^\\p{Cc}]{1,34}"), 0..4),
         scanners in scanners(),
         variable_measures in proptest::collection::vec(patterns(), 0..3),
     ) -> Config {
         let sync_every = Duration::from_secs(sync_s);
         let goods = GoodsSync { sync_every, full_sync_every: Duration::from_secs(full_sync_s) };
+        let named = |(id, name)| Storage { id: StorageId(id), name };
+        let named_storages = storages.into_iter().map(named).collect();
         // A flow label is no part of the address that is written.
         let listen = listen.map(|address| Listen::Tcp(SocketAddr::new(address.ip(), address.port())));
         let token_file: Option<PathBuf> = token_file.map(PathBuf::from);
         // Whoever listens to the network asks for a token.
         let listen = listen.filter(|listen| listen.is_local() || token_file.is_some());
-        Config { station, api, goods, web: Web { listen, token_file }, scanners, variable_measures }
+        Config { station, api, goods, web: Web { listen, token_file }, named_storages, scanners, variable_measures }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::domain::control::Control;
 use crate::domain::framing::Refusal;
 use crate::domain::good::{Good, Resolution};
-use crate::domain::ids::{GoodId, OperationId, ScanId};
+use crate::domain::ids::{GoodId, OperationId, ScanId, StorageId};
 use crate::domain::mode::Mode;
 use crate::domain::operation::{CloseReason, Place};
 use crate::domain::quantity::Quantity;
@@ -24,6 +24,10 @@ pub enum Reason {
     MalformedControl,
     /// A mode code on a scanner that has a mode of its own.
     FixedMode,
+    /// A storage code on a scanner that has a storage of its own.
+    FixedStorage,
+    /// A storage code of a storage that the configuration does not name: that of another station.
+    OtherStorage,
     /// UNDO with nothing to take back.
     NothingToUndo,
     /// A count beyond [`super::SCAN_UNITS_MAX`], or none at all.
@@ -48,6 +52,8 @@ impl Reason {
             Self::Ambiguous => "ambiguous",
             Self::MalformedControl => "malformed-control",
             Self::FixedMode => "fixed-mode",
+            Self::FixedStorage => "fixed-storage",
+            Self::OtherStorage => "other-storage",
             Self::NothingToUndo => "nothing-to-undo",
             Self::Quantity => "quantity",
             Self::LabelPrice => "label-price",
@@ -150,6 +156,8 @@ pub struct Booking {
 pub enum Change {
     /// Remember the mode commanded.
     SetMode(Mode),
+    /// Remember the storage commanded.
+    SetStorage(StorageId),
     /// Add to an operation, opening it if need be.
     Book(Box<Booking>),
     /// Add all that a kit takes to operations, opening them if need be.

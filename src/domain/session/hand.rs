@@ -12,8 +12,8 @@ use crate::domain::time::BootMillis;
 pub struct Desk {
     /// The scanner always does this, if said; it then takes no other mode.
     pub mode: Option<Mode>,
-    /// The storage its scans are booked in.
-    pub storage: StorageId,
+    /// The storage its scans are always booked in, if said; it then takes no other.
+    pub storage: Option<StorageId>,
 }
 
 /// The short memory of one scanner. It is not kept over a restart: a quantity commanded before a power cut

@@ -12,10 +12,11 @@ mod conventions;
 mod decision;
 mod hand;
 mod kits;
+mod switch;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use conventions::Conventions;
 pub use decision::{Booking, Change, Committed, Decision, Entry, Outcome, Reason, Taken};
@@ -25,7 +26,7 @@ use super::barcode::Barcode;
 use super::control::{Control, Reading, kit_code};
 use super::framing::{Frame, Refusal};
 use super::good::{Good, Resolution};
-use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName};
+use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName, StorageId};
 use super::mode::Mode;
 use super::operation::{CloseReason, Place};
 use super::quantity::Quantity;
@@ -48,6 +49,10 @@ pub const SCAN_UNITS_MAX: i64 = 1_000_000;
 pub struct Rules {
     /// The mode of scanners that have none of their own, until a control code commands another.
     pub mode: Mode,
+    /// The storage of scanners that have none of their own, until a control code commands another.
+    pub storage: StorageId,
+    /// The storages that a control code may command: those the configuration names.
+    pub storages: BTreeSet<StorageId>,
     /// An operation closes when nothing was scanned into it for this long, in ms; `None`: never.
     pub idle_close_ms: Option<i64>,
     /// Distinct goods in one operation, 1..=500.
@@ -60,6 +65,15 @@ pub struct Rules {
     pub desks: BTreeMap<ScannerName, Desk>,
     /// What codes mean here.
     pub conventions: Conventions,
+}
+
+/// What control codes commanded last, before a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Commanded {
+    /// The mode, if one ever was.
+    pub mode: Option<Mode>,
+    /// The storage, if one ever was.
+    pub storage: Option<StorageId>,
 }
 
 /// What a frame is, before the goods table is asked.
@@ -123,15 +137,19 @@ pub struct OpenOperation {
 pub struct Session {
     rules: Rules,
     mode: Mode,
+    storage: StorageId,
     hands: BTreeMap<ScannerName, Hand>,
     open: BTreeMap<Place, OpenOperation>,
 }
 
 impl Session {
-    /// Takes up the session where the store left it: the mode commanded last, and the open operations.
-    pub fn new(rules: Rules, commanded: Option<Mode>, open: BTreeMap<Place, OpenOperation>) -> Self {
-        let mode = commanded.unwrap_or(rules.mode);
-        Self { rules, mode, hands: BTreeMap::new(), open }
+    /// Takes up the session where the store left it: what was commanded last, and the open operations. A storage
+    /// that the configuration names no more is forgotten.
+    pub fn new(rules: Rules, commanded: Commanded, open: BTreeMap<Place, OpenOperation>) -> Self {
+        let mode = commanded.mode.unwrap_or(rules.mode);
+        let known = commanded.storage.filter(|storage| rules.storages.contains(storage));
+        let storage = known.unwrap_or(rules.storage);
+        Self { rules, mode, storage, hands: BTreeMap::new(), open }
     }
 
     /// The mode in force for scanners that have none of their own.
@@ -148,7 +166,7 @@ impl Session {
     pub fn place_of(&self, scanner: &ScannerName) -> Option<Place> {
         let desk = self.rules.desks.get(scanner)?;
         let kind = desk.mode.unwrap_or(self.mode).kind()?;
-        Some(Place { kind, storage: desk.storage })
+        Some(Place { kind, storage: self.storage_of(desk) })
     }
 
     /// The operation that scans of `scanner` are added to, if one is open.
@@ -289,6 +307,7 @@ impl Session {
         let mut decision = Decision::of(Outcome::Control(control), Signal::Control);
         match control {
             Control::Mode(mode) => return self.change_mode(scanner, mode),
+            Control::Storage(storage) => return self.change_storage(scanner, storage),
             Control::Undo => return self.undo(scanner),
             Control::Close => {
                 let home = self.place_of(scanner);
@@ -315,33 +334,6 @@ impl Session {
         all.filter(move |(place, open)| open.serves(*place, is_asked))
     }
 
-    /// A scanner with a mode of its own takes no other; one without changes the mode of all that have none,
-    /// and what they had open is closed.
-    fn change_mode(&self, scanner: &ScannerName, mode: Mode) -> Decision {
-        let fixed = self.rules.desks.get(scanner).and_then(|desk| desk.mode);
-        if fixed.is_some_and(|fixed| fixed != mode) {
-            return Decision::refused(Reason::FixedMode);
-        }
-        let mut decision = Decision::of(Outcome::Control(Control::Mode(mode)), Signal::Control);
-        if fixed.is_some() {
-            return decision;
-        }
-        // Remembered even where it changes nothing now: the configuration may say otherwise at the next start.
-        decision.changes.push(Change::SetMode(mode));
-        if mode == self.mode {
-            return decision;
-        }
-        let Some(kind) = self.mode.kind() else { return decision };
-        let left = |place: &Place| {
-            place.kind == kind
-                && self.rules.desks.values().any(|desk| desk.mode.is_none() && desk.storage == place.storage)
-        };
-        decision
-            .changes
-            .extend(self.serving(&left).map(|(place, open)| close(place, open, CloseReason::ModeChange)));
-        decision
-    }
-
     /// Takes back what was scanned last at this place, if all of it still stands in open operations.
     fn undo(&self, scanner: &ScannerName) -> Decision {
         let last = self.place_of(scanner).and_then(|home| {
@@ -359,6 +351,7 @@ impl Session {
     fn apply(&mut self, change: &Change, at: BootMillis, done: &Committed<'_>) {
         match change {
             Change::SetMode(mode) => self.mode = *mode,
+            Change::SetStorage(storage) => self.storage = *storage,
             Change::Book(booking) => self.add(booking, (booking.place, 1), (at, done)),
             Change::BookKit(bookings) => self.add_kit(bookings, (at, done)),
             Change::Undo { scan, taken } => taken.iter().for_each(|taken| self.take_out(*scan, taken)),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{Bench, COMB, DOCK_IN, SHAMPOO, frame, units};
 use crate::domain::control::Control;
 use crate::domain::delivery::State;
-use crate::domain::ids::{OperationId, ScannerName};
+use crate::domain::ids::{OperationId, ScannerName, StorageId};
 use crate::domain::mode::Mode;
 use crate::domain::time::BootMillis;
 use crate::store::{Error, ScanCounts};
@@ -120,6 +120,20 @@ fn a_commit_that_fails_writes_nothing_of_a_scan() {
     fails.store(false, Ordering::SeqCst);
     bench.scan(COMB);
     assert_eq!(bench.lines(bench.open_id(DOCK_IN)), [(1, 1, "1".to_owned()), (2, 2, "1".to_owned())]);
+}
+
+#[test]
+fn the_storage_commanded_last_survives_a_power_cut_and_what_it_left_open_is_queued() {
+    let mut bench = Bench::new();
+    bench.scan(SHAMPOO);
+    bench.scan(&Control::Storage(StorageId(91_272)).code());
+    assert_eq!(bench.figures().of(State::Queued).operations, 1);
+    let mut bench = bench.reopen("boot-2");
+    assert_eq!(bench.db.commanded().unwrap().storage, Some(StorageId(91_272)));
+    bench.scan(SHAMPOO);
+    let open = bench.db.open_operations(BootMillis(7)).unwrap();
+    assert_eq!(open.keys().map(|place| place.storage.0).collect::<Vec<_>>(), [91_272]);
+    assert_eq!(bench.figures().storage, Some(StorageId(91_272)));
 }
 
 #[test]

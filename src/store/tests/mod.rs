@@ -155,20 +155,22 @@ fn session(db: &Db) -> Session {
 }
 
 fn session_with(db: &Db, conventions: Conventions) -> Session {
-    let desk = |mode, storage| Desk { mode, storage: StorageId(storage) };
+    let desk = |mode, storage: Option<i64>| Desk { mode, storage: storage.map(StorageId) };
     let rules = Rules {
         mode: Mode::Receipt,
+        storage: StorageId(91_271),
+        storages: [91_271, 91_272].map(StorageId).into(),
         idle_close_ms: None,
         lines_max: 200,
         repeat_guard_ms: 0,
         gs1_counts: false,
         desks: BTreeMap::from([
-            (ScannerName::new("dock"), desk(None, 91_271)),
-            (ScannerName::new("ramp"), desk(Some(Mode::WriteOff), 91_272)),
+            (ScannerName::new("dock"), desk(None, None)),
+            (ScannerName::new("ramp"), desk(Some(Mode::WriteOff), Some(91_272))),
         ]),
         conventions,
     };
-    Session::new(rules, db.commanded_mode().unwrap(), db.open_operations(BootMillis(0)).unwrap())
+    Session::new(rules, db.commanded().unwrap(), db.open_operations(BootMillis(0)).unwrap())
 }
 
 fn frame(code: &str) -> Frame {

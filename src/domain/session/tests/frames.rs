@@ -120,7 +120,8 @@ fn a_mode_commanded_is_remembered_even_where_it_is_in_force_already() {
 
 #[test]
 fn without_a_command_the_configured_mode_holds() {
-    let session = Session::new(Rules { mode: Mode::WriteOff, ..rules() }, None, BTreeMap::new());
+    let session =
+        Session::new(Rules { mode: Mode::WriteOff, ..rules() }, Commanded::default(), BTreeMap::new());
     assert_eq!(session.mode(), Mode::WriteOff);
     assert_eq!(session.mode_of(&ScannerName::new("dock")), Mode::WriteOff);
     assert_eq!(session.mode_of(&ScannerName::new("view")), Mode::Lookup);

@@ -2,7 +2,7 @@
 //!
 //! A script is words. `dock:` says which scanner reads what follows; `t:200` that the next frame comes 200 ms
 //! after the one before instead of a second; `pen`, `cup`, `ink` are goods, `twin` is a code of two goods, and any
-//! other word is a code nobody knows. `qty:12`, `undo`, `close`, `cancel`, `ok`, `receipt`, `write-off`, `lookup`
+//! other word is a code nobody knows. `qty:12`, `undo`, `close`, `cancel`, `ok`, `receipt`, `write-off`, `lookup`, `store:92`
 //! are control codes, `smudge` is none, `wash` is a kit of two pens from storage 91 and half a cup from 92, `set` one of an
 //! ink from 93, `soon` a kit that is not known yet and `odd` one that cannot be booked; `noise` a frame that was cut off. `lost` says that the next frame cannot
 //! be stored; `tick`, `end`, `reconfigured` and `restart` are what they say.
@@ -20,6 +20,7 @@ mod documents;
 mod frames;
 mod kits;
 mod model;
+mod storages;
 
 /// Between two frames, unless a script says otherwise.
 const BETWEEN_FRAMES_MS: i64 = 1000;
@@ -41,7 +42,7 @@ impl Document {
 /// A session with a plain store behind it.
 struct Player {
     session: Session,
-    commanded: Option<Mode>,
+    commanded: Commanded,
     scanner: ScannerName,
     now: BootMillis,
     wait_ms: i64,
@@ -55,19 +56,22 @@ struct Player {
     undone: Quantity,
 }
 
-/// `dock` and `till` share a storage and the mode, `yard` has another storage, `gate` always writes off from the
-/// storage of `dock`, and `view` only looks up.
+/// `dock` and `till` have neither mode nor storage of their own, `yard` always has storage 92, `gate` always writes
+/// off from 91, `view` only looks up, and `hall` always takes in. A code may command 91, 92 and 94.
 fn rules() -> Rules {
-    let desk = |mode, storage| Desk { mode, storage: StorageId(storage) };
+    let desk = |mode, storage: Option<i64>| Desk { mode, storage: storage.map(StorageId) };
     let desks = [
-        ("dock", desk(None, 91)),
-        ("till", desk(None, 91)),
-        ("yard", desk(None, 92)),
-        ("gate", desk(Some(Mode::WriteOff), 91)),
-        ("view", desk(Some(Mode::Lookup), 91)),
+        ("dock", desk(None, None)),
+        ("till", desk(None, None)),
+        ("yard", desk(None, Some(92))),
+        ("gate", desk(Some(Mode::WriteOff), Some(91))),
+        ("view", desk(Some(Mode::Lookup), Some(91))),
+        ("hall", desk(Some(Mode::Receipt), None)),
     ];
     Rules {
         mode: Mode::Receipt,
+        storage: StorageId(91),
+        storages: [91, 92, 94].map(StorageId).into(),
         idle_close_ms: Some(600_000),
         lines_max: 3,
         repeat_guard_ms: 300,
@@ -113,8 +117,8 @@ fn place(place: Place) -> String {
 impl Player {
     fn new(rules: Rules) -> Self {
         Self {
-            session: Session::new(rules, None, BTreeMap::new()),
-            commanded: None,
+            session: Session::new(rules, Commanded::default(), BTreeMap::new()),
+            commanded: Commanded::default(),
             scanner: ScannerName::new("dock"),
             now: BootMillis(0),
             wait_ms: BETWEEN_FRAMES_MS,
@@ -202,8 +206,12 @@ impl Player {
     fn write_one(&mut self, change: &Change, opened: &mut Vec<(Place, OperationId)>) -> String {
         match change {
             Change::SetMode(mode) => {
-                self.commanded = Some(*mode);
+                self.commanded.mode = Some(*mode);
                 format!("mode {mode}")
+            }
+            Change::SetStorage(storage) => {
+                self.commanded.storage = Some(*storage);
+                format!("storage {storage}")
             }
             Change::Book(booking) => self.book(booking, opened),
             Change::BookKit(bookings) => {
@@ -288,7 +296,7 @@ fn frame(word: &str) -> Frame {
         "close" => Some(Control::Close),
         "cancel" => Some(Control::Cancel),
         "ok" => Some(Control::Ok),
-        _ => word.strip_prefix("qty:").map(|units| Control::Quantity(units.parse().unwrap())),
+        _ => numbered(word),
     };
     let text = match word {
         "smudge" => "$SP.UNDO.X".to_owned(),
@@ -300,6 +308,15 @@ fn frame(word: &str) -> Frame {
     };
     let verdict = if word == "noise" { Err(Refusal::Unfinished) } else { Ok(text.clone()) };
     Frame { raw: text.into_bytes(), verdict }
+}
+
+fn numbered(word: &str) -> Option<Control> {
+    let (command, number) = word.split_once(':')?;
+    match command {
+        "qty" => Some(Control::Quantity(number.parse().unwrap())),
+        "store" => Some(Control::Storage(StorageId(number.parse().unwrap()))),
+        _ => None,
+    }
 }
 
 const GOODS: [&str; 3] = ["pen", "cup", "ink"];

@@ -73,15 +73,24 @@ fn mode(before: &[Read], scanner: &str) -> &'static str {
     match scanner {
         "gate" => return "write-off",
         "view" => return "lookup",
+        "hall" => return "receipt",
         _ => {}
     }
-    let commands = heard(before).into_iter().filter(|read| !matches!(read.scanner, "gate" | "view"));
+    let commands = heard(before).into_iter().filter(|read| !matches!(read.scanner, "gate" | "view" | "hall"));
     let last = commands.rev().find_map(|read| modes.into_iter().find(|mode| *mode == read.word));
     last.unwrap_or("receipt")
 }
 
-fn storage(scanner: &str) -> i64 {
-    if scanner == "yard" { 92 } else { 91 }
+/// The storage of a scanner after these reads.
+fn storage(before: &[Read], scanner: &str) -> i64 {
+    match scanner {
+        "yard" => return 92,
+        "gate" | "view" => return 91,
+        _ => {}
+    }
+    let commands = heard(before).into_iter().filter(|read| !matches!(read.scanner, "yard" | "gate" | "view"));
+    let last = commands.rev().find_map(|read| read.word.strip_prefix("store:").filter(|id| *id != "93"));
+    last.map_or(91, |id| id.parse().unwrap())
 }
 
 /// What one read added to a document.
@@ -145,7 +154,7 @@ fn take(held: &mut Vec<Held>, before: &[Read], read: &Read) -> Verdict {
     if is_repeat(before, read) || matches!(word, "noise" | "smudge") {
         return Verdict::Refused;
     }
-    let place = (mode(before, read.scanner), storage(read.scanner));
+    let place = (mode(before, read.scanner), storage(before, read.scanner));
     let open = held.iter().position(|held| held.state == "open" && held.place == place);
     match word {
         _ if is_product(word) && place.0 == "lookup" => Verdict::Lookup,
@@ -214,7 +223,7 @@ fn reads_of(held: &[Held], home: (&str, i64), is_asked: impl Fn(&Held) -> bool) 
 
 fn command(held: &mut [Held], before: &[Read], read: &Read, open: Option<usize>) -> Verdict {
     let before_mode = mode(before, read.scanner);
-    let place = (before_mode, storage(read.scanner));
+    let place = (before_mode, storage(before, read.scanner));
     match read.word.as_str() {
         "close" => {
             for document in held.iter_mut().filter(|held| held.serves(place)) {
@@ -236,22 +245,44 @@ fn command(held: &mut [Held], before: &[Read], read: &Read, open: Option<usize>)
             }
         }
         "receipt" | "write-off" | "lookup" if read.word != before_mode => {
-            if matches!(read.scanner, "gate" | "view") {
+            if matches!(read.scanner, "gate" | "view" | "hall") {
                 return Verdict::Refused;
             }
-            for document in held.iter_mut() {
-                if document.state == "open" && document.place.0 == before_mode {
-                    document.state = "closed";
-                }
+            let left = [(before_mode, storage(before, "dock")), (before_mode, 92)];
+            for document in held.iter_mut().filter(|held| left.into_iter().any(|place| held.serves(place))) {
+                document.state = "closed";
             }
         }
-        _ => {}
+        word => {
+            if let Some(wanted) = word.strip_prefix("store:") {
+                return switch(held, before, read, wanted.parse().unwrap());
+            }
+        }
+    }
+    Verdict::Control
+}
+
+/// A storage code: what scanners without a storage of their own had open is closed, in the modes that they have.
+fn switch(held: &mut [Held], before: &[Read], read: &Read, wanted: i64) -> Verdict {
+    let (now, is_fixed) = (storage(before, read.scanner), matches!(read.scanner, "yard" | "gate" | "view"));
+    if wanted == 93 || is_fixed && wanted != now {
+        return Verdict::Refused;
+    }
+    if wanted != now && !is_fixed {
+        let left = [(mode(before, "dock"), now), ("receipt", now)];
+        for document in held.iter_mut().filter(|held| left.into_iter().any(|place| held.serves(place))) {
+            document.state = "closed";
+        }
     }
     Verdict::Control
 }
 
 /// What is drawn from; what stands here more often comes more often.
-const WORDS: [&str; 28] = [
+const WORDS: [&str; 32] = [
+    "store:91",
+    "store:92",
+    "store:94",
+    "store:93",
     "pen",
     "pen",
     "pen",
@@ -282,7 +313,7 @@ const WORDS: [&str; 28] = [
     "receipt",
 ];
 const WAITS_MS: [i64; 10] = [0, 100, 299, 300, 1000, 1000, 1000, 1000, 200_000, 600_000];
-const SCANNERS: [&str; 6] = ["dock", "dock", "till", "yard", "gate", "view"];
+const SCANNERS: [&str; 7] = ["dock", "dock", "till", "yard", "gate", "view", "hall"];
 
 fn reads() -> impl Strategy<Value = Vec<Read>> {
     let read = (select(&WORDS[..]), select(&WAITS_MS[..]), select(&SCANNERS[..]));
