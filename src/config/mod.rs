@@ -345,10 +345,12 @@ impl Config {
 
     /// What codes mean here.
     pub fn conventions(&self) -> Conventions {
+        let typing = self.scanners.iter().filter(|scanner| matches!(scanner.source, Source::Evdev { .. }));
         let with_rules = self.scanners.iter().filter(|scanner| !scanner.rules.is_empty());
         Conventions {
             rules: with_rules.map(|scanner| (scanner.name.clone(), scanner.rules.clone())).collect(),
             patterns: self.variable_measures.clone(),
+            keyboards: typing.map(|scanner| scanner.name.clone()).collect(),
         }
     }
 

@@ -26,6 +26,7 @@ pub mod good;
 pub mod kit;
 pub mod signal;
 
+pub mod advice;
 pub mod operation;
 pub mod session;
 

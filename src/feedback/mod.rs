@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 
+use crate::domain::advice::Advice;
 use crate::domain::good::Good;
 use crate::domain::ids::{OperationId, ScannerName};
 use crate::domain::mode::Mode;
@@ -114,6 +115,13 @@ pub enum What {
     Unparked(usize),
     /// How far a long work is.
     Progress(String),
+    /// A scanner seems to be set up wrong. The scan itself has its own announcement and signal.
+    Advice {
+        /// Which.
+        scanner: ScannerName,
+        /// What it looks like, and what to do.
+        advice: Advice,
+    },
     /// The scanner's input came to its end, and what was open is closed.
     Ended,
 }
@@ -161,6 +169,7 @@ impl fmt::Display for Announcement {
                 write!(f, "known now          {} of parked scans", counted(documents, "document"))
             }
             What::Progress(how_far) => f.write_str(how_far),
+            What::Advice { scanner, advice } => write!(f, "advice             {scanner}: {advice}"),
             What::Ended => f.write_str("end of input"),
         }
     }
@@ -220,7 +229,7 @@ impl Feedback {
     /// Tells everybody, without waiting for anybody.
     pub fn announce(&self, announcement: Announcement) {
         match &announcement.scanner {
-            _ if matches!(announcement.what, What::Progress(_) | What::Ended) => {}
+            _ if matches!(announcement.what, What::Progress(_) | What::Advice { .. } | What::Ended) => {}
             Some(scanner) => self.signal(scanner, announcement.signal),
             None => self.scanners.keys().for_each(|scanner| self.signal(scanner, announcement.signal)),
         }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::Error;
 use super::pulse::Pulse;
 use crate::clock::Clock;
+use crate::domain::advice::Advice;
 use crate::domain::framing::Frame;
 use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::ScannerName;
@@ -72,6 +73,7 @@ struct Verdict {
     decision: Decision,
     heard: Heard,
     found: Found,
+    advice: Option<Advice>,
 }
 
 /// What the code of a frame led to, as far as it is said.
@@ -149,10 +151,13 @@ impl Scans {
                 let what = said(&verdict, &session, &scanner, &frame);
                 tracing::debug!(%scanner, outcome = verdict.decision.outcome.as_str(), "scan");
                 self.feedback.announce(Announcement {
-                    scanner: Some(scanner),
+                    scanner: Some(scanner.clone()),
                     signal: verdict.decision.signal,
                     what,
                 });
+                if let Some(advice) = verdict.advice {
+                    self.advise(scanner, advice);
+                }
             }
             Err(error) => {
                 tracing::error!(%scanner, error = &error as &dyn std::error::Error, "a scan was not stored");
@@ -165,6 +170,12 @@ impl Scans {
             }
         }
         Ok(session)
+    }
+
+    fn advise(&self, scanner: ScannerName, advice: Advice) {
+        tracing::warn!(%scanner, "{advice}");
+        let what = What::Advice { scanner, advice };
+        self.feedback.announce(Announcement { scanner: None, signal: Signal::Control, what });
     }
 
     async fn close(&self, mut session: Session, changes: Vec<Change>) -> Result<Session, Error> {
@@ -213,8 +224,9 @@ fn take_in(
     let (barcode, code) = (barcode.as_deref(), code.as_deref());
     let scan = NewScan { scanner, raw: &frame.raw, at, barcode, code, decision: &decision };
     let (id, opened) = db.record(&scan)?;
-    session.settle(scanner, frame, at.boot, &Committed { decision: &decision, scan: id, opened: &opened });
-    Ok(Verdict { decision, heard, found })
+    let done = Committed { decision: &decision, scan: id, opened: &opened };
+    let advice = session.settle(scanner, frame, at.boot, &done);
+    Ok(Verdict { decision, heard, found, advice })
 }
 
 /// A goods table that cannot be read knows no good: the scan is parked, and booked when the table is whole.

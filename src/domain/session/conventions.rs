@@ -3,9 +3,10 @@
 //!
 //! Invariant: what decides is the frame and the configuration, nothing else, so the same frame always means the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Barcode, Control, Heard, Reading, ScannerName};
+use super::{Barcode, Control, Frame, Heard, Outcome, Reading, Resolution, ScannerName};
+use crate::domain::advice::Evidence;
 use crate::domain::rule::{self, Rule};
 use crate::domain::variable::{self, Pattern};
 
@@ -16,6 +17,8 @@ pub struct Conventions {
     pub rules: BTreeMap<ScannerName, Vec<Rule>>,
     /// What in-store labels with a measure look like, the first that fits first.
     pub patterns: Vec<Pattern>,
+    /// The scanners that type, each in a layout of its own.
+    pub keyboards: BTreeSet<ScannerName>,
 }
 
 impl Conventions {
@@ -27,6 +30,22 @@ impl Conventions {
     /// What the text of a frame is.
     pub fn hear(&self, scanner: &ScannerName, text: &str) -> Heard {
         self.understand(&rule::apply_all(self.rules_of(scanner), text))
+    }
+
+    /// What a frame says of its scanner, by what came of it.
+    pub(super) fn evidence(&self, scanner: &ScannerName, frame: &Frame, outcome: &Outcome) -> Evidence {
+        match (outcome, &frame.verdict) {
+            (Outcome::Refused(_), _) | (_, Err(_)) => Evidence::Nothing,
+            (Outcome::Unknown { .. } | Outcome::Lookup(Resolution::Unknown), Ok(text)) => {
+                match self.hear(scanner, text) {
+                    Heard::Product(barcode) => {
+                        Evidence::of_unknown(&barcode, self.keyboards.contains(scanner))
+                    }
+                    _ => Evidence::Sound,
+                }
+            }
+            (Outcome::Booked { .. } | Outcome::Control(_) | Outcome::Lookup(_), Ok(_)) => Evidence::Sound,
+        }
     }
 
     /// What the text of a frame is after the rules.

@@ -1,6 +1,7 @@
 //! What the session remembers of one scanner.
 
 use super::decision::{Outcome, Reason};
+use crate::domain::advice::Watch;
 use crate::domain::control::Control;
 use crate::domain::framing::Frame;
 use crate::domain::ids::StorageId;
@@ -23,6 +24,8 @@ pub(super) struct Hand {
     /// What QTY said, until a product frame uses it up or another control code drops it.
     pub(super) quantity: Option<u16>,
     last: Option<(Vec<u8>, BootMillis)>,
+    /// Whether it reads as it should.
+    pub(super) watch: Watch,
 }
 
 impl Hand {

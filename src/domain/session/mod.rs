@@ -22,6 +22,7 @@ pub use conventions::Conventions;
 pub use decision::{Booking, Change, Committed, Decision, Entry, Outcome, Reason, Taken};
 pub use hand::Desk;
 
+use super::advice::Advice;
 use super::barcode::Barcode;
 use super::control::{Control, Reading, kit_code};
 use super::framing::{Frame, Refusal};
@@ -203,13 +204,29 @@ impl Session {
         }
     }
 
-    /// Makes a decision part of the session, after it was committed.
-    pub fn settle(&mut self, scanner: &ScannerName, frame: &Frame, at: BootMillis, done: &Committed<'_>) {
+    /// Makes a decision part of the session, after it was committed. Gives back the advice that has become due by it.
+    pub fn settle(
+        &mut self,
+        scanner: &ScannerName,
+        frame: &Frame,
+        at: BootMillis,
+        done: &Committed<'_>,
+    ) -> Option<Advice> {
+        let outcome = &done.decision.outcome;
+        let evidence = self.rules.conventions.evidence(scanner, frame, outcome);
         let hand = self.hands.entry(scanner.clone()).or_default();
-        hand.remember(frame, at, &done.decision.outcome);
+        hand.remember(frame, at, outcome);
+        let advice = hand.watch.take(evidence);
         for change in &done.decision.changes {
             self.apply(change, at, done);
         }
+        advice
+    }
+
+    /// The advice that stands on each scanner.
+    pub fn advice(&self) -> BTreeMap<ScannerName, Advice> {
+        let standing = |hand: &Hand| hand.watch.standing();
+        self.hands.iter().filter_map(|(scanner, hand)| Some((scanner.clone(), standing(hand)?))).collect()
     }
 
     /// The operations that have been idle too long at `now`.

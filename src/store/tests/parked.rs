@@ -58,8 +58,8 @@ fn bench_with_conventions() -> Bench {
     let mut bench = Bench::new();
     let strip = Rule { strip_prefix: Some("B".to_owned()), ..Rule::default() };
     let weighed = Pattern::new("21IIIIIWWWWWC", Measured::Weight, 3, ItemCode::Zeroed).unwrap();
-    let conventions =
-        Conventions { rules: [(ScannerName::new("dock"), vec![strip])].into(), patterns: vec![weighed] };
+    let rules = [(ScannerName::new("dock"), vec![strip])].into();
+    let conventions = Conventions { rules, patterns: vec![weighed], ..Conventions::default() };
     bench.session = session_with(&bench.db, conventions);
     bench
 }

@@ -14,6 +14,7 @@ fn with_conventions() -> Rules {
     let conventions = Conventions {
         rules: [(ScannerName::new("dock"), vec![strip])].into(),
         patterns: vec![weighed, priced],
+        keyboards: [ScannerName::new("dock")].into(),
     };
     Rules { conventions, ..rules() }
 }
@@ -109,4 +110,32 @@ fn a_price_books_what_it_buys_if_that_is_exact() {
     assert_eq!(priced("2112345005003"), "booked 2 receipt@91 [#1 +2 cup]");
     assert_eq!(priced("2112345003337"), "booked 1.332 receipt@91 [#1 +1.332 cup]");
     assert_eq!(priced("2112345000008"), "refused quantity");
+}
+
+/// The scanners that advice stands on after a script.
+fn advised(script: &str) -> String {
+    let advice = Player::new(with_conventions()).play(script).session.advice();
+    advice.iter().map(|(scanner, advice)| format!("{scanner} {advice:?}")).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn advice_stands_on_the_scanner_whose_codes_look_wrong_until_it_reads_right() {
+    assert_eq!(advised("dock: 4006381333932 4006381333937"), "dock CheckDigit");
+    assert_eq!(advised("dock: B4006381333932C 4006381333937"), "dock CheckDigit");
+    assert_eq!(advised("dock: $))^#*!###(#! $))^#*!###(#!"), "dock ShiftedDigits");
+    assert_eq!(advised("view: 4006381333932 4006381333937"), "view CheckDigit");
+    assert_eq!(
+        advised("dock: 4006381333932 noise t:10 4006381333932 till: 4006381333937"),
+        "dock CheckDigit"
+    );
+    for script in [
+        "dock: 4006381333932 till: 4006381333937",
+        "dock: 4006381333932 pen 4006381333937",
+        "dock: 4006381333932 4006381333937 pen",
+        "dock: 4006381333932 4006381333937 undo receipt",
+        "dock: 4006381333932 t:10 4006381333932",
+        "till: $))^#*!###(#! $))^#*!###(#!",
+    ] {
+        assert_eq!(advised(script), "", "{script}");
+    }
 }
