@@ -5,6 +5,7 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::advice::Advice;
 use crate::domain::delivery::State;
 use crate::domain::ids::{ScannerName, StorageId};
 use crate::domain::mode::Mode;
@@ -93,6 +94,8 @@ pub struct ScannerHealth {
     pub state: ScannerState,
     /// The wall clock at its last frame since the start.
     pub last_scan_at: Option<UnixMillis>,
+    /// What its codes tell of its set-up.
+    pub advice: Option<Advice>,
 }
 
 /// What is not in the files: how the running agent's parts are.
@@ -174,6 +177,7 @@ struct ScannerJson {
     kind: String,
     state: ScannerState,
     last_scan_at: Option<String>,
+    advice: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -201,6 +205,7 @@ impl Status {
             kind: scanner.kind.to_owned(),
             state: scanner.state,
             last_scan_at: scanner.last_scan_at.map(rfc3339),
+            advice: scanner.advice.map(|advice| advice.to_string()),
         });
         Self {
             station: station.to_owned(),
@@ -236,6 +241,12 @@ impl Status {
     pub fn scanner_state(&self, name: &ScannerName) -> Option<ScannerState> {
         let scanner = self.scanners.iter().find(|scanner| scanner.name == name.as_str());
         scanner.map(|scanner| scanner.state)
+    }
+
+    /// What the codes of a scanner tell of its set-up, if it is odd.
+    pub fn scanner_advice(&self, name: &ScannerName) -> Option<&str> {
+        let scanner = self.scanners.iter().find(|scanner| scanner.name == name.as_str())?;
+        scanner.advice.as_deref()
     }
 
     /// The mode in force.
@@ -302,8 +313,12 @@ impl Status {
         ];
         figures.extend(self.scanners.iter().map(|scanner| Figure {
             name: format!("scanner {}", scanner.name),
-            value: scanner.state.as_str().to_owned(),
-            is_trouble: !matches!(scanner.state, ScannerState::Healthy | ScannerState::Quiet),
+            value: match &scanner.advice {
+                Some(advice) => format!("{}: {advice}", scanner.state.as_str()),
+                None => scanner.state.as_str().to_owned(),
+            },
+            is_trouble: scanner.advice.is_some()
+                || !matches!(scanner.state, ScannerState::Healthy | ScannerState::Quiet),
         }));
         figures
     }

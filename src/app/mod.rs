@@ -30,7 +30,8 @@ use crate::clock::Clock;
 use crate::config::secrets::Secrets;
 use crate::config::{Config, Listen};
 use crate::device;
-use crate::domain::ids::CardId;
+use crate::domain::advice::Advice;
+use crate::domain::ids::{CardId, ScannerName};
 use crate::domain::session::{Desk, Rules, Session};
 use crate::domain::signal::Signal;
 use crate::feedback::{Announcement, Feedback, What};
@@ -144,6 +145,7 @@ struct Shared {
     trusted: watch::Receiver<bool>,
     scanner_health: watch::Receiver<scanners::AllHealth>,
     meters: Meters,
+    advice: watch::Receiver<BTreeMap<ScannerName, Advice>>,
     sync_now: Arc<Notify>,
     wake: Arc<Notify>,
 }
@@ -401,11 +403,11 @@ impl Handle {
     }
 
     fn health(&self) -> Health {
-        Health {
-            api: self.0.health.borrow().clone(),
-            scanners: self.0.scanner_health.borrow().at(self.0.clock.boot()),
-            clock_trusted: *self.0.trusted.borrow(),
+        let mut scanners = self.0.scanner_health.borrow().at(self.0.clock.boot());
+        for scanner in &mut scanners {
+            scanner.advice = self.0.advice.borrow().get(&scanner.name).copied();
         }
+        Health { api: self.0.health.borrow().clone(), scanners, clock_trusted: *self.0.trusted.borrow() }
     }
 
     /// The store, for tests and commands that look deeper.
@@ -456,6 +458,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
     let (inputs, queue) = mpsc::channel(FRAME_QUEUE_MAX);
     let (trusted_tell, trusted) = watch::channel(config.station.trust_clock);
     let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
+    let (advice_tell, advice) = watch::channel(BTreeMap::new());
     let (wake, sync_now) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let uplink = Uplink::new(Parts {
         store: store.clone(),
@@ -476,6 +479,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         clock: Arc::clone(&clock),
         trusted: trusted.clone(),
         wake: Arc::clone(&wake),
+        advice: advice_tell,
         pulse: Arc::new(Pulse::new("the scans' worker")),
         meter: meters.commits.clone(),
     };
@@ -491,6 +495,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         trusted,
         scanner_health,
         meters,
+        advice,
         sync_now,
         wake,
     };

@@ -88,6 +88,7 @@ impl Scanners {
                 kind: scanner.source.kind(),
                 state: ScannerState::Gone,
                 last_scan_at: None,
+                advice: None,
             };
             (health, Presence::default())
         });

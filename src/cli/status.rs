@@ -49,6 +49,7 @@ fn at_rest(config: &Config) -> Result<Status, Error> {
         kind: scanner.source.kind(),
         state: ScannerState::Gone,
         last_scan_at: None,
+        advice: None,
     });
     let clock = SystemClock::new();
     let health = Health {

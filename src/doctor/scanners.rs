@@ -30,6 +30,11 @@ fn told(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
     let name = &scanner.name;
     let state = running?.scanner_state(name)?;
     let what = format!("{name} is {}", state.as_str());
+    let is_there = matches!(state, ScannerState::Healthy | ScannerState::Quiet);
+    if let Some(advice) = running?.scanner_advice(name).filter(|_| is_there) {
+        let (odd, cure) = advice.rsplit_once("; ").unwrap_or((advice, "look at its set-up"));
+        return Some(Finding::warning(SECTION, format!("{name}: {odd}"), cure));
+    }
     Some(match state {
         ScannerState::Healthy | ScannerState::Quiet => Finding::ok(SECTION, what),
         ScannerState::Unstable => Finding::warning(

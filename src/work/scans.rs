@@ -1,5 +1,6 @@
 //! The scans' worker: a frame comes in, a verdict goes out, and in between it is on the disk.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub struct Scans {
     pub trusted: watch::Receiver<bool>,
     /// Told when there is something to deliver.
     pub wake: Arc<tokio::sync::Notify>,
+    /// Told the advice that stands on each scanner.
+    pub advice: watch::Sender<BTreeMap<ScannerName, Advice>>,
     /// Says that it gets on.
     pub pulse: Arc<Pulse>,
     /// How long scans take to reach the disk.
@@ -150,6 +153,7 @@ impl Scans {
                 }
                 let what = said(&verdict, &session, &scanner, &frame);
                 tracing::debug!(%scanner, outcome = verdict.decision.outcome.as_str(), "scan");
+                self.advice.send_replace(session.advice());
                 self.feedback.announce(Announcement {
                     scanner: Some(scanner.clone()),
                     signal: verdict.decision.signal,

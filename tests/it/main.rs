@@ -33,6 +33,7 @@ mod program;
 mod pty;
 mod quirks;
 mod revoke;
+mod rules;
 mod sandbox;
 mod secrets;
 mod sheet;

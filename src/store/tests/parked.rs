@@ -73,6 +73,8 @@ fn a_parked_code_is_found_later_by_what_the_rules_made_of_it() {
         let mut bench = bench_with_conventions();
         bench.scan(raw);
         assert_eq!(bench.db.parked().unwrap()[0].code, listed);
+        let kept: Vec<u8> = bench.db.outbox.query_row("SELECT raw FROM scans", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, raw.as_bytes(), "the journal has the bytes");
         // What the configuration says by then is of no matter.
         bench = bench.reopen("boot-2");
         bench.db.put_changed_goods(&[good(3, "Later", barcode), good(4, "Other", raw)]).unwrap();
