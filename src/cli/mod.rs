@@ -9,6 +9,7 @@ mod devices;
 mod doctor;
 mod export;
 mod goods;
+mod log;
 mod outbox;
 mod run;
 mod sheet;
@@ -18,16 +19,13 @@ mod trace;
 mod try_code;
 mod unknown;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use tokio::time::Instant;
 use tracing::Level;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::api::{Budget, Client};
 use crate::app;
@@ -38,7 +36,7 @@ use crate::device::PortFault;
 use crate::domain::ids::GoodId;
 use crate::store::{self, Db};
 use crate::work::uplink::seed;
-use args::{Args, Command, DevicesCommand, LogFormat};
+use args::{Args, Command, DevicesCommand};
 
 /// Exit code for wrong usage and wrong configuration: starting again will not help.
 const WRONG: u8 = 2;
@@ -235,26 +233,21 @@ fn start_log(args: &Args) {
         (Command::Demo { .. }, None) => Level::WARN,
         (_, None) => Level::INFO,
     };
-    let filter = Targets::new().with_default(Level::WARN).with_target("stockpoint", level);
-    let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
-    match args.log_format {
-        LogFormat::Text => registry.with(layer.with_ansi(io::stderr().is_terminal())).init(),
-        LogFormat::Json => registry.with(layer.json()).init(),
-    }
+    log::start(level, args.log_format);
 }
 
 /// Says what failed and what caused it, for a person.
 #[expect(clippy::print_stderr, reason = "the one place that speaks to the person who typed the command")]
 fn complain(error: &Error) {
+    let prefix = if log::is_journal() { log::prefix(Level::ERROR) } else { "" };
     if let Error::Config(faults) = error {
-        eprintln!("{faults}");
+        faults.to_string().lines().for_each(|fault| eprintln!("{prefix}{fault}"));
         return;
     }
-    eprintln!("stockpoint: failed to {error}");
+    eprintln!("{prefix}stockpoint: failed to {error}");
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {
-        eprintln!("  caused by: {source}");
+        eprintln!("{prefix}  caused by: {source}");
         cause = source.source();
     }
 }

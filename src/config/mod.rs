@@ -392,6 +392,11 @@ pub fn wants_colour() -> bool {
     !is_set("NO_COLOR") && !is_dumb
 }
 
+/// The file that systemd says the log goes to, if it is the journal (`systemd.exec(5)`, `$JOURNAL_STREAM`).
+pub fn journal_stream() -> Option<String> {
+    secrets::environment("JOURNAL_STREAM")?.into_string().ok()
+}
+
 fn read_bounded(path: &Path) -> Result<Vec<u8>, Problem> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();

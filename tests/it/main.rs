@@ -24,6 +24,7 @@ mod end_to_end;
 mod keyboards;
 mod kits;
 mod layouts;
+mod log;
 mod migrations;
 mod monitoring;
 mod notify;
