@@ -12,6 +12,11 @@ use crate::domain::time::{BootMillis, UnixMillis};
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// systemd-timesyncd makes this file once the clock agrees with a time server (`systemd-timesyncd.service(8)`).
+///
+/// The kernel's own word (`adjtimex(2)`, `STA_UNSYNC`) would be that of every such program. But the call that reads it is
+/// the call that sets the clock: a unit that may make it is exposed more than the station's may be, and no library reads
+/// it without `unsafe`. With another program than timesyncd the service's answers vouch for the clock, which they must in
+/// any case before anything is posted with a wrong date.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
 /// What time it is.

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::work::rights::{missing_rights, missing_storages};
-use crate::work::trust::agree;
+use crate::work::trust::{agree, is_behind};
 use crate::work::uplink::{error_chain, seed};
 
 const SECTION: &str = "service";
@@ -97,8 +97,7 @@ async fn asked(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Findi
 fn failed(error: &api::Error) -> Finding {
     let why = error_chain(error);
     let what = format!("failed to {why}");
-    // Words of rustls (`CertificateError::NotValidYet`): a certificate from the future is a clock of the past.
-    if why.contains("not valid yet") || why.contains("NotValidYet") {
+    if is_behind(&why) {
         let cure = "set the clock of this box, or let it reach a time server: to it the certificate lies in the future";
         return Finding::fault(CLOCK, what, cure);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::trust::is_behind;
 use super::uplink::{Halt, PROBE_EVERY, Uplink, error_chain};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::{Event, State};
@@ -30,7 +31,10 @@ impl Uplink {
     /// Takes in a failure that concerns the way as a whole.
     pub(super) fn failed(&mut self, error: &api::Error) {
         let now = Instant::now();
-        let text = error_chain(error);
+        let mut text = error_chain(error);
+        if is_behind(&text) {
+            text.push_str("; the clock of this machine is behind: set it, or let it reach a time server");
+        }
         let state = match error.outcome() {
             Outcome::NotDone => ApiState::Offline,
             Outcome::Unknown if matches!(error, api::Error::Broken(_)) => ApiState::Offline,
@@ -38,7 +42,12 @@ impl Uplink {
             Outcome::Wait(_) => ApiState::Limited,
             Outcome::NotAllowed { .. } => ApiState::Auth,
         };
-        if self.parts.health.borrow().state != state {
+        // Before the first answer the way counts as none.
+        let is_new = {
+            let known = self.parts.health.borrow();
+            known.state != state || known.last_error.is_none()
+        };
+        if is_new {
             tracing::warn!(error = %text, "the service is not to be had as it should");
         }
         self.tell(state, Some(text));

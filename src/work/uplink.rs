@@ -426,13 +426,16 @@ impl Uplink {
     /// Every answer passes here, good or bad: it tells how the way is, and what time the server has.
     pub(super) async fn heard<T>(&mut self, answer: Result<T, api::Error>) -> Result<T, Halt> {
         if let Some(date) = self.parts.client.take_server_date() {
-            self.trust.compare(date.0, self.parts.clock.wall());
+            self.trust.compare(date.0, self.parts.clock.wall(), self.parts.clock.boot());
             self.server_date = Some((date.0, Instant::now()));
             self.look_at_clock().await?;
         }
         let value = answer?;
         self.failures = 0;
         self.budget.served();
+        if self.parts.health.borrow().last_error.is_some() {
+            tracing::info!("the service is to be had again");
+        }
         self.tell(ApiState::Ok, None);
         Ok(value)
     }
@@ -453,6 +456,7 @@ impl Uplink {
     /// Follows the system's and the server's word on the clock, and puts times right when it becomes right.
     async fn look_at_clock(&mut self) -> Result<(), Halt> {
         self.trust.synchronized = self.parts.clock.is_synchronized();
+        self.trust.look(self.parts.clock.wall(), self.parts.clock.boot());
         let trusted = self.trust.is_trusted();
         if *self.parts.trusted.borrow() == trusted {
             return Ok(());
@@ -463,7 +467,9 @@ impl Uplink {
             let (repaired, estimated) = self.parts.store.run(repair).await??;
             tracing::info!(repaired, estimated, "the clock is right");
         } else {
-            tracing::warn!("the clock disagrees with the server; nothing is posted before it is right");
+            tracing::warn!(
+                "the clock was set or disagrees with the server; nothing is posted before it is right"
+            );
         }
         // The scans' worker may have ended already.
         self.parts.trusted.send_replace(trusted);

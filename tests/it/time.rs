@@ -13,7 +13,7 @@ use stockpoint::domain::time::{BootMillis, UnixMillis};
 use stockpoint::feedback::What;
 use stockpoint::sandbox::{Document, Options};
 use stockpoint::store::Advance;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::station::{LOOK_EVERY, PATIENCE, Place, Station};
 
@@ -116,6 +116,29 @@ async fn the_services_clock_outweighs_the_systems_word() {
     station.handle.sync();
     station.until_delivered().await;
     posted(&place);
+    station.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_while_the_agent_runs_posts_nothing_with_its_date() {
+    let place = Place::new(Options::sample()).await;
+    let clock = WrongClock::by(0);
+    let mut station = Station::start_at(Arc::clone(&clock) as Arc<dyn Clock>, place.config(), None).unwrap();
+    station.until_goods_are_read().await;
+    assert!(station.handle.status().await.unwrap().json().contains("\"trusted\":true"));
+    clock.set(-200 * DAY_MS);
+    scan_and_close(&mut station).await;
+    let end = Instant::now() + PATIENCE;
+    while station.handle.status().await.unwrap().json().contains("\"trusted\":true") {
+        assert!(Instant::now() < end, "it is still believed");
+        sleep(LOOK_EVERY).await;
+    }
+    assert_eq!(place.sandbox.books().documents.len(), 0);
+    clock.set(0);
+    station.handle.sync();
+    station.until_delivered().await;
+    let age = age_ms(&posted(&place));
+    assert!((0..60_000).contains(&age), "the date is {age} ms old");
     station.stop().await.unwrap();
 }
 
