@@ -46,6 +46,8 @@ pub enum Refusal {
     UnknownKey,
     /// It was read, but as many frames waited already as may.
     Overrun,
+    /// A report that is not as the scanner's own description of it says.
+    BadReport,
 }
 
 impl Refusal {
@@ -59,6 +61,7 @@ impl Refusal {
             Self::Lost => "lost",
             Self::UnknownKey => "unknown-key",
             Self::Overrun => "overrun",
+            Self::BadReport => "bad-report",
         }
     }
 }
@@ -208,8 +211,17 @@ impl Framer {
     }
 }
 
+/// The frame of bytes that are one scan, from first to last: of a scanner that says itself where a code begins and ends.
+pub fn whole(bytes: &[u8]) -> Frame {
+    if bytes.len() > FRAME_BYTES_MAX {
+        let raw = bytes.iter().copied().take(FRAME_BYTES_MAX).collect();
+        return Frame { raw, verdict: Err(Refusal::TooLong) };
+    }
+    Frame { raw: bytes.to_vec(), verdict: judge(bytes) }
+}
+
 /// CR, LF, Tab and NUL: what scanners are set to send after a code.
-const fn is_terminator(byte: u8) -> bool {
+pub const fn is_terminator(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n' | b'\t' | 0)
 }
 

@@ -9,6 +9,7 @@ pub mod quantity;
 pub mod time;
 
 pub mod framing;
+pub mod hidpos;
 pub mod keymap;
 
 pub mod aim;

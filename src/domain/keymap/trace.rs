@@ -104,7 +104,7 @@ impl fmt::Display for InputEvent {
 }
 
 /// Microseconds, shown as seconds.
-struct Seconds(i64);
+pub(in crate::domain) struct Seconds(pub(in crate::domain) i64);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,7 +116,7 @@ impl fmt::Display for Seconds {
 }
 
 /// A time of `12`, `12.5` or `12.000001` seconds, in microseconds.
-fn micros(text: &str) -> Option<i64> {
+pub(in crate::domain) fn micros(text: &str) -> Option<i64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
     if whole.is_empty() || decimals.len() > DECIMALS || !is_number(whole) || !is_number(decimals) {

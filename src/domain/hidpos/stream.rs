@@ -1,0 +1,242 @@
+//! One HID-POS scanner's reports become frames.
+
+use std::time::Duration;
+
+use crate::domain::aim::AimId;
+use crate::domain::framing::FRAME_BYTES_MAX;
+use crate::domain::framing::Frame;
+use crate::domain::framing::MISSING;
+use crate::domain::framing::Refusal;
+use crate::domain::framing::is_terminator;
+use crate::domain::framing::whole;
+use crate::domain::hidpos::descriptor::Layout;
+use crate::domain::hidpos::descriptor::Piece;
+use crate::domain::hidpos::descriptor::Reading;
+use crate::domain::time::BootMillis;
+
+/// Characters of an AIM identifier.
+const IDENTIFIER_BYTES: usize = 3;
+/// Most bytes of a code without its identifier.
+const CODE_BYTES_MAX: usize = FRAME_BYTES_MAX - IDENTIFIER_BYTES;
+
+/// Turns the reports of one scanner into frames.
+///
+/// Reports have no stamp of the kernel's, so that they count as they are read: one that can be read belongs to the
+/// code pending, however late it is read, and whoever finds none calls [`PosStream::expire`].
+#[derive(Debug)]
+pub struct PosStream {
+    layout: Layout,
+    gap_ms: i64,
+    /// Until then a first report may be the rest of a code that began before the device was opened.
+    doubted_until: BootMillis,
+    code: Option<Code>,
+    broken_off: Option<BrokenOff>,
+}
+
+/// A code that was broken off: the next report may be its rest, unless it has another identifier.
+#[derive(Debug, Clone, Copy)]
+struct BrokenOff {
+    identifier: Option<[u8; IDENTIFIER_BYTES]>,
+}
+
+/// A code of which a part was read.
+#[derive(Debug)]
+struct Code {
+    identifier: Option<[u8; IDENTIFIER_BYTES]>,
+    /// At most [`CODE_BYTES_MAX`].
+    bytes: Vec<u8>,
+    fate: Fate,
+    /// Whether its last report said that another follows.
+    is_continued: bool,
+    last_at: BootMillis,
+}
+
+/// What becomes of a code at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is passed on.
+    Sound,
+    /// It is refused for this.
+    Spoilt(Refusal),
+    /// It was refused when it grew too long: once is enough.
+    Told,
+}
+
+impl PosStream {
+    /// The stream of a device that was opened at `opened`. A code that stands unfinished for `gap` is refused, and so
+    /// is one that begins sooner than `gap` after the opening: it may be the tail of another.
+    pub fn new(layout: Layout, gap: Duration, opened: BootMillis) -> Self {
+        let gap_ms = i64::try_from(gap.as_millis()).unwrap_or(i64::MAX);
+        Self { layout, gap_ms, doubted_until: opened.plus_ms(gap_ms), code: None, broken_off: None }
+    }
+
+    /// Takes a report that was read at `at` and appends the frame it completes to `out`.
+    pub fn take(&mut self, report: &[u8], at: BootMillis, out: &mut Vec<Frame>) {
+        match self.layout.read(report) {
+            Reading::Other => (),
+            Reading::Malformed => {
+                self.spoil(Refusal::BadReport, report, at);
+            }
+            Reading::Piece(piece) => self.piece(piece, at, out),
+        }
+    }
+
+    /// Reports were dropped on the way: the code pending, or else the next, is refused. What comes first after a gap
+    /// may still be the rest of one of those.
+    pub fn lose(&mut self, at: BootMillis) {
+        let code = self.spoil(Refusal::Lost, MISSING, at);
+        code.is_continued = true;
+        // Nobody knows of which code the last of them was.
+        code.identifier = None;
+    }
+
+    /// When the code pending becomes refused, if one is.
+    pub fn deadline(&self) -> Option<BootMillis> {
+        self.code.as_ref().map(|code| code.last_at.plus_ms(self.gap_ms))
+    }
+
+    /// Refuses the code pending if its deadline is at or before `now`. No report from before `now` may be unread.
+    pub fn expire(&mut self, now: BootMillis, out: &mut Vec<Frame>) {
+        if self.deadline().is_some_and(|deadline| now.ms_since(deadline) >= 0)
+            && let Some(code) = self.code.take()
+        {
+            if code.is_continued {
+                self.broken_off = Some(BrokenOff { identifier: code.identifier });
+            }
+            code.break_off(Refusal::Unfinished, out);
+        }
+    }
+
+    /// Refuses the code pending because the device is gone or is read no longer.
+    pub fn finish(&mut self, out: &mut Vec<Frame>) {
+        if let Some(code) = self.code.take() {
+            code.break_off(Refusal::Lost, out);
+        }
+    }
+
+    fn piece(&mut self, piece: Piece<'_>, at: BootMillis, out: &mut Vec<Frame>) {
+        let mut code = match self.code.take() {
+            Some(code) => code.joined_by(piece.identifier),
+            None => self.begin(piece.identifier, at),
+        };
+        code.append(piece.data, out);
+        code.last_at = at;
+        code.is_continued = piece.is_continued;
+        if piece.is_continued {
+            self.code = Some(code);
+        } else {
+            code.end(out);
+        }
+    }
+
+    fn begin(&mut self, identifier: Option<[u8; IDENTIFIER_BYTES]>, at: BootMillis) -> Code {
+        let is_doubted = at.ms_since(self.doubted_until) < 0;
+        let is_rest = match self.broken_off.take() {
+            // What tells no identifier may be of any code.
+            Some(BrokenOff { identifier: before }) => {
+                before.is_none() || identifier.is_none() || before == identifier
+            }
+            None => false,
+        };
+        let fate = if is_doubted || is_rest { Fate::Spoilt(Refusal::Lost) } else { Fate::Sound };
+        Code::new(identifier, fate, at)
+    }
+
+    /// Something of the code pending, or of the next, cannot be read. It goes on to its end and is then refused.
+    fn spoil(&mut self, why: Refusal, bytes: &[u8], at: BootMillis) -> &mut Code {
+        let code = self.code.get_or_insert_with(|| Code::new(None, Fate::Sound, at));
+        code.spoil(why);
+        code.fill_up(bytes);
+        code.last_at = at;
+        code
+    }
+}
+
+impl Code {
+    fn new(identifier: Option<[u8; IDENTIFIER_BYTES]>, fate: Fate, at: BootMillis) -> Self {
+        Self { identifier, bytes: Vec::new(), fate, is_continued: false, last_at: at }
+    }
+
+    /// The code with a further report, which must be of the same symbology.
+    fn joined_by(mut self, identifier: Option<[u8; IDENTIFIER_BYTES]>) -> Self {
+        if identifier.is_some() && identifier != self.identifier {
+            self.spoil(Refusal::Lost);
+            // If it is broken off now, it is this one's rest that may come.
+            self.identifier = identifier;
+        }
+        self
+    }
+
+    /// It is refused at its end, for the first thing that was wrong with it.
+    fn spoil(&mut self, why: Refusal) {
+        match self.fate {
+            Fate::Sound => self.fate = Fate::Spoilt(why),
+            Fate::Spoilt(_) => (),
+            // What follows may be another code, of which nobody was told yet.
+            Fate::Told => {
+                self.bytes.clear();
+                self.fate = Fate::Spoilt(why);
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8], out: &mut Vec<Frame>) {
+        let has_room = self.bytes.len().saturating_add(bytes.len()) <= CODE_BYTES_MAX;
+        if self.fate != Fate::Told {
+            self.fill_up(bytes);
+        }
+        if !has_room && self.fate == Fate::Sound {
+            out.push(Frame { raw: self.raw(), verdict: Err(Refusal::TooLong) });
+            self.fate = Fate::Told;
+        }
+    }
+
+    /// Adds as many of the bytes as there is room for.
+    fn fill_up(&mut self, bytes: &[u8]) {
+        let room = CODE_BYTES_MAX.saturating_sub(self.bytes.len());
+        self.bytes.extend(bytes.iter().take(room));
+    }
+
+    /// Ends it as its last report does. One without bytes is nothing.
+    fn end(mut self, out: &mut Vec<Frame>) {
+        match self.fate {
+            Fate::Spoilt(why) if !self.bytes.is_empty() => {
+                out.push(Frame { raw: self.raw(), verdict: Err(why) });
+            }
+            Fate::Told | Fate::Spoilt(_) => (),
+            Fate::Sound => {
+                while self.bytes.last().copied().is_some_and(is_terminator) {
+                    self.bytes.pop();
+                }
+                if !self.bytes.is_empty() {
+                    out.push(whole(&self.raw()));
+                }
+            }
+        }
+    }
+
+    /// Refuses it, for want of its end if nothing was wrong with it before.
+    fn break_off(mut self, why: Refusal, out: &mut Vec<Frame>) {
+        if self.bytes.is_empty() {
+            self.bytes = MISSING.to_vec();
+        }
+        match self.fate {
+            Fate::Told => (),
+            Fate::Spoilt(earlier) => out.push(Frame { raw: self.raw(), verdict: Err(earlier) }),
+            Fate::Sound => out.push(Frame { raw: self.raw(), verdict: Err(why) }),
+        }
+    }
+
+    /// The bytes behind the identifier, if it is one and does not stand there already.
+    fn raw(&self) -> Vec<u8> {
+        let known = self.identifier.filter(|identifier| is_aim(*identifier));
+        let prefix = known.filter(|identifier| !self.bytes.starts_with(identifier));
+        prefix.iter().flatten().chain(&self.bytes).copied().collect()
+    }
+}
+
+/// Whether the characters are an AIM identifier. Some makers put other things into these fields.
+fn is_aim(identifier: [u8; IDENTIFIER_BYTES]) -> bool {
+    let text = identifier.map(char::from).into_iter().chain(['0']).collect::<String>();
+    AimId::split(&text).0.is_some()
+}
