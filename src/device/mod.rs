@@ -25,6 +25,7 @@ mod bell;
 mod line;
 mod node;
 mod outage;
+mod reader;
 mod tty;
 mod watch;
 

@@ -1,0 +1,169 @@
+//! What the threads of two kinds of scanners have in common: those whose node is opened, read until it vanishes,
+//! and opened again when the kernel shows a new one, and whose frames wait in a backlog.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::clock::Clock;
+use crate::config::Place;
+use crate::device::FromScanner;
+use crate::device::Outlet;
+use crate::device::PortFault;
+use crate::device::PortState;
+use crate::device::ReadAt;
+use crate::device::backlog::BACKLOG_FRAMES_MAX;
+use crate::device::backlog::Backlog;
+use crate::device::bell::Bell;
+use crate::device::bell::Woken;
+use crate::device::line::Stopped;
+use crate::device::outage::Outage;
+use crate::device::ports::Roots;
+use crate::device::watch::Watch;
+use crate::domain::framing::Frame;
+use crate::domain::ids::ScannerName;
+use crate::domain::time::BootMillis;
+use crate::domain::time::UnixMillis;
+
+/// How long udev may take to give a new node its group, and how often to look meanwhile.
+const RIGHTS_WAIT: Duration = Duration::from_millis(100);
+const RIGHTS_TRIES_MAX: u32 = 10;
+
+/// Shortest wait for the rest of a code: the clock counts whole milliseconds, and none would be no wait.
+const PATIENCE_MIN: Duration = Duration::from_millis(1);
+
+/// One scanner's place, its clock, and its way to the agent.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) name: ScannerName,
+    pub(super) at: Place,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) bell: Bell,
+    watch: Option<Watch>,
+    backlog: Backlog,
+}
+
+impl Reader {
+    /// A reader of the device at `at`, which appears in the folder of the nodes, in `folder` below it, or where its
+    /// path says.
+    pub(super) fn new(name: ScannerName, at: Place, roots: &Roots, outlet: Outlet) -> io::Result<Self> {
+        let bell = Bell::new()?;
+        let clock = Arc::clone(&outlet.clock);
+        let backlog = Backlog::new(outlet, bell.clone(), BACKLOG_FRAMES_MAX);
+        let watch = Watch::new(watched(&at, roots));
+        Ok(Self { name, at, clock, bell, watch, backlog })
+    }
+
+    /// Opens with `open` and reads with `listen`, again and again. `listen` gives back why the device is gone.
+    pub(super) fn serve<N>(
+        &mut self,
+        mut open: impl FnMut(&Place) -> Result<N, PortFault>,
+        mut listen: impl FnMut(&mut Self, N) -> Result<PortFault, Stopped>,
+    ) -> Result<Infallible, Stopped> {
+        let mut outage = Outage::default();
+        let mut reconnects = 0;
+        loop {
+            let why = match self.open(&mut open)? {
+                Ok(node) => {
+                    self.tell(PortState::Open { reconnects })?;
+                    reconnects = reconnects.saturating_add(1);
+                    let opened = self.clock.boot();
+                    let why = listen(self, node)?;
+                    outage.over(self.clock.boot().ms_since(opened));
+                    why
+                }
+                Err(why) => why,
+            };
+            if outage.is_news(why) {
+                warn!(scanner = %self.name, device = %self.at, cure = why.cure(), "scanner is gone: {why}");
+                self.tell(PortState::Gone { why })?;
+            }
+            // The device is closed: nothing is missed while the agent makes room.
+            self.backlog.settle()?;
+            if self.rest(outage.next_wait())? {
+                outage.hurry();
+            }
+        }
+    }
+
+    /// Keeps frames that were complete at `boot`, for the agent.
+    pub(super) fn keep(&mut self, frames: impl IntoIterator<Item = Frame>, boot: BootMillis) {
+        for frame in frames {
+            // The moment may be known on the clock since boot alone.
+            let late_ms = self.clock.boot().ms_since(boot);
+            let wall = UnixMillis(self.clock.wall().0.saturating_sub(late_ms));
+            self.backlog.push(&self.name, frame, ReadAt { boot, wall });
+        }
+    }
+
+    /// Keeps the frames with which a connection ends. Of one that ends with the thread they are sent at once, if
+    /// there is room: the agent that told the thread to stop may listen no longer, and then nobody misses them.
+    pub(super) fn keep_last(&mut self, frames: Vec<Frame>, is_stopping: bool) {
+        self.keep(frames, self.clock.boot());
+        if is_stopping {
+            let _sent = self.backlog.flush();
+        }
+    }
+
+    /// Sends the agent what it has room for.
+    pub(super) fn flush(&mut self) -> Result<(), Stopped> {
+        self.backlog.flush().map(|_all| ())
+    }
+
+    /// How long to wait for the rest of a code that is due at `deadline`, or for room in the queue.
+    pub(super) fn patience(&self, deadline: Option<BootMillis>) -> Option<Duration> {
+        let left = deadline.map(|deadline| {
+            let left_ms = deadline.ms_since(self.clock.boot());
+            Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)).max(PATIENCE_MIN)
+        });
+        left.into_iter().chain(self.backlog.patience()).min()
+    }
+
+    /// Tries to open the device, for a second if this user may not yet.
+    fn open<N>(
+        &self,
+        open: &mut impl FnMut(&Place) -> Result<N, PortFault>,
+    ) -> Result<Result<N, PortFault>, Stopped> {
+        let mut tries = 1;
+        loop {
+            match open(&self.at) {
+                Err(PortFault::Denied) if tries < RIGHTS_TRIES_MAX => tries = tries.saturating_add(1),
+                opened => return Ok(opened),
+            }
+            self.rest(RIGHTS_WAIT)?;
+        }
+    }
+
+    fn tell(&mut self, state: PortState) -> Result<(), Stopped> {
+        self.backlog.tell(FromScanner::State { scanner: self.name.clone(), state });
+        self.flush()
+    }
+
+    /// Waits before the next try, for something new among the devices at most, and tells whether that came.
+    fn rest(&self, wait: Duration) -> Result<bool, Stopped> {
+        let mut woken = Ok(Woken::Otherwise);
+        match &self.watch {
+            Some(watch) => {
+                watch.renew();
+                woken = self.bell.wait(watch.as_fd(), Some(wait));
+                watch.forget();
+            }
+            None => self.bell.rest(wait),
+        }
+        if self.bell.is_stopping() { Err(Stopped) } else { Ok(woken == Ok(Woken::Input)) }
+    }
+}
+
+/// The folders in which the device can appear: that of the nodes, of the input devices, and of the links to them.
+fn watched(at: &Place, roots: &Roots) -> Vec<PathBuf> {
+    let mut folders = vec![roots.dev.clone(), roots.dev.join("input")];
+    if let Place::Path(path) = at {
+        folders.extend(path.parent().map(ToOwned::to_owned));
+    }
+    folders
+}
