@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Source};
 use crate::device::evdev::{self, Keyboard};
 use crate::device::health::{self, Presence};
+use crate::device::hidpos::{self, PosScanner};
 use crate::device::ports::Roots;
 use crate::device::serial::{self, SerialPort};
 use crate::device::{self, Device, FromScanner, Outlet, SCAN_QUEUE_MAX, SignalSender, stdin};
@@ -156,9 +157,13 @@ impl Scanners {
                     let keyboard = Keyboard { name, at, layout: *layout, gap: scanner.gap };
                     devices.push(evdev::start(keyboard, Roots::default(), outlet)?);
                 }
-                Source::HidPos(_) => {
-                    let kind = scanner.source.kind();
-                    tracing::error!(scanner = %scanner.name, kind, "this version cannot read this kind of scanner");
+                Source::HidPos(place) => {
+                    let (name, at) = (scanner.name.clone(), place.clone());
+                    let pos = PosScanner { name, at, gap: scanner.gap };
+                    let (device, sender) = hidpos::start(pos, Roots::default(), outlet)?;
+                    let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
+                    senders.insert(scanner.name.clone(), sender);
+                    devices.push(device);
                 }
             }
         }

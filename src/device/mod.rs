@@ -7,7 +7,8 @@
 //! scanner is sent ever delays what it sends.
 //!
 //! A serial scanner's bytes wait in the kernel while the agent is busy; a keyboard's node holds no more than one
-//! code, so that its thread goes on reading and keeps the frames itself, up to a limit.
+//! code, and that of a HID-POS scanner 63 reports, so that their threads go on reading and keep the frames themselves,
+//! up to a limit.
 //!
 //! It does not decide what a scan means, and keeps nothing: a frame counts as read when the agent has it on
 //! disk. Where a port opens in the middle of a frame, the bytes before that moment are nowhere, and the rest
@@ -15,6 +16,8 @@
 
 pub mod evdev;
 pub mod health;
+pub mod hidpos;
+pub mod hidraws;
 pub mod inputs;
 pub mod ports;
 pub mod serial;
@@ -22,6 +25,7 @@ pub mod stdin;
 
 mod backlog;
 mod bell;
+mod hidraw;
 mod line;
 mod node;
 mod outage;
@@ -159,6 +163,9 @@ pub enum PortFault {
     /// Something is at the path, but no keyboard.
     #[error("this is not a keyboard")]
     NotKeyboard,
+    /// Something is at the path, but no device with a bar code scanner's reports.
+    #[error("this is not a HID-POS scanner")]
+    NotHidPos,
     /// No port is like the configured one.
     #[error("no port matches")]
     NoneMatches,
@@ -184,13 +191,16 @@ impl PortFault {
                 "plug the scanner in; if it is, `stockpoint devices` shows under which path"
             }
             Self::Denied => {
-                "add the agent's user to the group that owns the device: often dialout for a serial port, input for a keyboard"
+                "add the agent's user to the group that owns the device: often dialout for a serial port, input for a keyboard; a HID-POS scanner has one from the rule 99-stockpoint.rules alone: install it, or add the scanner's vendor id to it"
             }
             Self::Taken => {
                 "stop the other program; ModemManager and brltty take serial ports by themselves, other barcode programs and key mappers keyboards"
             }
             Self::NotSerial => "correct `path`; `stockpoint devices` shows the serial ports",
             Self::NotKeyboard => "correct `path`; `stockpoint devices` shows the keyboards",
+            Self::NotHidPos => {
+                "correct `path`, or set the scanner to USB HID-POS by the code in its manual; `stockpoint devices` shows those there are"
+            }
             Self::NoneMatches => {
                 "plug the scanner in, or correct `match`; `stockpoint devices` shows what is there"
             }

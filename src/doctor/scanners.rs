@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::Finding;
 use crate::config::{Place, Scanner, Source};
 use crate::device::PortFault;
+use crate::device::hidraws;
 use crate::device::inputs;
 use crate::device::ports::{self, Roots};
 use crate::status::{ScannerState, Status};
@@ -67,7 +68,10 @@ fn looked_at(scanner: &Scanner) -> Option<Finding> {
         (Place::Match(wanted), Source::Evdev { .. }) => {
             inputs::resolve(&Roots::default(), wanted).and_then(|path| may_open(&path))
         }
-        (Place::Match(_), _) => return None,
+        (Place::Match(wanted), Source::HidPos(_)) => {
+            hidraws::resolve(&Roots::default(), wanted).and_then(|path| may_open(&path))
+        }
+        (Place::Match(_), Source::Stdin) => return None,
     };
     Some(match found {
         Ok(()) => Finding::ok(SECTION, format!("{name} ({place}) is there")),

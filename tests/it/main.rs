@@ -21,6 +21,7 @@ mod delivery_model;
 mod devices;
 mod doctor;
 mod end_to_end;
+mod hidpos;
 mod keyboards;
 mod kits;
 mod layouts;

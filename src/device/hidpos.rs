@@ -1,0 +1,217 @@
+//! HID-POS scanners, read from their hidraw node.
+//!
+//! The thread reads until the device vanishes, and tries again when the kernel shows a new node, or after 200 ms, then
+//! twice as long each time, up to 2 s.
+//!
+//! The kernel keeps 63 reports for a reader that is late and drops what comes beyond, without a word
+//! (`hidraw_report_event`, `linux/drivers/hid/hidraw.c`). So this one never waits for the agent: frames wait in a backlog
+//! of its own; and whenever it has found as many as that in a row, something may be missing, and the code is refused.
+//!
+//! Signals are written between two reads, each as one report, its number first.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use tracing::debug;
+use tracing::info;
+
+use crate::clock::Clock;
+use crate::config::Place;
+use crate::device::Device;
+use crate::device::Error;
+use crate::device::Outlet;
+use crate::device::PortFault;
+use crate::device::SIGNAL_QUEUE_MAX;
+use crate::device::SignalSender;
+use crate::device::bell::Bell;
+use crate::device::hidraw::Hidraw;
+use crate::device::hidraws;
+use crate::device::line::Stopped;
+use crate::device::ports::Roots;
+use crate::device::reader::Reader;
+use crate::device::tty;
+use crate::domain::hidpos::PosStream;
+use crate::domain::hidpos::trace::PosTrace;
+use crate::domain::hidpos::trace::Report;
+use crate::domain::ids::ScannerName;
+
+/// Reports that the kernel keeps for one reader: one less than the places of its ring (`HIDRAW_BUFFER_SIZE`,
+/// `linux/include/uapi/linux/hidraw.h`).
+const KERNEL_KEEPS: u32 = 63;
+
+/// A HID-POS scanner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PosScanner {
+    /// The scanner's name.
+    pub name: ScannerName,
+    /// Which HID device.
+    pub at: Place,
+    /// A code not finished in this long is refused, 20..=5000 ms.
+    pub gap: Duration,
+}
+
+/// Starts the thread of a HID-POS scanner. A device that is not there is no error: it is waited for.
+///
+/// # Errors
+/// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
+pub fn start(scanner: PosScanner, roots: Roots, outlet: Outlet) -> Result<(Device, SignalSender), Error> {
+    let PosScanner { name, at, gap } = scanner;
+    let reader = Reader::new(name.clone(), at, &roots, outlet)
+        .map_err(|source| Error::Bell { scanner: name.clone(), source })?;
+    let bell = reader.bell.clone();
+    let (queue, signals) = sync_channel(SIGNAL_QUEUE_MAX);
+    let thread = Thread { reader, connection: Connection { gap, signals } };
+    let device = Device::start(name.clone(), bell.clone(), move || thread.run(&roots))?;
+    Ok((device, SignalSender { scanner: name, queue, bell }))
+}
+
+/// Reads the reports of a scanner as they are, for a trace.
+#[derive(Debug)]
+pub struct Recorder {
+    node: Hidraw,
+    descriptor: Vec<u8>,
+    bell: Bell,
+}
+
+impl Recorder {
+    /// Opens the device at `path`, if that is a HID device.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn open(roots: &Roots, path: &Path) -> Result<Self, PortFault> {
+        let no_bell =
+            |error: io::Error| PortFault::Failed { errno: error.raw_os_error().unwrap_or_default() };
+        let node = Hidraw::open(roots, path)?;
+        let name = hidraws::kernels_name(path).ok_or(PortFault::NotHidPos)?;
+        let descriptor = hidraws::descriptor(roots, &name).ok_or(PortFault::Vanished)?;
+        Ok(Self { node, descriptor, bell: Bell::new().map_err(no_bell)? })
+    }
+
+    /// Whether `path` means a HID device, and no keyboard.
+    pub fn is_for(path: &Path) -> bool {
+        hidraws::kernels_name(path).is_some()
+    }
+
+    /// The beginning of its trace.
+    pub fn trace(&self, clock: &dyn Clock) -> PosTrace {
+        PosTrace { descriptor: self.descriptor.clone(), opened: clock.boot(), reports: Vec::new() }
+    }
+
+    /// Waits for a report, without end.
+    ///
+    /// # Errors
+    /// [`PortFault::Vanished`] when the device is unplugged.
+    pub fn report(&self, clock: &dyn Clock) -> Result<Report, PortFault> {
+        let mut buffer = buffer(&self.node);
+        loop {
+            if let Some(count) = self.node.read(&mut buffer)? {
+                buffer.truncate(count);
+                return Ok(Report { at_us: clock.boot().0.saturating_mul(1000), bytes: Some(buffer) });
+            }
+            self.bell.wait(self.node.as_fd(), None).map_err(tty::fault_while_open)?;
+        }
+    }
+}
+
+/// Room for a report, and for one byte more, by which one that is too long is known.
+fn buffer(node: &Hidraw) -> Vec<u8> {
+    vec![0; node.layout().report_bytes_max().saturating_add(1)]
+}
+
+/// What the thread owns.
+#[derive(Debug)]
+struct Thread {
+    reader: Reader,
+    connection: Connection,
+}
+
+/// How an open device is read and answered.
+#[derive(Debug)]
+struct Connection {
+    gap: Duration,
+    signals: Receiver<Vec<u8>>,
+}
+
+impl Thread {
+    fn run(mut self, roots: &Roots) {
+        let Err(Stopped) = self.serve(roots);
+        debug!(scanner = %self.reader.name, "scanner stopped");
+    }
+
+    fn serve(&mut self, roots: &Roots) -> Result<Infallible, Stopped> {
+        let open = |at: &Place| match at {
+            Place::Path(path) => Hidraw::open(roots, path),
+            Place::Match(wanted) => Hidraw::open(roots, &hidraws::resolve(roots, wanted)?),
+        };
+        self.reader.serve(open, |reader, node| self.connection.run(reader, node))
+    }
+}
+
+impl Connection {
+    /// Reads an open device until it is gone, closes it, and tells why it is gone.
+    fn run(&self, reader: &mut Reader, node: Hidraw) -> Result<PortFault, Stopped> {
+        info!(scanner = %reader.name, device = %reader.at, "scanner is ready");
+        // Signals for scans of another time: a beep now would confirm a scan that it does not belong to.
+        self.signals.try_iter().take(SIGNAL_QUEUE_MAX).for_each(drop);
+        let mut stream = PosStream::new(node.layout().clone(), self.gap, reader.clock.boot());
+        let ended = self.listen(reader, &node, &mut stream);
+        drop(node);
+        let mut frames = Vec::new();
+        stream.finish(&mut frames);
+        reader.keep_last(frames, ended.is_err());
+        ended
+    }
+
+    /// Reads until the device is gone, and tells why it is.
+    fn listen(
+        &self,
+        reader: &mut Reader,
+        node: &Hidraw,
+        stream: &mut PosStream,
+    ) -> Result<PortFault, Stopped> {
+        let (mut report, mut frames) = (buffer(node), Vec::new());
+        let mut in_a_row = 0_u32;
+        loop {
+            if reader.bell.is_stopping() {
+                return Err(Stopped);
+            }
+            self.write_signals(reader, node);
+            // Before the reading: a report that comes after it must not find its time over.
+            let now = reader.clock.boot();
+            let read = match node.read(&mut report) {
+                Ok(read) => read.and_then(|count| report.get(..count)),
+                Err(why) => return Ok(why),
+            };
+            let is_drained = read.is_none();
+            if let Some(report) = read {
+                stream.take(report, now, &mut frames);
+                in_a_row = in_a_row.saturating_add(1);
+                if in_a_row >= KERNEL_KEEPS {
+                    stream.lose(now);
+                }
+            } else {
+                stream.expire(now, &mut frames);
+                in_a_row = 0;
+            }
+            reader.keep(frames.drain(..), now);
+            reader.flush()?;
+            let patience = reader.patience(stream.deadline());
+            if is_drained && let Err(errno) = reader.bell.wait(node.as_fd(), patience) {
+                return Ok(tty::fault_while_open(errno));
+            }
+        }
+    }
+
+    fn write_signals(&self, reader: &Reader, node: &Hidraw) {
+        for signal in self.signals.try_iter().take(SIGNAL_QUEUE_MAX) {
+            if !node.write(&signal) {
+                debug!(scanner = %reader.name, "signal dropped: the scanner takes no such report");
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The HID devices of this machine, as the kernel describes them under `/sys` (`sysfs(5)`,
+//! `linux/Documentation/hid/hidraw.rst`).
+//!
+//! It opens no device, and asks nobody but the file system.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::config::UsbMatch;
+use crate::device::PortFault;
+use crate::device::ports::Roots;
+use crate::device::ports::UsbIdentity;
+use crate::device::ports::fits;
+use crate::device::ports::link_to;
+use crate::device::ports::only_one;
+use crate::device::ports::text;
+use crate::device::ports::usb_identity;
+use crate::domain::hidpos::Layout;
+use crate::domain::hidpos::Unfit;
+
+/// Links from a path to the node that it means, at most; more go in a circle.
+const LINKS_MAX: usize = 8;
+
+/// A HID device that calls itself a bar code scanner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundHidraw {
+    /// The kernel's name of it: `hidraw3`. Another one after the next plugging in, perhaps.
+    pub name: String,
+    /// Its device node: `/dev/hidraw3`.
+    pub node: PathBuf,
+    /// What it calls itself, without control characters.
+    pub title: Option<String>,
+    /// What it is. A device that is not on USB has no port, and its address for a serial number.
+    pub identity: UsbIdentity,
+    /// Why it cannot be read, if it cannot.
+    pub unfit: Option<Unfit>,
+    /// The link named after its socket, if this station's udev rule made one.
+    pub by_path: Option<PathBuf>,
+}
+
+/// The HID devices with a bar code scanner's collection, by name.
+///
+/// # Errors
+/// If the kernel's list cannot be read. A kernel without HID devices has none, which is no error.
+pub fn list_hidraws(roots: &Roots) -> io::Result<Vec<FoundHidraw>> {
+    let entries = match fs::read_dir(roots.sys.join("class/hidraw")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let Ok(name) = entry?.file_name().into_string() else { continue };
+        found.extend(hidraw(roots, name));
+    }
+    found.sort_by(|one, other| (one.name.len(), &one.name).cmp(&(other.name.len(), &other.name)));
+    Ok(found)
+}
+
+/// The device node of the one HID-POS scanner that is like `wanted`.
+///
+/// # Errors
+/// [`PortFault::NoneMatches`] and [`PortFault::SeveralMatch`], or [`PortFault::Failed`] if the kernel's list
+/// cannot be read.
+pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
+    let hidraws = list_hidraws(roots)
+        .map_err(|error| PortFault::Failed { errno: error.raw_os_error().unwrap_or_default() })?;
+    let fitting =
+        hidraws.into_iter().filter(|hidraw| hidraw.unfit.is_none() && fits(wanted, &hidraw.identity));
+    only_one(fitting.map(|hidraw| hidraw.node).collect())
+}
+
+/// The kernel's name of the node that `path` means, itself or by links.
+pub(super) fn kernels_name(path: &Path) -> Option<String> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let name = path.file_name()?.to_str()?;
+        if name.starts_with("hidraw") {
+            return Some(name.to_owned());
+        }
+        let target = fs::read_link(&path).ok()?;
+        path = path.parent()?.join(target);
+    }
+    None
+}
+
+/// What the device says of its reports; `None`: the kernel knows no such device.
+pub(super) fn layout(roots: &Roots, name: &str) -> Option<Result<Layout, Unfit>> {
+    let descriptor = descriptor(roots, name)?;
+    Some(Layout::of(&descriptor))
+}
+
+/// The device's report descriptor.
+pub(super) fn descriptor(roots: &Roots, name: &str) -> Option<Vec<u8>> {
+    fs::read(class(roots, name).join("device/report_descriptor")).ok()
+}
+
+/// The numbers by which the kernel knows the device's node: `244:0`.
+pub(super) fn numbers(roots: &Roots, name: &str) -> Option<String> {
+    text(&class(roots, name), "dev")
+}
+
+fn class(roots: &Roots, name: &str) -> PathBuf {
+    roots.sys.join("class/hidraw").join(name)
+}
+
+fn hidraw(roots: &Roots, name: String) -> Option<FoundHidraw> {
+    let unfit = match layout(roots, &name)? {
+        Ok(_layout) => None,
+        // A keyboard, a mouse, a key for signing in.
+        Err(Unfit::NoScanner | Unfit::Unreadable) => return None,
+        Err(unfit) => Some(unfit),
+    };
+    // A device that is unplugged during the look is not there.
+    let device = fs::canonicalize(class(roots, &name).join("device")).ok()?;
+    let node = roots.dev.join(&name);
+    let by_path = link_to(&node, &roots.dev.join("stockpoint"));
+    let identity = usb_identity(&device).or_else(|| hid_identity(&device))?;
+    Some(FoundHidraw { name, node, title: told(&device, "HID_NAME"), identity, unfit, by_path })
+}
+
+/// What the kernel's HID core knows of a device: `HID_ID=0005:00000C2E:00000B61`, bus, vendor and product
+/// (`hid_uevent`, `linux/drivers/hid/hid-core.c`).
+fn hid_identity(device: &Path) -> Option<UsbIdentity> {
+    let id = told(device, "HID_ID")?;
+    let mut numbers = id.split(':').skip(1).map(|number| u32::from_str_radix(number, 16).ok());
+    let mut next = || u16::try_from(numbers.next().flatten()?).ok();
+    Some(UsbIdentity {
+        vendor: next()?,
+        product: next()?,
+        serial: told(device, "HID_UNIQ"),
+        manufacturer: None,
+        product_text: told(device, "HID_NAME"),
+        port: String::new(),
+        interface: None,
+    })
+}
+
+fn told(device: &Path, key: &str) -> Option<String> {
+    let bytes = fs::read(device.join("uevent")).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+    let value: String = value.chars().filter(|c| !c.is_control()).collect();
+    if value.is_empty() { None } else { Some(value) }
+}

@@ -1,0 +1,556 @@
+//! HID-POS scanners: a thread that reads a pseudo-terminal or a pipe in place of a HID device, with a description as the
+//! kernel gives one; and, where the kernel lets a test make one, a HID device that the kernel takes for real.
+
+use std::fs;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::io::Read;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::fcntl::FcntlArg;
+use nix::fcntl::OFlag;
+use nix::fcntl::fcntl;
+use nix::sys::stat::Mode;
+use nix::sys::termios::SetArg;
+use nix::sys::termios::cfmakeraw;
+use nix::sys::termios::tcsetattr;
+use nix::unistd::mkfifo;
+use rustix::event::PollFd;
+use rustix::event::PollFlags;
+use rustix::event::Timespec;
+use rustix::event::poll;
+use stockpoint::clock::SystemClock;
+use stockpoint::config::Place;
+use stockpoint::config::UsbMatch;
+use stockpoint::device::Device;
+use stockpoint::device::FromScanner;
+use stockpoint::device::Outlet;
+use stockpoint::device::PortFault;
+use stockpoint::device::PortState;
+use stockpoint::device::SignalSender;
+use stockpoint::device::hidpos;
+use stockpoint::device::hidpos::PosScanner;
+use stockpoint::device::hidpos::Recorder;
+use stockpoint::device::hidraws;
+use stockpoint::device::ports::Roots;
+use stockpoint::domain::framing::Frame;
+use stockpoint::domain::framing::Refusal;
+use stockpoint::domain::hidpos::trace::PosTrace;
+use stockpoint::domain::ids::ScannerName;
+use tempfile::TempDir;
+use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::pty::Pty;
+
+/// A gap for tests that let it pass, and that a code within it may not begin in.
+const GAP: Duration = Duration::from_millis(50);
+/// How long anything may take before the test fails.
+const BOUND: Duration = Duration::from_secs(20);
+/// Bytes of a code in one report.
+const PIECE: usize = 56;
+
+/// The report that most scanners have: number 2, a count, the identifier, 56 bytes of the code, two of the maker's, and
+/// a byte that says whether the code goes on.
+pub(crate) const DESCRIPTOR: &[u8] = &[
+    0x05, 0x8c, 0x09, 0x02, 0xa1, 0x01, 0x09, 0x12, 0xa1, 0x02, 0x85, 0x02, 0x15, 0x00, 0x26, 0xff, 0x00,
+    0x75, 0x08, 0x95, 0x01, 0x05, 0x01, 0x09, 0x3b, 0x81, 0x02, 0x95, 0x03, 0x05, 0x8c, 0x09, 0xfb, 0x09,
+    0xfc, 0x09, 0xfd, 0x81, 0x02, 0x95, 0x38, 0x09, 0xfe, 0x82, 0x02, 0x01, 0x06, 0x66, 0xff, 0x95, 0x02,
+    0x09, 0x04, 0x09, 0x00, 0x81, 0x02, 0x05, 0x8c, 0x25, 0x01, 0x75, 0x01, 0x95, 0x08, 0x09, 0xff, 0x81,
+    0x02, 0xc0, 0x09, 0x14, 0xa1, 0x02, 0x85, 0x04, 0x95, 0x08, 0x09, 0x5f, 0x91, 0x82, 0xc0, 0xc0,
+];
+
+/// A report with a piece of a code.
+pub(crate) fn report(identifier: &str, data: &[u8], is_continued: bool) -> Vec<u8> {
+    let mut report = vec![2, u8::try_from(data.len()).unwrap()];
+    report.extend(identifier.bytes());
+    report.extend(data.iter().copied().chain([0; PIECE]).take(PIECE));
+    report.extend([b'j', 0, u8::from(is_continued)]);
+    report
+}
+
+/// A frame in a word.
+fn told(frame: &Frame) -> String {
+    match &frame.verdict {
+        Ok(text) => text.clone(),
+        Err(refusal) => format!("refused {}", refusal.as_str()),
+    }
+}
+
+/// The agent's end of the queue.
+struct Agent {
+    runtime: Runtime,
+    queue: mpsc::Receiver<FromScanner>,
+    outlet: Outlet,
+}
+
+impl Agent {
+    fn new(queue_max: usize) -> Self {
+        let (sender, queue) = mpsc::channel(queue_max);
+        let outlet = Outlet { clock: Arc::new(SystemClock::new()), queue: sender };
+        Self { runtime: Builder::new_current_thread().enable_time().build().unwrap(), queue, outlet }
+    }
+
+    fn start(&self, at: Place, roots: Roots) -> (Device, SignalSender) {
+        let scanner = PosScanner { name: ScannerName::new("dock"), at, gap: GAP };
+        hidpos::start(scanner, roots, self.outlet.clone()).unwrap()
+    }
+
+    /// Starts the scanner and waits until it is open, and until no code can be the tail of one before that.
+    fn open(&mut self, machine: &Machine) -> (Device, SignalSender) {
+        let started = self.start(Place::Path(machine.node()), machine.roots.clone());
+        self.await_open(0);
+        started
+    }
+
+    fn await_open(&mut self, reconnects: u32) {
+        while self.state() != (PortState::Open { reconnects }) {}
+        self.silence(GAP * 2);
+    }
+
+    /// Waits, because the scanner is silent for so long.
+    fn silence(&self, time: Duration) {
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
+    }
+
+    fn next(&mut self) -> FromScanner {
+        let message = self.runtime.block_on(async { timeout(BOUND, self.queue.recv()).await });
+        message.expect("a message in time").expect("an open queue")
+    }
+
+    fn state(&mut self) -> PortState {
+        match self.next() {
+            FromScanner::State { state, .. } => state,
+            FromScanner::Frame { frame, .. } => panic!("a frame where news of the device was due: {frame:?}"),
+        }
+    }
+
+    fn frame(&mut self) -> Frame {
+        match self.next() {
+            FromScanner::Frame { frame, .. } => frame,
+            FromScanner::State { state, .. } => panic!("news of the device where a frame was due: {state:?}"),
+        }
+    }
+
+    fn told(&mut self) -> String {
+        told(&self.frame())
+    }
+}
+
+/// A machine made of files, with one HID device at USB port 1-1.3.
+struct Machine {
+    folder: TempDir,
+    roots: Roots,
+}
+
+impl Machine {
+    fn new(descriptor: &[u8]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots { sys: folder.path().join("sys"), dev: folder.path().join("dev") };
+        let usb = folder.path().join("sys/devices/usb1/1-1.3");
+        let device = usb.join("1-1.3:1.0/0003:0C2E:0B61.0001");
+        fs::create_dir_all(&device).unwrap();
+        fs::create_dir_all(roots.sys.join("class/hidraw/hidraw0")).unwrap();
+        fs::create_dir_all(&roots.dev).unwrap();
+        fs::write(usb.join("idVendor"), "0c2e\n").unwrap();
+        fs::write(usb.join("idProduct"), "0b61\n").unwrap();
+        fs::write(device.join("uevent"), "HID_ID=0003:00000C2E:00000B61\nHID_NAME=Scanner\n").unwrap();
+        fs::write(device.join("report_descriptor"), descriptor).unwrap();
+        symlink(&device, roots.sys.join("class/hidraw/hidraw0/device")).unwrap();
+        Self { folder, roots }
+    }
+
+    fn node(&self) -> PathBuf {
+        self.roots.dev.join("hidraw0")
+    }
+
+    /// Has the kernel know the node by the numbers of what stands in for it.
+    fn number(&self, stand_in: &Path) {
+        let device = rustix::fs::stat(stand_in).unwrap().st_rdev;
+        let numbers = format!("{}:{}\n", rustix::fs::major(device), rustix::fs::minor(device));
+        fs::write(self.roots.sys.join("class/hidraw/hidraw0/dev"), numbers).unwrap();
+    }
+
+    /// A pseudo-terminal as the node: closing it is pulling the plug.
+    fn plug_in(&self) -> Scanner {
+        let pty = Pty::new();
+        let mut settings = pty.settings();
+        cfmakeraw(&mut settings);
+        tcsetattr(&pty.master, SetArg::TCSANOW, &settings).unwrap();
+        let end = OpenOptions::new().read(true).custom_flags(libc_noctty()).open(&pty.path).unwrap();
+        self.number(&pty.path);
+        symlink(&pty.path, self.node()).unwrap();
+        Scanner { pty, end }
+    }
+
+    /// A pipe as the node, which keeps reports apart although nobody reads them yet.
+    fn pipe(&self) -> File {
+        mkfifo(&self.node(), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        let pipe = OpenOptions::new().read(true).write(true).open(self.node()).unwrap();
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_DIRECT)).unwrap();
+        fcntl(&pipe, FcntlArg::F_SETPIPE_SZ(1 << 20)).unwrap();
+        self.number(&self.node());
+        pipe
+    }
+
+    fn unplug(&self, scanner: Scanner) {
+        fs::remove_file(self.node()).unwrap();
+        drop(scanner);
+    }
+}
+
+fn libc_noctty() -> i32 {
+    OFlag::O_NOCTTY.bits()
+}
+
+/// A scanner on a pseudo-terminal.
+struct Scanner {
+    pty: Pty,
+    end: File,
+}
+
+impl Scanner {
+    /// Sends one report, and waits until it was read: a terminal would hand over two as one.
+    fn send(&mut self, report: &[u8]) {
+        self.pty.feed(report);
+        let start = tokio::time::Instant::now();
+        // Asked whether it has bytes, the terminal first takes in those on their way (`n_tty_poll`).
+        while is_readable(&self.end) {
+            assert!(start.elapsed() < BOUND, "nobody reads");
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn is_readable(end: &File) -> bool {
+    poll(&mut [PollFd::new(end, PollFlags::IN)], Some(&Timespec::default())) == Ok(1)
+}
+
+#[test]
+fn a_code_is_read_with_its_symbology_and_one_of_several_reports_whole() {
+    let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
+    let mut scanner = machine.plug_in();
+    let _device = agent.open(&machine);
+    scanner.send(&report("]E0", b"4006381333931", false));
+    assert_eq!(agent.told(), "]E04006381333931");
+    scanner.send(&report("]Q1", &[b'7'; PIECE], true));
+    scanner.send(&[4, 0]);
+    scanner.send(&report("]Q1", b"END", false));
+    assert_eq!(agent.told(), format!("]Q1{}END", "7".repeat(PIECE)));
+}
+
+#[test]
+fn a_code_that_is_not_finished_is_refused_after_the_gap_and_its_rest_too() {
+    let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
+    let mut scanner = machine.plug_in();
+    let _device = agent.open(&machine);
+    scanner.send(&report("]Q1", b"400638", true));
+    assert_eq!(agent.told(), "refused unfinished");
+    scanner.send(&report("]Q1", b"1333931", false));
+    assert_eq!(agent.told(), "refused lost");
+    scanner.send(&report("]Q1", b"96385074", false));
+    assert_eq!(agent.told(), "]Q196385074");
+}
+
+#[test]
+fn a_report_of_the_wrong_size_is_a_refused_scan_and_the_next_is_read() {
+    let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
+    let mut pipe = machine.pipe();
+    let _device = agent.open(&machine);
+    let whole = report("]E0", b"4006381333931", false);
+    for wrong in [&whole[..20], &whole[..63], &[&whole[..], &[0; 9]].concat()] {
+        pipe.write_all(wrong).unwrap();
+        assert_eq!(agent.frame().verdict, Err(Refusal::BadReport));
+        pipe.write_all(&whole).unwrap();
+        assert_eq!(agent.told(), "]E04006381333931");
+    }
+}
+
+#[test]
+fn a_device_lost_in_the_middle_of_a_code_refuses_it_and_is_read_again_when_it_is_back() {
+    let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
+    let mut scanner = machine.plug_in();
+    let _device = agent.open(&machine);
+    scanner.send(&report("]Q1", b"400638", true));
+    machine.unplug(scanner);
+    assert_eq!(agent.told(), "refused lost");
+    assert_eq!(agent.state(), PortState::Gone { why: PortFault::Vanished });
+    assert_eq!(agent.state(), PortState::Gone { why: PortFault::Absent });
+    let plugged_in = agent.outlet.clock.boot();
+    let mut scanner = machine.plug_in();
+    while agent.state() != (PortState::Open { reconnects: 1 }) {}
+    let took = agent.outlet.clock.boot().ms_since(plugged_in);
+    assert!(took < 1000, "it took {took} ms");
+    agent.silence(GAP * 2);
+    scanner.send(&report("]E4", b"96385074", false));
+    assert_eq!(agent.told(), "]E496385074");
+}
+
+#[test]
+fn a_code_that_comes_within_the_gap_after_the_opening_may_be_a_tail_and_is_refused() {
+    let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
+    let mut pipe = machine.pipe();
+    pipe.write_all(&report("]Q1", b"1333931", false)).unwrap();
+    let _device = agent.start(Place::Path(machine.node()), machine.roots.clone());
+    assert_eq!(agent.state(), PortState::Open { reconnects: 0 });
+    assert_eq!(agent.told(), "refused lost");
+}
+
+#[test]
+fn as_many_reports_in_a_row_as_the_kernel_keeps_may_hide_that_it_dropped_some() {
+    let (mut agent, machine) = (Agent::new(256), Machine::new(DESCRIPTOR));
+    let mut pipe = machine.pipe();
+    let _device = agent.open(&machine);
+    for number in 1000..1200 {
+        pipe.write_all(&report("]C0", number.to_string().as_bytes(), false)).unwrap();
+    }
+    agent.silence(GAP * 2);
+    let read: Vec<String> = std::iter::from_fn(|| agent.queue.try_recv().ok())
+        .map(|message| match message {
+            FromScanner::Frame { frame, .. } => told(&frame),
+            FromScanner::State { state, .. } => panic!("{state:?}"),
+        })
+        .collect();
+    // How many were read in a row depends on the machine; none is another code, and none goes untold.
+    let codes: Vec<String> = (1000..1200).map(|number| format!("]C0{number}")).collect();
+    assert!(read.iter().all(|word| codes.contains(word) || word == "refused lost"), "{read:?}");
+    assert!(read.len() >= codes.len(), "{} of {}", read.len(), codes.len());
+}
+
+#[test]
+fn reports_are_read_while_the_agent_takes_nothing() {
+    let (mut agent, machine) = (Agent::new(1), Machine::new(DESCRIPTOR));
+    let mut scanner = machine.plug_in();
+    let _device = agent.open(&machine);
+    for code in 1000..1050 {
+        scanner.send(&report("]C0", code.to_string().as_bytes(), false));
+    }
+    let read: Vec<_> = (1000..1050).map(|_| agent.told()).collect();
+    assert_eq!(read, (1000..1050).map(|code| format!("]C0{code}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_match_finds_the_scanner_by_what_and_where_it_is() {
+    let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
+    let wanted = UsbMatch { vendor: Some(0x0c2e), port: Some("1-1.3".to_owned()), ..UsbMatch::default() };
+    let mut scanner = machine.plug_in();
+    let _device = agent.start(Place::Match(wanted.clone()), machine.roots.clone());
+    agent.await_open(0);
+    scanner.send(&report("]E4", b"96385074", false));
+    assert_eq!(agent.told(), "]E496385074");
+    let other = UsbMatch { port: Some("1-1.4".to_owned()), ..wanted };
+    assert_eq!(hidraws::resolve(&machine.roots, &other), Err(PortFault::NoneMatches));
+}
+
+#[test]
+fn a_scanner_is_found_through_links_and_read_by_one_station_alone() {
+    let (mut agent, mut other, machine) = (Agent::new(8), Agent::new(8), Machine::new(DESCRIPTOR));
+    let _scanner = machine.plug_in();
+    let link = machine.folder.path().join("counter");
+    symlink("dev/hidraw0", &link).unwrap();
+    let (first, _) = agent.start(Place::Path(link.clone()), machine.roots.clone());
+    assert_eq!(agent.state(), PortState::Open { reconnects: 0 });
+    let _second = other.start(Place::Path(link), machine.roots.clone());
+    assert_eq!(other.state(), PortState::Gone { why: PortFault::Taken });
+    first.stop().unwrap();
+    assert_eq!(other.state(), PortState::Open { reconnects: 0 });
+}
+
+#[test]
+fn what_is_no_hid_pos_scanner_is_said_to_be_none() {
+    let mouse = [0x05, 0x01, 0x09, 0x02, 0xa1, 0x01, 0x75, 0x08, 0x95, 0x03, 0x09, 0x30, 0x81, 0x02, 0xc0];
+    let machine = Machine::new(&mouse);
+    let _scanner = machine.plug_in();
+    let file = machine.roots.dev.join("hidraw1");
+    fs::write(&file, "").unwrap();
+    for (path, why) in [
+        (machine.node(), PortFault::NotHidPos),
+        (file, PortFault::NotHidPos),
+        (PathBuf::from("/dev/null"), PortFault::NotHidPos),
+        (machine.roots.dev.clone(), PortFault::NotHidPos),
+        (machine.roots.dev.join("hidraw7"), PortFault::Absent),
+    ] {
+        assert_eq!(Recorder::open(&machine.roots, &path).err(), Some(why), "{}", path.display());
+    }
+    assert_eq!(hidraws::list_hidraws(&machine.roots).unwrap(), []);
+}
+
+#[test]
+fn a_node_that_is_not_the_one_the_kernel_describes_is_not_read() {
+    let machine = Machine::new(DESCRIPTOR);
+    let _scanner = machine.plug_in();
+    fs::write(machine.roots.sys.join("class/hidraw/hidraw0/dev"), "1:3\n").unwrap();
+    assert_eq!(Recorder::open(&machine.roots, &machine.node()).err(), Some(PortFault::NotHidPos));
+}
+
+#[test]
+fn a_signal_reaches_the_scanner_as_one_report() {
+    let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
+    let mut scanner = machine.plug_in();
+    let (_device, signals) = agent.open(&machine);
+    signals.send(vec![4, 0x40]).unwrap();
+    assert_eq!(scanner.pty.heard(2), [4, 0x40]);
+}
+
+#[test]
+fn a_recorded_trace_gives_the_code_again() {
+    let machine = Machine::new(DESCRIPTOR);
+    let mut pipe = machine.pipe();
+    let recorder = Recorder::open(&machine.roots, &machine.node()).unwrap();
+    let clock = SystemClock::new();
+    let mut trace = recorder.trace(&clock);
+    pipe.write_all(&report("]Q1", &[b'7'; PIECE], true)).unwrap();
+    pipe.write_all(&report("]Q1", b"END", false)).unwrap();
+    trace.reports.extend([recorder.report(&clock).unwrap(), recorder.report(&clock).unwrap()]);
+    let mut again = PosTrace::parse(&trace.to_string()).unwrap();
+    assert_eq!(again, trace);
+    assert_eq!(again.replay(GAP).unwrap().iter().map(told).collect::<Vec<_>>(), ["refused lost"]);
+    again.opened.0 -= 1000;
+    let frames = again.replay(GAP).unwrap();
+    assert_eq!(frames.iter().map(told).collect::<Vec<_>>(), [format!("]Q1{}END", "7".repeat(PIECE))]);
+}
+
+/// Of the kernel's interface for HID devices made by programs (`linux/uhid.h`): kinds of events, and their size.
+const UHID: &str = "/dev/uhid";
+const UHID_DESTROY: u32 = 1;
+const UHID_START: u32 = 2;
+const UHID_OPEN: u32 = 4;
+const UHID_CREATE2: u32 = 11;
+const UHID_INPUT2: u32 = 12;
+const UHID_EVENT_BYTES: usize = 4380;
+const BUS_USB: u16 = 3;
+
+/// A HID device of the kernel's, of which the test is the scanner.
+struct Virtual {
+    file: File,
+    node: PathBuf,
+}
+
+impl Virtual {
+    /// A scanner with this product id; `None`, with the reason printed, where there can be none.
+    fn new(product: u16) -> Option<Self> {
+        let mut file = match OpenOptions::new().read(true).write(true).open(UHID) {
+            Ok(file) => file,
+            Err(error) => {
+                println!("skipped: {UHID}: {error}");
+                return None;
+            }
+        };
+        let mut event = UHID_CREATE2.to_ne_bytes().to_vec();
+        let text = |text: &str, length: usize| {
+            text.bytes().chain(std::iter::repeat(0)).take(length).collect::<Vec<u8>>()
+        };
+        event.extend(text("stockpoint test scanner", 128));
+        event.extend(text("", 64));
+        event.extend(text(&format!("test-{product}"), 64));
+        event.extend(u16::try_from(DESCRIPTOR.len()).unwrap().to_ne_bytes());
+        event.extend(BUS_USB.to_ne_bytes());
+        event.extend([0x1eab, u32::from(product), 1, 0].map(u32::to_ne_bytes).concat());
+        event.extend(DESCRIPTOR);
+        file.write_all(&event).unwrap();
+        await_event(&mut file, UHID_START);
+        let serial = format!("test-{product}");
+        let wanted = UsbMatch { serial: Some(serial), ..UsbMatch::default() };
+        let end = tokio::time::Instant::now() + BOUND;
+        loop {
+            match hidraws::resolve(&Roots::default(), &wanted) {
+                Ok(node) if node.exists() => return Some(Self { file, node }),
+                found => assert!(tokio::time::Instant::now() < end, "{found:?}"),
+            }
+        }
+    }
+
+    /// Waits until somebody has the device open.
+    fn await_reader(&mut self) {
+        await_event(&mut self.file, UHID_OPEN);
+    }
+
+    fn send(&mut self, report: &[u8]) {
+        let mut event = UHID_INPUT2.to_ne_bytes().to_vec();
+        event.extend(u16::try_from(report.len()).unwrap().to_ne_bytes());
+        event.extend(report);
+        self.file.write_all(&event).unwrap();
+    }
+
+    fn destroy(mut self) {
+        self.file.write_all(&UHID_DESTROY.to_ne_bytes()).unwrap();
+    }
+}
+
+fn await_event(file: &mut File, wanted: u32) {
+    let mut event = vec![0; UHID_EVENT_BYTES];
+    loop {
+        match file.read(&mut event) {
+            Ok(count) if count >= 4 && event[..4] == wanted.to_ne_bytes() => return,
+            Ok(_) => (),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted),
+        }
+    }
+}
+
+#[test]
+fn a_scanner_of_the_kernel_is_read_and_its_loss_in_mid_code_refuses_the_code() {
+    let Some(mut scanner) = Virtual::new(1) else { return };
+    let mut agent = Agent::new(8);
+    let _device = agent.start(Place::Path(scanner.node.clone()), Roots::default());
+    scanner.await_reader();
+    agent.await_open(0);
+    scanner.send(&report("]E0", b"4006381333931", false));
+    assert_eq!(agent.told(), "]E04006381333931");
+    scanner.send(&report("]Q1", &[b'7'; PIECE], true));
+    scanner.send(&report("]Q1", b"END", false));
+    assert_eq!(agent.told(), format!("]Q1{}END", "7".repeat(PIECE)));
+    scanner.send(&report("]E0", b"4006381333931", false)[..20]);
+    assert_eq!(agent.told(), "refused bad-report");
+    agent.silence(GAP * 2);
+    scanner.send(&report("]Q1", &[b'7'; PIECE], true));
+    scanner.destroy();
+    assert!(matches!(agent.frame().verdict, Err(Refusal::Lost | Refusal::Unfinished)));
+    assert_eq!(agent.state(), PortState::Gone { why: PortFault::Vanished });
+}
+
+#[test]
+fn a_scanner_of_the_kernel_is_found_again_by_what_it_is() {
+    let Some(scanner) = Virtual::new(2) else { return };
+    let mut agent = Agent::new(8);
+    let wanted = UsbMatch { serial: Some("test-2".to_owned()), ..UsbMatch::default() };
+    let _device = agent.start(Place::Match(wanted), Roots::default());
+    while agent.state() != (PortState::Open { reconnects: 0 }) {}
+    scanner.destroy();
+    assert_eq!(agent.state(), PortState::Gone { why: PortFault::Vanished });
+    while agent.state() != (PortState::Gone { why: PortFault::NoneMatches }) {}
+    let plugged_in = agent.outlet.clock.boot();
+    let mut scanner = Virtual::new(2).unwrap();
+    agent.await_open(1);
+    let took = agent.outlet.clock.boot().ms_since(plugged_in);
+    assert!(took < 1500, "it took {took} ms");
+    scanner.send(&report("]E4", b"96385074", false));
+    assert_eq!(agent.told(), "]E496385074");
+}
+
+#[test]
+fn what_the_kernel_drops_of_a_burst_is_told_and_no_code_is_made_of_the_rest() {
+    let Some(mut scanner) = Virtual::new(3) else { return };
+    let recorder = Recorder::open(&Roots::default(), &scanner.node).unwrap();
+    let clock = SystemClock::new();
+    for number in 1000..1100 {
+        scanner.send(&report("]C0", number.to_string().as_bytes(), false));
+    }
+    let kept: Vec<_> = (0..63).map(|_| recorder.report(&clock).unwrap().bytes.unwrap()).collect();
+    assert_eq!(kept[62], report("]C0", b"1062", false), "the kernel keeps 63 reports");
+    drop(recorder);
+    let mut agent = Agent::new(256);
+    let (_device, _) = agent.start(Place::Path(scanner.node.clone()), Roots::default());
+    agent.await_open(0);
+    scanner.send(&report("]E4", b"96385074", false));
+    assert_eq!(agent.told(), "]E496385074");
+}
