@@ -177,6 +177,7 @@ struct ScannerJson {
     kind: String,
     state: ScannerState,
     last_scan_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
 
@@ -314,7 +315,7 @@ impl Status {
         figures.extend(self.scanners.iter().map(|scanner| Figure {
             name: format!("scanner {}", scanner.name),
             value: match &scanner.advice {
-                Some(advice) => format!("{}: {advice}", scanner.state.as_str()),
+                Some(advice) => format!("{}: {advice}; {}", scanner.state.as_str(), Advice::CURE),
                 None => scanner.state.as_str().to_owned(),
             },
             is_trouble: scanner.advice.is_some()

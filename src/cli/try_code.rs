@@ -32,7 +32,7 @@ pub(super) fn try_code(out: &mut impl Write, config: &Config, name: &str, code: 
     for (index, line) in lines.enumerate() {
         let line = line.map_err(|source| Error::Io { what: "the standard input".to_owned(), source })?;
         let apart = if index == 0 { "" } else { "\n" };
-        say(out, &format!("{apart}{}", trial.of(line.trim_ascii_end())?))?;
+        say(out, &format!("{apart}{}", trial.of(line.strip_suffix(b"\r").unwrap_or(&line))?))?;
     }
     Ok(())
 }

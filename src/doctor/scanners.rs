@@ -11,6 +11,7 @@ use crate::device::PortFault;
 use crate::device::hidraws;
 use crate::device::inputs;
 use crate::device::ports::{self, Roots};
+use crate::domain::advice::Advice;
 use crate::status::{ScannerState, Status};
 
 const SECTION: &str = "scanners";
@@ -33,8 +34,7 @@ fn told(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
     let what = format!("{name} is {}", state.as_str());
     let is_there = matches!(state, ScannerState::Healthy | ScannerState::Quiet);
     if let Some(advice) = running?.scanner_advice(name).filter(|_| is_there) {
-        let (odd, cure) = advice.rsplit_once("; ").unwrap_or((advice, "look at its set-up"));
-        return Some(Finding::warning(SECTION, format!("{name}: {odd}"), cure));
+        return Some(Finding::warning(SECTION, format!("{name}: {advice}"), Advice::CURE));
     }
     Some(match state {
         ScannerState::Healthy | ScannerState::Quiet => Finding::ok(SECTION, what),

@@ -30,16 +30,20 @@ pub enum Advice {
     ShiftedDigits,
 }
 
+impl Advice {
+    /// What to do about it.
+    pub const CURE: &str = "run `stockpoint calibrate`";
+}
+
 impl fmt::Display for Advice {
+    /// What it looks like.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CheckDigit => {
-                "the check digit is wrong twice in a row: the scanner may be set to another layout, or drops digits; \
-                 run `stockpoint calibrate`"
+                "the check digit is wrong twice in a row: the scanner may be set to another layout, or drops digits"
             }
             Self::ShiftedDigits => {
-                "signs in place of digits twice in a row: the scanner is set to another layout than the \
-                 configuration says; run `stockpoint calibrate`"
+                "signs in place of digits twice in a row: the scanner is set to another layout than the configuration says"
             }
         })
     }

@@ -169,7 +169,9 @@ impl fmt::Display for Announcement {
                 write!(f, "known now          {} of parked scans", counted(documents, "document"))
             }
             What::Progress(how_far) => f.write_str(how_far),
-            What::Advice { scanner, advice } => write!(f, "advice             {scanner}: {advice}"),
+            What::Advice { scanner, advice } => {
+                write!(f, "advice             {scanner}: {advice}; {}", Advice::CURE)
+            }
             What::Ended => f.write_str("end of input"),
         }
     }

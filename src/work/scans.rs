@@ -177,7 +177,7 @@ impl Scans {
     }
 
     fn advise(&self, scanner: ScannerName, advice: Advice) {
-        tracing::warn!(%scanner, "{advice}");
+        tracing::warn!(%scanner, "{advice}; {}", Advice::CURE);
         let what = What::Advice { scanner, advice };
         self.feedback.announce(Announcement { scanner: None, signal: Signal::Control, what });
     }
