@@ -43,6 +43,7 @@ use crate::web::{self, Door, Guard};
 use crate::work;
 use crate::work::pulse::Pulse;
 use crate::work::scans::{Input, Scans};
+use crate::work::trust::Belief;
 use crate::work::uplink::{Parts, Uplink};
 use lock::FolderLock;
 use scanners::{Running, Scanners};
@@ -142,7 +143,7 @@ struct Shared {
     feedback: Arc<Feedback>,
     inputs: mpsc::Sender<Input>,
     health: watch::Receiver<ApiHealth>,
-    trusted: watch::Receiver<bool>,
+    trusted: watch::Receiver<Belief>,
     scanner_health: watch::Receiver<scanners::AllHealth>,
     meters: Meters,
     advice: watch::Receiver<BTreeMap<ScannerName, Advice>>,
@@ -407,7 +408,11 @@ impl Handle {
         for scanner in &mut scanners {
             scanner.advice = self.0.advice.borrow().get(&scanner.name).copied();
         }
-        Health { api: self.0.health.borrow().clone(), scanners, clock_trusted: *self.0.trusted.borrow() }
+        Health {
+            api: self.0.health.borrow().clone(),
+            scanners,
+            clock_trusted: self.0.trusted.borrow().is_right(),
+        }
     }
 
     /// The store, for tests and commands that look deeper.
@@ -456,7 +461,8 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         started: (clock.wall(), clock.boot()),
     };
     let (inputs, queue) = mpsc::channel(FRAME_QUEUE_MAX);
-    let (trusted_tell, trusted) = watch::channel(config.station.trust_clock);
+    let believed = if config.station.trust_clock { Belief::Declared } else { Belief::Unproven };
+    let (trusted_tell, trusted) = watch::channel(believed);
     let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
     let (advice_tell, advice) = watch::channel(BTreeMap::new());
     let (wake, sync_now) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Error;
 use super::pulse::Pulse;
+use super::trust::Belief;
 use crate::clock::Clock;
 use crate::domain::advice::Advice;
 use crate::domain::framing::Frame;
@@ -60,7 +61,7 @@ pub struct Scans {
     /// The clocks.
     pub clock: Arc<dyn Clock>,
     /// Whether the wall clock is right.
-    pub trusted: watch::Receiver<bool>,
+    pub trusted: watch::Receiver<Belief>,
     /// Told when there is something to deliver.
     pub wake: Arc<tokio::sync::Notify>,
     /// Told the advice that stands on each scanner.
@@ -106,7 +107,8 @@ impl Scans {
                         return Ok(());
                     }
                     Some(Input::Frame { scanner, frame, boot, wall }) => {
-                        let at = Moment { wall, boot, trusted: *self.trusted.borrow() };
+                        let trusted = self.trusted.borrow().holds_at(wall, boot);
+                        let at = Moment { wall, boot, trusted };
                         self.frame(session, scanner, frame, at).await?
                     }
                     Some(Input::Ended(scanner)) => {

@@ -26,7 +26,8 @@ pub struct ClockTrust {
     pub synchronized: bool,
     /// Whether the server's clock agreed, when it was last seen.
     pub agreed: Option<bool>,
-    /// How far the wall clock was ahead of the time since boot then, in ms.
+    /// How far the wall clock was ahead of the time since boot when it was first looked at, compared or seen to be set, in
+    /// ms.
     pub ahead_ms: Option<i64>,
 }
 
@@ -37,15 +38,15 @@ impl ClockTrust {
         self.ahead_ms = Some(ours.0.saturating_sub(boot.0));
     }
 
-    /// Looks whether the wall clock was set since it was last compared: it went on otherwise than the time since boot.
-    /// One that agreed does so no longer. One that disagreed may have been put right, so the system is asked again.
+    /// Looks whether the wall clock was set since it was looked at: it went on otherwise than the time since boot. One that
+    /// was right is so no longer. One that was not may have been put right, so the system is believed again. To be called
+    /// before the system is asked anew.
     pub fn look(&mut self, ours: UnixMillis, boot: BootMillis) {
         let ahead_ms = ours.0.saturating_sub(boot.0);
-        let is_set = self
-            .ahead_ms
-            .is_some_and(|then| then.saturating_sub(ahead_ms).saturating_abs() > DISAGREEMENT_MS_MAX);
-        if is_set {
-            self.agreed = self.agreed.filter(|agreed| *agreed).map(|_agreed| false);
+        let known = *self.ahead_ms.get_or_insert(ahead_ms);
+        if ahead_ms.saturating_sub(known).saturating_abs() > DISAGREEMENT_MS_MAX {
+            let was_right = self.agreed.unwrap_or(self.synchronized);
+            self.agreed = was_right.then_some(false);
             self.ahead_ms = Some(ahead_ms);
         }
     }
@@ -53,6 +54,45 @@ impl ClockTrust {
     /// Whether the clock is right. The server outweighs the system: what is posted is posted there.
     pub fn is_trusted(self) -> bool {
         self.declared || self.agreed.unwrap_or(self.synchronized)
+    }
+
+    /// What others may believe until the clock is looked at again.
+    pub fn belief(self) -> Belief {
+        match self.ahead_ms {
+            _ if self.declared => Belief::Declared,
+            Some(ahead_ms) if self.is_trusted() => Belief::Proven { ahead_ms },
+            _ => Belief::Unproven,
+        }
+    }
+}
+
+/// Whether the wall clock is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belief {
+    /// Nothing proves it.
+    Unproven,
+    /// The configuration says so.
+    Declared,
+    /// It is, as long as it is about as far ahead of the time since boot as it was then.
+    Proven {
+        /// How far it was ahead, in ms.
+        ahead_ms: i64,
+    },
+}
+
+impl Belief {
+    /// Whether the clock was right when it was last looked at.
+    pub fn is_right(self) -> bool {
+        self != Self::Unproven
+    }
+
+    /// Whether a reading of the wall clock is right. It may have been set since it was last looked at.
+    pub fn holds_at(self, wall: UnixMillis, boot: BootMillis) -> bool {
+        match self {
+            Self::Unproven => false,
+            Self::Declared => true,
+            Self::Proven { ahead_ms } => agree(UnixMillis(boot.0.saturating_add(ahead_ms)), wall),
+        }
     }
 }
 
@@ -107,6 +147,29 @@ mod tests {
         assert!(!trust.is_trusted());
         trust.synchronized = true;
         assert!(trust.is_trusted());
+    }
+
+    #[test]
+    fn a_clock_that_boots_in_the_past_is_believed_once_a_time_server_has_set_it() {
+        let mut trust = ClockTrust::default();
+        trust.look(UnixMillis(0), BOOT);
+        assert_eq!(trust.belief(), Belief::Unproven);
+        trust.look(UnixMillis(5_000_000_000), BOOT);
+        trust.synchronized = true;
+        assert_eq!(trust.belief(), Belief::Proven { ahead_ms: 4_999_999_000 });
+        // The system's word is of before somebody set it by hand.
+        trust.look(UnixMillis(6_000_000_000), BOOT);
+        assert_eq!(trust.belief(), Belief::Unproven);
+    }
+
+    #[test]
+    fn a_reading_of_a_clock_that_was_set_since_it_was_looked_at_is_not_right() {
+        let belief = Belief::Proven { ahead_ms: 1_000_000 };
+        let holds = |wall| belief.holds_at(UnixMillis(wall), BOOT);
+        assert!(holds(1_001_000) && holds(1_091_000) && holds(911_000));
+        assert!(!holds(1_091_001) && !holds(910_999));
+        assert!(Belief::Declared.holds_at(UnixMillis(0), BOOT));
+        assert!(!Belief::Unproven.holds_at(UnixMillis(1_001_000), BOOT));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::form::{EVIDENT, Form};
 use super::kits::Kits;
 use super::pulse::Pulse;
 use super::recover::Pause;
-use super::trust::ClockTrust;
+use super::trust::{Belief, ClockTrust};
 use crate::api::{self, Budget, Client, Outcome, Permit};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -85,7 +85,7 @@ pub struct Parts {
     /// Where news goes.
     pub feedback: Arc<Feedback>,
     /// Whether the wall clock is right.
-    pub trusted: watch::Sender<bool>,
+    pub trusted: watch::Sender<Belief>,
     /// How the way is.
     pub health: watch::Sender<ApiHealth>,
     /// Told when there is something to deliver.
@@ -455,14 +455,18 @@ impl Uplink {
 
     /// Follows the system's and the server's word on the clock, and puts times right when it becomes right.
     async fn look_at_clock(&mut self) -> Result<(), Halt> {
+        let (wall, boot) = (self.parts.clock.wall(), self.parts.clock.boot());
+        self.trust.look(wall, boot);
         self.trust.synchronized = self.parts.clock.is_synchronized();
-        self.trust.look(self.parts.clock.wall(), self.parts.clock.boot());
-        let trusted = self.trust.is_trusted();
-        if *self.parts.trusted.borrow() == trusted {
+        let belief = self.trust.belief();
+        let known = *self.parts.trusted.borrow();
+        if known.is_right() == belief.is_right() {
+            if known != belief {
+                self.parts.trusted.send_replace(belief);
+            }
             return Ok(());
         }
-        if trusted {
-            let (wall, boot) = (self.parts.clock.wall(), self.parts.clock.boot());
+        if belief.is_right() {
             let repair = move |db: &mut Db| db.repair_times(wall, boot);
             let (repaired, estimated) = self.parts.store.run(repair).await??;
             tracing::info!(repaired, estimated, "the clock is right");
@@ -472,7 +476,7 @@ impl Uplink {
             );
         }
         // The scans' worker may have ended already.
-        self.parts.trusted.send_replace(trusted);
+        self.parts.trusted.send_replace(belief);
         Ok(())
     }
 
