@@ -1,6 +1,8 @@
 //! The agent itself: whether it runs, as which version, and what systemd says of its unit.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::Finding;
@@ -10,6 +12,9 @@ const SECTION: &str = "agent";
 
 /// The unit of the package.
 const UNIT: &str = "stockpoint.service";
+
+/// Where the package puts it.
+const PACKAGED_UNIT: &str = "/usr/lib/systemd/system/stockpoint.service";
 
 /// Restarts of the unit since the boot, from which something is wrong.
 const RESTARTS_WARN: u32 = 5;
@@ -28,64 +33,255 @@ pub(super) fn examine(running: Option<&Status>) -> Vec<Finding> {
             format!("systemctl enable --now {UNIT}; `journalctl -u {UNIT}` says why it ended"),
         ),
     }];
-    findings.extend(properties().map(|unit| of_unit(&unit)));
+    if let Some(unit) = properties() {
+        findings.push(of_unit(&unit));
+        findings.extend(of_files(&unit));
+        findings.extend(of_sandbox(&unit));
+        findings.extend(of_process(&unit, running.is_some(), Path::new("/proc")));
+    }
     findings
 }
 
+/// What is asked of systemd.
+const PROPERTIES: [&str; 11] = [
+    "LoadState",
+    "ActiveState",
+    "UnitFileState",
+    "NRestarts",
+    "Result",
+    "MainPID",
+    "NeedDaemonReload",
+    "FragmentPath",
+    "DropInPaths",
+    "DynamicUser",
+    "User",
+];
+
+/// The parts of the sandbox that matter most, each with what the unit of the package says and what it keeps off
+/// (`systemd.exec(5)`).
+const SANDBOX: [(&str, &str, &str); 7] = [
+    ("NoNewPrivileges", "yes", "it never gains rights"),
+    ("CapabilityBoundingSet", "", "it has none of root's"),
+    ("ProtectSystem", "strict", "it writes nowhere but to its data folder"),
+    ("ProtectHome", "yes", "it sees nobody's files"),
+    ("PrivateTmp", "yes", "it shares no temporary files"),
+    ("MemoryDenyWriteExecute", "yes", "it runs no code but its own"),
+    ("DevicePolicy", "closed", "it opens no devices but scanners"),
+];
+
+type Unit = BTreeMap<String, String>;
+
 /// What systemd says of the unit; `None` where there is no systemd.
-fn properties() -> Option<BTreeMap<String, String>> {
+fn properties() -> Option<Unit> {
+    let sandbox = SANDBOX.map(|(name, _, _)| name);
+    let names: Vec<&str> = PROPERTIES.into_iter().chain(sandbox).collect();
     let told = Command::new("systemctl")
-        .args(["show", UNIT, "--property=LoadState,ActiveState,UnitFileState,NRestarts,Result"])
+        .args(["show", UNIT, &format!("--property={}", names.join(","))])
         .output()
         .ok()
         .filter(|output| output.status.success())?;
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     let pairs = text.lines().filter_map(|line| line.split_once('='));
-    let unit: BTreeMap<String, String> =
-        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let unit: Unit = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     (!unit.is_empty()).then_some(unit)
 }
 
-fn of_unit(unit: &BTreeMap<String, String>) -> Finding {
-    let of = |name: &str| unit.get(name).map_or("", String::as_str);
-    if of("LoadState") != "loaded" {
+fn of<'a>(unit: &'a Unit, name: &str) -> &'a str {
+    unit.get(name).map_or("", String::as_str)
+}
+
+fn is_loaded(unit: &Unit) -> bool {
+    of(unit, "LoadState") == "loaded"
+}
+
+fn of_unit(unit: &Unit) -> Finding {
+    if !is_loaded(unit) {
         return Finding::warning(
             SECTION,
             format!("{UNIT} is not installed"),
             "install it, so that the station comes up by itself after a power cut",
         );
     }
-    let restarts: u32 = of("NRestarts").parse().unwrap_or(0);
-    if of("UnitFileState") != "enabled" {
+    let restarts: u32 = of(unit, "NRestarts").parse().unwrap_or(0);
+    if of(unit, "UnitFileState") != "enabled" {
         let cure = format!("systemctl enable {UNIT}");
         return Finding::warning(SECTION, "the unit is not started at boot", cure);
     }
     if restarts >= RESTARTS_WARN {
         return Finding::warning(
             SECTION,
-            format!("systemd restarted it {restarts} times ({})", of("Result")),
+            format!("systemd restarted it {restarts} times ({})", of(unit, "Result")),
             format!("`journalctl -u {UNIT}` says why"),
         );
     }
-    Finding::ok(SECTION, format!("its unit is {} and started at boot", of("ActiveState")))
+    Finding::ok(SECTION, format!("its unit is {} and started at boot", of(unit, "ActiveState")))
+}
+
+/// Whether systemd goes by the unit's files as they are, and by the package's.
+fn of_files(unit: &Unit) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !is_loaded(unit) {
+        return findings;
+    }
+    if of(unit, "NeedDaemonReload") == "yes" {
+        findings.push(Finding::warning(
+            SECTION,
+            "the unit's files were changed, and systemd goes by the old ones",
+            format!("systemctl daemon-reload; systemctl restart {UNIT}"),
+        ));
+    }
+    let overridden = of(unit, "FragmentPath");
+    if overridden.starts_with("/etc/") && Path::new(PACKAGED_UNIT).exists() {
+        findings.push(Finding::warning(
+            SECTION,
+            format!("{overridden} hides the unit of the package, which later versions change"),
+            format!("keep only what differs (`systemctl edit {UNIT}`), then remove that file"),
+        ));
+    }
+    if !of(unit, "DropInPaths").is_empty() {
+        findings.push(Finding::ok(SECTION, format!("its unit is changed by {}", of(unit, "DropInPaths"))));
+    }
+    findings
+}
+
+/// Whether the agent is shut in as the package's unit has it.
+fn of_sandbox(unit: &Unit) -> Option<Finding> {
+    if !is_loaded(unit) {
+        return None;
+    }
+    let told = SANDBOX.into_iter().filter(|(name, _, _)| unit.contains_key(*name));
+    let open: Vec<String> = told
+        .filter(|(name, wanted, _)| of(unit, name) != *wanted)
+        .map(|(name, wanted, what)| format!("{name}={wanted} ({what})"))
+        .collect();
+    let is_root = of(unit, "DynamicUser") != "yes" && matches!(of(unit, "User"), "" | "root" | "0");
+    let root = is_root.then(|| "User=stockpoint (the agent is root)".to_owned());
+    let open: Vec<String> = root.into_iter().chain(open).collect();
+    Some(if open.is_empty() {
+        Finding::ok(SECTION, "it is shut in as it should be")
+    } else {
+        Finding::warning(
+            SECTION,
+            format!("its unit lacks {}", open.join(", ")),
+            format!("`systemctl cat {UNIT}` shows which file says otherwise; take it out there"),
+        )
+    })
+}
+
+/// Whether the agent is the one that systemd started, and the program that is on the disk.
+fn of_process(unit: &Unit, is_running: bool, processes: &Path) -> Option<Finding> {
+    if !is_running || !is_loaded(unit) {
+        return None;
+    }
+    if of(unit, "ActiveState") != "active" {
+        return Some(Finding::warning(
+            SECTION,
+            "an agent runs that systemd did not start: nobody starts it again",
+            format!("stop it, then `systemctl start {UNIT}`"),
+        ));
+    }
+    // So the kernel calls a file that is no more under its name (`proc_pid_exe(5)`); only root is told.
+    let program = fs::read_link(processes.join(of(unit, "MainPID")).join("exe")).ok()?;
+    program.to_str().is_some_and(|path| path.ends_with(" (deleted)")).then(|| {
+        Finding::warning(
+            SECTION,
+            "the program on the disk was replaced, and the old one still runs",
+            format!("systemctl restart {UNIT}"),
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
     use super::*;
     use crate::doctor::Grade;
 
-    fn unit(pairs: &[(&str, &str)]) -> Finding {
-        of_unit(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    const LOADED: (&str, &str) = ("LoadState", "loaded");
+
+    fn unit(pairs: &[(&str, &str)]) -> Unit {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
     fn a_unit_that_is_missing_disabled_or_restless_wants_a_look() {
-        let loaded = ("LoadState", "loaded");
-        assert_eq!(unit(&[("LoadState", "not-found")]).grade, Grade::Warning);
-        assert_eq!(unit(&[loaded, ("UnitFileState", "disabled")]).grade, Grade::Warning);
+        let grade = |pairs: &[(&str, &str)]| of_unit(&unit(pairs)).grade;
+        assert_eq!(grade(&[("LoadState", "not-found")]), Grade::Warning);
+        assert_eq!(grade(&[LOADED, ("UnitFileState", "disabled")]), Grade::Warning);
         let enabled = ("UnitFileState", "enabled");
-        assert_eq!(unit(&[loaded, enabled, ("NRestarts", "5")]).grade, Grade::Warning);
-        assert_eq!(unit(&[loaded, enabled, ("NRestarts", "4"), ("ActiveState", "active")]).grade, Grade::Ok);
+        assert_eq!(grade(&[LOADED, enabled, ("NRestarts", "5")]), Grade::Warning);
+        assert_eq!(grade(&[LOADED, enabled, ("NRestarts", "4"), ("ActiveState", "active")]), Grade::Ok);
+    }
+
+    #[test]
+    fn files_that_systemd_has_not_read_want_a_look_and_a_drop_in_is_told() {
+        assert_eq!(of_files(&unit(&[("LoadState", "not-found"), ("NeedDaemonReload", "yes")])), []);
+        assert_eq!(of_files(&unit(&[LOADED, ("NeedDaemonReload", "no"), ("DropInPaths", "")])), []);
+        let found = of_files(&unit(&[LOADED, ("NeedDaemonReload", "yes"), ("DropInPaths", "/etc/x.conf")]));
+        let told: Vec<_> = found.iter().map(|finding| (finding.grade, finding.what.as_str())).collect();
+        let changed = "the unit's files were changed, and systemd goes by the old ones";
+        assert_eq!(told, [(Grade::Warning, changed), (Grade::Ok, "its unit is changed by /etc/x.conf")]);
+    }
+
+    /// The unit of the package, as systemd tells of it.
+    fn shut_in() -> Vec<(&'static str, &'static str)> {
+        [LOADED, ("User", "stockpoint")]
+            .into_iter()
+            .chain(SANDBOX.map(|(name, wanted, _)| (name, wanted)))
+            .collect()
+    }
+
+    #[test]
+    fn a_sandbox_with_a_hole_names_the_hole() {
+        assert_eq!(of_sandbox(&unit(&shut_in())).unwrap().grade, Grade::Ok);
+        let mut open = shut_in();
+        open.push(("ProtectSystem", "full"));
+        open.push(("CapabilityBoundingSet", "cap_sys_admin"));
+        let finding = of_sandbox(&unit(&open)).unwrap();
+        assert_eq!(finding.grade, Grade::Warning);
+        assert_eq!(
+            finding.what,
+            "its unit lacks CapabilityBoundingSet= (it has none of root's), \
+             ProtectSystem=strict (it writes nowhere but to its data folder)"
+        );
+    }
+
+    #[test]
+    fn an_agent_that_is_root_is_not_shut_in() {
+        for (user, dynamic, grade) in
+            [("", "no", Grade::Warning), ("root", "no", Grade::Warning), ("", "yes", Grade::Ok)]
+        {
+            let mut pairs = shut_in();
+            pairs.extend([("User", user), ("DynamicUser", dynamic)]);
+            assert_eq!(of_sandbox(&unit(&pairs)).unwrap().grade, grade, "{user} {dynamic}");
+        }
+    }
+
+    #[test]
+    fn the_unit_of_the_package_is_what_the_sandbox_is_held_against() {
+        let text = include_str!("../../systemd/stockpoint.service");
+        for (name, wanted, _) in SANDBOX {
+            assert!(text.lines().any(|line| line == format!("{name}={wanted}")), "{name}={wanted}");
+        }
+    }
+
+    #[test]
+    fn an_agent_of_nobody_and_a_program_that_was_replaced_want_a_look() {
+        let dir = TempDir::new().unwrap();
+        fs::create_dir(dir.path().join("42")).unwrap();
+        symlink("/usr/bin/stockpoint", dir.path().join("42/exe")).unwrap();
+        fs::create_dir(dir.path().join("43")).unwrap();
+        symlink("/usr/bin/stockpoint (deleted)", dir.path().join("43/exe")).unwrap();
+        let told = |state, number, is_running| {
+            let unit = unit(&[LOADED, ("ActiveState", state), ("MainPID", number)]);
+            of_process(&unit, is_running, dir.path()).map(|finding| finding.what)
+        };
+        assert_eq!(told("active", "42", true), None);
+        assert_eq!(told("inactive", "0", false), None);
+        assert!(told("inactive", "0", true).unwrap().contains("systemd did not start"));
+        assert!(told("active", "43", true).unwrap().contains("was replaced"));
     }
 }

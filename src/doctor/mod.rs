@@ -6,6 +6,7 @@
 mod agent;
 mod books;
 mod data;
+mod holders;
 mod mounts;
 mod scanners;
 mod service;
@@ -132,7 +133,7 @@ impl Report {
 /// Looks everything over. `running` is what a running agent tells of itself, if one runs.
 pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status>) -> Report {
     let mut findings = vec![Finding::ok("configuration", "it holds no mistake")];
-    findings.extend(tokens::examine(&config.api));
+    findings.extend(tokens::examine(config));
     findings.extend(data::examine(&config.station.data_dir));
     findings.extend(scanners::examine(&config.scanners, running));
     findings.extend(service::examine(config, clock).await);

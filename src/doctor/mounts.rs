@@ -13,7 +13,10 @@ pub(super) const MOUNTS: &str = "/proc/self/mounts";
 const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "overlay"];
 
 /// Options with which a flush does not reach the disk in its order (`ext4(5)`).
-const UNSAFE: [&str; 3] = ["data=writeback", "nobarrier", "barrier=0"];
+const UNSAFE: [&str; 4] = ["data=writeback", "nobarrier", "barrier=0", "fsync_mode=nobarrier"];
+
+/// `commit=`: how long the file system may keep what nobody flushes, in seconds (`ext4(5)`). Its own default is 5.
+const COMMIT_S_WARN: u32 = 60;
 
 /// A file system and where it is mounted.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,6 +70,17 @@ pub(super) fn findings(mounts: &str, path: &Path) -> Vec<Finding> {
             format!("take {option} out of the line of {point} in /etc/fstab and restart"),
         ));
     }
+    let commit_s = options.split(',').find_map(|option| option.strip_prefix("commit=")?.parse().ok());
+    if let Some(seconds) = commit_s.filter(|seconds: &u32| *seconds > COMMIT_S_WARN) {
+        findings.push(Finding::warning(
+            SECTION,
+            format!(
+                "{point} is mounted with commit={seconds}: a power cut takes so many seconds of logs and settings; \
+                 what is booked is flushed at once and stays"
+            ),
+            format!("write commit=30 or less into the line of {point} in /etc/fstab"),
+        ));
+    }
     if findings.is_empty() {
         findings.push(Finding::ok(SECTION, format!("{point} ({kind} on {device}) keeps what is flushed")));
     }
@@ -83,6 +97,9 @@ mod tests {
 tmpfs /run tmpfs rw,nosuid,nodev 0 0
 /dev/mmcblk0p3 /var/lib ext4 rw,relatime,data=writeback 0 0
 /dev/sda1 /mnt/a\\040disk ext4 ro,relatime 0 0
+/dev/sda2 /mnt/b ext4 rw,commit=600 0 0
+/dev/sda3 /mnt/c f2fs rw,fsync_mode=nobarrier 0 0
+/dev/sda4 /mnt/d ext4 rw,barrier=0,commit=60 0 0
 ";
 
     fn told(path: &str) -> Vec<(Grade, String)> {
@@ -103,11 +120,23 @@ tmpfs /run tmpfs rw,nosuid,nodev 0 0
             told("/srv"),
             [(Grade::Ok, "/ (ext4 on /dev/mmcblk0p2) keeps what is flushed".to_owned())]
         );
-        for (path, word) in
-            [("/run/x", "tmpfs"), ("/var/lib/x", "data=writeback"), ("/mnt/a disk", "read-only")]
-        {
+        for (path, word) in [
+            ("/run/x", "tmpfs"),
+            ("/var/lib/x", "data=writeback"),
+            ("/mnt/a disk", "read-only"),
+            ("/mnt/c", "fsync_mode=nobarrier"),
+            ("/mnt/d", "barrier=0"),
+        ] {
             let told = told(path);
             assert!(matches!(told.as_slice(), [(Grade::Fault, what)] if what.contains(word)), "{told:?}");
         }
+    }
+    #[test]
+    fn what_forgets_only_what_nobody_flushes_wants_a_look() {
+        let told = told("/mnt/b/data");
+        assert!(
+            matches!(told.as_slice(), [(Grade::Warning, what)] if what.contains("commit=600") && what.contains("stays")),
+            "{told:?}"
+        );
     }
 }

@@ -1,11 +1,11 @@
 //! The scanners: what the running agent says of them, or whether they could be opened.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::Finding;
+use super::{Finding, Grade, holders};
 use crate::config::{Place, Scanner, Source};
 use crate::device::PortFault;
 use crate::device::hidraws;
@@ -16,6 +16,9 @@ use crate::status::{ScannerState, Status};
 
 const SECTION: &str = "scanners";
 
+/// What the kernel calls the agent's process (`proc_pid_comm(5)`).
+const OURSELVES: &str = "stockpoint";
+
 pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Finding> {
     if scanners.is_empty() {
         return vec![Finding::warning(
@@ -24,7 +27,42 @@ pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Fin
             "`stockpoint devices` shows what is plugged in, with the entry to paste",
         )];
     }
-    scanners.iter().filter_map(|scanner| told(scanner, running).or_else(|| looked_at(scanner))).collect()
+    let examined = scanners.iter().flat_map(|scanner| {
+        let state = told(scanner, running).or_else(|| looked_at(scanner));
+        let is_well = state.as_ref().is_none_or(|finding| finding.grade == Grade::Ok);
+        state.into_iter().chain(held_by_others(scanner, is_well))
+    });
+    examined.collect()
+}
+
+/// Who else has the scanner's device open. Of keyboards many programs read along, which does no harm once the station has
+/// it for itself; a serial port's bytes go to one reader only.
+fn held_by_others(scanner: &Scanner, is_well: bool) -> Option<Finding> {
+    let device = device(scanner)?;
+    if is_well && matches!(scanner.source, Source::Evdev { .. }) {
+        return None;
+    }
+    let holders = holders::of(&device, Path::new(holders::PROCESSES), &[OURSELVES]);
+    let first = holders.first()?.split(' ').next().unwrap_or_default();
+    Some(Finding::warning(
+        SECTION,
+        format!("{} is also open in {}: it may take what is scanned", scanner.name, holders.join(", ")),
+        format!(
+            "stop that program, or have it leave this device alone (`systemctl disable --now {first}`, if it is a service)"
+        ),
+    ))
+}
+
+/// The node that a scanner is on now.
+fn device(scanner: &Scanner) -> Option<PathBuf> {
+    match &scanner.source {
+        Source::Serial { place: Place::Path(path), .. } | Source::Evdev { place: Place::Path(path), .. } => {
+            Some(path.clone())
+        }
+        Source::Serial { place: Place::Match(wanted), .. } => ports::resolve(&Roots::default(), wanted).ok(),
+        Source::Evdev { place: Place::Match(wanted), .. } => inputs::resolve(&Roots::default(), wanted).ok(),
+        Source::HidPos(_) | Source::Stdin => None,
+    }
 }
 
 /// What the agent says: it has the port, and nobody else can look into it meanwhile.

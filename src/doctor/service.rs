@@ -1,6 +1,7 @@
 //! The way to the service: its name, TLS, the tokens, what they may do, and whose clock is wrong.
 
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
 
 use reqwest::Url;
 use tokio::time::Instant;
@@ -17,12 +18,19 @@ use crate::work::uplink::{error_chain, seed};
 const SECTION: &str = "service";
 const CLOCK: &str = "clock";
 
+/// Addresses of a name that are tried, and how long each may take.
+const ADDRESSES_MAX: usize = 4;
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
 pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(finding) = unresolved(&config.api.base_url) {
-        findings.push(system_clock(clock));
-        findings.push(finding);
-        return findings;
+    match reached(&config.api.base_url) {
+        Ok(told) => findings.extend(told),
+        Err(finding) => {
+            findings.push(system_clock(clock));
+            findings.push(finding);
+            return findings;
+        }
     }
     let Ok(secrets) = Secrets::find(&config.api) else {
         // That is said among the tokens.
@@ -40,15 +48,35 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> 
     findings
 }
 
-/// What is wrong with the name of the service, if anything.
-fn unresolved(base_url: &str) -> Option<Finding> {
-    let url = Url::parse(base_url).ok()?;
-    let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+/// Whether the name of the service has an address, and whether somebody is there: what goes wrong after that is TLS or
+/// the service itself. Nothing is said of an address that cannot be read; the client says it.
+fn reached(base_url: &str) -> Result<Option<Finding>, Finding> {
+    let Ok(url) = Url::parse(base_url) else { return Ok(None) };
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Ok(None) };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    match (bare, port).to_socket_addrs().map(Iterator::count) {
-        Ok(1..) => None,
-        Ok(0) => Some(no_name(host, "it has no address")),
-        Err(error) => Some(no_name(host, &error.to_string())),
+    let addresses: Vec<SocketAddr> = match (bare, port).to_socket_addrs() {
+        Ok(addresses) => addresses.take(ADDRESSES_MAX).collect(),
+        Err(error) => return Err(no_name(host, &error.to_string())),
+    };
+    let mut why = None;
+    for address in &addresses {
+        match TcpStream::connect_timeout(address, CONNECT_WITHIN) {
+            Ok(_reached) => {
+                return Ok(Some(Finding::ok(
+                    SECTION,
+                    format!("{host} is {}, and somebody answers", address.ip()),
+                )));
+            }
+            Err(error) => why = Some((address, error)),
+        }
+    }
+    match why {
+        None => Err(no_name(host, "it has no address")),
+        Some((address, error)) => Err(Finding::fault(
+            SECTION,
+            format!("{host} has an address, but nobody can be connected to at {address}: {error}"),
+            "look for a firewall between this box and the service, and whether the network leads outside at all",
+        )),
     }
 }
 
@@ -102,6 +130,10 @@ fn failed(error: &api::Error) -> Finding {
         return Finding::fault(CLOCK, what, cure);
     }
     let cure = match error.outcome() {
+        // Somebody was connected to just before.
+        Outcome::NotDone if why.contains("certificate") => {
+            "something in between answers for the service, such as a portal to log in at or a filter: go round it"
+        }
         Outcome::NotDone => "plug the network in; look for a firewall between this box and the service",
         Outcome::NotAllowed { status: 401, .. } => "put the tokens that Altegio shows now into their files",
         Outcome::NotAllowed { .. } => "give the user access to this location's stock in Altegio",
@@ -138,4 +170,29 @@ fn system_clock(clock: &dyn Clock) -> Finding {
         "nothing vouches for it",
         "nothing, if the service can be reached: its answers will; else `timedatectl set-ntp true`",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::doctor::Grade;
+
+    #[test]
+    fn a_name_an_address_and_somebody_there_are_three_things() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}/api/v1", listener.local_addr().unwrap());
+        let found = reached(&base).unwrap().unwrap();
+        assert_eq!(
+            (found.grade, found.what.as_str()),
+            (Grade::Ok, "127.0.0.1 is 127.0.0.1, and somebody answers")
+        );
+        drop(listener);
+        let found = reached(&base).unwrap_err();
+        assert!(found.what.contains("nobody can be connected to at 127.0.0.1:"), "{found:?}");
+        let found = reached("https://station.invalid/api/v1").unwrap_err();
+        assert!(found.what.contains("the name station.invalid cannot be looked up"), "{found:?}");
+        assert_eq!(reached("no address"), Ok(None));
+    }
 }

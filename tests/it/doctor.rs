@@ -118,7 +118,7 @@ async fn a_service_that_is_not_there_and_a_name_that_is_none_are_told_apart() {
     let bench = Bench::new().await;
     let closed = bench.shed.config("http://127.0.0.1:9/api/v1", &bench.scanner.path);
     bench.shed.write("config.toml", closed);
-    bench.assert_found("service", "fault", "connect to the service").await;
+    bench.assert_found("service", "fault", "nobody can be connected to at 127.0.0.1:9").await;
     let nowhere = bench.shed.config("https://station.invalid/api/v1", &bench.scanner.path);
     bench.shed.write("config.toml", nowhere);
     bench.assert_found("service", "fault", "the name station.invalid cannot be looked up").await;
@@ -145,4 +145,31 @@ async fn a_scanner_that_is_not_plugged_in_is_a_fault_with_or_without_an_agent() 
     bench.shed.until("an agent", |status| status["running"] == true).await;
     bench.assert_found("scanners", "fault", "dock is gone").await;
     assert_eq!(agent.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn somebody_else_who_reads_the_scanner_is_named() {
+    let bench = Bench::new().await;
+    // This test has the port open, as a modem's daemon might.
+    let port = fs::File::open(&bench.scanner.path).unwrap();
+    let ourselves = format!("({})", std::process::id());
+    let found = bench.found("scanners").await;
+    let held = found.iter().find(|(_, what)| what.contains("dock is also open in")).unwrap();
+    assert!(held.0 == "warning" && held.1.contains(&ourselves), "{found:?}");
+    drop(port);
+    bench.assert_all_is_well("scanners").await;
+}
+
+#[tokio::test]
+async fn a_token_of_the_page_that_is_missing_or_open_to_others_is_told() {
+    let bench = Bench::new().await;
+    let config = bench.shed.config(&bench.place.sandbox.base_url(), &bench.scanner.path);
+    let listen = "listen = \"127.0.0.1:0\"";
+    bench
+        .shed
+        .write("config.toml", config.replace(listen, &format!("{listen}\ntoken_file = \"./web-token\"")));
+    bench.assert_found("tokens", "fault", "failed to find the token of the page").await;
+    bench.shed.write("web-token", "0123456789abcdef0123456789abcdef");
+    fs::set_permissions(bench.shed.path("web-token"), fs::Permissions::from_mode(0o640)).unwrap();
+    bench.assert_found("tokens", "warning", "./web-token can be read or written by others (mode 640)").await;
 }
