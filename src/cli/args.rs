@@ -86,12 +86,18 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List serial ports and keyboards, which look like scanners and why, with the entry to paste
+    /// List serial ports, HID-POS scanners and keyboards, which look like scanners and why, with the entry to paste
+    #[command(args_conflicts_with_subcommands = true)]
     Devices {
+        /// Look on for so long at what the keyboards type, and tell which types as fast as a scanner. No keyboard is
+        /// taken: what is typed goes where it always went, too
+        #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "15",
+              value_parser = clap::value_parser!(u64).range(1..=600))]
+        watch: Option<u64>,
         #[command(subcommand)]
         command: Option<DevicesCommand>,
     },
-    /// What a keyboard scanner types, event by event
+    /// What a keyboard or HID-POS scanner sends, event by event
     Trace {
         #[command(subcommand)]
         command: TraceCommand,
@@ -290,9 +296,9 @@ pub(super) enum TraceCommand {
     /// Write the events of a device as text, until it is unplugged or this is interrupted. Stop the agent first: it
     /// keeps its scanners for itself
     Record {
-        /// The device, such as /dev/input/event0
+        /// The device, such as /dev/input/event0 or, of a HID-POS scanner, /dev/hidraw0
         device: PathBuf,
-        /// The keyboard layout that the scanner is set to, which the text will say
+        /// The keyboard layout that the scanner is set to, which the text will say; of a HID-POS scanner it is nothing
         #[arg(long, default_value = "us", value_parser = layout)]
         layout: LayoutName,
     },

@@ -2,29 +2,46 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
+use std::path::Path;
 
 use super::{Error, read_error, say};
-use crate::device::inputs::{self, FoundInput, InputLikeness};
+use crate::device::hidraws::{self, FoundHidraw};
+use crate::device::inputs::{self, FoundInput, InputLikeness, Sign};
 use crate::device::ports::{self, FoundPort, Roots, UsbIdentity};
 use crate::domain::printable::printable;
 
-pub(super) fn devices(out: &mut impl Write) -> Result<(), Error> {
-    let roots = Roots::default();
-    let found = ports::list_ports(&roots).map_err(read_error(&roots.sys))?;
-    let typing = inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?;
-    say(out, &text(&found, &typing))
+/// What is plugged in.
+struct Found {
+    ports: Vec<FoundPort>,
+    hidraws: Vec<FoundHidraw>,
+    inputs: Vec<FoundInput>,
 }
 
-fn text(found: &[FoundPort], typing: &[FoundInput]) -> String {
-    if found.is_empty() && typing.is_empty() {
-        return "no serial port and no keyboard is there; plug the scanner in\n".to_owned();
+pub(super) fn devices(out: &mut impl Write) -> Result<(), Error> {
+    let roots = Roots::default();
+    let found = Found {
+        ports: ports::list_ports(&roots).map_err(read_error(&roots.sys))?,
+        hidraws: hidraws::list_hidraws(&roots).map_err(read_error(&roots.sys))?,
+        inputs: inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?,
+    };
+    say(out, &text(&found))
+}
+
+fn text(found: &Found) -> String {
+    let Found { ports, hidraws, inputs } = found;
+    if ports.is_empty() && hidraws.is_empty() && inputs.is_empty() {
+        return "no serial port, no HID-POS scanner and no keyboard is there; plug the scanner in\n"
+            .to_owned();
     }
     let mut text = String::new();
-    for port in found {
+    for port in ports {
         describe_port(&mut text, port);
     }
-    for input in typing {
-        describe_input(&mut text, input, typing);
+    for hidraw in hidraws {
+        describe_hidraw(&mut text, hidraw, hidraws);
+    }
+    for input in inputs {
+        describe_input(&mut text, input, found);
     }
     text
 }
@@ -45,40 +62,87 @@ fn describe_port(text: &mut String, port: &FoundPort) {
     };
 }
 
+/// One HID-POS scanner, which says itself that it is one.
+fn describe_hidraw(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw]) {
+    let node = hidraw.node.display();
+    if let Some(unfit) = hidraw.unfit {
+        let _written = writeln!(text, "{node}: a scanner that cannot be read this way: {unfit}");
+        describe_usb(text, &hidraw.identity);
+        text.push('\n');
+        return;
+    }
+    let _written = writeln!(text, "{node}: a HID-POS scanner: its report descriptor has usage page 0x8C");
+    describe_usb(text, &hidraw.identity);
+    let _written =
+        writeln!(text, "\n  [[scanner]]\n  name = \"{}\"\n  kind = \"hidpos\"", name(&hidraw.name));
+    let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
+    let link = hidraw.by_path.as_ref().unwrap_or(&hidraw.node);
+    let _written = writeln!(text, "  {}\n", place(&hidraw.identity, &others, link));
+}
+
 /// One input device that types. What looks like a keyboard has its entry behind `#`: nobody's keyboard is to be
 /// taken from them by a paste.
-fn describe_input(text: &mut String, input: &FoundInput, all: &[FoundInput]) {
+fn describe_input(text: &mut String, input: &FoundInput, found: &Found) {
     let likeness = inputs::looks_like_scanner(input);
-    let (verdict, mark) = match likeness {
-        InputLikeness::Maker(_) | InputLikeness::Name => ("a scanner that types", ""),
-        InputLikeness::NoLights => ("perhaps a scanner that types", ""),
-        InputLikeness::Pointer | InputLikeness::Keyboard => ("a keyboard, not a scanner", "#"),
+    let verdict = match likeness {
+        InputLikeness::Maker(_) | InputLikeness::Name => "a scanner that types",
+        InputLikeness::NoLights => "perhaps a scanner that types",
+        InputLikeness::Pointer | InputLikeness::Keyboard => "a keyboard, not a scanner",
     };
     let _written = writeln!(text, "{}: {verdict}: {likeness}", input.node.display());
     describe_usb(text, &input.identity);
-    if !likeness.is_scanner() {
+    describe_signs(text, input);
+    let pos = pos_of(input, &found.hidraws);
+    if let Some(pos) = pos {
+        let node = pos.node.display();
+        let _written = writeln!(text, "  The same device is a HID-POS scanner, too: better use {node}.");
+    } else if !likeness.is_scanner() {
         let _written = writeln!(
             text,
-            "  It is left alone. If it is a scanner all the same, use the entry without its #."
+            "  It is left alone. If it is a scanner all the same, use the entry without its #; \
+             `stockpoint devices --watch` tells by its typing."
         );
     }
+    let mark = if likeness.is_scanner() && pos.is_none() { "" } else { "#" };
+    input_entry(text, input, &found.inputs, mark);
+}
+
+/// The HID-POS scanner that is the same device.
+fn pos_of<'a>(input: &FoundInput, hidraws: &'a [FoundHidraw]) -> Option<&'a FoundHidraw> {
+    let port = Some(&input.identity.port).filter(|port| !port.is_empty())?;
+    hidraws.iter().find(|pos| pos.identity.port == *port && pos.unfit.is_none())
+}
+
+fn describe_signs(text: &mut String, input: &FoundInput) {
+    let (pro, contra): (Vec<Sign>, Vec<Sign>) =
+        inputs::signs(input).into_iter().partition(|sign| sign.is_for());
+    for (which, signs) in [("for", pro), ("against", contra)] {
+        let signs: Vec<String> = signs.iter().map(ToString::to_string).collect();
+        if !signs.is_empty() {
+            let _written = writeln!(text, "  {which} a scanner: {}", signs.join(", "));
+        }
+    }
+}
+
+/// The entry to paste, each line behind `mark`.
+pub(super) fn input_entry(text: &mut String, input: &FoundInput, all: &[FoundInput], mark: &str) {
+    let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
+    let place = place(&input.identity, &others, input.by_id.as_ref().unwrap_or(&input.node));
     let _written = writeln!(text, "\n  {mark}[[scanner]]\n  {mark}name = \"{}\"", name(&input.name));
-    let _written = writeln!(text, "  {mark}kind = \"evdev\"\n  {mark}{}", place(input, all));
+    let _written = writeln!(text, "  {mark}kind = \"evdev\"\n  {mark}{place}");
     let _written =
         writeln!(text, "  {mark}layout = \"us\" # the keyboard layout that the scanner is set to\n");
 }
 
-/// The shortest description that no other device has.
-fn place(input: &FoundInput, all: &[FoundInput]) -> String {
-    let usb = &input.identity;
-    let same = |other: &&FoundInput| other.identity.port == usb.port && other.identity.serial == usb.serial;
+/// The shortest description that no other device has; else the path.
+fn place(usb: &UsbIdentity, all: &[&UsbIdentity], path: &Path) -> String {
+    let same = |other: &&&UsbIdentity| other.port == usb.port && other.serial == usb.serial;
     let is_alone = all.iter().filter(same).count() == 1;
-    match (&usb.interface, &usb.serial, &input.by_id) {
-        (Some(_), _, _) if is_alone => format!("match = {}", usb_match(usb, &usb.port)),
-        (Some(interface), _, _) => format!("match = {}", usb_match(usb, interface)),
-        (None, Some(serial), _) if is_alone => format!("match = {{ serial = \"{}\" }}", printable(serial)),
-        (None, _, Some(link)) => format!("path = \"{}\"", link.display()),
-        (None, _, None) => format!("path = \"{}\"", input.node.display()),
+    match (&usb.interface, &usb.serial) {
+        (Some(_), _) if is_alone => format!("match = {}", usb_match(usb, &usb.port)),
+        (Some(interface), _) => format!("match = {}", usb_match(usb, interface)),
+        (None, Some(serial)) if is_alone => format!("match = {{ serial = \"{}\" }}", printable(serial)),
+        (None, _) => format!("path = \"{}\"", path.display()),
     }
 }
 
@@ -110,6 +174,7 @@ mod tests {
     use super::*;
     use crate::config::{Config, Place, Source};
     use crate::device::inputs::Abilities;
+    use crate::domain::hidpos::Unfit;
 
     fn input(name: &str, vendor: u16, interface: Option<&str>) -> FoundInput {
         let port = interface.and_then(|interface| interface.split(':').next()).unwrap_or_default();
@@ -124,7 +189,26 @@ mod tests {
         };
         let abilities = Abilities { types: true, lights: true, points: false };
         let node = format!("/dev/input/{name}").into();
-        FoundInput { name: name.to_owned(), node, title: None, identity, abilities, by_id: None }
+        FoundInput {
+            name: name.to_owned(),
+            node,
+            title: None,
+            identity,
+            abilities,
+            is_boot_keyboard: true,
+            by_id: None,
+        }
+    }
+
+    fn typing(inputs: &[FoundInput]) -> String {
+        text(&Found { ports: Vec::new(), hidraws: Vec::new(), inputs: inputs.to_vec() })
+    }
+
+    fn hidraw(name: &str, port: &str, unfit: Option<Unfit>) -> FoundHidraw {
+        let identity =
+            UsbIdentity { port: port.to_owned(), ..input("event0", 0x1eab, Some("1-1.3:1.0")).identity };
+        let node = format!("/dev/{name}").into();
+        FoundHidraw { name: name.to_owned(), node, title: None, identity, unfit, by_path: None }
     }
 
     /// The scanners of a configuration that has what was told pasted into it, without the `#`s.
@@ -140,17 +224,17 @@ mod tests {
 
     fn port_of(source: &Source) -> Option<&str> {
         match source {
-            Source::Evdev { place: Place::Match(wanted), .. } => wanted.port.as_deref(),
+            Source::Evdev { place: Place::Match(wanted), .. } | Source::HidPos(Place::Match(wanted)) => {
+                wanted.port.as_deref()
+            }
             _ => None,
         }
     }
 
     #[test]
     fn a_scanner_has_an_entry_to_paste_and_a_keyboard_is_said_to_be_one() {
-        let told = text(
-            &[],
-            &[input("event0", 0x0c2e, Some("1-1.3:1.0")), input("event1", 0xffff, Some("1-1.4:1.0"))],
-        );
+        let told =
+            typing(&[input("event0", 0x0c2e, Some("1-1.3:1.0")), input("event1", 0xffff, Some("1-1.4:1.0"))]);
         let (scanner, keyboard) = told.split_once("/dev/input/event1").unwrap();
         assert!(
             scanner
@@ -170,7 +254,7 @@ mod tests {
     #[test]
     fn two_keyboards_of_one_device_are_told_apart_by_their_interfaces() {
         let inputs = [input("event0", 0x0c2e, Some("1-1.3:1.0")), input("event1", 0x0c2e, Some("1-1.3:1.1"))];
-        let sources = pasted(&text(&[], &inputs));
+        let sources = pasted(&typing(&inputs));
         assert_eq!(sources.iter().map(port_of).collect::<Vec<_>>(), [Some("1-1.3:1.0"), Some("1-1.3:1.1")]);
     }
 
@@ -178,7 +262,48 @@ mod tests {
     fn a_device_that_is_not_on_usb_is_known_by_its_address_or_its_node() {
         let mut wireless = input("event0", 0xffff, None);
         wireless.identity.serial = Some("00:11:22:33:44:55".to_owned());
-        assert!(text(&[], &[wireless]).contains("match = { serial = \"00:11:22:33:44:55\" }"));
-        assert!(text(&[], &[input("event3", 0xffff, None)]).contains("path = \"/dev/input/event3\""));
+        assert!(typing(&[wireless]).contains("match = { serial = \"00:11:22:33:44:55\" }"));
+        assert!(typing(&[input("event3", 0xffff, None)]).contains("path = \"/dev/input/event3\""));
+    }
+
+    #[test]
+    fn a_keyboard_is_said_to_be_one_with_all_that_speaks_for_and_against_it() {
+        let told = typing(&[input("event0", 0x0c2e, Some("1-1.3:1.0"))]);
+        let signs = "  for a scanner: vendor id of Metrologic (Honeywell)\n  \
+                     against a scanner: lights as keyboards have, a keyboard by its USB interface descriptor\n";
+        assert!(told.contains(signs), "{told}");
+        let told = typing(&[input("event1", 0xffff, Some("1-1.4:1.0"))]);
+        assert!(
+            told.contains("  against a scanner: vendor id of no known maker of scanners, lights"),
+            "{told}"
+        );
+        assert!(!told.contains("  for a scanner"), "{told}");
+    }
+
+    #[test]
+    fn a_hid_pos_scanner_has_an_entry_to_paste_and_its_keyboard_says_where_it_is() {
+        let hidraws = vec![hidraw("hidraw0", "1-1.3", None), hidraw("hidraw1", "1-1.4", None)];
+        let inputs = vec![input("event0", 0x1eab, Some("1-1.3:1.1"))];
+        let told = text(&Found { ports: Vec::new(), hidraws, inputs });
+        let entry = "/dev/hidraw0: a HID-POS scanner: its report descriptor has usage page 0x8C\n  \
+                     1eab:0001 Maker Product, in USB port 1-1.3\n\n  [[scanner]]\n  name = \"hidraw0\"\n  \
+                     kind = \"hidpos\"\n  match = { vendor = 0x1eab, product = 0x0001, port = \"1-1.3\" }\n";
+        assert!(told.starts_with(entry), "{told}");
+        assert!(
+            told.contains("  The same device is a HID-POS scanner, too: better use /dev/hidraw0.\n"),
+            "{told}"
+        );
+        assert!(told.contains("\n  #[[scanner]]\n  #name = \"event0\"\n"), "{told}");
+        let (scanners, _keyboard) = told.split_once("/dev/input/event0").unwrap();
+        let sources = pasted(scanners);
+        assert_eq!(sources.iter().map(port_of).collect::<Vec<_>>(), [Some("1-1.3"), Some("1-1.4")]);
+    }
+
+    #[test]
+    fn a_scanner_without_decoded_data_has_no_entry() {
+        let hidraws = vec![hidraw("hidraw0", "1-1.3", Some(Unfit::NoData))];
+        let told = text(&Found { ports: Vec::new(), hidraws, inputs: Vec::new() });
+        assert!(told.contains("usage page 0x8C, but no report with decoded data\n"), "{told}");
+        assert!(!told.contains("[[scanner]]"), "{told}");
     }
 }

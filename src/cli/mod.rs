@@ -10,6 +10,7 @@ mod doctor;
 mod export;
 mod goods;
 mod log;
+mod look_on;
 mod outbox;
 mod run;
 mod sheet;
@@ -22,6 +23,7 @@ mod unknown;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use tokio::time::Instant;
@@ -148,6 +150,12 @@ pub enum Error {
     /// A line of a trace cannot be read.
     #[error("read the trace")]
     Trace(#[from] crate::domain::keymap::trace::Unreadable),
+    /// A line of a HID-POS trace cannot be read.
+    #[error("read the trace")]
+    PosTrace(#[from] crate::domain::hidpos::trace::Unreadable),
+    /// The trace is of a device that is no scanner.
+    #[error("read the trace")]
+    NoScanner(#[from] crate::domain::hidpos::Unfit),
     /// Something is wrong with the station; the report says what.
     #[error("find the station without a fault")]
     Faulty,
@@ -213,10 +221,13 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Check => check::check(&mut out, &config()?),
         Command::Status { json } => status::status(&mut out, &config()?, *json),
         Command::Doctor { json } => doctor::doctor(&mut out, &args.config, *json),
-        Command::Devices { command: None } => devices::devices(&mut out),
-        Command::Devices { command: Some(DevicesCommand::Try { name, code }) } => {
+        Command::Devices { command: Some(DevicesCommand::Try { name, code }), .. } => {
             try_code::try_code(&mut out, &config()?, name, code)
         }
+        Command::Devices { watch: Some(seconds), .. } => {
+            look_on::look_on(&mut out, Duration::from_secs(*seconds))
+        }
+        Command::Devices { .. } => devices::devices(&mut out),
         Command::Trace { command } => trace::trace(&mut out, command),
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
         Command::Goods { command } => goods::goods(&mut out, config()?, command),

@@ -11,6 +11,9 @@ use super::{Error, read_error, say};
 use crate::clock::{Clock, SystemClock};
 use crate::device::PortFault;
 use crate::device::evdev::Recorder;
+use crate::device::hidpos;
+use crate::device::ports::Roots;
+use crate::domain::hidpos::trace::PosTrace;
 use crate::domain::keymap::LayoutName;
 use crate::domain::keymap::trace::Trace;
 use crate::domain::printable::{printable, printable_bytes};
@@ -22,25 +25,49 @@ pub(super) fn trace(out: &mut impl Write, command: &TraceCommand) -> Result<(), 
     }
 }
 
-/// Writes events as they come, each group at once.
+/// Writes events as they come, each group at once; of a HID-POS scanner its reports.
 fn record(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(), Error> {
+    let ended = if hidpos::Recorder::is_for(device) {
+        record_reports(out, device)
+    } else {
+        record_keys(out, device, layout)
+    };
+    match ended {
+        Err(Error::Device(PortFault::Vanished)) => Ok(()),
+        ended => ended,
+    }
+}
+
+fn record_keys(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(), Error> {
     let clock = SystemClock::new();
     let recorder = Recorder::open(device).map_err(Error::Device)?;
     say(out, &Trace { layout, opened: clock.boot(), events: Vec::new() }.to_string())?;
     loop {
-        match recorder.events() {
-            Ok(events) => events.iter().try_for_each(|event| say(out, &format!("{event}\n")))?,
-            Err(PortFault::Vanished) => return Ok(()),
-            Err(why) => return Err(Error::Device(why)),
-        }
+        let events = recorder.events().map_err(Error::Device)?;
+        events.iter().try_for_each(|event| say(out, &format!("{event}\n")))?;
     }
 }
 
-/// Tells the frames that come of the recorded events, one a line.
+fn record_reports(out: &mut impl Write, device: &Path) -> Result<(), Error> {
+    let clock = SystemClock::new();
+    let recorder = hidpos::Recorder::open(&Roots::default(), device).map_err(Error::Device)?;
+    say(out, &recorder.trace(&clock).to_string())?;
+    loop {
+        let report = recorder.report(&clock).map_err(Error::Device)?;
+        say(out, &format!("{report}\n"))?;
+    }
+}
+
+/// Tells the frames that come of what was recorded, one a line.
 fn replay(out: &mut impl Write, file: &Path, gap: Duration) -> Result<(), Error> {
     let text = fs::read_to_string(file).map_err(read_error(file))?;
+    let frames = if PosTrace::is_one(&text) {
+        PosTrace::parse(&text)?.replay(gap)?
+    } else {
+        Trace::parse(&text)?.replay(gap)
+    };
     let mut told = String::new();
-    for frame in Trace::parse(&text)?.replay(gap) {
+    for frame in frames {
         let _written = match &frame.verdict {
             Ok(text) => writeln!(told, "code      {}", printable(text)),
             Err(refusal) => {

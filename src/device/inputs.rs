@@ -38,6 +38,9 @@ pub struct FoundInput {
     pub identity: UsbIdentity,
     /// What it can do.
     pub abilities: Abilities,
+    /// Whether its USB interface says that it is a keyboard, for a machine that starts (class 3, subclass 1,
+    /// protocol 1; "Device Class Definition for HID" 1.11, section 4.2 and 4.3).
+    pub is_boot_keyboard: bool,
     /// The link named after maker, product and serial number, if udev made one.
     pub by_id: Option<PathBuf>,
 }
@@ -90,6 +93,52 @@ impl fmt::Display for InputLikeness {
     }
 }
 
+/// Something about an input device that speaks for a scanner, or against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// Its maker makes scanners.
+    Maker(&'static str),
+    /// Its name says so.
+    Name,
+    /// It has no lights for Caps Lock and Num Lock.
+    NoLights,
+    /// Its USB interface does not say that it is a keyboard.
+    NoKeyboardInterface,
+    /// Nobody who makes scanners is known by its vendor id.
+    OtherMaker,
+    /// It has lights.
+    Lights,
+    /// Its USB interface says that it is a keyboard. Most scanners that type say so as well.
+    KeyboardInterface,
+    /// It moves a pointer.
+    Pointer,
+}
+
+impl Sign {
+    /// Whether it speaks for a scanner.
+    pub const fn is_for(self) -> bool {
+        match self {
+            Self::Maker(_) | Self::Name | Self::NoLights | Self::NoKeyboardInterface => true,
+            Self::OtherMaker | Self::Lights | Self::KeyboardInterface | Self::Pointer => false,
+        }
+    }
+}
+
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Maker(maker) => write!(f, "vendor id of {maker}"),
+            Self::Name => f.write_str("name of a scanner"),
+            Self::NoLights => f.write_str("no lights"),
+            Self::NoKeyboardInterface => f.write_str("no keyboard by its USB interface descriptor"),
+            Self::OtherMaker => f.write_str("vendor id of no known maker of scanners"),
+            Self::Lights => f.write_str("lights as keyboards have"),
+            Self::KeyboardInterface => f.write_str("a keyboard by its USB interface descriptor"),
+            Self::Pointer => f.write_str("moves a pointer"),
+        }
+    }
+}
+
 /// The input devices that type digits and Enter, by name. Mice, buttons and lids are left out.
 ///
 /// # Errors
@@ -125,14 +174,29 @@ pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
     only_one(fitting.map(|input| input.node).collect())
 }
 
+/// Everything about the device that tells a scanner from a keyboard.
+pub fn signs(input: &FoundInput) -> Vec<Sign> {
+    let Abilities { lights, points, .. } = input.abilities;
+    let interface = match (&input.identity.interface, input.is_boot_keyboard) {
+        (None, _) => None,
+        (Some(_), true) => Some(Sign::KeyboardInterface),
+        (Some(_), false) => Some(Sign::NoKeyboardInterface),
+    };
+    let signs = [
+        Some(maker(input).map_or(Sign::OtherMaker, Sign::Maker)),
+        is_named(input).then_some(Sign::Name),
+        Some(if lights { Sign::Lights } else { Sign::NoLights }),
+        interface,
+        points.then_some(Sign::Pointer),
+    ];
+    signs.into_iter().flatten().collect()
+}
+
 /// Whether a scanner is behind the device, as far as its description tells.
 pub fn looks_like_scanner(input: &FoundInput) -> InputLikeness {
-    let named = [&input.title, &input.identity.product_text].into_iter().flatten();
-    let is_named = |name: &String| SCANNER_WORDS.iter().any(|word| name.to_lowercase().contains(word));
-    let maker = SCANNER_MAKERS.iter().find(|(vendor, _)| *vendor == input.identity.vendor);
-    if let Some((_, maker)) = maker {
+    if let Some(maker) = maker(input) {
         InputLikeness::Maker(maker)
-    } else if named.into_iter().any(is_named) {
+    } else if is_named(input) {
         InputLikeness::Name
     } else if input.abilities.points {
         InputLikeness::Pointer
@@ -141,6 +205,16 @@ pub fn looks_like_scanner(input: &FoundInput) -> InputLikeness {
     } else {
         InputLikeness::NoLights
     }
+}
+
+fn maker(input: &FoundInput) -> Option<&'static str> {
+    let maker = SCANNER_MAKERS.iter().find(|(vendor, _)| *vendor == input.identity.vendor);
+    maker.map(|(_, maker)| *maker)
+}
+
+fn is_named(input: &FoundInput) -> bool {
+    let mut names = [&input.title, &input.identity.product_text].into_iter().flatten();
+    names.any(|name| SCANNER_WORDS.iter().any(|word| name.to_lowercase().contains(word)))
 }
 
 fn input(roots: &Roots, name: String, device: &Path) -> Option<FoundInput> {
@@ -159,7 +233,17 @@ fn input(roots: &Roots, name: String, device: &Path) -> Option<FoundInput> {
     };
     let identity = usb_identity(device).or_else(own_identity)?;
     let title = text(device, "name");
-    Some(FoundInput { name, node, title, identity, abilities: abilities(device), by_id })
+    let (abilities, is_boot_keyboard) = (abilities(device), is_boot_keyboard(device));
+    Some(FoundInput { name, node, title, identity, abilities, is_boot_keyboard, by_id })
+}
+
+/// What the USB interface above the device says of itself.
+fn is_boot_keyboard(device: &Path) -> bool {
+    let interface = device.ancestors().find(|folder| folder.join("bInterfaceClass").is_file());
+    interface.is_some_and(|interface| {
+        let told = ["bInterfaceClass", "bInterfaceSubClass", "bInterfaceProtocol"];
+        told.map(|file| hexadecimal(interface, file)) == [Some(3), Some(1), Some(1)]
+    })
 }
 
 fn abilities(device: &Path) -> Abilities {
@@ -288,5 +372,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let roots = Roots { sys: folder.path().to_owned(), dev: folder.path().to_owned() };
         assert_eq!(list_inputs(&roots).unwrap(), []);
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn every_sign_is_told_and_whether_it_speaks_for_a_scanner() {
+        let machine = Machine::new().usb("1-1.2", "event0", "0c2e", &keyboard("7", "0"));
+        let told = signs(&machine.only());
+        assert_eq!(told, [Sign::Maker("Metrologic (Honeywell)"), Sign::Lights, Sign::NoKeyboardInterface]);
+        let interface = machine.folder.path().join("sys/devices/usb1/1-1.2/1-1.2:1.0");
+        for (file, says) in
+            [("bInterfaceClass", "03"), ("bInterfaceSubClass", "01"), ("bInterfaceProtocol", "01")]
+        {
+            assert!(!machine.only().is_boot_keyboard, "{file}");
+            fs::write(interface.join(file), format!("{says}\n")).unwrap();
+        }
+        assert!(signs(&machine.only()).contains(&Sign::KeyboardInterface));
+        let plain = Machine::new().usb("1-1.2", "event0", "ffff", &keyboard("0", "3"));
+        let against: Vec<Sign> = signs(&plain.only()).into_iter().filter(|sign| !sign.is_for()).collect();
+        assert_eq!(against, [Sign::OtherMaker, Sign::Pointer]);
     }
 }

@@ -19,6 +19,7 @@ pub mod health;
 pub mod hidpos;
 pub mod hidraws;
 pub mod inputs;
+pub mod onlooker;
 pub mod ports;
 pub mod serial;
 pub mod stdin;

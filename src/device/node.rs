@@ -64,7 +64,19 @@ impl fmt::Debug for Node {
 impl Node {
     /// Opens the keyboard at `path` and takes it for this program alone.
     pub(super) fn open(path: &Path) -> Result<Self, PortFault> {
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let node = Self::of_keyboard(path, OFlags::RDWR)?;
+        node.handle.grab(true).map_err(|error| io_fault(&error))?;
+        node.put_out_caps_lock();
+        Ok(node)
+    }
+
+    /// Opens the keyboard at `path` only to look on: what is typed goes where it always went, too.
+    pub(super) fn look_on(path: &Path) -> Result<Self, PortFault> {
+        Self::of_keyboard(path, OFlags::RDONLY)
+    }
+
+    fn of_keyboard(path: &Path, access: OFlags) -> Result<Self, PortFault> {
+        let flags = access | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(fault)?;
         let handle = EvdevHandle::new(fd);
         // Its own fault, before any other: a file or another device refuses this question.
@@ -77,10 +89,7 @@ impl Node {
         handle.set_clock_id(CLOCK_BOOT).map_err(|error| io_fault(&error))?;
         // The kernel takes whole words only, of eight bytes at most (`bits_from_user`, linux/drivers/input/evdev.c).
         let is_masked = handle.set_event_mask_raw(EventKind::Synchronize, &KINDS_KEPT.to_ne_bytes()).is_ok();
-        handle.grab(true).map_err(|error| io_fault(&error))?;
-        let node = Self { handle, is_masked };
-        node.put_out_caps_lock();
-        Ok(node)
+        Ok(Self { handle, is_masked })
     }
 
     /// Reads what is there into `events`, in place of what was in it. None: nothing is, but the device still is.

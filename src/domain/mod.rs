@@ -11,6 +11,7 @@ pub mod time;
 pub mod framing;
 pub mod hidpos;
 pub mod keymap;
+pub mod typing;
 
 pub mod aim;
 pub mod barcode;

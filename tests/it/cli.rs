@@ -339,7 +339,31 @@ async fn a_recorded_trace_is_told_code_by_code() {
 }
 
 #[tokio::test]
+async fn a_recorded_trace_of_a_hid_pos_scanner_is_told_code_by_code() {
+    let shed = Shed::new();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pos-traces/rest-comes-late.txt");
+    let told = shed.says(&["trace", "replay", file]).await;
+    let codes: Vec<&str> = told.lines().filter(|line| line.starts_with("code")).collect();
+    assert_eq!(codes, ["code      ]Q1007"]);
+    assert!(told.contains("(unfinished)\n") && told.contains("]Q196385074 (lost)\n"), "{told}");
+    shed.write("mouse.txt", "!descriptor 05010902a101c0\n1.0 00\n");
+    let refused = shed.run(&["trace", "replay", "mouse.txt"]).await;
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.err.contains("nothing of usage page 0x8C"), "{}", refused.err);
+}
+
+#[tokio::test]
 async fn devices_answers_with_or_without_any() {
     let shed = Shed::new();
     assert!(!shed.says(&["devices"]).await.is_empty());
+}
+
+#[tokio::test]
+async fn keyboards_are_looked_at_for_a_bounded_time() {
+    let shed = Shed::new();
+    let told = shed.says(&["devices", "--watch", "1"]).await;
+    assert!(told.starts_with("no keyboard is there") || told.starts_with("scan something"), "{told}");
+    for wrong in ["0", "601", "x"] {
+        assert_eq!(shed.run(&["devices", "--watch", wrong]).await.code, Some(2), "{wrong}");
+    }
 }

@@ -419,6 +419,22 @@ fn a_recorded_trace_gives_the_code_again() {
     assert_eq!(frames.iter().map(told).collect::<Vec<_>>(), [format!("]Q1{}END", "7".repeat(PIECE))]);
 }
 
+#[test]
+fn every_trace_gives_the_frames_it_expects() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/pos-traces");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let expected: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# expect: ")).collect();
+        let frames = PosTrace::parse(&text).unwrap().replay(Duration::from_millis(200)).unwrap();
+        let frames: Vec<_> = frames.iter().map(|frame| told(frame).replace('\u{1d}', "<GS>")).collect();
+        assert_eq!(frames, expected, "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 6, "{count} traces");
+}
+
 /// Of the kernel's interface for HID devices made by programs (`linux/uhid.h`): kinds of events, and their size.
 const UHID: &str = "/dev/uhid";
 const UHID_DESTROY: u32 = 1;

@@ -1,0 +1,110 @@
+//! `stockpoint devices --watch`
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::devices::input_entry;
+use super::{Error, read_error, say};
+use crate::clock::SystemClock;
+use crate::device::inputs::{self, FoundInput};
+use crate::device::onlooker::{self, Seen};
+use crate::device::ports::Roots;
+use crate::domain::typing::{Bursts, Pace};
+
+pub(super) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error> {
+    let roots = Roots::default();
+    let inputs = inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?;
+    if inputs.is_empty() {
+        return say(out, "no keyboard is there to look at; plug the scanner in\n");
+    }
+    let nodes: Vec<PathBuf> = inputs.iter().map(|input| input.node.clone()).collect();
+    say(out, &format!("scan something with each scanner, within {} s\n", time.as_secs()))?;
+    let seen = onlooker::look_on(&nodes, time, &SystemClock::new(), |node, bursts| {
+        say(out, &format!("{}: {}\n", node.display(), told_of(bursts)))
+    })?;
+    say(out, &text(&seen, &inputs))
+}
+
+/// What was seen of each keyboard, with the entries of those that type like scanners.
+fn text(seen: &[Seen], inputs: &[FoundInput]) -> String {
+    let mut text = "\n".to_owned();
+    for Seen { node, told } in seen {
+        let said = match told {
+            Ok(Pace::Scanner(bursts)) => told_of(*bursts),
+            Ok(Pace::Unended) => {
+                "typed as fast as a scanner, but no Enter: set the scanner to end with it".to_owned()
+            }
+            Ok(Pace::Person) => "typed as people do; it is no scanner, or a slow one".to_owned(),
+            Ok(Pace::Silent) => {
+                "typed nothing, or another program, such as the agent, has it for itself".to_owned()
+            }
+            Err(why) => format!("{why}; {}", why.cure()),
+        };
+        let _written = writeln!(text, "{}: {said}", node.display());
+        let found = inputs.iter().find(|input| input.node == *node);
+        if let (Some(input), Ok(Pace::Scanner(_))) = (found, told) {
+            input_entry(&mut text, input, inputs, "");
+        }
+    }
+    text
+}
+
+fn told_of(bursts: Bursts) -> String {
+    let Bursts { count, keys, step_us } = bursts;
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let step_ms = step_us.max(0).unsigned_abs().div_ceil(1000);
+    format!("typed like a scanner, {times}: {keys} keys and Enter, no two more than {step_ms} ms apart")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::PortFault;
+    use crate::device::inputs::Abilities;
+    use crate::device::ports::UsbIdentity;
+
+    fn input(name: &str) -> FoundInput {
+        let identity = UsbIdentity {
+            vendor: 0xffff,
+            product: 1,
+            serial: None,
+            manufacturer: None,
+            product_text: None,
+            port: "1-1.3".to_owned(),
+            interface: Some(format!("1-1.3:1.{}", name.len())),
+        };
+        FoundInput {
+            name: name.to_owned(),
+            node: format!("/dev/input/{name}").into(),
+            title: None,
+            identity,
+            abilities: Abilities { types: true, lights: true, points: false },
+            is_boot_keyboard: true,
+            by_id: None,
+        }
+    }
+
+    #[test]
+    fn only_what_typed_like_a_scanner_has_an_entry() {
+        let bursts = Bursts { count: 2, keys: 13, step_us: 1_001 };
+        let told = [Ok(Pace::Scanner(bursts)), Ok(Pace::Person), Ok(Pace::Silent), Err(PortFault::Denied)];
+        let inputs = ["event0", "event10", "event200", "event3000"].map(input);
+        let seen: Vec<Seen> =
+            inputs.iter().zip(told).map(|(input, told)| Seen { node: input.node.clone(), told }).collect();
+        let text = text(&seen, &inputs);
+        let first = "\n/dev/input/event0: typed like a scanner, 2 times: 13 keys and Enter, no two more than 2 ms \
+                     apart\n\n  [[scanner]]\n  name = \"event0\"\n  kind = \"evdev\"\n  match = { vendor = 0xffff, \
+                     product = 0x0001, port = \"1-1.3:1.6\" }\n  layout = \"us\"";
+        assert!(text.starts_with(first), "{text}");
+        assert_eq!(text.matches("[[scanner]]").count(), 1, "{text}");
+        for said in [
+            "event10: typed as people do",
+            "event200: typed nothing",
+            "event3000: the port may not be opened",
+        ] {
+            assert!(text.contains(said), "{text}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Looking on at what keyboards type, to find out which of them is a scanner.
+//!
+//! Promises: no keyboard is taken or changed; what is typed goes where it always went, and is not kept here. A keyboard
+//! that another program has taken for itself, as the agent does with its scanners, is silent here.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::event::PollFd;
+use rustix::event::PollFlags;
+use rustix::event::Timespec;
+use rustix::event::poll;
+
+use crate::clock::Clock;
+use crate::device::PortFault;
+use crate::device::node::Node;
+use crate::domain::time::BootMillis;
+use crate::domain::typing::Bursts;
+use crate::domain::typing::Pace;
+use crate::domain::typing::Typing;
+
+/// Most reads of one keyboard before the others have their turn.
+const READS_MAX: usize = 16;
+
+/// What was seen of one keyboard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its device node.
+    pub node: PathBuf,
+    /// How it typed, or why it could not be looked at, or no longer.
+    pub told: Result<Pace, PortFault>,
+}
+
+/// A keyboard that is looked at.
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    node: Node,
+    typing: Typing,
+}
+
+/// Looks at the keyboards at these nodes for so long. `on_burst` is told of each burst of a scanner when it ends; an error
+/// of it ends the look.
+///
+/// # Errors
+/// That of `on_burst`.
+pub fn look_on<E>(
+    nodes: &[PathBuf],
+    time: Duration,
+    clock: &dyn Clock,
+    mut on_burst: impl FnMut(&Path, Bursts) -> Result<(), E>,
+) -> Result<Vec<Seen>, E> {
+    let end = clock.boot().plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
+    let (mut watched, mut seen) = (Vec::new(), Vec::new());
+    for path in nodes {
+        match Node::look_on(path) {
+            Ok(node) => watched.push(Watched { path: path.clone(), node, typing: Typing::default() }),
+            Err(why) => seen.push(Seen { node: path.clone(), told: Err(why) }),
+        }
+    }
+    while let Some(left) = left(end, clock) {
+        wait(&watched, left);
+        for keyboard in std::mem::take(&mut watched) {
+            match keyboard.read(&mut on_burst)? {
+                Ok(keyboard) => watched.push(keyboard),
+                Err(gone) => seen.push(gone),
+            }
+        }
+    }
+    seen.extend(watched.into_iter().map(|keyboard| {
+        let Watched { path: node, typing, .. } = keyboard;
+        Seen { node, told: Ok(typing.pace()) }
+    }));
+    // In the order in which they were named.
+    seen.sort_by_key(|seen| nodes.iter().position(|node| *node == seen.node));
+    Ok(seen)
+}
+
+impl Watched {
+    /// Reads what was typed since, and gives the keyboard back if it is still there.
+    fn read<E>(
+        mut self,
+        on_burst: &mut impl FnMut(&Path, Bursts) -> Result<(), E>,
+    ) -> Result<Result<Self, Seen>, E> {
+        let mut events = Vec::new();
+        for _ in 0..READS_MAX {
+            if let Err(why) = self.node.read(&mut events) {
+                // One that was known by its typing is known for good.
+                let told = if self.typing.pace() == Pace::Silent { Err(why) } else { Ok(self.typing.pace()) };
+                return Ok(Err(Seen { node: self.path, told }));
+            }
+            if events.is_empty() {
+                break;
+            }
+            for event in &events {
+                if self.typing.take(*event)
+                    && let Pace::Scanner(bursts) = self.typing.pace()
+                {
+                    on_burst(&self.path, bursts)?;
+                }
+            }
+        }
+        Ok(Ok(self))
+    }
+}
+
+/// The time until `end`; none if it is there.
+fn left(end: BootMillis, clock: &dyn Clock) -> Option<Duration> {
+    let left_ms = u64::try_from(end.ms_since(clock.boot())).ok().filter(|left_ms| *left_ms > 0);
+    left_ms.map(Duration::from_millis)
+}
+
+/// Waits until a keyboard types or vanishes, so long at most.
+fn wait(watched: &[Watched], left: Duration) {
+    let mut waited: Vec<PollFd<'_>> = watched
+        .iter()
+        .map(|keyboard| PollFd::from_borrowed_fd(keyboard.node.as_fd(), PollFlags::IN))
+        .collect();
+    // Interrupted is as good as over: the caller looks again.
+    let _ready = poll(&mut waited, Timespec::try_from(left).ok().as_ref());
+}
