@@ -35,6 +35,7 @@ pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Re
     let mut groups = sheet::control_groups();
     groups.extend(sheet::storage_group(&storages(config)));
     groups.extend(sheet::kit_group(&kits(config)));
+    groups.push(sheet::calibration_group());
     deliver(out, args, &job.print(&groups)?)
 }
 

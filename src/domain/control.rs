@@ -6,8 +6,12 @@
 //!
 //! A kit has a code of the same grammar, `$SP.KIT-410.C`, with the number of its bill of materials: it commands
 //! nothing, it is scanned like a good, and no label can be mistaken for it either.
+//!
+//! The two calibration codes begin so as well, and are whole texts of their own. The station takes one like a command
+//! that does nothing: a scanner that it reads right to the letter is answered so, any other is refused.
 
 use crate::domain::aim::AimId;
+use crate::domain::calibrate::CalibrationCode;
 use crate::domain::ids::{CardId, StorageId};
 use crate::domain::mode::Mode;
 
@@ -43,6 +47,8 @@ pub enum Control {
     Cancel,
     /// A person has seen the alarm.
     Ok,
+    /// Nothing: the scanner reads right.
+    Calibrate(CalibrationCode),
 }
 
 /// What a scanned text is to the station.
@@ -66,6 +72,9 @@ impl Control {
         if !front.eq_ignore_ascii_case(PREFIX) {
             return Reading::NotControl;
         }
+        if let Some(code) = CalibrationCode::of(text) {
+            return Reading::Control(Self::Calibrate(code));
+        }
         let name = rest.rsplit_once('.').map_or(rest, |(name, _check)| name);
         // Comparing with the code we would print leaves no second spelling of any command or kit.
         let control = Self::from_name(name).filter(|control| control.code() == text).map(Reading::Control);
@@ -75,7 +84,16 @@ impl Control {
 
     /// The text to print as a barcode.
     pub fn code(&self) -> String {
-        code_of(&self.name())
+        match self {
+            Self::Calibrate(code) => code.text().to_owned(),
+            Self::Mode(_)
+            | Self::Storage(_)
+            | Self::Quantity(_)
+            | Self::Undo
+            | Self::Close
+            | Self::Cancel
+            | Self::Ok => code_of(&self.name()),
+        }
     }
 
     /// The name people know it by, whatever the language of the sheet: `RECEIPT`, `QTY-12` and so on.
@@ -90,6 +108,7 @@ impl Control {
             Self::Close => "CLOSE".to_owned(),
             Self::Cancel => "CANCEL".to_owned(),
             Self::Ok => "OK".to_owned(),
+            Self::Calibrate(code) => code.name().to_owned(),
         }
     }
 
@@ -122,7 +141,8 @@ pub fn sheet() -> Vec<Control> {
     let modes = [Mode::Receipt, Mode::WriteOff, Mode::Lookup].map(Control::Mode);
     let quantities = SHEET_QUANTITIES.map(Control::Quantity);
     let others = [Control::Undo, Control::Close, Control::Cancel, Control::Ok];
-    modes.into_iter().chain(quantities).chain(others).collect()
+    let calibration = CalibrationCode::ALL.map(Control::Calibrate);
+    modes.into_iter().chain(quantities).chain(others).chain(calibration).collect()
 }
 
 /// The name of a kit on the printed sheet.
@@ -200,7 +220,7 @@ mod tests {
         let expected = "$SP.RECEIPT.K $SP.WRITE-OFF.1 $SP.LOOKUP.Y $SP.QTY-2.E $SP.QTY-3.C $SP.QTY-4.A \
             $SP.QTY-5.8 $SP.QTY-6.6 $SP.QTY-7.4 $SP.QTY-8.2 $SP.QTY-9.Z $SP.QTY-10.W $SP.QTY-11.U \
             $SP.QTY-12.S $SP.QTY-24.K $SP.QTY-50.G $SP.QTY-100.R $SP.UNDO.3 $SP.CLOSE.U $SP.CANCEL.O \
-            $SP.OK.C";
+            $SP.OK.C $SP.zQm1-/\\#@\" $SP.Wa+=\u{1d}:;_%'";
         assert_eq!(codes.join(" "), expected);
     }
 

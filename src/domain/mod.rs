@@ -20,6 +20,7 @@ pub mod gtin;
 pub mod symbology;
 pub mod variable;
 
+pub mod calibrate;
 pub mod control;
 pub mod mode;
 pub mod rule;

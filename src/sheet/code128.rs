@@ -1,4 +1,5 @@
-//! Code 128 (ISO/IEC 15417), code set B: all that printable ASCII needs.
+//! Code 128 (ISO/IEC 15417), code set B: all that printable ASCII needs, and FNC1 for a group separator, which is what
+//! a scanner tells of it anywhere but in front.
 //!
 //! What it does not do: change to code set C, which makes long rows of digits shorter. A control code has few.
 
@@ -19,6 +20,9 @@ const STOP: [u8; 7] = [2, 3, 3, 1, 1, 1, 2];
 /// The value of the start character of code set B.
 const START_B: usize = 104;
 
+/// The value of FNC1, and what it stands for.
+const FNC1: (usize, u8) = (102, 0x1d);
+
 /// The check character is a remainder by this.
 const MODULUS: usize = 103;
 
@@ -26,8 +30,12 @@ const MODULUS: usize = 103;
 pub(super) const QUIET_MODULES: i32 = 10;
 
 /// The widths of bars and spaces in modules, bar first, without quiet zones; `None` for anything but printable
-/// ASCII.
+/// ASCII and a group separator that is not in front.
 pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
+    // In the first two places FNC1 says what kind of data follows (ISO/IEC 15417, 4.3.4), and is no data.
+    if text.bytes().take(2).any(|byte| byte == FNC1.1) {
+        return None;
+    }
     let values: Vec<usize> = text.bytes().map(value).collect::<Option<_>>()?;
     let check = check_value(&values);
     let characters = [START_B].into_iter().chain(values).chain([check]);
@@ -38,7 +46,10 @@ pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
 }
 
 fn value(byte: u8) -> Option<usize> {
-    (b' '..=b'~').contains(&byte).then(|| usize::from(byte - b' '))
+    match byte {
+        b' '..=b'~' => Some(usize::from(byte - b' ')),
+        _ => (byte == FNC1.1).then_some(FNC1.0),
+    }
 }
 
 /// The start character counts once, the characters of the text by their places from one on.
@@ -87,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_is_not_printable_ascii_has_no_symbol() {
-        for text in ["é", "\n", "\x7f", "UNDO\t"] {
+        for text in ["é", "\n", "\x7f", "UNDO\t", "\u{1d}OK", "O\u{1d}K"] {
             assert_eq!(encode(text), None, "{text:?}");
         }
     }
@@ -99,6 +110,12 @@ mod tests {
             ([[1, 3, 3, 1, 2, 1], [1, 1, 2, 3, 3, 1]].concat(), CHARACTERS[(104 + 47 + 2 * 43) % 103]);
         let expected = [&start_b[..], &ok, &check, &[2, 3, 3, 1, 1, 1, 2]].concat();
         assert_eq!(encode("OK"), Some(expected));
+    }
+
+    #[test]
+    fn a_group_separator_is_an_fnc1() {
+        let widths = encode("OK\u{1d}").unwrap();
+        assert_eq!(widths[18..24], [4, 1, 1, 1, 3, 1]);
     }
 
     /// Reads the widths as a scanner would: every character by its widths, the check character recomputed.

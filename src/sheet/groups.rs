@@ -1,5 +1,6 @@
 //! What is printed: groups of codes, each with its name and its meaning.
 
+use crate::domain::calibrate::CalibrationCode;
 use crate::domain::control::{self, Control};
 use crate::domain::ids::CardId;
 use crate::domain::mode::Mode;
@@ -62,6 +63,13 @@ pub fn control_groups() -> Vec<Group> {
     ]
 }
 
+/// The codes that a scanner is set up with, for a page of their own at the end: no clerk needs them.
+pub fn calibration_group() -> Group {
+    let codes = CalibrationCode::ALL.map(|code| Code::of(Control::Calibrate(code)));
+    let title = "Setting a scanner up: stockpoint calibrate".to_owned();
+    Group { title, ink: Ink::Violet, care: Care::Usual, codes: codes.into() }
+}
+
 /// The storages that a code may command, with what people call them; `None` where there is no choice.
 pub fn storage_group(storages: &[NamedStorage]) -> Option<Group> {
     let storages = choice(storages);
@@ -70,7 +78,11 @@ pub fn storage_group(storages: &[NamedStorage]) -> Option<Group> {
     }
     let code = |(storage, name): &NamedStorage| {
         let code = Code::of(Control::Storage(*storage));
-        Code { meaning: name.clone().unwrap_or(code.meaning), ..code }
+        match name {
+            // What people call it is large, the name that the station gives it small.
+            Some(name) => Code { name: name.clone(), meaning: code.name, ..code },
+            None => code,
+        }
     };
     let title = "Which storage, from now on".to_owned();
     Some(Group { title, ink: Ink::Blue, care: Care::Usual, codes: storages.iter().map(code).collect() })
@@ -121,6 +133,10 @@ fn explain(control: Control) -> (Mark, String) {
         Control::Close => (Mark::Send, "Finished: post the document"),
         Control::Cancel => (Mark::Cross, "Drop the quantity, else the document"),
         Control::Ok => (Mark::Tick, "I have seen the alarm"),
+        Control::Calibrate(CalibrationCode::First) => (Mark::Words("1".to_owned()), "Scan first: its layout"),
+        Control::Calibrate(CalibrationCode::Second) => {
+            (Mark::Words("2".to_owned()), "Scan next: its separator")
+        }
     };
     (mark, meaning.to_owned())
 }
@@ -134,8 +150,12 @@ mod tests {
 
     #[test]
     fn every_control_code_is_in_one_group() {
-        let mut printed: Vec<String> =
-            control_groups().into_iter().flat_map(|group| group.codes).map(|code| code.text).collect();
+        let mut printed: Vec<String> = control_groups()
+            .into_iter()
+            .chain([calibration_group()])
+            .flat_map(|group| group.codes)
+            .map(|code| code.text)
+            .collect();
         let mut all: Vec<String> = control::sheet().iter().map(Control::code).collect();
         printed.sort();
         all.sort();
@@ -170,7 +190,7 @@ mod tests {
         let group = storage_group(&[shop, cellar]).unwrap();
         let said: Vec<_> =
             group.codes.iter().map(|code| (code.name.as_str(), code.meaning.as_str())).collect();
-        assert_eq!(said, [("STORAGE-91271", "Storage 91271"), ("STORAGE-91272", "Cellar")]);
+        assert_eq!(said, [("STORAGE-91271", "Storage 91271"), ("Cellar", "STORAGE-91272")]);
         assert_eq!(group.codes[0].text, "$SP.STORAGE-91271.7");
     }
 

@@ -1,5 +1,6 @@
 //! Labels: one code each, in the order of the groups.
 
+use crate::domain::printable::printable;
 use crate::sheet::groups::{Care, Code, Group};
 use crate::sheet::letters::{self, Weight};
 use crate::sheet::page::{Area, Ink, MM, Page, Shape, Style, Um};
@@ -103,6 +104,6 @@ impl Label<'_> {
 fn write_foot(page: &mut Page, room: Area, code: &Code, imprint: &Imprint) {
     let style = Style::plain(1900, Ink::Black);
     let baseline = room.end_y() - 500;
-    page.write(room.left(room.width / 2 - MM), baseline, style, &code.text);
+    page.write(room.left(room.width / 2 - MM), baseline, style, &printable(&code.text).to_string());
     page.write_right(room.right(room.width / 2), baseline, style, &imprint.line());
 }

@@ -30,6 +30,7 @@ use crate::domain::ids::{CardId, StorageId};
 pub use crate::sheet::groups::Care;
 pub use crate::sheet::groups::Code;
 pub use crate::sheet::groups::Group;
+pub use crate::sheet::groups::calibration_group;
 pub use crate::sheet::groups::control_groups;
 pub use crate::sheet::groups::kit_group;
 pub use crate::sheet::groups::storage_group;

@@ -3,6 +3,7 @@
 //! Two to a row, the left code has its bars above its name and the right one below it: a scanner's line across one
 //! code's bars meets only the other's name.
 
+use crate::domain::printable::printable;
 use crate::sheet::groups::{Care, Code, Group};
 use crate::sheet::letters::{self, Weight};
 use crate::sheet::page::{Area, Ink, MM, Page, Shape, Style, Symbol, Um};
@@ -208,10 +209,10 @@ fn outline(page: &mut Page, card: Area, group: &Group) {
 /// The code in letters below its bars, for a person who must type it.
 fn spell(page: &mut Page, room: Area, symbol: &Symbol) {
     let style = Style::plain(2800, Ink::Black);
-    let line =
-        Area { width: letters::width(&symbol.code, Weight::Regular, style.size).min(room.width), ..room };
+    let code = printable(&symbol.code).to_string();
+    let line = Area { width: letters::width(&code, Weight::Regular, style.size).min(room.width), ..room };
     let line = Area { x: room.x + (room.width - line.width) / 2, ..line };
-    page.write(line, room.y + symbol.area.height + 3 * MM, style, &symbol.code);
+    page.write(line, room.y + symbol.area.height + 3 * MM, style, &code);
 }
 
 /// The name on a line as large as it can be, its meaning below, both in the middle of the height.

@@ -197,7 +197,11 @@ impl Model {
             Control::Cancel if quantity.is_none() => {
                 self.cancelled += self.open.drain(..).map(|(_, _, units)| units).sum::<Decimal>();
             }
-            Control::Mode(_) | Control::Storage(_) | Control::Cancel | Control::Ok => {}
+            Control::Mode(_)
+            | Control::Storage(_)
+            | Control::Cancel
+            | Control::Ok
+            | Control::Calibrate(_) => {}
         }
         self.counts.control += 1;
         Signal::Control

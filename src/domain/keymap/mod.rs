@@ -5,6 +5,7 @@
 //! in with their times, frames go out.
 
 mod layout;
+mod marks;
 mod stream;
 mod typist;
 
@@ -18,6 +19,10 @@ pub use crate::domain::keymap::layout::Layout;
 pub use crate::domain::keymap::layout::LayoutName;
 pub use crate::domain::keymap::layout::Level;
 pub use crate::domain::keymap::layout::Stroke;
+pub use crate::domain::keymap::marks::Mark;
+pub use crate::domain::keymap::marks::What;
+pub use crate::domain::keymap::marks::longest_wait_us;
+pub use crate::domain::keymap::marks::marks;
 pub use crate::domain::keymap::stream::EV_KEY;
 pub use crate::domain::keymap::stream::EV_SYN;
 pub use crate::domain::keymap::stream::InputEvent;

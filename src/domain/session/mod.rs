@@ -337,7 +337,7 @@ impl Session {
             Control::Cancel => {
                 decision.changes = self.place_of(scanner).map(|home| self.drop_all(home)).unwrap_or_default();
             }
-            Control::Quantity(_) | Control::Ok => {}
+            Control::Quantity(_) | Control::Ok | Control::Calibrate(_) => {}
         }
         decision
     }

@@ -75,6 +75,17 @@ fn a_change_of_storage_closes_what_kits_scanned_there_went_into() {
 }
 
 #[test]
+fn a_calibration_code_is_a_command_that_does_nothing() {
+    let code = |code: crate::domain::calibrate::CalibrationCode| code.text().to_owned();
+    let [first, second] = crate::domain::calibrate::CalibrationCode::ALL.map(code);
+    assert_eq!(
+        play(&format!("pen {first} ]C0{second} {} pen", first.to_uppercase())),
+        "booked 1 receipt@91 [#1 +1 pen]; control CALIBRATE-1; control CALIBRATE-2; refused malformed-control; \
+         booked 1 receipt@91 [#1 +1 pen]"
+    );
+}
+
+#[test]
 fn a_storage_code_that_is_not_stored_changes_nothing() {
     assert_eq!(play("lost store:92 pen"), "lost; booked 1 receipt@91 [#1 +1 pen]");
 }

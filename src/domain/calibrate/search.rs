@@ -1,0 +1,364 @@
+//! A calibration code is looked for in a reading, in every case that a scanner may have changed it to.
+
+use crate::domain::calibrate::Attempt;
+use crate::domain::calibrate::CalibrationCode;
+use crate::domain::calibrate::Miss;
+use crate::domain::calibrate::Seen;
+use crate::domain::calibrate::Way;
+use crate::domain::calibrate::code::SEPARATOR;
+use crate::domain::calibrate::reading::Candidate;
+use crate::domain::calibrate::reading::Reading;
+use crate::domain::calibrate::reading::text;
+use crate::domain::keymap::Layout;
+use crate::domain::keymap::LayoutName;
+use crate::domain::keymap::Level;
+use crate::domain::keymap::Mark;
+use crate::domain::keymap::Stroke;
+use crate::domain::keymap::What;
+
+/// Most characters that may stand in place of the separator: the longest that is documented, `{GS}`, has four.
+const SEPARATOR_MARKS_MAX: usize = 8;
+/// Most characters that may be wrong or missing in what is still called nearly a code.
+const WRONG_MAX: usize = 4;
+/// Longest reading in which a code is looked for that is not whole: more is not of one scan.
+const NEAR_MARKS_MAX: usize = 200;
+
+/// What a scanner does with letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Case {
+    /// They come as they are printed.
+    Kept,
+    /// Capitals and small letters are exchanged.
+    Swapped,
+    /// All are capitals.
+    Upper,
+    /// All are small.
+    Lower,
+}
+
+impl Case {
+    const ALL: [Self; 4] = [Self::Kept, Self::Swapped, Self::Upper, Self::Lower];
+
+    const fn of(self, c: char) -> char {
+        match self {
+            Self::Kept => c,
+            Self::Lower => c.to_ascii_lowercase(),
+            Self::Swapped if c.is_ascii_uppercase() => c.to_ascii_lowercase(),
+            Self::Swapped | Self::Upper => c.to_ascii_uppercase(),
+        }
+    }
+}
+
+/// What a scanner ends its codes with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Nothing.
+    Nothing,
+    /// CR, which is the key Enter.
+    Cr,
+    /// LF.
+    Lf,
+    /// CR and LF.
+    CrLf,
+    /// Tab.
+    Tab,
+    /// Several of these, or NUL: the station takes them all.
+    Other(String),
+}
+
+impl End {
+    fn of(terminators: &str) -> Self {
+        match terminators {
+            "" => Self::Nothing,
+            "\r" => Self::Cr,
+            "\n" => Self::Lf,
+            "\r\n" => Self::CrLf,
+            "\t" => Self::Tab,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+/// How a group separator arrives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Separator {
+    /// As the byte 1D.
+    Byte,
+    /// As Ctrl and a bracket.
+    Control,
+    /// As its number on the number pad while Alt is held.
+    AltCode,
+    /// As its number in hexadecimal.
+    Hexadecimal,
+    /// As other characters.
+    Other(String),
+    /// As a key that types nothing, by its number.
+    Key(u16),
+    /// Not at all.
+    Dropped,
+}
+
+impl Separator {
+    /// Whether the station reads it as one.
+    pub const fn is_read(&self) -> bool {
+        matches!(self, Self::Byte | Self::Control | Self::AltCode | Self::Hexadecimal)
+    }
+}
+
+/// How a code came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// What became of its letters.
+    pub case: Case,
+    /// What stood in front of it, without the AIM identifier.
+    pub prefix: String,
+    /// The AIM identifier, such as `]C0`.
+    pub aim: Option<String>,
+    /// What stood behind it, without the terminator.
+    pub suffix: String,
+    /// What it ended with.
+    pub end: End,
+    /// How the separator came, of the code that has one.
+    pub separator: Option<Separator>,
+    /// Whether every character was typed as a number on the number pad, which is the same in every layout.
+    pub by_numbers: bool,
+    /// Microseconds a character.
+    pub character_us: i64,
+    /// The longest pause, in microseconds.
+    pub longest_us: i64,
+}
+
+/// A reading, seen in one layout.
+#[derive(Clone, Copy)]
+struct Here<'a> {
+    candidate: &'a Candidate,
+    reading: &'a Reading,
+}
+
+/// What came of the reading that begins at `start`, in the layouts in which one does.
+pub(super) fn attempt(candidates: &[Candidate], start: i64) -> Option<Attempt> {
+    let readings: Vec<Here<'_>> = candidates
+        .iter()
+        .filter_map(|candidate| Some(Here { candidate, reading: candidate.readings.get(&start)? }))
+        .collect();
+    // A code is cut elsewhere in a layout that is not the scanner's; what begins within one is no reading.
+    if readings.len() < candidates.len().div_ceil(2) {
+        return None;
+    }
+    if readings.iter().all(|here| here.reading.body.iter().any(|mark| mark.what == What::Lost)) {
+        return Some(Attempt::Missed(Miss::Lost));
+    }
+    let seen = CalibrationCode::ALL.into_iter().find_map(|code| {
+        let ways = ways(&readings, code);
+        (!ways.is_empty()).then_some(Seen { code, ways })
+    });
+    Some(seen.map_or_else(|| Attempt::Missed(missed(&readings)), Attempt::Read))
+}
+
+/// Every layout in which the code is whole. One in which its letters are as printed excludes those in which they are
+/// not; one without Latin letters is looked at only where no other will do.
+fn ways(readings: &[Here<'_>], code: CalibrationCode) -> Vec<Way> {
+    let way = |here: &Here<'_>, alphabet: &Alphabet| {
+        let form = Case::ALL.into_iter().find_map(|case| find(here.reading, code, case, alphabet))?;
+        Some(Way { layout: here.candidate.layout, form })
+    };
+    let latin = Alphabet::default();
+    let mut found: Vec<Way> = readings.iter().filter_map(|here| way(here, &latin)).collect();
+    if found.is_empty() {
+        let other = |here: &Here<'_>| way(here, here.candidate.without_latin.as_ref()?);
+        found = readings.iter().filter_map(other).collect();
+    }
+    if found.iter().any(|way| way.form.case == Case::Kept) {
+        found.retain(|way| way.form.case == Case::Kept);
+    }
+    found
+}
+
+/// What a character may come as.
+#[derive(Debug, Default)]
+pub(super) struct Alphabet {
+    /// Of a layout without Latin letters: what each key of a US keyboard types, and types there.
+    pairs: Vec<(char, char)>,
+}
+
+impl Alphabet {
+    /// That of a scanner set to a layout that has no Latin letters: it can only press the keys that have them on a US
+    /// keyboard. `None` for any other layout.
+    pub(super) fn without_latin(name: LayoutName) -> Option<Self> {
+        let (layout, us) = (Layout::of(name), Layout::of(LayoutName::US));
+        let levels = [false, true].map(|shift| Level { shift, ..Level::default() });
+        let keys: Vec<(u16, Level)> = us.codes().flat_map(|code| levels.map(|level| (code, level))).collect();
+        let typed = |layout: &Layout, (code, level): (u16, Level)| match layout.stroke(code, level) {
+            Stroke::Char(c) => Some(c),
+            Stroke::Dead(_) | Stroke::Nothing => None,
+        };
+        if keys.iter().any(|key| typed(&layout, *key) == Some('S')) {
+            return None;
+        }
+        let pair = |key: &(u16, Level)| Some((typed(&us, *key)?, typed(&layout, *key)?));
+        Some(Self { pairs: keys.iter().filter_map(pair).collect() })
+    }
+
+    fn is(&self, wanted: char, mark: &Mark) -> bool {
+        let What::Char(read) = mark.what else { return false };
+        read == wanted || self.pairs.contains(&(wanted, read))
+    }
+
+    fn begins(&self, marks: &[Mark], wanted: &[char]) -> bool {
+        marks.len() >= wanted.len() && marks.iter().zip(wanted).all(|(mark, c)| self.is(*c, mark))
+    }
+}
+
+fn find(reading: &Reading, code: CalibrationCode, case: Case, alphabet: &Alphabet) -> Option<Form> {
+    let cased = |part: &str| part.chars().map(|c| case.of(c)).collect::<Vec<char>>();
+    let (head, tail) = code
+        .text()
+        .split_once(SEPARATOR)
+        .map_or_else(|| (cased(code.text()), None), |(head, tail)| (cased(head), Some(cased(tail))));
+    let body = reading.body.as_slice();
+    (0..body.len()).find_map(|at| {
+        let (before, rest) = body.split_at_checked(at)?;
+        alphabet.begins(rest, &head).then_some(())?;
+        let (front, rest) = rest.split_at_checked(head.len())?;
+        let Some(tail) = &tail else { return Some(form(reading, case, (before, front, rest), None)) };
+        let between = (0..=SEPARATOR_MARKS_MAX)
+            .find(|between| rest.get(*between..).is_some_and(|rest| alphabet.begins(rest, tail)))?;
+        let (between, rest) = rest.split_at_checked(between)?;
+        let (_tail, behind) = rest.split_at_checked(tail.len())?;
+        Some(form(reading, case, (before, front, behind), Some(separator(between))))
+    })
+}
+
+/// `parts`: what stood in front, the beginning of the code, and what stood behind.
+fn form(
+    reading: &Reading,
+    case: Case,
+    (before, front, behind): (&[Mark], &[Mark], &[Mark]),
+    separator: Option<Separator>,
+) -> Form {
+    let (prefix, aim) = take_aim(text(before));
+    let (first, last) = (reading.body.first(), reading.body.last());
+    let span = first.zip(last).map_or(0, |(first, last)| last.at_us.saturating_sub(first.at_us));
+    let steps = i64::try_from(reading.body.len()).unwrap_or(i64::MAX).saturating_sub(1).max(1);
+    Form {
+        case,
+        prefix,
+        aim,
+        suffix: text(behind),
+        end: End::of(&reading.end),
+        separator,
+        by_numbers: front
+            .iter()
+            .all(|mark| mark.keys.contains(&LEFT_ALT) && mark.keys.iter().copied().any(is_pad)),
+        character_us: span.div_euclid(steps),
+        longest_us: reading.longest_us,
+    }
+}
+
+/// Takes an AIM identifier off what stood in front of a code, whichever case it came in: some scanners put a prefix of
+/// the operator's before it, some behind.
+fn take_aim(before: String) -> (String, Option<String>) {
+    let is_aim = |three: &str| {
+        let mut chars = three.chars();
+        chars.next() == Some(']')
+            && chars.next().is_some_and(|c| c.is_ascii_alphabetic())
+            && chars.next().is_some_and(|c| c.is_ascii_digit())
+            && chars.next().is_none()
+    };
+    let at_end = before.len().checked_sub(3).and_then(|at| before.split_at_checked(at));
+    if let Some((rest, aim)) = at_end.filter(|(_, aim)| is_aim(aim)) {
+        return (rest.to_owned(), Some(aim.to_owned()));
+    }
+    match before.split_at_checked(3).filter(|(aim, _)| is_aim(aim)) {
+        Some((aim, rest)) => (rest.to_owned(), Some(aim.to_owned())),
+        None => (before, None),
+    }
+}
+
+/// Keys by their codes (`linux/include/uapi/linux/input-event-codes.h`).
+const LEFT_ALT: u16 = 56;
+const CTRLS: [u16; 2] = [29, 97];
+const SHIFTS: [u16; 2] = [42, 54];
+const RIGHT_ALT: u16 = 100;
+const LETTER_U: u16 = 22;
+
+/// The digits of the number pad.
+fn is_pad(code: u16) -> bool {
+    matches!(code, 71..=73 | 75..=77 | 79..=82)
+}
+
+fn separator(between: &[Mark]) -> Separator {
+    let is_modifier =
+        |code: &u16| CTRLS.contains(code) || SHIFTS.contains(code) || [LEFT_ALT, RIGHT_ALT].contains(code);
+    match between {
+        [] => Separator::Dropped,
+        [Mark { what: What::Char(SEPARATOR), keys, .. }] => {
+            let has_ctrl = keys.iter().any(|code| CTRLS.contains(code));
+            match keys.as_slice() {
+                [] => Separator::Byte,
+                keys if has_ctrl && keys.contains(&LETTER_U) => Separator::Hexadecimal,
+                _ if has_ctrl => Separator::Control,
+                _ => Separator::AltCode,
+            }
+        }
+        marks => {
+            let unclear = marks.iter().find(|mark| mark.what == What::Unclear);
+            let key = unclear.and_then(|mark| mark.keys.iter().rev().find(|code| !is_modifier(code)));
+            key.map_or_else(|| Separator::Other(text(marks)), |code| Separator::Key(*code))
+        }
+    }
+}
+
+/// What to say of a reading in which there is no code: in the layout that makes most of it.
+fn missed(readings: &[Here<'_>]) -> Miss {
+    let near =
+        readings.iter().map(|here| here.reading).filter(|reading| reading.body.len() <= NEAR_MARKS_MAX);
+    let best = near.flat_map(nearest).min_by_key(|(wrong, ..)| *wrong);
+    let read = readings.first().map(|here| here.reading.text()).unwrap_or_default();
+    match best.filter(|(wrong, ..)| *wrong <= WRONG_MAX) {
+        Some((_, code, reading)) => {
+            let is_short = reading.body.len() < code.text().chars().count();
+            Miss::Nearly { code, read: reading.text(), is_short }
+        }
+        None if readings.iter().all(|here| here.candidate.layout.is_none()) && is_damaged(&read) => {
+            Miss::Damaged { read }
+        }
+        None => Miss::Other { read },
+    }
+}
+
+/// How many characters are wrong for each code.
+fn nearest(reading: &Reading) -> impl Iterator<Item = (usize, CalibrationCode, &Reading)> {
+    let read: Vec<char> = reading.text().chars().collect();
+    CalibrationCode::ALL.into_iter().map(move |code| {
+        let wrong = |case: Case| {
+            let wanted: Vec<char> = code.text().chars().map(|c| case.of(c)).collect();
+            wrong_characters(&wanted, &read)
+        };
+        (Case::ALL.into_iter().map(wrong).min().unwrap_or(usize::MAX), code, reading)
+    })
+}
+
+/// Bytes that are no characters, or control characters but the separator.
+fn is_damaged(read: &str) -> bool {
+    read.contains(|c: char| c == char::REPLACEMENT_CHARACTER || c.is_control() && c != SEPARATOR)
+}
+
+/// How many characters of `wanted` are wrong, missing or too many in the part of `read` that is most like it.
+fn wrong_characters(wanted: &[char], read: &[char]) -> usize {
+    // One row of the usual table a character of `wanted`; what is before and behind costs nothing.
+    let mut row: Vec<usize> = vec![0; read.len().saturating_add(1)];
+    for c in wanted {
+        let mut above = row.first().copied().unwrap_or(0);
+        let mut left = above.saturating_add(1);
+        let mut next = vec![left];
+        for (read, up) in read.iter().zip(row.iter().skip(1)) {
+            let change = if read == c { above } else { above.saturating_add(1) };
+            left = change.min(up.saturating_add(1)).min(left.saturating_add(1));
+            above = *up;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.into_iter().min().unwrap_or(0)
+}

@@ -1,0 +1,132 @@
+//! All that keys typed, one mark for each character: for a look at how a scanner types, where a frame would only tell
+//! that it is refused.
+
+use crate::domain::keymap::layout::LayoutName;
+use crate::domain::keymap::stream::EV_KEY;
+use crate::domain::keymap::stream::EV_SYN;
+use crate::domain::keymap::stream::InputEvent;
+use crate::domain::keymap::stream::SYN_DROPPED;
+use crate::domain::keymap::stream::SYN_REPORT;
+use crate::domain::keymap::typist::Change;
+use crate::domain::keymap::typist::Typist;
+
+/// What was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// This character, which may be a terminator.
+    Char(char),
+    /// A key without a meaning in the layout, or a combination that makes no character.
+    Unclear,
+    /// Events were thrown away.
+    Lost,
+}
+
+/// One thing that was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// When the first key of it was pressed, in microseconds since boot.
+    pub from_us: i64,
+    /// When it was complete.
+    pub at_us: i64,
+    /// What it is.
+    pub what: What,
+    /// The keys that were pressed for it, modifiers too.
+    pub keys: Vec<u16>,
+}
+
+/// What `events` type in `layout`. What is begun and not finished for `quiet_us` is unclear.
+pub fn marks(layout: LayoutName, events: &[InputEvent], quiet_us: i64) -> Vec<Mark> {
+    let mut marker = Marker::new(layout, quiet_us);
+    for event in events {
+        marker.take(*event);
+    }
+    marker.break_off();
+    marker.marks
+}
+
+/// The longest time between two changes of keys from `from_us` to `to_us`.
+pub fn longest_wait_us(events: &[InputEvent], from_us: i64, to_us: i64) -> i64 {
+    let keys = events.iter().filter(|event| event.kind == EV_KEY && event.value <= 1);
+    let times: Vec<i64> = keys.map(|event| event.at_us).filter(|at| (from_us..=to_us).contains(at)).collect();
+    let waits = times.iter().zip(times.iter().skip(1)).map(|(one, next)| next.saturating_sub(*one));
+    waits.max().unwrap_or(0)
+}
+
+struct Marker {
+    typist: Typist,
+    quiet_us: i64,
+    marks: Vec<Mark>,
+    /// What was pressed since the last mark, and when the first of it was.
+    keys: Vec<u16>,
+    from_us: Option<i64>,
+    last_us: i64,
+    is_torn: bool,
+}
+
+impl Marker {
+    fn new(layout: LayoutName, quiet_us: i64) -> Self {
+        Self {
+            typist: Typist::new(layout),
+            quiet_us,
+            marks: Vec::new(),
+            keys: Vec::new(),
+            from_us: None,
+            last_us: i64::MIN,
+            is_torn: false,
+        }
+    }
+
+    fn take(&mut self, event: InputEvent) {
+        match (event.kind, event.code) {
+            (EV_SYN, SYN_DROPPED) => {
+                self.typist.lose();
+                self.mark(What::Lost, event.at_us);
+                (self.is_torn, self.last_us) = (true, event.at_us);
+            }
+            (EV_SYN, SYN_REPORT) => self.is_torn = false,
+            (EV_KEY, code) if !self.is_torn => self.key(code, event),
+            _ => (),
+        }
+    }
+
+    fn key(&mut self, code: u16, event: InputEvent) {
+        let at = event.at_us;
+        let change = match event.value {
+            0 => Change::Release,
+            1 => Change::Press,
+            _ => Change::Repeat,
+        };
+        if at.saturating_sub(self.last_us) >= self.quiet_us {
+            self.break_off();
+            self.typist.settle();
+        }
+        if change != Change::Repeat {
+            self.last_us = at;
+        }
+        if change == Change::Press {
+            self.keys.push(code);
+            self.from_us = self.from_us.or(Some(at));
+        }
+        let typed = self.typist.key(code, change);
+        if typed.unclear {
+            self.mark(What::Unclear, at);
+        }
+        if let Some(c) = typed.text {
+            self.mark(What::Char(c), at);
+        }
+    }
+
+    /// What is begun is never finished.
+    fn break_off(&mut self) {
+        if self.typist.is_midway() {
+            self.typist.give_up();
+            self.mark(What::Unclear, self.last_us);
+        }
+        (self.keys, self.from_us) = (Vec::new(), None);
+    }
+
+    fn mark(&mut self, what: What, at_us: i64) {
+        let (keys, from_us) = (std::mem::take(&mut self.keys), self.from_us.take().unwrap_or(at_us));
+        self.marks.push(Mark { from_us, at_us, what, keys });
+    }
+}
