@@ -97,6 +97,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<DevicesCommand>,
     },
+    /// Find out how a scanner is set up from two codes of the control sheet, and print its entry
+    Calibrate(CalibrateArgs),
     /// What a keyboard or HID-POS scanner sends, event by event
     Trace {
         #[command(subcommand)]
@@ -289,6 +291,24 @@ pub(super) struct SheetArgs {
     /// Write to this file instead of the standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+}
+
+/// A scanner to calibrate. Stop the agent first: it keeps its scanners for itself.
+#[derive(Debug, clap::Args)]
+pub(super) struct CalibrateArgs {
+    /// The name of a configured scanner, or a device such as /dev/input/event0 or /dev/ttyUSB0; not needed where there
+    /// is only one
+    #[arg(value_name = "NAME|DEVICE")]
+    pub(super) scanner: Option<String>,
+    /// Read what `trace record` recorded instead of a device
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace: Option<PathBuf>,
+    /// How long to wait for the codes
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(super) seconds: u64,
+    /// Write the entry into the configuration; the old file is kept as FILE.bak
+    #[arg(long)]
+    pub(super) write: bool,
 }
 
 #[derive(Debug, Subcommand)]

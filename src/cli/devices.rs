@@ -54,12 +54,18 @@ fn describe_port(text: &mut String, port: &FoundPort) {
     if let Some(usb) = &port.usb {
         describe_usb(text, usb);
     }
-    let _written = writeln!(text, "\n  [[scanner]]\n  name = \"{}\"\n  kind = \"serial\"", name(&port.name));
-    let _written = match &port.usb {
+    let name = name_of(&port.name);
+    let _written = writeln!(text, "\n  [[scanner]]\n  name = \"{name}\"\n  kind = \"serial\"");
+    let _written = writeln!(text, "  {}\n", port_place(port));
+}
+
+/// The line of an entry that says where a port is.
+pub(super) fn port_place(port: &FoundPort) -> String {
+    match &port.usb {
         // By its USB port a scanner is found again under whatever name the kernel gives it next time.
-        Some(usb) => writeln!(text, "  match = {}\n", usb_match(usb, &usb.port)),
-        None => writeln!(text, "  path = \"{}\"\n", port.node.display()),
-    };
+        Some(usb) => format!("match = {}", usb_match(usb, &usb.port)),
+        None => format!("path = \"{}\"", port.node.display()),
+    }
 }
 
 /// One HID-POS scanner, which says itself that it is one.
@@ -74,7 +80,7 @@ fn describe_hidraw(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw])
     let _written = writeln!(text, "{node}: a HID-POS scanner: its report descriptor has usage page 0x8C");
     describe_usb(text, &hidraw.identity);
     let _written =
-        writeln!(text, "\n  [[scanner]]\n  name = \"{}\"\n  kind = \"hidpos\"", name(&hidraw.name));
+        writeln!(text, "\n  [[scanner]]\n  name = \"{}\"\n  kind = \"hidpos\"", name_of(&hidraw.name));
     let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
     let link = hidraw.by_path.as_ref().unwrap_or(&hidraw.node);
     let _written = writeln!(text, "  {}\n", place(&hidraw.identity, &others, link));
@@ -126,12 +132,17 @@ fn describe_signs(text: &mut String, input: &FoundInput) {
 
 /// The entry to paste, each line behind `mark`.
 pub(super) fn input_entry(text: &mut String, input: &FoundInput, all: &[FoundInput], mark: &str) {
-    let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
-    let place = place(&input.identity, &others, input.by_id.as_ref().unwrap_or(&input.node));
-    let _written = writeln!(text, "\n  {mark}[[scanner]]\n  {mark}name = \"{}\"", name(&input.name));
+    let place = input_place(input, all);
+    let _written = writeln!(text, "\n  {mark}[[scanner]]\n  {mark}name = \"{}\"", name_of(&input.name));
     let _written = writeln!(text, "  {mark}kind = \"evdev\"\n  {mark}{place}");
     let _written =
         writeln!(text, "  {mark}layout = \"us\" # the keyboard layout that the scanner is set to\n");
+}
+
+/// The line of an entry that says where an input device is.
+pub(super) fn input_place(input: &FoundInput, all: &[FoundInput]) -> String {
+    let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
+    place(&input.identity, &others, input.by_id.as_ref().unwrap_or(&input.node))
 }
 
 /// The shortest description that no other device has; else the path.
@@ -165,7 +176,7 @@ fn describe_usb(text: &mut String, usb: &UsbIdentity) {
 }
 
 /// A name that the configuration takes.
-fn name(kernels: &str) -> String {
+pub(super) fn name_of(kernels: &str) -> String {
     kernels.chars().map(|c| c.to_ascii_lowercase()).filter(char::is_ascii_alphanumeric).take(24).collect()
 }
 

@@ -2,6 +2,7 @@
 //! configuration.
 
 mod args;
+mod calibrate;
 mod check;
 mod create;
 mod demo;
@@ -76,6 +77,9 @@ pub enum Error {
     /// The agent did not do it in time.
     #[error("see it done within an hour; `stockpoint status` tells how the service is")]
     NotYet,
+    /// A scanner could not be calibrated, or is set up wrong.
+    #[error("calibrate the scanner")]
+    Calibrate(#[from] calibrate::Error),
     /// The goods table has no such good.
     #[error("find good {0} in the goods table; `stockpoint goods find CODE` shows what is there")]
     NoSuchGood(GoodId),
@@ -186,6 +190,7 @@ impl Error {
             | Self::NotForTerminals
             | Self::NoSuchScanner { .. }
             | Self::Escape => ExitCode::from(WRONG),
+            Self::Calibrate(error) if error.is_usage() => ExitCode::from(WRONG),
             _ if self.is_closed_pipe() => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         }
@@ -228,6 +233,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
             look_on::look_on(&mut out, Duration::from_secs(*seconds))
         }
         Command::Devices { .. } => devices::devices(&mut out),
+        Command::Calibrate(wanted) => calibrate::calibrate(&mut out, &args.config, wanted),
         Command::Trace { command } => trace::trace(&mut out, command),
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
         Command::Goods { command } => goods::goods(&mut out, config()?, command),

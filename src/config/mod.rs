@@ -6,6 +6,7 @@
 //!
 //! What it does not do: look whether folders, devices or the API are there, or follow changes of the file.
 
+pub mod edit;
 mod fault;
 mod line;
 mod reader;

@@ -236,7 +236,7 @@ fn days(duration: Duration) -> u64 {
 }
 
 /// A text as a TOML basic string (TOML 1.0.0, "String").
-struct Quoted<'a>(&'a str);
+pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

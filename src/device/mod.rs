@@ -14,6 +14,7 @@
 //! disk. Where a port opens in the middle of a frame, the bytes before that moment are nowhere, and the rest
 //! reads as a shorter frame.
 
+pub mod capture;
 pub mod evdev;
 pub mod health;
 pub mod hidpos;

@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod calibrate;
 mod cli;
 mod contract;
 mod contract_api;

@@ -1,0 +1,159 @@
+//! `stockpoint calibrate`
+
+mod report;
+mod target;
+mod write;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use super::args::CalibrateArgs;
+use super::{read_error, say};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::device::PortFault;
+use crate::device::capture::Captor;
+use crate::domain::calibrate::{self, Attempt, CalibrationCode, Capture, Findings, QUIET_US, read_codes};
+use crate::domain::keymap::trace::Trace;
+use target::{Reach, Target};
+
+/// Why a scanner was not calibrated.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There are none or several, and none was named.
+    #[error("choose a scanner: name one; there are {0}")]
+    Which(String),
+    /// No scanner of this name is configured.
+    #[error("find scanner {name} in the configuration, which has {known}; a device is named by its path")]
+    NoSuch {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// Its kind has nothing that could be set wrong.
+    #[error("a scanner of kind {0} has no layout and no terminator to find out")]
+    NotNeeded(&'static str),
+    /// The device cannot be read.
+    #[error("{device}: {fault}; {cure}")]
+    Device {
+        /// Which.
+        device: String,
+        /// Why.
+        fault: PortFault,
+        /// What to do.
+        cure: String,
+    },
+    /// Nothing that was scanned was a calibration code.
+    #[error(
+        "no calibration code was read; scan CALIBRATE-1 and CALIBRATE-2 of the control sheet (`stockpoint sheet`)"
+    )]
+    NotRead,
+    /// The readings contradict each other.
+    #[error("{0}: scan both codes again, one after the other")]
+    Unsteady(#[from] calibrate::Unsteady),
+    /// The scanner must be set otherwise first.
+    #[error("the scanner is set up wrong, as said above; set it right, then calibrate again")]
+    Faulty,
+    /// The entry cannot be written into the file.
+    #[error("the entry cannot be changed in {0} line by line; paste it by hand")]
+    NotEditable(String),
+    /// The recording says nothing of the device it came from.
+    #[error("an entry made from a recording can be written only for a configured scanner: name it")]
+    NoPlace,
+}
+
+impl Error {
+    /// Whether what was typed was wrong.
+    pub(super) const fn is_usage(&self) -> bool {
+        matches!(self, Self::Which(_) | Self::NoSuch { .. } | Self::NotNeeded(_) | Self::NoPlace)
+    }
+}
+
+pub(super) fn calibrate(out: &mut impl Write, path: &Path, args: &CalibrateArgs) -> Result<(), super::Error> {
+    let config = match path.try_exists() {
+        Ok(false) if !args.write => None,
+        _ => Some(Config::load(path)?),
+    };
+    let target = target::find(config.as_ref(), args)?;
+    if args.write && !target.can_be_written() {
+        return Err(Error::NoPlace.into());
+    }
+    let attempts = match &args.trace {
+        Some(file) => recorded(out, file)?,
+        None => listen(out, &target, config.as_ref(), Duration::from_secs(args.seconds))?,
+    };
+    let findings = Findings::of(&attempts).map_err(Error::Unsteady)?.ok_or(Error::NotRead)?;
+    say(out, &report::text(&findings, &read_codes(&attempts)))?;
+    let written = if args.write { Some(path) } else { None };
+    let told = write::entry(path, &target, &findings, written)?;
+    say(out, &told)?;
+    let is_faulty = findings.advice().iter().any(|advice| advice.is_fault);
+    if is_faulty { Err(Error::Faulty.into()) } else { Ok(()) }
+}
+
+/// What a recording holds.
+fn recorded(out: &mut impl Write, file: &Path) -> Result<Vec<Attempt>, super::Error> {
+    let text = fs::read_to_string(file).map_err(read_error(file))?;
+    let attempts = calibrate::attempts(&Capture::Keys(Trace::parse(&text)?.events));
+    attempts.iter().try_for_each(|attempt| say(out, &report::news(attempt)))?;
+    Ok(attempts)
+}
+
+/// Reads the scanner until both codes were read or the time is over.
+fn listen(
+    out: &mut impl Write,
+    target: &Target,
+    config: Option<&Config>,
+    time: Duration,
+) -> Result<Vec<Attempt>, super::Error> {
+    let clock = SystemClock::new();
+    let fault = |fault| device_error(target, config, fault);
+    let mut captor = open(target).map_err(fault)?;
+    let begun = clock.boot();
+    let device = target.device();
+    let ask = format!(
+        "Scan CALIBRATE-1, then CALIBRATE-2, with the scanner on {device}. There are {} s.\n",
+        time.as_secs()
+    );
+    say(out, &ask)?;
+    let (mut attempts, mut is_new) = (Vec::new(), false);
+    loop {
+        let spent = Duration::from_millis(u64::try_from(clock.boot().ms_since(begun)).unwrap_or(0));
+        let left = time.saturating_sub(spent);
+        let quiet = Duration::from_micros(QUIET_US.unsigned_abs());
+        let has_come = captor.wait(left.min(quiet), &clock).map_err(fault)?;
+        is_new |= has_come;
+        let is_over = left.is_zero();
+        if is_new && !has_come || is_over {
+            let now = calibrate::attempts(captor.capture());
+            now.iter().skip(attempts.len()).try_for_each(|attempt| say(out, &report::news(attempt)))?;
+            (attempts, is_new) = (now, false);
+        }
+        if is_over || read_codes(&attempts).len() == CalibrationCode::ALL.len() {
+            return Ok(attempts);
+        }
+    }
+}
+
+fn open(target: &Target) -> Result<Captor, PortFault> {
+    match &target.reach {
+        Reach::Keys(place) => Captor::of_keys(&target::node_of_keys(place)?),
+        Reach::Bytes(place, line) => Captor::of_bytes(&target::node_of_bytes(place)?, *line),
+        Reach::Recording => Err(PortFault::Absent),
+    }
+}
+
+/// A device that another program has: it may be the agent, and that is stopped otherwise than others.
+fn device_error(target: &Target, config: Option<&Config>, fault: PortFault) -> super::Error {
+    let is_agent = fault == PortFault::Taken
+        && config.is_some_and(|config| super::status::running(config).is_ok_and(|status| status.is_some()));
+    let cure = if is_agent {
+        "the agent has it: `sudo systemctl stop stockpoint`, calibrate, then `sudo systemctl start stockpoint`"
+    } else {
+        fault.cure()
+    };
+    Error::Device { device: target.device(), fault, cure: cure.to_owned() }.into()
+}

@@ -1,0 +1,188 @@
+//! Which scanner is meant, how it is reached, and what entry it has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::cli::args::CalibrateArgs;
+use crate::cli::devices::{input_place, name_of, port_place};
+use crate::config::edit::quoted;
+use crate::config::{Config, Line, Place, Scanner, Source};
+use crate::device::PortFault;
+use crate::device::inputs::{self, FoundInput};
+use crate::device::ports::{self, FoundPort, Roots};
+
+/// A scanner to calibrate.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) reach: Reach,
+    pub(super) entry: Entry,
+}
+
+/// How it is read.
+#[derive(Debug)]
+pub(super) enum Reach {
+    Keys(Place),
+    Bytes(Place, Line),
+    Recording,
+}
+
+/// What the configuration has of it.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// An entry, which is changed.
+    Configured(Box<Scanner>),
+    /// None: its name, its kind, and the line that says where it is.
+    New { name: String, kind: &'static str, place: Option<String> },
+}
+
+impl Target {
+    /// The device, for people.
+    pub(super) fn device(&self) -> String {
+        match &self.reach {
+            Reach::Keys(place) | Reach::Bytes(place, _) => place.to_string(),
+            Reach::Recording => "a recording".to_owned(),
+        }
+    }
+
+    pub(super) fn can_be_written(&self) -> bool {
+        !matches!(self.entry, Entry::New { place: None, .. })
+    }
+}
+
+pub(super) fn node_of_keys(place: &Place) -> Result<PathBuf, PortFault> {
+    match place {
+        Place::Path(path) => Ok(path.clone()),
+        Place::Match(wanted) => inputs::resolve(&Roots::default(), wanted),
+    }
+}
+
+pub(super) fn node_of_bytes(place: &Place) -> Result<PathBuf, PortFault> {
+    match place {
+        Place::Path(path) => Ok(path.clone()),
+        Place::Match(wanted) => ports::resolve(&Roots::default(), wanted),
+    }
+}
+
+/// The scanner that was named; where none was, the only one there is.
+pub(super) fn find(config: Option<&Config>, args: &CalibrateArgs) -> Result<Target, Error> {
+    let configured = config.map_or(&[][..], |config| &config.scanners);
+    let named = args.scanner.as_deref();
+    let target = match named {
+        Some(path) if path.contains('/') => of_path(configured, Path::new(path)),
+        Some(name) => of_name(configured, name)?,
+        None if args.trace.is_some() => recording(configured),
+        None => the_only_one(configured)?,
+    };
+    Ok(if args.trace.is_some() { Target { reach: Reach::Recording, ..target } } else { target })
+}
+
+fn of_scanner(scanner: &Scanner) -> Result<Target, Error> {
+    let reach = match &scanner.source {
+        Source::Evdev { place, .. } => Reach::Keys(place.clone()),
+        Source::Serial { place, serial } => Reach::Bytes(place.clone(), serial.line),
+        Source::HidPos(_) | Source::Stdin => return Err(Error::NotNeeded(scanner.source.kind())),
+    };
+    Ok(Target { reach, entry: Entry::Configured(Box::new(scanner.clone())) })
+}
+
+fn of_name(configured: &[Scanner], name: &str) -> Result<Target, Error> {
+    let scanner = configured.iter().find(|scanner| scanner.name.as_str() == name);
+    scanner.map_or_else(|| Err(Error::NoSuch { name: name.to_owned(), known: names(configured) }), of_scanner)
+}
+
+/// A device: the configured scanner that it is, or a new one.
+fn of_path(configured: &[Scanner], path: &Path) -> Target {
+    let node = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_absent| path.to_owned());
+    let wanted = node(path);
+    let is_it = |target: &Target| {
+        let at = match &target.reach {
+            Reach::Keys(place) => node_of_keys(place),
+            Reach::Bytes(place, _) => node_of_bytes(place),
+            Reach::Recording => return false,
+        };
+        at.is_ok_and(|at| node(&at) == wanted)
+    };
+    let known = configured.iter().filter_map(|scanner| of_scanner(scanner).ok()).find(is_it);
+    known.unwrap_or_else(|| new(configured, &wanted, path))
+}
+
+fn new(configured: &[Scanner], node: &Path, path: &Path) -> Target {
+    let roots = Roots::default();
+    let (inputs, ports) =
+        (inputs::list_inputs(&roots).unwrap_or_default(), ports::list_ports(&roots).unwrap_or_default());
+    if let Some(input) = inputs.iter().find(|input| input.node == node) {
+        return of_input(configured, input, &inputs);
+    }
+    if let Some(port) = ports.iter().find(|port| port.node == node) {
+        return of_port(configured, port);
+    }
+    // Not among those the kernel lists: a pseudo-terminal, or a device that is not there, which opening it says.
+    let place = Place::Path(path.to_owned());
+    let is_input = node.starts_with(roots.dev.join("input"));
+    let (reach, kind) = if is_input {
+        (Reach::Keys(place), "evdev")
+    } else {
+        (Reach::Bytes(place, Line::default()), "serial")
+    };
+    let name = node.file_name().and_then(|name| name.to_str()).unwrap_or("scanner");
+    let line = format!("path = {}", quoted(&path.to_string_lossy()));
+    Target { reach, entry: Entry::New { name: unused(configured, name), kind, place: Some(line) } }
+}
+
+fn of_input(configured: &[Scanner], input: &FoundInput, all: &[FoundInput]) -> Target {
+    let entry = Entry::New {
+        name: unused(configured, &input.name),
+        kind: "evdev",
+        place: Some(input_place(input, all)),
+    };
+    Target { reach: Reach::Keys(Place::Path(input.node.clone())), entry }
+}
+
+fn of_port(configured: &[Scanner], port: &FoundPort) -> Target {
+    let entry =
+        Entry::New { name: unused(configured, &port.name), kind: "serial", place: Some(port_place(port)) };
+    Target { reach: Reach::Bytes(Place::Path(port.node.clone()), Line::default()), entry }
+}
+
+fn recording(configured: &[Scanner]) -> Target {
+    let name = unused(configured, "scanner");
+    Target { reach: Reach::Recording, entry: Entry::New { name, kind: "evdev", place: None } }
+}
+
+/// The configured scanner, if it is one; where none is, the device that looks like one, if it is one.
+fn the_only_one(configured: &[Scanner]) -> Result<Target, Error> {
+    let mut known: Vec<Target> = configured.iter().filter_map(|scanner| of_scanner(scanner).ok()).collect();
+    if known.len() > 1 {
+        return Err(Error::Which(names(configured)));
+    }
+    if let Some(target) = known.pop() {
+        return Ok(target);
+    }
+    let roots = Roots::default();
+    let (inputs, ports) =
+        (inputs::list_inputs(&roots).unwrap_or_default(), ports::list_ports(&roots).unwrap_or_default());
+    let typing = inputs.iter().filter(|input| inputs::looks_like_scanner(input).is_scanner());
+    let serial = ports.iter().filter(|port| ports::looks_like_scanner(port).is_scanner());
+    let mut found: Vec<Target> = typing.map(|input| of_input(configured, input, &inputs)).collect();
+    found.extend(serial.map(|port| of_port(configured, port)));
+    match found.len() {
+        1 => found.pop().ok_or_else(|| Error::Which("none".to_owned())),
+        0 => Err(Error::Which("none that is configured or looks like one (`stockpoint devices`)".to_owned())),
+        _ => Err(Error::Which(found.iter().map(Target::device).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+fn names(configured: &[Scanner]) -> String {
+    let names: Vec<&str> = configured.iter().map(|scanner| scanner.name.as_str()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A name made of the kernel's that no scanner has.
+fn unused(configured: &[Scanner], kernels: &str) -> String {
+    let name = name_of(kernels);
+    let name = if name.is_empty() { "scanner".to_owned() } else { name };
+    let is_free = |name: &String| configured.iter().all(|scanner| scanner.name.as_str() != name);
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    [name.clone()].into_iter().chain(numbered).find(is_free).unwrap_or(name)
+}

@@ -1,0 +1,102 @@
+//! The scanner's entry: printed, and written into the configuration if that was asked for.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use super::target::{Entry, Target};
+use crate::cli::read_error;
+use crate::config::edit::{Edited, Tuning, append};
+use crate::config::{Config, Scanner};
+use crate::domain::calibrate::{Findings, GAP_MS_USUAL};
+
+/// What to tell of the entry. `written` is the file to write it to, if it is to be.
+pub(super) fn entry(
+    config: &Path,
+    target: &Target,
+    findings: &Findings,
+    written: Option<&Path>,
+) -> Result<String, crate::cli::Error> {
+    let edited = match &target.entry {
+        Entry::Configured(scanner) => {
+            let text = fs::read_to_string(config).map_err(read_error(config))?;
+            let tuning = tuning(findings, Some(scanner));
+            let name = scanner.name.as_str();
+            tuning.apply(&text, name).ok_or_else(|| Error::NotEditable(config.display().to_string()))?
+        }
+        Entry::New { name, kind, place } => {
+            let entry = new_entry(name, kind, place.as_deref(), findings);
+            let text = match written {
+                Some(file) => fs::read_to_string(file).map_err(read_error(file))?,
+                None => String::new(),
+            };
+            Edited { file: append(&text, &entry), entry }
+        }
+    };
+    let indented = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") };
+    let lines: Vec<String> = edited.entry.lines().map(indented).collect();
+    let shown = lines.concat();
+    match written {
+        None => Ok(format!("\n{shown}\n")),
+        Some(file) => {
+            let kept = write(file, &edited.file)?;
+            let (file, kept) = (file.display(), kept.display());
+            Ok(format!("\n{shown}\nWritten to {file}; the old file is {kept}. Start the agent again.\n"))
+        }
+    }
+}
+
+fn tuning(findings: &Findings, scanner: Option<&Scanner>) -> Tuning {
+    let gap_ms = match (scanner, findings.gap_ms_safe()) {
+        // Whoever has chosen a gap that is safe keeps it.
+        (Some(scanner), Some(safe)) if scanner.gap.as_millis() >= u128::from(safe) => None,
+        (None, Some(safe)) if safe <= GAP_MS_USUAL => None,
+        _ => Some(findings.gap_ms()),
+    };
+    Tuning {
+        layout: findings.layout(),
+        gap_ms,
+        strip_prefix: findings.prefix.clone(),
+        strip_suffix: findings.suffix.clone(),
+    }
+}
+
+fn new_entry(name: &str, kind: &str, place: Option<&str>, findings: &Findings) -> String {
+    let place = place.unwrap_or("path = \"/dev/input/…\" # as `stockpoint devices` shows it");
+    let tuning = tuning(findings, None);
+    let rule = tuning.rule();
+    let gap = if rule.is_empty() { "" } else { "\n" };
+    format!("[[scanner]]\nname = \"{name}\"\nkind = \"{kind}\"\n{place}\n{}{gap}{rule}", tuning.keys())
+}
+
+/// Puts the new text in place of the old, whole or not at all, and reads it back; the old one is kept beside it.
+fn write(path: &Path, text: &str) -> Result<PathBuf, crate::cli::Error> {
+    let wanted = Config::parse(text, &path.display().to_string())?;
+    let path = fs::canonicalize(path).map_err(read_error(path))?;
+    let beside = |ending: &str| {
+        let mut name = path.clone().into_os_string();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let (kept, new) = (beside(".bak"), beside(".new"));
+    let old = fs::metadata(&path).map_err(read_error(&path))?;
+    fs::copy(&path, &kept).map_err(read_error(&kept))?;
+    let fill = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
+        file.set_permissions(old.permissions())?;
+        // Only root may give a file away; anybody else owns it already, or could not have read it for writing.
+        let _given = chown(&new, Some(old.uid()), Some(old.gid()));
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, &path)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    fill().map_err(read_error(&path))?;
+    if Config::load(&path)? == wanted {
+        Ok(kept)
+    } else {
+        Err(Error::NotEditable(path.display().to_string()).into())
+    }
+}

@@ -1,0 +1,110 @@
+//! What a scanner sends, as it is: keys before any layout, bytes before any frame. For calibration.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::Line;
+use crate::config::Place;
+use crate::device::PortFault;
+use crate::device::bell::Bell;
+use crate::device::bell::Woken;
+use crate::device::node::Node;
+use crate::device::serial::SerialPort;
+use crate::device::tty;
+use crate::device::tty::Tty;
+use crate::device::tty::Unmarker;
+use crate::domain::calibrate::Byte;
+use crate::domain::calibrate::Capture;
+use crate::domain::ids::ScannerName;
+
+/// Most events or bytes that are kept: some hundred codes, more than anybody scans in the time there is.
+pub const CAPTURE_MAX: usize = 20_000;
+
+/// Most bytes of one read.
+const READ_BYTES_MAX: usize = 1024;
+
+/// A scanner taken for this program alone.
+#[derive(Debug)]
+pub struct Captor {
+    open: Open,
+    bell: Bell,
+    capture: Capture,
+}
+
+#[derive(Debug)]
+enum Open {
+    Keys(Node),
+    Bytes(Tty, Unmarker),
+}
+
+impl Captor {
+    /// Takes the input device at `path`.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn of_keys(path: &Path) -> Result<Self, PortFault> {
+        Self::new(Open::Keys(Node::open(path)?), Capture::Keys(Vec::new()))
+    }
+
+    /// Takes the serial port at `path`.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn of_bytes(path: &Path, line: Line) -> Result<Self, PortFault> {
+        let (name, at) = (ScannerName::new("calibrate"), Place::Path(path.to_owned()));
+        let tty = Tty::open(path, &SerialPort { name, at, line, gap: Duration::ZERO })?;
+        Self::new(Open::Bytes(tty, Unmarker::default()), Capture::Bytes(Vec::new()))
+    }
+
+    fn new(open: Open, capture: Capture) -> Result<Self, PortFault> {
+        let no_bell =
+            |error: std::io::Error| PortFault::Failed { errno: error.raw_os_error().unwrap_or_default() };
+        Ok(Self { open, bell: Bell::new().map_err(no_bell)?, capture })
+    }
+
+    /// All that it has sent, at most [`CAPTURE_MAX`] events or bytes; what was sent after that is not kept.
+    pub fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
+    /// Waits for more, for `patience` at most, and tells whether any came.
+    ///
+    /// # Errors
+    /// [`PortFault::Vanished`] when it is unplugged.
+    pub fn wait(&mut self, patience: Duration, clock: &dyn Clock) -> Result<bool, PortFault> {
+        let fd = match &self.open {
+            Open::Keys(node) => node.as_fd(),
+            Open::Bytes(tty, _) => tty.as_fd(),
+        };
+        match self.bell.wait(fd, Some(patience)).map_err(tty::fault_while_open)? {
+            Woken::Otherwise => Ok(false),
+            Woken::Input => self.read(clock),
+        }
+    }
+
+    fn read(&mut self, clock: &dyn Clock) -> Result<bool, PortFault> {
+        match (&mut self.open, &mut self.capture) {
+            (Open::Keys(node), Capture::Keys(kept)) => {
+                let mut events = Vec::new();
+                node.read(&mut events)?;
+                let has_come = !events.is_empty();
+                kept.extend(events);
+                kept.truncate(CAPTURE_MAX);
+                Ok(has_come)
+            }
+            (Open::Bytes(tty, unmarker), Capture::Bytes(kept)) => {
+                let mut buffer = [0; READ_BYTES_MAX];
+                let count = tty.read(&mut buffer)?;
+                let at_us = clock.boot().0.saturating_mul(1000);
+                let read = buffer.iter().take(count).filter_map(|&byte| unmarker.byte(byte));
+                kept.extend(read.map(|byte| Byte { at_us, byte }));
+                kept.truncate(CAPTURE_MAX);
+                Ok(count > 0)
+            }
+            // They are made together.
+            (Open::Keys(_), Capture::Bytes(_)) | (Open::Bytes(..), Capture::Keys(_)) => Ok(false),
+        }
+    }
+}
