@@ -12,6 +12,7 @@ pub mod framing;
 pub mod hidpos;
 pub mod keymap;
 pub mod typing;
+pub mod ssi;
 
 pub mod aim;
 pub mod barcode;

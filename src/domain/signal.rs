@@ -34,3 +34,12 @@ impl Signal {
         }
     }
 }
+
+/// Why a scanner is given a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// It answers a frame of this scanner: each frame gets one, in the order of the frames.
+    Verdict,
+    /// Something happened that concerns everybody.
+    News,
+}
