@@ -8,7 +8,9 @@
 
 pub mod edit;
 mod fault;
+mod feedback;
 mod line;
+mod protocol;
 mod reader;
 mod rules;
 mod scanner;
@@ -35,11 +37,14 @@ pub use crate::config::fault::FAULTS_MAX;
 pub use crate::config::fault::Fault;
 pub use crate::config::fault::Faults;
 pub use crate::config::fault::Problem;
+pub use crate::config::feedback::Feedback;
+pub use crate::config::feedback::Gpio;
 pub use crate::config::line::DataBits;
 pub use crate::config::line::FlowControl;
 pub use crate::config::line::Line;
 pub use crate::config::line::Parity;
 pub use crate::config::line::StopBits;
+pub use crate::config::protocol::Protocol;
 use crate::config::reader::Report;
 pub use crate::config::web::Listen;
 pub use crate::config::web::Web;
@@ -77,6 +82,8 @@ pub struct Config {
     pub goods: GoodsSync,
     /// `[web]`
     pub web: Web,
+    /// `[feedback]`
+    pub feedback: Feedback,
     /// `[[storage]]`, at most [`STORAGES_MAX`], in the order of the file; no two share an id.
     pub named_storages: Vec<Storage>,
     /// `[[scanner]]`, at most [`SCANNERS_MAX`], in the order of the file. No two share a name or a place,
@@ -294,11 +301,13 @@ impl fmt::Display for UsbMatch {
 pub struct Serial {
     /// The line's settings.
     pub line: Line,
-    /// What is sent back.
+    /// How the scanner is spoken to.
+    pub protocol: Protocol,
+    /// What is sent back in place of the protocol's own bytes.
     pub signals: Signals,
 }
 
-/// The bytes sent back to a scanner for each signal, at most [`SIGNAL_BYTES_MAX`]; empty: nothing.
+/// The bytes sent back to a scanner for each signal, at most [`SIGNAL_BYTES_MAX`]; empty: what its protocol has for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Signals {
     /// The scan is on disk.

@@ -7,6 +7,7 @@ use crate::config::FlowControl;
 use crate::config::Line;
 use crate::config::Parity;
 use crate::config::Place;
+use crate::config::Protocol;
 use crate::config::Scanner;
 use crate::config::Serial;
 use crate::config::Signals;
@@ -32,7 +33,8 @@ pub(super) const FLOW_CONTROLS: [(&str, FlowControl); 3] =
     [("none", FlowControl::None), ("software", FlowControl::Software), ("hardware", FlowControl::Hardware)];
 const KINDS: [(&str, Kind); 4] =
     [("serial", Kind::Serial), ("evdev", Kind::Evdev), ("hidpos", Kind::HidPos), ("stdin", Kind::Stdin)];
-const SERIAL_KEYS: [&str; 6] = ["baud", "data_bits", "parity", "stop_bits", "flow_control", "signals_hex"];
+const SERIAL_KEYS: [&str; 7] =
+    ["baud", "data_bits", "parity", "stop_bits", "flow_control", "protocol", "signals_hex"];
 const KEYBOARD_KEYS: [&str; 1] = ["layout"];
 
 /// What the scanners before this one have taken, each with the scanner's index.
@@ -126,7 +128,23 @@ fn usb_match(table: &mut Table<'_, '_>) -> Option<UsbMatch> {
 }
 
 fn serial(table: &mut Table<'_, '_>) -> Serial {
-    Serial { line: line(table), signals: table.inner("signals_hex", signals).unwrap_or_default() }
+    let line = line(table);
+    let protocol = table.or("protocol", Protocol::None, values::word(&Protocol::WORDS));
+    if protocol == Protocol::ZebraSsi {
+        pass_every_byte(table, line);
+    }
+    Serial { line, protocol, signals: table.inner("signals_hex", signals).unwrap_or_default() }
+}
+
+/// Packets hold every byte there is.
+fn pass_every_byte(table: &mut Table<'_, '_>, line: Line) {
+    if line.data_bits != DataBits::Eight {
+        table.blame("data_bits", Problem::Unfit { what: "cuts packets of zebra-ssi", cure: "use 8" });
+    }
+    if line.flow_control == FlowControl::Software {
+        let cure = "use \"hardware\" or \"none\"";
+        table.blame("flow_control", Problem::Unfit { what: "takes bytes out of packets of zebra-ssi", cure });
+    }
 }
 
 fn line(table: &mut Table<'_, '_>) -> Line {

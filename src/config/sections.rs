@@ -14,6 +14,7 @@ use crate::config::Station;
 use crate::config::Storage;
 use crate::config::Strategy;
 use crate::config::fault::Problem;
+use crate::config::feedback::feedback;
 use crate::config::reader::Table;
 use crate::config::rules::variable_measure;
 use crate::config::scanner::Taken;
@@ -42,6 +43,7 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
     let api = root.section("api", api);
     let goods = root.section("goods", goods);
     let web = root.section("web", web);
+    let feedback = root.section("feedback", feedback);
     let mut ids = Vec::new();
     let named_storages = root.each("storage", STORAGES_MAX, |table, _index| storage(table, &mut ids));
     let mut taken = Taken::default();
@@ -53,6 +55,7 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
         api: api?,
         goods: goods?,
         web: web?,
+        feedback: feedback?,
         named_storages,
         scanners,
         variable_measures,

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use crate::config::Api;
 use crate::config::Config;
+use crate::config::Feedback;
 use crate::config::GoodsSync;
 use crate::config::Line;
 use crate::config::Listen;
 use crate::config::Place;
+use crate::config::Protocol;
 use crate::config::Scanner;
 use crate::config::Serial;
 use crate::config::Signals;
@@ -47,11 +49,13 @@ struct InForce<'a> {
 
 impl fmt::Display for InForce<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { station, api, goods, web, named_storages, scanners, variable_measures } = self.config;
+        let Config { station, api, goods, web, feedback, named_storages, scanners, variable_measures } =
+            self.config;
         show_station(f, station)?;
         show_api(f, api, &self.tokens)?;
         show_goods(f, goods)?;
         show_web(f, web, self.web_token.as_deref())?;
+        show_feedback(f, feedback)?;
         named_storages.iter().try_for_each(|storage| show_storage(f, storage))?;
         scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))?;
         variable_measures.iter().try_for_each(|pattern| show_variable_measure(f, pattern))
@@ -120,6 +124,26 @@ fn show_web(f: &mut fmt::Formatter<'_>, web: &Web, token: Option<&str>) -> fmt::
 fn show_storage(f: &mut fmt::Formatter<'_>, storage: &Storage) -> fmt::Result {
     writeln!(f, "\n[[storage]]\nid = {}", storage.id)?;
     storage.name.as_ref().map_or(Ok(()), |name| writeln!(f, "name = {}", Quoted(name)))
+}
+
+fn show_feedback(f: &mut fmt::Formatter<'_>, feedback: &Feedback) -> fmt::Result {
+    let Feedback { person_repeat, gpio, keyboard_led, sound, command } = feedback;
+    writeln!(f, "\n[feedback]\nperson_repeat_s = {}", person_repeat.unwrap_or_default().as_secs())?;
+    if let Some(gpio) = gpio {
+        writeln!(f, "gpio_chip = {}", Quoted(&gpio.chip.to_string_lossy()))?;
+        let lines =
+            [("buzzer", gpio.buzzer), ("green", gpio.green), ("yellow", gpio.yellow), ("red", gpio.red)];
+        for (name, line) in lines {
+            line.map_or(Ok(()), |line| writeln!(f, "gpio_{name} = {line}"))?;
+        }
+        writeln!(f, "gpio_active_low = {}", gpio.active_low)?;
+    }
+    if let Some(path) = keyboard_led {
+        writeln!(f, "keyboard_led = {}", Quoted(&path.to_string_lossy()))?;
+    }
+    writeln!(f, "sound = {}", Quoted(sound.as_deref().unwrap_or_default()))?;
+    let words: Vec<String> = command.iter().map(|word| Quoted(word).to_string()).collect();
+    writeln!(f, "command = [{}]", words.join(", "))
 }
 
 fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
@@ -198,13 +222,14 @@ fn show_place(f: &mut fmt::Formatter<'_>, place: &Place) -> fmt::Result {
 }
 
 fn show_serial(f: &mut fmt::Formatter<'_>, serial: &Serial) -> fmt::Result {
-    let Serial { line, signals } = serial;
+    let Serial { line, protocol, signals } = serial;
     let Line { baud, data_bits, parity, stop_bits, flow_control } = line;
     writeln!(f, "baud = {baud}")?;
     writeln!(f, "data_bits = {}", data_bits.count())?;
     writeln!(f, "parity = {}", Quoted(word_of(&PARITIES, *parity)))?;
     writeln!(f, "stop_bits = {}", stop_bits.count())?;
     writeln!(f, "flow_control = {}", Quoted(word_of(&FLOW_CONTROLS, *flow_control)))?;
+    writeln!(f, "protocol = {}", Quoted(word_of(&Protocol::WORDS, *protocol)))?;
     show_signals(f, signals)
 }
 

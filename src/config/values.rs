@@ -40,6 +40,8 @@ const USB_PORT_CHARS_MAX: usize = 32;
 const LENGTH_MAX: u64 = 512;
 /// The one control character that a code holds.
 const GROUP_SEPARATOR: char = '\u{1d}';
+/// Most words of a command: more belong into a script.
+const COMMAND_WORDS_MAX: usize = 16;
 
 type Value<'a, 't> = &'a DeValue<'t>;
 
@@ -233,6 +235,31 @@ pub(super) fn title(value: Value<'_, '_>) -> Result<String, Problem> {
         (1..=TITLE_CHARS_MAX).contains(&title.chars().count()) && !title.chars().any(char::is_control)
     };
     checked(value, is_fit, unfit)
+}
+
+/// The ALSA name of a sound card; an empty text is `None`.
+pub(super) fn sound(value: Value<'_, '_>) -> Result<Option<String>, Problem> {
+    let unfit = Problem::Unfit {
+        what: "begins with -, as an option does",
+        cure: "write a name that `aplay -L` lists, such as \"default\", or \"\" for off",
+    };
+    let name = checked(value, |name| !name.starts_with('-'), unfit)?;
+    Ok(Some(name).filter(|name| !name.is_empty()))
+}
+
+/// A program by its whole path, and its arguments; an empty list is none.
+pub(super) fn command(value: Value<'_, '_>) -> Result<Vec<String>, Problem> {
+    let list = value.as_array().ok_or_else(|| wrong_type(value, "a list, [\"/usr/local/bin/signal\"]"))?;
+    let words = list.iter().map(|word| text(word.get_ref()).map(str::to_owned));
+    let words = words.take(COMMAND_WORDS_MAX + 1).collect::<Result<Vec<_>, _>>()?;
+    if words.first().is_some_and(|program| !program.starts_with('/')) {
+        let cure = "begin it with the program's path, as in \"/usr/local/bin/signal\"";
+        return Err(Problem::Unfit { what: "does not begin with a whole path", cure });
+    }
+    if words.len() > COMMAND_WORDS_MAX {
+        return Err(Problem::Unfit { what: "is too long", cure: "use 16 words at most, or a script" });
+    }
+    Ok(words)
 }
 
 /// Bytes as pairs of hexadecimal digits, at most [`SIGNAL_BYTES_MAX`] of them.

@@ -11,8 +11,8 @@ pub mod time;
 pub mod framing;
 pub mod hidpos;
 pub mod keymap;
-pub mod typing;
 pub mod ssi;
+pub mod typing;
 
 pub mod aim;
 pub mod barcode;

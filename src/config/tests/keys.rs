@@ -36,6 +36,7 @@ fn what_is_not_written_is_the_default() {
     assert_eq!(config.goods.sync_every, seconds(300));
     assert_eq!(config.goods.full_sync_every, seconds(86_400));
     assert_eq!(config.web, Web { listen: Some(tcp("127.0.0.1:8480")), token_file: None });
+    assert_eq!(config.feedback, no_feedback());
     let scanner = Scanner {
         name: ScannerName::new("dock"),
         source: Source::Serial { place: Place::Path("/dev/ttyUSB0".into()), serial: plain_serial() },
@@ -57,6 +58,7 @@ fn plain_serial() -> Serial {
             stop_bits: StopBits::One,
             flow_control: FlowControl::None,
         },
+        protocol: Protocol::None,
         signals: Signals::default(),
     }
 }
@@ -65,6 +67,7 @@ fn plain_serial() -> Serial {
 fn the_example_is_the_defaults_and_its_commented_keys_are_right() {
     assert_eq!(parse(EXAMPLE).unwrap(), with(SCANNER).unwrap());
     let all = uncommented_example();
+    assert!(parse(&all).unwrap().feedback.gpio.is_some());
     let config = parse(&all).unwrap();
     assert_eq!(config.scanners.len(), 2);
     assert_eq!(config.scanners[0].mode, Some(Mode::WriteOff));
@@ -106,7 +109,7 @@ fn uncommented_example() -> String {
 fn the_example_has_every_key() {
     // The fault of an unknown key lists all that are known beside it.
     let asked = "zzz = 1\n[station]\nzzz = 1\n[api]\nzzz = 1\n[goods]\nzzz = 1\n[web]\nzzz = 1\n\
-                 [[storage]]\nzzz = 1\n[[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n\
+                 [feedback]\nzzz = 1\n[[storage]]\nzzz = 1\n[[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n\
                  [[scanner.rule]]\nzzz = 1\n[[variable_measure]]\nzzz = 1\n";
     let faults = parse(asked).unwrap_err();
     let unknown = faults.iter().filter_map(|fault| match &fault.problem {
@@ -114,7 +117,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 7 + 14 + 11 + 2 + 2 + 2 + 15 + 4 + 6 + 8 + 4);
+    assert_eq!(known.len(), 8 + 14 + 11 + 2 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];
@@ -166,6 +169,10 @@ const BOUNDS: &[(&str, &str, u64, u64)] = &[
     ("[api]", "late_check_after_ms", 5000, 86_400_000),
     ("[goods]", "sync_every_s", 5, 604_800),
     ("[goods]", "full_sync_every_s", 5, 2_592_000),
+    ("[feedback]", "gpio_buzzer", 0, 1023),
+    ("[feedback]", "gpio_green", 0, 1023),
+    ("[feedback]", "gpio_yellow", 0, 1023),
+    ("[feedback]", "gpio_red", 0, 1023),
     ("[[storage]]", "id", 1, 9_007_199_254_740_991),
     ("[[scanner]]", "gap_ms", 20, 5000),
     ("[[scanner]]", "storage_id", 1, 9_007_199_254_740_991),
@@ -304,6 +311,7 @@ fn a_serial_line_is_set_word_by_word() {
             stop_bits: StopBits::Two,
             flow_control: FlowControl::Hardware,
         },
+        protocol: Protocol::None,
         signals,
     };
     assert_eq!(*serial, wanted);

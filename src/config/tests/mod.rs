@@ -1,10 +1,12 @@
 //! Every key, every bound, every fault's line, and that what is shown reads back.
 
 mod faults;
+mod feedback;
 mod keys;
 mod properties;
 mod rules;
 
+use self::feedback::no_feedback;
 use super::*;
 
 /// The shortest station: lines 1 to 4 of every text below.

@@ -104,6 +104,7 @@ prop_compose! {
         parity in prop_oneof![Just(Parity::None), Just(Parity::Odd), Just(Parity::Even)],
         flow_control in prop_oneof![Just(FlowControl::None), Just(FlowControl::Software), Just(FlowControl::Hardware)],
         signals in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..=64), 6),
+        protocol in proptest::sample::select(Protocol::WORDS.to_vec()),
     ) -> Serial {
         let signals = Signals {
             booked: signals[0].clone(),
@@ -113,7 +114,10 @@ prop_compose! {
             posted: signals[4].clone(),
             person: signals[5].clone(),
         };
-        Serial { line: Line { baud, data_bits, parity, stop_bits, flow_control }, signals }
+        let line = Line { baud, data_bits, parity, stop_bits, flow_control };
+        let passes = data_bits == DataBits::Eight && flow_control != FlowControl::Software;
+        let protocol = if protocol.1 == Protocol::ZebraSsi && !passes { Protocol::None } else { protocol.1 };
+        Serial { line, protocol, signals }
     }
 }
 
@@ -198,6 +202,36 @@ fn scanners() -> impl Strategy<Value = Vec<Scanner>> {
 }
 
 prop_compose! {
+    fn feedback()(
+        repeat_s in proptest::option::of(5_u64..=3600),
+        chip in text(),
+        lines in proptest::collection::btree_set(0_u32..=1023, 4),
+        connected in proptest::collection::vec(any::<bool>(), 4),
+        active_low in any::<bool>(),
+        keyboard_led in proptest::option::of(text()),
+        sound in proptest::option::of("[a-z]{1,9}(:[0-9],[0-9])?"),
+        command in proptest::collection::vec(text(), 0..16),
+    ) -> Feedback {
+        let mut lines = lines.into_iter().zip(&connected).map(|(line, is_connected)| is_connected.then_some(line));
+        let mut next = || lines.next().flatten();
+        let gpio = Gpio {
+            chip: chip.into(), buzzer: next(), green: next(), yellow: next(), red: next(), active_low,
+        };
+        let mut command = command;
+        if let Some(program) = command.first_mut() {
+            program.insert(0, '/');
+        }
+        Feedback {
+            person_repeat: repeat_s.map(Duration::from_secs),
+            gpio: Some(gpio).filter(|_| connected.contains(&true)),
+            keyboard_led: keyboard_led.map(Into::into),
+            sound,
+            command,
+        }
+    }
+}
+
+prop_compose! {
     fn configs()(
         station in station(),
         api in api(),
@@ -206,6 +240,7 @@ prop_compose! {
         listen in proptest::option::of(any::<SocketAddr>()),
         token_file in proptest::option::of("/[ -~]{1,30}"),
         storages in proptest::collection::btree_map(1..=values::ID_MAX, proptest::option::of("[^\\p{Cc}]{1,34}"), 0..4),
+        feedback in feedback(),
         scanners in scanners(),
         variable_measures in proptest::collection::vec(patterns(), 0..3),
     ) -> Config {
@@ -218,7 +253,7 @@ prop_compose! {
         let token_file: Option<PathBuf> = token_file.map(PathBuf::from);
         // Whoever listens to the network asks for a token.
         let listen = listen.filter(|listen| listen.is_local() || token_file.is_some());
-        Config { station, api, goods, web: Web { listen, token_file }, named_storages, scanners, variable_measures }
+        Config { station, api, goods, web: Web { listen, token_file }, feedback, named_storages, scanners, variable_measures }
     }
 }
 
