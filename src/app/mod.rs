@@ -34,6 +34,7 @@ use crate::domain::advice::Advice;
 use crate::domain::ids::{CardId, ScannerName};
 use crate::domain::session::{Desk, Rules, Session};
 use crate::domain::signal::Signal;
+use crate::feedback::outputs::Outputs;
 use crate::feedback::{Announcement, Feedback, What};
 use crate::meter::Commits;
 use crate::socket::{self, Request};
@@ -126,6 +127,7 @@ pub struct Agent {
     page_token: Option<SecretString>,
     pulses: Vec<Arc<Pulse>>,
     store_thread: StoreThread,
+    outputs: Outputs,
     stop: CancellationToken,
     _lock: FolderLock,
 }
@@ -194,8 +196,10 @@ impl Agent {
         let session = Session::new(rules(&config), db.commanded()?, db.open_operations(clock.boot())?);
         let client = Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user)?;
         let (store, store_thread) = Store::start(db).map_err(Error::Thread)?;
+        let outputs = Outputs::start(&config.feedback).map_err(Error::Thread)?;
+        let feedback = Arc::new(Feedback::new(scanners.outputs(), &outputs));
         let (uplink, scans, shared, inputs) =
-            join(Ends { config, clock, store, client, page_address, scanners: &scanners });
+            join(Ends { config, clock, store, client, page_address, feedback, scanners: &scanners });
         for file in damaged {
             say_damaged(&shared.feedback, &file);
         }
@@ -213,6 +217,7 @@ impl Agent {
             page_token: None,
             pulses,
             store_thread,
+            outputs,
             stop,
             _lock: lock,
         })
@@ -281,6 +286,7 @@ impl Agent {
         if timeout(STOP_WITHIN, stop).await.is_err() {
             tracing::error!("a part did not stop in time");
         }
+        self.outputs.stop();
         drop(doors);
         ended.inspect_err(|error| leave_word(error, &self.shared.config.station.data_dir))
     }
@@ -298,6 +304,12 @@ impl Agent {
             }
             // Commands then read the files; nothing else is lost.
             Err(error) => tracing::warn!(%error, "commands cannot ask this agent"),
+        }
+        if let Some(every) = self.shared.config.feedback.person_repeat {
+            let feedback = Arc::clone(&self.shared.feedback);
+            doors.spawn(async move {
+                let _never = feedback.repeat_alarm(every).await;
+            });
         }
         if let (Some(page), Some(listen)) = (self.page.take(), self.shared.config.web.listen.clone()) {
             if let Some(guard) = self.guard(&listen) {
@@ -448,13 +460,13 @@ struct Ends<'a> {
     store: Store,
     client: Client,
     page_address: Option<SocketAddr>,
+    feedback: Arc<Feedback>,
     scanners: &'a Scanners,
 }
 
 /// Makes the workers and the channels between them.
 fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
-    let Ends { config, clock, store, client, page_address, scanners } = ends;
-    let feedback = Arc::new(Feedback::new(scanners.outputs()));
+    let Ends { config, clock, store, client, page_address, feedback, scanners } = ends;
     let meters = Meters {
         requests: client.meter(),
         commits: Commits::default(),

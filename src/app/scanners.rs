@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Source};
+use crate::config::{self, Config, Protocol, Source};
 use crate::device::evdev::{self, Keyboard};
 use crate::device::health::{self, Presence};
 use crate::device::hidpos::{self, PosScanner};
@@ -19,7 +19,7 @@ use crate::device::{self, Device, FromScanner, Outlet, SCAN_QUEUE_MAX, SignalSen
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Signal;
 use crate::domain::time::BootMillis;
-use crate::feedback::ScannerOutput;
+use crate::feedback::{ScannerOutput, protocol};
 use crate::status::{ScannerHealth, ScannerState};
 use crate::web::metrics::ScannerMeter;
 use crate::work::scans::Input;
@@ -109,11 +109,15 @@ impl Scanners {
         let mut outputs = BTreeMap::new();
         for scanner in &self.configured {
             let Source::Serial { serial, .. } = &scanner.source else { continue };
-            let bytes = signal_bytes(&serial.signals);
+            let bytes = signal_bytes(serial);
+            // A scanner that is never sent anything is not woken; one that waits for its verdicts is.
+            if bytes.is_empty() && serial.protocol != Protocol::ZebraSsi {
+                continue;
+            }
             let (senders, name) = (Arc::clone(&self.senders), scanner.name.clone());
-            let send = Box::new(move |bytes| {
+            let send = Box::new(move |occasion, bytes| {
                 let senders = senders.lock().unwrap_or_else(PoisonError::into_inner);
-                senders.get(&name).is_some_and(|sender| sender.send(bytes).is_ok())
+                senders.get(&name).is_some_and(|sender| sender.send(occasion, bytes).is_ok())
             });
             outputs.insert(scanner.name.clone(), ScannerOutput { bytes, send });
         }
@@ -138,6 +142,7 @@ impl Scanners {
                         name: scanner.name.clone(),
                         at: place.clone(),
                         line: serial.line,
+                        protocol: serial.protocol,
                         gap: scanner.gap,
                     };
                     let (device, sender) = serial::start(port, Roots::default(), outlet)?;
@@ -209,9 +214,11 @@ async fn pass_on(
     }
 }
 
-fn signal_bytes(signals: &config::Signals) -> BTreeMap<Signal, Vec<u8>> {
+/// The bytes that the configuration has, or else those of the protocol.
+fn signal_bytes(serial: &config::Serial) -> BTreeMap<Signal, Vec<u8>> {
+    let config::Serial { protocol, signals, .. } = serial;
     let bytes = Signal::ALL.into_iter().map(|signal| {
-        let bytes = match signal {
+        let own = match signal {
             Signal::Booked => &signals.booked,
             Signal::Unknown => &signals.unknown,
             Signal::Refused => &signals.refused,
@@ -219,7 +226,8 @@ fn signal_bytes(signals: &config::Signals) -> BTreeMap<Signal, Vec<u8>> {
             Signal::Posted => &signals.posted,
             Signal::Person => &signals.person,
         };
-        (signal, bytes.clone())
+        let bytes = if own.is_empty() { protocol::bytes(*protocol, signal) } else { own.clone() };
+        (signal, bytes)
     });
     bytes.filter(|(_, bytes)| !bytes.is_empty()).collect()
 }

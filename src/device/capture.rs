@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::Line;
 use crate::config::Place;
+use crate::config::Protocol;
 use crate::device::PortFault;
 use crate::device::bell::Bell;
 use crate::device::bell::Woken;
@@ -54,7 +55,8 @@ impl Captor {
     /// Why it cannot be read.
     pub fn of_bytes(path: &Path, line: Line) -> Result<Self, PortFault> {
         let (name, at) = (ScannerName::new("calibrate"), Place::Path(path.to_owned()));
-        let tty = Tty::open(path, &SerialPort { name, at, line, gap: Duration::ZERO })?;
+        let tty =
+            Tty::open(path, &SerialPort { name, at, line, protocol: Protocol::None, gap: Duration::ZERO })?;
         Self::new(Open::Bytes(tty, Unmarker::default()), Capture::Bytes(Vec::new()))
     }
 

@@ -39,6 +39,7 @@ use crate::domain::hidpos::PosStream;
 use crate::domain::hidpos::trace::PosTrace;
 use crate::domain::hidpos::trace::Report;
 use crate::domain::ids::ScannerName;
+use crate::domain::signal::Occasion;
 
 /// Reports that the kernel keeps for one reader: one less than the places of its ring (`HIDRAW_BUFFER_SIZE`,
 /// `linux/include/uapi/linux/hidraw.h`).
@@ -134,7 +135,7 @@ struct Thread {
 #[derive(Debug)]
 struct Connection {
     gap: Duration,
-    signals: Receiver<Vec<u8>>,
+    signals: Receiver<(Occasion, Vec<u8>)>,
 }
 
 impl Thread {
@@ -208,8 +209,8 @@ impl Connection {
     }
 
     fn write_signals(&self, reader: &Reader, node: &Hidraw) {
-        for signal in self.signals.try_iter().take(SIGNAL_QUEUE_MAX) {
-            if !node.write(&signal) {
+        for (_occasion, signal) in self.signals.try_iter().take(SIGNAL_QUEUE_MAX) {
+            if !signal.is_empty() && !node.write(&signal) {
                 debug!(scanner = %reader.name, "signal dropped: the scanner takes no such report");
             }
         }

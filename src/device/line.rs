@@ -63,6 +63,12 @@ impl Line {
         self.send_frames()
     }
 
+    /// Sends a frame that was not made from the bytes pending.
+    pub(super) fn pass(&mut self, frame: Frame) -> Result<(), Stopped> {
+        self.frames.push(frame);
+        self.send_frames()
+    }
+
     /// How long to wait for the rest of the frame pending; if none is, for ever.
     pub(super) fn patience(&self) -> Option<Duration> {
         let left_ms = self.framer.deadline()?.ms_since(self.now());

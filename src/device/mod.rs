@@ -32,6 +32,7 @@ mod line;
 mod node;
 mod outage;
 mod reader;
+mod talk;
 mod tty;
 mod watch;
 
@@ -47,6 +48,7 @@ use crate::clock::Clock;
 use crate::device::bell::Bell;
 use crate::domain::framing::Frame;
 use crate::domain::ids::ScannerName;
+use crate::domain::signal::Occasion;
 use crate::domain::time::BootMillis;
 use crate::domain::time::UnixMillis;
 
@@ -271,18 +273,19 @@ impl Drop for Device {
 #[derive(Debug, Clone)]
 pub struct SignalSender {
     scanner: ScannerName,
-    queue: SyncSender<Vec<u8>>,
+    queue: SyncSender<(Occasion, Vec<u8>)>,
     bell: Bell,
 }
 
 impl SignalSender {
     /// Has `bytes` written to the scanner, at once if its port is open; never waits. A signal for a port that
-    /// is gone, or for a scanner that takes no bytes, is dropped.
+    /// is gone, or for a scanner that takes no bytes, is dropped. Each frame is to have its verdict, with bytes or
+    /// without: some scanners wait for it.
     ///
     /// # Errors
     /// [`Error::SignalDropped`] if [`SIGNAL_QUEUE_MAX`] signals wait already or the thread has ended.
-    pub fn send(&self, bytes: Vec<u8>) -> Result<(), Error> {
-        let queued = self.queue.try_send(bytes);
+    pub fn send(&self, occasion: Occasion, bytes: Vec<u8>) -> Result<(), Error> {
+        let queued = self.queue.try_send((occasion, bytes));
         self.bell.ring();
         queued.map_err(|_full| Error::SignalDropped { scanner: self.scanner.clone() })
     }

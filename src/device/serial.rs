@@ -18,6 +18,7 @@ use tracing::warn;
 use crate::clock::Clock;
 use crate::config::Line as LineSettings;
 use crate::config::Place;
+use crate::config::Protocol;
 use crate::device::Device;
 use crate::device::Error;
 use crate::device::Outlet;
@@ -32,11 +33,13 @@ use crate::device::line::Stopped;
 use crate::device::outage::Outage;
 use crate::device::ports;
 use crate::device::ports::Roots;
+use crate::device::talk::Ends;
+use crate::device::talk::Talk;
 use crate::device::tty;
 use crate::device::tty::Tty;
 use crate::device::tty::Unmarker;
-use crate::domain::framing::Cut;
 use crate::domain::ids::ScannerName;
+use crate::domain::signal::Occasion;
 
 /// Most bytes of one read.
 const READ_BYTES_MAX: usize = 1024;
@@ -53,6 +56,8 @@ pub struct SerialPort {
     pub at: Place,
     /// How the line is set. A pseudo-terminal and most USB scanners take any speed and ignore it.
     pub line: LineSettings,
+    /// How the scanner is spoken to.
+    pub protocol: Protocol,
     /// A frame not finished in this long is refused, 20..=5000 ms.
     pub gap: Duration,
 }
@@ -67,7 +72,8 @@ pub fn start(port: SerialPort, roots: Roots, outlet: Outlet) -> Result<(Device, 
     let (queue, signals) = sync_channel(SIGNAL_QUEUE_MAX);
     let clock = Arc::clone(&outlet.clock);
     let line = Line::new(scanner.clone(), port.gap, outlet, bell.clone());
-    let thread = Thread { port, roots, signals, clock, bell: bell.clone(), line };
+    let talk = Talk::new(port.protocol, port.gap);
+    let thread = Thread { port, roots, signals, clock, bell: bell.clone(), line, talk };
     let device = Device::start(scanner.clone(), bell.clone(), move || thread.run())?;
     Ok((device, SignalSender { scanner, queue, bell }))
 }
@@ -77,17 +83,18 @@ pub fn start(port: SerialPort, roots: Roots, outlet: Outlet) -> Result<(Device, 
 struct Thread {
     port: SerialPort,
     roots: Roots,
-    signals: Receiver<Vec<u8>>,
+    signals: Receiver<(Occasion, Vec<u8>)>,
     clock: Arc<dyn Clock>,
     bell: Bell,
     line: Line,
+    talk: Talk,
 }
 
 impl Thread {
     fn run(mut self) {
         let Err(Stopped) = self.serve();
         // The agent that told the thread to stop may listen no longer: then nobody misses this frame.
-        let _sent = self.line.finish(Cut::Gone);
+        let _sent = self.talk.finish(&mut self.line);
         debug!(scanner = %self.port.name, "scanner stopped");
     }
 
@@ -121,7 +128,7 @@ impl Thread {
         // Closed before anything waits for the queue: an open port keeps its name from the device that returns.
         drop(tty);
         outage.over(self.clock.boot().ms_since(opened));
-        self.line.finish(Cut::Gone)?;
+        self.talk.finish(&mut self.line)?;
         Ok(why)
     }
 
@@ -140,29 +147,37 @@ impl Thread {
             if self.bell.is_stopping() {
                 return Err(Stopped);
             }
-            self.write_signals(tty);
-            match self.bell.wait(tty.as_fd(), self.line.patience()) {
+            self.write_signals(tty)?;
+            let patience = self.talk.patience(&self.line, self.clock.as_ref());
+            match self.bell.wait(tty.as_fd(), patience) {
                 Ok(Woken::Input) => match tty.read(&mut buffer) {
                     Ok(0) => self.bell.rest(NOTHING_REST),
                     Ok(count) => {
                         let read = buffer.iter().take(count);
                         let bytes: Vec<u8> = read.filter_map(|&byte| unmarker.byte(byte)).collect();
-                        self.line.take(&bytes)?;
+                        self.with_talk(tty, |talk, ends| talk.take(&bytes, ends))?;
                     }
                     Err(why) => return Ok(why),
                 },
-                Ok(Woken::Otherwise) => self.line.expire()?,
+                Ok(Woken::Otherwise) => self.with_talk(tty, Talk::expire)?,
                 Err(errno) => return Ok(tty::fault_while_open(errno)),
             }
         }
     }
 
-    fn write_signals(&self, tty: &Tty) {
-        for signal in self.signals.try_iter().take(SIGNAL_QUEUE_MAX) {
-            if !tty.write(&signal) {
+    fn write_signals(&mut self, tty: &Tty) -> Result<(), Stopped> {
+        let signals: Vec<_> = self.signals.try_iter().take(SIGNAL_QUEUE_MAX).collect();
+        for (occasion, bytes) in signals {
+            if !self.with_talk(tty, |talk, ends| talk.signal(occasion, bytes, ends))? {
                 debug!(scanner = %self.port.name, "signal dropped: the scanner takes no bytes");
             }
         }
+        Ok(())
+    }
+
+    fn with_talk<T>(&mut self, tty: &Tty, act: impl FnOnce(&mut Talk, &mut Ends<'_>) -> T) -> T {
+        let Self { line, talk, clock, bell, .. } = self;
+        act(talk, &mut Ends { tty, line, clock: clock.as_ref(), bell })
     }
 
     /// Forgets signals for scans of another time: a beep now would confirm a scan that it does not belong to.

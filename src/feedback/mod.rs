@@ -2,12 +2,31 @@
 //!
 //! An announcement is made after its commit and handed on without waiting. An output that is slow or broken
 //! loses signals; the scan it speaks of is on disk all the same.
+//!
+//! A scanner is sent the answers to its own frames and what concerns everybody; the station's own outputs ([`outputs`])
+//! are given every signal. *Needs a person* is said again and again, until a person says OK.
+
+mod child;
+mod command;
+pub mod gpio;
+mod lamps;
+mod output;
+pub mod outputs;
+pub mod pattern;
+pub mod player;
+pub mod protocol;
+mod scroll_lock;
+pub mod sound;
+pub mod wav;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
+use tokio::time::timeout;
 
 use crate::domain::advice::Advice;
 use crate::domain::good::Good;
@@ -16,7 +35,9 @@ use crate::domain::mode::Mode;
 use crate::domain::printable::printable;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::Reason;
-use crate::domain::signal::Signal;
+use crate::domain::signal::{Occasion, Signal};
+use crate::feedback::output::{Order, OutputSender};
+use crate::feedback::outputs::Outputs;
 
 /// Announcements that a slow listener may lag behind before it loses the oldest.
 const ANNOUNCEMENTS_MAX: usize = 256;
@@ -24,8 +45,9 @@ const ANNOUNCEMENTS_MAX: usize = 256;
 /// Announcements that are kept for whoever looks at the station's page.
 const RECENT_MAX: usize = 12;
 
-/// Takes the bytes of a signal to a scanner without waiting; `false` if it could not.
-pub type SignalSender = Box<dyn Fn(Vec<u8>) -> bool + Send + Sync>;
+/// Takes the bytes of a signal to a scanner without waiting; `false` if it could not. Some scanners are to hear of a
+/// verdict without any.
+pub type SignalSender = Box<dyn Fn(Occasion, Vec<u8>) -> bool + Send + Sync>;
 
 /// What is said, and on which scanner's account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,8 +209,18 @@ pub fn counted(count: impl fmt::Display, thing: &str) -> String {
 /// Where signals go.
 pub struct Feedback {
     scanners: BTreeMap<ScannerName, ScannerOutput>,
+    outputs: Vec<OutputSender>,
     listeners: broadcast::Sender<Announcement>,
     recent: Mutex<VecDeque<Announcement>>,
+    alarm: watch::Sender<Alarm>,
+}
+
+/// Whether something waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alarm {
+    None,
+    /// Until a person says OK.
+    Standing,
 }
 
 /// What one scanner is sent for each signal, and how.
@@ -212,10 +244,15 @@ impl fmt::Debug for ScannerOutput {
 }
 
 impl Feedback {
-    /// Outputs of these scanners; listeners join with [`Feedback::listen`].
-    pub fn new(scanners: BTreeMap<ScannerName, ScannerOutput>) -> Self {
-        let listeners = broadcast::Sender::new(ANNOUNCEMENTS_MAX);
-        Self { scanners, listeners, recent: Mutex::default() }
+    /// Outputs of these scanners and of the station; listeners join with [`Feedback::listen`].
+    pub fn new(scanners: BTreeMap<ScannerName, ScannerOutput>, outputs: &Outputs) -> Self {
+        Self {
+            scanners,
+            outputs: outputs.senders(),
+            listeners: broadcast::Sender::new(ANNOUNCEMENTS_MAX),
+            recent: Mutex::default(),
+            alarm: watch::Sender::new(Alarm::None),
+        }
     }
 
     /// Hears every announcement from now on. A listener that lags loses the oldest.
@@ -230,10 +267,8 @@ impl Feedback {
 
     /// Tells everybody, without waiting for anybody.
     pub fn announce(&self, announcement: Announcement) {
-        match &announcement.scanner {
-            _ if matches!(announcement.what, What::Progress(_) | What::Advice { .. } | What::Ended) => {}
-            Some(scanner) => self.signal(scanner, announcement.signal),
-            None => self.scanners.keys().for_each(|scanner| self.signal(scanner, announcement.signal)),
+        if !matches!(announcement.what, What::Progress(_) | What::Advice { .. } | What::Ended) {
+            self.signal(announcement.scanner.as_ref(), announcement.signal);
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() == RECENT_MAX {
@@ -245,11 +280,53 @@ impl Feedback {
         let _heard = self.listeners.send(announcement);
     }
 
-    fn signal(&self, scanner: &ScannerName, signal: Signal) {
+    /// A person has seen the alarm: it is not said again.
+    pub fn calm(&self) {
+        self.alarm.send_replace(Alarm::None);
+        self.outputs.iter().for_each(|output| output.tell(Order::Calm));
+    }
+
+    /// Says an alarm again, `every` so often, until a person has seen it.
+    pub async fn repeat_alarm(&self, every: Duration) -> Infallible {
+        let mut alarm = self.alarm.subscribe();
+        loop {
+            let standing = *alarm.borrow_and_update();
+            match standing {
+                // Its sender is in `self`, so that it does not close.
+                Alarm::None => drop(alarm.changed().await),
+                // A change begins a new wait: the alarm has just been said, or seen.
+                Alarm::Standing => {
+                    if timeout(every, alarm.changed()).await.is_err() {
+                        self.signal(None, Signal::Person);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a signal on the outputs, and on the scanner it answers or, if it answers none, on all.
+    fn signal(&self, answered: Option<&ScannerName>, signal: Signal) {
+        if signal == Signal::Person {
+            self.alarm.send_replace(Alarm::Standing);
+        }
+        self.outputs.iter().for_each(|output| output.tell(Order::Signal(signal)));
+        match answered {
+            Some(scanner) => self.send(scanner, Occasion::Verdict, signal),
+            None => self.scanners.keys().for_each(|scanner| self.send(scanner, Occasion::News, signal)),
+        }
+    }
+
+    fn send(&self, scanner: &ScannerName, occasion: Occasion, signal: Signal) {
         let Some(output) = self.scanners.get(scanner) else { return };
-        let Some(bytes) = output.bytes.get(&signal) else { return };
-        if !(output.send)(bytes.clone()) {
+        let bytes = output.bytes.get(&signal).cloned().unwrap_or_default();
+        if occasion == Occasion::News && bytes.is_empty() {
+            return;
+        }
+        if !(output.send)(occasion, bytes) {
             tracing::debug!(%scanner, signal = signal.as_str(), "the scanner did not take the signal");
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

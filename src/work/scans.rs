@@ -12,6 +12,7 @@ use super::pulse::Pulse;
 use super::trust::Belief;
 use crate::clock::Clock;
 use crate::domain::advice::Advice;
+use crate::domain::control::Control;
 use crate::domain::framing::Frame;
 use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::ScannerName;
@@ -163,6 +164,9 @@ impl Scans {
                 });
                 if let Some(advice) = verdict.advice {
                     self.advise(scanner, advice);
+                }
+                if verdict.decision.outcome == Outcome::Control(Control::Ok) {
+                    self.feedback.calm();
                 }
             }
             Err(error) => {

@@ -21,6 +21,7 @@ use stockpoint::config::FlowControl;
 use stockpoint::config::Line;
 use stockpoint::config::Parity;
 use stockpoint::config::Place;
+use stockpoint::config::Protocol;
 use stockpoint::config::StopBits;
 use stockpoint::config::UsbMatch;
 use stockpoint::device::Device;
@@ -37,6 +38,7 @@ use stockpoint::device::stdin;
 use stockpoint::domain::framing::Frame;
 use stockpoint::domain::framing::Refusal;
 use stockpoint::domain::ids::ScannerName;
+use stockpoint::domain::signal::Occasion;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -127,6 +129,7 @@ fn port(path: &Path, gap: Duration) -> SerialPort {
         name: ScannerName::new("dock"),
         at: Place::Path(path.to_owned()),
         line: Line::default(),
+        protocol: Protocol::None,
         gap,
     }
 }
@@ -319,7 +322,7 @@ fn a_signal_reaches_the_scanner_at_once() {
     let (mut agent, mut pty) = (Agent::new(8), Pty::new());
     let (_scanner, signals) = agent.open(&pty.path.clone(), NO_GAP);
     let start = agent.outlet.clock.boot();
-    signals.send(b"\x16\x07\r".to_vec()).expect("room for a signal");
+    signals.send(Occasion::Verdict, b"\x16\x07\r".to_vec()).expect("room for a signal");
     assert_eq!(pty.heard(3), b"\x16\x07\r");
     let took = agent.outlet.clock.boot().ms_since(start);
     assert!(took < 50, "the signal took {took} ms");
@@ -332,7 +335,7 @@ fn a_scanner_that_takes_no_signals_delays_no_scan() {
     // Nobody reads the master, so the terminal takes no more after some of these, and the queue is full.
     for scan in 0..20 {
         for _ in 0..SIGNAL_QUEUE_MAX {
-            let _dropped = signals.send(vec![7; 4096]);
+            let _dropped = signals.send(Occasion::Verdict, vec![7; 4096]);
         }
         pty.feed(format!("{scan}\r").as_bytes());
         assert_eq!(agent.text(), scan.to_string());
@@ -347,7 +350,7 @@ fn signals_for_a_port_that_is_gone_are_not_given_later() {
     node.remove();
     drop(pty);
     assert_eq!(agent.state(), PortState::Gone { why: PortFault::Vanished });
-    signals.send(b"old".to_vec()).expect("room for a signal");
+    signals.send(Occasion::Verdict, b"old".to_vec()).expect("room for a signal");
     assert_eq!(agent.state(), PortState::Gone { why: PortFault::Absent });
     let mut pty = Pty::new();
     node.lead_to(&pty);
@@ -355,7 +358,7 @@ fn signals_for_a_port_that_is_gone_are_not_given_later() {
     // Signals wait in order, so an old one would be heard before this.
     pty.feed(b"scan\r");
     assert_eq!(agent.text(), "scan");
-    signals.send(b"new".to_vec()).expect("room for a signal");
+    signals.send(Occasion::Verdict, b"new".to_vec()).expect("room for a signal");
     assert_eq!(pty.heard(3), b"new");
 }
 

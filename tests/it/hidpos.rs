@@ -44,6 +44,7 @@ use stockpoint::domain::framing::Frame;
 use stockpoint::domain::framing::Refusal;
 use stockpoint::domain::hidpos::trace::PosTrace;
 use stockpoint::domain::ids::ScannerName;
+use stockpoint::domain::signal::Occasion;
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
@@ -397,7 +398,7 @@ fn a_signal_reaches_the_scanner_as_one_report() {
     let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
     let mut scanner = machine.plug_in();
     let (_device, signals) = agent.open(&machine);
-    signals.send(vec![4, 0x40]).unwrap();
+    signals.send(Occasion::Verdict, vec![4, 0x40]).unwrap();
     assert_eq!(scanner.pty.heard(2), [4, 0x40]);
 }
 

@@ -46,3 +46,4 @@ mod storages;
 mod store_faults;
 mod strategies;
 mod time;
+mod verdict;

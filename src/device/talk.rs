@@ -1,0 +1,153 @@
+//! How bytes become frames and verdicts become bytes: plainly, or in the packets of a protocol.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::Protocol;
+use crate::device::bell::Bell;
+use crate::device::line::Line;
+use crate::device::line::Stopped;
+use crate::device::tty::Tty;
+use crate::domain::framing::Cut;
+use crate::domain::signal::Occasion;
+use crate::domain::ssi::Host;
+use crate::domain::ssi::Step;
+
+/// Between two packets to a scanner: "space messages sufficiently apart" (Zebra DS9908 Product Reference Guide, page 249)
+/// leaves open how far. A packet is 7 bytes, 8 ms at 9600 baud; a verdict may take 50 ms.
+const BETWEEN_PACKETS: Duration = Duration::from_millis(15);
+
+/// What is between a scanner's port and its line.
+#[derive(Debug)]
+pub(super) enum Talk {
+    /// The bytes are the codes; signals are written as they are.
+    Plain,
+    /// Packets, which the host acknowledges.
+    Packets(Host),
+}
+
+impl Talk {
+    pub(super) fn new(protocol: Protocol, gap: Duration) -> Self {
+        match protocol {
+            Protocol::ZebraSsi => Self::Packets(Host::new(gap)),
+            Protocol::None | Protocol::Honeywell | Protocol::Datalogic | Protocol::DatalogicCordless => {
+                Self::Plain
+            }
+        }
+    }
+}
+
+/// The ends that a talk joins.
+pub(super) struct Ends<'a> {
+    pub(super) tty: &'a Tty,
+    pub(super) line: &'a mut Line,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) bell: &'a Bell,
+}
+
+impl Talk {
+    /// Takes bytes that were read.
+    pub(super) fn take(&mut self, bytes: &[u8], ends: &mut Ends<'_>) -> Result<(), Stopped> {
+        match self {
+            Self::Plain => ends.line.take(bytes),
+            Self::Packets(host) => {
+                let mut steps = Vec::new();
+                host.push(bytes, ends.clock.boot(), &mut steps);
+                ends.carry_out(steps)
+            }
+        }
+    }
+
+    /// Nothing was read when its time was over.
+    pub(super) fn expire(&mut self, ends: &mut Ends<'_>) -> Result<(), Stopped> {
+        match self {
+            Self::Plain => ends.line.expire(),
+            Self::Packets(host) => {
+                let mut steps = Vec::new();
+                host.expire(ends.clock.boot(), &mut steps);
+                ends.carry_out(steps)
+            }
+        }
+    }
+
+    /// How long to wait for the rest of what is pending; if nothing is, for ever.
+    pub(super) fn patience(&self, line: &Line, clock: &dyn Clock) -> Option<Duration> {
+        match self {
+            Self::Plain => line.patience(),
+            Self::Packets(host) => {
+                let left_ms = host.deadline()?.ms_since(clock.boot());
+                Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0).max(1)))
+            }
+        }
+    }
+
+    /// Gives the scanner a signal; `false` if it took not all of it.
+    pub(super) fn signal(
+        &mut self,
+        occasion: Occasion,
+        bytes: Vec<u8>,
+        ends: &mut Ends<'_>,
+    ) -> Result<bool, Stopped> {
+        let host = match self {
+            Self::Plain => return Ok(bytes.is_empty() || ends.tty.write(&bytes)),
+            Self::Packets(host) => host,
+        };
+        let mut steps = Vec::new();
+        match occasion {
+            Occasion::Verdict => host.answer(bytes, &mut steps),
+            Occasion::News => host.sound(bytes, &mut steps),
+        }
+        ends.carry_out(steps).map(|()| true)
+    }
+
+    /// The port is gone, or the thread ends.
+    pub(super) fn finish(&mut self, line: &mut Line) -> Result<(), Stopped> {
+        if let Self::Packets(host) = self {
+            let mut steps = Vec::new();
+            host.finish(&mut steps);
+            for step in steps {
+                if let Step::Frame(frame) = step {
+                    line.pass(frame)?;
+                }
+            }
+        }
+        line.finish(Cut::Gone)
+    }
+}
+
+impl Ends<'_> {
+    fn carry_out(&mut self, steps: Vec<Step>) -> Result<(), Stopped> {
+        let mut is_first = true;
+        for step in steps {
+            match step {
+                Step::Frame(frame) => self.line.pass(frame)?,
+                Step::Send(packet) => {
+                    if !is_first {
+                        self.rest();
+                    }
+                    is_first = false;
+                    if !self.tty.write(&packet) {
+                        tracing::debug!(scanner = %self.line.scanner(), "packet dropped: the scanner takes no bytes");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits between two packets, however often the bell rings meanwhile.
+    fn rest(&self) {
+        let begun = self.clock.boot();
+        let whole_ms = i64::try_from(BETWEEN_PACKETS.as_millis()).unwrap_or(0);
+        loop {
+            let left_ms = whole_ms.saturating_sub(self.clock.boot().ms_since(begun));
+            let Ok(left_ms @ 1..) = u64::try_from(left_ms) else { break };
+            self.bell.rest(Duration::from_millis(left_ms));
+            if self.bell.is_stopping() {
+                break;
+            }
+        }
+        // What it rang for meanwhile is still to be looked at.
+        self.bell.ring();
+    }
+}

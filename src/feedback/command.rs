@@ -1,0 +1,149 @@
+//! A program of the owner's choice, run with the signal's name as its last argument: a lamp on the wall, a message, a
+//! smart plug. No shell reads it; one runs at a time, in the order of the signals, and none for long.
+
+use std::io;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::signal::Signal;
+use crate::feedback::child::Child;
+use crate::feedback::output::Heard;
+use crate::feedback::output::Order;
+use crate::feedback::output::Orders;
+use crate::feedback::output::Trouble;
+
+/// How long it may take.
+const TIME_MAX: Duration = Duration::from_secs(5);
+/// Between two looks at whether it has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+const CURE: &str = "run it by hand with the name of a signal, as the user of the service; it has 5 s";
+
+/// Why a program did not do its work.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("it cannot be started: {0}")]
+    Start(#[from] io::Error),
+    #[error("it ended with {0}")]
+    Failed(ExitStatus),
+    #[error("it did not end and was killed")]
+    Hung,
+    #[error("the service stops")]
+    Stop,
+}
+
+/// Runs `command`, a program and its arguments, for each signal that is ordered.
+pub(super) fn run(command: &[String], orders: &Orders) {
+    let mut trouble = Trouble::new("command", CURE);
+    loop {
+        match orders.next(None) {
+            Heard::Order(Order::Signal(signal)) if trouble.may_try(Instant::now()) => {
+                match run_once(command, signal, orders) {
+                    Ok(()) => trouble.worked(),
+                    Err(Error::Stop) => return,
+                    Err(why) => trouble.failed(&why, Instant::now()),
+                }
+            }
+            Heard::Order(_) | Heard::Nothing => {}
+            Heard::Stop => return,
+        }
+    }
+}
+
+fn run_once(command: &[String], signal: Signal, orders: &Orders) -> Result<(), Error> {
+    let Some((program, arguments)) = command.split_first() else { return Ok(()) };
+    let mut command = Command::new(program);
+    command.args(arguments).arg(signal.as_str());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = Child::start(&mut command)?;
+    let until = Instant::now() + TIME_MAX;
+    loop {
+        match child.ended()? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(Error::Failed(status)),
+            None if Instant::now() >= until => return Err(Error::Hung),
+            None if orders.is_stopping() => return Err(Error::Stop),
+            // Not for an order: those wait in the queue until this one is done.
+            None => thread::park_timeout(LOOK_EVERY),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::feedback::output::Output;
+    use crate::feedback::output::until;
+
+    /// An output that runs a script of these lines, which is given the folder and then the signal.
+    fn output(folder: &tempfile::TempDir, lines: &str) -> Output {
+        let path = folder.path().join("signal");
+        fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let command = [path, folder.path().to_owned()].map(|part| part.display().to_string());
+        Output::start("command", move |orders| run(&command, &orders)).unwrap()
+    }
+
+    fn told(folder: &tempfile::TempDir) -> String {
+        fs::read_to_string(folder.path().join("told")).unwrap_or_default()
+    }
+
+    #[test]
+    fn each_signal_is_told_by_name_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = output(&folder, "echo \"$2\" >>\"$1/told\"");
+        for signal in Signal::ALL {
+            output.sender().tell(Order::Signal(signal));
+        }
+        until("the last signal", || told(&folder).ends_with("person\n").then_some(()));
+        output.stop();
+        assert_eq!(told(&folder), "booked\nunknown\nrefused\ncontrol\nposted\nperson\n");
+    }
+
+    #[test]
+    fn a_command_and_what_it_started_end_with_the_station() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = output(&folder, "sleep 1000 & echo $! >\"$1/part\"; mv \"$1/part\" \"$1/told\"; wait");
+        output.sender().tell(Order::Signal(Signal::Booked));
+        until("a start", || (!told(&folder).is_empty()).then_some(()));
+        let begun = Instant::now();
+        output.stop();
+        assert!(begun.elapsed() < TIME_MAX, "the command was waited for");
+        let sleeper = format!("/proc/{}/stat", told(&folder).trim());
+        // Gone, or dead and not yet taken away by whoever inherited it.
+        until("its end", || {
+            let state = fs::read_to_string(&sleeper).unwrap_or_default();
+            (state.is_empty() || state.contains(") Z ")).then_some(())
+        });
+    }
+
+    #[test]
+    fn a_command_that_fails_or_is_not_there_is_said_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = output(&folder, "exit 3");
+        let why = |command: &str| {
+            let (orders, keep) = orders();
+            let told = run_once(&[command.to_owned()], Signal::Booked, &orders).unwrap_err().to_string();
+            keep.stop();
+            told
+        };
+        assert_eq!(why(&folder.path().join("signal").display().to_string()), "it ended with exit status: 3");
+        assert!(why("/nonexistent/signal").starts_with("it cannot be started: "));
+        output.stop();
+    }
+
+    /// The end of a queue that an output would have.
+    fn orders() -> (Orders, Output) {
+        let (given, taken) = std::sync::mpsc::sync_channel(1);
+        let output = Output::start("test", move |orders| given.send(orders).unwrap()).unwrap();
+        (taken.recv().unwrap(), output)
+    }
+}

@@ -1,0 +1,227 @@
+//! An output: a named thread with a bounded queue, which can be slow or broken without anybody waiting for it.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::signal::Signal;
+
+/// Orders that wait for one output: more are older than what a person listens for.
+const ORDERS_MAX: usize = 8;
+
+/// How long after a failure an output is tried again, and twice as long after each further one.
+const RETRY_MIN: Duration = Duration::from_secs(5);
+/// The longest that it is left alone.
+const RETRY_MAX: Duration = Duration::from_mins(1);
+
+/// What an output is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Give a signal.
+    Signal(Signal),
+    /// A person has seen the alarm.
+    Calm,
+    /// Look whether to stop.
+    Wake,
+}
+
+/// The way to an output.
+#[derive(Debug, Clone)]
+pub(super) struct OutputSender {
+    name: &'static str,
+    queue: SyncSender<Order>,
+}
+
+impl OutputSender {
+    /// Tells the output, without waiting.
+    pub(super) fn tell(&self, order: Order) {
+        if self.queue.try_send(order).is_err() {
+            tracing::debug!(output = self.name, ?order, "the output is behind and leaves this out");
+        }
+    }
+}
+
+/// A running output. Dropping it asks the thread to end and does not wait.
+pub(super) struct Output {
+    sender: OutputSender,
+    stopping: Arc<AtomicBool>,
+    join: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Output").field(&self.sender.name).finish()
+    }
+}
+
+impl Output {
+    /// Starts `run` on a thread that is named after the output.
+    pub(super) fn start(name: &'static str, run: impl FnOnce(Orders) + Send + 'static) -> io::Result<Self> {
+        let (queue, orders) = sync_channel(ORDERS_MAX);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let orders = Orders { queue: orders, stopping: Arc::clone(&stopping) };
+        let join = thread::Builder::new().name(format!("out-{name}")).spawn(move || run(orders))?;
+        Ok(Self { sender: OutputSender { name, queue }, stopping, join: Some(join) })
+    }
+
+    pub(super) fn sender(&self) -> OutputSender {
+        self.sender.clone()
+    }
+
+    /// Ends the thread, which leaves its output silent and dark, and waits for it: some milliseconds.
+    pub(super) fn stop(mut self) {
+        self.ask_to_stop();
+        if self.join.take().is_some_and(|join| join.join().is_err()) {
+            tracing::error!(output = self.sender.name, "an output had panicked");
+        }
+    }
+
+    fn ask_to_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        // A full queue has the thread awake, and it sees the mark.
+        let _woken = self.sender.queue.try_send(Order::Wake);
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.ask_to_stop();
+    }
+}
+
+/// The output's end of the queue.
+#[derive(Debug)]
+pub(super) struct Orders {
+    queue: Receiver<Order>,
+    stopping: Arc<AtomicBool>,
+}
+
+/// What came of waiting for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    Order(Order),
+    /// Nothing came in time.
+    Nothing,
+    /// The thread shall end.
+    Stop,
+}
+
+impl Orders {
+    /// Waits for the next order, at most for `patience`; without it, for ever.
+    pub(super) fn next(&self, patience: Option<Duration>) -> Heard {
+        let heard = match patience {
+            Some(patience) => self.queue.recv_timeout(patience),
+            None => self.queue.recv().map_err(|_closed| RecvTimeoutError::Disconnected),
+        };
+        match heard {
+            _ if self.is_stopping() => Heard::Stop,
+            Ok(order) => Heard::Order(order),
+            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
+            Err(RecvTimeoutError::Disconnected) => Heard::Stop,
+        }
+    }
+
+    /// Whether the thread shall end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// How an output fares: a failure is logged once, with what to do, and the next try waits.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    output: &'static str,
+    cure: &'static str,
+    /// When it may be tried again and how long it then waits; none: it works.
+    broken: Option<(Instant, Duration)>,
+}
+
+impl Trouble {
+    pub(super) fn new(output: &'static str, cure: &'static str) -> Self {
+        Self { output, cure, broken: None }
+    }
+
+    /// Whether the output may be tried now.
+    pub(super) fn may_try(&self, now: Instant) -> bool {
+        self.broken.is_none_or(|(again, _)| now >= again)
+    }
+
+    /// It failed.
+    pub(super) fn failed(&mut self, why: &dyn fmt::Display, now: Instant) {
+        let wait = match self.broken {
+            None => {
+                tracing::warn!(output = self.output, cure = self.cure, "an output does not work: {why}");
+                RETRY_MIN
+            }
+            Some((_, wait)) => wait.saturating_mul(2).min(RETRY_MAX),
+        };
+        self.broken = Some((now + wait, wait));
+    }
+
+    /// It worked.
+    pub(super) fn worked(&mut self) {
+        if self.broken.take().is_some() {
+            tracing::info!(output = self.output, "an output works again");
+        }
+    }
+}
+
+/// Waits in a test until `look` finds something.
+#[cfg(test)]
+pub(super) fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what} never came");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_output_is_left_alone_for_five_seconds_then_twice_as_long_up_to_a_minute() {
+        let mut trouble = Trouble::new("sound", "");
+        let mut now = Instant::now();
+        assert!(trouble.may_try(now));
+        for wait in [5, 10, 20, 40, 60, 60] {
+            trouble.failed(&"broken", now);
+            assert!(!trouble.may_try(now + Duration::from_millis(wait * 1000 - 1)));
+            now += Duration::from_secs(wait);
+            assert!(trouble.may_try(now));
+        }
+        trouble.worked();
+        trouble.failed(&"broken", now);
+        assert!(trouble.may_try(now + Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn an_output_that_hangs_holds_nobody_up() {
+        let (freed, hung) = sync_channel::<()>(1);
+        let output = Output::start("test", move |orders| {
+            let _freed = hung.recv();
+            while orders.next(None) != Heard::Stop {}
+        })
+        .unwrap();
+        for _ in 0..10 * ORDERS_MAX {
+            output.sender().tell(Order::Signal(Signal::Booked));
+        }
+        freed.send(()).unwrap();
+        output.stop();
+    }
+}

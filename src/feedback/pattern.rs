@@ -1,0 +1,153 @@
+//! The six signals for ear and eye: one table that every output of the station draws from.
+//!
+//! Each has a rhythm of its own, so that it is known by a buzzer of one pitch, through gloves and earmuffs, by a single
+//! light and by somebody who sees no colours; each has colours of its own, so that it is known without a sound; and a
+//! pitch, which helps.
+//!
+//! ```text
+//! booked    .        green                  ▄
+//! control   ..       green yellow           ▄ ▄
+//! unknown   -.       yellow                 ▄▄▄ ▄
+//! refused   ---      red                    ▄▄▄ ▄▄▄ ▄▄▄
+//! posted    .-       green yellow red       ▄ ▄▄▄
+//! person    -- --    yellow red, repeated   ▄▄▄ ▄▄▄   ▄▄▄ ▄▄▄
+//! ```
+
+use std::time::Duration;
+
+use crate::domain::signal::Signal;
+
+/// A dot.
+const SHORT: Duration = Duration::from_millis(70);
+/// A dash: more than three dots, so that nobody takes one for the other.
+const LONG: Duration = Duration::from_millis(250);
+/// Between two of them.
+const GAP: Duration = Duration::from_millis(80);
+/// A space in the rhythm, beside the gap before it.
+const SPACE: Duration = Duration::from_millis(250);
+
+/// The longest rhythm there is, which bounds every sound.
+pub const PATTERN_MAX: Duration = Duration::from_millis(4 * 250 + 3 * 80 + 250);
+
+/// A light's colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Colour {
+    /// It is in the books, or will be.
+    Green,
+    /// Look at it.
+    Yellow,
+    /// It was not done.
+    Red,
+}
+
+impl Colour {
+    /// Every colour.
+    pub const ALL: [Self; 3] = [Self::Green, Self::Yellow, Self::Red];
+}
+
+/// How one signal sounds and looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pattern {
+    /// Dots, dashes and spaces.
+    pub rhythm: &'static str,
+    /// The lights that are lit, in the order of [`Colour::ALL`].
+    pub colours: &'static [Colour],
+    /// The pitch where there is one, in hertz.
+    pub pitch_hz: u32,
+}
+
+/// A stretch of time in which nothing changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// Sound and light.
+    On(Duration),
+    /// Neither.
+    Off(Duration),
+}
+
+impl Beat {
+    /// How long it is.
+    pub const fn length(self) -> Duration {
+        match self {
+            Self::On(length) | Self::Off(length) => length,
+        }
+    }
+}
+
+/// The table.
+pub const fn pattern(signal: Signal) -> Pattern {
+    use Colour::{Green, Red, Yellow};
+    let (rhythm, colours, pitch_hz): (_, &[Colour], _) = match signal {
+        Signal::Booked => (".", &[Green], 1760),
+        Signal::Control => ("..", &[Green, Yellow], 1320),
+        Signal::Unknown => ("-.", &[Yellow], 880),
+        Signal::Refused => ("---", &[Red], 330),
+        Signal::Posted => (".-", &[Green, Yellow, Red], 1050),
+        Signal::Person => ("-- --", &[Yellow, Red], 660),
+    };
+    Pattern { rhythm, colours, pitch_hz }
+}
+
+impl Pattern {
+    /// The rhythm in time. It begins and ends with sound.
+    pub fn beats(&self) -> Vec<Beat> {
+        let mut beats = Vec::new();
+        for mark in self.rhythm.chars() {
+            let on = match mark {
+                '.' => SHORT,
+                '-' => LONG,
+                _ => {
+                    beats.push(Beat::Off(SPACE));
+                    continue;
+                }
+            };
+            if let Some(Beat::On(_)) = beats.last() {
+                beats.push(Beat::Off(GAP));
+            }
+            beats.push(Beat::On(on));
+        }
+        beats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn told(signal: Signal) -> String {
+        let word = |beat: Beat| match beat {
+            Beat::On(length) => format!("+{}", length.as_millis()),
+            Beat::Off(length) => format!("-{}", length.as_millis()),
+        };
+        pattern(signal).beats().into_iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_rhythm_is_what_its_marks_say() {
+        assert_eq!(told(Signal::Booked), "+70");
+        assert_eq!(told(Signal::Control), "+70 -80 +70");
+        assert_eq!(told(Signal::Unknown), "+250 -80 +70");
+        assert_eq!(told(Signal::Refused), "+250 -80 +250 -80 +250");
+        assert_eq!(told(Signal::Posted), "+70 -80 +250");
+        assert_eq!(told(Signal::Person), "+250 -80 +250 -250 +250 -80 +250");
+    }
+
+    #[test]
+    fn no_two_signals_share_a_rhythm_or_their_colours() {
+        let rhythms: BTreeSet<_> = Signal::ALL.map(|signal| pattern(signal).rhythm).into();
+        let colours: BTreeSet<_> = Signal::ALL.map(|signal| pattern(signal).colours).into();
+        let pitches: BTreeSet<_> = Signal::ALL.map(|signal| pattern(signal).pitch_hz).into();
+        assert_eq!((rhythms.len(), colours.len(), pitches.len()), (6, 6, 6));
+        assert!(Signal::ALL.iter().all(|signal| pattern(*signal).colours.is_sorted()));
+    }
+
+    #[test]
+    fn none_is_longer_than_the_bound() {
+        for signal in Signal::ALL {
+            let length: Duration = pattern(signal).beats().into_iter().map(Beat::length).sum();
+            assert!(length <= PATTERN_MAX, "{signal:?}: {length:?}");
+        }
+    }
+}

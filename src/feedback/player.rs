@@ -1,0 +1,233 @@
+//! What a buzzer and lights do at each moment, given the signals so far.
+//!
+//! The newest signal is played at once and cuts off the one before, for it answers the scan a person has just made.
+//! *Needs a person* is the exception: it lets a signal that is being played end, is played again from its beginning if
+//! a newer one cut it off, and its lights stay lit until somebody has seen the alarm.
+//!
+//! It reads no clock: the time comes in, counted from any beginning.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::domain::signal::Signal;
+use crate::feedback::pattern::Beat;
+use crate::feedback::pattern::Colour;
+use crate::feedback::pattern::pattern;
+
+/// Silence between a signal that is cut off and the one that cuts it off; well within the 50 ms a verdict may take.
+const CUT: Duration = Duration::from_millis(30);
+/// Silence between the end of one signal and the beginning of an alarm.
+const PAUSE: Duration = Duration::from_millis(300);
+/// How long a signal's lights stay lit after its sound: a flash of 70 ms is easily missed.
+const AFTERGLOW: Duration = Duration::from_millis(500);
+
+/// What can be heard and seen at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shown {
+    /// Whether the buzzer sounds.
+    pub sounds: bool,
+    /// The lights that are lit.
+    pub lit: &'static [Colour],
+}
+
+/// One stretch of what is played.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    /// When it is over.
+    until: Duration,
+    shown: Shown,
+}
+
+/// The player.
+#[derive(Debug, Default)]
+pub struct Player {
+    /// What is played, and what of it is still to come.
+    playing: Option<(Signal, VecDeque<Stretch>)>,
+    alarm: Alarm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Alarm {
+    #[default]
+    None,
+    /// It was played; its lights stay lit.
+    Standing,
+    /// It is to be played when the air is free.
+    Due,
+}
+
+impl Player {
+    /// Plays a signal from `now` on.
+    pub fn play(&mut self, signal: Signal, now: Duration) {
+        self.go_on(now);
+        match (&self.playing, signal) {
+            (Some((Signal::Person, _)), Signal::Person) => {}
+            (Some(_), Signal::Person) => self.alarm = Alarm::Due,
+            (Some((cut_off, _)), _) => {
+                if *cut_off == Signal::Person {
+                    self.alarm = Alarm::Due;
+                }
+                self.begin(signal, now, CUT);
+            }
+            (None, _) => self.begin(signal, now, Duration::ZERO),
+        }
+    }
+
+    /// A person has seen the alarm.
+    pub fn calm(&mut self, now: Duration) {
+        self.go_on(now);
+        self.alarm = Alarm::None;
+        self.playing.take_if(|(signal, _)| *signal == Signal::Person);
+    }
+
+    /// What can be heard and seen at `now`.
+    pub fn shown(&mut self, now: Duration) -> Shown {
+        self.go_on(now);
+        let playing = self.playing.as_ref().and_then(|(_, left)| left.front());
+        playing.map_or_else(|| self.at_rest(), |stretch| stretch.shown)
+    }
+
+    /// How long that lasts; `None`: until the next signal.
+    pub fn lasts(&mut self, now: Duration) -> Option<Duration> {
+        self.go_on(now);
+        let (_, left) = self.playing.as_ref()?;
+        left.front().map(|stretch| stretch.until.saturating_sub(now))
+    }
+
+    fn at_rest(&self) -> Shown {
+        let lit = if self.alarm == Alarm::None { &[] } else { pattern(Signal::Person).colours };
+        Shown { sounds: false, lit }
+    }
+
+    fn begin(&mut self, signal: Signal, now: Duration, silence: Duration) {
+        let mut left = VecDeque::new();
+        let mut until = now;
+        let mut add = |length: Duration, shown| {
+            until = until.saturating_add(length);
+            left.push_back(Stretch { until, shown });
+        };
+        if !silence.is_zero() {
+            add(silence, Shown::default());
+        }
+        let pattern = pattern(signal);
+        for beat in pattern.beats() {
+            match beat {
+                Beat::On(length) => add(length, Shown { sounds: true, lit: pattern.colours }),
+                Beat::Off(length) => add(length, Shown::default()),
+            }
+        }
+        add(AFTERGLOW, Shown { sounds: false, lit: pattern.colours });
+        if signal == Signal::Person {
+            self.alarm = Alarm::Standing;
+        }
+        self.playing = Some((signal, left));
+    }
+
+    /// Leaves behind what is over by `now`.
+    fn go_on(&mut self, now: Duration) {
+        if let Some((_, left)) = &mut self.playing {
+            while left.front().is_some_and(|stretch| stretch.until <= now) {
+                left.pop_front();
+            }
+            if left.is_empty() {
+                self.playing = None;
+                if self.alarm == Alarm::Due {
+                    self.begin(Signal::Person, now, PAUSE);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays `(ms, signal)` and tells what is shown, every time it changes: `ms` and the letters of what is on: `b` for
+    /// the buzzer, `g`, `y` and `r` for the lights. `None` for a signal: a person has seen the alarm.
+    fn play(script: &[(u64, Option<Signal>)], until_ms: u64) -> String {
+        let (mut player, mut told, mut last) = (Player::default(), Vec::new(), String::new());
+        for ms in 0..=until_ms {
+            let now = Duration::from_millis(ms);
+            for (_, signal) in script.iter().filter(|(at, _)| *at == ms) {
+                match signal {
+                    Some(signal) => player.play(*signal, now),
+                    None => player.calm(now),
+                }
+            }
+            let shown = letters(player.shown(now));
+            if shown != last {
+                told.push(format!("{ms}:{shown}"));
+                last = shown;
+            }
+        }
+        told.join(" ")
+    }
+
+    fn letters(shown: Shown) -> String {
+        let light = |colour: &Colour| match colour {
+            Colour::Green => 'g',
+            Colour::Yellow => 'y',
+            Colour::Red => 'r',
+        };
+        shown.sounds.then_some('b').into_iter().chain(shown.lit.iter().map(light)).collect()
+    }
+
+    #[test]
+    fn a_signal_begins_at_once_and_its_light_stays_a_while() {
+        assert_eq!(play(&[(5, Some(Signal::Booked))], 2000), "5:bg 75:g 575:");
+        assert_eq!(play(&[(0, Some(Signal::Unknown))], 2000), "0:by 250: 330:by 400:y 900:");
+    }
+
+    #[test]
+    fn the_newest_signal_cuts_off_the_one_before_within_fifty_ms() {
+        let told = play(&[(0, Some(Signal::Refused)), (100, Some(Signal::Booked))], 2000);
+        assert_eq!(told, "0:br 100: 130:bg 200:g 700:");
+    }
+
+    #[test]
+    fn an_alarm_is_lit_until_a_person_has_seen_it() {
+        let told = play(&[(0, Some(Signal::Person)), (60_000, None)], 61_000);
+        assert_eq!(told, "0:byr 250: 330:byr 580: 830:byr 1080: 1160:byr 1410:yr 60000:");
+    }
+
+    #[test]
+    fn an_alarm_that_was_cut_off_is_played_again_whole() {
+        let told = play(&[(0, Some(Signal::Person)), (300, Some(Signal::Booked))], 3000);
+        assert_eq!(
+            told,
+            "0:byr 250: 330:bg 400:g 900: 1200:byr 1450: 1530:byr 1780: 2030:byr 2280: 2360:byr 2610:yr"
+        );
+    }
+
+    #[test]
+    fn an_alarm_lets_the_answer_to_a_scan_end() {
+        let told = play(&[(0, Some(Signal::Booked)), (1, Some(Signal::Person))], 1000);
+        assert_eq!(told, "0:bg 70:g 570: 870:byr");
+    }
+
+    #[test]
+    fn an_alarm_is_not_lost_however_many_signals_come() {
+        let mut script: Vec<_> = (0..50).map(|scan| (scan * 100, Some(Signal::Booked))).collect();
+        script.insert(3, (250, Some(Signal::Person)));
+        let told = play(&script, 8000);
+        let end = "4930:bg 5000:g 5500: 5800:byr 6050: 6130:byr 6380: 6630:byr 6880: 6960:byr 7210:yr";
+        assert!(told.ends_with(end), "{told}");
+    }
+
+    #[test]
+    fn a_seen_alarm_is_not_played_again_and_the_answer_to_the_ok_is() {
+        let script = [(0, Some(Signal::Person)), (300, Some(Signal::Control)), (300, None)];
+        assert_eq!(play(&script, 3000), "0:byr 250: 330:bgy 400: 480:bgy 550:gy 1050:");
+    }
+
+    #[test]
+    fn what_is_shown_lasts_until_it_changes() {
+        let mut player = Player::default();
+        assert_eq!(player.lasts(Duration::ZERO), None);
+        player.play(Signal::Booked, Duration::from_millis(5));
+        assert_eq!(player.lasts(Duration::from_millis(10)), Some(Duration::from_millis(65)));
+        assert_eq!(player.lasts(Duration::from_millis(75)), Some(Duration::from_millis(500)));
+        assert_eq!(player.lasts(Duration::from_millis(575)), None);
+    }
+}

@@ -1,0 +1,184 @@
+//! Sounds through the machine's sound card, played by ALSA's `aplay`.
+//!
+//! The newest signal is played at once and cuts off the one before. A program that is given its sound as a file in memory
+//! cannot hold this thread up, whatever the card does; one that does not end is killed.
+
+use std::fs::File;
+use std::io;
+use std::io::Seek;
+use std::io::Write;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::fs::MemfdFlags;
+use rustix::fs::memfd_create;
+use tokio::time::Instant;
+
+use crate::domain::signal::Signal;
+use crate::feedback::child::Child;
+use crate::feedback::output::Heard;
+use crate::feedback::output::Order;
+use crate::feedback::output::Orders;
+use crate::feedback::output::Trouble;
+use crate::feedback::pattern::PATTERN_MAX;
+use crate::feedback::wav::wav;
+
+/// The program, found in the path.
+pub const PLAYER: &str = "aplay";
+
+/// How long a sound may take beyond its own length, for a card that must wake up first.
+const LATE_MAX: Duration = Duration::from_secs(2);
+/// Between two looks at whether the player has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+const CURE: &str =
+    "install alsa-utils; `aplay -l` lists the cards, `aplay -L` the names for `sound`; the group is audio";
+
+/// Why a sound was not played.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("aplay cannot be started: {0}")]
+    Start(#[from] io::Error),
+    #[error("aplay did not play: {0}")]
+    Refused(ExitStatus),
+    #[error("aplay did not end")]
+    Hung,
+}
+
+/// Plays what is ordered on the card `device`.
+pub(super) fn run(device: &str, program: &str, orders: &Orders) {
+    let mut trouble = Trouble::new("sound", CURE);
+    let mut playing: Option<(Child, Instant)> = None;
+    loop {
+        let heard = orders.next(playing.as_ref().map(|_| LOOK_EVERY));
+        match look(&mut playing) {
+            Ok(false) => {}
+            Ok(true) => trouble.worked(),
+            Err(why) => trouble.failed(&why, Instant::now()),
+        }
+        match heard {
+            Heard::Order(Order::Signal(signal)) if trouble.may_try(Instant::now()) => {
+                // Killed before the next begins: most cards play for one at a time.
+                playing = None;
+                match start(device, program, signal) {
+                    Ok(child) => playing = Some((child, Instant::now() + PATTERN_MAX + LATE_MAX)),
+                    Err(why) => trouble.failed(&why, Instant::now()),
+                }
+            }
+            Heard::Order(_) | Heard::Nothing => {}
+            Heard::Stop => return,
+        }
+    }
+}
+
+/// Whether what was played has just ended well.
+fn look(playing: &mut Option<(Child, Instant)>) -> Result<bool, Error> {
+    let Some((child, until)) = playing else { return Ok(false) };
+    match child.ended()? {
+        Some(status) => {
+            *playing = None;
+            if status.success() { Ok(true) } else { Err(Error::Refused(status)) }
+        }
+        None if Instant::now() >= *until => {
+            *playing = None;
+            Err(Error::Hung)
+        }
+        None => Ok(false),
+    }
+}
+
+fn start(device: &str, program: &str, signal: Signal) -> Result<Child, Error> {
+    let mut sound =
+        File::from(memfd_create("stockpoint-sound", MemfdFlags::CLOEXEC).map_err(io::Error::from)?);
+    sound.write_all(&wav(signal))?;
+    sound.rewind()?;
+    let mut command = Command::new(program);
+    command.args(["-q", "-t", "wav", "-D", device, "-"]);
+    command.stdin(sound).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(Child::start(&mut command)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+    use crate::feedback::output::Output;
+    use crate::feedback::output::until;
+
+    /// A program that keeps what it is given and then does as `then` says.
+    fn player(folder: &Path, then: &str) -> String {
+        let path = folder.join("aplay");
+        let text = format!(
+            "#!/bin/sh\necho \"$@\" >>{0}/arguments\ncat >{0}/sound.part && mv {0}/sound.part {0}/sound.$$\n{then}\n",
+            folder.display()
+        );
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    }
+
+    fn start_output(folder: &Path, then: &str) -> Output {
+        let program = player(folder, then);
+        Output::start("sound", move |orders| run("hw:0", &program, &orders)).unwrap()
+    }
+
+    fn sounds(folder: &Path) -> Vec<Vec<u8>> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let kept = names.filter(|path| path.file_stem().is_some_and(|stem| stem == "sound"));
+        kept.filter(|path| path.extension().is_some_and(|end| end != "part"))
+            .map(|path| fs::read(path).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_player_is_given_the_sound_of_the_signal() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = start_output(folder.path(), "");
+        output.sender().tell(Order::Signal(Signal::Refused));
+        let played = until("a sound", || sounds(folder.path()).pop());
+        output.stop();
+        assert_eq!(played, wav(Signal::Refused));
+        let arguments = fs::read_to_string(folder.path().join("arguments")).unwrap();
+        assert_eq!(arguments, "-q -t wav -D hw:0 -\n");
+    }
+
+    #[test]
+    fn the_newest_sound_cuts_off_one_that_does_not_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = start_output(folder.path(), "sleep 1000");
+        output.sender().tell(Order::Signal(Signal::Refused));
+        until("the first sound", || (sounds(folder.path()).len() == 1).then_some(()));
+        output.sender().tell(Order::Signal(Signal::Booked));
+        until("the second sound", || sounds(folder.path()).contains(&wav(Signal::Booked)).then_some(()));
+        let begun = Instant::now();
+        output.stop();
+        assert!(begun.elapsed() < Duration::from_secs(20), "the player was waited for");
+    }
+
+    #[test]
+    fn a_player_that_fails_or_hangs_is_said_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let failing = start("hw:0", &player(folder.path(), "exit 1"), Signal::Booked).unwrap();
+        let playing = std::cell::RefCell::new(Some((failing, Instant::now() + Duration::from_mins(1))));
+        let why = until("its end", || look(&mut playing.borrow_mut()).err());
+        assert_eq!(why.to_string(), "aplay did not play: exit status: 1");
+        let hanging = start("hw:0", &player(folder.path(), "sleep 1000"), Signal::Booked).unwrap();
+        let mut playing = Some((hanging, Instant::now()));
+        assert_eq!(look(&mut playing).unwrap_err().to_string(), "aplay did not end");
+        assert!(playing.is_none());
+    }
+
+    #[test]
+    fn a_missing_player_harms_nobody() {
+        let output = Output::start("sound", |orders| run("default", "/nonexistent/aplay", &orders)).unwrap();
+        for signal in Signal::ALL {
+            output.sender().tell(Order::Signal(signal));
+        }
+        output.stop();
+    }
+}
