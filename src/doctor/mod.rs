@@ -8,6 +8,7 @@ mod books;
 mod data;
 mod holders;
 mod mounts;
+mod outputs;
 mod scanners;
 mod service;
 mod tokens;
@@ -136,6 +137,7 @@ pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status
     findings.extend(tokens::examine(config));
     findings.extend(data::examine(&config.station.data_dir));
     findings.extend(scanners::examine(&config.scanners, running));
+    findings.extend(outputs::examine(&config.feedback));
     findings.extend(service::examine(config, clock).await);
     findings.extend(books::examine(config, clock));
     findings.extend(agent::examine(running));
