@@ -30,7 +30,7 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2
 const IDLE_CONNECTION: Duration = Duration::from_secs(10);
 
 /// What stands in an answer in place of a token that the server repeated.
-const BLOT: &str = "(token)";
+pub(super) const BLOT: &str = "(token)";
 
 /// The server's clock beside ours, at one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct ServerDate(pub UnixMillis);
 pub struct Client {
     http: reqwest::Client,
     base: Url,
+    /// The partner token alone, and with the user token where there is one.
+    partner: HeaderValue,
     authorization: HeaderValue,
     /// What no answer may bring in: each token, as it is and as JSON may spell it.
     tokens: Vec<SecretString>,
@@ -71,13 +73,23 @@ impl Client {
     ///
     /// # Errors
     /// The library's reason, or that the base address or a token cannot be used; neither is printed.
-    #[expect(clippy::disallowed_methods, reason = "the one place that builds the HTTP client")]
     pub fn new(
         config: &config::Api,
         location: LocationId,
         partner: &SecretString,
         user: &SecretString,
     ) -> Result<Self, BuildError> {
+        let credentials = format!("Bearer {}, User {}", partner.expose_secret(), user.expose_secret());
+        let client = Self::partner_only(config, partner)?;
+        Ok(Self { authorization: header_of(&credentials)?, location, ..client }.hiding(user))
+    }
+
+    /// A client that can do no more than [`Client::log_in`]: it has no user token and no location.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    #[expect(clippy::disallowed_methods, reason = "the one place that builds the HTTP client")]
+    pub fn partner_only(config: &config::Api, partner: &SecretString) -> Result<Self, BuildError> {
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls =
             rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -96,23 +108,32 @@ impl Client {
             .pool_idle_timeout(IDLE_CONNECTION)
             .pool_max_idle_per_host(1)
             .build()?;
-        let credentials = format!("Bearer {}, User {}", partner.expose_secret(), user.expose_secret());
-        let mut authorization =
-            HeaderValue::from_str(&credentials).map_err(|_would_print_it| BuildError::Token)?;
-        authorization.set_sensitive(true);
+        let authorization = header_of(&format!("Bearer {}", partner.expose_secret()))?;
         let base = Url::parse(&config.base_url).map_err(|_checked_before| BuildError::Address)?;
-        let tokens = [partner, user].into_iter().flat_map(spellings).collect();
-        Ok(Self {
+        let client = Self {
             http,
             base,
+            partner: authorization.clone(),
             authorization,
-            tokens,
-            location,
+            tokens: Vec::new(),
+            location: LocationId(0),
             lines_key: config.lines_key,
             write_off_document_type: config.write_off_document_type,
             date: Mutex::new(None),
             meter: Requests::default(),
-        })
+        };
+        Ok(client.hiding(partner))
+    }
+
+    /// The same, with another secret that no answer may bring in.
+    fn hiding(mut self, secret: &SecretString) -> Self {
+        self.hide(secret);
+        self
+    }
+
+    /// From now on no answer may bring in this secret either.
+    pub(super) fn hide(&mut self, secret: &SecretString) {
+        self.tokens.extend(spellings(secret));
     }
 
     /// What becomes of this client's requests.
@@ -146,7 +167,19 @@ impl Client {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<Answer, Error> {
-        self.send(permit, self.http.request(Method::GET, self.url_with(path, query))).await
+        let request = self.http.request(Method::GET, self.url_with(path, query));
+        self.send(permit, request.header(AUTHORIZATION, self.authorization.clone())).await
+    }
+
+    /// A write with the partner token alone: who is asked for a user token has none.
+    pub(super) async fn post_as_partner(
+        &self,
+        permit: Permit,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Answer, Error> {
+        let request = self.writing(Method::POST, path, body);
+        self.send(permit, request.header(AUTHORIZATION, self.partner.clone())).await
     }
 
     pub(super) async fn post(
@@ -174,13 +207,14 @@ impl Client {
         path: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<Answer, Error> {
+        let request = self.writing(method, path, body);
+        self.send(permit, request.header(AUTHORIZATION, self.authorization.clone())).await
+    }
+
+    fn writing(&self, method: Method, path: &str, body: &impl Serialize) -> reqwest::RequestBuilder {
         let body = serde_json::to_vec(body).expect("the wire types always serialise");
-        let request = self
-            .http
-            .request(method, self.url(path))
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(body);
-        self.send(permit, request).await
+        let json = HeaderValue::from_static("application/json");
+        self.http.request(method, self.url(path)).header(CONTENT_TYPE, json).body(body)
     }
 
     pub(super) async fn delete(
@@ -189,7 +223,8 @@ impl Client {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<Answer, Error> {
-        self.send(permit, self.http.request(Method::DELETE, self.url_with(path, query))).await
+        let request = self.http.request(Method::DELETE, self.url_with(path, query));
+        self.send(permit, request.header(AUTHORIZATION, self.authorization.clone())).await
     }
 
     fn url(&self, path: &str) -> Url {
@@ -215,8 +250,7 @@ impl Client {
     }
 
     async fn exchange(&self, _spent: Permit, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
-        let request = request.header(ACCEPT, MEDIA_TYPE).header(AUTHORIZATION, self.authorization.clone());
-        let mut response = request.send().await.map_err(Error::transport)?;
+        let mut response = request.header(ACCEPT, MEDIA_TYPE).send().await.map_err(Error::transport)?;
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         if let Some(date) = header(DATE).and_then(|date| rfc2822::parse(date).ok()) {
@@ -243,6 +277,13 @@ impl Client {
         }
         Err(Error::answered(if (200..300).contains(&status) { 400 } else { status }, retry_after, &body))
     }
+}
+
+/// A header that is not shown by whoever prints a request.
+fn header_of(credentials: &str) -> Result<HeaderValue, BuildError> {
+    let mut header = HeaderValue::from_str(credentials).map_err(|_would_print_it| BuildError::Token)?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 /// A token as it is, and with the slashes escaped where there are any (RFC 8259, section 7).

@@ -83,9 +83,35 @@ pub(super) fn permissions(state: &mut State, call: &mut Call) -> Result<Success,
     Ok(Success::ok(Object::default().with("storages", storages)))
 }
 
+/// `GET /companies?my=1`: those of the user, which is the one location. Without `my` the service lists everybody's.
+pub(super) fn locations(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
+    let mut query = call.query()?;
+    if query.number("my")? != Some(1) {
+        return Err(Refusal::field("my", "The simulated service lists the user's own locations only."));
+    }
+    query.end()?;
+    Ok(Success::ok([card(state, call).with("active", 1)]))
+}
+
+/// `GET /staff/{location}`: those who left, too.
+pub(super) fn masters(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
+    call.query()?.end()?;
+    let loose = state.options.quirks.loose_types;
+    let rows = state.options.masters.iter().map(|master| {
+        let row = Object::default().with("id", master.id.0).with("name", &master.name);
+        let row = row.with("specialization", "").with("hidden", 0);
+        if loose { row.with("fired", master.fired) } else { row.with("fired", u8::from(master.fired)) }
+    });
+    Ok(Success::ok(rows.collect::<Vec<_>>()))
+}
+
 /// `GET /company/{location}`
 pub(super) fn location(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
+    Ok(Success::ok(card(state, call)))
+}
+
+fn card(state: &State, call: &Call) -> Object {
     let hours = whole_hours(state.zone.to_offset(call.now.wall));
     let object = Object::default().with("id", state.options.location_id.0).with("title", documents::BUSINESS);
     let object = if state.options.quirks.loose_types {
@@ -93,7 +119,7 @@ pub(super) fn location(state: &mut State, call: &mut Call) -> Result<Success, Re
     } else {
         object.with("timezone", hours)
     };
-    Ok(Success::ok(object.with("timezone_name", &state.options.time_zone).with("currency_short_title", "$")))
+    object.with("timezone_name", &state.options.time_zone).with("currency_short_title", "$")
 }
 
 fn whole_hours(offset: Offset) -> i32 {

@@ -57,6 +57,7 @@ pub use self::options::GoodRow;
 pub use self::options::Limit;
 pub use self::options::LinesKey;
 pub use self::options::MILLILITRE;
+pub use self::options::Master;
 pub use self::options::Nothing;
 pub use self::options::Options;
 pub use self::options::Order;

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::sample;
 use crate::domain::ids::GoodId;
 use crate::domain::ids::LocationId;
+use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
 
 /// A unit of measure, as the service's shared list has it.
@@ -36,6 +37,17 @@ pub struct Storage {
     pub title: String,
     /// Whether what lies here is for sale; else it is for the staff's own use.
     pub for_sale: bool,
+}
+
+/// Somebody who works in the location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Master {
+    /// Identity (`master_id`).
+    pub id: MasterId,
+    /// The name.
+    pub name: String,
+    /// Whether this one has left.
+    pub fired: bool,
 }
 
 /// A category of the goods table.
@@ -297,6 +309,8 @@ pub struct Options {
     pub password: String,
     /// Its stock rooms.
     pub storages: Vec<Storage>,
+    /// Who works there, and who did.
+    pub masters: Vec<Master>,
     /// Its categories at the start.
     pub categories: Vec<Category>,
     /// Its goods at the start; afterwards `Sandbox::put_good` and `Sandbox::remove_good` change the table.
@@ -330,6 +344,7 @@ impl Options {
                 Storage { id: products, title: "Products".to_owned(), for_sale: true },
                 Storage { id: consumables, title: "Consumables".to_owned(), for_sale: false },
             ],
+            masters: sample::masters(),
             categories: sample::categories(),
             goods: sample::goods(),
             time_zone: "America/New_York".to_owned(),

@@ -27,7 +27,9 @@ type Handler = fn(&mut State, &mut Call) -> Result<Success, Refusal>;
 const ROUTES: &[(&str, &str, Handler)] = &[
     ("POST", "/auth", account::authorize),
     ("GET", "/user/permissions/{location}", account::permissions),
+    ("GET", "/companies", account::locations),
     ("GET", "/company/{location}", account::location),
+    ("GET", "/staff/{location}", account::masters),
     ("GET", "/transactions/{location}", account::money),
     ("GET", "/hooks_settings/{location}", account::hooks),
     ("POST", "/hooks_settings/{location}", account::set_hooks),

@@ -9,8 +9,10 @@ use rust_decimal::Decimal;
 use super::options::Category;
 use super::options::GoodRow;
 use super::options::MILLILITRE;
+use super::options::Master;
 use super::options::PIECE;
 use crate::domain::ids::GoodId;
+use crate::domain::ids::MasterId;
 
 /// What is sold.
 pub(super) const PRODUCTS: i64 = 961_078;
@@ -68,6 +70,13 @@ const ROWS: &[Row] = &[
 /// The goods of the sample location.
 pub(super) fn goods() -> Vec<GoodRow> {
     ROWS.iter().map(good).collect()
+}
+
+/// The people of the sample location: two who work there and one who left.
+pub(super) fn masters() -> Vec<Master> {
+    [(5512, "Stock clerk", false), (5513, "Reception", false), (5514, "Stock clerk, before", true)]
+        .map(|(id, name, fired)| Master { id: MasterId(id), name: name.to_owned(), fired })
+        .to_vec()
 }
 
 /// The categories of the sample location, both at the root.

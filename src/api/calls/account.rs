@@ -1,13 +1,42 @@
-//! The location and what the token may do.
+//! Logging in, the locations a user has, who works there, and what the token may do.
 //!
-//! Source: <https://developer.alteg.io/en/b2b-v1/openapi>, operation `get_permission_list` and the location's card.
+//! Source: <https://developer.alteg.io/en/b2b-v1/openapi>, operations `authorize_user` and `get_permission_list`, the
+//! location's card, and the lists of locations and of team members.
 
-use serde::Deserialize;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::api::client::Client;
+use crate::api::client::{BLOT, Client};
 use crate::api::{Error, Permit, lenient};
-use crate::domain::ids::StorageId;
+use crate::domain::ids::{LocationId, MasterId, StorageId};
+
+/// What came of a login with the right password.
+#[derive(Debug)]
+pub enum Login {
+    /// The user token, which does not expire.
+    Token(SecretString),
+    /// The account has a second factor: the service sent no token, and this program has no way to send the factor.
+    NoTokenYet,
+}
+
+/// A location among those that the user has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocationTitle {
+    /// Its id.
+    pub id: LocationId,
+    /// Its name.
+    pub title: String,
+}
+
+/// Somebody who works in the location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterRow {
+    /// Their id, as documents name them (`master_id`).
+    pub id: MasterId,
+    /// Their name.
+    pub name: String,
+}
 
 /// What the location's card says of its time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,6 +62,38 @@ pub struct PermissionsRow {
     pub days_back: Option<i64>,
     /// Document types it may create (`storages_transactions_types`); empty if the server names none.
     pub types: Vec<i64>,
+}
+
+#[derive(Serialize)]
+struct Credentials<'a> {
+    login: &'a str,
+    password: &'a str,
+}
+
+#[derive(Deserialize)]
+struct LoginWire<'a> {
+    #[serde(borrow)]
+    user_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    uuid: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct LocationTitleWire<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    title: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct MasterWire<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    fired: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +127,59 @@ struct PermissionsWire<'a> {
 }
 
 impl Client {
+    /// Exchanges login and password for a user token (`POST /auth`), with the partner token alone. A status of 2xx is
+    /// not yet a login: without a token but with a `uuid` the second factor is wanted.
+    ///
+    /// # Errors
+    /// Any of [`Error`]. No answer brings in the password.
+    pub async fn log_in(
+        &mut self,
+        permit: Permit,
+        login: &str,
+        password: &SecretString,
+    ) -> Result<Login, Error> {
+        self.hide(password);
+        let body = Credentials { login, password: password.expose_secret() };
+        let answer = self.post_as_partner(permit, "auth", &body).await?;
+        let row: LoginWire<'_> = answer.one()?;
+        match (lenient::text(row.user_token).filter(|token| !token.is_empty()), row.uuid) {
+            // A password so short that it is part of the token was blotted out of that.
+            (Some(token), _) if token.contains(BLOT) => Err(answer.lacks("a whole user token")),
+            (Some(token), _) => Ok(Login::Token(token.into())),
+            (None, Some(_)) => Ok(Login::NoTokenYet),
+            (None, None) => Err(answer.lacks("the user token")),
+        }
+    }
+
+    /// The locations that the user has, whatever location the client is for (`GET /companies?my=1`).
+    ///
+    /// # Errors
+    /// Any of [`Error`].
+    pub async fn locations(&self, permit: Permit) -> Result<Vec<LocationTitle>, Error> {
+        let answer = self.get(permit, "companies", &[("my", "1".to_owned())]).await?;
+        let rows = answer.rows::<LocationTitleWire<'_>>()?.into_iter().flatten();
+        let read = |row: LocationTitleWire<'_>| {
+            let title = lenient::text(row.title).unwrap_or_default();
+            Some(LocationTitle { id: LocationId(lenient::id(row.id)?), title })
+        };
+        Ok(rows.filter_map(read).collect())
+    }
+
+    /// Who works in the location (`GET /staff/{location_id}`), without those who left.
+    ///
+    /// # Errors
+    /// Any of [`Error`].
+    pub async fn masters(&self, permit: Permit) -> Result<Vec<MasterRow>, Error> {
+        let answer = self.get(permit, &format!("staff/{}", self.location()), &[]).await?;
+        let rows = answer.rows::<MasterWire<'_>>()?.into_iter().flatten();
+        let works = |row: &MasterWire<'_>| lenient::flag(row.fired) != Some(true);
+        let read = |row: MasterWire<'_>| {
+            let name = lenient::text(row.name).unwrap_or_default();
+            Some(MasterRow { id: MasterId(lenient::id(row.id)?), name })
+        };
+        Ok(rows.filter(works).filter_map(read).collect())
+    }
+
     /// The location's card (`GET /company/{location_id}`).
     ///
     /// # Errors

@@ -13,7 +13,7 @@ mod operation;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use self::account::{LocationRow, PermissionsRow};
+pub use self::account::{LocationRow, LocationTitle, Login, MasterRow, PermissionsRow};
 pub use self::cards::{CardItem, CardRow, Consumable, ServiceConsumables, Unlinked};
 pub use self::categories::{CategoryContent, CategoryRow, CategoryToWrite, Node, NodeRow};
 pub use self::documents::DocumentRow;
