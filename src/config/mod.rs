@@ -16,6 +16,7 @@ mod rules;
 mod scanner;
 pub mod secrets;
 mod sections;
+mod setup;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,8 @@ pub use crate::config::line::Parity;
 pub use crate::config::line::StopBits;
 pub use crate::config::protocol::Protocol;
 use crate::config::reader::Report;
+pub use crate::config::setup::SetupFile;
+pub use crate::config::setup::doubt_about;
 pub use crate::config::web::Listen;
 pub use crate::config::web::Web;
 use crate::domain::ids::LocationId;
@@ -392,6 +395,11 @@ impl Config {
     pub fn show(&self) -> String {
         show::show(self, &secrets::environment)
     }
+}
+
+/// A text as it may stand in a configuration file, quotes and all.
+pub fn quoted(text: &str) -> String {
+    show::Quoted(text).to_string()
 }
 
 /// Whether output to a terminal may be coloured: not where `NO_COLOR` is set to anything

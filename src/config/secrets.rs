@@ -76,6 +76,31 @@ fn find_web_token(web: &Web, environment: &Environment) -> Option<Result<(Secret
     }))
 }
 
+/// The token where [`Secrets::find`] finds it if `file` is the one named, and where that is; `None` if it is nowhere.
+///
+/// # Errors
+/// The first place that has it cannot be read or holds no usable one.
+pub fn find_one(token: Token, file: &Path) -> Result<Option<(SecretString, Origin)>, Error> {
+    match find_at(token, file, &environment) {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The token in a file.
+///
+/// # Errors
+/// The file is not there, cannot be read or holds no usable token.
+pub fn from_file(token: Token, path: &Path) -> Result<SecretString, Error> {
+    let origin = Origin::File(path.to_owned());
+    match read(&origin, &environment) {
+        Ok(Some(bytes)) => checked(&bytes).map_err(|flaw| Error::Unfit { token, origin, flaw }),
+        Ok(None) => Err(Error::Missing { token, looked: vec![origin] }),
+        Err(cause) => Err(Error::Unreadable { token, origin, cause }),
+    }
+}
+
 /// Looks a variable of the environment up.
 pub(super) type Environment = dyn Fn(&str) -> Option<OsString>;
 
@@ -263,7 +288,11 @@ fn read(origin: &Origin, environment: &Environment) -> io::Result<Option<Zeroizi
     }
 }
 
-fn checked(bytes: &[u8]) -> Result<SecretString, Flaw> {
+/// A token from the bytes that hold it, an end of line behind it or not.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn checked(bytes: &[u8]) -> Result<SecretString, Flaw> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > TOKEN_BYTES_MAX) {
         return Err(Flaw::TooLong);
     }

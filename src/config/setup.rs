@@ -1,0 +1,209 @@
+//! The set-up file: a configuration with the tokens beside it, in a section of their own, `[setup]`.
+//!
+//! Invariant: what is left when that section is cut out is a whole configuration, the same as the one checked, and
+//! no token stands in it.
+
+use secrecy::ExposeSecret;
+use secrecy::SecretString;
+use toml::de::DeTable;
+use toml::de::DeValue;
+
+use crate::config::Config;
+use crate::config::fault::Faults;
+use crate::config::fault::Problem;
+use crate::config::reader::Report;
+use crate::config::reader::Table;
+use crate::config::reader::type_of;
+use crate::config::secrets;
+use crate::config::secrets::Flaw;
+use crate::config::sections;
+use crate::config::show::Quoted;
+use crate::config::values;
+
+/// The header of the section.
+const HEADER: &str = "[setup]";
+
+/// What a set-up file holds.
+#[derive(Debug)]
+pub struct SetupFile {
+    /// The configuration, as it was written, comments and all, without `[setup]`.
+    pub text: String,
+    /// The same, checked.
+    pub config: Config,
+    /// `partner_token`
+    pub partner: SecretString,
+    /// `user_token`
+    pub user: SecretString,
+    /// `force`: whether a station that is set up already is set up anew.
+    pub force: bool,
+}
+
+impl SetupFile {
+    /// Checks a set-up file; `file` is its name in the faults.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it. No token is in a fault.
+    pub fn parse(text: &str, file: &str) -> Result<Self, Faults> {
+        // Some editors put a mark before the first byte (U+FEFF), which TOML does not know.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let mut report = Report::new(file, text);
+        for error in &errors {
+            report.add_syntax(error);
+        }
+        let read = report.read(root.get_ref(), |root| {
+            let (partner, user, force) = root.section("setup", setup)?;
+            Some((sections::config(root)?, partner?, user?, force))
+        });
+        let (config, partner, user, force) = report.finish(read)?;
+        let text = without_setup(text);
+        let says = |token: &SecretString| text.contains(token.expose_secret());
+        let is_whole = Config::parse(&text, file).is_ok_and(|left| left == config);
+        if says(&partner) || says(&user) || !is_whole {
+            let what = "has a token, or a part of [setup], outside the section [setup]";
+            let cure = "write [setup] on a line of its own, its keys below it, and the tokens nowhere else";
+            return Err(Faults::of_file(file, None, Problem::Unfit { what, cure }));
+        }
+        Ok(Self { text, config, partner, user, force })
+    }
+
+    /// The file again.
+    pub fn whole(text: &str, partner: &SecretString, user: &SecretString) -> SecretString {
+        let [partner, user] = [partner, user].map(|token| Quoted(token.expose_secret()).to_string());
+        format!("{}\n\n{HEADER}\npartner_token = {partner}\nuser_token = {user}\n", text.trim_end()).into()
+    }
+}
+
+/// What is wrong with the answer that a person gave for a key of `[station]` or `[api]`, in the words of a fault.
+pub fn doubt_about(key: &str, answer: &str) -> Option<String> {
+    let is_number = key.ends_with("_id") && answer.parse::<i64>().is_ok();
+    let value = if is_number { answer.to_owned() } else { Quoted(answer).to_string() };
+    let given = |least: &str, default: &str| {
+        let value = if least == key { &value } else { default };
+        format!("{least} = {value}\n")
+    };
+    let least = ["name", "location_id", "storage_id"]
+        .map(|least| given(least, if least == "name" { "\"a\"" } else { "1" }));
+    let more = match key {
+        "name" | "location_id" | "storage_id" => String::new(),
+        "base_url" => format!("[api]\nbase_url = {value}\n"),
+        _ => format!("{key} = {value}\n"),
+    };
+    let faults = Config::parse(&format!("[station]\n{}{more}", least.concat()), "").err()?;
+    faults.iter().next().map(|fault| fault.problem.to_string())
+}
+
+type Setup = (Option<SecretString>, Option<SecretString>, bool);
+
+fn setup(table: &mut Table<'_, '_>) -> Setup {
+    let partner = table.required("partner_token", "partner_token = \"…\" under [setup]", token);
+    let user = table.required("user_token", "user_token = \"…\" under [setup]", token);
+    (partner, user, table.or("force", false, values::flag))
+}
+
+/// A token as it may stand in a header.
+fn token(value: &DeValue<'_>) -> Result<SecretString, Problem> {
+    let wanted = "the token, in double quotes";
+    let text = value.as_str().ok_or(Problem::WrongType { found: type_of(value), wanted })?;
+    secrets::checked(text.as_bytes()).map_err(|flaw| {
+        let what = match flaw {
+            Flaw::Empty => "is empty",
+            Flaw::TooShort => "is too short",
+            Flaw::TooLong => "is longer than any token",
+            Flaw::Character => "has a character that no token has",
+        };
+        Problem::Unfit { what, cure: "put in the token alone" }
+    })
+}
+
+/// The lines from the header of the section to the next header cut out.
+fn without_setup(text: &str) -> String {
+    let mut is_setup = false;
+    let kept = text.lines().filter(|line| {
+        let line = line.trim_start();
+        if line.starts_with('[') {
+            is_setup = line.starts_with(HEADER);
+        }
+        !is_setup
+    });
+    let kept: Vec<&str> = kept.collect();
+    format!("{}\n", kept.join("\n").trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATION: &str = "# dock\n[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\n";
+    const SETUP: &str = "[setup]\npartner_token = \"p4rtner\"\nuser_token = \"us3r\"\n";
+
+    fn fault(text: &str) -> String {
+        SetupFile::parse(text, "stockpoint.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_tokens_are_cut_out_and_the_rest_stays_as_it_was_written() {
+        // What stands between the section and the next header may be about the section: it goes with it.
+        let (_remark, bare) = STATION.split_once('\n').unwrap();
+        let windows = format!("\u{feff}{SETUP}{STATION}").replace('\n', "\r\n");
+        for (text, left) in [(format!("{STATION}\n{SETUP}"), STATION), (windows, bare)] {
+            let file = SetupFile::parse(&text, "stockpoint.toml").unwrap();
+            assert_eq!(file.text, left);
+            assert_eq!((file.partner.expose_secret(), file.user.expose_secret()), ("p4rtner", "us3r"));
+            assert_eq!((file.config.station.name.as_str(), file.force), ("dock-1", false));
+        }
+        let whole = SetupFile::parse(&format!("{STATION}{SETUP}force = true"), "x").unwrap();
+        let again = SetupFile::whole(&whole.text, &whole.partner, &whole.user);
+        assert_eq!(SetupFile::parse(again.expose_secret(), "x").unwrap().config, whole.config);
+        assert!(whole.force);
+    }
+
+    #[test]
+    fn a_token_outside_the_section_is_refused_and_not_repeated() {
+        let elsewhere = [
+            format!("{STATION}\n# us3r\n{SETUP}"),
+            format!("{SETUP}# [\n{STATION}data_dir = \"us3r\"\n"),
+            format!("setup.partner_token = \"p4rtner\"\nsetup.user_token = \"us3r\"\n{STATION}"),
+            format!("setup = {{ partner_token = \"p4rtner\", user_token = \"us3r\" }}\n{STATION}"),
+        ];
+        for text in elsewhere {
+            let told = fault(&text);
+            assert!(told.contains("outside the section [setup]"), "{text}: {told}");
+            assert!(!told.contains("us3r") && !told.contains("p4rtner"), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_told_with_its_line() {
+        assert_eq!(
+            fault(STATION),
+            "stockpoint.toml:1: setup.partner_token: is missing; add partner_token = \"…\" under [setup]\n\
+             stockpoint.toml:1: setup.user_token: is missing; add user_token = \"…\" under [setup]"
+        );
+        let flawed = fault(&format!("{STATION}{}", SETUP.replace("us3r", "us3r us3r")));
+        assert_eq!(
+            flawed,
+            "stockpoint.toml:8: setup.user_token: has a character that no token has; put in the token alone"
+        );
+        assert!(
+            fault(&format!("{}{SETUP}", STATION.replace("4564", "0")))
+                .contains("stockpoint.toml:4: station.location_id: 0")
+        );
+        assert!(fault(&format!("{STATION}{SETUP}user = \"us3r\"")).contains("did you mean user_token?"));
+    }
+
+    #[test]
+    fn an_answer_is_doubted_in_the_words_of_a_fault() {
+        assert_eq!(doubt_about("name", "dock-1"), None);
+        assert_eq!(doubt_about("name", "123"), None);
+        assert_eq!(doubt_about("name", "Dock 1").unwrap(), "is not a name; use 1 to 24 of a-z, 0-9 and -");
+        assert_eq!(doubt_about("storage_id", "0").unwrap(), "0 is out of range; use 1 to 9007199254740991");
+        assert!(doubt_about("location_id", "dock").unwrap().starts_with("is text"));
+        assert_eq!((doubt_about("location_id", "7"), doubt_about("master_id", "7")), (None, None));
+        assert!(doubt_about("master_id", "-7").unwrap().contains("out of range"));
+        assert!(doubt_about("mode", "in").unwrap().contains("\"receipt\""));
+        assert_eq!(doubt_about("time_zone", "Europe/Riga"), None);
+        assert!(doubt_about("time_zone", "Riga").unwrap().contains("IANA"));
+        assert!(doubt_about("base_url", "http://example.com").unwrap().contains("loopback"));
+    }
+}
