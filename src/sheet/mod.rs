@@ -17,6 +17,7 @@ mod page;
 mod paper;
 mod pdf;
 mod qr;
+mod single;
 mod svg;
 mod symbol;
 #[cfg(test)]
@@ -38,6 +39,8 @@ pub use crate::sheet::mark::Mark;
 pub use crate::sheet::page::Ink;
 use crate::sheet::page::Page;
 pub use crate::sheet::paper::Paper;
+pub use crate::sheet::single::qr_on_terminal;
+pub use crate::sheet::single::qr_picture;
 pub use crate::sheet::symbol::Symbology;
 
 /// A storage's number, and what people call it.

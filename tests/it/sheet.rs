@@ -30,7 +30,7 @@ const STEP: usize = 30 * DPI * 10 / 254;
 const PATIENCE_S: &str = "120";
 
 /// Whether all these tools are here; says which is not.
-fn have(tools: &[&str]) -> bool {
+pub(crate) fn have(tools: &[&str]) -> bool {
     let missing: Vec<&&str> =
         tools.iter().filter(|tool| Command::new(tool).arg("--version").output().is_err()).collect();
     if !missing.is_empty() {
@@ -40,7 +40,7 @@ fn have(tools: &[&str]) -> bool {
 }
 
 /// Runs a tool to its end, which must be a good one, and gives back what it said.
-fn tool(folder: &Path, name: &str, args: &[&str]) -> String {
+pub(crate) fn tool(folder: &Path, name: &str, args: &[&str]) -> String {
     let mut command = Command::new("timeout");
     let done = command.arg(PATIENCE_S).arg(name).args(args).current_dir(folder).output().unwrap();
     // `zbarimg` ends with 4 if a picture has no code at all: what it read is judged, not that.
