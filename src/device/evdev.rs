@@ -85,9 +85,19 @@ impl Recorder {
     pub fn events(&self) -> Result<Vec<InputEvent>, PortFault> {
         let mut events = Vec::new();
         while events.is_empty() {
-            self.bell.wait(self.node.as_fd(), None).map_err(tty::fault_while_open)?;
-            self.node.read(&mut events)?;
+            events = self.events_within(None)?;
         }
+        Ok(events)
+    }
+
+    /// Waits for events, no longer than `patience`; none may come.
+    ///
+    /// # Errors
+    /// [`PortFault::Vanished`] when the device is unplugged.
+    pub fn events_within(&self, patience: Option<Duration>) -> Result<Vec<InputEvent>, PortFault> {
+        let mut events = Vec::new();
+        self.bell.wait(self.node.as_fd(), patience).map_err(tty::fault_while_open)?;
+        self.node.read(&mut events)?;
         Ok(events)
     }
 }
