@@ -24,7 +24,7 @@
 //!   but for the configuration, not each other.
 //! - [`work`]: the workers, which join the edges. [`status`]: what the station tells of itself.
 //! - [`app`]: builds, joins, watches and stops everything. [`cli`] and [`demo`] stand on it; [`doctor`] looks the
-//!   whole station over from outside.
+//!   whole station over from outside, and [`setup`] sets it up.
 //! - [`sandbox`]: a simulated service for the demonstration and the tests.
 //!
 //! # Invariants
@@ -60,5 +60,6 @@ mod web;
 
 pub mod demo;
 pub mod doctor;
+pub mod setup;
 
 pub mod cli;

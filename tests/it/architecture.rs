@@ -30,11 +30,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("demo", &["domain", "clock", "config", "store", "feedback", "sandbox", "sheet", "status", "app"]),
     ("doctor", &["domain", "clock", "config", "store", "api", "device", "feedback", "status", "work"]),
+    ("setup", &["domain", "config"]),
     (
         "cli",
         &[
             "domain", "clock", "config", "store", "api", "device", "sheet", "status", "socket", "work",
-            "app", "demo", "doctor",
+            "app", "demo", "doctor", "setup",
         ],
     ),
 ];

@@ -1,0 +1,243 @@
+//! A bundle onto the disk: each file whole and with its mode, or not at all, and the configuration last.
+
+use std::fs;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret;
+use secrecy::SecretString;
+
+use crate::config::EXAMPLE;
+use crate::setup::Bundle;
+use crate::setup::Error;
+use crate::setup::read_bounded;
+
+/// Root alone reads a token; systemd hands it to the service.
+const TOKEN_MODE: u32 = 0o600;
+/// The service's own user reads the configuration, which holds no secret.
+const CONFIG_MODE: u32 = 0o644;
+
+/// What becomes of a station that is set up already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// It stays as it is.
+    Never,
+    /// It is set up anew, and its old configuration kept.
+    KeepOld,
+}
+
+/// What was written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// The files, in the order they appeared.
+    pub written: Vec<PathBuf>,
+    /// Where the old configuration is now.
+    pub old: Option<PathBuf>,
+}
+
+/// Whether a station is set up: it has a configuration, and that says something of its own. The example does not, nor
+/// does a file in which every key is behind a `#`, as a package may put it there.
+///
+/// # Errors
+/// The file is there and cannot be read.
+pub fn is_set_up(path: &Path) -> Result<bool, Error> {
+    match read_bounded(path) {
+        Ok(bytes) => Ok(bytes != EXAMPLE.as_bytes() && !says_nothing(&bytes)),
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there are comments, headers and empty lines alone.
+fn says_nothing(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.all(|line| matches!(line.first(), None | Some(b'#' | b'[')))
+}
+
+/// Writes a bundle for a configuration at `path`. Whatever fails or whenever the power goes, the station is either
+/// set up as it was or as it should be, and each file is whole.
+///
+/// # Errors
+/// The station is set up already and not to be replaced, or a file cannot be written.
+pub fn install(bundle: Bundle, path: &Path, replace: Replace) -> Result<Installed, Error> {
+    let was_set_up = is_set_up(path)?;
+    if was_set_up && replace == Replace::Never {
+        return Err(Error::SetUpAlready(path.to_owned()));
+    }
+    let bundle = bundle.at(path)?;
+    let api = &bundle.config.api;
+    // All are made before the first takes its place: a full disk changes nothing.
+    let drafts = [
+        Draft::of(&api.partner_token_file, line(&bundle.partner).expose_secret().as_bytes(), TOKEN_MODE)?,
+        Draft::of(&api.user_token_file, line(&bundle.user).expose_secret().as_bytes(), TOKEN_MODE)?,
+        Draft::of(path, bundle.text.as_bytes(), CONFIG_MODE)?,
+    ];
+    let old = if was_set_up { Some(keep_old(path)?) } else { None };
+    let written = drafts.into_iter().map(Draft::take_place).collect::<Result<_, _>>()?;
+    Ok(Installed { written, old })
+}
+
+fn line(token: &SecretString) -> SecretString {
+    format!("{}\n", token.expose_secret()).into()
+}
+
+/// Writes a file that root alone reads.
+///
+/// # Errors
+/// It cannot be written; then nothing of it is there.
+pub fn private_file(path: &Path, content: &[u8]) -> Result<(), Error> {
+    Draft::of(path, content, TOKEN_MODE)?.take_place().map(drop)
+}
+
+/// Puts a copy of the old configuration beside it.
+fn keep_old(path: &Path) -> Result<PathBuf, Error> {
+    let old = beside(path, "bak");
+    Draft::of(&old, &read_bounded(path)?, CONFIG_MODE)?.take_place()
+}
+
+/// `path` with something more at its end.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(end);
+    name.into()
+}
+
+/// A file that is on the disk and not yet in its place. Dropped, it is gone.
+pub(super) struct Draft {
+    draft: PathBuf,
+    place: PathBuf,
+}
+
+impl Draft {
+    /// Writes `content` beside `place`, on the disk to its last byte.
+    pub(super) fn of(place: &Path, content: &[u8], mode: u32) -> Result<Self, Error> {
+        let folder = folder_of(place);
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(Error::io(folder))?;
+        let this = Self { draft: beside(place, "new"), place: place.to_owned() };
+        this.write(content, mode).map_err(Error::io(&this.draft))?;
+        Ok(this)
+    }
+
+    fn write(&self, content: &[u8], mode: u32) -> io::Result<()> {
+        // What an earlier set-up left when the power went. The file below has to be a new one: nobody may have an
+        // old one open, or have put a link in its place.
+        match fs::remove_file(&self.draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&self.draft)?;
+        // The umask may have taken more away. A FAT partition has no modes to set.
+        let _without_modes = file.set_permissions(fs::Permissions::from_mode(mode));
+        file.write_all(content)?;
+        file.sync_all()
+    }
+
+    /// Lets it take its place, whatever was there.
+    pub(super) fn take_place(self) -> Result<PathBuf, Error> {
+        let put = || -> io::Result<()> {
+            fs::rename(&self.draft, &self.place)?;
+            File::open(folder_of(&self.place))?.sync_all()
+        };
+        put().map_err(Error::io(&self.place))?;
+        Ok(self.place.clone())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After it has taken its place there is nothing left.
+        let _removed = fs::remove_file(&self.draft);
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const FILE: &str = "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\n\
+                        [setup]\npartner_token = \"p4rtner\"\nuser_token = \"us3r\"\n";
+
+    fn bundle() -> Bundle {
+        Bundle::read(FILE, "x").unwrap()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn each_file_has_its_mode_and_nothing_else_is_left() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("stockpoint/config.toml");
+        let installed = install(bundle(), &path, Replace::Never).unwrap();
+        let place = path.parent().unwrap();
+        assert_eq!(names(place), ["config.toml", "partner-token", "user-token"]);
+        assert_eq!(
+            (mode(&path), mode(&place.join("partner-token")), mode(&place.join("user-token"))),
+            (0o644, 0o600, 0o600)
+        );
+        assert_eq!(fs::read_to_string(place.join("user-token")).unwrap(), "us3r\n");
+        assert_eq!(installed.written.last(), Some(&path), "the configuration is the last");
+        assert!(!fs::read_to_string(&path).unwrap().contains("us3r"));
+    }
+
+    #[test]
+    fn a_station_is_replaced_only_when_told_and_its_old_configuration_kept() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, "old").unwrap();
+        assert!(matches!(install(bundle(), &path, Replace::Never), Err(Error::SetUpAlready(_))));
+        assert_eq!(names(folder.path()), ["config.toml"]);
+        let installed = install(bundle(), &path, Replace::KeepOld).unwrap();
+        assert_eq!(fs::read_to_string(installed.old.unwrap()).unwrap(), "old");
+        assert!(fs::read_to_string(&path).unwrap().contains("dock-1"));
+    }
+
+    #[test]
+    fn an_example_is_no_station_and_anything_else_is() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("config.toml");
+        assert!(!is_set_up(&path).unwrap());
+        for example in [EXAMPLE, "# keys\n\n[station]\n  #name = \"a\"\n#[[scanner]]\n", ""] {
+            fs::write(&path, example).unwrap();
+            assert!(!is_set_up(&path).unwrap(), "{example}");
+        }
+        for own in [format!("{EXAMPLE}\n"), "[station]\nname = \"a\"\n".to_owned(), "faulty".to_owned()] {
+            fs::write(&path, &own).unwrap();
+            assert!(is_set_up(&path).unwrap(), "{own}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_everything_as_it_was() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("config.toml");
+        // Nothing can take the place of a folder that is not empty.
+        fs::create_dir_all(folder.path().join("user-token.new/x")).unwrap();
+        assert!(matches!(install(bundle(), &path, Replace::Never), Err(Error::Io { .. })));
+        assert_eq!(names(folder.path()), ["user-token.new"]);
+    }
+}

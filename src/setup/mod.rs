@@ -1,0 +1,143 @@
+//! Setting a station up: from answers, from a file on the boot partition, or from a scanned code, to a configuration
+//! and two tokens on the disk.
+//!
+//! Promises: nothing is written before everything was checked; each file appears whole, with its mode, or not at
+//! all, and the configuration last, so that a station is either set up or not. A station that is set up is never set
+//! up anew unless told to, and then keeps the old configuration beside the new. No token is in an argument, in what
+//! is said or in the log.
+//!
+//! It asks nobody and prints nothing: that is the command's business.
+//!
+//! # Who could do what
+//!
+//! **The boot partition** is readable by whoever holds the card, before the first start. Then the file is overwritten,
+//! flushed and replaced by one without tokens; a card's controller may keep the old block where only its own tools
+//! find it. A card that leaves the house with tokens on it is a reason to revoke them.
+//!
+//! **The set-up code** holds a secret of 128 bits, which opens the tokens, and never the tokens themselves.
+//!
+//! - Who *listens* on the network sees sealed bytes and a proof that cannot be turned into the secret. Who sends that
+//!   proof again in time gets the same sealed bytes: nothing is learned, but the station comes too late and the code
+//!   has to be printed again.
+//! - Who *reads the code* (a photo of the screen) while the offer stands, and is in the same network, can be quicker
+//!   than the station and has the tokens. The machine says to which address they went; the station says that its code
+//!   was refused. Then the tokens have to be revoked. Ten minutes, one delivery and five wrong proofs bound it.
+//! - Who *forges* an answer does not know the secret: the station takes nothing that does not open.
+//! - Who *prints a code of their own* and scans it at a station without configuration sets it up as they like, as
+//!   anybody with a keyboard could. A station with a configuration takes no code.
+//! - *A sealed file* has no time limit: with the code it is the tokens, for ever. Destroy one of them.
+//! - The *passphrase of a wireless network* stands in the code as it does in every such code.
+
+mod boot;
+mod bundle;
+mod code;
+mod ears;
+mod install;
+mod network;
+mod pairing;
+mod seal;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::config::Faults;
+
+pub use crate::setup::boot::BOOT_FOLDERS;
+pub use crate::setup::boot::Consumed;
+pub use crate::setup::boot::FILE_NAME;
+pub use crate::setup::boot::consume;
+pub use crate::setup::bundle::Answers;
+pub use crate::setup::bundle::Bundle;
+pub use crate::setup::code::SetupCode;
+pub use crate::setup::code::Wifi;
+pub use crate::setup::ears::Ears;
+pub use crate::setup::ears::Heard;
+pub use crate::setup::install::Installed;
+pub use crate::setup::install::Replace;
+pub use crate::setup::install::install;
+pub use crate::setup::install::is_set_up;
+pub use crate::setup::install::private_file;
+pub use crate::setup::network::join;
+pub use crate::setup::pairing::Offered;
+pub use crate::setup::pairing::WRONG_PROOFS_MAX;
+pub use crate::setup::pairing::fetch;
+pub use crate::setup::pairing::offer;
+pub use crate::setup::seal::OneTimeSecret;
+
+/// Largest set-up file, in bytes.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// Why a station was not set up. Nothing was written unless the variant says so.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The set-up file is wrong. Its faults name their places and cures.
+    #[error("{0}")]
+    Faults(#[from] Faults),
+    /// A file or folder cannot be used. Files written before it stay; the configuration is not among them.
+    #[error("use {}", .path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// There is a configuration already.
+    #[error(
+        "set the station up: {} is its configuration already; --force writes a new one and keeps the old as .bak",
+        .0.display()
+    )]
+    SetUpAlready(PathBuf),
+    /// The system has no randomness to give.
+    #[error("draw a secret: the system has no randomness to give")]
+    NoRandomness,
+    /// What was sealed was spoiled, or is for another code.
+    #[error("open what was sealed: it was spoiled, or belongs to another code; print a new code")]
+    NotSealed,
+    /// The machine that printed the code does not take it.
+    #[error(
+        "get the set-up: the machine that printed the code refused it; print a new one, and if nobody used this one, revoke the tokens"
+    )]
+    CodeRefused,
+    /// The machine that printed the code is there and offers nothing.
+    #[error(
+        "get the set-up: the code is used up or its time is over; print a new one, and if nobody used this one, revoke the tokens"
+    )]
+    CodeSpent,
+    /// The machine that printed the code cannot be reached.
+    #[error("reach {address}, where the code was printed; put this station into the same network")]
+    Unreached {
+        /// Its address.
+        address: SocketAddr,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// What the code opened is for another station than the code says.
+    #[error("use what the code opened: it is for another station or location")]
+    OtherStation,
+    /// Network Manager, which would join the network, is not there.
+    #[error(
+        "join the wireless network {0}: NetworkManager is not there; join it by other means and scan again"
+    )]
+    NoNetworkManager(String),
+}
+
+impl Error {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// Reads a file of at most [`FILE_BYTES_MAX`] bytes.
+fn read_bounded(path: &Path) -> Result<Vec<u8>, Error> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path)?;
+        io::Read::read_to_end(&mut io::Read::take(file, FILE_BYTES_MAX), &mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(Error::io(path))
+}

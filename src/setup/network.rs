@@ -1,0 +1,82 @@
+//! Joining the wireless network that a set-up code names, by `NetworkManager`, which Raspberry Pi OS has.
+//!
+//! The passphrase goes into a file that root alone reads, as `NetworkManager` keeps it itself, and never into an
+//! argument (`nm-settings-keyfile(5)`).
+
+use std::path::Path;
+use std::process::Command;
+use std::process::Stdio;
+
+use secrecy::ExposeSecret;
+use secrecy::SecretString;
+
+use crate::setup::Error;
+use crate::setup::Wifi;
+use crate::setup::install::Draft;
+
+/// Where `NetworkManager` keeps the connections that it was given.
+const FOLDER: &str = "/etc/NetworkManager/system-connections";
+/// The connection's own name, whatever the network's.
+const CONNECTION: &str = "stockpoint";
+/// `NetworkManager` ignores a file that others may read.
+const MODE: u32 = 0o600;
+
+/// Has `NetworkManager` join the network, now and at each start. That it is not in reach yet is no error: it is joined
+/// when it is.
+///
+/// # Errors
+/// `NetworkManager` is not there, or its file cannot be written.
+pub fn join(wifi: &Wifi) -> Result<(), Error> {
+    let folder = Path::new(FOLDER);
+    if !folder.is_dir() {
+        return Err(Error::NoNetworkManager(wifi.ssid.clone()));
+    }
+    let file = folder.join(format!("{CONNECTION}.nmconnection"));
+    Draft::of(&file, keyfile(wifi).expose_secret().as_bytes(), MODE)?.take_place()?;
+    for words in [&["connection", "reload"][..], &["connection", "up", CONNECTION]] {
+        let mut nmcli = Command::new("nmcli");
+        let ended =
+            nmcli.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if ended.is_err() {
+            return Err(Error::NoNetworkManager(wifi.ssid.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn keyfile(wifi: &Wifi) -> SecretString {
+    let text = format!(
+        "[connection]\nid={CONNECTION}\ntype=wifi\n\n[wifi]\nmode=infrastructure\nssid={}\n\n[wifi-security]\nkey-mgmt=wpa-psk\n\
+         psk={}\n\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n",
+        bytes(&wifi.ssid),
+        escaped(wifi.passphrase.expose_secret())
+    );
+    text.into()
+}
+
+/// A name as the list of its bytes, which no sign in it can be mistaken for anything else in.
+fn bytes(name: &str) -> String {
+    let numbers: Vec<String> = name.bytes().map(|byte| byte.to_string()).collect();
+    format!("{};", numbers.join(";"))
+}
+
+/// A value as `GLib`'s key files have it: backslashes doubled, and spaces at the front written as `\s`.
+fn escaped(value: &str) -> String {
+    let spaces = value.chars().take_while(|c| *c == ' ').count();
+    let rest = value.trim_start_matches(' ').replace('\\', "\\\\");
+    format!("{}{rest}", "\\s".repeat(spaces))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_written_so_that_no_sign_in_it_means_anything_else() {
+        let wifi = Wifi::new("Bay;2", &"  p\\ss;#word".into()).unwrap();
+        let text = keyfile(&wifi);
+        let text = text.expose_secret();
+        assert!(text.contains("\nssid=66;97;121;59;50;\n"), "{text}");
+        assert!(text.contains("\npsk=\\s\\sp\\\\ss;#word\n"), "{text}");
+    }
+}
