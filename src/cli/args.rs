@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rust_decimal::Decimal;
 use tracing::Level;
 
+use super::init::InitArgs;
 use crate::config::DEFAULT_PATH;
 use crate::domain::keymap::{LAYOUTS, LayoutName};
 use crate::domain::quantity::Quantity;
@@ -70,6 +71,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+    /// Set this station up: asks, or takes a file or a scanned code
+    Init(Box<InitArgs>),
     /// Run the agent until SIGTERM or SIGINT
     Run,
     /// Check the configuration and print what is in force, without secrets
@@ -332,7 +335,7 @@ pub(super) enum TraceCommand {
     },
 }
 
-fn layout(word: &str) -> Result<LayoutName, String> {
+pub(super) fn layout(word: &str) -> Result<LayoutName, String> {
     LayoutName::from_word(word).ok_or_else(|| {
         let words: Vec<&str> = LAYOUTS.iter().map(|(word, _)| *word).collect();
         format!("use one of {}", words.join(", "))

@@ -81,9 +81,13 @@ fn describe_hidraw(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw])
     describe_usb(text, &hidraw.identity);
     let _written =
         writeln!(text, "\n  [[scanner]]\n  name = \"{}\"\n  kind = \"hidpos\"", name_of(&hidraw.name));
+    let _written = writeln!(text, "  {}\n", hidraw_place(hidraw, all));
+}
+
+/// The line of an entry that says where a HID-POS scanner is.
+pub(super) fn hidraw_place(hidraw: &FoundHidraw, all: &[FoundHidraw]) -> String {
     let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
-    let link = hidraw.by_path.as_ref().unwrap_or(&hidraw.node);
-    let _written = writeln!(text, "  {}\n", place(&hidraw.identity, &others, link));
+    place(&hidraw.identity, &others, hidraw.by_path.as_ref().unwrap_or(&hidraw.node))
 }
 
 /// One input device that types. What looks like a keyboard has its entry behind `#`: nobody's keyboard is to be
@@ -114,7 +118,7 @@ fn describe_input(text: &mut String, input: &FoundInput, found: &Found) {
 }
 
 /// The HID-POS scanner that is the same device.
-fn pos_of<'a>(input: &FoundInput, hidraws: &'a [FoundHidraw]) -> Option<&'a FoundHidraw> {
+pub(super) fn pos_of<'a>(input: &FoundInput, hidraws: &'a [FoundHidraw]) -> Option<&'a FoundHidraw> {
     let port = Some(&input.identity.port).filter(|port| !port.is_empty())?;
     hidraws.iter().find(|pos| pos.identity.port == *port && pos.unfit.is_none())
 }

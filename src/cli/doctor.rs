@@ -17,12 +17,17 @@ pub(super) fn doctor(out: &mut impl Write, path: &Path, as_json: bool) -> Result
             return Err(Error::Config(faults));
         }
     };
-    // An agent that does not answer is as good as none: the section on the agent says so.
-    let running = status::running(&config).ok().flatten();
-    let clock = SystemClock::new();
-    let report = runtime()?.block_on(examine(&config, &clock, running.as_ref()));
+    let report = look_over(&config)?;
     tell(out, &report, as_json)?;
     if report.is_ok() { Ok(()) } else { Err(Error::Faulty) }
+}
+
+/// The whole station, looked over.
+pub(super) fn look_over(config: &Config) -> Result<Report, Error> {
+    // An agent that does not answer is as good as none: the section on the agent says so.
+    let running = status::running(config).ok().flatten();
+    let clock = SystemClock::new();
+    Ok(runtime()?.block_on(examine(config, &clock, running.as_ref())))
 }
 
 fn tell(out: &mut impl Write, report: &Report, as_json: bool) -> Result<(), Error> {

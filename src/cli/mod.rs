@@ -10,6 +10,7 @@ mod devices;
 mod doctor;
 mod export;
 mod goods;
+mod init;
 mod log;
 mod look_on;
 mod outbox;
@@ -37,6 +38,7 @@ use crate::config::{Config, Faults};
 use crate::demo as demonstration;
 use crate::device::PortFault;
 use crate::domain::ids::GoodId;
+use crate::setup;
 use crate::store::{self, Db};
 use crate::work::uplink::seed;
 use args::{Args, Command, DevicesCommand};
@@ -98,6 +100,35 @@ pub enum Error {
     /// Something was not given, and there is nobody to ask. Nothing was made.
     #[error("know {0}; give it, or type the command on a terminal to be asked")]
     Missing(String),
+    /// Something that was given cannot be used. Nothing was made.
+    #[error("use {flag}: it {why}")]
+    Wrong {
+        /// Which flag.
+        flag: &'static str,
+        /// What is wrong, and its cure.
+        why: String,
+    },
+    /// The person has ended it. Nothing was made.
+    #[error("go on: it was interrupted, and nothing was written")]
+    Interrupted,
+    /// The service gives no user token, or does not take the tokens.
+    #[error("log in: {0}")]
+    NoLogin(String),
+    /// The station could not be set up.
+    #[error(transparent)]
+    Setup(#[from] setup::Error),
+    /// Nobody has scanned the set-up code in its time.
+    #[error("hand the set-up over: nobody scanned the code in its time; print a new one")]
+    CodeExpired,
+    /// Too many have guessed.
+    #[error(
+        "hand the set-up over: {} proofs were wrong, so the code is locked; somebody in this network guesses",
+        setup::WRONG_PROOFS_MAX
+    )]
+    CodeLocked,
+    /// systemd does not start the service. The station is set up.
+    #[error("enable the service; `systemctl status stockpoint` tells why")]
+    NotEnabled,
     /// A good could not be made.
     #[error("make the good")]
     Create(#[from] crate::work::create::Error),
@@ -187,6 +218,8 @@ impl Error {
             Self::Config(_)
             | Self::Secrets(_)
             | Self::Missing(_)
+            | Self::Wrong { .. }
+            | Self::Setup(setup::Error::Faults(_))
             | Self::NotForTerminals
             | Self::NoSuchScanner { .. }
             | Self::Escape => ExitCode::from(WRONG),
@@ -226,6 +259,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Check => check::check(&mut out, &config()?),
         Command::Status { json } => status::status(&mut out, &config()?, *json),
         Command::Doctor { json } => doctor::doctor(&mut out, &args.config, *json),
+        Command::Init(wish) => init::init(&mut out, &args.config, wish),
         Command::Devices { command: Some(DevicesCommand::Try { name, code }), .. } => {
             try_code::try_code(&mut out, &config()?, name, code)
         }
@@ -257,7 +291,7 @@ fn start_log(args: &Args) {
 #[expect(clippy::print_stderr, reason = "the one place that speaks to the person who typed the command")]
 fn complain(error: &Error) {
     let prefix = if log::is_journal() { log::prefix(Level::ERROR) } else { "" };
-    if let Error::Config(faults) = error {
+    if let Error::Config(faults) | Error::Setup(setup::Error::Faults(faults)) = error {
         faults.to_string().lines().for_each(|fault| eprintln!("{prefix}{fault}"));
         return;
     }

@@ -1,0 +1,133 @@
+//! The scanners that are plugged in, each with the entry that makes it the station's.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::cli::Error;
+use crate::cli::devices::hidraw_place;
+use crate::cli::devices::input_place;
+use crate::cli::devices::name_of;
+use crate::cli::devices::port_place;
+use crate::cli::devices::pos_of;
+use crate::cli::read_error;
+use crate::config::quoted;
+use crate::device::hidpos;
+use crate::device::hidraws;
+use crate::device::inputs;
+use crate::device::ports;
+use crate::device::ports::Roots;
+use crate::domain::keymap::LayoutName;
+use crate::domain::printable::printable;
+
+/// How its codes are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// As bytes of a serial port.
+    Serial,
+    /// As reports of a HID-POS scanner.
+    Pos,
+    /// As keys.
+    Keys,
+}
+
+/// A device that may be a scanner.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) node: PathBuf,
+    pub(super) way: Way,
+    /// What it is, for a person.
+    pub(super) title: String,
+    pub(super) looks_like_scanner: bool,
+    pub(super) entry: String,
+}
+
+impl Found {
+    /// A device that is not among those found: it is what its path says.
+    fn at(node: &Path, layout: LayoutName) -> Self {
+        let way = if node.starts_with("/dev/input") {
+            Way::Keys
+        } else if hidpos::Recorder::is_for(node) {
+            Way::Pos
+        } else {
+            Way::Serial
+        };
+        let name = node.file_name().unwrap_or_default().to_string_lossy();
+        let place = format!("path = {}", quoted(&node.to_string_lossy()));
+        let title = printable(&node.to_string_lossy()).to_string();
+        Self {
+            node: node.to_owned(),
+            way,
+            title,
+            looks_like_scanner: true,
+            entry: entry(way, &name, &place, layout),
+        }
+    }
+}
+
+/// What is there; scanners that type are taken to be set to `layout`.
+pub(super) fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
+    let roots = Roots::default();
+    let ports = ports::list_ports(&roots).map_err(read_error(&roots.sys))?;
+    let hidraws = hidraws::list_hidraws(&roots).map_err(read_error(&roots.sys))?;
+    let inputs = inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?;
+    let serial = ports.iter().map(|port| {
+        let likeness = ports::looks_like_scanner(port);
+        let product = port.usb.as_ref().and_then(|usb| usb.product_text.as_deref());
+        Found {
+            node: port.node.clone(),
+            way: Way::Serial,
+            title: titled(&port.node, product, &likeness.to_string()),
+            looks_like_scanner: likeness.is_scanner(),
+            entry: entry(Way::Serial, &port.name, &port_place(port), layout),
+        }
+    });
+    let pos = hidraws.iter().filter(|hidraw| hidraw.unfit.is_none()).map(|hidraw| Found {
+        node: hidraw.node.clone(),
+        way: Way::Pos,
+        title: titled(&hidraw.node, hidraw.title.as_deref(), "a HID-POS scanner"),
+        looks_like_scanner: true,
+        entry: entry(Way::Pos, &hidraw.name, &hidraw_place(hidraw, &hidraws), layout),
+    });
+    let typing = inputs.iter().map(|input| {
+        let likeness = inputs::looks_like_scanner(input);
+        Found {
+            node: input.node.clone(),
+            way: Way::Keys,
+            title: titled(&input.node, input.title.as_deref(), &likeness.to_string()),
+            // What is a HID-POS scanner as well is better read as one.
+            looks_like_scanner: likeness.is_scanner() && pos_of(input, &hidraws).is_none(),
+            entry: entry(Way::Keys, &input.name, &input_place(input, &inputs), layout),
+        }
+    });
+    Ok(serial.chain(pos).chain(typing).collect())
+}
+
+/// The entry of a scanner; `place` is its line that says where it is.
+fn entry(way: Way, kernels_name: &str, place: &str, layout: LayoutName) -> String {
+    let name = name_of(kernels_name);
+    let (kind, more) = match way {
+        Way::Serial => ("serial", String::new()),
+        Way::Pos => ("hidpos", String::new()),
+        Way::Keys => ("evdev", format!("layout = \"{}\"\n", layout.as_str())),
+    };
+    format!("[[scanner]]\nname = \"{name}\"\nkind = \"{kind}\"\n{place}\n{more}")
+}
+
+fn titled(node: &Path, product: Option<&str>, why: &str) -> String {
+    let product = product.map(|product| format!(" {},", printable(product))).unwrap_or_default();
+    format!("{}:{product} {why}", node.display())
+}
+
+/// The device at `node`, as it is found or as its path says.
+pub(super) fn at(node: &Path, layout: LayoutName) -> Result<Found, Error> {
+    let is_it =
+        |found: &Found| found.node == node || fs::canonicalize(node).is_ok_and(|target| target == found.node);
+    Ok(found(layout)?.into_iter().find(is_it).unwrap_or_else(|| Found::at(node, layout)))
+}
+
+/// The entries of everything that looks like a scanner.
+pub(super) fn likely_entries(layout: LayoutName) -> Result<Vec<String>, Error> {
+    let likely = found(layout)?.into_iter().filter(|found| found.looks_like_scanner);
+    Ok(likely.map(|found| found.entry).collect())
+}

@@ -1,0 +1,193 @@
+//! `stockpoint init`: from nothing to a station that runs.
+
+mod args;
+mod ask;
+mod found;
+mod person;
+mod qr;
+mod scan;
+mod service;
+mod tokens;
+mod unit;
+
+use std::fs;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+use self::args::ANY;
+pub(super) use self::args::InitArgs;
+use self::ask::Scanners;
+use self::person::Person;
+use self::unit::Start;
+use super::Error;
+use super::doctor;
+use super::read_error;
+use super::run::runtime;
+use super::say;
+use crate::config::Config;
+use crate::config::DEFAULT_PATH;
+use crate::doctor::Finding;
+use crate::doctor::Grade;
+use crate::setup;
+use crate::setup::BOOT_FOLDERS;
+use crate::setup::Bundle;
+use crate::setup::FILE_NAME;
+use crate::setup::Installed;
+use crate::setup::Replace;
+use crate::setup::consume;
+use crate::setup::install;
+use crate::setup::is_set_up;
+
+/// Longest password, in bytes.
+const SECRET_BYTES_MAX: u64 = 4096;
+
+pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
+    if args.print_qr {
+        return print_qr(out, config, args);
+    }
+    if let Some(folder) = &args.boot {
+        return from_boot(out, config, args, given(folder));
+    }
+    if is_set_up(config)? && !args.force && !may_replace(out, config, args)? {
+        return Err(setup::Error::SetUpAlready(config.to_owned()).into());
+    }
+    let bundle = match (&args.from, &args.scan) {
+        (Some(file), _) => {
+            let entries = found::likely_entries(args.answers.layout)?;
+            from_file(file)?.with_scanners(&entries).map_err(setup::Error::from)?
+        }
+        (None, Some(device)) => runtime()?.block_on(scan::bundle(out, args, given(device)))?,
+        (None, None) => match ask_all(out, config, args)? {
+            Some(bundle) => bundle,
+            None => return say(out, "nothing was written\n"),
+        },
+    };
+    let installed = install(bundle, config, Replace::KeepOld)?;
+    tell_written(out, &installed)?;
+    finish(out, config, args)
+}
+
+/// What was named, unless any will do.
+fn given(path: &Path) -> Option<&Path> {
+    Some(path).filter(|path| *path != Path::new(ANY))
+}
+
+/// Whether a person wants the station that is here set up anew. A code never does that.
+fn may_replace(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<bool, Error> {
+    if args.from.is_some() || args.scan.is_some() {
+        return Ok(false);
+    }
+    let question =
+        format!("{} is there already. Set this station up anew, and keep that as .bak", config.display());
+    Person::new(out, args.yes).agrees(&question, false)
+}
+
+/// Asks everything; `None` if the person then does not want it.
+fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Option<Bundle>, Error> {
+    let api = ask::api_before(args, config)?;
+    let mut person = Person::new(out, args.yes);
+    if person.is_asked() {
+        person.say(
+            "Answers in [brackets] are taken with Enter. Nothing is written before the end; Ctrl-C ends.\n\n",
+        )?;
+    }
+    let asked = ask::bundle(&mut person, args, &api, Scanners::OfThisMachine);
+    let bundle = runtime()?.block_on(asked)?;
+    if person.is_asked() {
+        person.say(&format!("\n{}\n", bundle.text()))?;
+    }
+    let is_wanted = person.agrees(&format!("write this to {}", config.display()), true)?;
+    Ok(is_wanted.then_some(bundle))
+}
+
+fn print_qr(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
+    let api = ask::api_before(args, config)?;
+    runtime()?.block_on(async {
+        let mut person = Person::new(out, args.yes);
+        let bundle = match &args.from {
+            Some(file) => from_file(file)?,
+            None => ask::bundle(&mut person, args, &api, Scanners::OfAnother).await?,
+        };
+        drop(person);
+        qr::print(out, args, &bundle).await
+    })
+}
+
+fn from_file(file: &Path) -> Result<Bundle, Error> {
+    let text = Zeroizing::new(fs::read_to_string(file).map_err(read_error(file))?);
+    Ok(Bundle::read(&text, &file.display().to_string()).map_err(setup::Error::from)?)
+}
+
+fn from_boot(
+    out: &mut impl Write,
+    config: &Path,
+    args: &InitArgs,
+    folder: Option<&Path>,
+) -> Result<(), Error> {
+    let folders: Vec<&Path> = match folder {
+        Some(folder) => vec![folder],
+        None => BOOT_FOLDERS.iter().map(Path::new).collect(),
+    };
+    let files = folders.iter().map(|folder| folder.join(FILE_NAME));
+    let Some(file) = files.into_iter().find(|file| file.exists()) else {
+        let looked: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        return say(out, &format!("no {FILE_NAME} in {}\n", looked.join(" or ")));
+    };
+    let entries = found::likely_entries(args.answers.layout)?;
+    let consumed = consume(&file, config, |bundle| Ok(bundle.with_scanners(&entries)?))?;
+    match &consumed.installed {
+        Some(installed) => tell_written(out, installed)?,
+        None => say(out, "the station was set up so already\n")?,
+    }
+    say(out, &format!("{} has no tokens any more and is now {}\n", file.display(), consumed.left.display()))?;
+    unit::enable(out, config, if args.no_start { Start::Not } else { Start::NoWait }).map(drop)
+}
+
+fn tell_written(out: &mut impl Write, installed: &Installed) -> Result<(), Error> {
+    let named =
+        |paths: &[PathBuf]| -> Vec<String> { paths.iter().map(|path| path.display().to_string()).collect() };
+    say(out, &format!("\nwrote {}\n", named(&installed.written).join(", ")))?;
+    match &installed.old {
+        Some(old) => say(out, &format!("the old configuration is now {}\n", old.display())),
+        None => Ok(()),
+    }
+}
+
+/// Starts the new station and looks it over. What is wrong with it does not keep it from starting: a station without a
+/// network scans, too.
+fn finish(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
+    let started = unit::enable(out, config, if args.no_start { Start::Not } else { Start::AndWait });
+    let report = doctor::look_over(&Config::load(config)?)?;
+    say(out, &format!("\n{}\n", report.text()))?;
+    // That no agent runs is no news where none was started.
+    let is_news =
+        |finding: &&Finding| started.as_ref().is_ok_and(|started| *started) || finding.section != "agent";
+    let is_faulty = report.findings().iter().filter(is_news).any(|finding| finding.grade == Grade::Fault);
+    started?;
+    if is_faulty {
+        say(out, "The station is set up; what is still wrong with it stands above.\n")?;
+        return Err(Error::Faulty);
+    }
+    say(out, "The station is set up.\n")
+}
+
+/// A secret in a file, without the end of its line.
+fn secret_file(file: &Path) -> Result<SecretString, Error> {
+    let read = || -> io::Result<SecretString> {
+        let mut text = Zeroizing::new(String::new());
+        fs::File::open(file)?.take(SECRET_BYTES_MAX).read_to_string(&mut text)?;
+        Ok(text.trim_end_matches(['\r', '\n']).into())
+    };
+    read().map_err(read_error(file))
+}
+
+/// Whether the unit reads this configuration.
+fn is_units_own(config: &Path) -> bool {
+    config == Path::new(DEFAULT_PATH)
+}

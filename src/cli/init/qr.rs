@@ -1,0 +1,138 @@
+//! `stockpoint init --print-qr`: a set-up code for another station, and the rest for whoever scans it.
+
+use std::io;
+use std::io::IsTerminal;
+use std::io::Write;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use super::InitArgs;
+use super::secret_file;
+use crate::cli::Error;
+use crate::cli::say;
+use crate::config::wants_colour;
+use crate::setup::Bundle;
+use crate::setup::Offered;
+use crate::setup::OneTimeSecret;
+use crate::setup::SetupCode;
+use crate::setup::Wifi;
+use crate::setup::offer;
+use crate::setup::private_file;
+use crate::sheet::qr_on_terminal;
+use crate::sheet::qr_picture;
+
+/// An address outside (TEST-NET-1, RFC 5737): nothing is sent there, the system only says from where it would be.
+const OUTSIDE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+
+/// Prints the code and hands the bundle over.
+pub(super) async fn print(out: &mut impl Write, args: &InitArgs, bundle: &Bundle) -> Result<(), Error> {
+    let listener = match args.code.sealed_file {
+        Some(_) => None,
+        None => Some(listener(args).await?),
+    };
+    let address = listener.as_ref().map(|(_, address)| *address);
+    let station = &bundle.config().station;
+    let code = SetupCode {
+        name: station.name.clone(),
+        location_id: station.location_id,
+        address,
+        wifi: wifi(args)?,
+        secret: OneTimeSecret::fresh()?,
+    };
+    let sealed = code.seal(bundle)?;
+    if let Some(file) = &args.code.sealed_file {
+        private_file(file, &sealed)?;
+    }
+    show(out, args, &code)?;
+    match listener {
+        None => say(
+            out,
+            "The sealed file and this code together are the tokens: destroy one of them afterwards.\n",
+        ),
+        Some((listener, address)) => hand_over(out, args, (&listener, address), (&code, &sealed)).await,
+    }
+}
+
+async fn hand_over(
+    out: &mut impl Write,
+    args: &InitArgs,
+    (listener, address): (&TcpListener, SocketAddr),
+    (code, sealed): (&SetupCode, &[u8]),
+) -> Result<(), Error> {
+    let minutes = args.code.minutes;
+    say(
+        out,
+        &format!(
+            "Scan it at the station, where `stockpoint init --scan` waits. Keep this running: the station gets the rest \
+             from here ({address}),\nonce, within {minutes} minutes. Nobody else may see the code.\n"
+        ),
+    )?;
+    let ends = Instant::now() + Duration::from_secs(60 * u64::from(minutes));
+    match offer(listener, &code.secret, sealed, ends).await {
+        Offered::Delivered(peer) => say(
+            out,
+            &format!(
+                "handed over to {}. The code is worth nothing any more. If that is not the station, revoke the tokens.\n",
+                peer.ip()
+            ),
+        ),
+        Offered::Expired => Err(Error::CodeExpired),
+        Offered::Locked => Err(Error::CodeLocked),
+    }
+}
+
+fn show(out: &mut impl Write, args: &InitArgs, code: &SetupCode) -> Result<(), Error> {
+    let text = code.text();
+    let fits = "the longest set-up code is shorter than the longest QR code";
+    if let Some(file) = &args.code.output {
+        let picture = qr_picture(text.expose_secret()).expect(fits);
+        private_file(file, picture.as_bytes())?;
+    }
+    let drawn = qr_on_terminal(text.expose_secret()).expect(fits);
+    // Light blocks on a dark ground, whatever the terminal's own colours are.
+    let (begin, end) =
+        if io::stdout().is_terminal() && wants_colour() { ("\x1b[97;40m", "\x1b[0m") } else { ("", "") };
+    let drawn: Vec<String> = drawn.lines().map(|line| format!("{begin}{line}{end}\n")).collect();
+    let drawn = drawn.concat();
+    let station = format!("Set-up code for {}, location {}:\n\n", code.name, code.location_id);
+    let pasted = "\nThe same as text, for `stockpoint init --scan -`:\n";
+    say(out, &format!("{station}{drawn}{pasted}{}\n\n", text.expose_secret()))
+}
+
+/// The socket, and the address at which the station reaches it.
+async fn listener(args: &InitArgs) -> Result<(TcpListener, SocketAddr), Error> {
+    let wanted = match &args.code.address {
+        Some(address) => address.0,
+        None => SocketAddr::new(own_address()?, 0),
+    };
+    let failed = |source| Error::Io { what: format!("the address {wanted}"), source };
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, SocketAddr::new(wanted.ip(), port)))
+}
+
+/// The address of this machine in the network through which it reaches others.
+fn own_address() -> Result<IpAddr, Error> {
+    let ask = || -> io::Result<IpAddr> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect(OUTSIDE)?;
+        Ok(socket.local_addr()?.ip())
+    };
+    ask().map_err(|_no_way| Error::Missing("--address: this machine seems to be in no network".to_owned()))
+}
+
+fn wifi(args: &InitArgs) -> Result<Option<Wifi>, Error> {
+    let (Some(ssid), Some(file)) = (&args.code.wifi, &args.code.wifi_passphrase_file) else {
+        return Ok(None);
+    };
+    let why = "has to be a name of 1 to 32 bytes and a passphrase of 8 to 63 characters of ASCII".to_owned();
+    let passphrase = secret_file(file)?;
+    Wifi::new(ssid, &passphrase).map(Some).ok_or(Error::Wrong { flag: "--wifi", why })
+}

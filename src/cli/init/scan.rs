@@ -1,0 +1,259 @@
+//! `stockpoint init --scan`: waiting for a set-up code on whatever scanner is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::InitArgs;
+use super::found;
+use super::found::Found;
+use super::found::Way;
+use crate::cli::Error;
+use crate::cli::read_error;
+use crate::cli::say;
+use crate::clock::Clock;
+use crate::clock::SystemClock;
+use crate::config::Line;
+use crate::config::Place;
+use crate::device::Device;
+use crate::device::FromScanner;
+use crate::device::Outlet;
+use crate::device::PortState;
+use crate::device::SCAN_QUEUE_MAX;
+use crate::device::evdev::Recorder;
+use crate::device::hidpos;
+use crate::device::hidpos::PosScanner;
+use crate::device::ports::Roots;
+use crate::device::serial;
+use crate::device::serial::SerialPort;
+use crate::device::stdin;
+use crate::domain::ids::ScannerName;
+use crate::domain::keymap::LayoutName;
+use crate::domain::printable::printable;
+use crate::setup;
+use crate::setup::Bundle;
+use crate::setup::Ears;
+use crate::setup::Heard;
+use crate::setup::SetupCode;
+
+/// Between two looks at what is plugged in.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A code is longer than any barcode; a slow line takes half a second for it.
+const GAP: Duration = Duration::from_secs(2);
+/// How soon a thread that reads keys sees that nobody listens any more.
+const KEYS_PATIENCE: Duration = Duration::from_millis(250);
+/// The name of the scanner that reads the standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// A code, and the device that read it.
+struct Scanned {
+    code: SetupCode,
+    /// The layouts in which it was typed, if it was.
+    layouts: Vec<LayoutName>,
+    /// `None`: the standard input.
+    node: Option<PathBuf>,
+}
+
+/// What a reader of keys says.
+enum FromKeys {
+    Heard(PathBuf, Heard),
+    Gone(PathBuf),
+}
+
+/// Waits for a code, fetches what it opens, and gives that back with the scanners found.
+pub(super) async fn bundle(
+    out: &mut impl Write,
+    args: &InitArgs,
+    device: Option<&Path>,
+) -> Result<Bundle, Error> {
+    let scanned = Listeners::new().scanned(out, device).await?;
+    let code = &scanned.code;
+    say(out, &format!("a set-up code for {}, location {}\n", code.name, code.location_id))?;
+    if let Some(wifi) = &code.wifi {
+        say(out, &format!("joining the network {}\n", printable(&wifi.ssid)))?;
+        setup::join(wifi)?;
+    }
+    let bundle = match (&args.code.sealed_file, code.address) {
+        (Some(file), _) => code.open(fs::read(file).map_err(read_error(file))?)?,
+        (None, Some(address)) => {
+            say(out, &format!("asking {address} for the rest\n"))?;
+            setup::fetch(code, address).await?
+        }
+        (None, None) => return Err(Error::Missing("--sealed-file, which this code opens".to_owned())),
+    };
+    Ok(bundle.with_scanners(&entries(out, args, &scanned)?).map_err(setup::Error::from)?)
+}
+
+/// What listens to the devices.
+struct Listeners {
+    clock: Arc<dyn Clock>,
+    outlet: Outlet,
+    frames: mpsc::Receiver<FromScanner>,
+    keys_outlet: mpsc::Sender<FromKeys>,
+    keys: mpsc::Receiver<FromKeys>,
+    /// Serial ports and the standard input: dropped, they stop.
+    devices: Vec<Device>,
+    listened: BTreeSet<PathBuf>,
+}
+
+impl Listeners {
+    fn new() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let (queue, frames) = mpsc::channel(SCAN_QUEUE_MAX);
+        let (keys_outlet, keys) = mpsc::channel(SCAN_QUEUE_MAX);
+        let outlet = Outlet { clock: Arc::clone(&clock), queue };
+        Self { clock, outlet, frames, keys_outlet, keys, devices: Vec::new(), listened: BTreeSet::new() }
+    }
+
+    /// Waits for a code, on `device` or on everything that looks like a scanner, plugged in now or later.
+    async fn scanned(mut self, out: &mut impl Write, device: Option<&Path>) -> Result<Scanned, Error> {
+        if device == Some(Path::new(STANDARD_INPUT)) {
+            let name = ScannerName::new(STANDARD_INPUT);
+            let input = stdin::start(name, GAP, io::stdin(), self.outlet.clone()).map_err(cannot_listen)?;
+            self.devices.push(input);
+        } else {
+            say(out, "waiting for a set-up code; Ctrl-C ends\n")?;
+        }
+        loop {
+            if device != Some(Path::new(STANDARD_INPUT)) {
+                self.listen_to_new(out, device)?;
+            }
+            let scanned = tokio::select! {
+                Some(message) = self.frames.recv() => in_frame(out, message)?,
+                Some(message) = self.keys.recv() => self.typed(message),
+                () = sleep(LOOK_EVERY) => None,
+            };
+            if let Some(scanned) = scanned {
+                return Ok(scanned);
+            }
+        }
+    }
+
+    /// Listens to what is there and was not before.
+    fn listen_to_new(&mut self, out: &mut impl Write, device: Option<&Path>) -> Result<(), Error> {
+        let there = match device {
+            Some(device) => vec![found::at(device, LayoutName::US)?],
+            None => {
+                found::found(LayoutName::US)?.into_iter().filter(|found| found.looks_like_scanner).collect()
+            }
+        };
+        for found in there {
+            if !self.listened.insert(found.node.clone()) {
+                continue;
+            }
+            say(out, &format!("  listening to {}\n", printable(&found.title)))?;
+            match found.way {
+                Way::Serial => self.listen_to_port(&found)?,
+                Way::Pos => self.listen_to_pos(&found)?,
+                Way::Keys => self.listen_to_keys(&found)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn listen_to_port(&mut self, found: &Found) -> Result<(), Error> {
+        let name = ScannerName::new(found.node.to_string_lossy());
+        let port = SerialPort { name, at: Place::Path(found.node.clone()), line: Line::default(), gap: GAP };
+        let started = serial::start(port, Roots::default(), self.outlet.clone());
+        let (device, _signals) = started.map_err(cannot_listen)?;
+        self.devices.push(device);
+        Ok(())
+    }
+
+    fn listen_to_pos(&mut self, found: &Found) -> Result<(), Error> {
+        let name = ScannerName::new(found.node.to_string_lossy());
+        let scanner = PosScanner { name, at: Place::Path(found.node.clone()), gap: GAP };
+        let started = hidpos::start(scanner, Roots::default(), self.outlet.clone());
+        let (device, _signals) = started.map_err(cannot_listen)?;
+        self.devices.push(device);
+        Ok(())
+    }
+
+    /// The thread ends when its device is gone or nobody listens any more.
+    fn listen_to_keys(&self, found: &Found) -> Result<(), Error> {
+        let (node, outlet, clock) = (found.node.clone(), self.keys_outlet.clone(), Arc::clone(&self.clock));
+        let run = move || {
+            read_keys(&node, &outlet, clock.as_ref());
+            // Nobody may listen any more; then nobody misses it.
+            let _sent = outlet.blocking_send(FromKeys::Gone(node));
+        };
+        let name = "set-up-keys".to_owned();
+        let started = thread::Builder::new().name(name).spawn(run);
+        started.map(drop).map_err(|source| Error::Io { what: "a thread".to_owned(), source })
+    }
+
+    fn typed(&mut self, message: FromKeys) -> Option<Scanned> {
+        match message {
+            FromKeys::Heard(node, Heard { code, layouts }) => {
+                Some(Scanned { code, layouts, node: Some(node) })
+            }
+            FromKeys::Gone(node) => {
+                self.listened.remove(&node);
+                None
+            }
+        }
+    }
+}
+
+/// What a frame says, if it is a code. What it says if it is none is nobody's business.
+fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned>, Error> {
+    match message {
+        FromScanner::Frame { scanner, frame, .. } => {
+            let Some(code) = frame.verdict.ok().and_then(|text| SetupCode::read(&text)) else {
+                say(out, &format!("  {scanner}: not a set-up code, or not the whole of one\n"))?;
+                return Ok(None);
+            };
+            let node = Some(scanner.as_str()).filter(|name| *name != STANDARD_INPUT).map(PathBuf::from);
+            Ok(Some(Scanned { code, layouts: Vec::new(), node }))
+        }
+        FromScanner::State { state: PortState::Ended, .. } => {
+            Err(Error::Missing("a set-up code; the input ended without one".to_owned()))
+        }
+        FromScanner::State { scanner, state: PortState::Gone { why } } => {
+            say(out, &format!("  {scanner}: {why}; {}\n", why.cure())).map(|()| None)
+        }
+        FromScanner::State { .. } => Ok(None),
+    }
+}
+
+/// Reads keys until a code is among them, the device is gone, or nobody listens.
+fn read_keys(node: &Path, outlet: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
+    let Ok(recorder) = Recorder::open(node) else { return };
+    let mut ears = Ears::new(clock.boot());
+    while !outlet.is_closed() {
+        let Ok(events) = recorder.events_within(Some(KEYS_PATIENCE)) else { return };
+        if let Some(heard) = events.into_iter().find_map(|event| ears.take(event)) {
+            // Nobody may listen any more; then nobody misses it.
+            let _sent = outlet.blocking_send(FromKeys::Heard(node.to_owned(), heard));
+        }
+    }
+}
+
+fn cannot_listen(error: crate::device::Error) -> Error {
+    Error::Io { what: "the scanners".to_owned(), source: io::Error::other(error) }
+}
+
+/// The entries of everything that looks like a scanner, and of what read the code in any case.
+fn entries(out: &mut impl Write, args: &InitArgs, scanned: &Scanned) -> Result<Vec<String>, Error> {
+    let layout = scanned.layouts.first().copied().unwrap_or(args.answers.layout);
+    if let [layout, others @ ..] = scanned.layouts.as_slice() {
+        let others: Vec<&str> = others.iter().map(|layout| layout.as_str()).collect();
+        let alike = if others.is_empty() { String::new() } else { format!(" (or {})", others.join(", ")) };
+        say(out, &format!("the scanner is set to the keyboard layout {}{alike}\n", layout.as_str()))?;
+    }
+    let Some(node) = &scanned.node else { return found::likely_entries(layout) };
+    let read = found::at(node, layout)?;
+    let others = found::found(args.answers.layout)?.into_iter();
+    let others = others.filter(|found| found.looks_like_scanner && found.node != read.node);
+    let others: Vec<String> = others.map(|found| found.entry).collect();
+    Ok([vec![read.entry], others].concat())
+}

@@ -1,0 +1,103 @@
+//! What the service offers to choose from. Where it cannot be asked, or does not tell, ids are given by hand.
+
+use tokio::time::Instant;
+
+use super::tokens::Tokens;
+use crate::api;
+use crate::api::Budget;
+use crate::api::Client;
+use crate::api::Outcome;
+use crate::app;
+use crate::cli::Error;
+use crate::config::Api;
+use crate::domain::ids::LocationId;
+use crate::work::uplink::error_chain;
+use crate::work::uplink::seed;
+
+/// Something to choose: its id and its name.
+pub(super) type Choice = (i64, String);
+
+/// What came of asking.
+pub(super) enum Told<T> {
+    /// This.
+    This(T),
+    /// It did not tell, for this reason.
+    Not(String),
+    /// It does not take the tokens, in these words.
+    NotAllowed(String),
+}
+
+/// The service, seen with the tokens of the station to be.
+pub(super) struct Service<'a> {
+    api: &'a Api,
+    tokens: &'a Tokens,
+    budget: Budget,
+    /// Once it could not be reached, it is not asked again: each time would cost a time-out.
+    is_away: bool,
+}
+
+impl<'a> Service<'a> {
+    pub(super) fn new(api: &'a Api, tokens: &'a Tokens, is_away: bool) -> Self {
+        Self { api, tokens, budget: Budget::new(90, 2, seed(), Instant::now()), is_away }
+    }
+
+    /// The locations of the user.
+    pub(super) async fn locations(&mut self) -> Result<Told<Vec<Choice>>, Error> {
+        // The call names no location, so that any will do.
+        let client = self.client(LocationId(1))?;
+        let Some(permit) = self.permit().await else { return Ok(away()) };
+        let told = client.locations(permit).await;
+        Ok(self.told(told.map(|rows| rows.into_iter().map(|row| (row.id.0, row.title)).collect())))
+    }
+
+    /// The storages of a location that the token may see.
+    pub(super) async fn storages(&mut self, location: LocationId) -> Result<Told<Vec<Choice>>, Error> {
+        let client = self.client(location)?;
+        let Some(permit) = self.permit().await else { return Ok(away()) };
+        let told = client.storages(permit).await;
+        Ok(self.told(told.map(|rows| rows.into_iter().map(|row| (row.id.0, row.title)).collect())))
+    }
+
+    /// Who works in a location.
+    pub(super) async fn masters(&mut self, location: LocationId) -> Result<Told<Vec<Choice>>, Error> {
+        let client = self.client(location)?;
+        let Some(permit) = self.permit().await else { return Ok(away()) };
+        let told = client.masters(permit).await;
+        Ok(self.told(told.map(|rows| rows.into_iter().map(|row| (row.id.0, row.name)).collect())))
+    }
+
+    /// The time zone of a location, by its IANA name; empty if the card has none.
+    pub(super) async fn time_zone(&mut self, location: LocationId) -> Result<Told<String>, Error> {
+        let client = self.client(location)?;
+        let Some(permit) = self.permit().await else { return Ok(away()) };
+        let told = client.location_card(permit).await;
+        Ok(self.told(told.map(|card| card.zone_name.unwrap_or_default())))
+    }
+
+    fn client(&self, location: LocationId) -> Result<Client, Error> {
+        let Tokens { partner, user } = self.tokens;
+        Ok(Client::new(self.api, location, partner, user).map_err(app::Error::Client)?)
+    }
+
+    async fn permit(&mut self) -> Option<api::Permit> {
+        if self.is_away { None } else { Some(self.budget.wait().await) }
+    }
+
+    fn told<T>(&mut self, answer: Result<T, api::Error>) -> Told<T> {
+        match answer {
+            Ok(value) => Told::This(value),
+            Err(error) => match error.outcome() {
+                Outcome::NotAllowed { status: 401, words } => Told::NotAllowed(words),
+                Outcome::NotDone => {
+                    self.is_away = true;
+                    Told::Not(error_chain(&error))
+                }
+                _ => Told::Not(error_chain(&error)),
+            },
+        }
+    }
+}
+
+fn away<T>() -> Told<T> {
+    Told::Not(String::new())
+}

@@ -1,0 +1,155 @@
+//! The two tokens: given, found, typed unseen, or got for a login.
+
+use std::io::Write;
+use std::path::Path;
+
+use secrecy::ExposeSecret;
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::InitArgs;
+use super::person::Person;
+use super::person::Question;
+use crate::api::Budget;
+use crate::api::Client;
+use crate::api::Login;
+use crate::api::Outcome;
+use crate::app;
+use crate::cli::Error;
+use crate::config::Api;
+use crate::config::secrets;
+use crate::config::secrets::Origin;
+use crate::config::secrets::Token;
+use crate::work::uplink::error_chain;
+use crate::work::uplink::seed;
+
+/// What stands for the standard input where a file is named.
+const STANDARD_INPUT: &str = "-";
+
+/// Both tokens.
+pub(super) struct Tokens {
+    pub(super) partner: SecretString,
+    pub(super) user: SecretString,
+}
+
+/// Finds both tokens, or asks for them. `api` says where the service is and where tokens may be already.
+pub(super) async fn tokens(
+    person: &mut Person<'_, impl Write>,
+    args: &InitArgs,
+    api: &Api,
+) -> Result<Tokens, Error> {
+    let answers = &args.answers;
+    let partner = match given(person, Token::Partner, answers.partner_token_file.as_deref(), api)? {
+        Some(token) => token,
+        None if !person.is_asked() => return Err(Error::Missing("--partner-token-file".to_owned())),
+        None => typed(person, Token::Partner)?,
+    };
+    if let Some(login) = &answers.login {
+        let user = logged_in(person, args, (api, &partner), Some(login)).await?;
+        return Ok(Tokens { partner, user });
+    }
+    let user = match given(person, Token::User, answers.user_token_file.as_deref(), api)? {
+        Some(token) => token,
+        None => logged_in(person, args, (api, &partner), None).await?,
+    };
+    Ok(Tokens { partner, user })
+}
+
+/// The token in the file that is named, or where a station looks for it.
+fn given(
+    person: &mut Person<'_, impl Write>,
+    token: Token,
+    file: Option<&Path>,
+    api: &Api,
+) -> Result<Option<SecretString>, Error> {
+    match file {
+        Some(file) if file == Path::new(STANDARD_INPUT) => typed(person, token).map(Some),
+        Some(file) => Ok(Some(secrets::from_file(token, file)?)),
+        None => {
+            let file = match token {
+                Token::Partner => &api.partner_token_file,
+                Token::User | Token::Web => &api.user_token_file,
+            };
+            let Some((found, origin)) = secrets::find_one(token, file)? else { return Ok(None) };
+            let is_taken = match origin {
+                Origin::Environment(_) => true,
+                _ => person.agrees(&format!("use the {token} from {origin}"), true)?,
+            };
+            Ok(is_taken.then_some(found))
+        }
+    }
+}
+
+fn typed(person: &mut Person<'_, impl Write>, token: Token) -> Result<SecretString, Error> {
+    let flag = match token {
+        Token::Partner => "--partner-token-file",
+        Token::User | Token::Web => "--user-token-file, or --login",
+    };
+    loop {
+        let secret = match person.secret(&token.to_string()) {
+            Err(Error::Missing(_)) => return Err(Error::Missing(flag.to_owned())),
+            secret => secret?,
+        };
+        match secrets::checked(secret.expose_secret().as_bytes()) {
+            Ok(token) => return Ok(token),
+            Err(wrong) if person.is_asked() => {
+                person.say(&format!("  it {wrong}; type or paste the token alone\n"))?;
+            }
+            Err(_) if secret.expose_secret().is_empty() => return Err(Error::Missing(flag.to_owned())),
+            Err(wrong) => return Err(Error::Wrong { flag, why: wrong.to_string() }),
+        }
+    }
+}
+
+/// The user token, for a login and a password or as it is.
+async fn logged_in(
+    person: &mut Person<'_, impl Write>,
+    args: &InitArgs,
+    (api, partner): (&Api, &SecretString),
+    login: Option<&String>,
+) -> Result<SecretString, Error> {
+    let mut client = Client::partner_only(api, partner).map_err(app::Error::Client)?;
+    let mut budget = Budget::new(90, 2, seed(), Instant::now());
+    loop {
+        let question = Question {
+            flag: "--login or --user-token-file",
+            text: "login (telephone number or e-mail; Enter to paste a user token instead)",
+            default: person.is_asked().then(String::new),
+        };
+        let login = person.answer(login, &question, |_any| None)?;
+        if login.is_empty() {
+            return typed(person, Token::User);
+        }
+        let password = password(person, args)?;
+        let answer = client.log_in(budget.wait().await, &login, &password).await;
+        let why = match answer {
+            Ok(Login::Token(token)) => {
+                return secrets::checked(token.expose_secret().as_bytes())
+                    .map_err(|flaw| Error::NoLogin(format!("the token that it sent {flaw}")));
+            }
+            Ok(Login::NoTokenYet) => {
+                "the account wants a second factor, which this API cannot be sent. Make a user for the station without \
+                 one and log in as that, or paste a user token that Altegio shows"
+                    .to_owned()
+            }
+            Err(error) => match error.outcome() {
+                Outcome::NotAllowed { status: 401, .. } => {
+                    "login or password is wrong, or the partner token is".to_owned()
+                }
+                _ => error_chain(&error),
+            },
+        };
+        if !person.is_asked() || args.answers.password_file.is_some() {
+            return Err(Error::NoLogin(why));
+        }
+        person.say(&format!("  {why}\n"))?;
+    }
+}
+
+fn password(person: &mut Person<'_, impl Write>, args: &InitArgs) -> Result<SecretString, Error> {
+    match &args.answers.password_file {
+        Some(file) if file != Path::new(STANDARD_INPUT) => super::secret_file(file),
+        None if !person.is_asked() => Err(Error::Missing("--password-file".to_owned())),
+        _ => person.secret("password"),
+    }
+}

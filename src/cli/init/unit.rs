@@ -1,0 +1,51 @@
+//! The unit: enabled and started, where systemd runs.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use super::is_units_own;
+use crate::cli::Error;
+use crate::cli::say;
+
+const UNIT: &str = "stockpoint.service";
+/// There while systemd runs (`sd_booted(3)`).
+const SYSTEMD: &str = "/run/systemd/system";
+
+/// Whether the unit is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// It is left as it is.
+    Not,
+    /// It is, and this returns when scans are accepted.
+    AndWait,
+    /// It is, and this returns at once: the unit itself may wait for the one that runs this.
+    NoWait,
+}
+
+/// Has systemd start the station, now and at each start, and tells whether it did; or says what to do instead.
+pub(super) fn enable(out: &mut impl Write, config: &Path, start: Start) -> Result<bool, Error> {
+    let by_hand = format!("start it with `stockpoint --config {} run`", config.display());
+    let not = if start == Start::Not {
+        format!("the service was left as it is; start it with `systemctl enable --now {UNIT}`")
+    } else if !is_units_own(config) {
+        format!("the service reads another configuration; {by_hand}")
+    } else if !Path::new(SYSTEMD).is_dir() {
+        format!("systemd does not run here; {by_hand}")
+    } else {
+        systemctl(&["enable", UNIT], Start::AndWait)?;
+        // One that ran before has read what was there then.
+        systemctl(&["restart", UNIT], start)?;
+        say(out, &format!("{UNIT} is enabled and started; `stockpoint status` shows how it is\n"))?;
+        return Ok(true);
+    };
+    say(out, &format!("{not}\n"))?;
+    Ok(false)
+}
+
+fn systemctl(words: &[&str], start: Start) -> Result<(), Error> {
+    let no_wait = (start == Start::NoWait).then_some("--no-block");
+    let ended = Command::new("systemctl").args(no_wait).args(words).status();
+    let ended = ended.map_err(|source| Error::Io { what: "systemctl".to_owned(), source })?;
+    if ended.success() { Ok(()) } else { Err(Error::NotEnabled) }
+}
