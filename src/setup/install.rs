@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
+use rustix::fs::Access;
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
 
@@ -53,6 +54,20 @@ pub fn is_set_up(path: &Path) -> Result<bool, Error> {
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a configuration could be written at `path`: to be asked before a person answers anything.
+///
+/// # Errors
+/// What is there of its folders is no folder, or this user may not write to it.
+pub fn may_install(path: &Path) -> Result<(), Error> {
+    let folder = std::path::absolute(folder_of(path)).map_err(Error::io(path))?;
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+    if !there.is_dir() {
+        return Err(Error::io(there)(io::ErrorKind::NotADirectory.into()));
+    }
+    let access = rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK);
+    access.map_err(io::Error::from).map_err(Error::io(there))
 }
 
 /// Whether there are comments, headers and empty lines alone.
@@ -229,6 +244,16 @@ mod tests {
             fs::write(&path, &own).unwrap();
             assert!(is_set_up(&path).unwrap(), "{own}");
         }
+    }
+
+    #[test]
+    fn it_is_known_beforehand_where_nothing_can_be_written() {
+        let folder = TempDir::new().unwrap();
+        assert!(may_install(&folder.path().join("a/b/config.toml")).is_ok());
+        assert_eq!(names(folder.path()), Vec::<String>::new(), "the question makes no folder");
+        fs::write(folder.path().join("a"), "").unwrap();
+        let refused = may_install(&folder.path().join("a/b/config.toml"));
+        assert!(matches!(refused, Err(Error::Io { path, .. }) if path == folder.path().join("a")));
     }
 
     #[test]

@@ -23,6 +23,8 @@
 //!   than the station and has the tokens. The machine says to which address they went; the station says that its code
 //!   was refused. Then the tokens have to be revoked. Ten minutes, one delivery and five wrong proofs bound it.
 //! - Who *forges* an answer does not know the secret: the station takes nothing that does not open.
+//! - Who *keeps the machine busy* that printed it keeps the station from being served: then a cable helps, or a sealed
+//!   file.
 //! - Who *prints a code of their own* and scans it at a station without configuration sets it up as they like, as
 //!   anybody with a keyboard could. A station with a configuration takes no code.
 //! - *A sealed file* has no time limit: with the code it is the tokens, for ever. Destroy one of them.
@@ -58,6 +60,7 @@ pub use crate::setup::install::Installed;
 pub use crate::setup::install::Replace;
 pub use crate::setup::install::install;
 pub use crate::setup::install::is_set_up;
+pub use crate::setup::install::may_install;
 pub use crate::setup::install::private_file;
 pub use crate::setup::network::join;
 pub use crate::setup::pairing::Offered;

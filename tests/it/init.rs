@@ -238,6 +238,17 @@ async fn who_does_not_agree_at_the_end_has_nothing_written() {
 }
 
 #[tokio::test]
+async fn who_may_not_write_is_told_before_the_first_question() {
+    let shed = Shed::new();
+    shed.write("etc", "a file where the folder would be");
+    let mut person = Dialogue::begin(&shed, init(&shed, NOBODY, &[]));
+    person.pty.feed(b"\n");
+    let (ended, _echo) = person.ended().await;
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
+    assert!(ended.err.contains("not a directory"), "{}", ended.err);
+}
+
+#[tokio::test]
 async fn every_answer_is_a_flag_and_nobody_is_asked() {
     let (place, shed, scanner) = (Place::new(options()).await, Shed::new(), Pty::new());
     let scanner = scanner.path.to_str().unwrap();

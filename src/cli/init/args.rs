@@ -91,9 +91,16 @@ pub(super) struct AnswerArgs {
     /// A scanner, by its device; may be given again. Without it, everything that looks like one
     #[arg(long, value_name = "DEVICE")]
     pub(super) scanner: Vec<PathBuf>,
-    /// The keyboard layout that scanners which type are set to
-    #[arg(long, value_parser = layout, default_value = "us")]
-    pub(super) layout: LayoutName,
+    /// The keyboard layout that scanners which type are set to; without it, us
+    #[arg(long, value_parser = layout)]
+    pub(super) layout: Option<LayoutName>,
+}
+
+impl AnswerArgs {
+    /// The layout of scanners of which nobody says another.
+    pub(super) fn layout(&self) -> LayoutName {
+        self.layout.unwrap_or(LayoutName::US)
+    }
 }
 
 /// What goes into a set-up code, and how.

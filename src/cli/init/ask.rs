@@ -5,6 +5,8 @@ use std::io::Write;
 
 use super::InitArgs;
 use super::found;
+use super::found::Found;
+use super::found::Way;
 use super::person::Person;
 use super::person::Question;
 use super::service::Choice;
@@ -18,6 +20,8 @@ use crate::config::doubt_about;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
+use crate::domain::keymap::LAYOUTS;
+use crate::domain::keymap::LayoutName;
 use crate::domain::mode::Mode;
 use crate::domain::printable::printable;
 use crate::setup::Answers;
@@ -194,12 +198,12 @@ impl<W: Write> Asked<'_, '_, '_, W> {
 
     /// The entries of the scanners that this station reads.
     fn scanners(&mut self) -> Result<Vec<String>, Error> {
-        let (named, layout) = (&self.args.answers.scanner, self.args.answers.layout);
+        let (named, layout) = (&self.args.answers.scanner, self.args.answers.layout());
         if !named.is_empty() {
             return named.iter().map(|node| Ok(found::at(node, layout)?.entry)).collect();
         }
         let found = found::found(layout)?;
-        let rows = |wanted: fn(&found::Found) -> bool| -> Vec<String> {
+        let rows = |wanted: fn(&Found) -> bool| -> Vec<String> {
             let rows = found.iter().enumerate().filter(|(_, found)| wanted(found));
             rows.map(|(row, _)| (row + 1).to_string()).collect()
         };
@@ -230,11 +234,29 @@ impl<W: Write> Asked<'_, '_, '_, W> {
             let is_fit = !answer.is_empty() && answer.split_whitespace().all(is_row);
             (!is_fit).then(|| format!("is not a list of rows; use 1 to {}, or 0", all.len()))
         })?;
-        let chosen = found.iter().enumerate().filter(|(row, _)| {
-            let row = (row + 1).to_string();
-            answer.split_whitespace().any(|word| word == row)
-        });
-        Ok(chosen.map(|(_, found)| found.entry.clone()).collect())
+        let is_chosen = |row: usize| answer.split_whitespace().any(|word| word == (row + 1).to_string());
+        let chosen = found.into_iter().enumerate().filter(|(row, _)| is_chosen(*row));
+        let chosen: Vec<Found> = chosen.map(|(_, found)| found).collect();
+        let layout = self.layout(&chosen)?;
+        chosen.iter().map(|found| Ok(found::at(&found.node, layout)?.entry)).collect()
+    }
+
+    /// The layout of those that type, if one does.
+    fn layout(&mut self, scanners: &[Found]) -> Result<LayoutName, Error> {
+        let given = self.args.answers.layout.map(|layout| layout.as_str().to_owned());
+        if scanners.iter().all(|found| found.way == Way::Serial) {
+            return Ok(self.args.answers.layout());
+        }
+        let words: Vec<&str> = LAYOUTS.iter().map(|(word, _)| *word).collect();
+        let question = Question {
+            flag: "--layout",
+            text: "keyboard layout that the scanner is set to",
+            default: Some(LayoutName::US.as_str().to_owned()),
+        };
+        let answer = self.person.answer(given.as_ref(), &question, |word| {
+            LayoutName::from_word(word).is_none().then(|| format!("is not known; use {}", words.join(", ")))
+        })?;
+        Ok(LayoutName::from_word(&answer).unwrap_or(LayoutName::US))
     }
 }
 

@@ -43,6 +43,7 @@ use crate::setup::Replace;
 use crate::setup::consume;
 use crate::setup::install;
 use crate::setup::is_set_up;
+use crate::setup::may_install;
 
 /// Longest password, in bytes.
 const SECRET_BYTES_MAX: u64 = 4096;
@@ -54,12 +55,13 @@ pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Resu
     if let Some(folder) = &args.boot {
         return from_boot(out, config, args, given(folder));
     }
+    may_install(config)?;
     if is_set_up(config)? && !args.force && !may_replace(out, config, args)? {
         return Err(setup::Error::SetUpAlready(config.to_owned()).into());
     }
     let bundle = match (&args.from, &args.scan) {
         (Some(file), _) => {
-            let entries = found::likely_entries(args.answers.layout)?;
+            let entries = found::likely_entries(args.answers.layout())?;
             from_file(file)?.with_scanners(&entries).map_err(setup::Error::from)?
         }
         (None, Some(device)) => runtime()?.block_on(scan::bundle(out, args, given(device)))?,
@@ -139,7 +141,7 @@ fn from_boot(
         let looked: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         return say(out, &format!("no {FILE_NAME} in {}\n", looked.join(" or ")));
     };
-    let entries = found::likely_entries(args.answers.layout)?;
+    let entries = found::likely_entries(args.answers.layout())?;
     let consumed = consume(&file, config, |bundle| Ok(bundle.with_scanners(&entries)?))?;
     match &consumed.installed {
         Some(installed) => tell_written(out, installed)?,

@@ -244,7 +244,7 @@ fn cannot_listen(error: crate::device::Error) -> Error {
 
 /// The entries of everything that looks like a scanner, and of what read the code in any case.
 fn entries(out: &mut impl Write, args: &InitArgs, scanned: &Scanned) -> Result<Vec<String>, Error> {
-    let layout = scanned.layouts.first().copied().unwrap_or(args.answers.layout);
+    let layout = scanned.layouts.first().copied().unwrap_or(args.answers.layout());
     if let [layout, others @ ..] = scanned.layouts.as_slice() {
         let others: Vec<&str> = others.iter().map(|layout| layout.as_str()).collect();
         let alike = if others.is_empty() { String::new() } else { format!(" (or {})", others.join(", ")) };
@@ -252,7 +252,7 @@ fn entries(out: &mut impl Write, args: &InitArgs, scanned: &Scanned) -> Result<V
     }
     let Some(node) = &scanned.node else { return found::likely_entries(layout) };
     let read = found::at(node, layout)?;
-    let others = found::found(args.answers.layout)?.into_iter();
+    let others = found::found(args.answers.layout())?.into_iter();
     let others = others.filter(|found| found.looks_like_scanner && found.node != read.node);
     let others: Vec<String> = others.map(|found| found.entry).collect();
     Ok([vec![read.entry], others].concat())

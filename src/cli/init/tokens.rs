@@ -72,8 +72,14 @@ fn given(
             };
             let Some((found, origin)) = secrets::find_one(token, file)? else { return Ok(None) };
             let is_taken = match origin {
+                Origin::Environment(_) if person.is_asked() => {
+                    person.say(&format!("the {token} is that of {origin}\n"))?;
+                    true
+                }
                 Origin::Environment(_) => true,
-                _ => person.agrees(&format!("use the {token} from {origin}"), true)?,
+                Origin::Credential(_) | Origin::File(_) => {
+                    person.agrees(&format!("use the {token} from {origin}"), true)?
+                }
             };
             Ok(is_taken.then_some(found))
         }
