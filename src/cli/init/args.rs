@@ -33,11 +33,6 @@ pub(crate) struct InitArgs {
     #[arg(long, group = "way")]
     pub(super) print_qr: bool,
 
-    #[command(flatten)]
-    pub(super) answers: AnswerArgs,
-    #[command(flatten)]
-    pub(super) code: CodeArgs,
-
     /// Ask nothing: what is not given and has no default is an error
     #[arg(long, short)]
     pub(super) yes: bool,
@@ -50,10 +45,16 @@ pub(crate) struct InitArgs {
     /// Neither enable nor start the service
     #[arg(long)]
     pub(super) no_start: bool,
+
+    #[command(flatten)]
+    pub(super) answers: AnswerArgs,
+    #[command(flatten)]
+    pub(super) code: CodeArgs,
 }
 
 /// The answers.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Answers")]
 pub(super) struct AnswerArgs {
     /// The station's name, 1 to 24 of a-z, 0-9 and -
     #[arg(long)]
@@ -105,6 +106,7 @@ impl AnswerArgs {
 
 /// What goes into a set-up code, and how.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Set-up codes")]
 pub(super) struct CodeArgs {
     /// Write the code as an SVG picture, too
     #[arg(long, value_name = "FILE", requires = "print_qr")]
