@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::config::Line;
 use crate::config::Place;
+use crate::config::Protocol;
 use crate::device::Device;
 use crate::device::FromScanner;
 use crate::device::Outlet;
@@ -162,7 +163,13 @@ impl Listeners {
 
     fn listen_to_port(&mut self, found: &Found) -> Result<(), Error> {
         let name = ScannerName::new(found.node.to_string_lossy());
-        let port = SerialPort { name, at: Place::Path(found.node.clone()), line: Line::default(), gap: GAP };
+        let port = SerialPort {
+            name,
+            at: Place::Path(found.node.clone()),
+            line: Line::default(),
+            protocol: Protocol::None,
+            gap: GAP,
+        };
         let started = serial::start(port, Roots::default(), self.outlet.clone());
         let (device, _signals) = started.map_err(cannot_listen)?;
         self.devices.push(device);
