@@ -21,8 +21,9 @@ const PREFIX: &str = "$SP.";
 /// What the name of every kit begins with; its card's number follows.
 const KIT: &str = "KIT-";
 
-/// What the name of the code of every storage begins with; its number follows.
-const STORAGE: &str = "STORAGE-";
+/// What the code of every storage says before its number. Its name is longer: fifteen characters are what the bars of
+/// the smallest label hold in whole dots of its printer.
+const STORAGE: &str = "ST-";
 
 /// The largest quantity a control code can set.
 pub const QUANTITY_MAX: u16 = 999;
@@ -86,13 +87,10 @@ impl Control {
     pub fn code(&self) -> String {
         match self {
             Self::Calibrate(code) => code.text().to_owned(),
-            Self::Mode(_)
-            | Self::Storage(_)
-            | Self::Quantity(_)
-            | Self::Undo
-            | Self::Close
-            | Self::Cancel
-            | Self::Ok => code_of(&self.name()),
+            Self::Storage(storage) => code_of(&format!("{STORAGE}{storage}")),
+            Self::Mode(_) | Self::Quantity(_) | Self::Undo | Self::Close | Self::Cancel | Self::Ok => {
+                code_of(&self.name())
+            }
         }
     }
 
@@ -102,7 +100,7 @@ impl Control {
             Self::Mode(Mode::Receipt) => "RECEIPT".to_owned(),
             Self::Mode(Mode::WriteOff) => "WRITE-OFF".to_owned(),
             Self::Mode(Mode::Lookup) => "LOOKUP".to_owned(),
-            Self::Storage(storage) => format!("{STORAGE}{storage}"),
+            Self::Storage(storage) => format!("STORAGE-{storage}"),
             Self::Quantity(quantity) => format!("QTY-{quantity}"),
             Self::Undo => "UNDO".to_owned(),
             Self::Close => "CLOSE".to_owned(),
@@ -141,8 +139,7 @@ pub fn sheet() -> Vec<Control> {
     let modes = [Mode::Receipt, Mode::WriteOff, Mode::Lookup].map(Control::Mode);
     let quantities = SHEET_QUANTITIES.map(Control::Quantity);
     let others = [Control::Undo, Control::Close, Control::Cancel, Control::Ok];
-    let calibration = CalibrationCode::ALL.map(Control::Calibrate);
-    modes.into_iter().chain(quantities).chain(others).chain(calibration).collect()
+    modes.into_iter().chain(quantities).chain(others).collect()
 }
 
 /// The name of a kit on the printed sheet.
@@ -188,6 +185,7 @@ mod tests {
     fn every_control() -> Vec<Control> {
         let mut controls = sheet();
         controls.extend((1..=QUANTITY_MAX).map(Control::Quantity));
+        controls.extend(CalibrationCode::ALL.map(Control::Calibrate));
         controls.extend([1, 91_271, 123_456_789, i64::MAX].map(StorageId).map(Control::Storage));
         controls
     }
@@ -220,7 +218,7 @@ mod tests {
         let expected = "$SP.RECEIPT.K $SP.WRITE-OFF.1 $SP.LOOKUP.Y $SP.QTY-2.E $SP.QTY-3.C $SP.QTY-4.A \
             $SP.QTY-5.8 $SP.QTY-6.6 $SP.QTY-7.4 $SP.QTY-8.2 $SP.QTY-9.Z $SP.QTY-10.W $SP.QTY-11.U \
             $SP.QTY-12.S $SP.QTY-24.K $SP.QTY-50.G $SP.QTY-100.R $SP.UNDO.3 $SP.CLOSE.U $SP.CANCEL.O \
-            $SP.OK.C $SP.zQm1-/\\#@\" $SP.Wa+=\u{1d}:;_%'";
+            $SP.OK.C";
         assert_eq!(codes.join(" "), expected);
     }
 
@@ -238,8 +236,17 @@ mod tests {
     }
 
     #[test]
+    fn the_calibration_codes_are_whole_texts() {
+        let codes = CalibrationCode::ALL.map(|code| Control::Calibrate(code).code());
+        assert_eq!(codes, ["$SP.zQm1-/\\#@\"", "$SP.Wa+=\u{1d}:;_%'"]);
+        for name in ["CALIBRATE-1", "CALIBRATE-2", "CALIBRATE-3"] {
+            assert_eq!(Control::read(&code_of(name)), Reading::Malformed, "{name}");
+        }
+    }
+
+    #[test]
     fn a_storage_has_one_code() {
-        assert_eq!(Control::Storage(StorageId(91_271)).code(), "$SP.STORAGE-91271.7");
+        assert_eq!(Control::Storage(StorageId(91_271)).code(), "$SP.ST-91271.T");
         for number in ["0", "-1", "+1", "01", "", "1A", "9223372036854775808"] {
             let text = code_of(&format!("{STORAGE}{number}"));
             assert_eq!(Control::read(&text), Reading::Malformed, "{text}");
@@ -295,7 +302,7 @@ mod tests {
     proptest! {
         #[test]
         fn reading_never_panics_and_obeys_only_printed_codes(
-            text in ".{0,30}|\\$SP\\..{0,20}|\\$[sS][pP]\\.(QTY|KIT|STORAGE)-[0-9]{1,20}\\.[0-9A-Z]",
+            text in ".{0,30}|\\$SP\\..{0,20}|\\$[sS][pP]\\.(QTY|KIT|ST)-[0-9]{1,20}\\.[0-9A-Z]",
         ) {
             match Control::read(&text) {
                 Reading::Control(control) => prop_assert!(text.ends_with(&control.code())),

@@ -79,8 +79,8 @@ pub fn storage_group(storages: &[NamedStorage]) -> Option<Group> {
     let code = |(storage, name): &NamedStorage| {
         let code = Code::of(Control::Storage(*storage));
         match name {
-            // What people call it is large, the name that the station gives it small.
-            Some(name) => Code { name: name.clone(), meaning: code.name, ..code },
+            // What people call it is large, in capitals like all names there; the station's name for it is small.
+            Some(name) => Code { name: name.to_uppercase(), meaning: code.name, ..code },
             None => code,
         }
     };
@@ -156,7 +156,9 @@ mod tests {
             .flat_map(|group| group.codes)
             .map(|code| code.text)
             .collect();
-        let mut all: Vec<String> = control::sheet().iter().map(Control::code).collect();
+        let calibration = CalibrationCode::ALL.map(Control::Calibrate);
+        let mut all: Vec<String> =
+            control::sheet().into_iter().chain(calibration).map(|control| control.code()).collect();
         printed.sort();
         all.sort();
         assert_eq!(printed, all);
@@ -190,8 +192,8 @@ mod tests {
         let group = storage_group(&[shop, cellar]).unwrap();
         let said: Vec<_> =
             group.codes.iter().map(|code| (code.name.as_str(), code.meaning.as_str())).collect();
-        assert_eq!(said, [("STORAGE-91271", "Storage 91271"), ("Cellar", "STORAGE-91272")]);
-        assert_eq!(group.codes[0].text, "$SP.STORAGE-91271.7");
+        assert_eq!(said, [("STORAGE-91271", "Storage 91271"), ("CELLAR", "STORAGE-91272")]);
+        assert_eq!(group.codes[0].text, "$SP.ST-91271.T");
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub use crate::sheet::symbol::Symbology;
 /// A storage's number, and what people call it.
 pub type NamedStorage = (StorageId, Option<String>);
 
-/// Every control code in force, then every kit, one a line: its name, a tab, the text to print as a barcode.
+/// Every control code in force, then every kit, one a line: its name, a tab, the text to print as a barcode. The
+/// calibration codes command nothing and are left out: a separator in a text ends a line for some programs.
 pub fn text(storages: &[NamedStorage], kits: &[(CardId, String)]) -> String {
     let storages = groups::choice(storages).iter().map(|(storage, _)| Control::Storage(*storage));
     let controls =

@@ -1,5 +1,5 @@
 //! QR codes (ISO/IEC 18004): a control code fits the smallest one, for its letters and signs are all in the
-//! alphanumeric set.
+//! alphanumeric set. A calibration code does as well: it has as many bytes as that one holds.
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
@@ -46,11 +46,13 @@ fn dark_runs(symbol: &QrCode, row: i32) -> Vec<Run> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::control;
+    use crate::domain::calibrate::CalibrationCode;
+    use crate::domain::control::{self, Control};
 
     #[test]
     fn every_control_code_fits_the_smallest_symbol() {
-        for control in control::sheet() {
+        let calibration = CalibrationCode::ALL.map(Control::Calibrate);
+        for control in control::sheet().into_iter().chain(calibration) {
             assert_eq!(encode(&control.code()).unwrap().side, 21, "{}", control.code());
         }
     }

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::sheet::groups::{Care, Code, Group, control_groups};
+use crate::domain::ids::StorageId;
+use crate::sheet::groups::{Care, Code, Group, calibration_group, control_groups, storage_group};
 use crate::sheet::letters;
 use crate::sheet::page::{Area, Ink, MM, Page, Shape, Symbol, Text, Um};
 use crate::sheet::{Error, Format, Imprint, Job, Mark, Paper, Symbology};
@@ -10,6 +11,12 @@ use crate::sheet::{Error, Format, Imprint, Job, Mark, Paper, Symbology};
 const PAPERS: [Paper; 5] =
     [Paper::A4, Paper::Label58x40, Paper::Label62x29, Paper::Label89x36, Paper::Labels70x37];
 const SYMBOLOGIES: [Symbology; 3] = [Symbology::Code128, Symbology::Qr, Symbology::Both];
+
+/// The groups of a station with two storages, but for kits.
+fn every_group() -> Vec<Group> {
+    let storages = [(StorageId(91_271), None), (StorageId(912_720), Some("Cellar".to_owned()))];
+    control_groups().into_iter().chain(storage_group(&storages)).chain([calibration_group()]).collect()
+}
 
 fn job(paper: Paper, symbology: Symbology) -> Job {
     let imprint =
@@ -143,7 +150,7 @@ fn printed(pages: &[Page]) -> Vec<&str> {
 #[test]
 fn the_control_codes_fit_every_paper_in_every_symbology() {
     for job in every_job() {
-        let groups = control_groups();
+        let groups = every_group();
         let pages = job.lay_out(&groups).unwrap();
         assert_sound(&pages);
         assert_eq!(printed(&pages), codes_of(&groups, job.symbology), "{job:?}");
@@ -153,7 +160,7 @@ fn the_control_codes_fit_every_paper_in_every_symbology() {
 #[test]
 fn the_bars_of_the_control_codes_are_whole_dots_of_the_printer() {
     let narrowest = |paper| {
-        let pages = job(paper, Symbology::Code128).lay_out(&control_groups()).unwrap();
+        let pages = job(paper, Symbology::Code128).lay_out(&every_group()).unwrap();
         let widths: Vec<Um> =
             pages.iter().flat_map(symbols).flat_map(|s| &s.bars).map(|bar| bar.width).collect();
         (widths.iter().min().copied().unwrap(), widths.iter().max().copied().unwrap())
@@ -163,15 +170,15 @@ fn the_bars_of_the_control_codes_are_whole_dots_of_the_printer() {
 }
 
 #[test]
-fn the_sheet_for_the_wall_has_commands_on_its_first_page_and_quantities_on_its_second() {
-    let pages = job(Paper::A4, Symbology::Code128).lay_out(&control_groups()).unwrap();
+fn the_sheet_for_the_wall_has_commands_on_its_first_page_quantities_on_its_second_and_all_else_behind() {
+    let pages = job(Paper::A4, Symbology::Code128).lay_out(&every_group()).unwrap();
     let counts: Vec<usize> = pages.iter().map(|page| symbols(page).count()).collect();
-    assert_eq!(counts, [7, 14]);
+    assert_eq!(counts, [7, 14, 4]);
 }
 
 #[test]
 fn no_line_along_one_code_of_the_wall_meets_the_bars_of_another() {
-    for page in job(Paper::A4, Symbology::Both).lay_out(&control_groups()).unwrap() {
+    for page in job(Paper::A4, Symbology::Both).lay_out(&every_group()).unwrap() {
         let linear: Vec<Area> = symbols(&page).filter(|s| is_linear(s)).map(|s| s.area).collect();
         for (at, a) in linear.iter().enumerate() {
             for b in &linear[at + 1..] {
