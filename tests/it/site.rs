@@ -92,7 +92,12 @@ impl Client {
         line.trim_end().to_owned()
     }
 
+    /// The next event. Heartbeats go on for ever, so the wait has an end of its own.
     async fn next(&mut self) -> Event {
+        timeout(PATIENCE, self.read()).await.expect("an event that never came")
+    }
+
+    async fn read(&mut self) -> Event {
         let (mut id, mut name) = (String::new(), String::new());
         loop {
             let line = self.line().await;
