@@ -68,7 +68,7 @@ impl Trial<'_> {
             }
         };
         let effects = rule::steps(self.conventions.rules_of(&self.scanner.name), &code);
-        for (effect, number) in effects.zip(1..) {
+        for (effect, number) in effects.into_iter().zip(1..) {
             let label = format!("rule {number}");
             match effect {
                 Effect::Changed(changed) => {

@@ -4,10 +4,9 @@
 //! A rule works on the code behind the AIM identifier, as the rule before left it, and acts whole or not at all.
 //! Text is matched letter by letter; there are no patterns.
 //!
-//! Invariant: no rule makes a control code of a label. A control code is never touched, and none comes to light
-//! but under what rules without conditions strip: that is what the scanner adds to everything it reads. Once a rule
-//! has done something for some codes only, or has written anything, none comes to light any more: a rule that would
-//! uncover one leaves the code as it was.
+//! Invariant: no rule makes a control code of a label. What rules without conditions strip is what the scanner adds to
+//! everything it reads: a frame that is a control code under that is one, and no other rule touches it. Of any other
+//! frame no rule can make one: it would leave the code as it was.
 
 use std::fmt;
 
@@ -71,7 +70,7 @@ pub enum Effect {
 /// Why a rule left a code as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// It is a control code, or begins as one.
+    /// It is a control code, or begins as one, under what the scanner adds.
     Control,
     /// It does not begin with `if_prefix`.
     Prefix,
@@ -107,55 +106,64 @@ impl fmt::Display for Kept {
     }
 }
 
-/// Whether the text of a frame is still what was scanned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// It is, but for what the scanner adds to everything.
-    AsScanned,
-    /// A rule has chosen it, or has written in it.
-    Rewritten,
-}
-
 /// What each of the rules makes of the text of a frame, one after the other.
-pub fn steps<'a>(rules: &'a [Rule], text: &str) -> impl Iterator<Item = Effect> + use<'a> {
-    let start = (text.to_owned(), Standing::AsScanned);
-    rules.iter().scan(start, |(text, standing), rule| {
-        let effect = rule.changed(text, *standing).map_or_else(Effect::Kept, Effect::Changed);
-        if let Effect::Changed(changed) = &effect {
-            changed.clone_into(text);
-            if !rule.is_of_scanner() || rule.replace.is_some() {
-                *standing = Standing::Rewritten;
-            }
-        }
-        Some(effect)
+pub fn steps(rules: &[Rule], text: &str) -> Vec<Effect> {
+    uncovered(rules, text).unwrap_or_else(|| {
+        let mut text = text.to_owned();
+        rules.iter().map(|rule| took_effect(rule.changed(&text), &mut text)).collect()
     })
 }
 
 /// The text of a frame after all of the rules.
 pub fn apply_all(rules: &[Rule], text: &str) -> String {
-    let changed = steps(rules, text).filter_map(|effect| match effect {
+    let changed = steps(rules, text).into_iter().rev().find_map(|effect| match effect {
         Effect::Changed(text) => Some(text),
         Effect::Kept(_) => None,
     });
-    changed.last().unwrap_or_else(|| text.to_owned())
+    changed.unwrap_or_else(|| text.to_owned())
+}
+
+/// The effects on a frame that is a control code, or begins as one, under what the scanner adds to everything. `None`
+/// for any other.
+fn uncovered(rules: &[Rule], text: &str) -> Option<Vec<Effect>> {
+    let mut text = text.to_owned();
+    let effects = rules.iter().map(|rule| took_effect(rule.uncovered(&text), &mut text)).collect();
+    is_control(&text).then_some(effects)
+}
+
+fn took_effect(changed: Result<String, Kept>, text: &mut String) -> Effect {
+    match changed {
+        Ok(changed) => {
+            changed.clone_into(text);
+            Effect::Changed(changed)
+        }
+        Err(why) => Effect::Kept(why),
+    }
 }
 
 impl Rule {
-    fn changed(&self, text: &str, standing: Standing) -> Result<String, Kept> {
-        if is_control(text) {
-            return Err(Kept::Control);
+    /// What is left of a frame without what the scanner adds to everything. Of a control code nothing more is taken,
+    /// and what begins as one goes on doing so: a smudge becomes no good.
+    fn uncovered(&self, text: &str) -> Result<String, Kept> {
+        let (id, code) = AimId::split(text);
+        let uncovered = whole(id, self.stripped(code))?;
+        let stays = is_control(&uncovered) || !is_control(text);
+        let is_command = matches!(Control::read(text), Reading::Control(_) | Reading::Kit(_));
+        if self.is_of_scanner() && stays && !is_command && uncovered != text {
+            Ok(uncovered)
+        } else {
+            Err(Kept::Control)
         }
+    }
+
+    /// What the rule makes of a frame that is no control code.
+    fn changed(&self, text: &str) -> Result<String, Kept> {
         let (id, code) = AimId::split(text);
         self.meet(id, code)?;
         let stripped = self.stripped(code);
-        let uncovered = whole(id, stripped)?;
-        if is_control(&uncovered) {
-            let may_uncover = self.is_of_scanner() && standing == Standing::AsScanned;
-            return if may_uncover { Ok(uncovered) } else { Err(Kept::Command) };
-        }
         let changed = match &self.replace {
             Some(replacement) => whole(id, &replacement.carry_out(stripped)?)?,
-            None => uncovered,
+            None => whole(id, stripped)?,
         };
         match () {
             () if is_control(&changed) => Err(Kept::Command),
@@ -245,7 +253,7 @@ mod tests {
     }
 
     fn apply(rule: &Rule, text: &str) -> Effect {
-        steps(std::slice::from_ref(rule), text).next().unwrap()
+        steps(std::slice::from_ref(rule), text).remove(0)
     }
 
     #[test]
@@ -320,6 +328,33 @@ mod tests {
     }
 
     #[test]
+    fn a_control_code_is_heard_whatever_the_order_of_the_rules() {
+        let (front, back, other) = (strip("B", "-"), strip("-", "C"), replace("O", "0"));
+        for rules in [
+            [&front, &back, &other],
+            [&front, &other, &back],
+            [&back, &front, &other],
+            [&back, &other, &front],
+            [&other, &front, &back],
+            [&other, &back, &front],
+        ] {
+            let rules = rules.map(Clone::clone);
+            for frame in [format!("B{}C", undo()), format!("B{}", undo()), format!("{}C", undo()), undo()] {
+                assert_eq!(apply_all(&rules, &frame), undo(), "{frame}");
+            }
+            assert_eq!(apply_all(&rules, "BOxC"), "0x");
+        }
+    }
+
+    #[test]
+    fn a_smudged_control_code_becomes_no_good() {
+        let smudged = "B$SP.UNDO.XC";
+        assert_eq!(apply_all(&[strip("B", "C")], smudged), "$SP.UNDO.X");
+        assert_eq!(apply_all(&[strip("B", "C"), strip("$", "X")], smudged), "$SP.UNDO.X");
+        assert_eq!(apply_all(&[strip("B", "C"), replace("$", "")], smudged), "$SP.UNDO.X");
+    }
+
+    #[test]
     fn no_rule_makes_a_control_code_of_a_label() {
         let conditional = Rule { if_prefix: Some("B".to_owned()), ..strip("B", "C") };
         assert_eq!(apply(&conditional, &format!("B{}", undo())), Effect::Kept(Kept::Command));
@@ -336,7 +371,7 @@ mod tests {
             (replace("#", "$"), written, format!("B{}", undo())),
             (conditional, chosen, format!("B{}", undo())),
         ] {
-            let effects: Vec<Effect> = steps(&[first, strip("B", "C")], &text).collect();
+            let effects = steps(&[first, strip("B", "C")], &text);
             assert_eq!(effects, [Effect::Changed(left), Effect::Kept(Kept::Command)]);
         }
     }
@@ -421,6 +456,21 @@ mod tests {
             let rules: Vec<Rule> =
                 rules.into_iter().filter(|rule| !rule.is_of_scanner() || !strips(rule)).collect();
             prop_assert_eq!(is_control(&apply_all(&rules, &text)), is_control(&text));
+        }
+
+        #[test]
+        fn a_label_that_spells_a_command_otherwise_never_commands(
+            control in select(sheet()), at in any::<prop::sample::Index>(), others in proptest::collection::vec(rule(), 0..4),
+            place in any::<prop::sample::Index>(),
+        ) {
+            let code = control.code();
+            let letter = code.chars().nth(at.index(code.len())).unwrap();
+            let label = format!("B{}C", code.replacen(letter, "#", 1));
+            let mut rules = others;
+            rules.insert(place.index(rules.len() + 1), replace("#", &letter.to_string()));
+            rules.push(strip("B", "C"));
+            let left = apply_all(&rules, &label);
+            prop_assert!(!matches!(Control::read(&left), Reading::Control(_)), "{label} became {left}");
         }
 
         #[test]
