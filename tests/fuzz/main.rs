@@ -14,12 +14,17 @@
 mod barcode;
 mod framing;
 mod keymap;
+mod rules;
 
 /// A target: its name, which is that of its corpus, and what it does with an input.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: &[Target] =
-    &[("barcode", barcode::check), ("framing", framing::check), ("keymap", keymap::check)];
+const TARGETS: &[Target] = &[
+    ("barcode", barcode::check),
+    ("framing", framing::check),
+    ("keymap", keymap::check),
+    ("rules", rules::check),
+];
 
 #[cfg(fuzzing)]
 libfuzzer_sys::fuzz_target!(init: { target(); }, |input: &[u8]| target()(input));
