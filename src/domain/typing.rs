@@ -80,9 +80,10 @@ impl Typing {
     fn press(&mut self, key: u16, at_us: i64) -> bool {
         self.is_typed = true;
         let step_us = self.last_us.replace(at_us).map(|last_us| at_us.saturating_sub(last_us));
-        match step_us.filter(|step_us| (0..=BURST_STEP_US_MAX).contains(step_us)) {
-            Some(step_us) => self.step_us = self.step_us.max(step_us),
-            None => (self.run, self.step_us) = (0, 0),
+        if let Some(step_us) = step_us.filter(|step_us| (0..=BURST_STEP_US_MAX).contains(step_us)) {
+            self.step_us = self.step_us.max(step_us);
+        } else {
+            (self.run, self.step_us) = (0, 0);
         }
         let is_end = ENDS.contains(&key);
         let is_burst = is_end && self.run >= BURST_KEYS_MIN;
