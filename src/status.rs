@@ -94,8 +94,30 @@ pub struct ScannerHealth {
     pub state: ScannerState,
     /// The wall clock at its last frame since the start.
     pub last_scan_at: Option<UnixMillis>,
+    /// How often it came back after it was lost, since the start.
+    pub reconnects: u64,
+    /// How many of its scans were refused, since the start.
+    pub refused: u64,
+    /// Why it is gone, if that is known.
+    pub fault: Option<String>,
     /// What its codes tell of its set-up.
     pub advice: Option<Advice>,
+}
+
+impl ScannerHealth {
+    /// One of which nothing was heard yet.
+    pub const fn unheard(name: ScannerName, kind: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            state: ScannerState::Gone,
+            last_scan_at: None,
+            reconnects: 0,
+            refused: 0,
+            fault: None,
+            advice: None,
+        }
+    }
 }
 
 /// What is not in the files: how the running agent's parts are.
@@ -177,6 +199,12 @@ struct ScannerJson {
     kind: String,
     state: ScannerState,
     last_scan_at: Option<String>,
+    #[serde(default)]
+    reconnects: u64,
+    #[serde(default)]
+    refused: u64,
+    #[serde(default)]
+    fault: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
@@ -206,6 +234,9 @@ impl Status {
             kind: scanner.kind.to_owned(),
             state: scanner.state,
             last_scan_at: scanner.last_scan_at.map(rfc3339),
+            reconnects: scanner.reconnects,
+            refused: scanner.refused,
+            fault: scanner.fault,
             advice: scanner.advice.map(|advice| advice.to_string()),
         });
         Self {
@@ -314,10 +345,7 @@ impl Status {
         ];
         figures.extend(self.scanners.iter().map(|scanner| Figure {
             name: format!("scanner {}", scanner.name),
-            value: match &scanner.advice {
-                Some(advice) => format!("{}: {advice}; {}", scanner.state.as_str(), Advice::CURE),
-                None => scanner.state.as_str().to_owned(),
-            },
+            value: scanner.told(),
             is_trouble: scanner.advice.is_some()
                 || !matches!(scanner.state, ScannerState::Healthy | ScannerState::Quiet),
         }));
@@ -330,6 +358,23 @@ impl Status {
     /// Never: nothing in it is beyond JSON.
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("the status holds nothing that JSON cannot")
+    }
+}
+
+impl ScannerJson {
+    /// How it is, and what there is to say of it since the agent's start.
+    fn told(&self) -> String {
+        let state = self.state.as_str();
+        let state = match (&self.fault, &self.advice) {
+            (Some(fault), _) => format!("{state}: {fault}"),
+            (None, Some(advice)) => format!("{state}: {advice}; {}", Advice::CURE),
+            (None, None) => state.to_owned(),
+        };
+        let last = self.last_scan_at.as_ref().map(|at| format!("last scan {at}"));
+        let counted = |count: u64, what| (count > 0).then(|| format!("{count} {what}"));
+        let parts =
+            [Some(state), last, counted(self.refused, "refused"), counted(self.reconnects, "reconnected")];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 

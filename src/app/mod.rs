@@ -418,6 +418,7 @@ impl Handle {
     fn health(&self) -> Health {
         let mut scanners = self.0.scanner_health.borrow().at(self.0.clock.boot());
         for scanner in &mut scanners {
+            scanner.refused = self.0.feedback.refused(&scanner.name);
             scanner.advice = self.0.advice.borrow().get(&scanner.name).copied();
         }
         Health {

@@ -55,8 +55,13 @@ impl AllHealth {
             health::Health::Unstable => ScannerState::Unstable,
             health::Health::Gone => ScannerState::Gone,
         };
-        let told = self.0.iter();
-        told.map(|(scanner, presence)| ScannerHealth { state: state(presence), ..scanner.clone() }).collect()
+        let told = self.0.iter().map(|(scanner, presence)| ScannerHealth {
+            state: state(presence),
+            reconnects: presence.reconnects(),
+            fault: presence.fault().map(|fault| fault.to_string()),
+            ..scanner.clone()
+        });
+        told.collect()
     }
 
     /// What is counted of them.
@@ -84,13 +89,7 @@ impl AllHealth {
 impl Scanners {
     pub(super) fn new(config: &Config) -> Self {
         let health = config.scanners.iter().map(|scanner| {
-            let health = ScannerHealth {
-                name: scanner.name.clone(),
-                kind: scanner.source.kind(),
-                state: ScannerState::Gone,
-                last_scan_at: None,
-                advice: None,
-            };
+            let health = ScannerHealth::unheard(scanner.name.clone(), scanner.source.kind());
             (health, Presence::default())
         });
         Self {

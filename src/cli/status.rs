@@ -7,7 +7,7 @@ use super::{Error, read_error, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::socket::{self, Request};
-use crate::status::{ApiHealth, ApiState, Health, ScannerHealth, ScannerState, Status};
+use crate::status::{ApiHealth, ApiState, Health, ScannerHealth, Status};
 use crate::store::{Db, Figures};
 
 pub(super) fn status(out: &mut impl Write, config: &Config, json: bool) -> Result<(), Error> {
@@ -44,13 +44,9 @@ pub(super) fn running(config: &Config) -> Result<Option<Status>, Error> {
 fn at_rest(config: &Config) -> Result<Status, Error> {
     let db = Db::beside(&config.station.data_dir, &config.station.name)?;
     let figures = db.map_or(Ok(Figures::default()), |db| db.figures())?;
-    let scanners = config.scanners.iter().map(|scanner| ScannerHealth {
-        name: scanner.name.clone(),
-        kind: scanner.source.kind(),
-        state: ScannerState::Gone,
-        last_scan_at: None,
-        advice: None,
-    });
+    let scanners = config.scanners.iter();
+    let scanners =
+        scanners.map(|scanner| ScannerHealth::unheard(scanner.name.clone(), scanner.source.kind()));
     let clock = SystemClock::new();
     let health = Health {
         api: ApiHealth { state: ApiState::Offline, last_error: Some("no agent is running".to_owned()) },

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::device::FromScanner;
+use crate::device::PortFault;
 use crate::device::PortState;
 use crate::domain::time::BootMillis;
 
@@ -47,6 +48,8 @@ pub struct Presence {
     openings: u64,
     /// When its last frame was read.
     last_frame: Option<BootMillis>,
+    /// Why it is not open, as its thread said last.
+    fault: Option<PortFault>,
     /// When it was lost, the last [`LOSSES_MAX`] times, oldest first.
     losses: VecDeque<BootMillis>,
 }
@@ -61,10 +64,12 @@ impl Presence {
             }
             FromScanner::State { state: PortState::Open { .. }, .. } => {
                 self.heard = Some(now);
+                self.fault = None;
                 self.openings = self.openings.saturating_add(1);
             }
             FromScanner::State { state: PortState::Ended, .. } => self.heard = None,
-            FromScanner::State { state: PortState::Gone { .. }, .. } => {
+            FromScanner::State { state: PortState::Gone { why }, .. } => {
+                self.fault = Some(*why);
                 if self.heard.take().is_some() {
                     self.losses.push_back(now);
                     while self.losses.len() > LOSSES_MAX {
@@ -85,6 +90,11 @@ impl Presence {
         self.last_frame.map(|at| now.ms_since(at))
     }
 
+    /// Why it cannot be read, while that is known.
+    pub fn fault(&self) -> Option<PortFault> {
+        self.fault
+    }
+
     /// How the scanner does at `now`.
     pub fn health(&self, now: BootMillis) -> Health {
         let Some(heard) = self.heard else { return Health::Gone };
@@ -102,7 +112,6 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::PortFault;
     use crate::device::ReadAt;
     use crate::domain::framing::Frame;
     use crate::domain::ids::ScannerName;
@@ -145,6 +154,13 @@ mod tests {
         assert_eq!(after(&[]).reconnects(), 0);
         assert_eq!(after(&[(0, OPEN)]).reconnects(), 0);
         assert_eq!(after(&[(0, OPEN), (1, GONE), (2, OPEN), (3, GONE), (4, OPEN)]).reconnects(), 2);
+    }
+
+    #[test]
+    fn why_it_is_gone_is_known_until_it_is_back() {
+        let denied = PortState::Gone { why: PortFault::Denied };
+        assert_eq!(after(&[(0, GONE), (1, denied)]).fault(), Some(PortFault::Denied));
+        assert_eq!(after(&[(0, denied), (1, OPEN)]).fault(), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod player;
 pub mod protocol;
 mod scroll_lock;
 pub mod sound;
+mod tally;
 pub mod wav;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -38,6 +39,7 @@ use crate::domain::session::Reason;
 use crate::domain::signal::{Occasion, Signal};
 use crate::feedback::output::{Order, OutputSender};
 use crate::feedback::outputs::Outputs;
+use crate::feedback::tally::Tally;
 
 /// Announcements that a slow listener may lag behind before it loses the oldest.
 const ANNOUNCEMENTS_MAX: usize = 256;
@@ -213,6 +215,7 @@ pub struct Feedback {
     listeners: broadcast::Sender<Announcement>,
     recent: Mutex<VecDeque<Announcement>>,
     alarm: watch::Sender<Alarm>,
+    tally: Tally,
 }
 
 /// Whether something waits for a person.
@@ -252,6 +255,7 @@ impl Feedback {
             listeners: broadcast::Sender::new(ANNOUNCEMENTS_MAX),
             recent: Mutex::default(),
             alarm: watch::Sender::new(Alarm::None),
+            tally: Tally::default(),
         }
     }
 
@@ -265,8 +269,14 @@ impl Feedback {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().cloned().collect()
     }
 
+    /// How many scans of this scanner were refused since the start.
+    pub fn refused(&self, scanner: &ScannerName) -> u64 {
+        self.tally.of(scanner)
+    }
+
     /// Tells everybody, without waiting for anybody.
     pub fn announce(&self, announcement: Announcement) {
+        self.tally.note(&announcement);
         if !matches!(announcement.what, What::Progress(_) | What::Advice { .. } | What::Ended) {
             self.signal(announcement.scanner.as_ref(), announcement.signal);
         }

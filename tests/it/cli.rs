@@ -269,7 +269,8 @@ async fn status_is_all_zero_before_any_data() {
     let zero = json!({"open":0,"queued":0,"sending":0,"uncertain":0,"posted":0,"refused":0,"cancelled":0});
     assert_eq!(status["outbox"], zero);
     assert_eq!(status["goods"], json!({"count":0,"synced_at":null,"age_s":null}));
-    let scanner = json!([{"name":"dock","kind":"serial","state":"gone","last_scan_at":null}]);
+    let scanner = json!([{"name":"dock","kind":"serial","state":"gone","last_scan_at":null,
+        "reconnects":0,"refused":0,"fault":null}]);
     assert_eq!(status["scanners"], scanner);
     assert!(status["clock"]["trusted"].is_boolean());
     assert_eq!(status["api"]["state"], "offline");

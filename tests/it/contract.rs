@@ -241,6 +241,16 @@ async fn the_running_agent_and_its_data_tell_the_same_figures() {
     assert_eq!(told["running"], true);
     assert_eq!(told["scanners"][0]["state"], "healthy");
     assert!(told["scanners"][0]["last_scan_at"].is_string());
+    assert_eq!(told["scanners"][0]["refused"], 1);
+    assert_eq!(told["scanners"][0]["reconnects"], 0);
+    assert!(told["scanners"][0]["fault"].is_null());
+    let text = shed.says(&["status"]).await;
+    assert!(
+        text.contains("scanner dock")
+            && text.contains(" healthy, last scan 2")
+            && text.contains("Z, 1 refused\n"),
+        "{text}"
+    );
     assert_eq!(told["api"]["state"], "ok");
     let page = visit(&agent, "/status.json", None).await;
     let (_head, body) = page.split_once("\r\n\r\n").unwrap();
@@ -295,7 +305,10 @@ async fn a_port_that_is_not_there_is_said_once_with_its_cure_and_found_when_it_c
     let shed = Shed::of(&place.sandbox, &node.path());
     let agent = shed.start(shed.command(&["run"]));
     agent.until_logged("scanner is gone").await;
-    assert_eq!(shed.status().await["scanners"][0]["state"], "gone");
+    let told = &shed.status().await["scanners"][0];
+    assert_eq!((&told["state"], &told["fault"]), (&"gone".into(), &"there is no such port".into()));
+    let page = visit(&agent, "/", None).await;
+    assert!(page.contains("gone: there is no such port"), "{page}");
     // Several tries later.
     shed.until("a goods table", |status| status["goods"]["synced_at"].is_string()).await;
     node.lead_to(&scanner);

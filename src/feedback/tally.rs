@@ -1,0 +1,48 @@
+//! How many scans of each scanner were refused, since the start: a scanner with a bad cable or a dirty window shows by it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Announcement, What};
+use crate::domain::ids::ScannerName;
+
+/// The counts.
+#[derive(Debug, Default)]
+pub(super) struct Tally(Mutex<BTreeMap<ScannerName, u64>>);
+
+impl Tally {
+    /// Counts an announcement that a scan was refused, for whatever reason.
+    pub(super) fn note(&self, announcement: &Announcement) {
+        let is_refusal = matches!(announcement.what, What::Refused { .. } | What::NotStored);
+        if let (Some(scanner), true) = (&announcement.scanner, is_refusal) {
+            let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = counts.entry(scanner.clone()).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// How many scans of this scanner were refused.
+    pub(super) fn of(&self, scanner: &ScannerName) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(scanner).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::signal::Signal;
+
+    #[test]
+    fn refused_scans_are_counted_for_their_scanner_alone() {
+        let tally = Tally::default();
+        let (dock, counter) = (ScannerName::new("dock"), ScannerName::new("counter"));
+        let note = |scanner: Option<&ScannerName>, what| {
+            tally.note(&Announcement { scanner: scanner.cloned(), signal: Signal::Refused, what });
+        };
+        note(Some(&dock), What::NotStored);
+        note(Some(&dock), What::NotStored);
+        note(Some(&dock), What::Ended);
+        note(None, What::NotStored);
+        assert_eq!([tally.of(&dock), tally.of(&counter)], [2, 0]);
+    }
+}
