@@ -341,20 +341,24 @@ fn rows_of_any_version_are_read_right() {
 }
 
 #[test]
-fn what_an_upgrade_leaves_for_one_step_back_is_the_older_file_whole() {
-    let (newest, older) = OUTBOX.split_last().unwrap();
-    for (dump, number) in older.iter().zip(1..) {
-        let dir = folder(dump, &GOODS[0]);
-        let before = schema(&dir.path().join(OUTBOX_FILE));
-        drop(open(dir.path()).unwrap());
-        let copy = dir.path().join(PREVIOUS_DIR).join(OUTBOX_FILE);
-        assert_eq!((version(&copy), schema(&copy)), (number, before));
-        // Put in the place of the newer file, every row of it is read.
-        let back = folder(dump, &GOODS[0]);
-        fs::copy(&copy, back.path().join(OUTBOX_FILE)).unwrap();
-        (dump.reads)(&mut open(back.path()).unwrap());
+fn what_an_upgrade_leaves_for_one_step_back_is_the_older_files_whole() {
+    let ((newest, older), (newest_goods, older_goods)) =
+        (OUTBOX.split_last().unwrap(), GOODS.split_last().unwrap());
+    for (outbox, number) in older.iter().zip(1..) {
+        for (goods, goods_number) in older_goods.iter().zip(1..) {
+            let dir = folder(outbox, goods);
+            let before = schema(&dir.path().join(OUTBOX_FILE));
+            drop(open(dir.path()).unwrap());
+            let copy = |name| dir.path().join(PREVIOUS_DIR).join(name);
+            assert_eq!((version(&copy(OUTBOX_FILE)), schema(&copy(OUTBOX_FILE))), (number, before));
+            assert_eq!(version(&copy(GOODS_FILE)), goods_number);
+            // Every row of them is read.
+            let mut back = open(&dir.path().join(PREVIOUS_DIR)).unwrap();
+            (outbox.reads)(&mut back);
+            (goods.reads)(&mut back);
+        }
     }
-    let dir = folder(newest, &GOODS[0]);
+    let dir = folder(newest, newest_goods);
     drop(open(dir.path()).unwrap());
     assert!(!dir.path().join(PREVIOUS_DIR).exists());
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 const OURS: &str = include_str!("../../LICENSE");
 
@@ -26,13 +26,52 @@ Apache-2.0 is also in /usr/share/common-licenses/Apache-2.0.
 /// Beginnings of the names of files that say a licence or name who holds a right.
 const FILES: [&str; 5] = ["license", "licence", "copying", "notice", "copyright"];
 
-/// A library that is built in.
-struct Library {
+/// What `cargo metadata` tells, as far as it matters here.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    resolve: Resolve,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    root: String,
+    nodes: Vec<Node>,
+}
+
+/// What a package needs.
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Need>,
+}
+
+#[derive(Deserialize)]
+struct Need {
+    pkg: String,
+    dep_kinds: Vec<NeedKind>,
+}
+
+/// No kind: the program needs it. Else its building or its tests do.
+#[derive(Deserialize)]
+struct NeedKind {
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
     name: String,
     version: String,
-    licence: String,
-    home: String,
-    manifest: String,
+    license: Option<String>,
+    repository: Option<String>,
+    manifest_path: String,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
 }
 
 /// Writes `copyright` and `licences` for the program built for `target`.
@@ -40,10 +79,10 @@ pub(crate) fn write(folder: &Path, target: &str) -> Result<(), Box<dyn Error>> {
     let libraries = built_in(target)?;
     let mut list = format!("{INTRODUCTION}{OURS}{BUILT_IN}");
     let mut texts = BTreeMap::<String, BTreeSet<&str>>::new();
-    for library in &libraries {
-        let Library { name, version, licence, home, manifest } = library;
-        writeln!(list, "{name} {version}: {licence}; {home}")?;
-        for text in texts_of(Path::new(manifest))? {
+    for Package { name, version, license, repository, manifest_path, .. } in &libraries {
+        let told = |text: &Option<String>| text.clone().unwrap_or_default();
+        writeln!(list, "{name} {version}: {}; {}", told(license), told(repository))?;
+        for text in texts_beside(Path::new(manifest_path))? {
             texts.entry(text).or_default().insert(name);
         }
     }
@@ -58,53 +97,42 @@ pub(crate) fn write(folder: &Path, target: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// What the program is made of: all that it needs, and what that needs, but for what only builds or tests it.
-fn built_in(target: &str) -> Result<Vec<Library>, Box<dyn Error>> {
+fn built_in(target: &str) -> Result<Vec<Package>, Box<dyn Error>> {
     let cargo = option_env!("CARGO").unwrap_or("cargo");
     let asked = ["metadata", "--locked", "--format-version=1", "--filter-platform", target];
     let answer = Command::new(cargo).args(asked).output()?;
     if !answer.status.success() {
         return Err(String::from_utf8_lossy(&answer.stderr).into());
     }
-    let metadata: Value = serde_json::from_slice(&answer.stdout)?;
-    let by_id = |list| members(list).map(|value| (text(&value["id"]), value)).collect::<BTreeMap<_, _>>();
-    let (nodes, packages) = (by_id(&metadata["resolve"]["nodes"]), by_id(&metadata["packages"]));
-    let ours = text(&metadata["resolve"]["root"]);
+    let Metadata { mut packages, resolve } = serde_json::from_slice(&answer.stdout)?;
+    let macros: BTreeSet<&str> =
+        packages.iter().filter(|package| is_macro(package)).map(|package| package.id.as_str()).collect();
+    let nodes: BTreeMap<&str, &Node> = resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
     let mut reached = BTreeSet::new();
-    let mut open = vec![ours];
+    let mut open = vec![resolve.root.as_str()];
     while let Some(id) = open.pop() {
-        let (Some(node), Some(package)) = (nodes.get(id), packages.get(id)) else { continue };
-        if !is_for_the_compiler(package) && reached.insert(id) {
-            let needed = members(&node["deps"]).filter(|needed| is_in(needed));
-            open.extend(needed.map(|needed| text(&needed["pkg"])));
+        if !macros.contains(id) && reached.insert(id.to_owned()) {
+            let needs = nodes.get(id).into_iter().flat_map(|node| &node.deps);
+            open.extend(needs.filter(|need| is_in(need)).map(|need| need.pkg.as_str()));
         }
     }
-    reached.remove(ours);
-    Ok(packages.iter().filter(|(id, _)| reached.contains(*id)).map(|(_, package)| library(package)).collect())
+    reached.remove(&resolve.root);
+    packages.retain(|package| reached.contains(&package.id));
+    Ok(packages)
 }
 
 /// Whether the program itself needs it, not only its building.
-fn is_in(needed: &Value) -> bool {
-    members(&needed["dep_kinds"]).any(|kind| kind["kind"].is_null())
+fn is_in(need: &Need) -> bool {
+    need.dep_kinds.iter().any(|kind| kind.kind.is_none())
 }
 
-/// Whether it is a macro: it writes code and is not in the program.
-fn is_for_the_compiler(package: &Value) -> bool {
-    members(&package["targets"]).any(|target| members(&target["kind"]).any(|kind| kind == "proc-macro"))
-}
-
-fn library(package: &Value) -> Library {
-    let home = ["repository", "homepage"].into_iter().map(|key| text(&package[key]));
-    Library {
-        name: text(&package["name"]).to_owned(),
-        version: text(&package["version"]).to_owned(),
-        licence: text(&package["license"]).to_owned(),
-        home: home.into_iter().find(|home| !home.is_empty()).unwrap_or_default().to_owned(),
-        manifest: text(&package["manifest_path"]).to_owned(),
-    }
+/// A macro writes code and is not in the program.
+fn is_macro(package: &Package) -> bool {
+    package.targets.iter().flat_map(|target| &target.kind).any(|kind| kind == "proc-macro")
 }
 
 /// What stands in the licence files beside the manifest.
-fn texts_of(manifest: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+fn texts_beside(manifest: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let Some(folder) = manifest.parent() else { return Ok(Vec::new()) };
     let mut texts = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -115,12 +143,4 @@ fn texts_of(manifest: &Path) -> Result<Vec<String>, Box<dyn Error>> {
         }
     }
     Ok(texts)
-}
-
-fn members(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
