@@ -4,7 +4,6 @@ use std::io::Read as _;
 use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
-use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -12,6 +11,7 @@ use crate::machine::KEYBOARD;
 use crate::machine::Machine;
 use crate::machine::Root;
 use crate::machine::Setup;
+use crate::machine::now_s;
 use crate::service::Service;
 use crate::station;
 use crate::station::figure;
@@ -152,8 +152,4 @@ fn clock(machine: &Machine, service: &Service) {
         "a clock {behind} s behind: nothing posted; then {units} units, dated {} s before it was set",
         now - dated
     );
-}
-
-fn now_s() -> u64 {
-    SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }

@@ -45,6 +45,8 @@ pub(crate) enum Root {
     Small,
     /// Debian on the memory card; what is written there is forgotten.
     Card,
+    /// Debian on the disk.
+    Data,
 }
 
 /// What the board is given.
@@ -89,8 +91,9 @@ impl Machine {
         let root = match &setup.root {
             Root::Small => "",
             Root::Card => "root=/dev/mmcblk0",
+            Root::Data => "root=/dev/sda",
         };
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let now = now_s();
         let line = format!(
             "console=ttyS1 loglevel=3 panic=-1 maxcpus=2 {root} systemd.setenv=SERVICE_PORT={} clock={now} {}",
             setup.service, setup.options
@@ -297,6 +300,11 @@ fn first_files(cache: &Path, folder: &Path, files: &[(&str, Source)]) {
     fs::copy(cache.join("base.cpio"), &first).unwrap();
     let pack = "find . | cpio -o -H newc --quiet >>../first.cpio";
     assert!(Command::new("sh").args(["-c", pack]).current_dir(&tree).status().unwrap().success());
+}
+
+/// Seconds since 1970.
+pub(crate) fn now_s() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
 /// Waits so long for something.

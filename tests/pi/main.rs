@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! tests/pi/run board            the installed station: scanners on USB, unplugged, with a wrong clock
+//! tests/pi/run whole            from the package to the books, with a power cut
 //! tests/pi/run scanners [CODES] fast scanners and slow disks, and what another reader makes of them
 //! tests/pi/run long [CODES]     100,000 codes as fast as a scanner types, on a disk that takes 300 ms
 //! tests/pi/run cuts [COUNT]     power cuts under scanning, on a disk that forgets what was not flushed
@@ -28,6 +29,7 @@ mod machine;
 mod scanners;
 mod service;
 mod station;
+mod whole;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -35,11 +37,14 @@ fn main() {
     let count = arguments.next().map(|count| count.parse::<usize>().unwrap());
     let is_wanted = |name: &str| wanted == "all" || wanted == name;
     assert!(
-        ["all", "board", "scanners", "long", "cuts"].contains(&wanted.as_str()),
+        ["all", "board", "whole", "scanners", "long", "cuts"].contains(&wanted.as_str()),
         "{wanted} is no part of it"
     );
     if is_wanted("board") {
         board::check();
+    }
+    if is_wanted("whole") {
+        whole::check();
     }
     if is_wanted("scanners") {
         scanners::check(count.unwrap_or(40));

@@ -1,0 +1,153 @@
+//! From the package to the books: a fresh system, the package, a set-up file on its boot partition, scans, documents,
+//! a power cut on a disk that forgets, and everything as it must be after it.
+
+use std::fs;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::chance::Chance;
+use crate::disk::Disk;
+use crate::machine::KEYBOARD;
+use crate::machine::Machine;
+use crate::machine::Root;
+use crate::machine::Setup;
+use crate::machine::Source;
+use crate::machine::cache;
+use crate::machine::now_s;
+use crate::service::Service;
+use crate::station;
+use crate::station::figure;
+use crate::station::scanner;
+
+/// What a person writes on the card, in any computer.
+const SET_UP: &str = r#"
+[station]
+name = "whole"
+location_id = 4564
+storage_id = 91271
+document_idle_close_s = 5
+repeat_guard_ms = 0
+
+[api]
+base_url = "http://127.0.0.1:8081/api/v1"
+reconcile_after_ms = 2000
+
+[[scanner]]
+name = "dock"
+kind = "serial"
+path = "/dev/ttyUSB0"
+gap_ms = 2000
+signals_hex = { booked = "06", unknown = "14", refused = "15" }
+
+[[scanner]]
+name = "counter"
+kind = "evdev"
+gap_ms = 2000
+match = KEYBOARD
+
+[setup]
+partner_token = "sandbox-partner-token"
+user_token = "sandbox-user-token"
+"#;
+
+const INSTALL: &str = "
+dpkg -i /root/stockpoint.deb
+systemctl --quiet enable stockpoint-init
+sync
+echo installed
+";
+
+const CODES: [&str; 4] = ["4006381333931", "9521234000013", "96385074", "036000291452"];
+
+pub(crate) fn check() {
+    let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
+    let disk = Disk::serve(&system(folder.path()));
+    let set_up = SET_UP.replace("KEYBOARD", KEYBOARD);
+    let mut setup = Setup {
+        root: Root::Data,
+        data: Some(disk.clone()),
+        files: vec![
+            ("payload/root/stockpoint.deb", Source::File(cache().join("stockpoint.deb"))),
+            ("payload/boot/stockpoint.toml", Source::Text(set_up)),
+        ],
+        serial: 1,
+        service: service.port,
+        options: String::new(),
+    };
+    let (fresh, booted) = Machine::boot(&setup);
+    let said = fresh.run(INSTALL);
+    assert!(said.contains("installed"), "{said}");
+    println!("a fresh system up after {booted:.1?}, and the package installed on it");
+    fresh.cut();
+
+    setup.files.clear();
+    let (mut machine, _) = Machine::boot(&setup);
+    ready(&machine);
+    println!("set up by itself: {}", machine.run("ls /boot /etc/stockpoint | tr '\\n' ' '").trim());
+    let mut line = machine.serial(0);
+    CODES.iter().for_each(|code| send(&mut line, code));
+    CODES.iter().for_each(|code| machine.type_code(code, true));
+    let posted = until(&machine, "eight units to be posted", |status| figure(status, "/units/posted") == 8);
+    assert_eq!(figure(&posted, "/scans/accepted"), 8);
+    assert_eq!(service.units().to_string(), "8");
+
+    // Three more are confirmed, and the power goes while a fourth is on its way.
+    CODES[..3].iter().for_each(|code| send(&mut line, code));
+    line.write_all(b"036000291452\r").unwrap();
+    thread::sleep(Duration::from_millis(30));
+    machine.cut();
+    let writes = disk.cut(&mut Chance(10));
+
+    let (machine, booted) = Machine::boot(&setup);
+    ready(&machine);
+    let status = until(&machine, "everything to be posted", |status| {
+        let [open, queued, booked, posted] =
+            ["/outbox/open", "/outbox/queued", "/units/booked", "/units/posted"]
+                .map(|path| figure(status, path));
+        open + queued == 0 && booked >= 11 && posted == booked
+    });
+    let units = figure(&status, "/units/posted");
+    assert!(units == 11 || units == 12, "{status}");
+    assert_eq!(service.units().to_string(), units.to_string());
+    println!("power cut ({writes}); up again after {booted:.1?}");
+    println!("11 confirmed and one on its way: {units} booked, {units} posted, {units} on the service");
+}
+
+/// Waits for the station, and sets the clock as a time server would.
+fn ready(machine: &Machine) {
+    machine.run(&format!("date -s @{}", now_s()));
+    until(machine, "the station to be ready", |status| {
+        let is_plugged = ["dock", "counter"].iter().all(|name| scanner(status, name) != "gone");
+        status["running"] == true && is_plugged && figure(status, "/goods/count") > 0
+    });
+}
+
+fn until(machine: &Machine, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    machine.wait(what, || station::status(machine).filter(|status| holds(status)))
+}
+
+/// Scans on the serial line and waits for the answer.
+fn send(line: &mut UnixStream, code: &str) {
+    let mut answer = [0];
+    line.write_all(format!("{code}\r").as_bytes()).unwrap();
+    line.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, [0x06], "{code}");
+}
+
+/// A copy of the fresh system.
+fn system(folder: &Path) -> PathBuf {
+    let image = folder.join("system.img");
+    let copied =
+        Command::new("cp").args(["--sparse=always"]).arg(cache().join("card.img")).arg(&image).status();
+    assert!(copied.unwrap().success());
+    assert!(fs::metadata(&image).unwrap().len() > 0);
+    image
+}
