@@ -60,7 +60,6 @@ user_token = "sandbox-user-token"
 
 const INSTALL: &str = "
 dpkg -i /root/stockpoint.deb
-systemctl --quiet enable stockpoint-init
 sync
 echo installed
 ";
@@ -93,8 +92,12 @@ pub(crate) fn check() {
     ready(&machine);
     println!("set up by itself: {}", machine.run("ls /boot /etc/stockpoint | tr '\\n' ' '").trim());
     let mut line = machine.serial(0);
-    CODES.iter().for_each(|code| send(&mut line, code));
-    CODES.iter().for_each(|code| machine.type_code(code, true));
+    for code in CODES {
+        send(&mut line, code);
+    }
+    for code in CODES {
+        machine.type_code(code, true);
+    }
     let posted = until(&machine, "eight units to be posted", |status| figure(status, "/units/posted") == 8);
     assert_eq!(figure(&posted, "/scans/accepted"), 8);
     assert_eq!(service.units().to_string(), "8");
