@@ -13,6 +13,7 @@
 
 mod barcode;
 mod framing;
+mod hidpos;
 mod keymap;
 mod rules;
 
@@ -22,6 +23,7 @@ type Target = (&'static str, fn(&[u8]));
 const TARGETS: &[Target] = &[
     ("barcode", barcode::check),
     ("framing", framing::check),
+    ("hidpos", hidpos::check),
     ("keymap", keymap::check),
     ("rules", rules::check),
 ];
