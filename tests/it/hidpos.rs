@@ -314,17 +314,10 @@ fn as_many_reports_in_a_row_as_the_kernel_keeps_may_hide_that_it_dropped_some() 
     for number in 1000..1200 {
         pipe.write_all(&report("]C0", number.to_string().as_bytes(), false)).unwrap();
     }
-    agent.silence(GAP * 2);
-    let read: Vec<String> = std::iter::from_fn(|| agent.queue.try_recv().ok())
-        .map(|message| match message {
-            FromScanner::Frame { frame, .. } => told(&frame),
-            FromScanner::State { state, .. } => panic!("{state:?}"),
-        })
-        .collect();
+    let read: Vec<String> = (1000..1200).map(|_| agent.told()).collect();
     // How many were read in a row depends on the machine; none is another code, and none goes untold.
     let codes: Vec<String> = (1000..1200).map(|number| format!("]C0{number}")).collect();
     assert!(read.iter().all(|word| codes.contains(word) || word == "refused lost"), "{read:?}");
-    assert!(read.len() >= codes.len(), "{} of {}", read.len(), codes.len());
 }
 
 #[test]

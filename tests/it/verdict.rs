@@ -353,9 +353,9 @@ async fn an_alarm_is_repeated_whatever_is_scanned_until_it_is_the_ok() {
     })
     .await;
     let alarms = || told(&folder).iter().filter(|signal| *signal == "person").count();
-    // The service refuses receipts.
-    room.place.sandbox.configure(|options| options.permissions.types = vec![4]);
     room.expect(KNOWN, Signal::Booked).await;
+    // The service refuses receipts from now on.
+    room.place.sandbox.configure(|options| options.permissions.types = vec![4]);
     room.scan(&Control::Close.code());
     room.until("an alarm that is repeated", async || alarms() >= 3).await;
     room.scan("0000");
