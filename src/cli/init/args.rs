@@ -20,7 +20,7 @@ pub(super) const ANY: &str = "any";
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct InitArgs {
-    /// Take everything from a set-up file, the tokens in its section [setup] too
+    /// Take everything from a set-up file, the tokens in its section `setup` too
     #[arg(long, conflicts_with_all = ["boot", "scan"], value_name = "FILE")]
     pub(super) from: Option<PathBuf>,
     /// Take everything from stockpoint.toml on the boot partition, once, and take the tokens off it
