@@ -124,6 +124,20 @@ fn buffer(node: &Hidraw) -> Vec<u8> {
     vec![0; node.layout().report_bytes_max().saturating_add(1)]
 }
 
+/// Reports that were found one after the other, without a moment at which there was none.
+#[derive(Debug, Default)]
+struct Row {
+    reports: u32,
+}
+
+impl Row {
+    /// Counts a report. As soon as the kernel's ring may have been full, any that follows may follow a gap.
+    const fn may_hide_loss_after_one_more(&mut self) -> bool {
+        self.reports = self.reports.saturating_add(1);
+        self.reports >= KERNEL_KEEPS
+    }
+}
+
 /// What the thread owns.
 #[derive(Debug)]
 struct Thread {
@@ -176,7 +190,7 @@ impl Connection {
         stream: &mut PosStream,
     ) -> Result<PortFault, Stopped> {
         let (mut report, mut frames) = (buffer(node), Vec::new());
-        let mut in_a_row = 0_u32;
+        let mut row = Row::default();
         loop {
             if reader.bell.is_stopping() {
                 return Err(Stopped);
@@ -191,13 +205,12 @@ impl Connection {
             let is_drained = read.is_none();
             if let Some(report) = read {
                 stream.take(report, now, &mut frames);
-                in_a_row = in_a_row.saturating_add(1);
-                if in_a_row >= KERNEL_KEEPS {
+                if row.may_hide_loss_after_one_more() {
                     stream.lose(now);
                 }
             } else {
                 stream.expire(now, &mut frames);
-                in_a_row = 0;
+                row = Row::default();
             }
             reader.keep(frames.drain(..), now);
             reader.flush()?;
@@ -214,5 +227,18 @@ impl Connection {
                 debug!(scanner = %reader.name, "signal dropped: the scanner takes no such report");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_reports_in_a_row_as_the_kernel_keeps_may_hide_that_it_dropped_some() {
+        let mut row = Row::default();
+        let doubted: Vec<bool> = (1..=65).map(|_| row.may_hide_loss_after_one_more()).collect();
+        assert_eq!(doubted.iter().position(|doubted| *doubted), Some(62));
+        assert!(doubted.iter().skip(62).all(|doubted| *doubted));
     }
 }
