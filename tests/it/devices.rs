@@ -47,10 +47,10 @@ use tokio::time::timeout;
 use crate::pty::Node;
 use crate::pty::Pty;
 
-/// A gap no test outlives by accident.
 /// Far less than a thread waits for the rest of a code or for room; far more than a busy machine needs to wake it.
 const STOP_MS_MAX: i64 = 2_000;
 
+/// A gap no test outlives by accident.
 const NO_GAP: Duration = Duration::from_mins(1);
 /// A gap for tests that let it pass.
 const SHORT_GAP: Duration = Duration::from_millis(30);
