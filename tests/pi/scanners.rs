@@ -24,24 +24,41 @@ const KEYBOARDS: usize = 20;
 /// Milliseconds from a code to the next: the reader is in the middle of its commit when it comes.
 const PAUSE_MS: usize = 20;
 
-/// Makes the disk slow, runs the agent on it with keyboards that type, and keeps what the typist says. The reader
-/// that stockpoint is not does the same, for comparison.
+/// The same where nothing shall wait for a commit but its own code.
+const LONG_PAUSE_MS: usize = 300;
+
+/// How much longer than on a serial line it may take from the last key to the commit, in percent.
+const SERIAL_PERCENT_MAX: u64 = 130;
+
+/// Makes the disk slow, runs the agent on it while the typist types, and tells what that said.
 const JOB: &str = r#"
 mkdir -p /data /tmp /etc/stockpoint
 export STOCKPOINT_PARTNER_TOKEN=nobody STOCKPOINT_USER_TOKEN=asks
 mkfifo /tmp/log
-scan() { # NAME KEYBOARDS MS STALL_MS CODES
+# The far end of the serial line.
+stty -F /dev/ttyGS0 raw -echo
+station() { # NAME CONFIG STALL_MS TYPIST…
+    name=$1 config=$2 stall=$3
+    shift 3
     size=$(blockdev --getsz /dev/mmcblk0)
-    dmsetup --noudevsync create slow --table "0 $size delay /dev/mmcblk0 0 0 /dev/mmcblk0 0 $4"
+    dmsetup --noudevsync create slow --table "0 $size delay /dev/mmcblk0 0 0 /dev/mmcblk0 0 $stall"
     mount -t ext4 -o noatime /dev/dm-0 /data
-    sed "s,DATA,/data/$1," /config.toml >/etc/stockpoint/config.toml
+    sed "s,DATA,/data/$name," "/$config.toml" >/etc/stockpoint/config.toml
     stockpoint --log-level debug run >/tmp/log 2>&1 &
-    echo "$1: $(typist scan "$2" "$3" PAUSE_MS "$5" </tmp/log)"
+    echo "$name: $(typist "$@" </tmp/log)"
     kill $!
     wait $!
     umount /data
     dmsetup remove slow
 }
+"#;
+
+/// A serial scanner that the kernel itself makes, so that it lives in virtual time too.
+const SERIAL: &str = r#"
+[[scanner]]
+name = "line"
+kind = "serial"
+path = "/dev/ttyACM0"
 "#;
 
 /// What became of the codes of a run.
@@ -63,6 +80,7 @@ pub(crate) fn check(codes: usize) {
     let mut runs: Vec<_> = PACES.map(|(ms, stall_ms)| Run { keyboards: 1, ms, stall_ms, codes }).into();
     runs.push(Run { keyboards: KEYBOARDS, ms: 5, stall_ms: 10, codes });
     type_all(&runs);
+    check_answer(codes);
 }
 
 /// Types very many codes at the hardest pace.
@@ -93,31 +111,58 @@ impl Run {
         let Self { keyboards, ms, stall_ms, codes } = self;
         let name = self.name();
         let naive = format!("typist naive {ms} {PAUSE_MS} {} {stall_ms}", codes.min(NAIVE_CODES_MAX));
-        format!("scan {name} {keyboards} {ms} {stall_ms} {codes}\necho \"naive-{name}: $({naive})\"\n")
+        format!(
+            "station {name} keyboards {stall_ms} scan {keyboards} {ms} {PAUSE_MS} {codes}\n\
+             echo \"naive-{name}: $({naive})\"\n"
+        )
     }
 }
 
 fn type_all(runs: &[Run]) {
     let folder = tempfile::tempdir().unwrap();
     let card = card(folder.path());
-    let scripts: String = runs.iter().map(|run| run.script()).collect();
-    let files = vec![
-        ("job", Source::Text(JOB.replace("PAUSE_MS", &PAUSE_MS.to_string()) + &scripts)),
-        ("bin/stockpoint", Source::File(cache().join("stockpoint"))),
-        ("bin/typist", Source::File(cache().join("typist"))),
-        ("config.toml", Source::Text(station::config("DATA", &keyboards(KEYBOARDS)))),
-    ];
-    let said = job(&files, &card);
-    let told = |begin: String| {
-        said.lines().find_map(|line| line.strip_prefix(&begin)).unwrap_or_else(|| panic!("{begin}{said}"))
-    };
+    let said = job(&files(&runs.iter().map(|run| run.script()).collect::<String>()), &card);
     for run in runs {
         let (Run { keyboards, ms, stall_ms, codes }, name) = (*run, run.name());
         println!("scanners: {keyboards}, {ms} ms a character, each write {stall_ms} ms slower");
-        println!("  another reader: {}", told(format!("naive-{name}: ")));
-        println!("  stockpoint:     {}", told(format!("{name}: ")));
+        println!("  another reader: {}", told(&said, &format!("naive-{name}")));
+        println!("  stockpoint:     {}", told(&said, &name));
         judge(&journal(&card, &name), keyboards, codes);
     }
+}
+
+/// From the last key to the commit it takes about as long as from the last byte of a serial line.
+fn check_answer(codes: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "station keys keyboards 10 scan 1 1 {LONG_PAUSE_MS} {codes}\n\
+         station line serial 10 send /dev/ttyGS0 1 {LONG_PAUSE_MS} {codes}\n"
+    );
+    let said = job(&files(&script), &card(folder.path()));
+    let commit_us = |name| -> u64 {
+        let words = told(&said, name);
+        words.split(' ').next_back().unwrap().parse().unwrap()
+    };
+    let (keys, line) = (commit_us("keys"), commit_us("line"));
+    println!("from the end of a code to its commit: {keys} us of keys, {line} us on a serial line");
+    assert!(keys * 100 <= line * SERIAL_PERCENT_MAX);
+}
+
+/// The files of a job that begins with ours.
+fn files(script: &str) -> Vec<(&'static str, Source)> {
+    vec![
+        ("job", Source::Text(format!("{JOB}{script}"))),
+        ("bin/stockpoint", Source::File(cache().join("stockpoint"))),
+        ("bin/typist", Source::File(cache().join("typist"))),
+        ("keyboards.toml", Source::Text(station::config("DATA", &keyboards(KEYBOARDS)))),
+        ("serial.toml", Source::Text(station::config("DATA", SERIAL))),
+    ]
+}
+
+/// What a job said of one of its parts.
+fn told<'a>(said: &'a str, name: &str) -> &'a str {
+    let find = |line: &'a str| line.strip_prefix(name)?.strip_prefix(": ");
+    said.lines().find_map(find).unwrap_or_else(|| panic!("nothing of {name} in {said}"))
 }
 
 /// Looks at the journal, and panics if not every code is in it as it was typed.

@@ -60,6 +60,7 @@ user_token = "sandbox-user-token"
 
 const INSTALL: &str = "
 dpkg -i /root/stockpoint.deb
+systemctl --quiet enable stockpoint-init
 sync
 echo installed
 ";
@@ -94,30 +95,31 @@ pub(crate) fn check() {
     let mut line = machine.serial(0);
     for code in CODES {
         send(&mut line, code);
-    }
-    for code in CODES {
         machine.type_code(code, true);
     }
     let posted = until(&machine, "eight units to be posted", |status| figure(status, "/units/posted") == 8);
     assert_eq!(figure(&posted, "/scans/accepted"), 8);
     assert_eq!(service.units().to_string(), "8");
 
+    // A slow card: what is written is in the air for a while.
+    disk.flush_takes(Duration::from_millis(40));
     // Three more are confirmed, and the power goes while a fourth is on its way.
-    CODES[..3].iter().for_each(|code| send(&mut line, code));
+    for code in &CODES[..3] {
+        send(&mut line, code);
+    }
     line.write_all(b"036000291452\r").unwrap();
-    thread::sleep(Duration::from_millis(30));
+    thread::sleep(Duration::from_millis(60));
     machine.cut();
     let writes = disk.cut(&mut Chance(10));
 
     let (machine, booted) = Machine::boot(&setup);
     ready(&machine);
     let status = until(&machine, "everything to be posted", |status| {
-        let left = ["/outbox/open", "/outbox/queued"].map(|path| figure(status, path));
-        let [scanned, sent] = ["/units/booked", "/units/posted"].map(|path| figure(status, path));
-        left == [0, 0] && scanned >= 11 && sent == scanned
+        let of = |path| figure(status, path);
+        of("/outbox/open") + of("/outbox/queued") == 0 && of("/units/posted") >= 11
     });
     let units = figure(&status, "/units/posted");
-    assert!(units == 11 || units == 12, "{status}");
+    assert!((11..=12).contains(&units) && units == figure(&status, "/units/booked"), "{status}");
     assert_eq!(service.units().to_string(), units.to_string());
     println!("power cut ({writes}); up again after {booted:.1?}");
     println!("11 confirmed and one on its way: {units} booked, {units} posted, {units} on the service");
