@@ -103,14 +103,18 @@ impl Scanners {
         self.health.subscribe()
     }
 
-    /// What each serial scanner is sent for each signal.
+    /// What each scanner that can be answered is sent for each signal.
     pub(super) fn outputs(&self) -> BTreeMap<ScannerName, ScannerOutput> {
         let mut outputs = BTreeMap::new();
         for scanner in &self.configured {
-            let Source::Serial { serial, .. } = &scanner.source else { continue };
-            let bytes = signal_bytes(serial);
+            let (protocol, signals) = match &scanner.source {
+                Source::Serial { serial, .. } => (serial.protocol, &serial.signals),
+                Source::HidPos { signals, .. } => (Protocol::None, signals),
+                Source::Evdev { .. } | Source::Stdin => continue,
+            };
+            let bytes = signal_bytes(protocol, signals);
             // A scanner that is never sent anything is not woken; one that waits for its verdicts is.
-            if bytes.is_empty() && serial.protocol != Protocol::ZebraSsi {
+            if bytes.is_empty() && protocol != Protocol::ZebraSsi {
                 continue;
             }
             let (senders, name) = (Arc::clone(&self.senders), scanner.name.clone());
@@ -161,7 +165,7 @@ impl Scanners {
                     let keyboard = Keyboard { name, at, layout: *layout, gap: scanner.gap };
                     devices.push(evdev::start(keyboard, Roots::default(), outlet)?);
                 }
-                Source::HidPos(place) => {
+                Source::HidPos { place, .. } => {
                     let (name, at) = (scanner.name.clone(), place.clone());
                     let pos = PosScanner { name, at, gap: scanner.gap };
                     let (device, sender) = hidpos::start(pos, Roots::default(), outlet)?;
@@ -214,8 +218,7 @@ async fn pass_on(
 }
 
 /// The bytes that the configuration has, or else those of the protocol.
-fn signal_bytes(serial: &config::Serial) -> BTreeMap<Signal, Vec<u8>> {
-    let config::Serial { protocol, signals, .. } = serial;
+fn signal_bytes(protocol: Protocol, signals: &config::Signals) -> BTreeMap<Signal, Vec<u8>> {
     let bytes = Signal::ALL.into_iter().map(|signal| {
         let own = match signal {
             Signal::Booked => &signals.booked,
@@ -225,7 +228,7 @@ fn signal_bytes(serial: &config::Serial) -> BTreeMap<Signal, Vec<u8>> {
             Signal::Posted => &signals.posted,
             Signal::Person => &signals.person,
         };
-        let bytes = if own.is_empty() { protocol::bytes(*protocol, signal) } else { own.clone() };
+        let bytes = if own.is_empty() { protocol::bytes(protocol, signal) } else { own.clone() };
         (signal, bytes)
     });
     bytes.filter(|(_, bytes)| !bytes.is_empty()).collect()

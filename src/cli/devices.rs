@@ -239,9 +239,8 @@ mod tests {
 
     fn port_of(source: &Source) -> Option<&str> {
         match source {
-            Source::Evdev { place: Place::Match(wanted), .. } | Source::HidPos(Place::Match(wanted)) => {
-                wanted.port.as_deref()
-            }
+            Source::Evdev { place: Place::Match(wanted), .. }
+            | Source::HidPos { place: Place::Match(wanted), .. } => wanted.port.as_deref(),
             _ => None,
         }
     }

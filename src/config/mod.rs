@@ -239,7 +239,12 @@ pub enum Source {
         layout: LayoutName,
     },
     /// A scanner with the USB point-of-sale report (HID Point of Sale Usage Tables 1.02, usage page 0x8C).
-    HidPos(Place),
+    HidPos {
+        /// Which HID device.
+        place: Place,
+        /// What it is sent back: one report to the scanner for each signal, its number first.
+        signals: Signals,
+    },
     /// Standard input, one barcode a line.
     Stdin,
 }
@@ -250,7 +255,7 @@ impl Source {
         match self {
             Self::Serial { .. } => "serial",
             Self::Evdev { .. } => "evdev",
-            Self::HidPos(_) => "hidpos",
+            Self::HidPos { .. } => "hidpos",
             Self::Stdin => "stdin",
         }
     }

@@ -33,8 +33,9 @@ pub(super) const FLOW_CONTROLS: [(&str, FlowControl); 3] =
     [("none", FlowControl::None), ("software", FlowControl::Software), ("hardware", FlowControl::Hardware)];
 const KINDS: [(&str, Kind); 4] =
     [("serial", Kind::Serial), ("evdev", Kind::Evdev), ("hidpos", Kind::HidPos), ("stdin", Kind::Stdin)];
-const SERIAL_KEYS: [&str; 7] =
-    ["baud", "data_bits", "parity", "stop_bits", "flow_control", "protocol", "signals_hex"];
+const SERIAL_KEYS: [&str; 6] = ["baud", "data_bits", "parity", "stop_bits", "flow_control", "protocol"];
+/// Of scanners that can be answered.
+const ANSWER_KEYS: [&str; 1] = ["signals_hex"];
 const KEYBOARD_KEYS: [&str; 1] = ["layout"];
 
 /// What the scanners before this one have taken, each with the scanner's index.
@@ -81,15 +82,17 @@ fn source(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<
         }
         Kind::Evdev => {
             refuse(table, &SERIAL_KEYS);
+            refuse(table, &ANSWER_KEYS);
             require_place(table, place).map(|place| Source::Evdev { place, layout })
         }
         Kind::HidPos => {
             refuse(table, &SERIAL_KEYS);
             refuse(table, &KEYBOARD_KEYS);
-            require_place(table, place).map(Source::HidPos)
+            require_place(table, place).map(|place| Source::HidPos { place, signals: serial.signals })
         }
         Kind::Stdin => {
             refuse(table, &SERIAL_KEYS);
+            refuse(table, &ANSWER_KEYS);
             refuse(table, &KEYBOARD_KEYS);
             refuse(table, &["path", "match"]);
             let cure = "only one scanner can read standard input, remove this one";

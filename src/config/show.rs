@@ -159,7 +159,10 @@ fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
             show_place(f, place)?;
             writeln!(f, "layout = {}", Quoted(layout.as_str()))?;
         }
-        Source::HidPos(place) => show_place(f, place)?,
+        Source::HidPos { place, signals } => {
+            show_place(f, place)?;
+            show_signals(f, signals)?;
+        }
         Source::Stdin => (),
     }
     writeln!(f, "gap_ms = {}", scanner.gap.as_millis())?;

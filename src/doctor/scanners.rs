@@ -61,7 +61,7 @@ fn device(scanner: &Scanner) -> Option<PathBuf> {
         }
         Source::Serial { place: Place::Match(wanted), .. } => ports::resolve(&Roots::default(), wanted).ok(),
         Source::Evdev { place: Place::Match(wanted), .. } => inputs::resolve(&Roots::default(), wanted).ok(),
-        Source::HidPos(_) | Source::Stdin => None,
+        Source::HidPos { .. } | Source::Stdin => None,
     }
 }
 
@@ -95,7 +95,7 @@ fn cure(scanner: &Scanner) -> String {
 fn looked_at(scanner: &Scanner) -> Option<Finding> {
     let name = &scanner.name;
     let place = match &scanner.source {
-        Source::Serial { place, .. } | Source::Evdev { place, .. } | Source::HidPos(place) => place,
+        Source::Serial { place, .. } | Source::Evdev { place, .. } | Source::HidPos { place, .. } => place,
         Source::Stdin => return Some(Finding::ok(SECTION, format!("{name} reads the standard input"))),
     };
     let found = match (place, &scanner.source) {
@@ -106,7 +106,7 @@ fn looked_at(scanner: &Scanner) -> Option<Finding> {
         (Place::Match(wanted), Source::Evdev { .. }) => {
             inputs::resolve(&Roots::default(), wanted).and_then(|path| may_open(&path))
         }
-        (Place::Match(wanted), Source::HidPos(_)) => {
+        (Place::Match(wanted), Source::HidPos { .. }) => {
             hidraws::resolve(&Roots::default(), wanted).and_then(|path| may_open(&path))
         }
         (Place::Match(_), Source::Stdin) => return None,

@@ -81,7 +81,7 @@ fn of_scanner(scanner: &Scanner) -> Result<Target, Error> {
     let reach = match &scanner.source {
         Source::Evdev { place, .. } => Reach::Keys(place.clone()),
         Source::Serial { place, serial } => Reach::Bytes(place.clone(), serial.line),
-        Source::HidPos(_) | Source::Stdin => return Err(Error::NotNeeded(scanner.source.kind())),
+        Source::HidPos { .. } | Source::Stdin => return Err(Error::NotNeeded(scanner.source.kind())),
     };
     Ok(Target { reach, entry: Entry::Configured(Box::new(scanner.clone())) })
 }

@@ -68,7 +68,7 @@ fn the_example_is_the_defaults_and_its_commented_keys_are_right() {
     assert_eq!(parse(EXAMPLE).unwrap(), with(SCANNER).unwrap());
     let config = parse(&uncommented_example()).unwrap();
     assert!(config.feedback.gpio.is_some());
-    assert!(matches!(&config.scanners[..], [_, _, Scanner { source: Source::HidPos(_), .. }]));
+    assert!(matches!(&config.scanners[..], [_, _, Scanner { source: Source::HidPos { .. }, .. }]));
     assert_eq!(config.scanners[0].mode, Some(Mode::WriteOff));
     assert_eq!(config.scanners[0].storage_id, Some(StorageId(91272)));
     assert_eq!(config.station.master_id, Some(MasterId(5512)));
@@ -470,6 +470,22 @@ fn a_usb_port_may_name_one_interface_of_a_device() {
     let config = with(&format!("{}match = {{ port = \"1-1.3:1.0\" }}", scanner("serial"))).unwrap();
     let Source::Serial { place: Place::Match(wanted), .. } = &config.scanners[0].source else { panic!() };
     assert_eq!(wanted.port.as_deref(), Some("1-1.3:1.0"));
+}
+
+#[test]
+fn signals_are_for_scanners_that_can_be_answered() {
+    let line = "signals_hex = { booked = \"0440\" }";
+    let booked = |kind| {
+        let config = with(&format!("{}path = \"/dev/a\"\n{line}", scanner(kind))).unwrap();
+        match &config.scanners[0].source {
+            Source::Serial { serial, .. } => serial.signals.booked.clone(),
+            Source::HidPos { signals, .. } => signals.booked.clone(),
+            Source::Evdev { .. } | Source::Stdin => panic!("{kind} is answered"),
+        }
+    };
+    assert_eq!((booked("serial"), booked("hidpos")), (vec![4, 0x40], vec![4, 0x40]));
+    let wrong = "config.toml:9: scanner[0].signals_hex: means nothing for this kind of scanner; remove it";
+    check_fault(&format!("{}path = \"/dev/a\"\n{line}", scanner("evdev")), wrong);
 }
 
 #[test]

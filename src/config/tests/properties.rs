@@ -126,7 +126,7 @@ fn one_scanner() -> impl Strategy<Value = Scanner> {
         (place(), serial()).prop_map(|(place, serial)| Source::Serial { place, serial }),
         (place(), proptest::sample::select(LAYOUTS.to_vec()))
             .prop_map(|(place, (_, layout))| Source::Evdev { place, layout }),
-        place().prop_map(Source::HidPos),
+        (place(), serial()).prop_map(|(place, serial)| Source::HidPos { place, signals: serial.signals }),
         Just(Source::Stdin),
     ];
     let fixed =
@@ -182,7 +182,9 @@ fn patterns() -> impl Strategy<Value = Pattern> {
 
 fn place_of(source: &Source) -> Option<&Place> {
     match source {
-        Source::Serial { place, .. } | Source::Evdev { place, .. } | Source::HidPos(place) => Some(place),
+        Source::Serial { place, .. } | Source::Evdev { place, .. } | Source::HidPos { place, .. } => {
+            Some(place)
+        }
         Source::Stdin => None,
     }
 }
