@@ -34,6 +34,7 @@ pub(crate) fn installed(scanners: &str) -> Vec<(&'static str, Source)> {
         ("payload/usr/bin/stockpoint", Source::File(cache().join("stockpoint"))),
         ("payload/usr/bin/typist", Source::File(cache().join("typist"))),
         ("payload/etc/systemd/system/stockpoint.service", Source::File("systemd/stockpoint.service".into())),
+        ("payload/usr/lib/sysusers.d/stockpoint.conf", Source::File("systemd/stockpoint.sysusers".into())),
         ("payload/etc/udev/rules.d/99-stockpoint.rules", Source::File("systemd/99-stockpoint.rules".into())),
         ("payload/etc/stockpoint/config.toml", Source::Text(config("/var/lib/stockpoint", scanners))),
         ("payload/etc/stockpoint/partner-token", text("sandbox-partner-token")),
