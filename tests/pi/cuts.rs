@@ -100,8 +100,7 @@ fn toll(mounts: &[&str], seed: u64) -> Toll {
         line.write_all(format!("{IN_DOUBT}\r").as_bytes()).unwrap();
         // At any moment of a scan's way, and a little after it.
         thread::sleep(millis(chance.below(2 * time / confirmed.len().max(1))));
-        machine.cut();
-        let writes = disk.cut(&mut chance);
+        let writes = disk.cut(machine, &mut chance);
         println!(
             "cut {:>3} of {seed}: up after {up:>4.1?}, {:>3} confirmed; {writes}",
             number + 1,

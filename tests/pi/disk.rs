@@ -22,6 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::chance::Chance;
+use crate::machine::Machine;
 
 /// What is never torn: a sector reaches a disk whole or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -52,7 +53,10 @@ struct State {
     size: u64,
     /// In the order in which they came.
     unflushed: Vec<Write>,
+    /// Whether an emulator has it.
     is_held: bool,
+    /// Whether it has power.
+    is_on: bool,
     flush_takes: Duration,
 }
 
@@ -92,8 +96,14 @@ impl Disk {
         let listener = UnixListener::bind(&socket).unwrap();
         let file = File::options().read(true).write(true).open(image).unwrap();
         let size = file.metadata().unwrap().len();
-        let state =
-            State { image: file, size, unflushed: Vec::new(), is_held: false, flush_takes: Duration::ZERO };
+        let state = State {
+            image: file,
+            size,
+            unflushed: Vec::new(),
+            is_held: false,
+            is_on: true,
+            flush_takes: Duration::ZERO,
+        };
         let shared = Arc::new(Shared { state: Mutex::new(state), let_go: Condvar::new() });
         let disk = Self { socket, shared: Arc::clone(&shared) };
         thread::spawn(move || {
@@ -118,11 +128,14 @@ impl Disk {
         self.shared.state.lock().unwrap().flush_takes = time;
     }
 
-    /// After the emulator was killed: of the writes that were not flushed a random part stays, one is torn, and the
-    /// rest are gone.
-    pub(crate) fn cut(&self, chance: &mut Chance) -> Cut {
+    /// Cuts the power of the board, and so of the disk, in the middle of a flush if need be. Of the writes that were
+    /// not flushed a random part stays, one is torn, and the rest are gone.
+    pub(crate) fn cut(&self, machine: Machine, chance: &mut Chance) -> Cut {
+        self.shared.state.lock().unwrap().is_on = false;
+        drop(machine);
         let state = self.shared.state.lock().unwrap();
         let mut state = self.shared.let_go.wait_while(state, |state| state.is_held).unwrap();
+        state.is_on = true;
         let writes = std::mem::take(&mut state.unflushed);
         let torn = chance.below(writes.len().max(1));
         let mut cut = Cut::default();
@@ -175,26 +188,30 @@ fn converse(stream: &mut UnixStream, state: &Mutex<State>) -> io::Result<()> {
         let (flags, kind) = (number::<2>(stream)?, number::<2>(stream)?);
         let (handle, at, length) = (number::<8>(stream)?, number::<8>(stream)?, number::<4>(stream)?);
         let mut bytes = vec![0; if kind <= 1 { usize::try_from(length).unwrap() } else { 0 }];
+        if kind == 1 {
+            stream.read_exact(&mut bytes)?;
+        }
+        if kind == 3 {
+            let takes = state.lock().unwrap().flush_takes;
+            thread::sleep(takes);
+        }
+        let mut state = state.lock().unwrap();
+        if !state.is_on {
+            return Ok(());
+        }
         match kind {
-            0 => state.lock().unwrap().read(at, &mut bytes)?,
+            0 => state.read(at, &mut bytes)?,
             1 => {
-                stream.read_exact(&mut bytes)?;
-                let write = Write { at, bytes: std::mem::take(&mut bytes) };
+                state.unflushed.push(Write { at, bytes: std::mem::take(&mut bytes) });
+                // A write that is to be flushed takes those before it along: they must not come back over it.
                 if flags & 1 == 1 {
-                    // Flushed by itself: those before it that lie under it must not come back over it.
-                    state.lock().unwrap().flush()?;
-                    state.lock().unwrap().image.write_all_at(&write.bytes, write.at)?;
-                } else {
-                    state.lock().unwrap().unflushed.push(write);
+                    state.flush()?;
                 }
             }
-            3 => {
-                let takes = state.lock().unwrap().flush_takes;
-                thread::sleep(takes);
-                state.lock().unwrap().flush()?;
-            }
+            3 => state.flush()?,
             _ => return Ok(()),
         }
+        drop(state);
         let mut answer = ANSWER_MAGIC.to_be_bytes().to_vec();
         answer.extend(0_u32.to_be_bytes());
         answer.extend(handle.to_be_bytes());

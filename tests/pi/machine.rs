@@ -72,10 +72,10 @@ pub(crate) enum Source {
     Text(String),
 }
 
-/// A running board.
+/// A running board. Dropping it cuts its power.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    running: Running,
+    _running: Running,
     folder: tempfile::TempDir,
     monitor: BufReader<UnixStream>,
     shell: u16,
@@ -130,7 +130,7 @@ impl Machine {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
         let running = Running(command.spawn().unwrap());
         let monitor = within(PATIENCE, || UnixStream::connect(at("monitor")).ok()).unwrap();
-        let mut machine = Self { running, folder, monitor: BufReader::new(monitor), shell: 0 };
+        let mut machine = Self { _running: running, folder, monitor: BufReader::new(monitor), shell: 0 };
         machine.hear();
         machine.tell("qmp_capabilities", &json!({}));
         machine.shell = machine.forwarded();
@@ -142,11 +142,6 @@ impl Machine {
         let (machine, begun) = (Self::start(setup), Instant::now());
         machine.wait("the shell", || machine.run("echo up").contains("up").then_some(()));
         (machine, begun.elapsed())
-    }
-
-    /// Cuts the power.
-    pub(crate) fn cut(self) {
-        drop(self.running);
     }
 
     /// Runs a script in the guest, as root; what it printed.

@@ -1,10 +1,16 @@
 //! The station in the guest: its configuration, and what it tells.
 
+use std::thread;
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::machine::Machine;
 use crate::machine::Source;
 use crate::machine::cache;
+
+/// The gap of scanners on the emulated bus: the emulator may pause for longer than a scanner does.
+const GAP: Duration = Duration::from_secs(2);
 
 /// The configuration with these scanners. The proxy in the guest leads to the service.
 pub(crate) fn config(data_dir: &str, scanners: &str) -> String {
@@ -27,24 +33,39 @@ reconcile_after_ms = 2000
     )
 }
 
-/// The program, the unit, the configuration and the tokens, where the README puts them.
-pub(crate) fn installed(scanners: &str) -> Vec<(&'static str, Source)> {
-    let text = |text: &str| Source::Text(text.to_owned());
+/// The package, and what a person writes after it is installed.
+pub(crate) fn package(scanners: &str) -> Vec<(&'static str, Source)> {
     vec![
-        ("payload/usr/bin/stockpoint", Source::File(cache().join("stockpoint"))),
-        ("payload/usr/bin/typist", Source::File(cache().join("typist"))),
-        ("payload/etc/systemd/system/stockpoint.service", Source::File("systemd/stockpoint.service".into())),
-        ("payload/usr/lib/sysusers.d/stockpoint.conf", Source::File("systemd/stockpoint.sysusers".into())),
-        ("payload/etc/udev/rules.d/99-stockpoint.rules", Source::File("systemd/99-stockpoint.rules".into())),
-        ("payload/etc/stockpoint/config.toml", Source::Text(config("/var/lib/stockpoint", scanners))),
-        ("payload/etc/stockpoint/partner-token", text("sandbox-partner-token")),
-        ("payload/etc/stockpoint/user-token", text("sandbox-user-token")),
+        ("payload/root/stockpoint.deb", Source::File(cache().join("stockpoint.deb"))),
+        ("payload/root/config.toml", Source::Text(config("/var/lib/stockpoint", scanners))),
     ]
+}
+
+/// Installs the package as the README says, and sets the station up by hand.
+pub(crate) fn install(machine: &Machine) {
+    let said = machine.run(
+        "
+        set -e
+        dpkg -i /root/stockpoint.deb
+        cd /etc/stockpoint
+        cp /root/config.toml .
+        umask 077
+        printf sandbox-partner-token >partner-token
+        printf sandbox-user-token >user-token
+        systemctl --quiet enable --now stockpoint
+        echo installed",
+    );
+    assert!(said.contains("installed"), "{said}");
 }
 
 /// What `stockpoint status --json` says in the guest; nothing before it says anything.
 pub(crate) fn status(machine: &Machine) -> Option<Value> {
     serde_json::from_str(&machine.run("stockpoint status --json 2>/dev/null")).ok()
+}
+
+/// Waits until keys count: what comes within the gap after a keyboard was opened may be the tail of a code.
+pub(crate) fn settle() {
+    thread::sleep(GAP + Duration::from_secs(1));
 }
 
 /// A figure of the status, by its path: `/scans/booked`. Quantities are text there.

@@ -86,7 +86,7 @@ pub(crate) fn check() {
     let said = fresh.run(INSTALL);
     assert!(said.contains("installed"), "{said}");
     println!("a fresh system up after {booted:.1?}, and the package installed on it");
-    fresh.cut();
+    drop(fresh);
 
     setup.files.clear();
     let (mut machine, _) = Machine::boot(&setup);
@@ -109,8 +109,7 @@ pub(crate) fn check() {
     }
     line.write_all(b"036000291452\r").unwrap();
     thread::sleep(Duration::from_millis(60));
-    machine.cut();
-    let writes = disk.cut(&mut Chance(10));
+    let writes = disk.cut(machine, &mut Chance(10));
 
     let (machine, booted) = Machine::boot(&setup);
     ready(&machine);
@@ -132,6 +131,7 @@ fn ready(machine: &Machine) {
         let is_plugged = ["dock", "counter"].iter().all(|name| scanner(status, name) != "gone");
         status["running"] == true && is_plugged && figure(status, "/goods/count") > 0
     });
+    station::settle();
 }
 
 fn until(machine: &Machine, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
