@@ -98,8 +98,14 @@ fn toll(mounts: &[&str], seed: u64) -> Toll {
         let time = 200 + chance.below(1500);
         let confirmed = scan(&mut line, millis(time), &mut chance);
         line.write_all(format!("{IN_DOUBT}\r").as_bytes()).unwrap();
-        // At any moment of a scan's way, and a little after it.
-        thread::sleep(millis(chance.below(2 * time / confirmed.len().max(1))));
+        if number % 2 == 0 {
+            // At any moment of a scan's way, and a little after it.
+            thread::sleep(millis(chance.below(2 * time / confirmed.len().max(1))));
+        } else {
+            // While it is being written.
+            disk.wait_for_write();
+            thread::sleep(millis(chance.below(40)));
+        }
         let writes = disk.cut(machine, &mut chance);
         println!(
             "cut {:>3} of {seed}: up after {up:>4.1?}, {:>3} confirmed; {writes}",

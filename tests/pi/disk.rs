@@ -27,6 +27,9 @@ use crate::machine::Machine;
 /// What is never torn: a sector reaches a disk whole or not at all.
 const SECTOR_BYTES: usize = 512;
 
+/// How often, once a millisecond, a write is looked for.
+const LOOKS_MAX: usize = 1000;
+
 const OPTION_MAGIC: u64 = 0x4948_4156_454f_5054;
 const REPLY_MAGIC: u64 = 0x0003_e889_0455_65a9;
 const REQUEST_MAGIC: u32 = 0x2560_9513;
@@ -126,6 +129,16 @@ impl Disk {
     /// From now on a flush takes this long.
     pub(crate) fn flush_takes(&self, time: Duration) {
         self.shared.state.lock().unwrap().flush_takes = time;
+    }
+
+    /// Waits until something is written and not flushed, for a while.
+    pub(crate) fn wait_for_write(&self) {
+        for _ in 0..LOOKS_MAX {
+            if !self.shared.state.lock().unwrap().unflushed.is_empty() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Cuts the power of the board, and so of the disk, in the middle of a flush if need be. Of the writes that were
