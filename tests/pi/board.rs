@@ -41,7 +41,7 @@ const SENT: [&str; 4] = ["9521234000020", "96385081", "4006381333931", "03600029
 const ROUNDS: usize = 2;
 
 /// From the kernel's word that the keyboard is there to the agent's that it reads it. A second on a board; the emulated one
-/// is several times slower, and must first give the node to its group.
+/// is slower, and must first give the node to its group.
 const REPLUG_MAX: Duration = Duration::from_secs(5);
 
 /// What the unit took to be ready, and the memory it holds.
