@@ -50,12 +50,14 @@ fn known_scanner(input: &mut Input<'_>) {
     let mut now = BEGIN;
     // What the reports since the last whole code brought; none, once something was wrong.
     let mut sound = Some(Vec::new());
+    // Whether the scanner said that more of the code is to come, or what it said was lost.
+    let mut goes_on = false;
     while !input.is_empty() {
         let (what, pause) = (input.byte(), i64::from(input.byte()));
         now = now.plus_ms(pause);
         stream.expire(now, &mut frames);
-        if pause >= 200 && sound.as_ref().is_none_or(|code| !code.is_empty()) {
-            sound = None;
+        if pause >= 200 {
+            sound = if goes_on { None } else { Some(Vec::new()) };
         }
         let before = frames.len();
         match what {
@@ -66,6 +68,7 @@ fn known_scanner(input: &mut Input<'_>) {
                     code.extend_from_slice(piece);
                 }
                 passed(&frames[before..], sound.as_deref());
+                goes_on = is_continued;
                 if !is_continued {
                     sound = Some(Vec::new());
                 }
@@ -77,7 +80,7 @@ fn known_scanner(input: &mut Input<'_>) {
             }
             _ => {
                 stream.lose(now);
-                sound = None;
+                (sound, goes_on) = (None, true);
             }
         }
     }
