@@ -45,6 +45,7 @@ use stockpoint::domain::framing::Refusal;
 use stockpoint::domain::hidpos::trace::PosTrace;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::signal::Occasion;
+use stockpoint::domain::time::BootMillis;
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
@@ -116,6 +117,14 @@ impl Agent {
     fn await_open(&mut self, reconnects: u32) {
         while self.state() != (PortState::Open { reconnects }) {}
         self.silence(GAP + GAP / 10);
+    }
+
+    /// Waits until the scanner that was plugged in again then is read, which must not take long.
+    fn await_return(&mut self, plugged_in: BootMillis) {
+        while self.state() != (PortState::Open { reconnects: 1 }) {}
+        let took = self.outlet.clock.boot().ms_since(plugged_in);
+        assert!(took < 1500, "it took {took} ms");
+        self.silence(GAP * 2);
     }
 
     /// Waits, because the scanner is silent for so long.
@@ -288,10 +297,7 @@ fn a_device_lost_in_the_middle_of_a_code_refuses_it_and_is_read_again_when_it_is
     assert_eq!(agent.state(), PortState::Gone { why: PortFault::Absent });
     let plugged_in = agent.outlet.clock.boot();
     let mut scanner = machine.plug_in();
-    while agent.state() != (PortState::Open { reconnects: 1 }) {}
-    let took = agent.outlet.clock.boot().ms_since(plugged_in);
-    assert!(took < 1500, "it took {took} ms");
-    agent.silence(GAP * 2);
+    agent.await_return(plugged_in);
     scanner.send(&report("]E4", b"96385074", false));
     assert_eq!(agent.told(), "]E496385074");
 }
@@ -540,10 +546,7 @@ fn a_scanner_of_the_kernel_is_found_again_by_what_it_is() {
     while agent.state() != (PortState::Gone { why: PortFault::NoneMatches }) {}
     let plugged_in = agent.outlet.clock.boot();
     let mut scanner = Virtual::new(2).unwrap();
-    while agent.state() != (PortState::Open { reconnects: 1 }) {}
-    let took = agent.outlet.clock.boot().ms_since(plugged_in);
-    assert!(took < 1500, "it took {took} ms");
-    agent.silence(GAP * 2);
+    agent.await_return(plugged_in);
     scanner.send(&report("]E4", b"96385074", false));
     assert_eq!(agent.told(), "]E496385074");
 }
