@@ -135,7 +135,7 @@ pub enum What {
     },
     /// Something waits for a person.
     Person(String),
-    /// Parked scans became known and were booked.
+    /// Parked scans became known and were booked: so many documents.
     Unparked(usize),
     /// How far a long work is.
     Progress(String),
@@ -148,6 +148,14 @@ pub enum What {
     },
     /// The scanner's input came to its end, and what was open is closed.
     Ended,
+}
+
+impl What {
+    /// What no hand waits for is shown and not heard: "booked" out of nowhere would be taken for the answer to a scan that
+    /// got none.
+    const fn has_sound(&self) -> bool {
+        !matches!(self, Self::Unparked(_) | Self::Progress(_) | Self::Advice { .. } | Self::Ended)
+    }
 }
 
 impl fmt::Display for Announcement {
@@ -277,7 +285,7 @@ impl Feedback {
     /// Tells everybody, without waiting for anybody.
     pub fn announce(&self, announcement: Announcement) {
         self.tally.note(&announcement);
-        if !matches!(announcement.what, What::Progress(_) | What::Advice { .. } | What::Ended) {
+        if announcement.what.has_sound() {
             self.signal(announcement.scanner.as_ref(), announcement.signal);
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);

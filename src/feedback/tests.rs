@@ -48,14 +48,14 @@ fn a_scanner_hears_the_answers_to_its_own_frames_and_what_concerns_everybody() {
 }
 
 #[test]
-fn how_far_a_work_is_makes_no_sound() {
+fn what_no_hand_waits_for_makes_no_sound() {
     let (feedback, dock, _) = bench();
-    feedback.announce(Announcement {
-        what: What::Progress("half".into()),
-        ..announcement(None, Signal::Control)
-    });
+    let news = |signal, what| Announcement { what, ..announcement(None, signal) };
+    feedback.announce(news(Signal::Control, What::Progress("half".into())));
+    feedback.announce(news(Signal::Booked, What::Unparked(1)));
     feedback.announce(Announcement { what: What::Ended, ..announcement(Some("dock"), Signal::Control) });
     assert!(words(&dock).is_empty());
+    assert_eq!(feedback.recent().len(), 3);
 }
 
 #[tokio::test]
