@@ -1,6 +1,5 @@
 //! Power cuts under scanning: what was confirmed is there after the next boot, in its order, and is posted once.
 
-use std::fs;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
@@ -12,6 +11,9 @@ use std::time::Duration;
 use std::time::Instant;
 
 use rusqlite::Connection;
+use rusqlite::OpenFlags;
+use stockpoint::domain::control::Control;
+use tempfile::TempDir;
 
 use crate::chance::Chance;
 use crate::disk::Cut;
@@ -35,7 +37,12 @@ const IN_DOUBT: &str = "96385098";
 /// And this one only asks whether the station is up and has its goods.
 const KNOCK: &str = "9521234000143";
 
+/// The answers of the scanner's entry below.
 const BOOKED: u8 = 0x06;
+const CONTROL: u8 = 0x11;
+
+const IMAGE: &str = "data.img";
+const OUTBOX: &str = "outbox.db";
 
 /// As long as a memory card takes: meanwhile what was written is in the air.
 const FLUSH_TAKES: Duration = millis(40);
@@ -45,7 +52,7 @@ const SCANNER: &str = r#"
 name = "dock"
 kind = "serial"
 path = "/dev/ttyUSB0"
-signals_hex = { booked = "06", unknown = "14", refused = "15" }
+signals_hex = { booked = "06", control = "11", unknown = "14", refused = "15" }
 "#;
 
 /// What the power cuts of one station came to.
@@ -60,17 +67,27 @@ struct Toll {
 
 /// On a disk that is flushed nothing is lost, and the books balance. With flushes left out, the same test must see it.
 pub(crate) fn check(cuts: usize) {
-    let lies = toll(&["barrier=1", "barrier=0"], 1);
-    println!("flushes left out: {} of {} confirmed scans lost", lies.lost, lies.confirmed);
-    assert!(lies.lost > 0, "{lies:?}");
+    without_flushes();
     let toll = in_lanes(cuts);
     println!("{cuts} cuts: {} of {} confirmed scans lost; {}", toll.lost, toll.confirmed, toll.writes);
     assert!(toll.lost == 0 && toll.is_sound && toll.is_balanced, "{toll:?}");
 }
 
+/// The file system may be beyond reading after it, so nothing is booted from it again: a journal that cannot be read has
+/// lost everything.
+fn without_flushes() {
+    let mut station = Station::new(1);
+    station.live("barrier=1");
+    station.live("barrier=0");
+    let (_, journal) = station.left_behind().unwrap_or_default();
+    let (confirmed, lost) = (station.confirmed(), lost(&station.lives, &journal));
+    println!("flushes left out: {lost} of {confirmed} confirmed scans lost");
+    assert!(lost > 0);
+}
+
 /// Two stations have their power cut half as often each, at the same time.
 fn in_lanes(cuts: usize) -> Toll {
-    let lane = |cuts: usize, seed| thread::spawn(move || toll(&vec!["barrier=1"; cuts], seed));
+    let lane = |cuts: usize, seed| thread::spawn(move || toll(cuts, seed));
     let (one, other) = (lane(cuts.div_ceil(2), 2), lane(cuts / 2, 3));
     let (one, other) = (one.join().unwrap(), other.join().unwrap());
     let mut writes = one.writes;
@@ -84,48 +101,113 @@ fn in_lanes(cuts: usize) -> Toll {
     }
 }
 
-/// Boots with the disk mounted so, scans, and cuts the power, as often as that; then lets everything be posted and
-/// looks at the books. Panics if the station does not come up by itself.
-fn toll(mounts: &[&str], seed: u64) -> Toll {
-    let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
-    let (mut chance, mut toll, mut lives) = (Chance(seed), Toll::default(), Vec::new());
-    let disk = Disk::serve(&data_image(folder.path()));
-    disk.flush_takes(FLUSH_TAKES);
-    for (number, mount) in mounts.iter().enumerate() {
-        let machine = Machine::start(&setup(&disk, &service, mount));
+/// Lives and has the power cut that often; then lets everything be posted and looks at the books. Panics if the station
+/// does not come up by itself.
+fn toll(cuts: usize, seed: u64) -> Toll {
+    let mut station = Station::new(seed);
+    (0..cuts).for_each(|_| station.live("barrier=1"));
+    let is_balanced = station.is_balanced_at_last();
+    let (is_sound, journal) = station.left_behind().unwrap();
+    Toll {
+        confirmed: station.confirmed(),
+        lost: lost(&station.lives, &journal),
+        writes: station.writes,
+        is_sound,
+        is_balanced,
+    }
+}
+
+/// A station whose power is cut now and again.
+struct Station {
+    folder: TempDir,
+    disk: Disk,
+    service: Service,
+    seed: u64,
+    chance: Chance,
+    /// What was confirmed between a boot and the next cut, in order.
+    lives: Vec<Vec<&'static str>>,
+    writes: Cut,
+}
+
+impl Station {
+    fn new(seed: u64) -> Self {
+        let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
+        let disk = Disk::serve(&data_image(folder.path()));
+        disk.flush_takes(FLUSH_TAKES);
+        let (chance, lives, writes) = (Chance(seed), Vec::new(), Cut::default());
+        Self { folder, disk, service, seed, chance, lives, writes }
+    }
+
+    /// Boots with the disk mounted so, scans, and has its power cut.
+    fn live(&mut self, mount: &str) {
+        let machine = Machine::start(&setup(&self.disk, &self.service, mount));
         let mut line = machine.serial(0);
         let up = knock(&machine, &mut line);
-        let time = 200 + chance.below(1500);
-        let confirmed = scan(&mut line, millis(time), &mut chance);
+        let time = 200 + self.chance.below(1500);
+        let confirmed = scan(&mut line, millis(time), &mut self.chance);
         line.write_all(format!("{IN_DOUBT}\r").as_bytes()).unwrap();
-        if number % 2 == 0 {
+        if self.lives.len().is_multiple_of(2) {
             // At any moment of a scan's way, and a little after it.
-            thread::sleep(millis(chance.below(2 * time / confirmed.len().max(1))));
+            thread::sleep(millis(self.chance.below(2 * time / confirmed.len().max(1))));
         } else {
             // While it is being written.
-            disk.wait_for_write();
-            thread::sleep(millis(chance.below(40)));
+            self.disk.wait_for_write();
+            thread::sleep(millis(self.chance.below(40)));
         }
-        let writes = disk.cut(machine, &mut chance);
+        let writes = self.disk.cut(machine, &mut self.chance);
         println!(
-            "cut {:>3} of {seed}: up after {up:>4.1?}, {:>3} confirmed; {writes}",
-            number + 1,
+            "cut {:>3} of {}: up after {up:>4.1?}, {:>3} confirmed; {writes}",
+            self.lives.len() + 1,
+            self.seed,
             confirmed.len()
         );
-        toll.writes += writes;
-        toll.confirmed += confirmed.len();
-        lives.push(confirmed);
+        self.writes += writes;
+        self.lives.push(confirmed);
     }
-    let (machine, _) = Machine::boot(&setup(&disk, &service, "barrier=1"));
-    let posted = machine.wait("everything to be posted", || {
-        let status = station::status(&machine).filter(|status| status["running"] == true)?;
-        let left = |state| figure(&status, &format!("/outbox/{state}"));
-        let is_done = ["open", "queued", "sending", "uncertain"].map(left) == [0; 4];
-        is_done.then(|| figure(&status, "/units/posted"))
-    });
-    toll.is_balanced = service.units().to_string() == posted.to_string();
-    let (is_sound, journal) = journal(&machine, folder.path());
-    Toll { lost: lost(&lives, &journal), is_sound, ..toll }
+
+    fn confirmed(&self) -> usize {
+        self.lives.iter().map(Vec::len).sum()
+    }
+
+    /// Lives once more, until everything is posted; whether the service has as many units as the station says.
+    fn is_balanced_at_last(&self) -> bool {
+        let (machine, _) = Machine::boot(&setup(&self.disk, &self.service, "barrier=1"));
+        let posted = machine.wait("everything to be posted", || {
+            let status = station::status(&machine).filter(|status| status["running"] == true)?;
+            let left = |state| figure(&status, &format!("/outbox/{state}"));
+            let is_done = ["open", "queued", "sending", "uncertain"].map(left) == [0; 4];
+            is_done.then(|| figure(&status, "/units/posted"))
+        });
+        machine.run(
+            "touch /stop; killall stockpoint; while pidof stockpoint; do usleep 100000; done; umount /data",
+        );
+        self.service.units().to_string() == posted.to_string()
+    }
+
+    /// Whether the database on the disk is sound and the first there ever was, and the codes of all booked scans in
+    /// their order. Nothing, if it cannot be read.
+    #[expect(clippy::disallowed_methods, reason = "a test looks behind the store")]
+    fn left_behind(&self) -> Option<(bool, Vec<String>)> {
+        let image = self.folder.path().join(IMAGE);
+        // It replays the journal of the file system, as mounting would.
+        let _repaired = Command::new("e2fsck").arg("-fy").arg(&image).output().unwrap();
+        let debugfs = |request: &str| {
+            let output = Command::new("debugfs").args(["-R", request]).arg(&image).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let database = self.folder.path().join(OUTBOX);
+        for end in ["", "-wal"] {
+            debugfs(&format!("dump /{OUTBOX}{end} {}{end}", database.display()));
+        }
+        let moved_aside = debugfs("ls -p /").contains("/outbox.db.");
+        let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
+        let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).ok()?;
+        let booked =
+            "SELECT CAST(raw AS TEXT) FROM scans WHERE outcome = 'booked' AND barcode <> ?1 ORDER BY id";
+        let mut booked = database.prepare(booked).ok()?;
+        let codes = booked.query_map([KNOCK], |row| row.get(0)).ok()?.collect::<Result<_, _>>().ok()?;
+        Some((sound == "ok" && !moved_aside, codes))
+    }
 }
 
 fn setup(disk: &Disk, service: &Service, mount: &str) -> Setup {
@@ -149,7 +231,7 @@ const fn millis(count: usize) -> Duration {
 /// Waits until the station books, and has answered every knock; how long its first answer took.
 fn knock(machine: &Machine, line: &mut UnixStream) -> Duration {
     let (begun, mut up, mut answer) = (Instant::now(), None, [0]);
-    line.set_read_timeout(Some(millis(1000))).unwrap();
+    line.set_read_timeout(Some(millis(200))).unwrap();
     machine.wait("the station to book", || {
         line.write_all(format!("{KNOCK}\r").as_bytes()).unwrap();
         line.read_exact(&mut answer).ok()?;
@@ -157,14 +239,19 @@ fn knock(machine: &Machine, line: &mut UnixStream) -> Duration {
         // Until it has the goods, it parks what is scanned.
         (answer == [BOOKED]).then_some(())
     });
-    while line.read_exact(&mut answer).is_ok() {}
+    // Answers come in the order of the scans, and of what was knocked nothing sounds like a command, not even if it was
+    // torn when the port was opened.
+    line.set_read_timeout(Some(millis(20_000))).unwrap();
+    line.write_all(format!("{}\r", Control::Ok.code()).as_bytes()).unwrap();
+    while answer != [CONTROL] {
+        line.read_exact(&mut answer).unwrap();
+    }
     up.unwrap()
 }
 
 /// Scans for so long, one code after the answer to the last; what was confirmed, in order.
 fn scan(line: &mut UnixStream, time: Duration, chance: &mut Chance) -> Vec<&'static str> {
     let (begun, mut confirmed, mut answer) = (Instant::now(), Vec::new(), [0]);
-    line.set_read_timeout(Some(millis(20_000))).unwrap();
     while begun.elapsed() < time {
         let code = CODES[chance.below(CODES.len())];
         line.write_all(format!("{code}\r").as_bytes()).unwrap();
@@ -192,26 +279,9 @@ fn lost(lives: &[Vec<&str>], journal: &[String]) -> usize {
     lost
 }
 
-/// Whether the database is sound and the first there ever was, and the codes of all booked scans in their order.
-#[expect(clippy::disallowed_methods, reason = "a test looks behind the store")]
-fn journal(machine: &Machine, folder: &Path) -> (bool, Vec<String>) {
-    machine.run("touch /stop; killall stockpoint; while pidof stockpoint; do usleep 100000; done");
-    let names = machine.run("ls /data");
-    let moved_aside = names.lines().filter(|name| name.starts_with("outbox.db.")).count();
-    for name in ["outbox.db", "outbox.db-wal"] {
-        fs::write(folder.join(name), machine.bytes_of(&format!("cat /data/{name}"))).unwrap();
-    }
-    let database = Connection::open(folder.join("outbox.db")).unwrap();
-    let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-    let booked = "SELECT CAST(raw AS TEXT) FROM scans WHERE outcome = 'booked' AND barcode <> ?1 ORDER BY id";
-    let mut booked = database.prepare(booked).unwrap();
-    let codes = booked.query_map([KNOCK], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    (sound == "ok" && moved_aside == 0, codes)
-}
-
 /// An empty file system for the data.
 fn data_image(folder: &Path) -> PathBuf {
-    let image = folder.join("data.img");
+    let image = folder.join(IMAGE);
     let made = Command::new("mkfs.ext4").arg("-q").arg(&image).arg("64M").output();
     assert!(made.unwrap().status.success());
     image
