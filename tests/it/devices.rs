@@ -1,7 +1,5 @@
 //! Scanners on pseudo-terminals and pipes: the test holds the other end.
 
-#![expect(clippy::panic, reason = "test helpers fail by panicking")]
-
 use std::fs;
 use std::fs::File;
 use std::io::PipeWriter;
@@ -15,7 +13,6 @@ use nix::sys::termios::InputFlags;
 use nix::sys::termios::LocalFlags;
 use nix::sys::termios::SetArg;
 use nix::sys::termios::tcsetattr;
-use stockpoint::clock::SystemClock;
 use stockpoint::config::DataBits;
 use stockpoint::config::FlowControl;
 use stockpoint::config::Line;
@@ -26,7 +23,6 @@ use stockpoint::config::StopBits;
 use stockpoint::config::UsbMatch;
 use stockpoint::device::Device;
 use stockpoint::device::FromScanner;
-use stockpoint::device::Outlet;
 use stockpoint::device::PortFault;
 use stockpoint::device::PortState;
 use stockpoint::device::SIGNAL_QUEUE_MAX;
@@ -35,17 +31,13 @@ use stockpoint::device::ports::Roots;
 use stockpoint::device::serial;
 use stockpoint::device::serial::SerialPort;
 use stockpoint::device::stdin;
-use stockpoint::domain::framing::Frame;
 use stockpoint::domain::framing::Refusal;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::signal::Occasion;
-use tokio::runtime::Builder;
-use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 use crate::pty::Node;
 use crate::pty::Pty;
+use crate::queue::Agent;
 
 /// Far less than a thread waits for the rest of a code or for room; far more than a busy machine needs to wake it.
 const STOP_MS_MAX: i64 = 2_000;
@@ -54,43 +46,8 @@ const STOP_MS_MAX: i64 = 2_000;
 const NO_GAP: Duration = Duration::from_mins(1);
 /// A gap for tests that let it pass.
 const SHORT_GAP: Duration = Duration::from_millis(30);
-/// How long anything may take before the test fails.
-const BOUND: Duration = Duration::from_secs(20);
-
-/// The agent's end of the queue.
-struct Agent {
-    runtime: Runtime,
-    queue: mpsc::Receiver<FromScanner>,
-    outlet: Outlet,
-}
 
 impl Agent {
-    fn new(queue_max: usize) -> Self {
-        let (sender, queue) = mpsc::channel(queue_max);
-        let outlet = Outlet { clock: Arc::new(SystemClock::new()), queue: sender };
-        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
-        Self { runtime, queue, outlet }
-    }
-
-    fn next(&mut self) -> FromScanner {
-        let message = self.runtime.block_on(async { timeout(BOUND, self.queue.recv()).await });
-        message.expect("a message in time").expect("an open queue")
-    }
-
-    fn state(&mut self) -> PortState {
-        match self.next() {
-            FromScanner::State { state, .. } => state,
-            FromScanner::Frame { frame, .. } => panic!("a frame where news of the port was due: {frame:?}"),
-        }
-    }
-
-    fn frame(&mut self) -> Frame {
-        match self.next() {
-            FromScanner::Frame { frame, .. } => frame,
-            FromScanner::State { state, .. } => panic!("news of the port where a frame was due: {state:?}"),
-        }
-    }
-
     fn text(&mut self) -> String {
         self.frame().verdict.expect("a good frame")
     }
@@ -121,9 +78,9 @@ impl Agent {
 
     /// Stops `device` and tells how long it took, in milliseconds.
     fn stop(&self, device: Device) -> i64 {
-        let asked = self.outlet.clock.boot();
+        let asked = self.now();
         device.stop().expect("a thread in good order");
-        self.outlet.clock.boot().ms_since(asked)
+        self.ms_since(asked)
     }
 }
 
@@ -324,10 +281,10 @@ fn a_match_finds_the_port_wherever_it_appears() {
 fn a_signal_reaches_the_scanner_at_once() {
     let (mut agent, mut pty) = (Agent::new(8), Pty::new());
     let (_scanner, signals) = agent.open(&pty.path.clone(), NO_GAP);
-    let start = agent.outlet.clock.boot();
+    let start = agent.now();
     signals.send(Occasion::Verdict, b"\x16\x07\r".to_vec()).expect("room for a signal");
     assert_eq!(pty.heard(3), b"\x16\x07\r");
-    let took = agent.outlet.clock.boot().ms_since(start);
+    let took = agent.ms_since(start);
     assert!(took < 50, "the signal took {took} ms");
 }
 

@@ -1,17 +1,14 @@
 //! HID-POS scanners: a thread that reads a pseudo-terminal or a pipe in place of a HID device, with a description as the
-//! kernel gives one; and, where the kernel lets a test make one, a HID device that the kernel takes for real.
+//! kernel gives one.
 
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
-use std::io::ErrorKind;
-use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use nix::fcntl::FcntlArg;
@@ -30,8 +27,6 @@ use stockpoint::clock::SystemClock;
 use stockpoint::config::Place;
 use stockpoint::config::UsbMatch;
 use stockpoint::device::Device;
-use stockpoint::device::FromScanner;
-use stockpoint::device::Outlet;
 use stockpoint::device::PortFault;
 use stockpoint::device::PortState;
 use stockpoint::device::SignalSender;
@@ -40,26 +35,23 @@ use stockpoint::device::hidpos::PosScanner;
 use stockpoint::device::hidpos::Recorder;
 use stockpoint::device::hidraws;
 use stockpoint::device::ports::Roots;
-use stockpoint::domain::framing::Frame;
 use stockpoint::domain::framing::Refusal;
 use stockpoint::domain::hidpos::trace::PosTrace;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::signal::Occasion;
 use stockpoint::domain::time::BootMillis;
 use tempfile::TempDir;
-use tokio::runtime::Builder;
-use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 use crate::pty::Pty;
+use crate::queue::Agent;
+use crate::queue::told;
 
 /// A gap that a busy machine does not make within a code, and that tests can let pass.
-const GAP: Duration = Duration::from_millis(500);
+pub(crate) const GAP: Duration = Duration::from_millis(500);
 /// How long anything may take before the test fails.
 const BOUND: Duration = Duration::from_secs(20);
 /// Bytes of a code in one report.
-const PIECE: usize = 56;
+pub(crate) const PIECE: usize = 56;
 
 /// The report that most scanners have: number 2, a count, the identifier, 56 bytes of the code, two of the maker's, and
 /// a byte that says whether the code goes on.
@@ -80,82 +72,32 @@ pub(crate) fn report(identifier: &str, data: &[u8], is_continued: bool) -> Vec<u
     report
 }
 
-/// A frame in a word.
-fn told(frame: &Frame) -> String {
-    match &frame.verdict {
-        Ok(text) => text.clone(),
-        Err(refusal) => format!("refused {}", refusal.as_str()),
-    }
-}
-
-/// The agent's end of the queue.
-struct Agent {
-    runtime: Runtime,
-    queue: mpsc::Receiver<FromScanner>,
-    outlet: Outlet,
-}
-
 impl Agent {
-    fn new(queue_max: usize) -> Self {
-        let (sender, queue) = mpsc::channel(queue_max);
-        let outlet = Outlet { clock: Arc::new(SystemClock::new()), queue: sender };
-        Self { runtime: Builder::new_current_thread().enable_time().build().unwrap(), queue, outlet }
-    }
-
-    fn start(&self, at: Place, roots: Roots) -> (Device, SignalSender) {
+    pub(crate) fn start_pos(&self, at: Place, roots: Roots) -> (Device, SignalSender) {
         let scanner = PosScanner { name: ScannerName::new("dock"), at, gap: GAP };
         hidpos::start(scanner, roots, self.outlet.clone()).unwrap()
     }
 
     /// Starts the scanner and waits until it is open, and until no code can be the tail of one before that.
-    fn open(&mut self, machine: &Machine) -> (Device, SignalSender) {
-        let started = self.start(Place::Path(machine.node()), machine.roots.clone());
-        self.await_open(0);
+    fn open_pos(&mut self, machine: &Machine) -> (Device, SignalSender) {
+        let started = self.start_pos(Place::Path(machine.node()), machine.roots.clone());
+        self.await_settled();
         started
     }
 
-    fn await_open(&mut self, reconnects: u32) {
-        while self.state() != (PortState::Open { reconnects }) {}
+    pub(crate) fn await_settled(&mut self) {
+        self.await_open(0);
         self.silence(GAP + GAP / 10);
     }
 
     /// Waits until the scanner that was plugged in again then is read, which must not take long.
-    fn await_return(&mut self, plugged_in: BootMillis) {
-        while self.state() != (PortState::Open { reconnects: 1 }) {}
-        let took = self.outlet.clock.boot().ms_since(plugged_in);
+    pub(crate) fn await_return(&mut self, plugged_in: BootMillis) {
+        self.await_open(1);
+        let took = self.ms_since(plugged_in);
         assert!(took < 1500, "it took {took} ms");
         self.silence(GAP * 2);
     }
-
-    /// Waits, because the scanner is silent for so long.
-    fn silence(&self, time: Duration) {
-        self.runtime.block_on(async { tokio::time::sleep(time).await });
-    }
-
-    fn next(&mut self) -> FromScanner {
-        let message = self.runtime.block_on(async { timeout(BOUND, self.queue.recv()).await });
-        message.expect("a message in time").expect("an open queue")
-    }
-
-    fn state(&mut self) -> PortState {
-        match self.next() {
-            FromScanner::State { state, .. } => state,
-            FromScanner::Frame { frame, .. } => panic!("a frame where news of the device was due: {frame:?}"),
-        }
-    }
-
-    fn frame(&mut self) -> Frame {
-        match self.next() {
-            FromScanner::Frame { frame, .. } => frame,
-            FromScanner::State { state, .. } => panic!("news of the device where a frame was due: {state:?}"),
-        }
-    }
-
-    fn told(&mut self) -> String {
-        told(&self.frame())
-    }
 }
-
 /// A machine made of files, with one HID device at USB port 1-1.3.
 struct Machine {
     folder: TempDir,
@@ -249,7 +191,7 @@ fn is_readable(end: &File) -> bool {
 fn a_code_is_read_with_its_symbology_and_one_of_several_reports_whole() {
     let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
     let mut scanner = machine.plug_in();
-    let _device = agent.open(&machine);
+    let _device = agent.open_pos(&machine);
     scanner.send(&report("]E0", b"4006381333931", false));
     assert_eq!(agent.told(), "]E04006381333931");
     scanner.send(&report("]Q1", &[b'7'; PIECE], true));
@@ -262,7 +204,7 @@ fn a_code_is_read_with_its_symbology_and_one_of_several_reports_whole() {
 fn a_code_that_is_not_finished_is_refused_after_the_gap_and_its_rest_too() {
     let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
     let mut scanner = machine.plug_in();
-    let _device = agent.open(&machine);
+    let _device = agent.open_pos(&machine);
     scanner.send(&report("]Q1", b"400638", true));
     assert_eq!(agent.told(), "refused unfinished");
     scanner.send(&report("]Q1", b"1333931", false));
@@ -275,7 +217,7 @@ fn a_code_that_is_not_finished_is_refused_after_the_gap_and_its_rest_too() {
 fn a_report_of_the_wrong_size_is_a_refused_scan_and_the_next_is_read() {
     let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
     let mut pipe = machine.pipe();
-    let _device = agent.open(&machine);
+    let _device = agent.open_pos(&machine);
     let whole = report("]E0", b"4006381333931", false);
     for wrong in [&whole[..20], &whole[..63], &[&whole[..], &[0; 9]].concat()] {
         pipe.write_all(wrong).unwrap();
@@ -289,13 +231,13 @@ fn a_report_of_the_wrong_size_is_a_refused_scan_and_the_next_is_read() {
 fn a_device_lost_in_the_middle_of_a_code_refuses_it_and_is_read_again_when_it_is_back() {
     let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
     let mut scanner = machine.plug_in();
-    let _device = agent.open(&machine);
+    let _device = agent.open_pos(&machine);
     scanner.send(&report("]Q1", b"400638", true));
     machine.unplug(scanner);
     assert!(matches!(agent.frame().verdict, Err(Refusal::Lost | Refusal::Unfinished)));
     assert_eq!(agent.state(), PortState::Gone { why: PortFault::Vanished });
     assert_eq!(agent.state(), PortState::Gone { why: PortFault::Absent });
-    let plugged_in = agent.outlet.clock.boot();
+    let plugged_in = agent.now();
     let mut scanner = machine.plug_in();
     agent.await_return(plugged_in);
     scanner.send(&report("]E4", b"96385074", false));
@@ -307,7 +249,7 @@ fn a_code_that_comes_within_the_gap_after_the_opening_may_be_a_tail_and_is_refus
     let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
     let mut pipe = machine.pipe();
     pipe.write_all(&report("]Q1", b"1333931", false)).unwrap();
-    let _device = agent.start(Place::Path(machine.node()), machine.roots.clone());
+    let _device = agent.start_pos(Place::Path(machine.node()), machine.roots.clone());
     assert_eq!(agent.state(), PortState::Open { reconnects: 0 });
     assert_eq!(agent.told(), "refused lost");
 }
@@ -316,7 +258,7 @@ fn a_code_that_comes_within_the_gap_after_the_opening_may_be_a_tail_and_is_refus
 fn a_burst_of_reports_makes_no_other_code_and_none_goes_untold() {
     let (mut agent, machine) = (Agent::new(256), Machine::new(DESCRIPTOR));
     let mut pipe = machine.pipe();
-    let _device = agent.open(&machine);
+    let _device = agent.open_pos(&machine);
     for number in 1000..1200 {
         pipe.write_all(&report("]C0", number.to_string().as_bytes(), false)).unwrap();
     }
@@ -330,7 +272,7 @@ fn a_burst_of_reports_makes_no_other_code_and_none_goes_untold() {
 fn reports_are_read_while_the_agent_takes_nothing() {
     let (mut agent, machine) = (Agent::new(1), Machine::new(DESCRIPTOR));
     let mut scanner = machine.plug_in();
-    let _device = agent.open(&machine);
+    let _device = agent.open_pos(&machine);
     for code in 1000..1050 {
         scanner.send(&report("]C0", code.to_string().as_bytes(), false));
     }
@@ -343,8 +285,8 @@ fn a_match_finds_the_scanner_by_what_and_where_it_is() {
     let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
     let wanted = UsbMatch { vendor: Some(0x0c2e), port: Some("1-1.3".to_owned()), ..UsbMatch::default() };
     let mut scanner = machine.plug_in();
-    let _device = agent.start(Place::Match(wanted.clone()), machine.roots.clone());
-    agent.await_open(0);
+    let _device = agent.start_pos(Place::Match(wanted.clone()), machine.roots.clone());
+    agent.await_settled();
     scanner.send(&report("]E4", b"96385074", false));
     assert_eq!(agent.told(), "]E496385074");
     let other = UsbMatch { port: Some("1-1.4".to_owned()), ..wanted };
@@ -357,9 +299,9 @@ fn a_scanner_is_found_through_links_and_read_by_one_station_alone() {
     let _scanner = machine.plug_in();
     let link = machine.folder.path().join("counter");
     symlink("dev/hidraw0", &link).unwrap();
-    let (first, _) = agent.start(Place::Path(link.clone()), machine.roots.clone());
+    let (first, _) = agent.start_pos(Place::Path(link.clone()), machine.roots.clone());
     assert_eq!(agent.state(), PortState::Open { reconnects: 0 });
-    let _second = other.start(Place::Path(link), machine.roots.clone());
+    let _second = other.start_pos(Place::Path(link), machine.roots.clone());
     assert_eq!(other.state(), PortState::Gone { why: PortFault::Taken });
     first.stop().unwrap();
     assert_eq!(other.state(), PortState::Open { reconnects: 0 });
@@ -396,7 +338,7 @@ fn a_node_that_is_not_the_one_the_kernel_describes_is_not_read() {
 fn a_signal_reaches_the_scanner_as_one_report() {
     let (mut agent, machine) = (Agent::new(8), Machine::new(DESCRIPTOR));
     let mut scanner = machine.plug_in();
-    let (_device, signals) = agent.open(&machine);
+    let (_device, signals) = agent.open_pos(&machine);
     signals.send(Occasion::Verdict, vec![4, 0x40]).unwrap();
     assert_eq!(scanner.pty.heard(2), [4, 0x40]);
 }
@@ -428,143 +370,9 @@ fn every_trace_gives_the_frames_it_expects() {
         let text = fs::read_to_string(&path).unwrap();
         let expected: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# expect: ")).collect();
         let frames = PosTrace::parse(&text).unwrap().replay(Duration::from_millis(200)).unwrap();
-        let frames: Vec<_> = frames.iter().map(|frame| told(frame).replace('\u{1d}', "<GS>")).collect();
+        let frames: Vec<_> = frames.iter().map(told).collect();
         assert_eq!(frames, expected, "{}", path.display());
         count += 1;
     }
     assert!(count >= 6, "{count} traces");
-}
-
-/// Of the kernel's interface for HID devices made by programs (`linux/uhid.h`): kinds of events, and their size.
-const UHID: &str = "/dev/uhid";
-const UHID_DESTROY: u32 = 1;
-const UHID_START: u32 = 2;
-const UHID_OPEN: u32 = 4;
-const UHID_CREATE2: u32 = 11;
-const UHID_INPUT2: u32 = 12;
-const UHID_EVENT_BYTES: usize = 4380;
-const BUS_USB: u16 = 3;
-
-/// A HID device of the kernel's, of which the test is the scanner.
-struct Virtual {
-    file: File,
-    node: PathBuf,
-}
-
-impl Virtual {
-    /// A scanner with this product id; `None`, with the reason printed, where there can be none.
-    fn new(product: u16) -> Option<Self> {
-        let mut file = match OpenOptions::new().read(true).write(true).open(UHID) {
-            Ok(file) => file,
-            Err(error) => {
-                println!("skipped: {UHID}: {error}");
-                return None;
-            }
-        };
-        let mut event = UHID_CREATE2.to_ne_bytes().to_vec();
-        let text = |text: &str, length: usize| {
-            text.bytes().chain(std::iter::repeat(0)).take(length).collect::<Vec<u8>>()
-        };
-        event.extend(text("stockpoint test scanner", 128));
-        event.extend(text("", 64));
-        event.extend(text(&format!("test-{product}"), 64));
-        event.extend(u16::try_from(DESCRIPTOR.len()).unwrap().to_ne_bytes());
-        event.extend(BUS_USB.to_ne_bytes());
-        event.extend([0x1eab, u32::from(product), 1, 0].map(u32::to_ne_bytes).concat());
-        event.extend(DESCRIPTOR);
-        file.write_all(&event).unwrap();
-        await_event(&mut file, UHID_START);
-        let serial = format!("test-{product}");
-        let wanted = UsbMatch { serial: Some(serial), ..UsbMatch::default() };
-        let end = tokio::time::Instant::now() + BOUND;
-        loop {
-            match hidraws::resolve(&Roots::default(), &wanted) {
-                Ok(node) if node.exists() => return Some(Self { file, node }),
-                found => assert!(tokio::time::Instant::now() < end, "{found:?}"),
-            }
-        }
-    }
-
-    /// Waits until somebody has the device open.
-    fn await_reader(&mut self) {
-        await_event(&mut self.file, UHID_OPEN);
-    }
-
-    fn send(&mut self, report: &[u8]) {
-        let mut event = UHID_INPUT2.to_ne_bytes().to_vec();
-        event.extend(u16::try_from(report.len()).unwrap().to_ne_bytes());
-        event.extend(report);
-        self.file.write_all(&event).unwrap();
-    }
-
-    fn destroy(mut self) {
-        self.file.write_all(&UHID_DESTROY.to_ne_bytes()).unwrap();
-    }
-}
-
-fn await_event(file: &mut File, wanted: u32) {
-    let mut event = vec![0; UHID_EVENT_BYTES];
-    loop {
-        match file.read(&mut event) {
-            Ok(count) if count >= 4 && event[..4] == wanted.to_ne_bytes() => return,
-            Ok(_) => (),
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted),
-        }
-    }
-}
-
-#[test]
-fn a_scanner_of_the_kernel_is_read_and_its_loss_in_mid_code_refuses_the_code() {
-    let Some(mut scanner) = Virtual::new(1) else { return };
-    let mut agent = Agent::new(8);
-    let _device = agent.start(Place::Path(scanner.node.clone()), Roots::default());
-    scanner.await_reader();
-    agent.await_open(0);
-    scanner.send(&report("]E0", b"4006381333931", false));
-    assert_eq!(agent.told(), "]E04006381333931");
-    scanner.send(&report("]Q1", &[b'7'; PIECE], true));
-    scanner.send(&report("]Q1", b"END", false));
-    assert_eq!(agent.told(), format!("]Q1{}END", "7".repeat(PIECE)));
-    scanner.send(&report("]E0", b"4006381333931", false)[..20]);
-    assert_eq!(agent.told(), "refused bad-report");
-    agent.silence(GAP * 2);
-    scanner.send(&report("]Q1", &[b'7'; PIECE], true));
-    scanner.destroy();
-    assert!(matches!(agent.frame().verdict, Err(Refusal::Lost | Refusal::Unfinished)));
-    assert_eq!(agent.state(), PortState::Gone { why: PortFault::Vanished });
-}
-
-#[test]
-fn a_scanner_of_the_kernel_is_found_again_by_what_it_is() {
-    let Some(scanner) = Virtual::new(2) else { return };
-    let mut agent = Agent::new(8);
-    let wanted = UsbMatch { serial: Some("test-2".to_owned()), ..UsbMatch::default() };
-    let _device = agent.start(Place::Match(wanted), Roots::default());
-    while agent.state() != (PortState::Open { reconnects: 0 }) {}
-    scanner.destroy();
-    assert_eq!(agent.state(), PortState::Gone { why: PortFault::Vanished });
-    while agent.state() != (PortState::Gone { why: PortFault::NoneMatches }) {}
-    let plugged_in = agent.outlet.clock.boot();
-    let mut scanner = Virtual::new(2).unwrap();
-    agent.await_return(plugged_in);
-    scanner.send(&report("]E4", b"96385074", false));
-    assert_eq!(agent.told(), "]E496385074");
-}
-
-#[test]
-fn what_the_kernel_drops_of_a_burst_is_told_and_no_code_is_made_of_the_rest() {
-    let Some(mut scanner) = Virtual::new(3) else { return };
-    let recorder = Recorder::open(&Roots::default(), &scanner.node).unwrap();
-    let clock = SystemClock::new();
-    for number in 1000..1100 {
-        scanner.send(&report("]C0", number.to_string().as_bytes(), false));
-    }
-    let kept: Vec<_> = (0..63).map(|_| recorder.report(&clock).unwrap().bytes.unwrap()).collect();
-    assert_eq!(kept[62], report("]C0", b"1062", false), "the kernel keeps 63 reports");
-    drop(recorder);
-    let mut agent = Agent::new(256);
-    let (_device, _) = agent.start(Place::Path(scanner.node.clone()), Roots::default());
-    agent.await_open(0);
-    scanner.send(&report("]E4", b"96385074", false));
-    assert_eq!(agent.told(), "]E496385074");
 }

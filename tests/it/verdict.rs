@@ -4,16 +4,15 @@
 use std::fs;
 use std::future::ready;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use gpiocdev::chip::Chip;
 use secrecy::SecretString;
 use stockpoint::app::{self, Agent, Handle};
 use stockpoint::clock::SystemClock;
 use stockpoint::config::secrets::Secrets;
-use stockpoint::config::{Config, Gpio, Protocol, Scanner};
+use stockpoint::config::{Config, Protocol, Scanner};
 use stockpoint::domain::control::Control;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::signal::Signal;
@@ -29,17 +28,17 @@ use crate::pty::Pty;
 use crate::station::{LOOK_EVERY, PATIENCE, Place};
 
 /// A good of the sample table.
-const KNOWN: &str = "4006381333931";
+pub(crate) const KNOWN: &str = "4006381333931";
 const ACK: &str = "04D00400FF28";
 /// What a verdict may take from the commit to the first byte.
 const VERDICT: Duration = Duration::from_millis(50);
 
 /// Stands before the commits of the outbox and lets them pass, holds them, or has them fail.
 #[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<Passing>, Condvar)>);
+pub(crate) struct Gate(Arc<(Mutex<Passing>, Condvar)>);
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Passing {
+pub(crate) enum Passing {
     #[default]
     Open,
     Shut,
@@ -50,13 +49,13 @@ enum Passing {
 }
 
 impl Gate {
-    fn set(&self, passing: Passing) {
+    pub(crate) fn set(&self, passing: Passing) {
         *self.0.0.lock().unwrap() = passing;
         self.0.1.notify_all();
     }
 
     /// Waits until a commit stands before the gate.
-    async fn until_knocked(&self) {
+    pub(crate) async fn until_knocked(&self) {
         let end = Instant::now() + PATIENCE;
         while *self.0.0.lock().unwrap() != Passing::Knocked {
             assert!(Instant::now() < end, "no commit came");
@@ -82,9 +81,9 @@ impl Gate {
 }
 
 /// A stockroom with one serial scanner.
-struct Room {
+pub(crate) struct Room {
     place: Place,
-    gate: Gate,
+    pub(crate) gate: Gate,
     scanner: Pty,
     handle: Handle,
     protocol: Protocol,
@@ -97,7 +96,7 @@ impl Room {
         Self::with(protocol, |_| {}).await
     }
 
-    async fn with(protocol: Protocol, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(protocol: Protocol, change: impl FnOnce(&mut Config)) -> Self {
         let place = Place::new(Options::sample()).await;
         let scanner = Pty::new();
         let mut config = place.config();
@@ -123,7 +122,7 @@ impl Room {
         room
     }
 
-    async fn until(&self, what: &str, look: impl AsyncFn() -> bool) {
+    pub(crate) async fn until(&self, what: &str, look: impl AsyncFn() -> bool) {
         let end = Instant::now() + PATIENCE;
         while !look().await {
             assert!(Instant::now() < end, "{what} never came");
@@ -132,7 +131,7 @@ impl Room {
     }
 
     /// Sends a code as the scanner of this protocol does.
-    fn scan(&mut self, code: &str) {
+    pub(crate) fn scan(&mut self, code: &str) {
         match self.protocol {
             Protocol::ZebraSsi => self.scanner.feed(&decode_data(0, code)),
             Protocol::None | Protocol::Honeywell | Protocol::Datalogic | Protocol::DatalogicCordless => {
@@ -160,7 +159,7 @@ impl Room {
     }
 
     /// Scans, and expects the verdict as the protocol has it.
-    async fn expect(&mut self, code: &str, signal: Signal) {
+    pub(crate) async fn expect(&mut self, code: &str, signal: Signal) {
         self.scan(code);
         let expected = self.verdict(signal);
         assert_eq!(self.hears(expected.len() / 2).await, expected, "{:?}, {code}", self.protocol);
@@ -172,7 +171,7 @@ impl Room {
         format!("{acknowledged}{}", hex(&protocol::bytes(self.protocol, signal)))
     }
 
-    async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         drop(self.stop.take());
         timeout(PATIENCE, self.tasks.join_next()).await.unwrap().unwrap().unwrap().unwrap();
     }
@@ -294,42 +293,6 @@ async fn a_code_that_a_scanner_offers_again_for_want_of_an_answer_is_booked_once
     let figures = room.handle.figures().await.unwrap();
     assert_eq!((figures.scans.accepted(), figures.scans.booked), (2, 1));
     room.close().await;
-}
-
-/// A chip of the kernel's that drives nothing (`gpio-sim`, or `gpio-mockup` before it).
-fn simulated_chip() -> Option<PathBuf> {
-    let is_simulated = |path: &PathBuf| {
-        let info = Chip::from_path(path).and_then(|chip| chip.info());
-        info.is_ok_and(|info| info.label.starts_with("gpio-") && info.num_lines >= 4)
-    };
-    gpiocdev::chip::chips().ok()?.into_iter().find(is_simulated)
-}
-
-#[tokio::test]
-async fn the_lines_are_taken_as_outputs_and_given_back() {
-    let Some(path) = simulated_chip() else {
-        println!("skipped: no simulated GPIO chip (modprobe gpio-sim) on this machine");
-        return;
-    };
-    let mut room = Room::with(Protocol::Honeywell, |config| {
-        let gpio = Gpio {
-            chip: path.clone(),
-            buzzer: Some(0),
-            green: Some(1),
-            yellow: None,
-            red: Some(3),
-            active_low: false,
-        };
-        config.feedback.gpio = Some(gpio);
-    })
-    .await;
-    let chip = Chip::from_path(&path).unwrap();
-    let users = || [0, 1, 2, 3].map(|line| chip.line_info(line).unwrap().consumer);
-    room.until("lines that are taken", async || users() == ["stockpoint", "stockpoint", "", "stockpoint"])
-        .await;
-    room.expect(KNOWN, Signal::Booked).await;
-    room.close().await;
-    assert_eq!(users(), ["", "", "", ""]);
 }
 
 /// A script that writes the signals it is told, one a line.
