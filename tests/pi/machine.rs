@@ -227,10 +227,10 @@ impl Machine {
     }
 }
 
-/// Has a board without anything on USB do a job with the image of a card, in virtual time: an instruction takes two
-/// nanoseconds, and what the guest waits for comes at once. However busy this machine is, the guest does not see it.
-/// What the job said.
-pub(crate) fn job(files: &[(&'static str, Source)], card: &Path) -> String {
+/// Has a board without anything on USB do a job, with the image of a card if it wants one, in virtual time: an instruction
+/// takes two nanoseconds, and what the guest waits for comes at once. However busy this machine is, the guest does not see
+/// it. What the job said.
+pub(crate) fn job(files: &[(&'static str, Source)], card: Option<&Path>) -> String {
     let (folder, cache) = (tempfile::tempdir().unwrap(), cache());
     let at = |name: &str| folder.path().join(name).display().to_string();
     let kept = |name: &str| cache.join(name).display().to_string();
@@ -249,7 +249,9 @@ pub(crate) fn job(files: &[(&'static str, Source)], card: &Path) -> String {
     command.args(["-display", "none", "-kernel", &kept("vmlinuz"), "-dtb", &kept("pi3.dtb")]);
     command.args(["-initrd", &at("first.cpio"), "-append", "console=ttyS1 loglevel=3 maxcpus=2"]);
     command.args(["-serial", "null", "-serial", &format!("file:{}", at("console"))]);
-    command.args(["-drive", &format!("if=sd,format=raw,file={}", card.display())]);
+    if let Some(card) = card {
+        command.args(["-drive", &format!("if=sd,format=raw,file={}", card.display())]);
+    }
     let child = command.stdin(Stdio::null()).spawn().unwrap();
     let mut running = Running(child);
     let said = || {
