@@ -50,7 +50,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// The station that was set up, whose files are as they should be.
-fn assert_set_up(shed: &Shed) -> Config {
+pub(crate) fn assert_set_up(shed: &Shed) -> Config {
     let etc = shed.path("etc");
     for (file, token) in [("partner-token", PARTNER), ("user-token", USER)] {
         assert_eq!(fs::read_to_string(etc.join(file)).unwrap(), format!("{token}\n"));
@@ -434,7 +434,7 @@ async fn the_example_of_a_set_up_file_is_one_once_the_tokens_are_put_in() {
 }
 
 /// The machine that prints a code: the program, and the code as text.
-async fn printing(shed: &Shed, more: &[&str]) -> (Program, String) {
+pub(crate) async fn printing(shed: &Shed, more: &[&str]) -> (Program, String) {
     let given = [&ANSWERS[..], &["--offline", "--print-qr", "--mode", "write-off"], more].concat();
     let program = shed.start(init(shed, NOBODY, &given));
     program.until_said("$SP.SETUP1/").await;

@@ -1,6 +1,7 @@
 //! Devices of the kernel's own, on which the test types and scans: keyboards, HID-POS scanners, pins. Where the kernel
 //! makes none, the tests say that they were skipped; on the emulated board of `tests/pi/run devices` it makes them all.
 
+mod commands;
 mod hidpos;
 mod keyboards;
 mod pins;

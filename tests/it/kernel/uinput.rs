@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use input_linux::EventKind;
 use input_linux::InputId;
@@ -9,6 +10,11 @@ use input_linux::Key;
 use input_linux::MiscKind;
 use input_linux::UInputHandle;
 use input_linux::sys;
+use stockpoint::domain::keymap::Layout;
+use stockpoint::domain::keymap::LayoutName;
+use stockpoint::domain::keymap::Level;
+use stockpoint::domain::keymap::Stroke;
+use tokio::time::sleep;
 
 use crate::kernel::Kernel;
 use crate::kernel::VENDOR;
@@ -16,6 +22,14 @@ use crate::kernel::VENDOR;
 const UINPUT: &str = "/dev/uinput";
 
 const ENTER: u16 = 28;
+const LEFT_CTRL: u16 = 29;
+const LEFT_SHIFT: u16 = 42;
+const RIGHT_ALT: u16 = 100;
+/// The key of `]` on a US keyboard: with Ctrl it is a group separator on every keyboard.
+const BRACKET: u16 = 27;
+
+/// From a change of a key to the next. A reader that is late for many of them finds some dropped.
+const STEP: Duration = Duration::from_millis(2);
 
 impl Kernel {
     pub(super) fn of_keyboards() -> Option<Self> {
@@ -61,4 +75,31 @@ impl Keyboard {
             self.change(code, 0);
         }
     }
+
+    /// Types a text and Enter, as a scanner that is set to this layout.
+    pub(super) async fn type_text(&self, text: &str, layout: LayoutName) {
+        let layout = Layout::of(layout);
+        for keys in text.chars().map(|c| keys(&layout, c)).chain([vec![ENTER]]) {
+            let down = keys.iter().map(|key| (*key, 1));
+            let up = keys.iter().rev().map(|key| (*key, 0));
+            for (code, value) in down.chain(up) {
+                self.change(code, value);
+                sleep(STEP).await;
+            }
+        }
+    }
+}
+
+/// The keys that type a character, in the order in which they are pressed.
+fn keys(layout: &Layout, c: char) -> Vec<u16> {
+    if c == '\u{1d}' {
+        return vec![LEFT_CTRL, BRACKET];
+    }
+    let ways = [(false, false, vec![]), (true, false, vec![LEFT_SHIFT]), (false, true, vec![RIGHT_ALT])];
+    let found = ways.into_iter().find_map(|(shift, alt_gr, held)| {
+        let level = Level { shift, alt_gr, caps: false };
+        let key = layout.codes().find(|key| layout.stroke(*key, level) == Stroke::Char(c))?;
+        Some([held, vec![key]].concat())
+    });
+    found.unwrap_or_else(|| panic!("no key types {c:?}"))
 }

@@ -1,0 +1,193 @@
+//! The program's commands on devices of the kernel's, as a person uses them with a scanner in hand.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use stockpoint::config::Config;
+use stockpoint::config::Source;
+use stockpoint::device::evdev::Recorder;
+use stockpoint::domain::calibrate::CalibrationCode;
+use stockpoint::domain::keymap::LayoutName;
+use stockpoint::sandbox::Options;
+use stockpoint::sandbox::Sandbox;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::hidpos::report;
+use crate::init::assert_set_up;
+use crate::init::printing;
+use crate::kernel::Kernel;
+use crate::program::Program;
+use crate::program::Shed;
+
+/// More than twice the usual gap: what comes within it after the opening may be the tail of a code.
+const SETTLING: Duration = Duration::from_millis(500);
+
+fn german() -> LayoutName {
+    LayoutName::from_word("de").unwrap()
+}
+
+/// The entry that `devices` prints of this device.
+fn entry(said: &str, node: &Path) -> String {
+    let (_others, told) = said.split_once(&format!("{}: ", node.display())).unwrap();
+    let lines = told.lines().skip_while(|line| *line != "  [[scanner]]").take_while(|line| !line.is_empty());
+    lines.flat_map(|line| [line.trim_start(), "\n"]).collect()
+}
+
+/// A station of the simulated service with this scanner, and its running agent.
+async fn station(sandbox: &Sandbox, entry: &str) -> (Shed, Program) {
+    let shed = Shed::of(sandbox, Path::new("/nonexistent/port"));
+    let config = fs::read_to_string(shed.path("config.toml")).unwrap();
+    let (own, _port) = config.split_once("[[scanner]]").unwrap();
+    shed.write("config.toml", format!("{own}{entry}"));
+    let agent = shed.agent().await;
+    sleep(SETTLING).await;
+    (shed, agent)
+}
+
+async fn until_booked(shed: &Shed, count: u64) {
+    let status = shed.until("the scan", |status| status["scans"]["booked"] == count).await;
+    assert_eq!(status["scans"]["accepted"], count, "{status}");
+}
+
+/// Waits until the agent has seen that its scanner was unplugged.
+async fn until_gone(shed: &Shed) {
+    shed.until("the loss", |status| status["scanners"][0]["state"] == "gone").await;
+}
+
+async fn until_back(shed: &Shed) {
+    shed.until("the return", |status| status["scanners"][0]["state"] != "gone").await;
+    sleep(SETTLING).await;
+}
+
+#[tokio::test]
+async fn a_keyboard_is_read_by_the_entry_that_was_printed_of_it() {
+    let Some(kernel) = Kernel::of_keyboards() else { return };
+    let (sandbox, server) = Sandbox::bind(Options::sample()).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(server.run(std::future::pending()));
+    let scanner = kernel.keyboard(20);
+    let said = Shed::new().says(&["devices"]).await;
+    let (shed, agent) = station(&sandbox, &entry(&said, &scanner.node)).await;
+    scanner.scan("4006381333931");
+    until_booked(&shed, 1).await;
+    drop(scanner);
+    until_gone(&shed).await;
+    let scanner = kernel.keyboard(20);
+    until_back(&shed).await;
+    scanner.scan("4006381333931");
+    until_booked(&shed, 2).await;
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_hid_pos_scanner_is_read_by_the_entry_that_was_printed_of_it() {
+    let Some(kernel) = Kernel::of_scanners() else { return };
+    let (sandbox, server) = Sandbox::bind(Options::sample()).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(server.run(std::future::pending()));
+    let mut scanner = kernel.scanner(20);
+    let said = Shed::new().says(&["devices"]).await;
+    let entry = entry(&said, &scanner.node);
+    assert!(entry.contains("kind = \"hidpos\"\nmatch = { serial = \"test-20\" }\n"), "{said}");
+    let (shed, agent) = station(&sandbox, &entry).await;
+    scanner.send(&report("]E0", b"4006381333931", false));
+    until_booked(&shed, 1).await;
+    drop(scanner);
+    until_gone(&shed).await;
+    let mut scanner = kernel.scanner(20);
+    until_back(&shed).await;
+    scanner.send(&report("]E0", b"4006381333931", false));
+    until_booked(&shed, 2).await;
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_keyboard_scanner_is_calibrated_and_its_entry_written() {
+    let Some(kernel) = Kernel::of_keyboards() else { return };
+    let (scanner, shed) = (kernel.keyboard(25), Shed::new());
+    let config = format!(
+        "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\n\n\
+         [[scanner]]\nname = \"counter\"\nkind = \"evdev\"\npath = \"{}\"\n",
+        scanner.node.display()
+    );
+    shed.write("config.toml", &config);
+    let program = shed.start(shed.command(&["calibrate", "--write"]));
+    program.until_said("Scan CALIBRATE-1, then CALIBRATE-2").await;
+    scanner.type_text("4006381333931", german()).await;
+    program.until_said("! this is no calibration code: `4006381333931`").await;
+    scanner.type_text(CalibrationCode::First.text(), german()).await;
+    program.until_said("CALIBRATE-1 was read.").await;
+    scanner.type_text(CalibrationCode::Second.text(), german()).await;
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for words in ["layout     de\n", "ends with  Enter (CR)\n", "separator  as Ctrl and a bracket\n"] {
+        assert!(ended.out.contains(words), "{words}: {ended:?}");
+    }
+    let config = Config::load(&shed.path("config.toml")).unwrap();
+    assert!(matches!(&config.scanners[0].source, Source::Evdev { layout, .. } if *layout == german()));
+    assert!(Recorder::open(&scanner.node).is_ok(), "the scanner is given back");
+}
+
+#[tokio::test]
+async fn a_set_up_code_is_read_by_a_keyboard_scanner_that_is_plugged_in_later() {
+    let Some(kernel) = Kernel::of_keyboards() else { return };
+    let (office, dock) = (Shed::new(), Shed::new());
+    let (printer, code) = printing(&office, &["--address", "127.0.0.1"]).await;
+    let station = dock.start(scan(&dock));
+    station.until_said("waiting for a set-up code").await;
+    let scanner = kernel.keyboard(26);
+    station.until_said(&format!("  listening to {}", scanner.node.display())).await;
+    scanner.type_text("4006381333931", german()).await;
+    scanner.type_text(&code, german()).await;
+    let ended = station.ended().await;
+    assert!(ended.out.contains("the scanner is set to the keyboard layout de"), "{ended:?}");
+    let config = assert_set_up(&dock);
+    let source = &config.scanners[0].source;
+    assert!(matches!(source, Source::Evdev { layout, .. } if *layout == german()), "{source:?}");
+    assert_eq!(printer.ended().await.code, Some(0));
+}
+
+/// `init` that waits for a code on whatever scanner is there.
+fn scan(shed: &Shed) -> std::process::Command {
+    shed.bare_command(&["--config", "etc/config.toml", "init", "--scan"])
+}
+
+#[tokio::test]
+async fn what_a_keyboard_types_is_recorded_until_it_is_unplugged_and_gives_the_code_again() {
+    let Some(kernel) = Kernel::of_keyboards() else { return };
+    let (scanner, shed) = (kernel.keyboard(28), Shed::new());
+    let recorder = shed.start(shed.command(&["trace", "record", scanner.node.to_str().unwrap()]));
+    recorder.until_said("!opened").await;
+    sleep(SETTLING).await;
+    scanner.scan("4006381333931");
+    // The last event is on its way when the plug is pulled.
+    recorder.until_said(" 1 28 0").await;
+    drop(scanner);
+    assert_eq!(replayed(&shed, recorder).await, "code      4006381333931\n");
+}
+
+#[tokio::test]
+async fn what_a_hid_pos_scanner_reports_is_recorded_until_it_is_unplugged_and_gives_the_code_again() {
+    let Some(kernel) = Kernel::of_scanners() else { return };
+    let (mut scanner, shed) = (kernel.scanner(22), Shed::new());
+    let recorder = shed.start(shed.command(&["trace", "record", scanner.node.to_str().unwrap()]));
+    recorder.until_said("!opened").await;
+    sleep(SETTLING).await;
+    let before = recorder.said();
+    scanner.send(&report("]E0", b"4006381333931", false));
+    while recorder.said() == before {
+        sleep(Duration::from_millis(10)).await;
+    }
+    drop(scanner);
+    assert_eq!(replayed(&shed, recorder).await, "code      ]E04006381333931\n");
+}
+
+/// What comes of a recording that ends with its device.
+async fn replayed(shed: &Shed, recorder: Program) -> String {
+    let ended = recorder.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let file = shed.write("trace", &ended.out);
+    shed.says(&["trace", "replay", file.to_str().unwrap()]).await
+}
