@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::devices::input_entry;
 use super::{Error, read_error, say};
 use crate::clock::SystemClock;
 use crate::device::inputs::{self, FoundInput};
-use crate::device::onlooker::{self, Seen};
+use crate::device::onlooker::{Onlooker, Seen};
 use crate::device::ports::Roots;
 use crate::domain::typing::{Bursts, Pace};
 
@@ -19,9 +18,10 @@ pub(super) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error>
     if inputs.is_empty() {
         return say(out, "no keyboard is there to look at; plug the scanner in\n");
     }
-    let nodes: Vec<PathBuf> = inputs.iter().map(|input| input.node.clone()).collect();
+    // Open before anybody is asked to scan: somebody does at once.
+    let onlooker = Onlooker::open(inputs.iter().map(|input| input.node.clone()).collect());
     say(out, &format!("scan something with each scanner, within {} s\n", time.as_secs()))?;
-    let seen = onlooker::look_on(&nodes, time, &SystemClock::new(), |node, bursts| {
+    let seen = onlooker.look_on(time, &SystemClock::new(), |node, bursts| {
         say(out, &format!("{}: {}\n", node.display(), told_of(bursts)))
     })?;
     say(out, &text(&seen, &inputs))

@@ -41,41 +41,56 @@ struct Watched {
     typing: Typing,
 }
 
-/// Looks at the keyboards at these nodes for so long. `on_burst` is told of each burst of a scanner when it ends; an error
-/// of it ends the look.
-///
-/// # Errors
-/// That of `on_burst`.
-pub fn look_on<E>(
-    nodes: &[PathBuf],
-    time: Duration,
-    clock: &dyn Clock,
-    mut on_burst: impl FnMut(&Path, Bursts) -> Result<(), E>,
-) -> Result<Vec<Seen>, E> {
-    let end = clock.boot().plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-    let (mut watched, mut seen) = (Vec::new(), Vec::new());
-    for path in nodes {
-        match Node::look_on(path) {
-            Ok(node) => watched.push(Watched { path: path.clone(), node, typing: Typing::default() }),
-            Err(why) => seen.push(Seen { node: path.clone(), told: Err(why) }),
-        }
-    }
-    while let Some(left) = left(end, clock) {
-        wait(&watched, left);
-        for keyboard in std::mem::take(&mut watched) {
-            match keyboard.read(&mut on_burst)? {
-                Ok(keyboard) => watched.push(keyboard),
-                Err(gone) => seen.push(gone),
+/// Keyboards that are open to be looked at.
+#[derive(Debug)]
+pub struct Onlooker {
+    /// In the order in which they were named.
+    nodes: Vec<PathBuf>,
+    watched: Vec<Watched>,
+    seen: Vec<Seen>,
+}
+
+impl Onlooker {
+    /// Opens the keyboards at these nodes: whatever is typed from now on will be seen.
+    pub fn open(nodes: Vec<PathBuf>) -> Self {
+        let (mut watched, mut seen) = (Vec::new(), Vec::new());
+        for path in &nodes {
+            match Node::look_on(path) {
+                Ok(node) => watched.push(Watched { path: path.clone(), node, typing: Typing::default() }),
+                Err(why) => seen.push(Seen { node: path.clone(), told: Err(why) }),
             }
         }
+        Self { nodes, watched, seen }
     }
-    seen.extend(watched.into_iter().map(|keyboard| {
-        let Watched { path: node, typing, .. } = keyboard;
-        Seen { node, told: Ok(typing.pace()) }
-    }));
-    // In the order in which they were named.
-    seen.sort_by_key(|seen| nodes.iter().position(|node| *node == seen.node));
-    Ok(seen)
+
+    /// Looks on for so long. `on_burst` is told of each burst of a scanner when it ends; an error of it ends the look.
+    ///
+    /// # Errors
+    /// That of `on_burst`.
+    pub fn look_on<E>(
+        self,
+        time: Duration,
+        clock: &dyn Clock,
+        mut on_burst: impl FnMut(&Path, Bursts) -> Result<(), E>,
+    ) -> Result<Vec<Seen>, E> {
+        let Self { nodes, mut watched, mut seen } = self;
+        let end = clock.boot().plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
+        while let Some(left) = left(end, clock) {
+            wait(&watched, left);
+            for keyboard in std::mem::take(&mut watched) {
+                match keyboard.read(&mut on_burst)? {
+                    Ok(keyboard) => watched.push(keyboard),
+                    Err(gone) => seen.push(gone),
+                }
+            }
+        }
+        seen.extend(watched.into_iter().map(|keyboard| {
+            let Watched { path: node, typing, .. } = keyboard;
+            Seen { node, told: Ok(typing.pace()) }
+        }));
+        seen.sort_by_key(|seen| nodes.iter().position(|node| *node == seen.node));
+        Ok(seen)
+    }
 }
 
 impl Watched {

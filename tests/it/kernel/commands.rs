@@ -23,6 +23,8 @@ use crate::program::Shed;
 
 /// More than twice the usual gap: what comes within it after the opening may be the tail of a code.
 const SETTLING: Duration = Duration::from_millis(500);
+/// From a key to the next, as people type.
+const PERSON: Duration = Duration::from_millis(120);
 
 fn german() -> LayoutName {
     LayoutName::from_word("de").unwrap()
@@ -101,6 +103,41 @@ async fn a_hid_pos_scanner_is_read_by_the_entry_that_was_printed_of_it() {
     scanner.send(&report("]E0", b"4006381333931", false));
     until_booked(&shed, 2).await;
     agent.stop().await;
+}
+
+#[tokio::test]
+async fn who_looks_on_sees_which_keyboard_is_a_scanner() {
+    let Some(kernel) = Kernel::of_keyboards() else { return };
+    let [scanner, person, silent, taken] = [21, 22, 23, 24].map(|product| kernel.keyboard(product));
+    let agents = Recorder::open(&taken.node).unwrap();
+    let shed = Shed::new();
+    let program = shed.start(shed.command(&["devices", "--watch", "3"]));
+    program.until_said("scan something with each scanner").await;
+    // As soon as one is asked to.
+    scanner.scan("4006381333931");
+    taken.scan("4006381333931");
+    for key in [2, 3, 4] {
+        person.change(key, 1);
+        person.change(key, 0);
+        sleep(PERSON).await;
+    }
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let (news, told) = ended.out.split_once("\n\n").unwrap();
+    let said = |node: &Path, words: &str| format!("{}: {words}", node.display());
+    let burst = "typed like a scanner, once: 13 keys and Enter, no two more than";
+    assert!(news.contains(&said(&scanner.node, burst)), "{ended:?}");
+    for (node, words) in [
+        (&scanner.node, burst),
+        (&person.node, "typed as people do"),
+        (&silent.node, "typed nothing"),
+        (&taken.node, "typed nothing, or another program, such as the agent, has it for itself"),
+    ] {
+        assert!(told.contains(&said(node, words)), "{words}: {ended:?}");
+    }
+    assert_eq!(told.matches("[[scanner]]").count(), 1, "{ended:?}");
+    assert!(entry(told, &scanner.node).contains("kind = \"evdev\"\n"), "{ended:?}");
+    drop(agents);
 }
 
 #[tokio::test]
