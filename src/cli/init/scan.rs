@@ -1,5 +1,6 @@
 //! `stockpoint init --scan`: waiting for a set-up code on whatever scanner is there.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -28,6 +29,7 @@ use crate::config::Protocol;
 use crate::device::Device;
 use crate::device::FromScanner;
 use crate::device::Outlet;
+use crate::device::PortFault;
 use crate::device::PortState;
 use crate::device::SCAN_QUEUE_MAX;
 use crate::device::evdev::Recorder;
@@ -104,6 +106,8 @@ struct Listeners {
     /// Serial ports and the standard input: dropped, they stop.
     devices: Vec<Device>,
     listened: BTreeSet<PathBuf>,
+    /// Keyboards that could not be opened at the last look, and why.
+    refused: BTreeMap<PathBuf, PortFault>,
 }
 
 impl Listeners {
@@ -112,7 +116,8 @@ impl Listeners {
         let (queue, frames) = mpsc::channel(SCAN_QUEUE_MAX);
         let (keys_outlet, keys) = mpsc::channel(SCAN_QUEUE_MAX);
         let outlet = Outlet { clock: Arc::clone(&clock), queue };
-        Self { clock, outlet, frames, keys_outlet, keys, devices: Vec::new(), listened: BTreeSet::new() }
+        let (devices, listened, refused) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+        Self { clock, outlet, frames, keys_outlet, keys, devices, listened, refused }
     }
 
     /// Waits for a code, on `device` or on everything that looks like a scanner, plugged in now or later.
@@ -148,17 +153,31 @@ impl Listeners {
             }
         };
         for found in there {
-            if !self.listened.insert(found.node.clone()) {
+            if self.listened.contains(&found.node) {
                 continue;
             }
-            say(out, &format!("  listening to {}\n", printable(&found.title)))?;
             match found.way {
                 Way::Serial => self.listen_to_port(&found)?,
                 Way::Pos => self.listen_to_pos(&found)?,
-                Way::Keys => self.listen_to_keys(&found)?,
+                Way::Keys => match Recorder::open(&found.node) {
+                    Ok(recorder) => self.listen_to_keys(&found, recorder)?,
+                    Err(why) => {
+                        self.refused(out, found.node, why)?;
+                        continue;
+                    }
+                },
             }
+            self.refused.remove(&found.node);
+            self.listened.insert(found.node);
+            say(out, &format!("  listening to {}\n", printable(&found.title)))?;
         }
         Ok(())
+    }
+
+    /// A keyboard that cannot be read now. It is tried again at the next look, and said again if the reason is another.
+    fn refused(&mut self, out: &mut impl Write, node: PathBuf, why: PortFault) -> Result<(), Error> {
+        let said = format!("  {}: {why}; {}\n", node.display(), why.cure());
+        if self.refused.insert(node, why) == Some(why) { Ok(()) } else { say(out, &said) }
     }
 
     fn listen_to_port(&mut self, found: &Found) -> Result<(), Error> {
@@ -186,10 +205,12 @@ impl Listeners {
     }
 
     /// The thread ends when its device is gone or nobody listens any more.
-    fn listen_to_keys(&self, found: &Found) -> Result<(), Error> {
+    fn listen_to_keys(&self, found: &Found, recorder: Recorder) -> Result<(), Error> {
         let (node, outlet, clock) = (found.node.clone(), self.keys_outlet.clone(), Arc::clone(&self.clock));
         let run = move || {
-            read_keys(&node, &outlet, clock.as_ref());
+            read_keys(&recorder, &node, &outlet, clock.as_ref());
+            // Given back before anybody is told.
+            drop(recorder);
             // Nobody may listen any more; then nobody misses it.
             let _sent = outlet.blocking_send(FromKeys::Gone(node));
         };
@@ -233,8 +254,7 @@ fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned
 }
 
 /// Reads keys until a code is among them, the device is gone, or nobody listens.
-fn read_keys(node: &Path, outlet: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
-    let Ok(recorder) = Recorder::open(node) else { return };
+fn read_keys(recorder: &Recorder, node: &Path, outlet: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
     let mut ears = Ears::new(clock.boot());
     while !outlet.is_closed() {
         let Ok(events) = recorder.events_within(Some(KEYS_PATIENCE)) else { return };

@@ -192,6 +192,27 @@ fn scan(shed: &Shed) -> std::process::Command {
 }
 
 #[tokio::test]
+async fn a_keyboard_that_another_program_has_is_said_to_be_taken_and_listened_to_when_it_is_free() {
+    let Some(kernel) = Kernel::of_keyboards() else { return };
+    let (office, dock, scanner) = (Shed::new(), Shed::new(), kernel.keyboard(27));
+    let (printer, code) = printing(&office, &["--address", "127.0.0.1"]).await;
+    let other = Recorder::open(&scanner.node).unwrap();
+    let station = dock.start(scan(&dock));
+    let node = scanner.node.display();
+    station.until_said(&format!("  {node}: another program has the port; stop the other program")).await;
+    // Some more looks at what is there, one a second.
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(station.said().matches("another program").count(), 1, "{}", station.said());
+    assert!(!station.said().contains("listening to"), "{}", station.said());
+    drop(other);
+    station.until_said(&format!("  listening to {node}")).await;
+    scanner.type_text(&code, LayoutName::US).await;
+    station.ended().await;
+    assert_set_up(&dock);
+    assert_eq!(printer.ended().await.code, Some(0));
+}
+
+#[tokio::test]
 async fn what_a_keyboard_types_is_recorded_until_it_is_unplugged_and_gives_the_code_again() {
     let Some(kernel) = Kernel::of_keyboards() else { return };
     let (scanner, shed) = (kernel.keyboard(28), Shed::new());
