@@ -52,6 +52,9 @@ use crate::setup::SetupCode;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A code is longer than any barcode; a slow line takes half a second for it.
 const GAP: Duration = Duration::from_secs(2);
+/// The reports of a code follow each other within milliseconds. It is no longer than needed, for what comes so soon after
+/// the opening may be the tail of a code and is refused: whoever has plugged a scanner in scans at once.
+const POS_GAP: Duration = Duration::from_millis(200);
 /// How soon a thread that reads keys sees that nobody listens any more.
 const KEYS_PATIENCE: Duration = Duration::from_millis(250);
 /// The name of the scanner that reads the standard input.
@@ -197,7 +200,7 @@ impl Listeners {
 
     fn listen_to_pos(&mut self, found: &Found) -> Result<(), Error> {
         let name = ScannerName::new(found.node.to_string_lossy());
-        let scanner = PosScanner { name, at: Place::Path(found.node.clone()), gap: GAP };
+        let scanner = PosScanner { name, at: Place::Path(found.node.clone()), gap: POS_GAP };
         let started = hidpos::start(scanner, Roots::default(), self.outlet.clone());
         let (device, _signals) = started.map_err(cannot_listen)?;
         self.devices.push(device);

@@ -14,6 +14,7 @@ use stockpoint::sandbox::Sandbox;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::hidpos::PIECE;
 use crate::hidpos::report;
 use crate::init::assert_set_up;
 use crate::init::printing;
@@ -209,6 +210,26 @@ async fn a_keyboard_that_another_program_has_is_said_to_be_taken_and_listened_to
     scanner.type_text(&code, LayoutName::US).await;
     station.ended().await;
     assert_set_up(&dock);
+    assert_eq!(printer.ended().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_set_up_code_is_read_by_a_hid_pos_scanner() {
+    let Some(kernel) = Kernel::of_scanners() else { return };
+    let (office, dock, mut scanner) = (Shed::new(), Shed::new(), kernel.scanner(21));
+    let (printer, code) = printing(&office, &["--address", "127.0.0.1"]).await;
+    let station = dock.start(scan(&dock));
+    station.until_logged("scanner is ready").await;
+    sleep(SETTLING).await;
+    scanner.send(&report("]E0", b"4006381333931", false));
+    station.until_said("not a set-up code").await;
+    let pieces: Vec<_> = code.as_bytes().chunks(PIECE).collect();
+    for (at, piece) in pieces.iter().enumerate() {
+        scanner.send(&report("]Q1", piece, at + 1 < pieces.len()));
+    }
+    station.ended().await;
+    let config = assert_set_up(&dock);
+    assert_eq!(config.scanners[0].source.kind(), "hidpos");
     assert_eq!(printer.ended().await.code, Some(0));
 }
 
