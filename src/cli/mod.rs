@@ -43,7 +43,8 @@ use crate::store::{self, Db};
 use crate::work::uplink::seed;
 use args::{Args, Command, DevicesCommand};
 
-/// Exit code for wrong usage and wrong configuration: starting again will not help.
+/// Exit code for wrong usage and wrong configuration: starting again will not help. systemd.service(5),
+/// `RestartPreventExitStatus=` of the unit, heeds it.
 const WRONG: u8 = 2;
 
 /// Why a command failed.
@@ -222,7 +223,9 @@ impl Error {
             | Self::Setup(setup::Error::Faults(_))
             | Self::NotForTerminals
             | Self::NoSuchScanner { .. }
-            | Self::Escape => ExitCode::from(WRONG),
+            | Self::Escape
+            // The wrong program for this data: only a person can put that right.
+            | Self::Agent(app::Error::Store(store::Error::NewerSchema { .. })) => ExitCode::from(WRONG),
             Self::Calibrate(error) if error.is_usage() => ExitCode::from(WRONG),
             _ if self.is_closed_pipe() => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,

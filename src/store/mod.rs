@@ -63,7 +63,7 @@ pub enum Error {
     /// The file was written by a later version of this program. Nothing was touched.
     #[error(
         "open {path}: it has schema version {found}, and this program knows versions up to {known}; \
-         install the newer program again"
+         install the newer program again, or go back with /usr/lib/stockpoint/step-back"
     )]
     NewerSchema {
         /// The file.

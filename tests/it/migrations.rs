@@ -22,6 +22,8 @@ use stockpoint::store::{
 };
 use tempfile::TempDir;
 
+use crate::program::Shed;
+
 /// A file as one version left it, and what must be read from it ever after.
 struct Dump {
     sql: &'static str,
@@ -383,6 +385,30 @@ fn bytes(dir: &Path) -> Vec<Option<Vec<u8>>> {
         [OUTBOX_FILE, GOODS_FILE].into_iter().flat_map(|name| [name.to_owned(), format!("{name}-wal")]);
     // A log without a byte says as much as none.
     names.map(|name| fs::read(dir.join(name)).ok().filter(|bytes| !bytes.is_empty())).collect()
+}
+
+#[tokio::test]
+async fn the_agent_ends_on_newer_data_with_a_code_after_which_systemd_does_not_start_it_again() {
+    for newer in [OUTBOX_FILE, GOODS_FILE] {
+        let shed = Shed::new();
+        shed.write("config.toml", shed.config("http://127.0.0.1:9/api/v1", &shed.path("no-port")));
+        shed.write("partner-token", "a-partner-token");
+        shed.write("user-token", "a-user-token");
+        let file = shed.path("data").join(newer);
+        fs::create_dir(shed.path("data")).unwrap();
+        sqlite(&file).pragma_update(None, "user_version", FAR_VERSION).unwrap();
+        let ended = shed.run(&["run"]).await;
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let cause = format!("caused by: open {}: it has schema version 9000", file.display());
+        assert!(ended.err.contains(&cause), "{ended:?}");
+        for cure in ["install the newer program again", "/usr/lib/stockpoint/step-back"] {
+            assert!(ended.err.contains(cure), "{ended:?}");
+        }
+        assert_eq!(version(&file), FAR_VERSION);
+    }
+    let unit = include_str!("../../systemd/stockpoint.service");
+    let never_again = unit.lines().find_map(|line| line.strip_prefix("RestartPreventExitStatus=")).unwrap();
+    assert!(never_again.split_whitespace().any(|code| code == "2"), "{never_again}");
 }
 
 #[test]
