@@ -45,6 +45,8 @@ pub(crate) enum Root {
     Small,
     /// Debian on the memory card; what is written there is forgotten.
     Card,
+    /// Debian on a card of one's own, which keeps what is written there.
+    Own(PathBuf),
     /// Debian on the disk.
     Data,
 }
@@ -90,7 +92,7 @@ impl Machine {
         first_files(&cache, folder.path(), &setup.files);
         let root = match &setup.root {
             Root::Small => "",
-            Root::Card => "root=/dev/mmcblk0",
+            Root::Card | Root::Own(_) => "root=/dev/mmcblk0",
             Root::Data => "root=/dev/sda",
         };
         let now = now_s();
@@ -117,9 +119,15 @@ impl Machine {
                 &format!("usb-serial,id={name},chardev={name},always-plugged=on,port=1.{port}"),
             ]);
         }
-        if matches!(setup.root, Root::Card) {
-            let card = kept("card.img");
-            command.args(["-snapshot", "-drive", &format!("if=sd,format=raw,file={card}")]);
+        match &setup.root {
+            Root::Card => {
+                let card = kept("card.img");
+                command.args(["-snapshot", "-drive", &format!("if=sd,format=raw,file={card}")]);
+            }
+            Root::Own(card) => {
+                command.args(["-drive", &format!("if=sd,format=raw,file={}", card.display())]);
+            }
+            Root::Small | Root::Data => {}
         }
         if let Some(disk) = &setup.data {
             let address = disk.address();

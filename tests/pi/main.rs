@@ -4,6 +4,7 @@
 //! tests/pi/run board            the installed station: scanners on USB, unplugged, with a wrong clock
 //! tests/pi/run whole            from the package to the books, with a power cut
 //! tests/pi/run devices          the integration tests on keyboards, HID-POS scanners and pins of the kernel's own
+//! tests/pi/run sealed           a root file system that nothing can write to, and a partition for the data
 //! tests/pi/run scanners [CODES] fast scanners and slow disks, and what another reader makes of them
 //! tests/pi/run long [CODES]     100,000 codes as fast as a scanner types, on a disk that takes 300 ms
 //! tests/pi/run cuts [COUNT]     power cuts under scanning, on a disk that forgets what was not flushed
@@ -29,6 +30,7 @@ mod devices;
 mod disk;
 mod machine;
 mod scanners;
+mod sealed;
 mod service;
 mod station;
 mod whole;
@@ -39,7 +41,7 @@ fn main() {
     let count = arguments.next().map(|count| count.parse::<usize>().unwrap());
     let is_wanted = |name: &str| wanted == "all" || wanted == name;
     assert!(
-        ["all", "board", "whole", "devices", "scanners", "long", "cuts"].contains(&wanted.as_str()),
+        ["all", "board", "whole", "sealed", "devices", "scanners", "long", "cuts"].contains(&wanted.as_str()),
         "{wanted} is no part of it"
     );
     if is_wanted("board") {
@@ -50,6 +52,9 @@ fn main() {
     }
     if is_wanted("devices") {
         devices::check();
+    }
+    if is_wanted("sealed") {
+        sealed::check();
     }
     if is_wanted("scanners") {
         scanners::check(count.unwrap_or(40));

@@ -1,5 +1,8 @@
 //! The station in the guest: its configuration, and what it tells.
 
+use std::io::Read as _;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
@@ -78,4 +81,12 @@ pub(crate) fn figure(status: &Value, path: &str) -> u64 {
 pub(crate) fn scanner(status: &Value, name: &str) -> String {
     let scanners = status["scanners"].as_array().unwrap();
     scanners.iter().find(|scanner| scanner["name"] == name).unwrap()["state"].as_str().unwrap().to_owned()
+}
+
+/// Scans on the serial line and waits for the answer that `booked = "06"` makes.
+pub(crate) fn send(line: &mut UnixStream, code: &str) {
+    let mut answer = [0];
+    line.write_all(format!("{code}\r").as_bytes()).unwrap();
+    line.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, [0x06], "{code}");
 }

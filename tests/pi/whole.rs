@@ -2,9 +2,7 @@
 //! a power cut on a disk that forgets, and everything as it must be after it.
 
 use std::fs;
-use std::io::Read as _;
 use std::io::Write as _;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -26,6 +24,7 @@ use crate::service::Service;
 use crate::station;
 use crate::station::figure;
 use crate::station::scanner;
+use crate::station::send;
 
 /// What a person writes on the card, in any computer.
 const SET_UP: &str = r#"
@@ -136,14 +135,6 @@ fn ready(machine: &Machine) {
 
 fn until(machine: &Machine, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     machine.wait(what, || station::status(machine).filter(|status| holds(status)))
-}
-
-/// Scans on the serial line and waits for the answer.
-fn send(line: &mut UnixStream, code: &str) {
-    let mut answer = [0];
-    line.write_all(format!("{code}\r").as_bytes()).unwrap();
-    line.read_exact(&mut answer).unwrap();
-    assert_eq!(answer, [0x06], "{code}");
 }
 
 /// A copy of the fresh system.

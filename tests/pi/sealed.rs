@@ -1,0 +1,136 @@
+//! A root file system that nothing can write to and a partition for the data, as the manual has it: set up, scanned on,
+//! cut off from its power, and there again.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::chance::Chance;
+use crate::disk::Disk;
+use crate::machine::Machine;
+use crate::machine::Root;
+use crate::machine::Setup;
+use crate::machine::Source;
+use crate::machine::cache;
+use crate::machine::now_s;
+use crate::service::Service;
+use crate::station;
+use crate::station::figure;
+use crate::station::send;
+
+/// Where the lines of the file systems stand.
+const MANUAL: &str = include_str!("../../systemd/stockpoint-station.7");
+
+const SCANNER: &str = r#"
+[[scanner]]
+name = "dock"
+kind = "serial"
+path = "/dev/ttyUSB0"
+gap_ms = 2000
+signals_hex = { booked = "06", unknown = "14", refused = "15" }
+"#;
+
+const CODES: [&str; 4] = ["4006381333931", "9521234000013", "96385074", "036000291452"];
+
+/// What an upgrade does around itself.
+const OPEN_AND_SHUT: &str =
+    "mount -o remount,rw / && touch /proof && rm /proof && mount -o remount,ro / && echo done";
+
+pub(crate) fn check() {
+    let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
+    let disk = Disk::serve(&data(folder.path()));
+    let mut files = station::package(SCANNER);
+    files.push(("payload/root/fstab", Source::Text(fstab())));
+    let mut setup = Setup {
+        root: Root::Own(card(folder.path())),
+        data: Some(disk.clone()),
+        files,
+        serial: 1,
+        service: service.port,
+        options: String::new(),
+    };
+    let (fresh, _) = Machine::boot(&setup);
+    station::install(&fresh);
+    let said = fresh.run("systemctl stop stockpoint && cp /root/fstab /etc/fstab && sync && echo sealed");
+    assert!(said.contains("sealed"), "{said}");
+    drop(fresh);
+
+    setup.files.clear();
+    let (machine, _) = Machine::boot(&setup);
+    ready(&machine);
+    println!("sealed: {}", sealed(&machine));
+    let mut line = machine.serial(0);
+    for code in CODES {
+        send(&mut line, code);
+    }
+    until_posted(&machine, 4);
+    let said = machine.run(OPEN_AND_SHUT);
+    assert!(said.contains("done"), "{said}");
+    disk.cut(machine, &mut Chance(11));
+
+    let (machine, booted) = Machine::boot(&setup);
+    ready(&machine);
+    sealed(&machine);
+    send(&mut machine.serial(0), CODES[0]);
+    until_posted(&machine, 5);
+    assert_eq!(service.units().to_string(), "5");
+    println!("power cut; up again after {booted:.1?}: 5 booked, 5 posted, 5 on the service");
+}
+
+/// That nothing can write to the root and something to the data; how the two are mounted.
+fn sealed(machine: &Machine) -> String {
+    let said = machine.run("touch /proof 2>&1");
+    assert!(said.contains("Read-only file system"), "{said}");
+    let mounts = machine.run("grep -E ' (/|/var/lib/stockpoint) ext4 ' /proc/mounts | tr '\\n' ';'");
+    assert!(mounts.contains(" / ext4 ro,") && mounts.contains(" /var/lib/stockpoint ext4 rw,"), "{mounts}");
+    mounts
+}
+
+/// Waits for the station, and sets the clock as a time server would.
+fn ready(machine: &Machine) {
+    machine.run(&format!("date -s @{}", now_s()));
+    until(machine, "the station to be ready", |status| {
+        status["running"] == true && figure(status, "/goods/count") > 0
+    });
+    station::settle();
+}
+
+fn until_posted(machine: &Machine, units: u64) {
+    let status = until(machine, "the units to be posted", |status| figure(status, "/units/posted") >= units);
+    let booked = figure(&status, "/units/booked");
+    assert_eq!((figure(&status, "/units/posted"), booked), (units, units), "{status}");
+}
+
+fn until(machine: &Machine, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    machine.wait(what, || station::status(machine).filter(|status| holds(status)))
+}
+
+/// The lines of the manual, as they stand there.
+fn fstab() -> String {
+    let is_mount = |line: &&str| line.starts_with("LABEL=") || line.starts_with("tmpfs ");
+    let lines: Vec<_> = MANUAL.lines().filter(is_mount).collect();
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    lines.join("\n") + "\n"
+}
+
+/// A card with a fresh system, under the name that the manual has for it.
+fn card(folder: &Path) -> PathBuf {
+    let image = folder.join("card.img");
+    run(Command::new("cp").arg("--sparse=always").arg(cache().join("card.img")).arg(&image));
+    run(Command::new("tune2fs").args(["-L", "rootfs"]).arg(&image));
+    image
+}
+
+/// A disk with nothing but a file system for the data.
+fn data(folder: &Path) -> PathBuf {
+    let image = folder.join("data.img");
+    run(Command::new("mkfs.ext4").args(["-q", "-L", "stockpoint"]).arg(&image).arg("64M"));
+    image
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
