@@ -33,6 +33,7 @@ mod thread;
 use std::io;
 use std::path::PathBuf;
 
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode};
 
 pub use correct::{Corrected, Correction};
@@ -110,8 +111,11 @@ pub enum Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
+        // The log's index is a file as well, and SQLite has a word of its own for one that cannot grow.
+        let is_index = error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
+            _ if is_index => Self::DiskFull,
             _ => Self::Sql(error),
         }
     }

@@ -99,9 +99,9 @@ impl Db {
         }
         let mut damaged = Vec::new();
         let mut reserve = Reserve::new(options.dir);
-        let (mut outbox, goods, boot) = match open_files(&options, &mut damaged) {
+        let (mut outbox, goods, boot) = match open_files(&options, WayBack::Kept, &mut damaged) {
             // What is stored must be delivered all the same.
-            Err(Error::DiskFull) if reserve.give() => open_files(&options, &mut damaged)?,
+            Err(Error::DiskFull) if reserve.give() => open_files(&options, WayBack::GivenUp, &mut damaged)?,
             opened => opened?,
         };
         damage::clear_suspicion(options.dir)?;
@@ -127,12 +127,22 @@ impl Db {
     }
 }
 
+/// Whether a file that is raised to a newer version is copied first: the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WayBack {
+    /// It is.
+    Kept,
+    /// It is not: what room there is the file itself needs.
+    GivenUp,
+}
+
 fn open_files(
     options: &OpenOptions<'_>,
+    way: WayBack,
     damaged: &mut Vec<Damaged>,
 ) -> Result<(Connection, Connection, i64), Error> {
-    let mut outbox = OUTBOX.open(options.dir, options.now, damaged)?;
-    let goods = GOODS.open(options.dir, options.now, damaged)?;
+    let mut outbox = OUTBOX.open(options, way, damaged)?;
+    let goods = GOODS.open(options, way, damaged)?;
     let path = options.dir.join(OUTBOX_FILE);
     let grown = grow_wal(&mut outbox, &path).and_then(|()| boot_row(&outbox, options.boot_id));
     let boot = grown.map_err(|error| named(&path, error))?;
@@ -205,20 +215,25 @@ impl Plan {
         }
     }
 
-    fn open(&self, dir: &Path, now: UnixMillis, damaged: &mut Vec<Damaged>) -> Result<Connection, Error> {
-        let path = dir.join(self.name);
-        let care = damage::care(dir);
-        match self.prepare(&path, care) {
+    fn open(
+        &self,
+        options: &OpenOptions<'_>,
+        way: WayBack,
+        damaged: &mut Vec<Damaged>,
+    ) -> Result<Connection, Error> {
+        let path = options.dir.join(self.name);
+        let care = damage::care(options.dir);
+        match self.prepare(&path, care, way) {
             Err(error) if error.is_damage() => {
-                damaged.push(damage::put_aside(&path, self.is_cache, now)?);
-                self.prepare(&path, care)
+                damaged.push(damage::put_aside(&path, self.is_cache, options.now)?);
+                self.prepare(&path, care, way)
             }
             result => result,
         }
         .map_err(|error| named(&path, error))
     }
 
-    fn prepare(&self, path: &Path, care: Care) -> Result<Connection, Error> {
+    fn prepare(&self, path: &Path, care: Care, way: WayBack) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         damage::refuse_lone_log(path)?;
         let mut connection = connect(path, flags)?;
@@ -227,19 +242,19 @@ impl Plan {
         set_pragmas(&connection, self)?;
         damage::check(&connection, path, care)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        self.upgrade(&mut connection, path)?;
+        self.upgrade(&mut connection, path, way)?;
         let mut keep = 1;
         connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
         Ok(connection)
     }
 
     /// All steps in one transaction, the version last: a file is of one version or of another.
-    fn upgrade(&self, connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    fn upgrade(&self, connection: &mut Connection, path: &Path, way: WayBack) -> Result<(), Error> {
         let found = user_version(connection)?;
         if found == self.version() {
             return Ok(());
         }
-        if found > 0 {
+        if found > 0 && way == WayBack::Kept {
             keep_previous(connection, path)?;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -348,7 +363,14 @@ mod tests {
     }
 
     fn open(plan: &Plan, dir: &TempDir) -> Result<Connection, Error> {
-        plan.open(dir.path(), NOW, &mut Vec::new())
+        let options = OpenOptions {
+            dir: dir.path(),
+            station: "dock-1",
+            boot_id: "a boot",
+            now: NOW,
+            commit_hook: None,
+        };
+        plan.open(&options, WayBack::Kept, &mut Vec::new())
     }
 
     fn tables(connection: &Connection) -> String {

@@ -23,6 +23,7 @@ use stockpoint::store::{
 use tempfile::TempDir;
 
 use crate::program::Shed;
+use crate::store_faults::SmallDisk;
 
 /// A file as one version left it, and what must be read from it ever after.
 struct Dump {
@@ -64,10 +65,14 @@ fn open(dir: &Path) -> Result<Db, Error> {
 /// A folder with these dumps made into files.
 fn folder(outbox: &Dump, goods: &Dump) -> TempDir {
     let dir = TempDir::new().unwrap();
-    for (name, dump) in [(OUTBOX_FILE, outbox), (GOODS_FILE, goods)] {
-        sqlite(&dir.path().join(name)).execute_batch(dump.sql).unwrap();
-    }
+    lay(dir.path(), outbox, goods);
     dir
+}
+
+fn lay(dir: &Path, outbox: &Dump, goods: &Dump) {
+    for (name, dump) in [(OUTBOX_FILE, outbox), (GOODS_FILE, goods)] {
+        sqlite(&dir.join(name)).execute_batch(dump.sql).unwrap();
+    }
 }
 
 fn version(path: &Path) -> u32 {
@@ -363,6 +368,28 @@ fn what_an_upgrade_leaves_for_one_step_back_is_the_older_files_whole() {
     let dir = folder(newest, newest_goods);
     drop(open(dir.path()).unwrap());
     assert!(!dir.path().join(PREVIOUS_DIR).exists());
+}
+
+/// What was kept back for a full disk is for the files themselves: a copy that took it would leave no room to raise them.
+#[test]
+fn a_full_disk_is_upgraded_without_a_copy() {
+    let dir = TempDir::new().unwrap();
+    let Some(disk) = SmallDisk::over(dir.path(), 4) else { return };
+    let (outbox, goods) = (&OUTBOX[OUTBOX.len() - 2], &GOODS[GOODS.len() - 2]);
+    lay(dir.path(), outbox, goods);
+    // Its copy takes nearly all of the room.
+    let parked = "CREATE TABLE filler (bytes BLOB); INSERT INTO filler VALUES (zeroblob(400000))";
+    sqlite(&dir.path().join(OUTBOX_FILE)).execute_batch(parked).unwrap();
+    // As a station leaves them: the log at its full size, with nothing in it.
+    for (name, bytes) in [("outbox.db-wal", 1024 * 1024), ("reserve", 512 * 1024)] {
+        fs::write(dir.path().join(name), vec![0; bytes]).unwrap();
+    }
+    disk.fill();
+    let mut db = open(dir.path()).unwrap();
+    (outbox.reads)(&mut db);
+    (goods.reads)(&mut db);
+    let copies = fs::read_dir(dir.path().join(PREVIOUS_DIR)).map_or(0, Iterator::count);
+    assert_eq!(copies, 0);
 }
 
 /// Marks the file as of a far version, in the log alone, and leaves both as a power cut does.

@@ -148,13 +148,13 @@ fn damage_table(path: &Path, table: &str) {
 }
 
 /// A small disk in the place of a folder, until dropped.
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     dir: PathBuf,
 }
 
 impl SmallDisk {
     /// `None`, and a word of it, where the test may not mount.
-    fn over(dir: &Path, mebibytes: u32) -> Option<Self> {
+    pub(crate) fn over(dir: &Path, mebibytes: u32) -> Option<Self> {
         let size = format!("size={mebibytes}m");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir).output();
         if mounted.is_ok_and(|output| output.status.success()) {
@@ -170,7 +170,7 @@ impl SmallDisk {
     }
 
     /// Fills the disk to its last byte.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut ballast = fs::File::create(self.ballast()).unwrap();
         for bytes in [64 * 1024, 1024, 1] {
             while ballast.write_all(&vec![b'x'; bytes]).is_ok() {}
