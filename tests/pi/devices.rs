@@ -23,6 +23,9 @@ const JOB: &str = r#"
 mkdir -p /tmp /dev/pts "${program%/*}"
 mount -t devpts devpts /dev/pts
 mount -t debugfs debugfs /sys/kernel/debug
+mount -t configfs configfs /sys/kernel/config
+# It has the one socket.
+rmmod g_serial
 ln -s /bin/stockpoint "$program"
 export STOCKPOINT_GPIO_CHIP=/dev/gpiochip0
 # One after the other and aloud: each says in time what it skips.

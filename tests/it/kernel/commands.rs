@@ -49,6 +49,11 @@ async fn station(sandbox: &Sandbox, entry: &str) -> (Shed, Program) {
     (shed, agent)
 }
 
+/// Waits until the goods are known.
+async fn until_synced(shed: &Shed) {
+    shed.until("the goods", |status| status["goods"]["count"].as_u64() > Some(0)).await;
+}
+
 async fn until_booked(shed: &Shed, count: u64) {
     let status = shed.until("the scan", |status| status["scans"]["booked"] == count).await;
     assert_eq!(status["scans"]["accepted"], count, "{status}");
@@ -103,6 +108,44 @@ async fn a_hid_pos_scanner_is_read_by_the_entry_that_was_printed_of_it() {
     until_back(&shed).await;
     scanner.send(&report("]E0", b"4006381333931", false));
     until_booked(&shed, 2).await;
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_hid_pos_scanner_on_usb_is_found_again_by_its_socket_and_answered() {
+    let Some(kernel) = Kernel::of_gadgets() else { return };
+    let (sandbox, server) = Sandbox::bind(Options::sample()).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(server.run(std::future::pending()));
+    let mut scanner = kernel.gadget(23);
+    let node = scanner.plug_in();
+    let said = Shed::new().says(&["devices"]).await;
+    let entry = entry(&said, &node);
+    assert!(said.contains("  1eab:0017 Stockpoint stockpoint test scanner, in USB port "), "{said}");
+    assert!(
+        entry.contains("kind = \"hidpos\"\nmatch = { vendor = 0x1eab, product = 0x0017, port = \""),
+        "{said}"
+    );
+    let (shed, agent) =
+        station(&sandbox, &format!("{entry}signals_hex = {{ booked = \"0440\", unknown = \"0420\" }}\n"))
+            .await;
+    until_synced(&shed).await;
+    scanner.send(&report("]E0", b"4006381333931", false));
+    assert_eq!(scanner.heard(), [0x04, 0x40]);
+    scanner.send(&report("]C0", b"0000", false));
+    assert_eq!(scanner.heard(), [0x04, 0x20]);
+    scanner.send(&report("]Q1", &[b'7'; PIECE], true));
+    // What this machine has fetched is on its way to the agent; the gap is much longer.
+    sleep(Duration::from_millis(50)).await;
+    scanner.unplug();
+    until_gone(&shed).await;
+    scanner.plug_in();
+    until_back(&shed).await;
+    scanner.send(&report("]E0", b"4006381333931", false));
+    assert_eq!(scanner.heard(), [0x04, 0x40]);
+    let scans = shed.status().await["scans"].take();
+    let counts = ["accepted", "booked", "unknown", "refused"].map(|name| scans[name].as_u64().unwrap());
+    assert_eq!(counts, [4, 2, 1, 1], "what was sent before the loss is refused, and nothing is made of both");
     agent.stop().await;
 }
 

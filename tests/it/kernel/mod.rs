@@ -2,6 +2,7 @@
 //! makes none, the tests say that they were skipped; on the emulated board of `tests/pi/run devices` it makes them all.
 
 mod commands;
+mod gadget;
 mod hidpos;
 mod keyboards;
 mod pins;
@@ -10,6 +11,7 @@ mod uinput;
 
 use std::fs::File;
 use std::fs::OpenOptions;
+use std::io;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -22,29 +24,28 @@ static TURN: Mutex<()> = Mutex::new(());
 
 /// The kernel as a maker of devices, for one test alone.
 pub(crate) struct Kernel {
+    /// By what it makes them.
     maker: &'static str,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Kernel {
-    /// `None`, with the reason printed, where it makes none by this node.
-    fn take(maker: &'static str) -> Option<Self> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        match open(maker) {
-            Ok(_file) => Some(Self { maker, _turn: turn }),
-            Err(error) => {
-                println!("skipped: {maker}: {error}");
-                None
-            }
+    fn by(maker: &'static str) -> Self {
+        Self { maker, _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// `None`, with the reason printed, where it makes no device by this node.
+    fn by_node(maker: &'static str) -> Option<Self> {
+        let kernel = Self::by(maker);
+        if let Err(error) = kernel.open() {
+            println!("skipped: {maker}: {error}");
+            return None;
         }
+        Some(kernel)
     }
 
-    /// The node again, for one more device.
-    fn open(&self) -> File {
-        open(self.maker).unwrap()
+    /// The node, for one device.
+    fn open(&self) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(self.maker)
     }
-}
-
-fn open(maker: &str) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).open(maker)
 }

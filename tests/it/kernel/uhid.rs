@@ -30,12 +30,12 @@ const BUS_USB: u16 = 3;
 
 impl Kernel {
     pub(super) fn of_scanners() -> Option<Self> {
-        Self::take(UHID)
+        Self::by_node(UHID)
     }
 
     /// A HID-POS scanner with this product id. Dropping it is pulling the plug.
     pub(super) fn scanner(&self, product: u16) -> Scanner {
-        let mut file = self.open();
+        let mut file = self.open().unwrap();
         let mut event = UHID_CREATE2.to_ne_bytes().to_vec();
         let text = |text: &str, length: usize| {
             text.bytes().chain(std::iter::repeat(0)).take(length).collect::<Vec<u8>>()

@@ -33,12 +33,12 @@ const STEP: Duration = Duration::from_millis(2);
 
 impl Kernel {
     pub(super) fn of_keyboards() -> Option<Self> {
-        Self::take(UINPUT)
+        Self::by_node(UINPUT)
     }
 
     /// A keyboard with this product id. Dropping it is pulling the plug.
     pub(super) fn keyboard(&self, product: u16) -> Keyboard {
-        let handle = UInputHandle::new(self.open());
+        let handle = UInputHandle::new(self.open().unwrap());
         handle.set_evbit(EventKind::Key).unwrap();
         handle.set_evbit(EventKind::Misc).unwrap();
         handle.set_mscbit(MiscKind::Scancode).unwrap();
