@@ -15,8 +15,15 @@ use crate::station;
 /// Milliseconds from a character to the next, and that a write to the disk takes longer.
 const PACES: [(usize, usize); 6] = [(1, 300), (1, 10), (2, 100), (5, 100), (5, 300), (10, 300)];
 
-/// Codes for the other reader: it loses enough of them.
+/// Codes for the other readers: they lose enough of them.
 const NAIVE_CODES_MAX: usize = 100;
+
+/// The other readers: what the typist calls each, and what it is.
+const NAIVE: [(&str, &str); 3] = [
+    ("plain", "with neither"),
+    ("masked", "with the mask alone"),
+    ("apart", "that reads apart from its commits alone"),
+];
 
 /// Scanners at once.
 const KEYBOARDS: usize = 20;
@@ -110,11 +117,13 @@ impl Run {
     fn script(self) -> String {
         let Self { keyboards, ms, stall_ms, codes } = self;
         let name = self.name();
-        let naive = format!("typist naive {ms} {PAUSE_MS} {} {stall_ms}", codes.min(NAIVE_CODES_MAX));
-        format!(
-            "station {name} keyboards {stall_ms} scan {keyboards} {ms} {PAUSE_MS} {codes}\n\
-             echo \"naive-{name}: $({naive})\"\n"
-        )
+        let station =
+            format!("station {name} keyboards {stall_ms} scan {keyboards} {ms} {PAUSE_MS} {codes}\n");
+        let naive = NAIVE.map(|(kind, _)| {
+            let codes = codes.min(NAIVE_CODES_MAX);
+            format!("echo \"{kind}-{name}: $(typist {kind} {ms} {PAUSE_MS} {codes} {stall_ms})\"\n")
+        });
+        station + &naive.concat()
     }
 }
 
@@ -125,8 +134,10 @@ fn type_all(runs: &[Run]) {
     for run in runs {
         let (Run { keyboards, ms, stall_ms, codes }, name) = (*run, run.name());
         println!("scanners: {keyboards}, {ms} ms a character, each write {stall_ms} ms slower");
-        println!("  another reader: {}", told(&said, &format!("naive-{name}")));
-        println!("  stockpoint:     {}", told(&said, &name));
+        for (kind, what) in NAIVE {
+            println!("  a reader {what}: {}", told(&said, &format!("{kind}-{name}")));
+        }
+        println!("  stockpoint: {}", told(&said, &name));
         judge(&journal(&card, &name), keyboards, codes);
     }
 }

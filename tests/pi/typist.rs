@@ -1,13 +1,12 @@
 //! Types like barcode scanners, inside the emulated board: keyboards that the kernel takes for ones on USB.
 //!
 //! They are made with `/dev/uhid` and send the reports of the HID boot keyboard, so that the kernel makes of each press
-//! and each release what it makes of a scanner's: a scan code, a key, and an end. Nothing but the standard library is
-//! needed, and so a bare compiler makes this program for the board.
+//! and each release what it makes of a scanner's: a scan code, a key, and an end.
 //!
 //! ```text
 //! stockpoint run --log-level debug 2>&1 | typist scan KEYBOARDS MS PAUSE_MS COUNT    types codes, waits for their commits
 //! stockpoint run --log-level debug 2>&1 | typist send PORT MS PAUSE_MS COUNT         the same, on a serial line
-//! typist naive MS PAUSE_MS COUNT STALL_MS                                            the reader that stockpoint is not
+//! typist plain|masked|apart MS PAUSE_MS COUNT STALL_MS                               the readers that stockpoint is not
 //! ```
 
 #![expect(
@@ -34,6 +33,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 use codes::code;
+use input_linux::EvdevHandle;
+use input_linux::EventKind;
 
 /// The maker that the keyboards name; the product counts from 1.
 const VENDOR: u32 = 0x1eab;
@@ -64,7 +65,10 @@ fn main() {
             let port = OpenOptions::new().write(true).open(&arguments[1]).unwrap();
             type_and_wait(vec![Hand::Serial(port)], pace(2));
         }
-        "naive" => naive(pace(1), millis(number(4))),
+        // Whoever commits on another thread reads on meanwhile.
+        "apart" => naive(Kept::All, pace(1), Duration::ZERO),
+        "plain" => naive(Kept::All, pace(1), millis(number(4))),
+        "masked" => naive(Kept::Keys, pace(1), millis(number(4))),
         other => panic!("{other} is nothing that a typist does"),
     }
 }
@@ -224,12 +228,26 @@ fn median(times: &mut [Duration]) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-/// A reader as one finds them: it reads scan codes too, waits for its commit before it reads on, and knows nothing of
-/// events that the kernel dropped. `stall` stands for the commit.
-fn naive(pace: Pace, stall: Duration) {
+/// What the kernel keeps for a reader.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    All,
+    Keys,
+}
+
+/// `EV_KEY` alone, as the kernel takes it: a bit for each kind of event, in a whole word.
+const KEYS: u64 = 1 << 1;
+
+/// A reader as one finds them: it reads scan codes too, unless they are masked, waits for its commit before it reads on,
+/// and knows nothing of events that the kernel dropped. `stall` stands for the commit.
+fn naive(kept: Kept, pace: Pace, stall: Duration) {
     let mut keyboard = Hand::Keyboard(Keyboard::new(1));
     thread::sleep(SETTLING);
-    let mut node = File::open(node_of("typist 1")).unwrap();
+    let node = EvdevHandle::new(File::open(node_of("typist 1")).unwrap());
+    if kept == Kept::Keys {
+        node.set_event_mask_raw(EventKind::Synchronize, &KEYS.to_ne_bytes()).unwrap();
+    }
+    let mut node = node.into_inner();
     let (tell, codes) = mpsc::sync_channel(1 << 20);
     let (tell_dropped, dropped) = mpsc::sync_channel(1 << 20);
     thread::spawn(move || {
