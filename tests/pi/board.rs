@@ -5,8 +5,6 @@ use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::machine::KEYBOARD;
 use crate::machine::Machine;
 use crate::machine::Root;
@@ -16,6 +14,7 @@ use crate::service::Service;
 use crate::station;
 use crate::station::figure;
 use crate::station::scanner;
+use crate::station::until;
 
 /// The emulator may pause for longer than a scanner does: the gap is not what is tested here.
 const SCANNERS: [&str; 2] = [
@@ -74,11 +73,6 @@ pub(crate) fn check() {
     both_at_once(&mut machine);
     unplugged_in_mid_code(&mut machine);
     clock(&machine, &service);
-}
-
-/// Waits for a status that is as it should be.
-fn until(machine: &Machine, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    machine.wait(what, || station::status(machine).filter(|status| holds(status)))
 }
 
 /// Each scan of both is booked, and nothing else.

@@ -5,8 +5,6 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::Value;
-
 use crate::chance::Chance;
 use crate::disk::Disk;
 use crate::machine::Machine;
@@ -19,6 +17,7 @@ use crate::service::Service;
 use crate::station;
 use crate::station::figure;
 use crate::station::send;
+use crate::station::until;
 
 /// Where the lines of the file systems stand.
 const MANUAL: &str = include_str!("../../systemd/stockpoint-station.7");
@@ -101,10 +100,6 @@ fn until_posted(machine: &Machine, units: u64) {
     let status = until(machine, "the units to be posted", |status| figure(status, "/units/posted") >= units);
     let booked = figure(&status, "/units/booked");
     assert_eq!((figure(&status, "/units/posted"), booked), (units, units), "{status}");
-}
-
-fn until(machine: &Machine, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    machine.wait(what, || station::status(machine).filter(|status| holds(status)))
 }
 
 /// The lines of the manual, as they stand there.

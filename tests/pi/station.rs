@@ -66,6 +66,11 @@ pub(crate) fn status(machine: &Machine) -> Option<Value> {
     serde_json::from_str(&machine.run("stockpoint status --json 2>/dev/null")).ok()
 }
 
+/// Waits for a status that is as it should be.
+pub(crate) fn until(machine: &Machine, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    machine.wait(what, || status(machine).filter(|status| holds(status)))
+}
+
 /// Waits until keys count: what comes within the gap after a keyboard was opened may be the tail of a code.
 pub(crate) fn settle() {
     thread::sleep(GAP + Duration::from_secs(1));

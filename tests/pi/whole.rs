@@ -9,8 +9,6 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::chance::Chance;
 use crate::disk::Disk;
 use crate::machine::KEYBOARD;
@@ -25,6 +23,7 @@ use crate::station;
 use crate::station::figure;
 use crate::station::scanner;
 use crate::station::send;
+use crate::station::until;
 
 /// What a person writes on the card, in any computer.
 const SET_UP: &str = r#"
@@ -131,10 +130,6 @@ fn ready(machine: &Machine) {
         status["running"] == true && is_plugged && figure(status, "/goods/count") > 0
     });
     station::settle();
-}
-
-fn until(machine: &Machine, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    machine.wait(what, || station::status(machine).filter(|status| holds(status)))
 }
 
 /// A copy of the fresh system.
