@@ -1,7 +1,5 @@
 //! The installed station on the board, under systemd, with scanners on USB and a clock that is wrong at first.
 
-use std::io::Read as _;
-use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
@@ -12,20 +10,16 @@ use crate::machine::Setup;
 use crate::machine::now_s;
 use crate::service::Service;
 use crate::station;
+use crate::station::DOCK;
 use crate::station::figure;
 use crate::station::scanner;
+use crate::station::send;
 use crate::station::until;
 
 /// The emulator may pause for longer than a scanner does: the gap is not what is tested here.
-const SCANNERS: [&str; 2] = [
+const SCANNERS: [&str; 3] = [
+    DOCK,
     r#"
-[[scanner]]
-name = "dock"
-kind = "serial"
-path = "/dev/ttyUSB0"
-gap_ms = 2000
-signals_hex = { booked = "06", unknown = "14", refused = "15", control = "11" }
-
 [[scanner]]
 name = "counter"
 kind = "evdev"
@@ -80,10 +74,7 @@ fn both_at_once(machine: &mut Machine) {
     let mut line = machine.serial(0);
     let sender = thread::spawn(move || {
         for code in SENT.repeat(ROUNDS) {
-            let mut answer = [0];
-            line.write_all(format!("{code}\r").as_bytes()).unwrap();
-            line.read_exact(&mut answer).unwrap();
-            assert_eq!(answer, [0x06], "{code}");
+            send(&mut line, code);
         }
     });
     for code in TYPED.repeat(ROUNDS) {

@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
@@ -18,6 +17,8 @@ use tempfile::TempDir;
 use crate::chance::Chance;
 use crate::disk::Cut;
 use crate::disk::Disk;
+use crate::image::debugfs;
+use crate::image::empty;
 use crate::machine::Machine;
 use crate::machine::Root;
 use crate::machine::Setup;
@@ -25,6 +26,8 @@ use crate::machine::Source;
 use crate::machine::cache;
 use crate::service::Service;
 use crate::station;
+use crate::station::BOOKED;
+use crate::station::CONTROL;
 use crate::station::figure;
 
 /// Good codes of the service's sample, so that each scan is booked as one unit.
@@ -37,16 +40,12 @@ const IN_DOUBT: &str = "96385098";
 /// And this one only asks whether the station is up and has its goods.
 const KNOCK: &str = "9521234000143";
 
-/// The answers of the scanner's entry below.
-const BOOKED: u8 = 0x06;
-const CONTROL: u8 = 0x11;
-
-const IMAGE: &str = "data.img";
 const OUTBOX: &str = "outbox.db";
 
 /// As long as a memory card takes: meanwhile what was written is in the air.
 const FLUSH_TAKES: Duration = millis(40);
 
+/// Here the usual gap is what a torn code waits for.
 const SCANNER: &str = r#"
 [[scanner]]
 name = "dock"
@@ -120,6 +119,8 @@ fn toll(cuts: usize, seed: u64) -> Toll {
 /// A station whose power is cut now and again.
 struct Station {
     folder: TempDir,
+    /// Of the disk.
+    image: PathBuf,
     disk: Disk,
     service: Service,
     seed: u64,
@@ -132,10 +133,11 @@ struct Station {
 impl Station {
     fn new(seed: u64) -> Self {
         let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
-        let disk = Disk::serve(&data_image(folder.path()));
+        let image = empty(folder.path(), "data", "64M");
+        let disk = Disk::serve(&image);
         disk.flush_takes(FLUSH_TAKES);
         let (chance, lives, writes) = (Chance(seed), Vec::new(), Cut::default());
-        Self { folder, disk, service, seed, chance, lives, writes }
+        Self { folder, image, disk, service, seed, chance, lives, writes }
     }
 
     /// Boots with the disk mounted so, scans, and has its power cut.
@@ -188,18 +190,13 @@ impl Station {
     /// their order. Nothing, if it cannot be read.
     #[expect(clippy::disallowed_methods, reason = "a test looks behind the store")]
     fn left_behind(&self) -> Option<(bool, Vec<String>)> {
-        let image = self.folder.path().join(IMAGE);
         // It replays the journal of the file system, as mounting would.
-        let _repaired = Command::new("e2fsck").arg("-fy").arg(&image).output().unwrap();
-        let debugfs = |request: &str| {
-            let output = Command::new("debugfs").args(["-R", request]).arg(&image).output().unwrap();
-            String::from_utf8_lossy(&output.stdout).into_owned()
-        };
+        let _repaired = Command::new("e2fsck").arg("-fy").arg(&self.image).output().unwrap();
         let database = self.folder.path().join(OUTBOX);
         for end in ["", "-wal"] {
-            debugfs(&format!("dump /{OUTBOX}{end} {}{end}", database.display()));
+            debugfs(&self.image, &format!("dump /{OUTBOX}{end} {}{end}", database.display()))?;
         }
-        let moved_aside = debugfs("ls -p /").contains("/outbox.db.");
+        let moved_aside = debugfs(&self.image, "ls -p /")?.contains("/outbox.db.");
         let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
         let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).ok()?;
         let booked =
@@ -277,12 +274,4 @@ fn lost(lives: &[Vec<&str>], journal: &[String]) -> usize {
         }
     }
     lost
-}
-
-/// An empty file system for the data.
-fn data_image(folder: &Path) -> PathBuf {
-    let image = folder.join(IMAGE);
-    let made = Command::new("mkfs.ext4").arg("-q").arg(&image).arg("64M").output();
-    assert!(made.unwrap().status.success());
-    image
 }

@@ -28,6 +28,7 @@ mod codes;
 mod cuts;
 mod devices;
 mod disk;
+mod image;
 mod machine;
 mod scanners;
 mod sealed;

@@ -1,12 +1,12 @@
 //! Fast scanners before a slow disk: what is read is what was typed, and what is not is refused.
 
 use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
 
 use rusqlite::Connection;
 
 use crate::codes::code;
+use crate::image::debugfs;
+use crate::image::empty;
 use crate::machine::Source;
 use crate::machine::cache;
 use crate::machine::job;
@@ -24,6 +24,9 @@ const NAIVE: [(&str, &str); 3] = [
     ("masked", "with the mask alone"),
     ("apart", "that reads apart from its commits alone"),
 ];
+
+/// The size of the card.
+const CARD: &str = "256M";
 
 /// Scanners at once.
 const KEYBOARDS: usize = 20;
@@ -129,7 +132,7 @@ impl Run {
 
 fn type_all(runs: &[Run]) {
     let folder = tempfile::tempdir().unwrap();
-    let card = card(folder.path());
+    let card = empty(folder.path(), "data", CARD);
     let said = job(&files(&runs.iter().map(|run| run.script()).collect::<String>()), Some(&card));
     for run in runs {
         let (Run { keyboards, ms, stall_ms, codes }, name) = (*run, run.name());
@@ -149,7 +152,7 @@ fn check_answer(codes: usize) {
         "station keys keyboards 10 scan 1 1 {LONG_PAUSE_MS} {codes}\n\
          station line serial 10 send /dev/ttyGS0 1 {LONG_PAUSE_MS} {codes}\n"
     );
-    let said = job(&files(&script), Some(&card(folder.path())));
+    let said = job(&files(&script), Some(&empty(folder.path(), "data", CARD)));
     let commit_us = |name| -> u64 {
         let words = told(&said, name);
         words.split(' ').next_back().unwrap().parse().unwrap()
@@ -223,7 +226,7 @@ struct Frame {
 fn journal(card: &Path, run: &str) -> Vec<Frame> {
     let copy = card.with_extension(run);
     let dump = format!("dump /{run}/outbox.db {}", copy.display());
-    assert!(Command::new("debugfs").args(["-R", &dump]).arg(card).output().unwrap().status.success());
+    debugfs(card, &dump).unwrap();
     let database = Connection::open(copy).unwrap();
     let select = "SELECT scanner, CAST(raw AS TEXT), outcome = 'refused' FROM scans ORDER BY id";
     let mut select = database.prepare(select).unwrap();
@@ -240,11 +243,4 @@ fn keyboards(count: usize) -> String {
         )
     };
     (1..=count).map(entry).collect()
-}
-
-/// An empty card. Its size must be a power of two.
-fn card(folder: &Path) -> PathBuf {
-    let image = folder.join("card.img");
-    assert!(Command::new("mkfs.ext4").arg("-q").arg(&image).arg("256M").output().unwrap().status.success());
-    image
 }

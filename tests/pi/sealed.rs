@@ -1,35 +1,22 @@
 //! A root file system that nothing can write to and a partition for the data, as the manual has it: set up, scanned on,
 //! cut off from its power, and there again.
 
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
-
 use crate::chance::Chance;
 use crate::disk::Disk;
+use crate::image;
 use crate::machine::Machine;
 use crate::machine::Root;
 use crate::machine::Setup;
 use crate::machine::Source;
-use crate::machine::cache;
-use crate::machine::now_s;
 use crate::service::Service;
 use crate::station;
 use crate::station::figure;
+use crate::station::ready;
 use crate::station::send;
 use crate::station::until;
 
 /// Where the lines of the file systems stand.
 const MANUAL: &str = include_str!("../../systemd/stockpoint-station.7");
-
-const SCANNER: &str = r#"
-[[scanner]]
-name = "dock"
-kind = "serial"
-path = "/dev/ttyUSB0"
-gap_ms = 2000
-signals_hex = { booked = "06", unknown = "14", refused = "15" }
-"#;
 
 const CODES: [&str; 4] = ["4006381333931", "9521234000013", "96385074", "036000291452"];
 
@@ -39,11 +26,14 @@ const OPEN_AND_SHUT: &str =
 
 pub(crate) fn check() {
     let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
-    let disk = Disk::serve(&data(folder.path()));
-    let mut files = station::package(SCANNER);
+    // Under the names that the manual has for them.
+    let (card, data) = (image::system(folder.path()), image::empty(folder.path(), "stockpoint", "64M"));
+    image::rename(&card, "rootfs");
+    let disk = Disk::serve(&data);
+    let mut files = station::package(station::DOCK);
     files.push(("payload/root/fstab", Source::Text(fstab())));
     let mut setup = Setup {
-        root: Root::Own(card(folder.path())),
+        root: Root::Own(card),
         data: Some(disk.clone()),
         files,
         serial: 1,
@@ -58,7 +48,7 @@ pub(crate) fn check() {
 
     setup.files.clear();
     let (machine, _) = Machine::boot(&setup);
-    ready(&machine);
+    ready(&machine, &["dock"]);
     println!("sealed: {}", sealed(&machine));
     let mut line = machine.serial(0);
     for code in CODES {
@@ -70,7 +60,7 @@ pub(crate) fn check() {
     disk.cut(machine, &mut Chance(11));
 
     let (machine, booted) = Machine::boot(&setup);
-    ready(&machine);
+    ready(&machine, &["dock"]);
     sealed(&machine);
     send(&mut machine.serial(0), CODES[0]);
     until_posted(&machine, 5);
@@ -87,15 +77,6 @@ fn sealed(machine: &Machine) -> String {
     mounts
 }
 
-/// Waits for the station, and sets the clock as a time server would.
-fn ready(machine: &Machine) {
-    machine.run(&format!("date -s @{}", now_s()));
-    until(machine, "the station to be ready", |status| {
-        status["running"] == true && figure(status, "/goods/count") > 0
-    });
-    station::settle();
-}
-
 fn until_posted(machine: &Machine, units: u64) {
     let status = until(machine, "the units to be posted", |status| figure(status, "/units/posted") >= units);
     let booked = figure(&status, "/units/booked");
@@ -108,24 +89,4 @@ fn fstab() -> String {
     let lines: Vec<_> = MANUAL.lines().filter(is_mount).collect();
     assert_eq!(lines.len(), 6, "{lines:?}");
     lines.join("\n") + "\n"
-}
-
-/// A card with a fresh system, under the name that the manual has for it.
-fn card(folder: &Path) -> PathBuf {
-    let image = folder.join("card.img");
-    run(Command::new("cp").arg("--sparse=always").arg(cache().join("card.img")).arg(&image));
-    run(Command::new("tune2fs").args(["-L", "rootfs"]).arg(&image));
-    image
-}
-
-/// A disk with nothing but a file system for the data.
-fn data(folder: &Path) -> PathBuf {
-    let image = folder.join("data.img");
-    run(Command::new("mkfs.ext4").args(["-q", "-L", "stockpoint"]).arg(&image).arg("64M"));
-    image
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
 }

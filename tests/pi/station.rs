@@ -11,9 +11,22 @@ use serde_json::Value;
 use crate::machine::Machine;
 use crate::machine::Source;
 use crate::machine::cache;
+use crate::machine::now_s;
 
 /// The gap of scanners on the emulated bus: the emulator may pause for longer than a scanner does.
 const GAP: Duration = Duration::from_secs(2);
+
+/// A serial scanner on the emulated bus, and the answers it is sent.
+pub(crate) const DOCK: &str = r#"
+[[scanner]]
+name = "dock"
+kind = "serial"
+path = "/dev/ttyUSB0"
+gap_ms = 2000
+signals_hex = { booked = "06", unknown = "14", refused = "15", control = "11" }
+"#;
+pub(crate) const BOOKED: u8 = 0x06;
+pub(crate) const CONTROL: u8 = 0x11;
 
 /// The configuration with these scanners. The proxy in the guest leads to the service.
 pub(crate) fn config(data_dir: &str, scanners: &str) -> String {
@@ -71,6 +84,16 @@ pub(crate) fn until(machine: &Machine, what: &str, holds: impl Fn(&Value) -> boo
     machine.wait(what, || status(machine).filter(|status| holds(status)))
 }
 
+/// Sets the clock as a time server would, and waits until the station accepts scans of these scanners.
+pub(crate) fn ready(machine: &Machine, scanners: &[&str]) {
+    machine.run(&format!("date -s @{}", now_s()));
+    until(machine, "the station to be ready", |status| {
+        let is_plugged = scanners.iter().all(|name| scanner(status, name) != "gone");
+        status["running"] == true && is_plugged && figure(status, "/goods/count") > 0
+    });
+    settle();
+}
+
 /// Waits until keys count: what comes within the gap after a keyboard was opened may be the tail of a code.
 pub(crate) fn settle() {
     thread::sleep(GAP + Duration::from_secs(1));
@@ -88,10 +111,10 @@ pub(crate) fn scanner(status: &Value, name: &str) -> String {
     scanners.iter().find(|scanner| scanner["name"] == name).unwrap()["state"].as_str().unwrap().to_owned()
 }
 
-/// Scans on the serial line and waits for the answer that `booked = "06"` makes.
+/// Scans on the serial line, and waits for the answer that it is booked.
 pub(crate) fn send(line: &mut UnixStream, code: &str) {
     let mut answer = [0];
     line.write_all(format!("{code}\r").as_bytes()).unwrap();
     line.read_exact(&mut answer).unwrap();
-    assert_eq!(answer, [0x06], "{code}");
+    assert_eq!(answer, [BOOKED], "{code}");
 }

@@ -1,27 +1,23 @@
 //! From the package to the books: a fresh system, the package, a set-up file on its boot partition, scans, documents,
 //! a power cut on a disk that forgets, and everything as it must be after it.
 
-use std::fs;
 use std::io::Write as _;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use crate::chance::Chance;
 use crate::disk::Disk;
+use crate::image;
 use crate::machine::KEYBOARD;
 use crate::machine::Machine;
 use crate::machine::Root;
 use crate::machine::Setup;
 use crate::machine::Source;
 use crate::machine::cache;
-use crate::machine::now_s;
 use crate::service::Service;
 use crate::station;
 use crate::station::figure;
-use crate::station::scanner;
+use crate::station::ready;
 use crate::station::send;
 use crate::station::until;
 
@@ -38,13 +34,7 @@ repeat_guard_ms = 0
 base_url = "http://127.0.0.1:8081/api/v1"
 reconcile_after_ms = 2000
 
-[[scanner]]
-name = "dock"
-kind = "serial"
-path = "/dev/ttyUSB0"
-gap_ms = 2000
-signals_hex = { booked = "06", unknown = "14", refused = "15" }
-
+DOCK
 [[scanner]]
 name = "counter"
 kind = "evdev"
@@ -67,8 +57,8 @@ const CODES: [&str; 4] = ["4006381333931", "9521234000013", "96385074", "0360002
 
 pub(crate) fn check() {
     let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
-    let disk = Disk::serve(&system(folder.path()));
-    let set_up = SET_UP.replace("KEYBOARD", KEYBOARD);
+    let disk = Disk::serve(&image::system(folder.path()));
+    let set_up = SET_UP.replace("DOCK", station::DOCK).replace("KEYBOARD", KEYBOARD);
     let mut setup = Setup {
         root: Root::Data,
         data: Some(disk.clone()),
@@ -88,7 +78,7 @@ pub(crate) fn check() {
 
     setup.files.clear();
     let (mut machine, _) = Machine::boot(&setup);
-    ready(&machine);
+    ready(&machine, &["dock", "counter"]);
     println!("set up by itself: {}", machine.run("ls /boot /etc/stockpoint | tr '\\n' ' '").trim());
     let mut line = machine.serial(0);
     for code in CODES {
@@ -110,7 +100,7 @@ pub(crate) fn check() {
     let writes = disk.cut(machine, &mut Chance(10));
 
     let (machine, booted) = Machine::boot(&setup);
-    ready(&machine);
+    ready(&machine, &["dock", "counter"]);
     let status = until(&machine, "everything to be posted", |status| {
         let of = |path| figure(status, path);
         of("/outbox/open") + of("/outbox/queued") == 0 && of("/units/posted") >= 11
@@ -120,24 +110,4 @@ pub(crate) fn check() {
     assert_eq!(service.units().to_string(), units.to_string());
     println!("power cut ({writes}); up again after {booted:.1?}");
     println!("11 confirmed and one on its way: {units} booked, {units} posted, {units} on the service");
-}
-
-/// Waits for the station, and sets the clock as a time server would.
-fn ready(machine: &Machine) {
-    machine.run(&format!("date -s @{}", now_s()));
-    until(machine, "the station to be ready", |status| {
-        let is_plugged = ["dock", "counter"].iter().all(|name| scanner(status, name) != "gone");
-        status["running"] == true && is_plugged && figure(status, "/goods/count") > 0
-    });
-    station::settle();
-}
-
-/// A copy of the fresh system.
-fn system(folder: &Path) -> PathBuf {
-    let image = folder.join("system.img");
-    let copied =
-        Command::new("cp").args(["--sparse=always"]).arg(cache().join("card.img")).arg(&image).status();
-    assert!(copied.unwrap().success());
-    assert!(fs::metadata(&image).unwrap().len() > 0);
-    image
 }

@@ -11,26 +11,19 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
-use std::thread::yield_now;
-use std::time::Duration;
 
 use nix::fcntl::OFlag;
 use rustix::event::PollFd;
 use rustix::event::PollFlags;
 use rustix::event::Timespec;
 use rustix::event::poll;
-use stockpoint::config::UsbMatch;
-use stockpoint::device::hidraws;
-use stockpoint::device::ports::Roots;
-use tokio::time::Instant;
 
 use crate::hidpos::DESCRIPTOR;
 use crate::hidpos::report;
 use crate::kernel::Kernel;
 use crate::kernel::VENDOR;
-
-/// How long the kernel may take.
-const BOUND: Duration = Duration::from_secs(20);
+use crate::kernel::node_of;
+use crate::kernel::until;
 
 const GADGETS: &str = "/sys/kernel/config/usb_gadget";
 /// The one controller whose cable leads nowhere but back to this machine.
@@ -87,8 +80,7 @@ impl Gadget {
         let flags = OFlag::O_NONBLOCK.bits();
         let end = OpenOptions::new().read(true).write(true).custom_flags(flags).open("/dev/hidg0").unwrap();
         self.end = Some(end);
-        let wanted = UsbMatch { serial: Some(self.serial.clone()), ..UsbMatch::default() };
-        until(|| hidraws::resolve(&Roots::default(), &wanted).ok().filter(|node| node.exists()))
+        node_of(&self.serial)
     }
 
     pub(super) fn unplug(&mut self) {
@@ -134,16 +126,5 @@ fn ready(attempt: std::io::Result<usize>) -> Option<usize> {
         Ok(count) => Some(count),
         Err(error) if error.kind() == ErrorKind::WouldBlock => None,
         Err(error) => panic!("{error}"),
-    }
-}
-
-fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + BOUND;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "it never came");
-        yield_now();
     }
 }

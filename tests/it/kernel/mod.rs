@@ -12,12 +12,23 @@ mod uinput;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::thread::yield_now;
+use std::time::Duration;
+
+use stockpoint::config::UsbMatch;
+use stockpoint::device::hidraws;
+use stockpoint::device::ports::Roots;
+use tokio::time::Instant;
 
 /// The maker that the devices name; each test's have products of their own.
 const VENDOR: u16 = 0x1eab;
+
+/// How long the kernel may take.
+const BOUND: Duration = Duration::from_secs(20);
 
 /// Every program sees every device, so one test at a time makes any.
 static TURN: Mutex<()> = Mutex::new(());
@@ -47,5 +58,22 @@ impl Kernel {
     /// The node, for one device.
     fn open(&self) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).open(self.maker)
+    }
+}
+
+/// The node of the HID-POS scanner with this serial number, as soon as there is one.
+fn node_of(serial: &str) -> PathBuf {
+    let wanted = UsbMatch { serial: Some(serial.to_owned()), ..UsbMatch::default() };
+    until(|| hidraws::resolve(&Roots::default(), &wanted).ok().filter(|node| node.exists()))
+}
+
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + BOUND;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "it never came");
+        yield_now();
     }
 }

@@ -5,19 +5,11 @@ use std::io::ErrorKind;
 use std::io::Read;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
-
-use stockpoint::config::UsbMatch;
-use stockpoint::device::hidraws;
-use stockpoint::device::ports::Roots;
-use tokio::time::Instant;
 
 use crate::hidpos::DESCRIPTOR;
 use crate::kernel::Kernel;
 use crate::kernel::VENDOR;
-
-/// How long the kernel may take.
-const BOUND: Duration = Duration::from_secs(20);
+use crate::kernel::node_of;
 
 /// Of `linux/uhid.h`: kinds of events, and their size.
 const UHID: &str = "/dev/uhid";
@@ -50,14 +42,8 @@ impl Kernel {
         event.extend(DESCRIPTOR);
         file.write_all(&event).unwrap();
         await_event(&mut file, UHID_START);
-        let wanted = UsbMatch { serial: Some(serial), ..UsbMatch::default() };
-        let end = Instant::now() + BOUND;
-        loop {
-            match hidraws::resolve(&Roots::default(), &wanted) {
-                Ok(node) if node.exists() => return Scanner { file, node },
-                found => assert!(Instant::now() < end, "{found:?}"),
-            }
-        }
+        let node = node_of(&serial);
+        Scanner { file, node }
     }
 }
 
