@@ -19,6 +19,7 @@ use crate::disk::Cut;
 use crate::disk::Disk;
 use crate::image::debugfs;
 use crate::image::empty;
+use crate::image::tear_commit;
 use crate::machine::Machine;
 use crate::machine::Root;
 use crate::machine::Setup;
@@ -67,6 +68,7 @@ struct Toll {
 /// On a disk that is flushed nothing is lost, and the books balance. With flushes left out, the same test must see it.
 pub(crate) fn check(cuts: usize) {
     without_flushes();
+    in_a_commit();
     let toll = in_lanes(cuts);
     println!("{cuts} cuts: {} of {} confirmed scans lost; {}", toll.lost, toll.confirmed, toll.writes);
     assert!(toll.lost == 0 && toll.is_sound && toll.is_balanced, "{toll:?}");
@@ -82,6 +84,17 @@ fn without_flushes() {
     let (confirmed, lost) = (station.confirmed(), lost(&station.lives, &journal));
     println!("flushes left out: {lost} of {confirmed} confirmed scans lost");
     assert!(lost > 0);
+}
+
+/// A cut in the middle of the journal's last block, which few of the others hit. The kernel of Debian 12 does not mount
+/// what that leaves ("journal transaction 2 is corrupt", EUCLEAN); with what Debian does before it mounts, the station
+/// comes up by itself.
+fn in_a_commit() {
+    let mut station = Station::new(4);
+    tear_commit(&station.image);
+    station.live("barrier=1");
+    let (is_sound, journal) = station.left_behind().unwrap();
+    assert!(is_sound && lost(&station.lives, &journal) == 0, "{journal:?}");
 }
 
 /// Two stations have their power cut half as often each, at the same time.
@@ -229,8 +242,10 @@ const fn millis(count: usize) -> Duration {
 fn knock(machine: &Machine, line: &mut UnixStream) -> Duration {
     let (begun, mut up, mut answer) = (Instant::now(), None, [0]);
     line.set_read_timeout(Some(millis(200))).unwrap();
+    // What nobody takes off the line fills it.
+    line.set_write_timeout(Some(millis(200))).unwrap();
     machine.wait("the station to book", || {
-        line.write_all(format!("{KNOCK}\r").as_bytes()).unwrap();
+        line.write_all(format!("{KNOCK}\r").as_bytes()).ok()?;
         line.read_exact(&mut answer).ok()?;
         up.get_or_insert_with(|| begun.elapsed());
         // Until it has the goods, it parks what is scanned.
@@ -239,6 +254,7 @@ fn knock(machine: &Machine, line: &mut UnixStream) -> Duration {
     // Answers come in the order of the scans, and of what was knocked nothing sounds like a command, not even if it was
     // torn when the port was opened.
     line.set_read_timeout(Some(millis(20_000))).unwrap();
+    line.set_write_timeout(None).unwrap();
     line.write_all(format!("{}\r", Control::Ok.code()).as_bytes()).unwrap();
     while answer != [CONTROL] {
         line.read_exact(&mut answer).unwrap();
