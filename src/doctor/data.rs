@@ -30,8 +30,10 @@ pub(super) fn examine(dir: &Path) -> Vec<Finding> {
     };
     let mut findings = vec![usable(&dir)];
     findings.extend(room(&dir));
-    let told = fs::read_to_string(mounts::MOUNTS).unwrap_or_default();
-    findings.extend(mounts::findings(&told, &dir));
+    // Without an fstab nothing is said of it.
+    let [mounts, fstab] =
+        [mounts::MOUNTS, mounts::FSTAB].map(|at| fs::read_to_string(at).unwrap_or_default());
+    findings.extend(mounts::findings(&mounts, &fstab, &dir));
     findings.extend(damaged(&dir));
     findings.extend(worn());
     findings

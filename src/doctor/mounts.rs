@@ -9,6 +9,9 @@ const SECTION: &str = "data";
 /// Where the kernel tells what is mounted (`proc_pid_mounts(5)`).
 pub(super) const MOUNTS: &str = "/proc/self/mounts";
 
+/// Where the administrator wrote what is to be mounted, and what is to be looked through before it (`fstab(5)`).
+pub(super) const FSTAB: &str = "/etc/fstab";
+
 /// File systems that are gone after a power cut.
 const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "overlay"];
 
@@ -43,8 +46,19 @@ fn unescaped(point: &str) -> String {
     point.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 }
 
+/// Whether `fstab` has the file system mounted as it was left: the sixth word of its line, 0 if it is not there. A power
+/// cut can leave a journal that the kernel does not take (EUCLEAN) and that `e2fsck -p` mends.
+fn is_mounted_unseen(fstab: &str, mount: &Mount<'_>) -> bool {
+    let pass = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        let is_it = !line.trim_start().starts_with('#') && unescaped(words.nth(1)?) == mount.point;
+        is_it.then(|| words.nth(3).unwrap_or("0").to_owned())
+    };
+    mount.kind.starts_with("ext") && fstab.lines().find_map(pass).is_some_and(|pass| pass == "0")
+}
+
 /// What is to be said of the file system under `path`.
-pub(super) fn findings(mounts: &str, path: &Path) -> Vec<Finding> {
+pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
     let Some(mount) = mount_of(mounts, path) else { return Vec::new() };
     let Mount { device, point, kind, options } = &mount;
     let has = |wanted: &str| options.split(',').any(|option| option == wanted);
@@ -81,6 +95,16 @@ pub(super) fn findings(mounts: &str, path: &Path) -> Vec<Finding> {
             format!("write commit=30 or less into the line of {point} in /etc/fstab"),
         ));
     }
+    if is_mounted_unseen(fstab, &mount) {
+        let pass = if point == "/" { 1 } else { 2 };
+        findings.push(Finding::warning(
+            SECTION,
+            format!(
+                "{point} is mounted without a look at it first: after a power cut the kernel may refuse to"
+            ),
+            format!("write {pass} as the sixth word of the line of {point} in {FSTAB}"),
+        ));
+    }
     if findings.is_empty() {
         findings.push(Finding::ok(SECTION, format!("{point} ({kind} on {device}) keeps what is flushed")));
     }
@@ -100,10 +124,26 @@ tmpfs /run tmpfs rw,nosuid,nodev 0 0
 /dev/sda2 /mnt/b ext4 rw,commit=600 0 0
 /dev/sda3 /mnt/c f2fs rw,fsync_mode=nobarrier 0 0
 /dev/sda4 /mnt/d ext4 rw,barrier=0,commit=60 0 0
+/dev/sda5 /mnt/e ext4 rw 0 0
+/dev/sda6 /mnt/an\\040f ext4 rw 0 0
+/dev/sda7 /mnt/g ext4 rw 0 0
+/dev/sda8 /mnt/h f2fs rw 0 0
+";
+
+    const FSTAB: &str = "\
+# /dev/sda9 / ext4 defaults 0 0
+LABEL=root / ext4 defaults 0 1
+LABEL=e\t/mnt/e   ext4  defaults  0  0
+LABEL=f /mnt/an\\040f ext4 defaults
+LABEL=g /mnt/g ext4 defaults 0 2
+LABEL=h /mnt/h f2fs defaults 0 0
 ";
 
     fn told(path: &str) -> Vec<(Grade, String)> {
-        findings(MOUNTS, Path::new(path)).into_iter().map(|finding| (finding.grade, finding.what)).collect()
+        findings(MOUNTS, FSTAB, Path::new(path))
+            .into_iter()
+            .map(|finding| (finding.grade, finding.what))
+            .collect()
     }
 
     #[test]
@@ -131,6 +171,19 @@ tmpfs /run tmpfs rw,nosuid,nodev 0 0
             assert!(matches!(told.as_slice(), [(Grade::Fault, what)] if what.contains(word)), "{told:?}");
         }
     }
+
+    #[test]
+    fn what_is_mounted_unseen_wants_a_look() {
+        for path in ["/mnt/e", "/mnt/an f/data"] {
+            let told = told(path);
+            let [(Grade::Warning, what)] = told.as_slice() else { panic!("{told:?}") };
+            assert!(what.contains("without a look"), "{what}");
+        }
+        for path in ["/srv", "/mnt/g", "/mnt/h"] {
+            assert!(matches!(told(path).as_slice(), [(Grade::Ok, _)]), "{path}");
+        }
+    }
+
     #[test]
     fn what_forgets_only_what_nobody_flushes_wants_a_look() {
         let told = told("/mnt/b/data");
