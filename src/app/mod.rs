@@ -4,6 +4,7 @@
 //! it starts it anew. Stopping goes the way of a scan: scanners first, then the scans' worker, then the way to
 //! the service, then the store.
 
+mod handle;
 mod lock;
 mod notify;
 mod scanners;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -30,22 +31,22 @@ use crate::clock::Clock;
 use crate::config::secrets::Secrets;
 use crate::config::{Config, Listen};
 use crate::device;
-use crate::domain::advice::Advice;
-use crate::domain::ids::{CardId, ScannerName};
 use crate::domain::session::{Desk, Rules, Session};
 use crate::domain::signal::Signal;
 use crate::feedback::outputs::Outputs;
 use crate::feedback::{Announcement, Feedback, What};
 use crate::meter::Commits;
-use crate::socket::{self, Request};
-use crate::status::{ApiHealth, ApiState, Health, Status};
-use crate::store::{self, CommitHook, Db, Figures, OpenOptions, Store, StoreThread};
+use crate::socket;
+use crate::status::{ApiHealth, ApiState};
+use crate::store::{self, CommitHook, Db, OpenOptions, Store, StoreThread};
 use crate::web::{self, Door, Guard};
 use crate::work;
 use crate::work::pulse::Pulse;
 use crate::work::scans::{Input, Scans};
 use crate::work::trust::Belief;
 use crate::work::uplink::{Parts, Uplink};
+pub use handle::Handle;
+use handle::Shared;
 use lock::FolderLock;
 use scanners::{Running, Scanners};
 use site::Meters;
@@ -130,27 +131,6 @@ pub struct Agent {
     outputs: Outputs,
     stop: CancellationToken,
     _lock: FolderLock,
-}
-
-/// What commands, the page and the owner of an agent see of it.
-#[derive(Debug, Clone)]
-pub struct Handle(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    page_address: Option<SocketAddr>,
-    config: Arc<Config>,
-    clock: Arc<dyn Clock>,
-    store: Store,
-    feedback: Arc<Feedback>,
-    inputs: mpsc::Sender<Input>,
-    health: watch::Receiver<ApiHealth>,
-    trusted: watch::Receiver<Belief>,
-    scanner_health: watch::Receiver<scanners::AllHealth>,
-    meters: Meters,
-    advice: watch::Receiver<BTreeMap<ScannerName, Advice>>,
-    sync_now: Arc<Notify>,
-    wake: Arc<Notify>,
 }
 
 impl Agent {
@@ -354,104 +334,6 @@ async fn stop_in_order(
         }
     }
     store.end().await;
-}
-
-impl Handle {
-    /// Hears every announcement from now on.
-    pub fn listen(&self) -> broadcast::Receiver<Announcement> {
-        self.0.feedback.listen()
-    }
-
-    /// What was announced last, newest first.
-    pub fn recent(&self) -> Vec<Announcement> {
-        self.0.feedback.recent()
-    }
-
-    /// Where the station's page is, if it is served.
-    pub fn page(&self) -> Option<SocketAddr> {
-        self.0.page_address
-    }
-
-    /// Has the goods table read as a whole now.
-    pub fn sync(&self) {
-        self.0.sync_now.notify_one();
-    }
-
-    /// Feeds the agent as a scanner would.
-    ///
-    /// # Errors
-    /// [`store::StoreClosed`] if the agent has ended.
-    pub async fn feed(&self, input: Input) -> Result<(), store::StoreClosed> {
-        self.0.inputs.send(input).await.map_err(|_ended| store::StoreClosed)
-    }
-
-    /// The figures at this moment.
-    ///
-    /// # Errors
-    /// [`Error`] if the agent has ended or the store cannot be read.
-    pub async fn figures(&self) -> Result<Figures, Error> {
-        Ok(self.0.store.run(|db| db.figures()).await??)
-    }
-
-    /// The cards that kits can be made of.
-    ///
-    /// # Errors
-    /// [`Error`] if the agent has ended or the store cannot be read.
-    pub async fn cards(&self) -> Result<Vec<CardId>, Error> {
-        let cards = self.0.store.run(|db| db.cards()).await??;
-        Ok(cards.into_iter().map(|(card, _title)| card).collect())
-    }
-
-    /// The whole status at this moment.
-    ///
-    /// # Errors
-    /// [`Error`] if the agent has ended or the store cannot be read.
-    pub async fn status(&self) -> Result<Status, Error> {
-        let figures = self.figures().await?;
-        let now = self.0.clock.wall();
-        let config = &self.0.config;
-        let storage = config.storage_in_force(figures.storage);
-        let station = (config.station.name.as_str(), config.station.mode, storage);
-        Ok(Status::new(station, &figures, self.health(), true, now))
-    }
-
-    fn health(&self) -> Health {
-        let mut scanners = self.0.scanner_health.borrow().at(self.0.clock.boot());
-        for scanner in &mut scanners {
-            scanner.refused = self.0.feedback.refused(&scanner.name);
-            scanner.advice = self.0.advice.borrow().get(&scanner.name).copied();
-        }
-        Health {
-            api: self.0.health.borrow().clone(),
-            scanners,
-            clock_trusted: self.0.trusted.borrow().is_right(),
-        }
-    }
-
-    /// The store, for tests and commands that look deeper.
-    pub fn store(&self) -> &Store {
-        &self.0.store
-    }
-
-    async fn answer(&self, request: Request) -> String {
-        match request {
-            Request::Status => match self.status().await {
-                Ok(status) => status.json(),
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "no status");
-                    String::new()
-                }
-            },
-            Request::Sync => {
-                self.sync();
-                "ok".to_owned()
-            }
-            Request::Wake => {
-                self.0.wake.notify_one();
-                "ok".to_owned()
-            }
-        }
-    }
 }
 
 /// What the workers are made of.

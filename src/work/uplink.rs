@@ -415,8 +415,8 @@ impl Uplink {
                 Err(free) => {
                     self.get_on_within(free.saturating_duration_since(Instant::now()));
                     tokio::select! {
-                    () = sleep_until(free) => {}
-                    () = self.parts.stop.cancelled() => return Err(Halt::Stopped),
+                        () = sleep_until(free) => {}
+                        () = self.parts.stop.cancelled() => return Err(Halt::Stopped),
                     }
                 }
             }
