@@ -254,6 +254,7 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
     let mut looked = Vec::new();
     for origin in credential.into_iter().chain([file, Origin::Environment(token.variable())]) {
         match read(&origin, environment) {
+            Ok(Some(bytes)) if token == Token::Web && is_default(&origin, &bytes) => looked.push(origin),
             Ok(Some(bytes)) => {
                 return match checked(&bytes) {
                     Ok(secret) => Ok((secret, origin)),
@@ -265,6 +266,12 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
         }
     }
     Err(Error::Missing { token, looked })
+}
+
+/// Whether this is the blank credential that the unit hands over where there is no file with a token of the page: a unit
+/// cannot leave it out (`SetCredential=` in `systemd.exec(5)`).
+fn is_default(origin: &Origin, bytes: &[u8]) -> bool {
+    matches!(origin, Origin::Credential(_)) && bytes.trim_ascii().is_empty()
 }
 
 /// What the place holds, at most one byte too many; `None` if there is no such place. The bytes are wiped
@@ -357,13 +364,17 @@ mod tests {
             })
         };
         let credential = env(vec![("CREDENTIALS_DIRECTORY", dir.path().into())]);
+        std::fs::write(dir.path().join("web-token"), "\n").unwrap();
+        let web = Web { listen: None, token_file: Some(file.clone()) };
+        assert!(told(&web, &credential).unwrap().starts_with("find the token of the page in credential "));
         std::fs::write(dir.path().join("web-token"), "tok3n-of-16-bytes\n").unwrap();
         assert_eq!(told(&Web { listen: None, token_file: None }, &credential), None);
-        let web = Web { listen: None, token_file: Some(file.clone()) };
         let place = dir.path().display();
         assert_eq!(told(&web, &credential).unwrap(), format!("credential {place}/web-token"));
         assert!(told(&web, &env(vec![])).unwrap().starts_with("find the token of the page in file "));
         std::fs::write(&file, "tok3n-of-15-byt\n").unwrap();
+        std::fs::write(dir.path().join("web-token"), "\n").unwrap();
+        assert_eq!(told(&web, &credential), told(&web, &env(vec![])), "a blank credential is none");
         let short = told(&web, &env(vec![])).unwrap();
         assert!(short.contains("it is shorter than 16 characters") && !short.contains("tok3n"), "{short}");
     }
