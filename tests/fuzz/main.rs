@@ -4,7 +4,7 @@
 //! libFuzzer behind it, which makes up inputs of its own, led by the code they reach; it needs a C++ compiler
 //! beside the usual one. `STOCKPOINT_FUZZ` names the target then.
 
-#![cfg_attr(fuzzing, no_main)]
+#![cfg_attr(feature = "fuzzer", no_main)]
 #![expect(
     clippy::indexing_slicing,
     clippy::string_slice,
@@ -28,11 +28,17 @@ const TARGETS: &[Target] = &[
     ("rules", rules::check),
 ];
 
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzer")]
 libfuzzer_sys::fuzz_target!(init: { target(); }, |input: &[u8]| target()(input));
 
 /// The target asked for.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzer")]
+#[expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "whoever starts the fuzzer names a target in the environment"
+)]
 fn target() -> fn(&[u8]) {
     use std::sync::OnceLock;
 
@@ -45,7 +51,7 @@ fn target() -> fn(&[u8]) {
 }
 
 /// Plays the corpus. The arguments of the test harness are not for it.
-#[cfg(not(fuzzing))]
+#[cfg(not(feature = "fuzzer"))]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     use std::{fs, io::Write as _, panic, path::Path};
 
