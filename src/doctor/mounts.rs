@@ -100,7 +100,7 @@ pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
         findings.push(Finding::warning(
             SECTION,
             format!(
-                "{point} is mounted without a look at it first: after a power cut the kernel may refuse to"
+                "{point} is mounted without a look at it first: after a power cut the kernel may not take it"
             ),
             format!("write {pass} as the sixth word of the line of {point} in {FSTAB}"),
         ));
