@@ -254,13 +254,11 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
     let mut looked = Vec::new();
     for origin in credential.into_iter().chain([file, Origin::Environment(token.variable())]) {
         match read(&origin, environment) {
-            Ok(Some(bytes)) if token == Token::Web && is_default(&origin, &bytes) => looked.push(origin),
-            Ok(Some(bytes)) => {
-                return match checked(&bytes) {
-                    Ok(secret) => Ok((secret, origin)),
-                    Err(flaw) => Err(Error::Unfit { token, origin, flaw }),
-                };
-            }
+            Ok(Some(bytes)) => match checked(&bytes) {
+                Ok(secret) => return Ok((secret, origin)),
+                Err(Flaw::Empty) if may_be_blank(token, &origin) => looked.push(origin),
+                Err(flaw) => return Err(Error::Unfit { token, origin, flaw }),
+            },
             Ok(None) => looked.push(origin),
             Err(cause) => return Err(Error::Unreadable { token, origin, cause }),
         }
@@ -268,10 +266,10 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
     Err(Error::Missing { token, looked })
 }
 
-/// Whether this is the blank credential that the unit hands over where there is no file with a token of the page: a unit
-/// cannot leave it out (`SetCredential=` in `systemd.exec(5)`).
-fn is_default(origin: &Origin, bytes: &[u8]) -> bool {
-    matches!(origin, Origin::Credential(_)) && bytes.trim_ascii().is_empty()
+/// Whether nothing in this place is no mistake: where there is no file with a token of the page, the unit hands over a
+/// blank one, for it cannot leave it out (`SetCredential=` in `systemd.exec(5)`).
+const fn may_be_blank(token: Token, origin: &Origin) -> bool {
+    matches!((token, origin), (Token::Web, Origin::Credential(_)))
 }
 
 /// What the place holds, at most one byte too many; `None` if there is no such place. The bytes are wiped

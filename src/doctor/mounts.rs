@@ -81,7 +81,7 @@ pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
         findings.push(Finding::fault(
             SECTION,
             format!("{point} is mounted with {option}: a booked scan may be lost in a power cut"),
-            format!("take {option} out of the line of {point} in /etc/fstab and restart"),
+            format!("take {option} out of the line of {point} in {FSTAB} and restart"),
         ));
     }
     let commit_s = options.split(',').find_map(|option| option.strip_prefix("commit=")?.parse().ok());
@@ -92,7 +92,7 @@ pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
                 "{point} is mounted with commit={seconds}: a power cut takes so many seconds of logs and settings; \
                  what is booked is flushed at once and stays"
             ),
-            format!("write commit=30 or less into the line of {point} in /etc/fstab"),
+            format!("write commit=30 or less into the line of {point} in {FSTAB}"),
         ));
     }
     if is_mounted_unseen(fstab, &mount) {
