@@ -36,4 +36,6 @@ pub mod session;
 
 pub mod delivery;
 
+pub mod listing;
+
 pub mod printable;
