@@ -39,6 +39,7 @@
 pub mod domain;
 
 pub mod clock;
+pub mod machine;
 pub mod meter;
 
 pub mod config;

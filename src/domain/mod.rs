@@ -35,7 +35,9 @@ pub mod operation;
 pub mod session;
 
 pub mod delivery;
+pub mod home;
 
 pub mod listing;
 
+pub mod count;
 pub mod printable;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &["domain"]),
+    ("machine", &["domain"]),
     ("meter", &[]),
     ("config", &["domain"]),
     ("store", &["domain"]),
