@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -16,8 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::app::{self, Agent, Handle};
-use crate::clock::SystemClock;
+use crate::app::{self, Agent, Handle, Host};
 use crate::config::secrets::Secrets;
 use crate::config::{Config, Faults};
 use crate::domain::control::{Control, kit_code};
@@ -29,6 +27,9 @@ use crate::feedback::{Announcement, What, counted};
 use crate::sandbox::{Options, Sandbox};
 use crate::status::Status;
 use crate::store::Figures;
+
+/// What the books call the simulated service, whose address is another at each start.
+const SIMULATED: &str = "the simulated service";
 
 /// How often the end is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -89,7 +90,9 @@ pub async fn run(
     };
     let (sandbox, server) = Sandbox::bind(options).await.map_err(Error::Sandbox)?;
     let config = configuration(&sandbox.base_url(), &wish)?;
-    let mut agent = Agent::open(config, &secrets, Arc::new(SystemClock::new()), None)?;
+    // The simulated service is at another address each time.
+    let host = Host { service: Some(SIMULATED.to_owned()), ..Host::this() };
+    let mut agent = Agent::open(config, &secrets, host)?;
     if let Some(file) = wish.scans {
         agent = agent.reading(file);
     }

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::advice::Advice;
 use crate::domain::delivery::State;
+use crate::domain::home::DataState;
 use crate::domain::ids::{ScannerName, StorageId};
 use crate::domain::mode::Mode;
 use crate::domain::quantity::Quantity;
 use crate::domain::time::UnixMillis;
-use crate::store::{Figures, StateCount};
+use crate::store::{Alarm, Figures, StateCount};
 
 /// How the way to the service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +121,19 @@ impl ScannerHealth {
     }
 }
 
+/// What the configuration says of the station.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Station {
+    /// Its name.
+    pub name: String,
+    /// The mode before any was commanded.
+    pub mode: Mode,
+    /// The storage in force where a scanner has none of its own.
+    pub storage: StorageId,
+    /// What each scanner always does, if it does, in the order of the configuration.
+    pub bindings: Vec<(ScannerName, Option<Mode>, Option<StorageId>)>,
+}
+
 /// What is not in the files: how the running agent's parts are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
@@ -149,6 +163,26 @@ pub struct Status {
     scanners: Vec<ScannerJson>,
     clock: ClockJson,
     api: ApiJson,
+    /// What needs a person and still stands; none from an agent that does not tell.
+    #[serde(default)]
+    alarms: Vec<AlarmJson>,
+    #[serde(default)]
+    data: DataJson,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct AlarmJson {
+    id: i64,
+    since: String,
+    what: String,
+    seen: bool,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct DataJson {
+    id: String,
+    machine: String,
+    state: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -198,6 +232,10 @@ struct ScannerJson {
     name: String,
     kind: String,
     state: ScannerState,
+    #[serde(default)]
+    mode: String,
+    #[serde(default)]
+    storage_id: i64,
     last_scan_at: Option<String>,
     #[serde(default)]
     reconnects: u64,
@@ -221,18 +259,22 @@ struct ApiJson {
 }
 
 impl Status {
-    /// Puts the status together. `configured` is the mode before any was commanded, `storage` the one in force.
-    pub fn new(
-        (station, configured, storage): (&str, Mode, StorageId),
-        figures: &Figures,
-        health: Health,
-        running: bool,
-        now: UnixMillis,
-    ) -> Self {
+    /// Puts the status together.
+    pub fn new(station: Station, figures: &Figures, health: Health, running: bool, now: UnixMillis) -> Self {
+        let Station { name: station, mode, storage, bindings } = station;
+        let mode = figures.mode.unwrap_or(mode);
+        let binding = |name: &ScannerName| {
+            let own = bindings.iter().find(|(scanner, ..)| scanner == name);
+            own.map_or((mode, storage), |(_, own_mode, own_storage)| {
+                (own_mode.unwrap_or(mode), own_storage.unwrap_or(storage))
+            })
+        };
         let scanners = health.scanners.into_iter().map(|scanner| ScannerJson {
             name: scanner.name.to_string(),
             kind: scanner.kind.to_owned(),
             state: scanner.state,
+            mode: binding(&scanner.name).0.as_str().to_owned(),
+            storage_id: binding(&scanner.name).1.0,
             last_scan_at: scanner.last_scan_at.map(rfc3339),
             reconnects: scanner.reconnects,
             refused: scanner.refused,
@@ -240,8 +282,8 @@ impl Status {
             advice: scanner.advice.map(|advice| advice.to_string()),
         });
         Self {
-            station: station.to_owned(),
-            mode: figures.mode.unwrap_or(configured).as_str().to_owned(),
+            mode: mode.as_str().to_owned(),
+            station,
             storage_id: storage.0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             running,
@@ -256,6 +298,12 @@ impl Status {
             scanners: scanners.collect(),
             clock: ClockJson { trusted: health.clock_trusted },
             api: ApiJson { state: health.api.state, last_error: health.api.last_error },
+            alarms: figures.alarms.iter().map(alarm).collect(),
+            data: DataJson {
+                id: figures.data.id.clone(),
+                machine: figures.data.machine.clone(),
+                state: figures.data.state.as_str().to_owned(),
+            },
         }
     }
 
@@ -318,18 +366,32 @@ impl Status {
             Figure::trouble_above_zero("refused", outbox.refused),
             Figure::plain("cancelled", outbox.cancelled),
         ];
-        vec![
+        let mut tables = vec![
             ("scans", scans),
             ("units", units),
             ("documents", documents),
             ("station", self.station_figures()),
-        ]
+        ];
+        if !self.alarms.is_empty() {
+            tables.insert(0, ("alarms", self.alarms.iter().map(AlarmJson::figure).collect()));
+        }
+        tables
+    }
+
+    /// What needs a person and still stands, the oldest first, each with whether it was seen.
+    pub fn alarms(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.alarms.iter().map(|alarm| (alarm.what.as_str(), alarm.seen))
     }
 
     fn station_figures(&self) -> Vec<Figure> {
         let age = self.goods.age_s.map_or("never read".to_owned(), |age| format!("{age} s ago"));
         let clock = if self.clock.trusted { "right" } else { "not trusted" };
         let mut figures = vec![
+            Figure {
+                name: "data".to_owned(),
+                value: self.data.state.clone(),
+                is_trouble: self.data.state != DataState::Ok.as_str(),
+            },
             Figure::plain("storage", self.storage_id),
             Figure::plain("goods", self.goods.count),
             Figure { name: "goods read".to_owned(), value: age, is_trouble: self.goods.age_s.is_none() },
@@ -358,6 +420,17 @@ impl Status {
     /// Never: nothing in it is beyond JSON.
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("the status holds nothing that JSON cannot")
+    }
+}
+
+impl AlarmJson {
+    fn figure(&self) -> Figure {
+        let seen = if self.seen { ", seen" } else { "" };
+        Figure {
+            name: format!("since {}", self.since),
+            value: format!("{}{seen}", self.what),
+            is_trouble: !self.seen,
+        }
     }
 }
 
@@ -403,6 +476,10 @@ impl Figure {
 pub fn rfc3339(at: UnixMillis) -> String {
     let time = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn alarm(alarm: &Alarm) -> AlarmJson {
+    AlarmJson { id: alarm.id, since: rfc3339(alarm.since), what: alarm.what.clone(), seen: alarm.is_seen }
 }
 
 fn scans(figures: &Figures) -> ScansJson {

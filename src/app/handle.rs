@@ -10,12 +10,12 @@ use super::Error;
 use super::scanners;
 use super::site::Meters;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::domain::advice::Advice;
-use crate::domain::ids::{CardId, ScannerName};
+use crate::domain::ids::{CardId, ScannerName, StorageId};
 use crate::feedback::{Announcement, Feedback};
 use crate::socket::Request;
-use crate::status::{ApiHealth, Health, Status};
+use crate::status::{ApiHealth, Health, Station, Status};
 use crate::store::{self, Figures, Store};
 use crate::work::scans::Input;
 use crate::work::trust::Belief;
@@ -40,6 +40,17 @@ pub(super) struct Shared {
     pub(super) advice: watch::Receiver<BTreeMap<ScannerName, Advice>>,
     pub(super) sync_now: Arc<Notify>,
     pub(super) wake: Arc<Notify>,
+}
+
+/// What a configuration says of its station; `commanded` is the storage commanded last.
+pub fn station(config: &Config, commanded: Option<StorageId>) -> Station {
+    let binding = |scanner: &config::Scanner| (scanner.name.clone(), scanner.mode, scanner.storage_id);
+    Station {
+        name: config.station.name.clone(),
+        mode: config.station.mode,
+        storage: config.storage_in_force(commanded),
+        bindings: config.scanners.iter().map(binding).collect(),
+    }
 }
 
 impl Handle {
@@ -96,9 +107,7 @@ impl Handle {
         let figures = self.figures().await?;
         let now = self.0.clock.wall();
         let config = &self.0.config;
-        let storage = config.storage_in_force(figures.storage);
-        let station = (config.station.name.as_str(), config.station.mode, storage);
-        Ok(Status::new(station, &figures, self.health(), true, now))
+        Ok(Status::new(station(config, figures.storage), &figures, self.health(), true, now))
     }
 
     /// How its parts do.

@@ -27,26 +27,29 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{BuildError, Client};
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::secrets::Secrets;
 use crate::config::{Config, Listen};
 use crate::device;
+use crate::domain::home::{Home, Machine};
 use crate::domain::session::{Desk, Rules, Session};
 use crate::domain::signal::Signal;
+use crate::domain::time::UnixMillis;
 use crate::feedback::outputs::Outputs;
 use crate::feedback::{Announcement, Feedback, What};
+use crate::machine;
 use crate::meter::Commits;
 use crate::socket;
 use crate::status::{ApiHealth, ApiState};
-use crate::store::{self, CommitHook, Db, OpenOptions, Store, StoreThread};
+use crate::store::{self, Cause, CommitHook, Db, OpenOptions, Store, StoreThread};
 use crate::web::{self, Door, Guard};
 use crate::work;
 use crate::work::pulse::Pulse;
 use crate::work::scans::{Input, Scans};
 use crate::work::trust::Belief;
 use crate::work::uplink::{Parts, Uplink};
-pub use handle::Handle;
 use handle::Shared;
+pub use handle::{Handle, station};
 use lock::FolderLock;
 use scanners::{Running, Scanners};
 use site::Meters;
@@ -114,6 +117,32 @@ pub enum Error {
     Panicked,
 }
 
+/// What an agent runs on.
+pub struct Host {
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// The machine.
+    pub machine: Machine,
+    /// A name for the service, where its address is another at each start.
+    pub service: Option<String>,
+    /// Runs before each commit; for tests that cut the power.
+    pub commit_hook: Option<CommitHook>,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("machine", &self.machine).finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// The machine that this process runs on.
+    pub fn this() -> Self {
+        let (clock, machine) = (Arc::new(SystemClock::new()), machine::read(&machine::Roots::default()));
+        Self { clock, machine, service: None, commit_hook: None }
+    }
+}
+
 /// An agent that is ready to run.
 #[derive(Debug)]
 pub struct Agent {
@@ -138,23 +167,14 @@ impl Agent {
     ///
     /// # Errors
     /// [`Error`]; nothing was changed but what opening itself changes.
-    pub fn open(
-        config: Config,
-        secrets: &Secrets,
-        clock: Arc<dyn Clock>,
-        commit_hook: Option<CommitHook>,
-    ) -> Result<Self, Error> {
+    pub fn open(config: Config, secrets: &Secrets, host: Host) -> Result<Self, Error> {
         let config = Arc::new(config);
         let dir = config.station.data_dir.clone();
-        Self::build(config, secrets, clock, commit_hook).inspect_err(|error| leave_word(error, &dir))
+        Self::build(config, secrets, host).inspect_err(|error| leave_word(error, &dir))
     }
 
-    fn build(
-        config: Arc<Config>,
-        secrets: &Secrets,
-        clock: Arc<dyn Clock>,
-        commit_hook: Option<CommitHook>,
-    ) -> Result<Self, Error> {
+    fn build(config: Arc<Config>, secrets: &Secrets, host: Host) -> Result<Self, Error> {
+        let Host { clock, machine, service, commit_hook } = host;
         let dir = &config.station.data_dir;
         let folder = |source| Error::Folder { path: dir.clone(), source };
         std::fs::create_dir_all(dir).map_err(folder)?;
@@ -165,23 +185,29 @@ impl Agent {
         let page = page.transpose()?;
         let page_address = page.as_ref().and_then(Door::address);
         let scanners = Scanners::new(&config);
-        let db = Db::open(OpenOptions {
+        let mut db = Db::open(OpenOptions {
             dir,
             station: &config.station.name,
             boot_id: clock.boot_id(),
             now: clock.wall(),
             commit_hook,
         })?;
-        let damaged = db.damaged().to_vec();
+        let mut home = config.home(machine);
+        home.books.service = service.unwrap_or(home.books.service);
+        note_damaged(&mut db, clock.wall())?;
+        db.take_up(&home, clock.wall())?;
+        let unseen: Vec<_> = db.alarms()?.into_iter().filter(|alarm| !alarm.is_seen).collect();
         let session = Session::new(rules(&config), db.commanded()?, db.open_operations(clock.boot())?);
         let client = Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user)?;
         let (store, store_thread) = Store::start(db).map_err(Error::Thread)?;
         let outputs = Outputs::start(&config.feedback).map_err(Error::Thread)?;
         let feedback = Arc::new(Feedback::new(scanners.outputs(), &outputs));
         let (uplink, scans, shared, inputs) =
-            join(Ends { config, clock, store, client, page_address, feedback, scanners: &scanners });
-        for file in damaged {
-            say_damaged(&shared.feedback, &file);
+            join(Ends { config, clock, store, client, home, page_address, feedback, scanners: &scanners });
+        for alarm in unseen {
+            tracing::error!("{}", alarm.what);
+            let what = What::Person(alarm.what);
+            shared.feedback.announce(Announcement { scanner: None, signal: Signal::Person, what });
         }
         let stop = uplink.stop();
         let pulses = vec![Arc::clone(&scans.pulse), uplink.pulse()];
@@ -342,6 +368,7 @@ struct Ends<'a> {
     clock: Arc<dyn Clock>,
     store: Store,
     client: Client,
+    home: Home,
     page_address: Option<SocketAddr>,
     feedback: Arc<Feedback>,
     scanners: &'a Scanners,
@@ -349,7 +376,7 @@ struct Ends<'a> {
 
 /// Makes the workers and the channels between them.
 fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
-    let Ends { config, clock, store, client, page_address, feedback, scanners } = ends;
+    let Ends { config, clock, store, client, home, page_address, feedback, scanners } = ends;
     let meters = Meters {
         requests: client.meter(),
         commits: Commits::default(),
@@ -366,6 +393,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         client,
         clock: Arc::clone(&clock),
         config: Arc::clone(&config),
+        home,
         feedback: Arc::clone(&feedback),
         trusted: trusted_tell,
         health: health_tell,
@@ -444,18 +472,18 @@ fn leave_word(error: &Error, dir: &Path) {
     }
 }
 
-fn say_damaged(feedback: &Feedback, damaged: &store::Damaged) {
-    let file = damaged.file.display();
-    match &damaged.moved_to {
-        None => tracing::warn!(%file, "the copy of the goods table was damaged; it is read again"),
-        Some(kept) => {
-            let why = format!("{file} was damaged; it is kept as {} and a new one begun", kept.display());
-            tracing::error!("{why}");
-            feedback.announce(Announcement {
-                scanner: None,
-                signal: Signal::Person,
-                what: What::Person(why),
-            });
+/// Raises an alarm for each file that was found damaged and put aside.
+fn note_damaged(db: &mut Db, now: UnixMillis) -> Result<(), store::Error> {
+    for damaged in db.damaged().to_vec() {
+        let file = damaged.file.display();
+        match &damaged.moved_to {
+            None => tracing::warn!(%file, "the copy of the goods table was damaged; it is read again"),
+            Some(kept) => {
+                let what =
+                    format!("{file} was damaged; it is kept as {} and a new one begun", kept.display());
+                db.raise_alarm(&Cause::Event(what.clone()), &what, now)?;
+            }
         }
     }
+    Ok(())
 }

@@ -25,6 +25,7 @@ pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
             "server_document_id": operation.document.map(|document| document.0),
             "split_from": operation.split_from.map(|from| from.0),
             "undoes": operation.revokes.map(|undone| undone.0),
+            "put_aside_for": operation.aside,
             "trouble": operation.trouble,
             "lines": lines(db, &operation)?,
             "trail": trail(db, operation.id)?,

@@ -2,7 +2,6 @@
 
 use std::future::pending;
 use std::io::Write;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -11,8 +10,7 @@ use super::args::GoodsCommand;
 use super::create::create;
 use super::run::runtime;
 use super::{Error, data, data_if_any, read_error, say};
-use crate::app::Agent;
-use crate::clock::SystemClock;
+use crate::app::{Agent, Host};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::domain::good::Resolution;
@@ -69,7 +67,7 @@ fn read_alone(mut config: Config) -> Result<u64, Error> {
     config.scanners.clear();
     config.web.listen = None;
     runtime()?.block_on(async {
-        let agent = Agent::open(config, &secrets, Arc::new(SystemClock::new()), None)?;
+        let agent = Agent::open(config, &secrets, Host::this())?;
         let handle = agent.handle();
         handle.sync();
         let before = handle.figures().await?.goods.full_at;

@@ -1,12 +1,9 @@
 //! `stockpoint run`
 
-use std::sync::Arc;
-
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Error;
-use crate::app::Agent;
-use crate::clock::SystemClock;
+use crate::app::{Agent, Host};
 use crate::config::Config;
 use crate::config::secrets::{self, Secrets};
 
@@ -16,7 +13,7 @@ pub(super) fn run(config: Config) -> Result<(), Error> {
     let runtime = runtime()?;
     runtime.block_on(async {
         let stop = interrupted()?;
-        let agent = Agent::open(config, &secrets, Arc::new(SystemClock::new()), None)?;
+        let agent = Agent::open(config, &secrets, Host::this())?;
         Ok(agent.guarded_by(page_token).run(std::future::ready(()), stop).await?)
     })
 }

@@ -120,6 +120,10 @@ fn explain(operation: &Summary) -> Vec<String> {
         }
         (State::Posted, Some(words)) => told.push(format!("why: {words}")),
         (State::Posted, None) if operation.is_being_revoked => told.push("being deleted on the service".to_owned()),
+        (State::Cancelled, _) if operation.aside.is_some() => {
+            let books = operation.aside.as_deref().unwrap_or_default();
+            told.push(format!("put aside: it belongs to {}; never sent from here", printable(books)));
+        }
         (State::Cancelled, _) if operation.document.is_some() => told.push("deleted on the service".to_owned()),
         (State::Posted | State::Cancelled, _) => {}
     }
@@ -227,6 +231,7 @@ mod tests {
             revokes: None,
             revoked_by: None,
             is_being_revoked: false,
+            aside: None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use super::{Error, read_error, say};
+use crate::app::station;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::socket::{self, Request};
@@ -53,7 +54,5 @@ fn at_rest(config: &Config) -> Result<Status, Error> {
         scanners: scanners.collect(),
         clock_trusted: config.station.trust_clock || clock.is_synchronized(),
     };
-    let storage = config.storage_in_force(figures.storage);
-    let station = (config.station.name.as_str(), config.station.mode, storage);
-    Ok(Status::new(station, &figures, health, false, clock.wall()))
+    Ok(Status::new(station(config, figures.storage), &figures, health, false, clock.wall()))
 }

@@ -51,6 +51,7 @@ pub use crate::config::setup::SetupFile;
 pub use crate::config::setup::doubt_about;
 pub use crate::config::web::Listen;
 pub use crate::config::web::Web;
+use crate::domain::home::{Books, Home, Machine};
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::ScannerName;
@@ -134,6 +135,8 @@ pub struct Station {
     pub trust_clock: bool,
     /// How long what was posted stays in the history, whole days, 7..=36500.
     pub history: Duration,
+    /// A document that is undelivered for so long is an alarm, 10 min to 30 days; `None`: never.
+    pub alarm_after: Option<Duration>,
     /// What becomes of a document that is older than the account takes.
     pub back_date: BackDate,
 }
@@ -333,6 +336,12 @@ pub struct Signals {
 }
 
 impl Config {
+    /// Where a station with this configuration is, on this machine.
+    pub fn home(&self, machine: Machine) -> Home {
+        let books = Books { service: self.api.base_url.clone(), location: self.station.location_id };
+        Home { machine, books, station: self.station.name.clone() }
+    }
+
     /// Reads and checks a file of at most 1 MiB.
     ///
     /// # Errors

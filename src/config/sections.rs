@@ -95,6 +95,9 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
     let gs1_counts = table.or("gs1_counts", false, values::flag);
     let trust_clock = table.or("trust_clock", false, values::flag);
     let history_days: u64 = table.or("history_days", 400, whole(7..=36_500));
+    let alarm_default = Some(Duration::from_secs(SECONDS_A_DAY));
+    let alarm_after =
+        table.or("alarm_after_s", alarm_default, values::seconds_or_off(600..=30 * SECONDS_A_DAY));
     let back_date = table.or("back_date", BackDate::KeepDate, values::word(&BACK_DATES));
     Some(Station {
         name: name?,
@@ -110,6 +113,7 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
         gs1_counts,
         trust_clock,
         history: Duration::from_secs(history_days.saturating_mul(SECONDS_A_DAY)),
+        alarm_after,
         back_date,
     })
 }

@@ -82,6 +82,7 @@ fn show_station(f: &mut fmt::Formatter<'_>, station: &Station) -> fmt::Result {
     writeln!(f, "gs1_counts = {}", station.gs1_counts)?;
     writeln!(f, "trust_clock = {}", station.trust_clock)?;
     writeln!(f, "history_days = {}", days(station.history))?;
+    writeln!(f, "alarm_after_s = {}", station.alarm_after.unwrap_or_default().as_secs())?;
     writeln!(f, "back_date = {}", Quoted(word_of(&BACK_DATES, station.back_date)))
 }
 

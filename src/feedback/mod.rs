@@ -29,6 +29,8 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio::time::timeout;
 
+pub use crate::domain::count::counted;
+
 use crate::domain::advice::Advice;
 use crate::domain::good::Good;
 use crate::domain::ids::{OperationId, ScannerName};
@@ -148,13 +150,18 @@ pub enum What {
     },
     /// The scanner's input came to its end, and what was open is closed.
     Ended,
+    /// An alarm has ended, or was seen.
+    AlarmsChanged,
 }
 
 impl What {
     /// What no hand waits for is shown and not heard: "booked" out of nowhere would be taken for the answer to a scan that
     /// got none.
     const fn has_sound(&self) -> bool {
-        !matches!(self, Self::Unparked(_) | Self::Progress(_) | Self::Advice { .. } | Self::Ended)
+        !matches!(
+            self,
+            Self::Unparked(_) | Self::Progress(_) | Self::Advice { .. } | Self::Ended | Self::AlarmsChanged
+        )
     }
 }
 
@@ -205,15 +212,9 @@ impl fmt::Display for Announcement {
                 write!(f, "advice             {scanner}: {advice}; {}", Advice::CURE)
             }
             What::Ended => f.write_str("end of input"),
+            What::AlarmsChanged => f.write_str("the alarms have changed"),
         }
     }
-}
-
-/// A number of things, for people: `1 line`, `2 lines`.
-pub fn counted(count: impl fmt::Display, thing: &str) -> String {
-    let count = count.to_string();
-    let ending = if count == "1" { "" } else { "s" };
-    format!("{count} {thing}{ending}")
 }
 
 /// Where signals go.
@@ -288,6 +289,10 @@ impl Feedback {
         if announcement.what.has_sound() {
             self.signal(announcement.scanner.as_ref(), announcement.signal);
         }
+        if announcement.what == What::AlarmsChanged {
+            let _heard = self.listeners.send(announcement);
+            return;
+        }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() == RECENT_MAX {
             recent.pop_front();
@@ -302,6 +307,11 @@ impl Feedback {
     pub fn calm(&self) {
         self.alarm.send_replace(Alarm::None);
         self.outputs.iter().for_each(|output| output.tell(Order::Calm));
+    }
+
+    /// Tells whoever shows alarms that they have changed.
+    pub fn alarms_changed(&self) {
+        self.announce(Announcement { scanner: None, signal: Signal::Control, what: What::AlarmsChanged });
     }
 
     /// Says an alarm again, `every` so often, until a person has seen it.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::journal::{Opening, Origin};
 use super::{Db, Error, journal, outbox};
 use crate::domain::delivery::{Next, State};
 use crate::domain::good::Good;
@@ -173,8 +174,15 @@ fn cancel(
     let first_scan: i64 = connection
         .prepare_cached("SELECT first_scan FROM operations WHERE id = ?1")?
         .query_row([from.0], |row| row.get(0))?;
-    let id =
-        journal::open(connection, station, State::Cancelled, operation.place, (ScanId(first_scan), now))?;
+    let opening = Opening {
+        station,
+        state: State::Cancelled,
+        place: operation.place,
+        first_scan: ScanId(first_scan),
+        // Never sent, so no other copy can have sent it.
+        origin: Origin::Scan(now),
+    };
+    let id = journal::open(connection, &opening)?;
     let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price, refusal)
                SELECT ?2, number, good_id, title, barcode, ?4, price, refusal FROM lines
                WHERE operation_id = ?1 AND number = ?3";

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Db, Error, read};
+use super::{Alarm, Data, Db, Error, read};
 use crate::domain::delivery::State;
 use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
@@ -63,6 +63,10 @@ pub struct Figures {
     pub mode: Option<Mode>,
     /// The storage commanded last, if one ever was.
     pub storage: Option<StorageId>,
+    /// What needs a person and still stands, the oldest first.
+    pub alarms: Vec<Alarm>,
+    /// The folder itself.
+    pub data: Data,
 }
 
 impl Figures {
@@ -97,12 +101,14 @@ impl Db {
         let mut figures = totals(&snapshot)?;
         add_states(&snapshot, &mut figures)?;
         figures.units_parked = Quantity::from_millionths(snapshot.query_row(
-            "SELECT coalesce(sum(quantity), 0) FROM scans WHERE outcome = 'unknown'",
+            "SELECT coalesce(sum(quantity), 0) FROM scans WHERE outcome = 'unknown' AND undone_by IS NULL",
             [],
             |row| row.get(0),
         )?);
         snapshot.finish()?;
         figures.goods = self.goods_figures()?;
+        figures.alarms = self.alarms()?;
+        figures.data = self.data()?;
         let Commanded { mode, storage } = self.commanded()?;
         (figures.mode, figures.storage) = (mode, storage);
         Ok(figures)

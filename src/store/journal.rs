@@ -1,5 +1,6 @@
 //! The journal: every frame, with its bytes and its times, and what came of it, in one commit.
 
+use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
 use ulid::Ulid;
 
@@ -209,8 +210,14 @@ impl Writing<'_> {
             if let Some(operation) = booking.operation.or_else(|| found(&self.opened, booking.place)) {
                 operation
             } else {
-                let first = (self.id, self.at);
-                let operation = open(self.connection, self.station, State::Open, booking.place, first)?;
+                let opening = Opening {
+                    station: self.station,
+                    state: State::Open,
+                    place: booking.place,
+                    first_scan: self.id,
+                    origin: Origin::Scan(self.at),
+                };
+                let operation = open(self.connection, &opening)?;
                 self.opened.push((booking.place, operation));
                 operation
             };
@@ -229,7 +236,7 @@ fn checkpoint(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-fn set_fact(connection: &Connection, name: &str, value: &str) -> Result<(), Error> {
+pub(super) fn set_fact(connection: &Connection, name: &str, value: &str) -> Result<(), Error> {
     let sql = "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
     connection.prepare_cached(sql)?.execute([name, value])?;
     Ok(())
@@ -276,27 +283,74 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
     Ok(ScanId(connection.last_insert_rowid()))
 }
 
-/// Begins an operation in `state` at `place`, made of journal rows from `first_scan` on.
-pub(super) fn open(
-    connection: &Connection,
-    station: &str,
-    state: State,
-    place: Place,
-    (first_scan, now): (ScanId, UnixMillis),
-) -> Result<OperationId, Error> {
-    let random = Ulid::generate().random();
-    let ulid = Ulid::from_parts(u64::try_from(now.0).unwrap_or(0), random);
-    let marker = Marker::new(station, &ulid.to_string());
-    let sql = "INSERT INTO operations (marker, kind, storage_id, state, first_scan)
-               VALUES (?1, ?2, ?3, ?4, ?5)";
+/// An operation that begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening<'a> {
+    /// The station, part of the marker.
+    pub(super) station: &'a str,
+    /// Where it begins.
+    pub(super) state: State,
+    /// Kind and storage.
+    pub(super) place: Place,
+    /// The first journal row that it is made of.
+    pub(super) first_scan: ScanId,
+    /// What its marker is made of.
+    pub(super) origin: Origin<'a>,
+}
+
+/// What a marker is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// A scan at this time: the marker is like no other.
+    Scan(UnixMillis),
+    /// What is in the journal already, in words that name it. A copy of the folder makes the same marker of it, and so
+    /// finds on the service what this one posted.
+    Journal {
+        /// The words.
+        of: &'a str,
+        /// The last journal row that this start found.
+        found_to: ScanId,
+    },
+}
+
+impl Origin<'_> {
+    fn ulid(self) -> Ulid {
+        match self {
+            Self::Scan(at) => Ulid::from_parts(u64::try_from(at.0).unwrap_or(0), Ulid::generate().random()),
+            Self::Journal { of, .. } => {
+                let digest = digest(&SHA256, of.as_bytes());
+                let bytes = digest.as_ref().first_chunk::<16>().copied().unwrap_or_default();
+                Ulid::from_bytes(bytes)
+            }
+        }
+    }
+}
+
+/// Begins an operation.
+pub(super) fn open(connection: &Connection, opening: &Opening<'_>) -> Result<OperationId, Error> {
+    let Opening { station, state, place, first_scan, origin } = *opening;
+    let mut marker = Marker::new(station, &origin.ulid().to_string());
+    if is_taken(connection, &marker)? {
+        marker = Marker::new(station, &Ulid::generate().to_string());
+    }
+    let look_first = matches!(origin, Origin::Journal { found_to, .. } if first_scan <= found_to);
+    let sql = "INSERT INTO operations (marker, kind, storage_id, state, first_scan, look_first)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     connection.prepare_cached(sql)?.execute((
         marker.as_str(),
         place.kind.as_str(),
         place.storage.0,
         state.as_str(),
         first_scan.0,
+        look_first,
     ))?;
     Ok(OperationId(connection.last_insert_rowid()))
+}
+
+/// What was made of the journal once may be made of it again, as when a person has undone it.
+fn is_taken(connection: &Connection, marker: &Marker) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM operations WHERE marker = ?1)";
+    Ok(connection.prepare_cached(sql)?.query_row([marker.as_str()], |row| row.get(0))?)
 }
 
 /// Adds a booking to an operation's lines.

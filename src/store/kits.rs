@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, TransactionBehavior};
 
 use super::{Db, Error, figures, journal, outbox, parked};
-use crate::domain::delivery::State;
 use crate::domain::good::Resolution;
 use crate::domain::ids::{CardId, GoodId, OperationId, StorageId};
 use crate::domain::kit::{Card, Kit, Material};
@@ -96,7 +95,7 @@ impl Db {
         kit: &Kit,
         now: UnixMillis,
     ) -> Result<Vec<OperationId>, Error> {
-        let station = self.station.clone();
+        let beginning = self.beginning()?;
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         figures::count_up(&transaction)?;
         let mut operations = BTreeMap::<Place, OperationId>::new();
@@ -107,7 +106,7 @@ impl Db {
                 let place = Place { kind: Kind::WriteOff, storage: part.storage };
                 let operation = match operations.get(&place) {
                     Some(operation) => *operation,
-                    None => journal::open(&transaction, &station, State::Queued, place, (scan, now))?,
+                    None => parked::open_parked(&transaction, &beginning, place, scan)?,
                 };
                 operations.insert(place, operation);
                 let (good, quantity) = (part.good, part.quantity);

@@ -10,10 +10,12 @@
 //!
 //! Invariant: SQL stands in this module and nowhere else.
 
+mod alarms;
 mod correct;
 mod damage;
 mod figures;
 mod goods;
+mod home;
 mod journal;
 mod kits;
 mod open;
@@ -36,10 +38,12 @@ use std::path::PathBuf;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode};
 
+pub use alarms::{Alarm, Cause, DocumentAlarms, Overdue};
 pub use correct::{Corrected, Correction};
 pub use damage::{Damaged, suspect};
 pub use figures::{Figures, ScanCounts, StateCount};
 pub use goods::{GoodsFigures, GoodsPage};
+pub use home::{Adopted, Adoption, Data, Share, Shares};
 pub use journal::NewScan;
 pub use open::{CommitHook, OpenOptions};
 pub use outbox::{Advance, Event, Pending, Summary};
@@ -49,6 +53,7 @@ pub use revoke::{Revoked, Undo};
 pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 
+use crate::domain::ids::ScanId;
 use reserve::Reserve;
 
 /// Name of the file of everything that cannot be had again, in the data folder.
@@ -148,6 +153,8 @@ pub struct Db {
     outbox: Connection,
     goods: Connection,
     station: String,
+    /// The last journal row that this start found; what is parked up to it may have been booked by another copy.
+    found_to: ScanId,
     boot: i64,
     commits_since_checkpoint: u32,
     indexing: Option<goods::Indexing>,

@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavio
 use super::damage::{self, Care, Damaged};
 use super::reserve::Reserve;
 use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, previous};
+use crate::domain::ids::ScanId;
 use crate::domain::time::UnixMillis;
 
 /// How long a statement waits for another process that writes (a command beside the agent).
@@ -44,7 +45,7 @@ impl std::fmt::Debug for OpenOptions<'_> {
 }
 
 /// What makes one of the two files what it is.
-struct Plan {
+pub(super) struct Plan {
     name: &'static str,
     /// `steps[n]` takes version `n` to `n + 1`.
     steps: &'static [&'static str],
@@ -55,7 +56,7 @@ struct Plan {
     is_cache: bool,
 }
 
-const OUTBOX: Plan = Plan {
+pub(super) const OUTBOX: Plan = Plan {
     name: OUTBOX_FILE,
     steps: &[
         include_str!("schema/outbox_v1.sql"),
@@ -63,6 +64,7 @@ const OUTBOX: Plan = Plan {
         include_str!("schema/outbox_v3.sql"),
         include_str!("schema/outbox_v4.sql"),
         include_str!("schema/outbox_v5.sql"),
+        include_str!("schema/outbox_v6.sql"),
     ],
     // A signal is a promise: the commit must be on the disk, not only in the log's buffer.
     synchronous: "FULL",
@@ -118,6 +120,7 @@ impl Db {
             outbox,
             goods,
             station,
+            found_to: ScanId(0),
             boot,
             commits_since_checkpoint: 0,
             indexing: None,
@@ -169,6 +172,8 @@ impl Db {
             outbox,
             goods,
             station,
+            // A command cannot know what the agent's start found.
+            found_to: ScanId(i64::MAX),
             boot: 0,
             commits_since_checkpoint: 0,
             indexing: None,
@@ -194,7 +199,7 @@ impl Plan {
         Ok(Some(connection))
     }
 
-    fn version(&self) -> u32 {
+    pub(super) fn version(&self) -> u32 {
         u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
     }
 
@@ -282,7 +287,7 @@ fn keep_previous(connection: &Connection, path: &Path) -> Result<(), Error> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that opens the database")]
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
     connection.map_err(|source| named(path, Error::from(source)))
 }
@@ -335,13 +340,14 @@ fn boot_row(connection: &Connection, boot_id: &str) -> Result<i64, Error> {
 
 /// Writes the log once to its working size and folds it in, so that later commits overwrite it in place.
 fn grow_wal(connection: &mut Connection, path: &Path) -> Result<(), Error> {
-    if size(&with_suffix(path, "-wal")) >= WAL_BYTES {
+    let missing = WAL_BYTES.saturating_sub(size(&with_suffix(path, "-wal")));
+    if missing == 0 {
         return Ok(());
     }
     let transaction = connection.transaction()?;
     transaction.execute_batch("CREATE TABLE ballast (bytes BLOB)")?;
     transaction
-        .execute("INSERT INTO ballast VALUES (zeroblob(?1))", [i64::try_from(WAL_BYTES).unwrap_or(0)])?;
+        .execute("INSERT INTO ballast VALUES (zeroblob(?1))", [i64::try_from(missing).unwrap_or(0)])?;
     transaction.commit()?;
     connection.execute_batch("DROP TABLE ballast; PRAGMA wal_checkpoint(RESTART)")?;
     Ok(())

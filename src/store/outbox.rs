@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, named_params};
 
+use super::journal::{Opening, Origin};
 use super::{Db, Error, journal, read};
 use crate::domain::delivery::{Delivery, LineProgress, State};
 use crate::domain::ids::{DocumentId, GoodId, OperationId, ScanId};
@@ -84,6 +85,9 @@ pub struct Summary {
     pub revoked_by: Option<OperationId>,
     /// Whether it is being deleted on the server.
     pub is_being_revoked: bool,
+    /// The books it belongs to, if it is never sent from here: it came with a copied folder, or was made for another
+    /// location.
+    pub aside: Option<String>,
 }
 
 /// One entry of the trail.
@@ -212,7 +216,8 @@ impl Db {
             trail(&transaction, Some(*id), what, *now)?;
         }
         if to.state == State::Posted && *from != State::Posted {
-            split_refused(&transaction, &self.station, *id, *now)?;
+            let split = Split { station: &self.station, found_to: self.found_to, now: *now };
+            split_refused(&transaction, *id, &split)?;
         }
         transaction.commit()?;
         self.commits_since_checkpoint += 1;
@@ -351,7 +356,7 @@ pub(super) fn write(
     let sql =
         "UPDATE operations SET state = :state, step = :step, document_id = :document, piecewise = :piecewise,
                  absences = :absences, refusal = :refusal, doubtful = :doubtful, late_checks = :late_checks,
-                 surplus = :surplus, stuck = :stuck
+                 surplus = :surplus, stuck = :stuck, look_first = :look_first
                WHERE id = :id AND state = :from";
     let written = connection.prepare_cached(sql)?.execute(named_params! {
         ":state": to.state.as_str(),
@@ -364,6 +369,7 @@ pub(super) fn write(
         ":late_checks": to.late_checks,
         ":surplus": read::surplus_text(&to.surplus),
         ":stuck": to.stuck,
+        ":look_first": to.look_first,
         ":id": id.0,
         ":from": from.as_str(),
     })?;
@@ -376,30 +382,30 @@ pub(super) fn write(
     Ok(written == 1)
 }
 
-/// Moves the refused lines of a posted operation into an operation of their own, which is refused.
-fn split_refused(
-    connection: &Connection,
-    station: &str,
-    id: OperationId,
+/// What an operation of refused lines needs beside the one it comes from.
+struct Split<'a> {
+    station: &'a str,
+    found_to: ScanId,
     now: UnixMillis,
-) -> Result<(), Error> {
+}
+
+/// Moves the refused lines of a posted operation into an operation of their own, which is refused.
+fn split_refused(connection: &Connection, id: OperationId, split: &Split<'_>) -> Result<(), Error> {
+    let Split { station, found_to, now } = *split;
     let refused: i64 = connection
         .prepare_cached("SELECT count(*) FROM lines WHERE operation_id = ?1 AND refusal IS NOT NULL")?
         .query_row([id.0], |row| row.get(0))?;
     if refused == 0 {
         return Ok(());
     }
-    let (kind, storage, first_scan): (String, i64, i64) = connection
-        .prepare_cached("SELECT kind, storage_id, first_scan FROM operations WHERE id = ?1")?
-        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let (kind, storage, first_scan, marker): (String, i64, i64, String) = connection
+        .prepare_cached("SELECT kind, storage_id, first_scan, marker FROM operations WHERE id = ?1")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let (place, first_scan) = (read::place(&kind, storage)?, ScanId(first_scan));
+    let origin = Origin::Journal { of: &format!("refused lines of {marker}"), found_to };
     // It never is open: another one may be, at the same place.
-    let split = journal::open(
-        connection,
-        station,
-        State::Refused,
-        read::place(&kind, storage)?,
-        (ScanId(first_scan), now),
-    )?;
+    let opening = Opening { station, state: State::Refused, place, first_scan, origin };
+    let split = journal::open(connection, &opening)?;
     let sql = "UPDATE lines SET operation_id = ?2 WHERE operation_id = ?1 AND refusal IS NOT NULL";
     connection.prepare_cached(sql)?.execute((id.0, split.0))?;
     let sql = "UPDATE operations SET split_from = ?2,
@@ -481,6 +487,7 @@ fn delivery(row: &Row<'_>, lines: Vec<LineProgress>) -> Result<Delivery, Error> 
         late_checks: row.get("late_checks")?,
         surplus: read::surplus(&surplus)?,
         stuck: row.get("stuck")?,
+        look_first: row.get("look_first")?,
     })
 }
 
@@ -507,5 +514,6 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         revokes: row.get::<_, Option<i64>>("revokes")?.map(OperationId),
         revoked_by: row.get::<_, Option<i64>>("revoked_by")?.map(OperationId),
         is_being_revoked: goes && state == State::Posted.as_str(),
+        aside: row.get("aside")?,
     })
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::journal::{Opening, Origin};
 use super::{Db, Error, figures, journal, outbox, read};
 use crate::domain::barcode::Barcode;
 use crate::domain::control::{Control, Reading};
@@ -56,7 +57,7 @@ impl Db {
     /// [`Error::Sql`].
     pub fn parked(&self) -> Result<Vec<ParkedCode>, Error> {
         let sql = "SELECT barcode, count(*), sum(quantity), min(wall_ms), max(wall_ms) FROM scans
-                   WHERE outcome = 'unknown' GROUP BY barcode ORDER BY max(id) DESC";
+                   WHERE outcome = 'unknown' AND undone_by IS NULL GROUP BY barcode ORDER BY max(id) DESC";
         let mut statement = self.outbox.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| {
             Ok(ParkedCode {
@@ -77,7 +78,7 @@ impl Db {
     /// Any; what was booked before stays booked, and the rest stays parked.
     pub fn book_parked(&mut self, now: UnixMillis) -> Result<Vec<OperationId>, Error> {
         let sql = format!(
-            "SELECT barcode, raw, code FROM scans WHERE outcome = 'unknown'
+            "SELECT barcode, raw, code FROM scans WHERE outcome = 'unknown' AND undone_by IS NULL
              GROUP BY barcode LIMIT {PARKED_CODES_MAX}"
         );
         let codes: Vec<(String, Vec<u8>, Option<String>)> = {
@@ -129,7 +130,7 @@ impl Db {
     }
 
     fn book_code(&mut self, code: &str, good: &Good, now: UnixMillis) -> Result<Vec<OperationId>, Error> {
-        let station = self.station.clone();
+        let beginning = self.beginning()?;
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         figures::count_up(&transaction)?;
         let mut operations: Vec<(Place, OperationId)> = Vec::new();
@@ -137,7 +138,7 @@ impl Db {
             let operation = if let Some((_, operation)) = operations.iter().find(|(at, _)| *at == place) {
                 *operation
             } else {
-                let id = journal::open(&transaction, &station, State::Queued, place, (scan, now))?;
+                let id = open_parked(&transaction, &beginning, place, scan)?;
                 operations.push((place, id));
                 id
             };
@@ -160,12 +161,38 @@ impl Db {
     }
 }
 
+/// What operations made of parked scans have in common.
+pub(super) struct Beginning {
+    station: String,
+    data: String,
+    found_to: ScanId,
+}
+
+impl Db {
+    pub(super) fn beginning(&self) -> Result<Beginning, Error> {
+        Ok(Beginning { station: self.station.clone(), data: self.data()?.id, found_to: self.found_to })
+    }
+}
+
+/// Begins an operation of parked scans. Another copy of this folder makes one with the same marker of the same scan.
+pub(super) fn open_parked(
+    connection: &Connection,
+    beginning: &Beginning,
+    place: Place,
+    first_scan: ScanId,
+) -> Result<OperationId, Error> {
+    let Beginning { station, data, found_to } = beginning;
+    let of = format!("parked {data} {first_scan} {} {}", place.kind, place.storage);
+    let origin = Origin::Journal { of: &of, found_to: *found_to };
+    journal::open(connection, &Opening { station, state: State::Queued, place, first_scan, origin })
+}
+
 pub(super) fn parked_scans(
     connection: &Connection,
     code: &str,
 ) -> Result<Vec<(ScanId, Place, Quantity)>, Error> {
     let sql = "SELECT id, kind, storage_id, quantity FROM scans
-               WHERE outcome = 'unknown' AND barcode = ?1 ORDER BY id";
+               WHERE outcome = 'unknown' AND undone_by IS NULL AND barcode = ?1 ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([code])?;
     let mut scans = Vec::new();

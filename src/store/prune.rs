@@ -21,7 +21,7 @@ impl Db {
         figures::count_up(&transaction)?;
         let sql = format!(
             "SELECT id, state, units, first_scan FROM operations
-             WHERE state IN ('posted', 'cancelled') AND surplus = '' AND (NOT doubtful OR late_checks >= 2)
+             WHERE state IN ('posted', 'cancelled') AND aside IS NULL AND surplus = '' AND (NOT doubtful OR late_checks >= 2)
                AND closed_ms < ?1
              ORDER BY id LIMIT {PRUNED_AT_ONCE_MAX}"
         );

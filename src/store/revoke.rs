@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
+use super::journal::{Opening, Origin};
 use super::{Db, Error, journal, outbox};
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{OperationId, ScanId};
@@ -40,7 +41,8 @@ impl Db {
     }
 
     fn try_revoke(&mut self, id: OperationId, undo: Undo, now: UnixMillis) -> Result<Revoked, Error> {
-        let station = self.station.clone();
+        let (station, found_to) = (self.station.clone(), self.found_to);
+        let undoing = Undoing { station: &station, found_to, now };
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let pending = outbox::pending(&transaction, id)?;
         let delivery = pending.delivery;
@@ -57,7 +59,7 @@ impl Db {
         }
         let revoked = match undo {
             Undo::Opposite => {
-                let by = oppose(&transaction, &station, (id, pending.operation.place), now)?;
+                let by = oppose(&transaction, (id, pending.operation.place), &undoing)?;
                 outbox::trail(
                     &transaction,
                     Some(id),
@@ -87,18 +89,28 @@ fn revoking(connection: &Connection, id: OperationId) -> Result<Option<Operation
     Ok(statement.query_row([id.0], |row| row.get(0).map(OperationId)).optional()?)
 }
 
+/// What an operation that undoes another needs beside that.
+struct Undoing<'a> {
+    station: &'a str,
+    found_to: ScanId,
+    now: UnixMillis,
+}
+
 /// Books the opposite of an operation. It moves units like any other, so it counts among what was booked.
 fn oppose(
     connection: &Connection,
-    station: &str,
     (id, place): (OperationId, Place),
-    now: UnixMillis,
+    undoing: &Undoing<'_>,
 ) -> Result<OperationId, Error> {
-    let first_scan: i64 = connection
-        .prepare_cached("SELECT first_scan FROM operations WHERE id = ?1")?
-        .query_row([id.0], |row| row.get(0))?;
+    let now = undoing.now;
+    let (first_scan, marker): (i64, String) = connection
+        .prepare_cached("SELECT first_scan, marker FROM operations WHERE id = ?1")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let origin = Origin::Journal { of: &format!("undoes {marker}"), found_to: undoing.found_to };
     let place = Place { kind: place.kind.opposite(), ..place };
-    let by = journal::open(connection, station, State::Queued, place, (ScanId(first_scan), now))?;
+    let first_scan = ScanId(first_scan);
+    let opening = Opening { station: undoing.station, state: State::Queued, place, first_scan, origin };
+    let by = journal::open(connection, &opening)?;
     let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price)
                SELECT ?2, number, good_id, title, barcode, quantity, price FROM lines WHERE operation_id = ?1";
     connection.prepare_cached(sql)?.execute((id.0, by.0))?;

@@ -17,6 +17,7 @@ dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); 
 dl div { border: 1px solid #8886; border-radius: .5rem; padding: .5rem .75rem }
 dt { opacity: .7; font-size: .8rem } dd { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums }
 .trouble { border-color: #c33; border-width: 3px }
+.alarm { border: 3px solid #c33; border-radius: .5rem; padding: .5rem .75rem; font-weight: bold }
 .recent { list-style: none; padding: 0; font: 1rem/1.6 ui-monospace, monospace; white-space: pre-wrap }
 .recent li { border-left: .5rem solid #888; padding-left: .75rem }
 .recent .booked, .recent .posted { border-color: #2a2 }
@@ -38,6 +39,9 @@ pub(super) fn render(status: &Status, recent: &[Announcement]) -> String {
             body {
                 h1 { (status.station()) " " small { "stockpoint " (env!("CARGO_PKG_VERSION")) } }
                 p.mode { (status.mode()) }
+                @for (what, is_seen) in status.alarms() {
+                    p.alarm role="alert" { (what) @if is_seen { " (seen)" } }
+                }
                 ol.recent {
                     @for announcement in recent {
                         li class=(announcement.signal.as_str()) { (announcement.to_string()) }

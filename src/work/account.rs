@@ -13,7 +13,7 @@ use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
 use crate::config::BackDate;
 use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
-use crate::store::{self, Db, Store};
+use crate::store::{self, Cause, Db, Store};
 
 /// Name of the fact that keeps the location's zone for a start without network.
 const ZONE: &str = "time_zone";
@@ -149,11 +149,13 @@ impl Uplink {
             card => card?,
         };
         let Some((name, zone)) = zone_of(&card) else {
-            self.person("the service tells no time zone; set station.time_zone. UTC is used until then");
+            let what = "the service tells no time zone: UTC is used until station.time_zone is set";
+            self.raise(Cause::Zone, what).await?;
             self.account.zone.get_or_insert(TimeZone::UTC);
             return Ok(());
         };
         tracing::info!(zone = name, "the location's time zone");
+        self.end(Cause::Zone).await?;
         self.account.zone = Some(zone);
         self.parts.store.run(move |db| db.remember(ZONE, &name)).await??;
         Ok(())
@@ -186,13 +188,13 @@ impl Uplink {
         let permit = self.permit().await?;
         let answer = self.parts.client.storages(permit).await;
         let storages = self.heard(answer).await?;
-        self.compare_storages(&storages);
+        self.compare_storages(&storages).await?;
         Ok(())
     }
 
     async fn check_permissions(&mut self) -> Result<(), Halt> {
         let permissions = self.read_permissions().await?;
-        self.compare_permissions(&permissions);
+        self.compare_permissions(&permissions).await?;
         Ok(())
     }
 
@@ -224,9 +226,14 @@ impl Uplink {
             return Ok(());
         }
         self.account.next_age_look = Instant::now() + AGE_LOOK_EVERY;
-        let Some((id, scanned)) = self.parts.store.run(|db| db.oldest_unsent()).await?? else {
-            return Ok(());
-        };
+        let oldest = self.parts.store.run(|db| db.oldest_unsent()).await??;
+        if let Some(warned) =
+            self.account.warned_of.filter(|id| oldest.is_none_or(|(oldest, _)| oldest != *id))
+        {
+            self.account.warned_of = None;
+            self.end(Cause::Age(warned)).await?;
+        }
+        let Some((id, scanned)) = oldest else { return Ok(()) };
         let now = self.parts.clock.wall();
         if self.account.warned_of != Some(id) && self.account.is_last_day(scanned, now) {
             self.account.warned_of = Some(id);
@@ -235,33 +242,36 @@ impl Uplink {
                 BackDate::KeepDate => "it would then wait for a person",
                 BackDate::Today => "it would then be dated on the day of its delivery",
             };
-            self.person(&format!(
+            let what = format!(
                 "document {id} was scanned on {day}, and today is the last day the account takes it; {then}"
-            ));
+            );
+            self.raise(Cause::Age(id), &what).await?;
         }
         Ok(())
     }
 
-    fn compare_storages(&self, known: &[StorageRow]) {
+    async fn compare_storages(&mut self, known: &[StorageRow]) -> Result<(), Halt> {
         let booked = booked_storages(&self.parts.config);
         for row in known.iter().filter(|row| booked.contains(&row.id)) {
             tracing::info!(storage = row.id.0, title = %row.title, "storage");
         }
-        for words in missing_storages(&self.parts.config, known) {
-            self.person(&words);
-        }
+        self.lacks(Cause::Storages, &missing_storages(&self.parts.config, known)).await
     }
 
-    fn compare_permissions(&self, may: &PermissionsRow) {
-        for words in missing_rights(&self.parts.config, may) {
-            self.person(&words);
-        }
+    async fn compare_permissions(&mut self, may: &PermissionsRow) -> Result<(), Halt> {
+        self.lacks(Cause::Rights, &missing_rights(&self.parts.config, may)).await?;
         if let Some(days) = may.days_back.filter(|days| *days >= 0) {
             tracing::warn!(days, "the token may date documents only this many days back");
         }
         if may.may_delete == Some(false) {
             tracing::warn!("the token may not remove documents: a late double would wait for a person");
         }
+        Ok(())
+    }
+
+    /// One alarm for all that the account lacks, as long as it lacks anything.
+    async fn lacks(&mut self, cause: Cause, missing: &[String]) -> Result<(), Halt> {
+        if missing.is_empty() { self.end(cause).await } else { self.raise(cause, &missing.join("; ")).await }
     }
 }
 

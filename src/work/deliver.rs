@@ -1,46 +1,26 @@
 //! One step of one delivery: the intent on the disk, the request, what came of it on the disk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::records::{Wanted, documents};
 use super::uplink::{Halt, Uplink, error_chain};
-use crate::api::{self, LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
+use crate::api::{LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
 use crate::config::BackDate;
 use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, Trace, judge};
-use crate::domain::ids::{DocumentId, GoodId, OperationId};
+use crate::domain::ids::{DocumentId, OperationId};
 use crate::domain::mode::Kind;
-use crate::domain::operation::{Line, Marker, Operation};
+use crate::domain::operation::{Line, Operation};
 use crate::domain::signal::Signal;
 use crate::feedback::What;
-use crate::store::Pending;
+use crate::store::{Cause, Pending};
+
+/// What a person hears when the service has what the books do not know of.
+const RESTORED: &str = "this data folder is older than what was sent from it: documents that it held as unsent were found \
+    on the service and are taken as posted; `stockpoint outbox list --all` shows them";
 
 /// How far before the first request a reading begins: the clocks may differ, and the service's records may
 /// carry a time from before its answer.
 const READ_BACK_MARGIN_MS: i64 = 10 * 60 * 1000;
-
-/// Pages of one listing. A thousand rows a page make a million movements since the request was sent; a
-/// server that goes on beyond that is not telling the truth.
-const LISTING_PAGES_MAX: u32 = 1000;
-
-/// Documents whose comments are remembered so as not to be read twice.
-const DOCUMENTS_KNOWN_MAX: usize = 20_000;
-
-/// What was read of documents that could have been ours: their comments, which say whose they are.
-#[derive(Debug, Default)]
-pub(super) struct KnownDocuments(BTreeMap<DocumentId, Vec<String>>);
-
-impl KnownDocuments {
-    fn is_marked(&self, marker: &Marker, document: DocumentId) -> Option<bool> {
-        let comments = self.0.get(&document)?;
-        Some(comments.iter().any(|comment| marker.is_in(comment)))
-    }
-
-    fn remember(&mut self, document: DocumentId, comments: Vec<String>) {
-        if self.0.len() >= DOCUMENTS_KNOWN_MAX {
-            self.0.clear();
-        }
-        self.0.insert(document, comments);
-    }
-}
 
 impl Uplink {
     /// Does what is next for one operation.
@@ -51,6 +31,7 @@ impl Uplink {
             Next::Send(step) => self.send(&pending, step).await,
             Next::ReadBack => self.read_back(&pending).await,
             Next::LateCheck => self.late_check(&pending).await,
+            Next::Look => self.look(&pending).await,
             Next::RemoveTransaction(line) => self.remove_line(&pending, line).await,
             Next::RemoveDocument(document) => self.remove_document(&pending, document).await,
             Next::Rest => Ok(()),
@@ -184,49 +165,36 @@ impl Uplink {
         Ok(())
     }
 
+    /// Looks for what this start found unsent. What the service has of it was sent from another copy of this folder.
+    async fn look(&mut self, pending: &Pending) -> Result<(), Halt> {
+        let finding = self.survey(pending).await?;
+        let id = pending.operation.id;
+        let is_news = pending.delivery.is_news(&finding);
+        let what = format!("looked for it before its first request: {}", finding_words(&finding));
+        let next = self.advance(id, &pending.delivery, Event::Looked(finding), &what).await?;
+        if is_news && next.is_some() {
+            self.raise(Cause::Restored, RESTORED).await?;
+        }
+        self.arrived(&pending.operation, next.as_ref());
+        Ok(())
+    }
+
     async fn late_check(&mut self, pending: &Pending) -> Result<(), Halt> {
         let finding = self.survey(pending).await?;
         let what = format!("looked for a late double: {}", finding_words(&finding));
         let id = pending.operation.id;
-        let next = self.advance(id, &pending.delivery, Event::LateSurveyed(finding), &what).await?;
-        match next {
-            Some(Delivery { stuck: Some(why), .. }) => self.person(&format!("document {id}: {why}")),
-            Some(next) if !next.surplus.is_empty() => {
-                self.person(&format!(
-                    "document {id} was doubled by a late request; the double is being removed"
-                ));
-            }
-            Some(_) | None => {}
-        }
+        self.advance(id, &pending.delivery, Event::LateSurveyed(finding), &what).await?;
         Ok(())
     }
 
-    /// Tells people when an operation has come to an end.
+    /// Tells people when an operation is posted. What needs a decision has an alarm.
     pub(super) fn arrived(&self, operation: &Operation, delivery: Option<&Delivery>) {
-        let Some(delivery) = delivery else { return };
-        let id = operation.id;
-        let refused = delivery.lines.iter().filter_map(|line| line.refusal.as_deref());
-        match delivery.state {
-            State::Posted => {
-                let posted: Vec<_> = delivery.lines.iter().filter(|line| line.refusal.is_none()).collect();
-                let units = posted.iter().filter_map(|line| operation.line(line.number));
-                let units = units.map(|line| line.quantity).sum();
-                self.announce(Signal::Posted, What::Posted { operation: id, lines: posted.len(), units });
-                if let Some(words) = refused.into_iter().next() {
-                    self.person(&format!("lines of document {id} are refused: {words}"));
-                }
-            }
-            State::Refused => {
-                let words = refused.into_iter().next().unwrap_or("no reason given");
-                self.person(&format!("document {id} is refused: {words}"));
-            }
-            State::Uncertain => {
-                if let Some(why) = &delivery.stuck {
-                    self.person(&format!("document {id} is uncertain: {why}"));
-                }
-            }
-            State::Open | State::Queued | State::Sending | State::Cancelled => {}
-        }
+        let Some(delivery) = delivery.filter(|delivery| delivery.state == State::Posted) else { return };
+        let posted: Vec<_> = delivery.lines.iter().filter(|line| line.refusal.is_none()).collect();
+        let units = posted.iter().filter_map(|line| operation.line(line.number));
+        let units = units.map(|line| line.quantity).sum();
+        let what = What::Posted { operation: operation.id, lines: posted.len(), units };
+        self.announce(Signal::Posted, what);
     }
 
     /// Reads everything on the server that carries the operation's marker, completely.
@@ -256,21 +224,16 @@ impl Uplink {
     async fn marked_documents(&mut self, pending: &Pending) -> Result<BTreeSet<DocumentId>, Halt> {
         let operation = &pending.operation;
         let sent = pending.sent.unwrap_or(pending.first_scan);
-        let since = self.account.earliest_reading(sent.plus_ms(-READ_BACK_MARGIN_MS));
-        let mut ours = BTreeSet::new();
-        let mut candidates = BTreeSet::new();
-        for movement in self.movements(&since).await? {
-            let document = movement.document;
-            match movement.comment.as_deref() {
-                Some(comment) if operation.marker.is_in(comment) => {
-                    ours.insert(document);
-                }
-                None if could_be(operation, &movement) => {
-                    candidates.insert(document);
-                }
-                Some(_) | None => {}
-            }
-        }
+        let wanted =
+            Wanted { since: sent.plus_ms(-READ_BACK_MARGIN_MS), begun_after: self.due_since(operation.id) };
+        let movements = self.movements(wanted).await?;
+        let is_named = |movement: &&Movement| {
+            movement.comment.as_deref().is_some_and(|comment| operation.marker.is_in(comment))
+        };
+        let is_silent = |movement: &&Movement| movement.comment.is_none() && could_be(operation, movement);
+        let mut ours = documents(movements.iter().filter(is_named));
+        let candidates = documents(movements.iter().filter(is_silent));
+        self.tidy_records();
         for document in candidates.difference(&ours.clone()) {
             if self.is_marked(operation, *document).await? {
                 ours.insert(*document);
@@ -282,8 +245,8 @@ impl Uplink {
     /// Whether a document carries the operation's marker: in its own comment, or, where it has none, in those of
     /// its lines. What is known to be another operation's of this station need not be asked for.
     async fn is_marked(&mut self, operation: &Operation, document: DocumentId) -> Result<bool, Halt> {
-        if let Some(known) = self.documents.is_marked(&operation.marker, document) {
-            return Ok(known);
+        if let Some(comments) = self.documents.comments(document) {
+            return Ok(comments.iter().any(|comment| operation.marker.is_in(comment)));
         }
         if let Some(owner) = self.parts.store.run(move |db| db.owner_of(document)).await?? {
             return Ok(owner == operation.id);
@@ -308,41 +271,6 @@ impl Uplink {
             self.documents.remember(document, comments);
         }
         Ok(marked)
-    }
-
-    /// Every movement since a time.
-    async fn movements(&mut self, since: &str) -> Result<Vec<Movement>, Halt> {
-        let mut listing = Listing::default();
-        for page in 1..=LISTING_PAGES_MAX {
-            let permit = self.permit().await?;
-            let rows = self.parts.client.movements(permit, page, since).await;
-            if listing.is_complete_with(self.heard(rows).await?) {
-                return Ok(listing.movements);
-            }
-        }
-        Err(Halt::Api(api::Error::Incomplete { status: 200, what: "the end of the movements" }))
-    }
-}
-
-/// A listing as it comes in. There is no total, and the server may give fewer rows a page than asked, so only a
-/// page that tells nothing new ends it.
-#[derive(Debug, Default)]
-pub(super) struct Listing {
-    /// What was told so far, each row once.
-    pub(super) movements: Vec<Movement>,
-    seen: BTreeSet<(Option<i64>, DocumentId, Option<GoodId>)>,
-}
-
-impl Listing {
-    /// Takes in a page; `true` if it was the last.
-    pub(super) fn is_complete_with(&mut self, rows: Vec<Movement>) -> bool {
-        let before = self.seen.len();
-        for row in rows {
-            if self.seen.insert((row.id, row.document, row.good)) {
-                self.movements.push(row);
-            }
-        }
-        self.seen.len() == before
     }
 }
 

@@ -7,12 +7,14 @@
 //! leaves room for. For commands, [`verify`] compares afterwards and [`create`] makes goods.
 
 pub mod account;
+mod alarms;
 pub mod catalog;
 pub mod create;
 pub mod deliver;
 mod form;
 pub mod kits;
 pub mod pulse;
+mod records;
 mod recover;
 mod remove;
 pub mod rights;

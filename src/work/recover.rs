@@ -121,10 +121,7 @@ impl Uplink {
             return Ok(());
         }
         let what = format!("the server forbids it: {words}");
-        let next = self.advance(id, &pending.delivery, Event::Barred(words.to_owned()), &what).await?;
-        if next.is_some() {
-            self.person(&format!("document {id} is refused: {words}"));
-        }
+        self.advance(id, &pending.delivery, Event::Barred(words.to_owned()), &what).await?;
         Ok(())
     }
 }

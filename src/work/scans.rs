@@ -166,7 +166,9 @@ impl Scans {
                     self.advise(scanner, advice);
                 }
                 if verdict.decision.outcome == Outcome::Control(Control::Ok) {
+                    self.store.run(Db::see_alarms).await?.or_else(only_damage)?;
                     self.feedback.calm();
+                    self.feedback.alarms_changed();
                 }
             }
             Err(error) => {

@@ -10,17 +10,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use super::account::Account;
+use super::alarms::Review;
 use super::catalog::Catalog;
-use super::deliver::KnownDocuments;
 use super::form::{EVIDENT, Form};
 use super::kits::Kits;
 use super::pulse::Pulse;
+use super::records::{KnownDocuments, Records};
 use super::recover::Pause;
 use super::trust::{Belief, ClockTrust};
 use crate::api::{self, Budget, Client, Outcome, Permit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::delivery::{Delivery, Event, Next, State};
+use crate::domain::home::{Home, belongs_to};
 use crate::domain::ids::OperationId;
 use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
@@ -82,6 +84,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The configuration.
     pub config: Arc<Config>,
+    /// Where this station is: only data that belongs here is sent.
+    pub home: Home,
     /// Where news goes.
     pub feedback: Arc<Feedback>,
     /// Whether the wall clock is right.
@@ -107,6 +111,7 @@ pub struct Uplink {
     pub(super) catalog: Catalog,
     pub(super) kits: Kits,
     pub(super) documents: KnownDocuments,
+    pub(super) records: Option<Records>,
     pub(super) form: Form,
     pub(super) trust: ClockTrust,
     /// The server's clock at an instant of ours.
@@ -116,10 +121,13 @@ pub struct Uplink {
     /// Nothing is sent before this.
     pub(super) closed_until: Instant,
     pub(super) pause: Option<Pause>,
+    pub(super) review: Review,
     /// When each operation of the agenda may be acted on.
     due: BTreeMap<OperationId, Instant>,
     pub(super) next_probe: Instant,
     next_prune: Instant,
+    /// Whether the data folder is known to belong here.
+    is_home: bool,
 }
 
 /// What to do next.
@@ -152,15 +160,18 @@ impl Uplink {
             catalog,
             kits: Kits::new(now),
             documents: KnownDocuments::default(),
+            records: None,
             form: Form::default(),
             trust,
             server_date: None,
             failures: 0,
             closed_until: now,
             pause: None,
+            review: Review::new(now),
             due: BTreeMap::new(),
             next_probe: now,
             next_prune: now + PRUNE_EVERY,
+            is_home: false,
         }
     }
 
@@ -250,6 +261,7 @@ impl Uplink {
         self.get_on_within(Duration::ZERO);
         self.look_at_clock().await?;
         self.warn_of_age().await?;
+        self.review().await?;
         match self.choose().await? {
             Task::Probe => self.probe().await,
             Task::Zone => self.read_zone().await,
@@ -281,6 +293,9 @@ impl Uplink {
     async fn choose(&mut self) -> Result<Task, Halt> {
         let now = Instant::now();
         let soon = now + LOOK_EVERY;
+        if !self.is_at_home().await? {
+            return Ok(Task::Wait(soon));
+        }
         if self.closed_until > now {
             return Ok(Task::Wait(self.closed_until));
         }
@@ -321,6 +336,23 @@ impl Uplink {
         Ok(Task::Wait(waits.into_iter().flatten().min().unwrap_or(soon)))
     }
 
+    /// Whether the data folder belongs here. A command beside the agent may have had it adopted.
+    async fn is_at_home(&mut self) -> Result<bool, Halt> {
+        if self.is_home {
+            return Ok(true);
+        }
+        let known = self.parts.store.run(|db| db.home()).await??;
+        let differences = known.map(|home| home.differences(&self.parts.home)).unwrap_or_default();
+        if differences.is_empty() {
+            self.is_home = true;
+            self.parts.feedback.alarms_changed();
+            tracing::info!("the data folder belongs to this station; delivery begins");
+            return Ok(true);
+        }
+        self.tell(ApiState::Error, Some(format!("nothing is sent: {}", belongs_to(&differences))));
+        Ok(false)
+    }
+
     /// The first operation that may be acted on now. One that is new on the agenda gets its time here: after a
     /// start every wait begins anew, for nobody knows when the process before this one sent what.
     fn due_now(&mut self, agenda: &[(OperationId, Delivery)], now: Instant) -> Option<OperationId> {
@@ -339,13 +371,20 @@ impl Uplink {
     fn wait_of(&self, delivery: &Delivery) -> Option<Duration> {
         let api = &self.parts.config.api;
         match delivery.next() {
-            Next::Send(_) | Next::RemoveTransaction(_) | Next::RemoveDocument(_) => Some(Duration::ZERO),
+            Next::Send(_) | Next::Look | Next::RemoveTransaction(_) | Next::RemoveDocument(_) => {
+                Some(Duration::ZERO)
+            }
             Next::ReadBack => Some(api.reconcile_after),
             Next::LateCheck if delivery.late_checks == 0 => Some(api.late_check_after),
             // Four times the wait after the posting is three times after the first look.
             Next::LateCheck => Some(api.late_check_after * 3),
             Next::Rest => None,
         }
+    }
+
+    /// When an operation became due: a reading that was begun earlier says nothing of it.
+    pub(super) fn due_since(&self, id: OperationId) -> Instant {
+        self.due.get(&id).copied().unwrap_or_else(Instant::now)
     }
 
     /// What the service refuses to tell about one operation it will refuse at once again; others go on.
@@ -389,6 +428,7 @@ impl Uplink {
             to = next.state.as_str(),
             "delivery"
         );
+        self.review.hurry();
         if written && is_form_refused {
             self.one_call_is_refused().await?;
         }
@@ -507,12 +547,6 @@ impl Uplink {
     /// Tells everybody what concerns no scanner in particular.
     pub(super) fn announce(&self, signal: Signal, what: What) {
         self.parts.feedback.announce(Announcement { scanner: None, signal, what });
-    }
-
-    /// Calls a person.
-    pub(super) fn person(&self, why: &str) {
-        tracing::error!("{why}");
-        self.announce(Signal::Person, What::Person(why.to_owned()));
     }
 }
 

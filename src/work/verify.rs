@@ -6,10 +6,11 @@ use std::fmt;
 use jiff::tz::TimeZone;
 
 use super::account::earliest_reading;
-use super::deliver::Listing;
+use super::records::Listing;
 use crate::api::{self, Budget, Client};
 use crate::domain::delivery::{Finding, FoundDocument, State, judge};
 use crate::domain::ids::{DocumentId, OperationId};
+use crate::domain::listing::Fault;
 use crate::domain::operation::Operation;
 use crate::domain::time::UnixMillis;
 use crate::store::{self, Db};
@@ -80,6 +81,9 @@ pub enum Error {
     /// The service did not tell.
     #[error("ask the service")]
     Api(#[from] api::Error),
+    /// The listing of movements proves nothing.
+    #[error("read the movements whole")]
+    Listing(#[from] Fault),
     /// The data cannot be read.
     #[error("read the data")]
     Store(#[from] store::Error),
@@ -133,17 +137,15 @@ impl Verifier<'_> {
         let ours = format!("#sp:{}:", self.station);
         let since = earliest_reading(since, &self.zone);
         let mut listing = Listing::default();
-        let mut page = 1;
         loop {
             let permit = self.budget.wait().await;
-            let rows = self.client.movements(permit, page, &since).await?;
-            if listing.is_complete_with(rows) {
+            let rows = self.client.movements(permit, listing.page(), &since).await?;
+            if listing.is_whole_with(rows)? {
                 break;
             }
-            page += 1;
         }
         let (mut strays, mut silent) = (BTreeSet::new(), BTreeSet::new());
-        for movement in listing.movements.into_iter().filter(|row| !known.contains(&row.document)) {
+        for movement in listing.into_movements().into_iter().filter(|row| !known.contains(&row.document)) {
             match movement.comment {
                 Some(comment) if comment.contains(&ours) => strays.insert(movement.document),
                 Some(_) => false,

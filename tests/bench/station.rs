@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use secrecy::SecretString;
-use stockpoint::app::{Agent, Handle};
+use stockpoint::app::{Agent, Handle, Host};
 use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::config::Config;
 use stockpoint::config::secrets::Secrets;
@@ -158,7 +158,8 @@ impl Station {
             user: SecretString::from("sandbox-user-token"),
         };
         let clock = Arc::new(SystemClock::new());
-        let agent = Agent::open(config, &secrets, Arc::clone(&clock) as Arc<dyn Clock>, None).unwrap();
+        let host = Host { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Host::this() };
+        let agent = Agent::open(config, &secrets, host).unwrap();
         let handle = agent.handle();
         let news = handle.listen();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -25,18 +25,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "domain", "clock", "meter", "config", "store", "api", "device", "feedback", "status", "socket",
-            "web", "work",
+            "domain", "clock", "machine", "meter", "config", "store", "api", "device", "feedback", "status",
+            "socket", "web", "work",
         ],
     ),
     ("demo", &["domain", "clock", "config", "store", "feedback", "sandbox", "sheet", "status", "app"]),
-    ("doctor", &["domain", "clock", "config", "store", "api", "device", "feedback", "status", "work"]),
+    (
+        "doctor",
+        &["domain", "clock", "machine", "config", "store", "api", "device", "feedback", "status", "work"],
+    ),
     ("setup", &["domain", "config"]),
     (
         "cli",
         &[
-            "domain", "clock", "config", "store", "api", "device", "sheet", "status", "socket", "work",
-            "app", "demo", "doctor", "setup",
+            "domain", "clock", "machine", "config", "store", "api", "device", "sheet", "status", "socket",
+            "work", "app", "demo", "doctor", "setup",
         ],
     ),
 ];

@@ -161,7 +161,7 @@ async fn an_unknown_key_is_an_error_in_every_section() {
 
 #[tokio::test]
 async fn every_bound_is_kept_on_both_sides() {
-    let bounds: [(&str, &str, &[&str], &[&str]); 16] = [
+    let bounds: [(&str, &str, &[&str], &[&str]); 17] = [
         ("api", "request_timeout_ms", &["1000", "120000"], &["999", "120001", "-1", "1.5", "\"1000\""]),
         ("api", "reconcile_after_ms", &["2000", "3600000"], &["1999", "3600001"]),
         ("api", "late_check_after_ms", &["5000", "86400000"], &["4999"]),
@@ -172,6 +172,7 @@ async fn every_bound_is_kept_on_both_sides() {
         ("station", "document_idle_close_s", &["0", "2"], &["1", "-2"]),
         ("station", "document_lines_max", &["1", "500"], &["0", "501"]),
         ("station", "repeat_guard_ms", &["0", "5000"], &["5001", "-1"]),
+        ("station", "alarm_after_s", &["0", "600", "2592000"], &["1", "599", "2592001"]),
         ("station", "master_id", &["1", "5512"], &["0", "-1", "\"5512\""]),
         (
             "station",
@@ -269,9 +270,11 @@ async fn status_is_all_zero_before_any_data() {
     let zero = json!({"open":0,"queued":0,"sending":0,"uncertain":0,"posted":0,"refused":0,"cancelled":0});
     assert_eq!(status["outbox"], zero);
     assert_eq!(status["goods"], json!({"count":0,"synced_at":null,"age_s":null}));
-    let scanner = json!([{"name":"dock","kind":"serial","state":"gone","last_scan_at":null,
+    let scanner = json!([{"name":"dock","kind":"serial","state":"gone","mode":"receipt","storage_id":91271,"last_scan_at":null,
         "reconnects":0,"refused":0,"fault":null}]);
     assert_eq!(status["scanners"], scanner);
+    assert_eq!(status["alarms"], json!([]));
+    assert_eq!(status["data"], json!({"id":"","machine":"unknown","state":"ok"}));
     assert!(status["clock"]["trusted"].is_boolean());
     assert_eq!(status["api"]["state"], "offline");
     assert!(status["api"].get("last_error").is_some());

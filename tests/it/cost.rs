@@ -40,14 +40,15 @@ async fn a_document_costs_one_request() {
     assert_eq!(requests_for(DOCUMENTS, None).await, 10);
 }
 
-/// Two pages of movements, the second of which has nothing new, and the lines of the document that was found.
+/// A whole listing of movements (a page, the empty one behind it twice, the page again) and the lines of the document
+/// that was found.
 #[tokio::test]
-async fn an_answer_that_is_lost_costs_three_more() {
-    assert_eq!(requests_for(1, Some(Fault::ActThenDrop)).await, 1 + 3);
+async fn an_answer_that_is_lost_costs_five_more() {
+    assert_eq!(requests_for(1, Some(Fault::ActThenDrop)).await, 1 + 4 + 1);
 }
 
-/// What was lost is looked for twice, each time in one empty page of movements, and made again.
+/// What was lost is looked for twice, each time in a listing that is empty twice, and made again.
 #[tokio::test]
-async fn a_request_that_is_lost_costs_three_more() {
-    assert_eq!(requests_for(1, Some(Fault::DropBefore)).await, 1 + 2 + 1);
+async fn a_request_that_is_lost_costs_five_more() {
+    assert_eq!(requests_for(1, Some(Fault::DropBefore)).await, 1 + 2 * 2 + 1);
 }

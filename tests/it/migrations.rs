@@ -12,7 +12,10 @@ use rusqlite::Connection;
 use stockpoint::domain::barcode::Barcode;
 use stockpoint::domain::delivery::{State, Step};
 use stockpoint::domain::good::Resolution;
-use stockpoint::domain::ids::{CardId, DocumentId, GoodId, OperationId, StorageId, TransactionId};
+use stockpoint::domain::home::Books;
+use stockpoint::domain::ids::{
+    CardId, DocumentId, GoodId, LocationId, OperationId, StorageId, TransactionId,
+};
 use stockpoint::domain::mode::{Kind, Mode};
 use stockpoint::domain::operation::Place;
 use stockpoint::domain::quantity::Quantity;
@@ -38,6 +41,7 @@ const OUTBOX: &[Dump] = &[
     Dump { sql: include_str!("../data/schema/outbox_v3.sql"), reads: outbox_v3_reads_right },
     Dump { sql: include_str!("../data/schema/outbox_v4.sql"), reads: outbox_v4_reads_right },
     Dump { sql: include_str!("../data/schema/outbox_v5.sql"), reads: outbox_v5_reads_right },
+    Dump { sql: include_str!("../data/schema/outbox_v6.sql"), reads: outbox_v6_reads_right },
 ];
 
 /// `GOODS[n]` is of version `n + 1`.
@@ -134,6 +138,20 @@ fn outbox_v5_reads_right(db: &mut Db) {
     let scans = ScanCounts { unknown: 3, ..V4.scans };
     let (units, parked) = (["56.65", "2", "6.5"], &["LATER-2", "$SP.KIT-411.A", "LATER-1"]);
     outbox_reads_right(db, &Held { scans, untrusted: 6, units, parked, ..V4 });
+}
+
+fn outbox_v6_reads_right(db: &mut Db) {
+    outbox_v5_reads_right(db);
+    let home = db.home().unwrap().unwrap();
+    assert_eq!(home.machine.to_string(), "device-tree:0011223344556677 mac:8899aabbccddeeff");
+    let books = Books { service: "https://api.alteg.io/api/v1".to_owned(), location: LocationId(4564) };
+    assert_eq!((home.books, home.station.as_str()), (books, "dock-1"));
+    assert_eq!(db.data().unwrap().id, "5f2d6a1c9b3e4d70a8c1f0e2b4d69718");
+    let alarms = db.alarms().unwrap();
+    assert_eq!((alarms.len(), alarms[0].id, alarms[0].is_seen), (1, 3, true));
+    assert!(db.pending(OperationId(5)).unwrap().delivery.look_first);
+    let aside = db.summary(OperationId(8)).unwrap().aside;
+    assert_eq!(aside.as_deref(), Some("location 77 at https://api.alteg.io/api/v1"));
 }
 
 fn a_kit_reads_right(db: &Db) {

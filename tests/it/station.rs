@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use secrecy::SecretString;
-use stockpoint::app::{self, Agent, Handle};
+use stockpoint::app::{self, Agent, Handle, Host};
 use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::config::Config;
 use stockpoint::config::secrets::Secrets;
 use stockpoint::domain::framing::Frame;
+use stockpoint::domain::home::Machine;
 use stockpoint::domain::ids::{GoodId, ScannerName};
 use stockpoint::domain::mode::Kind;
 use stockpoint::domain::signal::Signal;
@@ -117,11 +118,20 @@ impl Station {
         config: Config,
         hook: Option<CommitHook>,
     ) -> Result<Self, app::Error> {
+        Self::start_on(
+            Host { clock, machine: Machine::stored("mac:1"), service: None, commit_hook: hook },
+            config,
+        )
+    }
+
+    /// Starts an agent on another machine.
+    pub(crate) fn start_on(host: Host, config: Config) -> Result<Self, app::Error> {
+        let clock = Arc::clone(&host.clock);
         let secrets = Secrets {
             partner: SecretString::from("sandbox-partner-token"),
             user: SecretString::from("sandbox-user-token"),
         };
-        let agent = Agent::open(config, &secrets, Arc::clone(&clock), hook)?;
+        let agent = Agent::open(config, &secrets, host)?;
         let handle = agent.handle();
         let news = handle.listen();
         let (stop, stopped) = oneshot::channel::<()>();

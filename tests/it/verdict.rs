@@ -9,8 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use secrecy::SecretString;
-use stockpoint::app::{self, Agent, Handle};
-use stockpoint::clock::SystemClock;
+use stockpoint::app::{self, Agent, Handle, Host};
 use stockpoint::config::secrets::Secrets;
 use stockpoint::config::{Config, Protocol, Scanner};
 use stockpoint::domain::control::Control;
@@ -105,8 +104,8 @@ impl Room {
         let is_offline = config.api.base_url != place.sandbox.base_url();
         let gate = Gate::default();
         let [partner, user] = ["sandbox-partner-token", "sandbox-user-token"].map(SecretString::from);
-        let clock = Arc::new(SystemClock::new());
-        let agent = Agent::open(config, &Secrets { partner, user }, clock, Some(gate.hook())).unwrap();
+        let host = Host { commit_hook: Some(gate.hook()), ..Host::this() };
+        let agent = Agent::open(config, &Secrets { partner, user }, host).unwrap();
         let handle = agent.handle();
         let (stop, stopped) = oneshot::channel::<()>();
         let mut tasks = JoinSet::new();

@@ -16,6 +16,7 @@ fn what_is_not_written_is_the_default() {
     assert_eq!((config.station.master_id, config.station.time_zone), (None, None));
     assert_eq!((config.station.gs1_counts, config.station.trust_clock), (false, false));
     assert_eq!(config.station.history, seconds(400 * 86_400));
+    assert_eq!(config.station.alarm_after, Some(seconds(86_400)));
     assert_eq!(config.station.back_date, BackDate::KeepDate);
     assert_eq!(
         config.api,
@@ -116,7 +117,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 8 + 14 + 11 + 2 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4);
+    assert_eq!(known.len(), 8 + 15 + 11 + 2 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];

@@ -30,6 +30,7 @@ prop_compose! {
         ids in (1..=values::ID_MAX, 1..=values::ID_MAX, proptest::option::of(1..=values::ID_MAX)),
         mode in modes(),
         data_dir in text(),
+        alarm_s in prop_oneof![Just(None), (600_u64..=2_592_000).prop_map(Some)],
         idle_s in prop_oneof![Just(None), (2_u64..=604_800).prop_map(Some)],
         numbers in (1_usize..=500, 0_u64..=5000, 7_u64..=36_500),
         zone in proptest::option::of(prop_oneof![Just("Europe/Riga"), Just("UTC"), Just("America/New_York")]),
@@ -49,6 +50,7 @@ prop_compose! {
             gs1_counts: flags.0,
             trust_clock: flags.1,
             history: Duration::from_secs(numbers.2 * 86_400),
+            alarm_after: alarm_s.map(Duration::from_secs),
             back_date: if flags.2 { BackDate::Today } else { BackDate::KeepDate },
         }
     }

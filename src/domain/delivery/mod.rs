@@ -9,12 +9,17 @@
 //! before the server's own records were read in full, twice and a wait apart, without finding the marker.
 //! What the server applies later still ends up as a double; it is looked for again and removed.
 //!
+//! What a delivery says of itself is the word of one data folder, and a folder can be a copy that was put back. So what a
+//! start finds unsent is looked for by its marker before its first request ([`Next::Look`]), and once more afterwards, as
+//! after a lost answer: the request of another copy may still be on its way.
+//!
 //! Not found is a double that comes after the last look, and a document without lines whose answer was lost: no
 //! listing of the server shows it. It stays there, empty, and moves no stock.
 //!
 //! Invariant: no transition leaves [`State::Posted`], [`State::Refused`] or [`State::Cancelled`] but by a
 //! person's hand, and none leads from [`State::Uncertain`] to a new request without two absences.
 
+mod look;
 mod removal;
 mod state;
 mod strategy;
@@ -109,6 +114,9 @@ pub struct Delivery {
     pub surplus: Surplus,
     /// Why only a person can decide how to go on, if so.
     pub stuck: Option<String>,
+    /// Whether it is looked for on the service before anything of it is sent: a start found it, and the folder may be a
+    /// copy of one from which it was sent.
+    pub look_first: bool,
 }
 
 /// What to do next for one operation.
@@ -120,6 +128,8 @@ pub enum Next {
     ReadBack,
     /// Look for a late double, after the longer wait.
     LateCheck,
+    /// Look for it before its first request.
+    Look,
     /// Remove a line of the surplus.
     RemoveTransaction(TransactionId),
     /// Remove a document of the surplus.
@@ -155,6 +165,8 @@ pub enum Event {
     Surveyed(Finding),
     /// A late check read the server's records in full.
     LateSurveyed(Finding),
+    /// The server's records were read in full before the first request of this start.
+    Looked(Finding),
     /// A line of the surplus is gone.
     TransactionRemoved(TransactionId),
     /// A document of the surplus is gone.
@@ -201,6 +213,7 @@ impl Delivery {
             late_checks: 0,
             surplus: Surplus::default(),
             stuck: None,
+            look_first: false,
         }
     }
 
@@ -213,6 +226,7 @@ impl Delivery {
         match self.state {
             State::Refused | State::Uncertain if self.stuck.is_some() => Next::Rest,
             // One that misses nothing never rests here: `settle` moves it on.
+            State::Queued if self.look_first => Next::Look,
             State::Queued => removal().or_else(|| self.next_step().map(Next::Send)).unwrap_or(Next::Rest),
             State::Sending | State::Uncertain => Next::ReadBack,
             State::Posted | State::Refused => match removal() {
@@ -273,6 +287,7 @@ impl Delivery {
             (State::Sending, Event::Refused(words)) => next.refused(words),
             (State::Uncertain, Event::Surveyed(finding)) => next.surveyed(finding),
             (State::Posted | State::Refused, Event::LateSurveyed(finding)) => next.late(finding),
+            (State::Queued, Event::Looked(finding)) if self.look_first => next.looked(finding),
             (State::Queued | State::Posted | State::Refused, Event::TransactionRemoved(id)) => {
                 next.surplus.transactions.retain(|kept| *kept != id);
             }
@@ -440,6 +455,7 @@ impl Delivery {
             self.way = Way::AfterRefusal;
         }
         self.refusal = None;
+        self.look_first = false;
         self.settle();
     }
 

@@ -39,6 +39,17 @@ pub(super) enum Fault {
     DeathAfterAnswer,
     /// 403, about this operation alone.
     Forbidden,
+    /// Somebody copies the data folder; the request is fine.
+    TakeCopy,
+    /// Somebody puts the copy back, or the folder as it was at first, and starts the agent.
+    PutBack,
+}
+
+impl Fault {
+    /// Whether it happens to a folder at rest too.
+    pub(super) fn is_of_the_folder(self) -> bool {
+        matches!(self, Self::TakeCopy | Self::PutBack)
+    }
 }
 
 /// How the service behaves in all of a run.
@@ -89,12 +100,26 @@ pub(super) struct World {
     was_late: bool,
     /// Refused lines that became an operation of their own.
     split: Vec<u16>,
+    /// What a copy of the folder holds.
+    copy: Box<Folder>,
+    /// Whether a copy was ever put back: where the service has something else than it, a person decides.
+    was_put_back: bool,
+}
+
+/// What a data folder holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Folder {
+    delivery: Delivery,
+    split: Vec<u16>,
 }
 
 impl World {
     pub(super) fn new(operation: &Operation, begins: Way) -> Self {
+        let delivery = Delivery::queued(operation).begun(begins);
         Self {
-            delivery: Delivery::queued(operation).begun(begins),
+            copy: Box::new(Folder { delivery: delivery.clone(), split: Vec::new() }),
+            was_put_back: false,
+            delivery,
             begins,
             documents: Vec::new(),
             last_id: 0,
@@ -110,11 +135,20 @@ impl World {
 
     /// Whether the next request reads.
     pub(super) fn reads_next(&self) -> bool {
-        matches!(self.delivery.next(), Next::ReadBack | Next::LateCheck)
+        matches!(self.delivery.next(), Next::ReadBack | Next::LateCheck | Next::Look)
     }
 
     /// Does what is next, with one fault. A world at rest stays as it is.
     pub(super) fn act(&mut self, service: &Service, operation: &Operation, fault: Fault) {
+        let fault = match fault {
+            Fault::PutBack => return self.put_back(),
+            Fault::TakeCopy => {
+                let (delivery, split) = (self.delivery.clone(), self.split.clone());
+                *self.copy = Folder { delivery, split };
+                Fault::Fine
+            }
+            fault => fault,
+        };
         match self.delivery.next() {
             Next::Send(step) => self.send(service, step, fault),
             Next::ReadBack => {
@@ -131,6 +165,12 @@ impl World {
                     self.apply(Event::LateSurveyed(finding));
                 }
             }
+            Next::Look => {
+                if fault == Fault::Fine {
+                    let finding = self.survey(service, operation);
+                    self.apply(Event::Looked(finding));
+                }
+            }
             Next::RemoveTransaction(id) => {
                 let gone = Event::TransactionRemoved(id);
                 self.remove(service, Write::RemoveTransaction(id), gone, fault);
@@ -144,6 +184,21 @@ impl World {
         if !self.was_late {
             assert!(self.doubled().is_none(), "doubled without a late request: {self:?}");
         }
+    }
+
+    /// The agent starts on the folder as it is.
+    fn start(&mut self) {
+        if self.delivery.state == State::Sending {
+            self.apply(Event::Died);
+        }
+        self.delivery = self.delivery.clone().found_at_start();
+    }
+
+    /// The agent starts on the copy.
+    fn put_back(&mut self) {
+        let Folder { delivery, split } = self.copy.as_ref().clone();
+        (self.delivery, self.split, self.was_put_back) = (delivery, split, true);
+        self.start();
     }
 
     fn apply(&mut self, event: Event) {
@@ -183,11 +238,12 @@ impl World {
                 }
                 self.apply(Event::Lost);
             }
-            Fault::DeathBeforeSend => self.apply(Event::Died),
+            Fault::DeathBeforeSend => self.start(),
             Fault::DeathAfterSend | Fault::DeathAfterAnswer => {
                 let _unheard = self.carry_out(service, write);
-                self.apply(Event::Died);
+                self.start();
             }
+            Fault::TakeCopy | Fault::PutBack => unreachable!("carried out before the request"),
         }
     }
 
@@ -210,7 +266,9 @@ impl World {
             | Fault::Unavailable
             | Fault::LostRequest
             | Fault::DeathBeforeSend
-            | Fault::Forbidden => {}
+            | Fault::Forbidden
+            | Fault::TakeCopy
+            | Fault::PutBack => {}
         }
     }
 
@@ -363,6 +421,18 @@ impl World {
         assert!(self.is_at_rest(), "it never ends: {self:?}");
         let believed = delivery.lines.iter().filter(|line| line.transaction.is_some()).count();
         assert!(delivery.stuck.is_some() || self.standing().count() == believed, "{self:?}");
+    }
+
+    /// Whether a person must decide because the folder was put back. Then nothing stands twice but what came late.
+    pub(super) fn asks_a_person(&self) -> bool {
+        let asks = self.was_put_back && self.delivery.stuck.is_some();
+        assert!(!asks || self.is_at_rest() && (self.was_late || self.doubled().is_none()), "{self:?}");
+        asks
+    }
+
+    /// A person has it tried again after looking.
+    pub(super) fn decide(&mut self) {
+        self.apply(Event::Retry);
     }
 
     /// What must hold at rest: each line stands once, in one document, as the agent believes; those that were

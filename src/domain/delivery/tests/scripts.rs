@@ -60,6 +60,18 @@ struct Count {
     empty_documents_left: u64,
 }
 
+/// What happens to a folder that is copied and put back at any point, among the faults that leave something behind.
+const FAULTS_WITH_COPIES: [Fault; 8] = [
+    Fault::Fine,
+    Fault::LostRequest,
+    Fault::LostAnswer,
+    Fault::Late(45),
+    Fault::Partial,
+    Fault::DeathAfterSend,
+    Fault::TakeCopy,
+    Fault::PutBack,
+];
+
 /// Worlds, and how many scripts have led to each.
 type Worlds = HashMap<World, u64>;
 
@@ -132,12 +144,12 @@ impl<'a> Run<'a> {
     fn step(&mut self, worlds: Worlds, faults: &[Fault]) -> Worlds {
         let mut next = Worlds::with_capacity(worlds.len());
         for (world, scripts) in worlds {
-            if world.is_at_rest() {
-                // The rest of the script meets nothing any more.
-                *next.entry(world).or_default() += scripts * u64::try_from(faults.len()).unwrap();
-                continue;
-            }
             for fault in faults {
+                if world.is_at_rest() && !fault.is_of_the_folder() {
+                    // The rest of the script meets nothing any more, unless somebody moves the folder.
+                    *next.entry(world.clone()).or_default() += scripts;
+                    continue;
+                }
                 let mut after = world.clone();
                 after.act(&self.service, &self.operation, *fault);
                 self.count.steps += scripts;
@@ -239,6 +251,37 @@ fn what_a_person_has_tried_again_stands_once_in_every_script() {
         });
         for world in run.calm_down(retried.collect()).keys() {
             world.assert_exactly_once(&run.service);
+        }
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "how much was covered is worth knowing")]
+fn no_copy_that_is_put_back_at_any_point_loses_or_doubles_anything() {
+    for (lines, begins) in [(1, Way::OneCall), (3, Way::OneCall), (1, Way::LineByLine), (2, Way::LineByLine)]
+    {
+        for meets in [Meets::Every, Meets::Writes] {
+            let mut run = Run::new(Service::plain(lines), begins, &FAULTS_WITH_COPIES, meets);
+            let (mut scripts, mut asked) = (0, 0);
+            let mut undecided = Worlds::new();
+            for (mut world, count) in run.play() {
+                scripts += count;
+                world.let_arrive(&run.service);
+                if world.asks_a_person() {
+                    asked += count;
+                    world.decide();
+                    *undecided.entry(world).or_default() += count;
+                } else {
+                    world.assert_exactly_once(&run.service);
+                }
+            }
+            for world in run.calm_down(undecided).keys().filter(|world| !world.asks_a_person()) {
+                world.assert_exactly_once(&run.service);
+            }
+            println!(
+                "{lines} lines, {begins:?}, faults meet {meets:?}: {scripts} scripts, a person asked in {asked}"
+            );
+            assert_eq!(scripts, 8_u64.pow(SCRIPT_FAULTS));
         }
     }
 }

@@ -1,0 +1,249 @@
+//! Alarms: what needs a person, kept until its cause is gone.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{Db, Error};
+use crate::domain::ids::OperationId;
+use crate::domain::time::UnixMillis;
+
+/// Documents that have an alarm of their own. A person who has so many to look at works through the list of documents.
+const DOCUMENT_ALARMS_MAX: u32 = 100;
+
+/// What an alarm is about. There is one alarm for each cause at the most.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The data folder belongs elsewhere.
+    Foreign,
+    /// The service has documents that the folder did not know of.
+    Restored,
+    /// The service does not accept the tokens.
+    Token,
+    /// The location lacks a storage of the configuration.
+    Storages,
+    /// The token lacks a right that the configuration needs.
+    Rights,
+    /// The location's time zone is not known.
+    Zone,
+    /// Documents wait for longer than `station.alarm_after_s`.
+    Undelivered,
+    /// A document will soon be older than the account accepts.
+    Age(OperationId),
+    /// A document needs a decision.
+    Document(OperationId),
+    /// Something that happened, in words. A person who has said OK has dealt with it.
+    Event(String),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign => f.write_str("foreign"),
+            Self::Restored => f.write_str("restored"),
+            Self::Token => f.write_str("token"),
+            Self::Storages => f.write_str("storages"),
+            Self::Rights => f.write_str("rights"),
+            Self::Zone => f.write_str("zone"),
+            Self::Undelivered => f.write_str("undelivered"),
+            Self::Age(id) => write!(f, "age {id}"),
+            Self::Document(id) => write!(f, "document {id}"),
+            Self::Event(words) => write!(f, "event {words}"),
+        }
+    }
+}
+
+/// An alarm that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// Its number, which is never used again.
+    pub id: i64,
+    /// The wall clock when it was raised.
+    pub since: UnixMillis,
+    /// What is wrong, in words for a person.
+    pub what: String,
+    /// Whether a person has said OK to it.
+    pub is_seen: bool,
+}
+
+/// Which undelivered documents have waited too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Overdue {
+    /// Those that were closed before this, by a clock that is right.
+    pub closed_before: Option<UnixMillis>,
+    /// Those up to this one, which have waited too long by the time since the start.
+    pub up_to: Option<OperationId>,
+}
+
+/// What became of the documents' alarms.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DocumentAlarms {
+    /// The words of those that are new.
+    pub raised: Vec<String>,
+    /// Whether any has ended.
+    pub has_ended: bool,
+}
+
+impl Db {
+    /// Raises an alarm, or brings its words up to date. Returns whether it is new.
+    ///
+    /// # Errors
+    /// Any, and then it is as it was.
+    pub fn raise_alarm(&mut self, cause: &Cause, what: &str, now: UnixMillis) -> Result<bool, Error> {
+        raise(&self.outbox, &cause.to_string(), what, now)
+    }
+
+    /// Ends an alarm: its cause is gone. Returns whether it stood.
+    ///
+    /// # Errors
+    /// Any, and then it still stands.
+    pub fn end_alarm(&mut self, cause: &Cause) -> Result<bool, Error> {
+        end(&self.outbox, &cause.to_string())
+    }
+
+    /// The alarms that stand, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn alarms(&self) -> Result<Vec<Alarm>, Error> {
+        let sql = "SELECT id, since_ms, what, seen FROM alarms ORDER BY id";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| {
+            Ok(Alarm {
+                id: row.get(0)?,
+                since: UnixMillis(row.get(1)?),
+                what: row.get(2)?,
+                is_seen: row.get(3)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Notes that a person has seen every alarm. Alarms whose cause is past end with it: what happened once, and a restored
+    /// folder, unless a document of it still needs a decision.
+    ///
+    /// # Errors
+    /// Any, and then nothing was noted.
+    pub fn see_alarms(&mut self) -> Result<(), Error> {
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute("UPDATE alarms SET seen = 1 WHERE NOT seen", [])?;
+        transaction.execute("DELETE FROM alarms WHERE cause LIKE 'event %'", [])?;
+        let undecided: bool = transaction.query_row(
+            "SELECT EXISTS (SELECT 1 FROM operations WHERE state = 'uncertain' AND stuck IS NOT NULL)",
+            [],
+            |row| row.get(0),
+        )?;
+        if !undecided {
+            end(&transaction, &Cause::Restored.to_string())?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Brings the documents' alarms up to date: one for each document that needs a decision or is being put right on the
+    /// service, and one for all that are undelivered and `overdue`.
+    ///
+    /// # Errors
+    /// Any, and then they are as they were.
+    pub fn review_documents(&mut self, overdue: &Overdue, now: UnixMillis) -> Result<DocumentAlarms, Error> {
+        let standing = self.document_alarms(overdue)?;
+        let known: BTreeMap<String, String> = {
+            let sql = "SELECT cause, what FROM alarms WHERE cause LIKE 'document %' OR cause = 'undelivered'";
+            let mut statement = self.outbox.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        if known == standing {
+            return Ok(DocumentAlarms::default());
+        }
+        let mut changed = DocumentAlarms::default();
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (cause, what) in &standing {
+            if raise(&transaction, cause, what, now)? {
+                changed.raised.push(what.clone());
+            }
+        }
+        for cause in known.keys() {
+            if !standing.contains_key(cause) {
+                changed.has_ended |= end(&transaction, cause)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(changed)
+    }
+
+    /// The oldest document that is closed and not delivered.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn oldest_undelivered(&self) -> Result<Option<OperationId>, Error> {
+        let sql = "SELECT min(id) FROM operations WHERE state IN ('queued', 'sending', 'uncertain')";
+        let id: Option<i64> = self.outbox.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        Ok(id.map(OperationId))
+    }
+
+    /// Causes and words of the documents' alarms as they should stand.
+    fn document_alarms(&self, overdue: &Overdue) -> Result<BTreeMap<String, String>, Error> {
+        let sql = format!(
+            "SELECT id, state, coalesce(stuck, refusal,
+                      (SELECT refusal FROM lines WHERE operation_id = o.id AND refusal IS NOT NULL LIMIT 1)),
+                    surplus <> '' FROM operations o
+             WHERE (state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful))
+               AND state IN ('refused', 'uncertain', 'posted')
+               AND NOT EXISTS (SELECT 1 FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled')
+             ORDER BY id LIMIT {DOCUMENT_ALARMS_MAX}"
+        );
+        let mut statement = self.outbox.prepare_cached(&sql)?;
+        let mut rows = statement.query([])?;
+        let mut alarms = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let (id, state): (i64, String) = (row.get(0)?, row.get(1)?);
+            let why: Option<String> = row.get(2)?;
+            let words = match (state.as_str(), why) {
+                ("posted", None) => {
+                    format!("document {id} was doubled by a late request; the double is being removed")
+                }
+                (state, why) => {
+                    format!("document {id} is {state}: {}", why.as_deref().unwrap_or("no reason given"))
+                }
+            };
+            alarms.insert(Cause::Document(OperationId(id)).to_string(), words);
+        }
+        alarms.extend(self.undelivered(overdue)?);
+        Ok(alarms)
+    }
+
+    fn undelivered(&self, overdue: &Overdue) -> Result<Option<(String, String)>, Error> {
+        let sql = "SELECT count(*) FROM operations
+                   WHERE state IN ('queued', 'sending', 'uncertain') AND (closed_ms < ?1 OR id <= ?2)";
+        let bounds = (overdue.closed_before.map(|at| at.0), overdue.up_to.map(|id| id.0));
+        let count: u64 = self.outbox.prepare_cached(sql)?.query_row(bounds, |row| row.get(0))?;
+        let words = match count {
+            0 => return Ok(None),
+            1 => "1 document has waited too long for its delivery".to_owned(),
+            count => format!("{count} documents have waited too long for their delivery"),
+        };
+        let cure = "nothing is lost; `stockpoint status` says how the service is";
+        Ok(Some((Cause::Undelivered.to_string(), format!("{words}: {cure}"))))
+    }
+}
+
+pub(super) fn raise(
+    connection: &Connection,
+    cause: &str,
+    what: &str,
+    now: UnixMillis,
+) -> Result<bool, Error> {
+    let sql = "INSERT INTO alarms (cause, since_ms, what) VALUES (?1, ?2, ?3) ON CONFLICT (cause) DO NOTHING";
+    if connection.prepare_cached(sql)?.execute((cause, now.0, what))? == 1 {
+        return Ok(true);
+    }
+    let sql = "UPDATE alarms SET what = ?2 WHERE cause = ?1 AND what <> ?2";
+    connection.prepare_cached(sql)?.execute((cause, what))?;
+    Ok(false)
+}
+
+pub(super) fn end(connection: &Connection, cause: &str) -> Result<bool, Error> {
+    Ok(connection.prepare_cached("DELETE FROM alarms WHERE cause = ?1")?.execute([cause])? == 1)
+}
