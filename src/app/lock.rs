@@ -10,12 +10,16 @@ const LOCK_FILE: &str = "agent.lock";
 
 /// Held as long as the agent lives; the system releases it however the process ends.
 #[derive(Debug)]
-pub(super) struct FolderLock {
+pub struct FolderLock {
     file: File,
 }
 
 impl FolderLock {
-    pub(super) fn take(dir: &Path) -> Result<Self, Error> {
+    /// Locks a data folder.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if an agent uses it; [`Error::Folder`].
+    pub fn take(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(LOCK_FILE);
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = opened.map_err(|source| Error::Folder { path, source })?;

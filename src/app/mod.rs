@@ -50,7 +50,7 @@ use crate::work::trust::Belief;
 use crate::work::uplink::{Parts, Uplink};
 use handle::Shared;
 pub use handle::{Handle, station};
-use lock::FolderLock;
+pub use lock::FolderLock;
 use scanners::{Running, Scanners};
 use site::Meters;
 

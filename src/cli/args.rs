@@ -117,6 +117,16 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: GoodsCommand,
     },
+    /// Have this station send what a data folder from another machine, service or location holds
+    Adopt(AdoptArgs),
+    /// Write everything of this station to a new file, tokens left out; the agent may run
+    Backup {
+        /// The file to make
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Put a backup in the place of this station's data; the agent must not run
+    Restore(RestoreArgs),
     /// Scanned codes that no good has
     Unknown {
         #[command(subcommand)]
@@ -340,6 +350,30 @@ pub(super) fn layout(word: &str) -> Result<LayoutName, String> {
         let words: Vec<&str> = LAYOUTS.iter().map(|(word, _)| *word).collect();
         format!("use one of {}", words.join(", "))
     })
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct AdoptArgs {
+    /// The old machine is gone, or the location has moved: go on with everything unsent, after looking for it
+    #[arg(long)]
+    pub(super) moved: bool,
+    /// This is a new station made from a copy: what the copy holds unsent is put aside, for the other station sends it
+    #[arg(long)]
+    pub(super) copy: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RestoreArgs {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Replace the data that is here although it has undelivered documents; it is kept beside the new one
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Only print the configuration that the backup carries
+    #[arg(long)]
+    pub(super) print_config: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -10,6 +10,7 @@ mod devices;
 mod doctor;
 mod export;
 mod goods;
+mod home;
 mod init;
 mod log;
 mod look_on;
@@ -163,6 +164,17 @@ pub enum Error {
         /// What stands against it.
         why: String,
     },
+    /// The data folder belongs here already.
+    #[error("adopt {}: it belongs to this station already", .0.display())]
+    NotForeign(PathBuf),
+    /// A copy goes by the name of the station it was copied from.
+    #[error(
+        "adopt the copy: its documents carry the name {0}, which the other station goes by; set another station.name"
+    )]
+    SameName(String),
+    /// The backup was not made or not put back.
+    #[error("back up or restore")]
+    Backup(#[from] store::BackupError),
     /// The service and the station could not be compared.
     #[error("compare with the service")]
     Verify(#[from] crate::work::verify::Error),
@@ -274,6 +286,10 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Trace { command } => trace::trace(&mut out, command),
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),
         Command::Goods { command } => goods::goods(&mut out, config()?, command),
+        Command::Adopt(wanted) => home::adopt(&mut out, &config()?, wanted),
+        Command::Backup { file } => home::backup(&mut out, &config()?, &args.config, file),
+        Command::Restore(wanted) if wanted.print_config => home::show_config(&mut out, &wanted.file),
+        Command::Restore(wanted) => home::restore(&mut out, &config()?, wanted),
         Command::Unknown { command } => unknown::unknown(&mut out, &config()?, command),
         Command::Sheet(sheet) => sheet::sheet(&mut out, &args.config, sheet),
     }

@@ -4,10 +4,13 @@ use super::Finding;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::delivery::State;
+use crate::domain::home::belongs_to;
 use crate::domain::time::UnixMillis;
 use crate::feedback::counted;
+use crate::machine;
 use crate::store::{Db, Figures};
 
+const DATA: &str = "data";
 const GOODS: &str = "goods";
 const DOCUMENTS: &str = "documents";
 
@@ -34,6 +37,22 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
             "start the agent, which sets a damaged file aside and begins a new one; keep what it sets aside",
         )],
     }
+}
+
+/// Whether the data belongs to this station.
+pub(super) fn belonging(config: &Config) -> Option<Finding> {
+    let db = Db::beside(&config.station.data_dir, &config.station.name).ok()??;
+    let here = config.home(machine::read(&machine::Roots::default()));
+    let differences = db.home().ok()??.differences(&here);
+    if differences.is_empty() {
+        return Some(Finding::ok(DATA, "it belongs to this station"));
+    }
+    Some(Finding::fault(
+        DATA,
+        format!("{}: nothing is sent", belongs_to(&differences)),
+        "`stockpoint adopt --moved` if it was moved here, `stockpoint adopt --copy` if this is a new station; or set \
+         the configuration back",
+    ))
 }
 
 fn goods(config: &Config, figures: &Figures, now: UnixMillis) -> Finding {

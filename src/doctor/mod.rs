@@ -136,6 +136,7 @@ pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status
     let mut findings = vec![Finding::ok("configuration", "it holds no mistake")];
     findings.extend(tokens::examine(config));
     findings.extend(data::examine(&config.station.data_dir));
+    findings.extend(books::belonging(config));
     findings.extend(scanners::examine(&config.scanners, running));
     findings.extend(outputs::examine(&config.feedback));
     findings.extend(service::examine(config, clock).await);

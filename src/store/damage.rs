@@ -65,10 +65,7 @@ pub(super) fn clear_suspicion(dir: &Path) -> Result<(), Error> {
 
 /// A cache is deleted; anything else is kept under another name, log included.
 pub(super) fn put_aside(path: &Path, is_cache: bool, now: UnixMillis) -> Result<Damaged, Error> {
-    // A wrong clock may tell the same time twice.
-    let mut names = (0..SAME_TIME_MAX).map(|more| damaged_name(path, now.plus_ms(more)));
-    let taken = || Error::Folder { path: path.to_owned(), source: io::ErrorKind::AlreadyExists.into() };
-    let free = names.find(|name| !is_there(name)).ok_or_else(taken)?;
+    let free = free_name(path, "damaged", now)?;
     let aside = |suffix: &str| with_suffix(&free, suffix);
     for suffix in ["-wal", "-shm", ""] {
         let part = with_suffix(path, suffix);
@@ -112,8 +109,13 @@ fn damage(path: &Path, what: String) -> Error {
     Error::Damaged { path: path.to_owned(), source: rusqlite::Error::SqliteFailure(code, Some(what)) }
 }
 
-fn damaged_name(path: &Path, at: UnixMillis) -> PathBuf {
-    with_suffix(path, &format!(".damaged-{}", at.0))
+/// A name beside a file that says what became of it and when.
+pub(super) fn free_name(path: &Path, what: &str, now: UnixMillis) -> Result<PathBuf, Error> {
+    // A wrong clock may tell the same time twice.
+    let mut names =
+        (0..SAME_TIME_MAX).map(|more| with_suffix(path, &format!(".{what}-{}", now.plus_ms(more).0)));
+    let taken = || Error::Folder { path: path.to_owned(), source: io::ErrorKind::AlreadyExists.into() };
+    names.find(|name| !is_there(name)).ok_or_else(taken)
 }
 
 /// Whether a file or its log is there.

@@ -11,6 +11,7 @@
 //! Invariant: SQL stands in this module and nowhere else.
 
 mod alarms;
+mod backup;
 mod correct;
 mod damage;
 mod figures;
@@ -39,6 +40,7 @@ use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode};
 
 pub use alarms::{Alarm, Cause, DocumentAlarms, Overdue};
+pub use backup::{Backup, BackupError, Replace, RestoredData, read_backup, restore};
 pub use correct::{Corrected, Correction};
 pub use damage::{Damaged, suspect};
 pub use figures::{Figures, ScanCounts, StateCount};

@@ -23,6 +23,7 @@ mod devices;
 mod doctor;
 mod end_to_end;
 mod hidpos;
+mod home;
 mod init;
 mod kernel;
 mod keyboards;

@@ -27,6 +27,7 @@ use self::person::Person;
 use self::unit::Start;
 use super::Error;
 use super::doctor;
+use super::home;
 use super::read_error;
 use super::run::runtime;
 use super::say;
@@ -148,6 +149,7 @@ fn from_boot(
         None => say(out, "the station was set up so already\n")?,
     }
     say(out, &format!("{} has no tokens any more and is now {}\n", file.display(), consumed.left.display()))?;
+    home::warn_if_foreign(out, &Config::load(config)?)?;
     unit::enable(out, config, if args.no_start { Start::Not } else { Start::NoWait }).map(drop)
 }
 

@@ -1,0 +1,122 @@
+//! `stockpoint adopt`, `stockpoint backup` and `stockpoint restore`: where the data belongs, and moving it.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use super::args::{AdoptArgs, RestoreArgs};
+use super::{Error, data, data_if_any, read_error, say};
+use crate::app::FolderLock;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::domain::count::counted;
+use crate::domain::home::{Home, belongs_to};
+use crate::machine;
+use crate::socket::{self, Request};
+use crate::status::rfc3339;
+use crate::store::{self, Adopted, Adoption, Replace, Share, Shares};
+
+fn here(config: &Config) -> Home {
+    config.home(machine::read(&machine::Roots::default()))
+}
+
+pub(super) fn adopt(out: &mut impl Write, config: &Config, wanted: &AdoptArgs) -> Result<(), Error> {
+    let adoption = if wanted.copy { Adoption::Copy } else { Adoption::Moved };
+    let mut db = data(config)?;
+    let adopted = db.adopt(adoption, &here(config), SystemClock::new().wall())?;
+    let share = match adopted {
+        Adopted::NotForeign => return Err(Error::NotForeign(config.station.data_dir.clone())),
+        Adopted::SameName(name) => return Err(Error::SameName(name)),
+        Adopted::Done(share) => share,
+    };
+    let text = told(adoption, &share, &config.station.name);
+    // Without an agent it goes on when one starts.
+    let _woken = socket::ask(&config.station.data_dir, Request::Wake);
+    say(out, &text)
+}
+
+/// What was adopted, a fact a line.
+fn told(adoption: Adoption, done: &Shares, station: &str) -> String {
+    let mut lines = vec![match adoption {
+        Adoption::Moved => {
+            "the data folder belongs here now; what is unsent is looked for on the service first".to_owned()
+        }
+        Adoption::Copy => format!("the data folder is that of station {station} now"),
+    }];
+    let documents =
+        |share: Share| format!("{} ({} units)", counted(share.documents, "document"), share.units);
+    if done.aside.documents > 0 {
+        let aside = documents(done.aside);
+        lines.push(format!("{aside} put aside: never sent from here; `outbox list --all` shows them"));
+    }
+    if done.back.documents > 0 {
+        lines.push(format!("{} of this location waited here and will be sent", documents(done.back)));
+    }
+    if done.parked > 0 {
+        let scans = counted(done.parked, "parked scan");
+        lines.push(format!("{scans} dropped: the codes are not of this station"));
+    }
+    if done.assignments > 0 {
+        let codes = counted(done.assignments, "code");
+        lines.push(format!("{codes} no longer given to a good: the goods were another location's"));
+    }
+    lines.join("\n") + "\n"
+}
+
+pub(super) fn backup(
+    out: &mut impl Write,
+    config: &Config,
+    config_file: &Path,
+    file: &Path,
+) -> Result<(), Error> {
+    let text = fs::read_to_string(config_file).map_err(read_error(config_file))?;
+    let made = data(config)?.back_up(file, &text, SystemClock::new().wall())?;
+    let undelivered = counted(made.unsent, "undelivered document");
+    say(
+        out,
+        &format!(
+            "{} holds station {} with {undelivered}; tokens are not in it\n",
+            file.display(),
+            made.station
+        ),
+    )
+}
+
+pub(super) fn restore(out: &mut impl Write, config: &Config, wanted: &RestoreArgs) -> Result<(), Error> {
+    let dir = &config.station.data_dir;
+    fs::create_dir_all(dir).map_err(read_error(dir))?;
+    let _lock = FolderLock::take(dir)?;
+    let replace = if wanted.force { Replace::Anything } else { Replace::OnlyDelivered };
+    let now = SystemClock::new().wall();
+    let done = store::restore(dir, &wanted.file, &here(config).books, replace, now)?;
+    let undelivered = counted(done.backup.unsent, "undelivered document");
+    let made = rfc3339(done.backup.made);
+    say(out, &format!("restored station {} as of {made}, with {undelivered}\n", done.backup.station))?;
+    if let Some(kept) = &done.replaced {
+        say(out, &format!("the data that was here is kept as {}\n", kept.display()))?;
+    }
+    say(
+        out,
+        "at the next start, what is unsent is looked for on the service before it is sent; on another machine, run \
+         `stockpoint adopt --moved` first\n",
+    )
+}
+
+/// Says so if the data that is here belongs elsewhere: a new configuration does not make it this station's.
+pub(super) fn warn_if_foreign(out: &mut impl Write, config: &Config) -> Result<(), Error> {
+    let Some(db) = data_if_any(config)? else { return Ok(()) };
+    let differences = db.home()?.map(|home| home.differences(&here(config))).unwrap_or_default();
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "{}: nothing is sent before `stockpoint adopt --moved` or `stockpoint adopt --copy`\n",
+        belongs_to(&differences)
+    );
+    say(out, &text)
+}
+
+/// Prints the configuration that a backup carries.
+pub(super) fn show_config(out: &mut impl Write, file: &Path) -> Result<(), Error> {
+    say(out, &store::read_backup(file)?.config)
+}

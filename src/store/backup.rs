@@ -1,0 +1,325 @@
+//! A copy of a station's data in one file, and its way back.
+//!
+//! A backup is a SQLite file with everything of `outbox.db` at one moment, and the configuration. The goods table is a copy
+//! of the service's and is not in it; tokens are in neither. What is put back is only a file in a scratch place until one
+//! rename makes it the station's: whatever interrupts a restore leaves the old data or the new, whole.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::open::{OUTBOX, connect, size, with_suffix};
+use super::{Db, Error, OUTBOX_FILE, damage};
+use crate::domain::home::Books;
+use crate::domain::ids::LocationId;
+use crate::domain::time::UnixMillis;
+
+/// Marks a SQLite file as a backup of a station (`PRAGMA application_id`): `SPBK`.
+const APPLICATION_ID: i32 = 0x5350_424b;
+
+/// Name of the scratch file in the data folder.
+const SCRATCH_FILE: &str = "restore.part";
+
+/// Why a backup was not made or not put back. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is a file of this name already.
+    #[error("{} exists already", .0.display())]
+    Exists(PathBuf),
+    /// The file is no backup of a station.
+    #[error("{} is not a backup of a station", .0.display())]
+    NoBackup(PathBuf),
+    /// The file is damaged.
+    #[error("{} is damaged", .0.display())]
+    Damaged(PathBuf),
+    /// A later version of this program made the backup.
+    #[error("{} was made by a newer program: its schema is {found}, and this program knows versions up to {known}", .path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest this program knows.
+        known: u32,
+    },
+    /// The backup belongs to another location or service than the configuration names.
+    #[error("the backup belongs to {was}, and the configuration names {is}")]
+    Foreign {
+        /// Where the backup belongs.
+        was: Books,
+        /// What the configuration names.
+        is: Books,
+    },
+    /// The data that would be replaced has documents that are not delivered.
+    #[error("the data in {} has {unsent} that would be replaced", .dir.display())]
+    Unsent {
+        /// The data folder.
+        dir: PathBuf,
+        /// How many documents, in words.
+        unsent: String,
+    },
+    /// A file cannot be used.
+    #[error("cannot use {}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("cannot use the database")]
+    Store(#[from] Error),
+}
+
+impl From<rusqlite::Error> for BackupError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(Error::from(error))
+    }
+}
+
+/// What a backup says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// When it was made, by the station's wall clock.
+    pub made: UnixMillis,
+    /// The station's configuration then.
+    pub config: String,
+    /// The station's name.
+    pub station: String,
+    /// Documents in it that were not delivered then.
+    pub unsent: u64,
+}
+
+/// What a person says of undelivered data that would be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// It must not be.
+    OnlyDelivered,
+    /// It may be.
+    Anything,
+}
+
+/// What was put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredData {
+    /// What the backup says of itself.
+    pub backup: Backup,
+    /// Where the data that was there before is kept.
+    pub replaced: Option<PathBuf>,
+}
+
+fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BackupError + '_ {
+    move |source| BackupError::File { path: path.to_owned(), source }
+}
+
+impl Db {
+    /// Writes everything of the station to a new file, at one moment, also beside a running agent.
+    ///
+    /// # Errors
+    /// [`BackupError`]; no file of this name is left.
+    pub fn back_up(&self, file: &Path, config: &str, now: UnixMillis) -> Result<Backup, BackupError> {
+        if file.exists() {
+            return Err(BackupError::Exists(file.to_owned()));
+        }
+        let part = with_suffix(file, ".part");
+        remove(&part)?;
+        let made = self.write_backup(&part, config, now).and_then(|backup| {
+            fs::rename(&part, file).map_err(file_error(file))?;
+            sync_folder(file)?;
+            Ok(backup)
+        });
+        if made.is_err() {
+            remove(&part)?;
+        }
+        made
+    }
+
+    fn write_backup(&self, part: &Path, config: &str, now: UnixMillis) -> Result<Backup, BackupError> {
+        File::create_new(part).map_err(file_error(part))?;
+        fs::set_permissions(part, fs::Permissions::from_mode(0o600)).map_err(file_error(part))?;
+        self.outbox.execute("VACUUM INTO ?1", [part.to_string_lossy()])?;
+        let copy = connect(part, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        copy.execute_batch("CREATE TABLE backup (made_ms INTEGER NOT NULL, config TEXT NOT NULL) STRICT")?;
+        copy.execute("INSERT INTO backup VALUES (?1, ?2)", (now.0, config))?;
+        copy.pragma_update(None, "application_id", APPLICATION_ID)?;
+        let backup = describe(&copy)?;
+        copy.close().map_err(|(_, error)| error)?;
+        File::open(part).and_then(|file| file.sync_all()).map_err(file_error(part))?;
+        Ok(backup)
+    }
+}
+
+/// Reads what a backup says of itself, without changing it.
+///
+/// # Errors
+/// [`BackupError`].
+pub fn read_backup(file: &Path) -> Result<Backup, BackupError> {
+    File::open(file).map_err(file_error(file))?;
+    let backup = connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    check(&backup, file)?;
+    describe(&backup)
+}
+
+/// Puts a backup in the place of the data in a folder that no agent uses. What was there is kept beside it.
+///
+/// # Errors
+/// [`BackupError`]; the data is as it was.
+pub fn restore(
+    dir: &Path,
+    file: &Path,
+    here: &Books,
+    replace: Replace,
+    now: UnixMillis,
+) -> Result<RestoredData, BackupError> {
+    fs::create_dir_all(dir).map_err(file_error(dir))?;
+    let scratch = dir.join(SCRATCH_FILE);
+    remove(&scratch)?;
+    let swapped = prepare(&scratch, file, here).and_then(|backup| {
+        refuse_unsent(dir, replace)?;
+        let replaced = swap(dir, &scratch, now)?;
+        Ok(RestoredData { backup, replaced })
+    });
+    if swapped.is_err() {
+        remove(&scratch)?;
+    }
+    swapped
+}
+
+/// Copies the backup to the scratch place and makes it the station's data there.
+fn prepare(scratch: &Path, file: &Path, here: &Books) -> Result<Backup, BackupError> {
+    fs::copy(file, scratch).map_err(file_error(file))?;
+    let copy = connect(scratch, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    check(&copy, file)?;
+    let backup = describe(&copy)?;
+    if let Some(was) = books(&copy)?.filter(|was| was != here) {
+        return Err(BackupError::Foreign { was, is: here.clone() });
+    }
+    copy.execute_batch("DROP TABLE backup")?;
+    copy.pragma_update(None, "application_id", 0)?;
+    copy.close().map_err(|(_, error)| error)?;
+    let dir = scratch.parent().unwrap_or(Path::new("."));
+    fs::set_permissions(scratch, fs::Permissions::from_mode(0o600)).map_err(file_error(scratch))?;
+    let owner = fs::metadata(dir).map_err(file_error(dir))?;
+    // Root restores what the service's user must be able to write.
+    chown(scratch, Some(owner.uid()), Some(owner.gid())).map_err(file_error(scratch))?;
+    File::open(scratch).and_then(|file| file.sync_all()).map_err(file_error(scratch))?;
+    Ok(backup)
+}
+
+fn check(backup: &Connection, file: &Path) -> Result<(), BackupError> {
+    let damaged = |error: rusqlite::Error| match Error::from(error) {
+        error if error.is_damage() => BackupError::Damaged(file.to_owned()),
+        error => BackupError::Store(error),
+    };
+    let id: Result<i32, _> = backup.query_row("PRAGMA application_id", [], |row| row.get(0));
+    match id {
+        Ok(APPLICATION_ID) => {}
+        Ok(_) => return Err(BackupError::NoBackup(file.to_owned())),
+        Err(error) => {
+            let error = Error::from(error);
+            return Err(if error.is_damage() {
+                BackupError::NoBackup(file.to_owned())
+            } else {
+                error.into()
+            });
+        }
+    }
+    let found: u32 = backup.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(damaged)?;
+    if found > OUTBOX.version() {
+        return Err(BackupError::Newer { path: file.to_owned(), found, known: OUTBOX.version() });
+    }
+    let sound: String =
+        backup.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(damaged)?;
+    if sound == "ok" { Ok(()) } else { Err(BackupError::Damaged(file.to_owned())) }
+}
+
+fn describe(backup: &Connection) -> Result<Backup, BackupError> {
+    let (made, config) =
+        backup.query_row("SELECT made_ms, config FROM backup", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let station = fact(backup, "data_station")?.unwrap_or_default();
+    Ok(Backup { made: UnixMillis(made), config, station, unsent: unsent(backup)? })
+}
+
+fn books(backup: &Connection) -> Result<Option<Books>, BackupError> {
+    let service = fact(backup, "data_service")?;
+    let location = fact(backup, "data_location")?.and_then(|id| id.parse().ok()).map(LocationId);
+    Ok(service.zip(location).map(|(service, location)| Books { service, location }))
+}
+
+fn fact(connection: &Connection, name: &str) -> Result<Option<String>, BackupError> {
+    let value = connection.query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0));
+    Ok(value.optional()?)
+}
+
+fn unsent(connection: &Connection) -> Result<u64, BackupError> {
+    let sql = "SELECT count(*) FROM operations WHERE state IN ('open', 'queued', 'sending', 'uncertain')";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+fn refuse_unsent(dir: &Path, replace: Replace) -> Result<(), BackupError> {
+    let path = dir.join(OUTBOX_FILE);
+    if replace == Replace::Anything || size(&path) == 0 {
+        return Ok(());
+    }
+    let unsent = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(BackupError::from)
+        .and_then(|connection| unsent(&connection));
+    let unsent = match unsent {
+        Ok(0) => return Ok(()),
+        Ok(1) => "1 undelivered document".to_owned(),
+        Ok(count) => format!("{count} undelivered documents"),
+        Err(_unreadable) => "documents that cannot be read".to_owned(),
+    };
+    Err(BackupError::Unsent { dir: dir.to_owned(), unsent })
+}
+
+/// One rename makes the scratch file the station's data. The old file gets a second name first; its log is folded in, so
+/// that no log of the old file ever lies beside the new one.
+fn swap(dir: &Path, scratch: &Path, now: UnixMillis) -> Result<Option<PathBuf>, BackupError> {
+    let path = dir.join(OUTBOX_FILE);
+    let mut replaced = None;
+    if size(&path) > 0 || size(&with_suffix(&path, "-wal")) > 0 {
+        replaced = Some(match fold_in(&path) {
+            Ok(()) => {
+                let kept = damage::free_name(&path, "replaced", now)?;
+                fs::hard_link(&path, &kept).map_err(file_error(&kept))?;
+                kept
+            }
+            Err(_unreadable) => damage::put_aside(&path, false, now)?.moved_to.unwrap_or_default(),
+        });
+    }
+    fs::rename(scratch, &path).map_err(file_error(&path))?;
+    sync_folder(&path)?;
+    Ok(replaced)
+}
+
+/// Folds the log into its file; the last connection that closes deletes it (`sqlite.org/wal.html`, section 2.1).
+fn fold_in(path: &Path) -> Result<(), BackupError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
+    connection.close().map_err(|(_, error)| error)?;
+    for suffix in ["-wal", "-shm"] {
+        let part = with_suffix(path, suffix);
+        if size(&part) > 0 {
+            return Err(BackupError::File { path: part, source: io::ErrorKind::AlreadyExists.into() });
+        }
+        remove(&part)?;
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> Result<(), BackupError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn sync_folder(file: &Path) -> Result<(), BackupError> {
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(file_error(dir))
+}
