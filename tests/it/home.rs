@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rust_decimal::Decimal;
 use stockpoint::app::Host;
 use stockpoint::clock::SystemClock;
@@ -19,6 +24,7 @@ use stockpoint::domain::time::UnixMillis;
 use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};
 use stockpoint::store::{Adopted, Adoption, BackupError, Db, Figures, Replace, Shares, restore};
 use tempfile::TempDir;
+use tokio::runtime;
 use tokio::time::{Instant, sleep};
 
 use crate::station::{LOOK_EVERY, PATIENCE, Place, Station};
@@ -406,4 +412,139 @@ async fn a_document_that_waits_too_long_is_an_alarm_until_it_is_delivered() {
     let end = Instant::now() + PATIENCE;
     station.until("the end of the alarm", |figures| figures.alarms.is_empty() || Instant::now() > end).await;
     station.stop().await.unwrap();
+}
+
+/// What happens to a station whose folder is copied and put back.
+#[derive(Debug, Clone)]
+enum Action {
+    Scan(&'static str),
+    Park,
+    Close,
+    /// The next write meets this fault.
+    Fail(Fault),
+    /// The power goes and comes back.
+    Die,
+    /// The folder is copied.
+    Copy,
+    /// The last copy is put back.
+    PutBack,
+    /// The card spends some time in another machine: it is scanned there, and comes back.
+    Elsewhere,
+}
+
+fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let faults = vec![
+        Fault::DropBefore,
+        Fault::ActThenDrop,
+        Fault::ActThenStatus(500),
+        Fault::Late { ms: 20 },
+        Fault::Late { ms: 100 },
+        Fault::PartialApply { lines: 1 },
+    ];
+    let action = prop_oneof![
+        8 => select(vec![SHAMPOO, COMB]).prop_map(Action::Scan),
+        1 => Just(Action::Park),
+        6 => Just(Action::Close),
+        3 => select(faults).prop_map(Action::Fail),
+        2 => Just(Action::Die),
+        3 => Just(Action::Copy),
+        3 => Just(Action::PutBack),
+        1 => Just(Action::Elsewhere),
+    ];
+    vec(action, 4..=24)
+}
+
+/// Plays a list. Gives back how many units were confirmed, stand on the service, and wait for a person.
+async fn play(actions: Vec<Action>) -> (Decimal, Decimal, u64) {
+    let place = Place::new(Options::sample()).await;
+    let mut station = place.start();
+    station.until_goods_are_read().await;
+    let (mut copy, mut confirmed) = (None, Decimal::ZERO);
+    for action in actions {
+        match action {
+            Action::Scan(code) => {
+                station.scan(code).await.unwrap();
+                confirmed += Decimal::ONE;
+            }
+            Action::Park => {
+                station.scan("LATER-1").await.unwrap();
+                confirmed += Decimal::ONE;
+            }
+            Action::Close => close(&mut station).await,
+            Action::Fail(fault) => place.sandbox.fault(Selector::path("POST", "/"), fault),
+            Action::Die => {
+                station.die().await;
+                station = place.start();
+            }
+            Action::Copy => {
+                station.stop().await.unwrap();
+                copy = Some(copy_of(place.dir.path()));
+                station = place.start();
+            }
+            Action::PutBack => {
+                let Some(copy) = &copy else { continue };
+                station.stop().await.unwrap();
+                put(copy.path(), place.dir.path());
+                station = place.start();
+            }
+            Action::Elsewhere => {
+                station.stop().await.unwrap();
+                station = Station::start_on(host("mac:2"), place.config()).unwrap();
+                station.scan(COMB).await.unwrap();
+                confirmed += Decimal::ONE;
+                station.stop().await.unwrap();
+                station = place.start();
+            }
+        }
+    }
+    place.sandbox.put_good(GoodRow::new(GoodId(9001), "Entered later", "LATER-1"));
+    station.handle.sync();
+    station.until("the parked scans booked", |figures| figures.scans.unknown == 0).await;
+    close(&mut station).await;
+    let end = Instant::now() + PATIENCE;
+    let figures = loop {
+        let look = |db: &mut Db| Ok::<_, stockpoint::store::Error>((db.agenda()?, db.figures()?));
+        let (agenda, figures) = station.handle.store().run(look).await.unwrap().unwrap();
+        if agenda.iter().all(|(_, delivery)| delivery.stuck.is_some()) && place.sandbox.late_acts() == 0 {
+            break figures;
+        }
+        assert!(Instant::now() < end, "never at rest: {agenda:?}");
+        sleep(LOOK_EVERY).await;
+    };
+    assert!(figures.balance(), "{figures:?}");
+    place.assert_nothing_is_doubled();
+    let waits = figures.of(State::Uncertain);
+    assert!(waits.operations == 0 || figures.alarms.len() >= usize::try_from(waits.operations).unwrap());
+    let posted = figures.of(State::Posted).units.to_decimal();
+    let standing = units(&place);
+    assert!(standing >= posted, "{posted} units posted by the books, {standing} on the service");
+    station.stop().await.unwrap();
+    (confirmed, standing, waits.operations)
+}
+
+/// Lists of a run, and lists at once.
+const LISTS: u8 = 24;
+const AT_ONCE: u8 = 8;
+
+#[test]
+fn no_list_of_copies_put_back_puts_more_on_the_service_than_was_scanned() {
+    let workers: Vec<_> = (0..AT_ONCE)
+        .map(|worker| {
+            thread::Builder::new()
+                .spawn(move || {
+                    let config = Config { cases: u32::from(LISTS / AT_ONCE), failure_persistence: None, ..Config::default() };
+                    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[worker + 1; 32]);
+                    TestRunner::new_with_rng(config, rng).run(&actions(), |actions| {
+                        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                        let (confirmed, standing, waits) = runtime.block_on(play(actions));
+                        prop_assert!(standing <= confirmed, "{} scanned, {} on the service", confirmed, standing);
+                        println!("{confirmed} units confirmed, {standing} on the service, {waits} documents ask a person");
+                        Ok(())
+                    })
+                })
+                .unwrap()
+        })
+        .collect();
+    let failed: Vec<_> = workers.into_iter().filter_map(|worker| worker.join().unwrap().err()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
 }
