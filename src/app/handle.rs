@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
@@ -27,7 +27,7 @@ pub struct Handle(pub(super) Arc<Shared>);
 /// What a running agent is seen by, and reached through.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) page_address: Option<SocketAddr>,
+    pub(super) page_address: OnceLock<SocketAddr>,
     pub(super) config: Arc<Config>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) store: Store,
@@ -66,7 +66,7 @@ impl Handle {
 
     /// Where the station's page is, if it is served.
     pub fn page(&self) -> Option<SocketAddr> {
-        self.0.page_address
+        self.0.page_address.get().copied()
     }
 
     /// Has the goods table read as a whole now.

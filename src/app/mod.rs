@@ -7,6 +7,7 @@
 mod handle;
 mod lock;
 mod notify;
+mod page;
 mod scanners;
 mod site;
 
@@ -17,7 +18,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -42,7 +43,7 @@ use crate::meter::Commits;
 use crate::socket;
 use crate::status::{ApiHealth, ApiState};
 use crate::store::{self, Cause, CommitHook, Db, OpenOptions, Store, StoreThread};
-use crate::web::{self, Door, Guard};
+use crate::web::{Door, Guard};
 use crate::work;
 use crate::work::pulse::Pulse;
 use crate::work::scans::{Input, Scans};
@@ -51,6 +52,7 @@ use crate::work::uplink::{Parts, Uplink};
 use handle::Shared;
 pub use handle::{Handle, station};
 pub use lock::FolderLock;
+use page::Page;
 use scanners::{Running, Scanners};
 use site::Meters;
 
@@ -85,15 +87,6 @@ pub enum Error {
     /// The client cannot be built.
     #[error("prepare the way to the service")]
     Client(#[from] BuildError),
-    /// The station page cannot be served there.
-    #[error("listen on {listen} (web.listen)")]
-    Listen {
-        /// Where.
-        listen: Listen,
-        /// The system's reason.
-        #[source]
-        source: io::Error,
-    },
     /// A thread cannot be started.
     #[error("start a thread")]
     Thread(#[source] io::Error),
@@ -153,7 +146,7 @@ pub struct Agent {
     inputs: mpsc::Receiver<Input>,
     scanners: Scanners,
     standard_input: Option<File>,
-    page: Option<Door>,
+    page: Option<io::Result<Door>>,
     page_token: Option<SecretString>,
     pulses: Vec<Arc<Pulse>>,
     store_thread: StoreThread,
@@ -179,11 +172,8 @@ impl Agent {
         let folder = |source| Error::Folder { path: dir.clone(), source };
         std::fs::create_dir_all(dir).map_err(folder)?;
         let lock = FolderLock::take(dir)?;
-        let page = config.web.listen.as_ref().map(|listen| {
-            Door::bind(listen).map_err(|source| Error::Listen { listen: listen.clone(), source })
-        });
-        let page = page.transpose()?;
-        let page_address = page.as_ref().and_then(Door::address);
+        let page = config.web.listen.as_ref().map(Door::bind);
+        let page_address = page.as_ref().and_then(|door| door.as_ref().ok()?.address());
         let scanners = Scanners::new(&config);
         let mut db = Db::open(OpenOptions {
             dir,
@@ -195,6 +185,8 @@ impl Agent {
         let mut home = config.home(machine);
         home.books.service = service.unwrap_or(home.books.service);
         note_damaged(&mut db, clock.wall())?;
+        // It is bound anew.
+        db.end_alarm(&Cause::Page)?;
         db.take_up(&home, clock.wall())?;
         let unseen: Vec<_> = db.alarms()?.into_iter().filter(|alarm| !alarm.is_seen).collect();
         let session = Session::new(rules(&config), db.commanded()?, db.open_operations(clock.boot())?);
@@ -319,9 +311,8 @@ impl Agent {
         }
         if let (Some(page), Some(listen)) = (self.page.take(), self.shared.config.web.listen.clone()) {
             if let Some(guard) = self.guard(&listen) {
-                let at = self.shared.page_address.map_or(listen, Listen::Tcp);
-                tracing::info!(page = %at, "the station page is served");
-                doors.spawn(web::serve(page, guard, site::site(&self.handle(), &self.pulses)));
+                let page_of = Page { listen, guard, site: site::site(&self.handle(), &self.pulses) };
+                doors.spawn(page::serve(self.handle(), page, page_of));
             } else {
                 tracing::error!("the page is not served: nobody said which token its visitors show");
             }
@@ -414,7 +405,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
     };
     let scanner_health = scanners.health();
     let shared = Shared {
-        page_address,
+        page_address: page_address.map(OnceLock::from).unwrap_or_default(),
         config,
         clock,
         store,

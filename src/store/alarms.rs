@@ -29,6 +29,8 @@ pub enum Cause {
     Zone,
     /// Documents wait for longer than `station.alarm_after_s`.
     Undelivered,
+    /// The station page cannot be served.
+    Page,
     /// A document will soon be older than the account accepts.
     Age(OperationId),
     /// A document needs a decision.
@@ -47,6 +49,7 @@ impl fmt::Display for Cause {
             Self::Rights => f.write_str("rights"),
             Self::Zone => f.write_str("zone"),
             Self::Undelivered => f.write_str("undelivered"),
+            Self::Page => f.write_str("page"),
             Self::Age(id) => write!(f, "age {id}"),
             Self::Document(id) => write!(f, "document {id}"),
             Self::Event(words) => write!(f, "event {words}"),

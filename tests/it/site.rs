@@ -10,6 +10,7 @@ use serde_json::Value;
 use stockpoint::config::Listen;
 use stockpoint::domain::control::Control;
 use stockpoint::domain::delivery::State;
+use stockpoint::domain::signal::Signal;
 use stockpoint::sandbox::Options;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
@@ -151,6 +152,27 @@ async fn scan_some(station: &mut Station) {
         station.scan(&code).await.unwrap();
     }
     station.until("the posting", |figures| figures.of(State::Posted).operations == 1).await;
+}
+
+#[tokio::test]
+async fn an_address_that_another_program_has_keeps_nobody_from_scanning_and_is_taken_when_it_is_free() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let place = Place::new(Options::sample()).await;
+    let mut config = place.config();
+    config.web.listen = Some(Listen::Tcp(address));
+    let mut station = Station::start(config, None).unwrap();
+    station.until_goods_are_read().await;
+    let answer = station.scan("4006381333931").await.unwrap();
+    assert_eq!(answer.signal, Signal::Booked, "{answer:?}");
+    let figures = station.until("an alarm", |figures| !figures.alarms.is_empty()).await;
+    let expected = format!("cannot serve the station page at {address} (web.listen): Address already in use");
+    assert!(figures.alarms[0].what.starts_with(&expected), "{:?}", figures.alarms);
+    assert_eq!(station.handle.page(), None);
+    drop(taken);
+    station.until("the end of the alarm", |figures| figures.alarms.is_empty()).await;
+    assert_eq!(station.handle.page(), Some(address));
+    station.stop().await.unwrap();
 }
 
 #[tokio::test]

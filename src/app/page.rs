@@ -1,0 +1,71 @@
+//! The station's page, which may be late: an address that another program has, or that is not there yet, keeps nobody from
+//! scanning.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::Handle;
+use crate::config::Listen;
+use crate::store::Cause;
+use crate::web::{self, Door, Guard, Site};
+
+/// Between two tries to listen: an address that a network gives out comes within seconds.
+const TRY_EVERY: Duration = Duration::from_secs(2);
+
+/// Where the page is served, and for whom.
+pub(super) struct Page {
+    pub(super) listen: Listen,
+    pub(super) guard: Guard,
+    pub(super) site: Site,
+}
+
+/// Serves the page from when it can be served. Until then an alarm stands that calls nobody.
+pub(super) async fn serve(agent: Handle, mut door: io::Result<Door>, page: Page) {
+    let mut is_told = false;
+    let door = loop {
+        match door {
+            Ok(door) => break door,
+            Err(error) => {
+                if !is_told {
+                    is_told = true;
+                    tracing::warn!(listen = %page.listen, %error, "cannot serve the station page; trying again");
+                    raise(
+                        &agent,
+                        &format!("cannot serve the station page at {} (web.listen): {error}", page.listen),
+                    )
+                    .await;
+                }
+                sleep(TRY_EVERY).await;
+                door = Door::bind(&page.listen);
+            }
+        }
+    };
+    if is_told {
+        end(&agent).await;
+    }
+    let at = door.address().map_or(page.listen, Listen::Tcp);
+    if let Listen::Tcp(address) = at {
+        // Set once: it is bound once.
+        let _first = agent.0.page_address.set(address);
+    }
+    tracing::info!(page = %at, "the station page is served");
+    web::serve(door, page.guard, page.site).await;
+}
+
+async fn raise(agent: &Handle, what: &str) {
+    let (now, what) = (agent.0.clock.wall(), what.to_owned());
+    let raised = agent.0.store.run(move |db| db.raise_alarm(&Cause::Page, &what, now)).await;
+    if !matches!(raised, Ok(Ok(_))) {
+        tracing::warn!("the alarm of the page was not stored");
+    }
+}
+
+async fn end(agent: &Handle) {
+    let ended = agent.0.store.run(|db| db.end_alarm(&Cause::Page)).await;
+    if !matches!(ended, Ok(Ok(_))) {
+        tracing::warn!("the alarm of the page still stands");
+    }
+    agent.0.feedback.alarms_changed();
+}
