@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::trust::Authorities;
 use super::wire::Envelope;
 use super::{Error, Permit, lenient};
 use crate::config;
@@ -68,8 +69,7 @@ pub(super) struct Answer {
 }
 
 impl Client {
-    /// Builds the client. Only the certificate authorities that the program carries are trusted, so that a
-    /// station's copy of the system's cannot be the reason why it fails in three years.
+    /// Builds the client. The proxies of the environment are ignored: only `api.proxy` counts.
     ///
     /// # Errors
     /// The library's reason, or that the base address or a token cannot be used; neither is printed.
@@ -90,13 +90,16 @@ impl Client {
     /// As [`Client::new`].
     #[expect(clippy::disallowed_methods, reason = "the one place that builds the HTTP client")]
     pub fn partner_only(config: &config::Api, partner: &SecretString) -> Result<Self, BuildError> {
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let Authorities { roots, unreadable } = Authorities::read(config.ca_file.as_deref());
+        for what in unreadable {
+            tracing::error!("{what}");
+        }
         let tls =
             rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
                 .with_safe_default_protocol_versions()?
                 .with_root_certificates(roots)
                 .with_no_client_auth();
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .http1_only()
             .no_proxy()
@@ -106,8 +109,11 @@ impl Client {
             .timeout(config.request_timeout)
             .connect_timeout(config.request_timeout)
             .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_max_idle_per_host(1)
-            .build()?;
+            .pool_max_idle_per_host(1);
+        if let Some(proxy) = &config.proxy {
+            http = http.proxy(reqwest::Proxy::all(proxy.as_str())?);
+        }
+        let http = http.build()?;
         let authorization = header_of(&format!("Bearer {}", partner.expose_secret()))?;
         let base = Url::parse(&config.base_url).map_err(|_checked_before| BuildError::Address)?;
         let client = Self {

@@ -15,6 +15,7 @@ mod client;
 mod error;
 mod lenient;
 mod pace;
+mod trust;
 mod wire;
 
 pub use budget::{Budget, Permit};
@@ -26,3 +27,4 @@ pub use calls::{
 };
 pub use client::{BuildError, Client, ServerDate};
 pub use error::{Error, Outcome};
+pub use trust::Authorities;

@@ -154,6 +154,10 @@ pub enum BackDate {
 /// How the API is reached, and how gently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
+    /// A file with certificate authorities that are trusted beside the program's own and the system's, in PEM form.
+    pub ca_file: Option<PathBuf>,
+    /// The HTTP proxy that all requests go through, `http://HOST:PORT`; the environment's proxies are ignored.
+    pub proxy: Option<String>,
     /// The address all paths are put behind: https, or http to a loopback address; no user, query or
     /// fragment, no slash at the end.
     pub base_url: String,

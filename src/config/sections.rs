@@ -124,6 +124,8 @@ fn api(table: &mut Table<'_, '_>) -> Api {
     let partner_token_file = table.or("partner_token_file", partner_token_file, values::token_path);
     let user_token_file = PathBuf::from("/etc/stockpoint/user-token");
     let user_token_file = table.or("user_token_file", user_token_file, values::token_path);
+    let ca_file = table.optional("ca_file", values::path);
+    let proxy = table.optional("proxy", values::proxy);
     // More than the public limits: the service may have granted a partner more.
     let per_minute = table.optional("requests_per_minute_max", whole(1..=60_000));
     let per_second = table.optional("requests_per_second_max", whole(1..=1000));
@@ -145,6 +147,8 @@ fn api(table: &mut Table<'_, '_>) -> Api {
     let lines_key = table.or("lines_key", LinesKey::GoodsTransactions, values::word(&LINES_KEYS));
     let write_off_document_type = table.or("write_off_document_type", 4, values::one_of(&[4, 7]));
     Api {
+        ca_file,
+        proxy,
         base_url,
         partner_token_file,
         user_token_file,

@@ -89,6 +89,12 @@ fn show_station(f: &mut fmt::Formatter<'_>, station: &Station) -> fmt::Result {
 fn show_api(f: &mut fmt::Formatter<'_>, api: &Api, tokens: &[String]) -> fmt::Result {
     writeln!(f, "\n[api]")?;
     writeln!(f, "base_url = {}", Quoted(&api.base_url))?;
+    if let Some(file) = &api.ca_file {
+        writeln!(f, "ca_file = {}", Quoted(&file.to_string_lossy()))?;
+    }
+    if let Some(proxy) = &api.proxy {
+        writeln!(f, "proxy = {}", Quoted(proxy))?;
+    }
     for token in tokens {
         writeln!(f, "# {token}")?;
     }

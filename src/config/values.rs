@@ -141,6 +141,21 @@ pub(super) fn token_path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
     checked(value, |path| path.contains('/'), unfit).map(PathBuf::from)
 }
 
+/// The address of an HTTP proxy, `http://HOST:PORT`.
+pub(super) fn proxy(value: Value<'_, '_>) -> Result<String, Problem> {
+    let unfit =
+        |what| Problem::Unfit { what, cure: "write one such as http://192.168.1.1:3128, or remove the key" };
+    let url = Url::parse(text(value)?).map_err(|_unseen| unfit("is not an address"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(unfit("holds a user name or a password"));
+    }
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    match (url.scheme(), url.host_str(), url.port_or_known_default()) {
+        ("http", Some(host), Some(port)) if is_bare => Ok(format!("http://{host}:{port}")),
+        _ => Err(unfit("is not http://HOST:PORT")),
+    }
+}
+
 /// The base address of the API, without a slash at its end.
 pub(super) fn base_url(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit = |what| Problem::Unfit { what, cure: "write one such as https://api.alteg.io/api/v1" };

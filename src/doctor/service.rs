@@ -7,7 +7,7 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 use super::Finding;
-use crate::api::{self, Budget, Client, Outcome};
+use crate::api::{self, Authorities, Budget, Client, Outcome};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
@@ -23,8 +23,9 @@ const ADDRESSES_MAX: usize = 4;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    match reached(&config.api.base_url) {
+    let mut findings: Vec<Finding> = authorities(config).collect();
+    // Behind a proxy the service need not be reachable by itself.
+    match reached(config.api.proxy.as_ref().unwrap_or(&config.api.base_url)) {
         Ok(told) => findings.extend(told),
         Err(finding) => {
             findings.push(system_clock(clock));
@@ -86,6 +87,19 @@ fn no_name(host: &str, why: &str) -> Finding {
         format!("the name {host} cannot be looked up: {why}"),
         "plug the network in; if other names cannot be looked up either, correct the name server of this box",
     )
+}
+
+/// The file of authorities, if one is named and cannot be used.
+fn authorities(config: &Config) -> impl Iterator<Item = Finding> {
+    let unreadable = config.api.ca_file.as_deref().map(|file| Authorities::read(Some(file)).unreadable);
+    let fault = |what| {
+        Finding::fault(
+            SECTION,
+            what,
+            "put the authority's certificate there in PEM form, or remove api.ca_file",
+        )
+    };
+    unreadable.into_iter().flatten().map(fault)
 }
 
 async fn asked(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Finding> {

@@ -161,12 +161,18 @@ async fn an_unknown_key_is_an_error_in_every_section() {
 
 #[tokio::test]
 async fn every_bound_is_kept_on_both_sides() {
-    let bounds: [(&str, &str, &[&str], &[&str]); 17] = [
+    let bounds: [(&str, &str, &[&str], &[&str]); 18] = [
         ("api", "request_timeout_ms", &["1000", "120000"], &["999", "120001", "-1", "1.5", "\"1000\""]),
         ("api", "reconcile_after_ms", &["2000", "3600000"], &["1999", "3600001"]),
         ("api", "late_check_after_ms", &["5000", "86400000"], &["4999"]),
         ("api", "requests_per_minute_max", &["1", "180"], &["0"]),
         ("api", "requests_per_second_max", &["1", "4"], &["0"]),
+        (
+            "api",
+            "proxy",
+            &["\"http://192.168.1.1:3128\"", "\"http://proxy\""],
+            &["\"https://a:1\"", "\"http://user:word@a:1\"", "\"http://a:1/path\"", "\"proxy\"", "3128"],
+        ),
         ("goods", "sync_every_s", &["5", "300"], &["4", "0"]),
         ("goods", "full_sync_every_s", &["300", "86400"], &["4"]),
         ("station", "document_idle_close_s", &["0", "2"], &["1", "-2"]),

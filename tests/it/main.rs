@@ -50,4 +50,5 @@ mod storages;
 mod store_faults;
 mod strategies;
 mod time;
+mod tls;
 mod verdict;

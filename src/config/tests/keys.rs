@@ -21,6 +21,8 @@ fn what_is_not_written_is_the_default() {
     assert_eq!(
         config.api,
         Api {
+            ca_file: None,
+            proxy: None,
             base_url: "https://api.alteg.io/api/v1".into(),
             partner_token_file: "/etc/stockpoint/partner-token".into(),
             user_token_file: "/etc/stockpoint/user-token".into(),
@@ -117,7 +119,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 8 + 15 + 11 + 2 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4);
+    assert_eq!(known.len(), 8 + 15 + 13 + 2 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];

@@ -60,6 +60,7 @@ prop_compose! {
     fn api()(
         base_url in "https://[a-z]{1,9}\\.example(:8[0-9]{2})?(/[a-z]{1,5}){0,3}",
         files in (text(), text()),
+        own in (proptest::option::of(text()), proptest::option::of(1_u16..)),
         per_second in 1_u32..=1000,
         per_minute in 1000_u32..=60_000,
         timeout_ms in 1000_u64..=120_000,
@@ -68,6 +69,8 @@ prop_compose! {
         flags in (any::<bool>(), any::<bool>(), any::<bool>()),
     ) -> Api {
         Api {
+            ca_file: own.0.map(Into::into),
+            proxy: own.1.map(|port| format!("http://proxy.example:{port}")),
             base_url,
             partner_token_file: format!("/{}", files.0).into(),
             user_token_file: format!("./{}", files.1).into(),
