@@ -136,7 +136,7 @@ pub(super) fn document_money(state: &mut State, call: &mut Call) -> Result<Succe
 /// `GET /transactions/{location}`: none, but the query is checked.
 pub(super) fn money(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
-    query.page(25, None)?;
+    query.page(25, &state.options.quirks)?;
     state.span(&mut query, "start_date", "end_date")?;
     for name in ["account_id", "supplier_id", "client_id", "user_id", "master_id", "type", "balance_is"] {
         query.number(name)?;

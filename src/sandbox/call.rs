@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::answer::Refusal;
+use super::options::Quirks;
 
 /// Decimals a number may have: those of the product of an amount and a price of six decimals each.
 const DECIMALS_MAX: u32 = 12;
@@ -114,11 +115,17 @@ impl Parameters {
         text.parse().map(Some).map_err(|_cause| Refusal::field(name, "This value should be a whole number."))
     }
 
-    /// Takes `page` and `count`; `rows_max` cuts the page silently, 0 and less are refused.
-    pub(super) fn page(&mut self, count: i64, rows_max: Option<usize>) -> Result<Page, Refusal> {
+    /// Takes `page` and `count`; 0 and less are refused. How many rows a page may have, and whether there are pages at
+    /// all, is a quirk.
+    pub(super) fn page(&mut self, count: i64, quirks: &Quirks) -> Result<Page, Refusal> {
         let page = self.positive("page", 1)?;
         let asked = self.positive("count", count)?;
-        let count = rows_max.map_or(asked, |max| max.min(asked));
+        if let Some(max) = quirks.count_max.filter(|max| asked > max.rows) {
+            let complaint = format!("count: This value should be {} or less.", max.rows);
+            return Err(Refusal::new(max.status, complaint));
+        }
+        let count = quirks.page_rows_max.map_or(asked, |max| max.min(asked));
+        let page = if quirks.page_ignored { 1 } else { page };
         Ok(Page { skip: page.saturating_sub(1).saturating_mul(count), count })
     }
 

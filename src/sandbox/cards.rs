@@ -62,7 +62,7 @@ struct Row {
 pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     let term = query.text("search").unwrap_or_default().to_lowercase();
-    let page = query.page(25, state.options.quirks.page_rows_max)?;
+    let page = query.page(25, &state.options.quirks)?;
     query.end()?;
     let found = state.cards.values().filter(|card| card.title.to_lowercase().contains(&term));
     Ok(Success::ok(page.of(found.map(|card| object(state, card)))))

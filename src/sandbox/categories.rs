@@ -29,7 +29,7 @@ pub(super) fn children(state: &mut State, call: &mut Call) -> Result<Success, Re
 /// `GET /goods/category_node/{location}/{category}`
 pub(super) fn read_node(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
-    let page = query.page(COUNT, None)?;
+    let page = query.page(COUNT, &state.options.quirks)?;
     query.end()?;
     if page.count > 1000 {
         return Err(Refusal::field("count", "This value should be 1000 or less."));

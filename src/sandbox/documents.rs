@@ -33,6 +33,14 @@ pub(super) struct Header {
     create_date_text: String,
 }
 
+impl Header {
+    /// A receipt that another program makes now.
+    pub(super) fn of_another(storage: StorageId, now: Now) -> Self {
+        let (comment, create_date_text) = (String::new(), String::new());
+        Self { type_id: 3, storage, comment, create_date: now.wall, create_date_text }
+    }
+}
+
 /// `POST /storage_operations/documents/{location}`
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.create)?;

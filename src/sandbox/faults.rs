@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use super::answer::Answer;
 use super::answer::Refusal;
+use super::answer::Success;
 use super::call::Call;
+use super::operation;
+use super::options::GoodRow;
 use super::route;
 use super::state::RequestRecord;
 use super::state::State;
+use crate::domain::ids::GoodId;
 
 /// One thing that goes wrong with one request. "Acts" means the request is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,11 @@ pub enum Fault {
     },
     /// Answers 502 with a web page, never acts.
     Html502,
+    /// Answers 200 with an empty list, never acts.
+    EmptyList,
+    /// Somebody else changes something first; then acts. Between two pages of a listing it moves rows from one to the
+    /// other.
+    Meanwhile(Change),
     /// Answers 401, never acts.
     Unauthorized,
     /// Answers 403, never acts.
@@ -73,6 +82,22 @@ pub enum Fault {
     },
 }
 
+/// What somebody else does on the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Takes a good off the table.
+    GoodRemoved(GoodId),
+    /// Puts a good into the table, or replaces it.
+    GoodPut(Box<GoodRow>),
+    /// Books a receipt of another program's with so many lines, each of one piece of this good.
+    Booked {
+        /// The good.
+        good: GoodId,
+        /// How many lines.
+        lines: usize,
+    },
+}
+
 /// Which requests a fault is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
@@ -89,6 +114,13 @@ pub enum Selector {
         /// The beginning of the path below the base path: `/storage_operations/operation`.
         prefix: String,
     },
+    /// Reads of one page of the listings whose path begins so.
+    Page {
+        /// The beginning of the path below the base path: `/goods/`.
+        prefix: String,
+        /// The page.
+        page: u32,
+    },
 }
 
 impl Selector {
@@ -97,12 +129,23 @@ impl Selector {
         Self::Path { method: method.to_owned(), prefix: prefix.to_owned() }
     }
 
+    /// Reads of one page of the listings whose path begins with `prefix`.
+    pub fn page(prefix: &str, page: u32) -> Self {
+        Self::Page { prefix: prefix.to_owned(), page }
+    }
+
     fn takes(&self, call: &Call) -> bool {
         match self {
             Self::Any => true,
             Self::Reads => call.method == hyper::Method::GET,
             Self::Writes => call.method != hyper::Method::GET,
             Self::Path { method, prefix } => call.method.as_str() == method && call.path.starts_with(prefix),
+            Self::Page { prefix, page } => {
+                let wanted = format!("page={page}");
+                let mut asked = call.uri.query().unwrap_or_default().split('&');
+                let is_read = call.method == hyper::Method::GET;
+                is_read && call.path.starts_with(prefix) && asked.any(|part| part == wanted)
+            }
         }
     }
 }
@@ -265,6 +308,11 @@ fn perform(fault: Fault, state: &mut State, mut call: Call) -> Plan {
             Refusal::new(422, "A goods transaction could not be saved").answer(&state.options.quirks)
         }
         Fault::Pass => route::act(state, &mut call),
+        Fault::EmptyList => Success::ok([(); 0]).answer(&state.options.quirks),
+        Fault::Meanwhile(change) => {
+            meanwhile(state, change, &call);
+            route::act(state, &mut call)
+        }
         Fault::EmptyBody => {
             let _hidden = route::act(state, &mut call);
             Answer::new(200, String::new())
@@ -281,6 +329,16 @@ fn perform(fault: Fault, state: &mut State, mut call: Call) -> Plan {
         Fault::TooMany { retry_after_s, message_s } => Answer::too_many(message_s, retry_after_s),
     };
     Plan::Answer(answer, Duration::ZERO)
+}
+
+fn meanwhile(state: &mut State, change: Change, call: &Call) {
+    match change {
+        Change::GoodRemoved(good) => {
+            state.goods.remove(&good);
+        }
+        Change::GoodPut(row) => state.put_good(*row, call.now.wall),
+        Change::Booked { good, lines } => operation::book_of_another(state, good, lines, call.now),
+    }
 }
 
 fn act_then_close(state: &mut State, mut call: Call) -> Plan {

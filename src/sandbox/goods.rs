@@ -29,7 +29,7 @@ pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusa
     let term = query.text("term").unwrap_or_default().to_lowercase();
     let category = query.number("category_id")?;
     let changed = state.changed(&mut query)?;
-    let page = query.page(COUNT, state.options.quirks.page_rows_max)?;
+    let page = query.page(COUNT, &state.options.quirks)?;
     query.end()?;
     let wanted = |good: &&Good| {
         matches(&good.row, &term)

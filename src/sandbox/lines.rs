@@ -38,6 +38,26 @@ pub(super) struct Draft {
     comment: String,
 }
 
+impl Draft {
+    /// One piece of a good, for nothing.
+    pub(super) fn piece(good: GoodId) -> Self {
+        Self {
+            good,
+            amount: Decimal::ONE,
+            sale_amount: Decimal::ONE,
+            service_amount: Decimal::ONE,
+            unit_type: 1,
+            cost_per_unit: Decimal::ZERO,
+            discount: Decimal::ZERO,
+            cost: Decimal::ZERO,
+            master: 0,
+            client: 0,
+            supplier: 0,
+            comment: String::new(),
+        }
+    }
+}
+
 /// `POST /storage_operations/goods_transactions/{location}`
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.create)?;

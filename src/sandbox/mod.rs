@@ -46,10 +46,12 @@ use tokio::time::Instant;
 
 use self::call::Now;
 pub use self::cards::CardRow;
+pub use self::faults::Change;
 pub use self::faults::Chaos;
 pub use self::faults::Fault;
 pub use self::faults::Selector;
 pub use self::options::Category;
+pub use self::options::CountMax;
 pub use self::options::Dates;
 pub use self::options::DeletedRows;
 pub use self::options::GRAM;

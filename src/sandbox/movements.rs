@@ -41,7 +41,7 @@ pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusa
     let document = query.number("document_id")?;
     let created = state.span(&mut query, "start_date", "end_date")?;
     let changed = state.changed(&mut query)?;
-    let page = query.page(COUNT, state.options.quirks.page_rows_max)?;
+    let page = query.page(COUNT, &state.options.quirks)?;
     query.end()?;
     let wanted = |line: &&Line| {
         document.is_none_or(|id| line.document.0 == id)

@@ -6,6 +6,7 @@ use super::answer::Success;
 use super::answer::allowed;
 use super::call::Call;
 use super::call::Fields;
+use super::call::Now;
 use super::documents;
 use super::documents::Header;
 use super::lines;
@@ -13,6 +14,7 @@ use super::lines::Draft;
 use super::options::LinesKey;
 use super::state::State;
 use crate::domain::ids::DocumentId;
+use crate::domain::ids::GoodId;
 
 /// The types this call simulates; 5 (transfer) lacks a documented member for its destination.
 const TYPES: [i64; 4] = [1, 2, 3, 4];
@@ -77,6 +79,17 @@ fn book(state: &mut State, header: Header, drafts: Vec<Draft>, call: &Call) -> R
         lines::add(state, document, draft, call.now)?;
     }
     Ok(document)
+}
+
+/// Books a receipt of another program's in the first storage. A full sandbox books nothing.
+pub(super) fn book_of_another(state: &mut State, good: GoodId, lines: usize, now: Now) {
+    let Some(storage) = state.options.storages.first().map(|storage| storage.id) else { return };
+    let Ok(document) = documents::add(state, Header::of_another(storage, now), now) else { return };
+    for _ in 0..lines {
+        if lines::add(state, document, Draft::piece(good), now).is_err() {
+            return;
+        }
+    }
 }
 
 fn answer(state: &State, id: DocumentId) -> Result<Success, Refusal> {

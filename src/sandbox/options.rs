@@ -202,6 +202,15 @@ pub enum Order {
     NewestFirst,
 }
 
+/// The most rows that a page may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountMax {
+    /// A `count` above this is refused.
+    pub rows: usize,
+    /// The status of the refusal: 400 or 422.
+    pub status: u16,
+}
+
 /// Ways of the service that are unknown, disputed or differ by account. The default is the documented way
 /// or, where nothing is said, the likelier one.
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate open question about the service")]
@@ -251,6 +260,10 @@ pub struct Quirks {
     pub visible_after_ms: u64,
     /// Pages hold no more rows than this, whatever `count` says.
     pub page_rows_max: Option<usize>,
+    /// A larger `count` is refused.
+    pub count_max: Option<CountMax>,
+    /// Every page of a listing is its first.
+    pub page_ignored: bool,
     /// A stock movement changes the good's `last_change_date`.
     pub movement_touches_good: bool,
     /// `changed_after` and `changed_before` leave out rows changed in that very second.
@@ -286,6 +299,8 @@ impl Default for Quirks {
             retry_after: false,
             visible_after_ms: 0,
             page_rows_max: None,
+            count_max: None,
+            page_ignored: false,
             movement_touches_good: false,
             changed_exclusive: false,
             loose_types: false,
