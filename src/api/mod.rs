@@ -21,9 +21,9 @@ mod wire;
 pub use budget::{Budget, Permit};
 pub use calls::{
     BaseUnit, CardItem, CardRow, CategoryContent, CategoryRow, CategoryToWrite, Consumable, Correction,
-    DocumentRow, GoodDetails, GoodToWrite, GoodsFilter, LineDetails, LineToPost, LocationRow, LocationTitle,
-    Login, MasterRow, Movement, MovementDetails, MovementFilter, Node, NodeRow, OperationToPost,
-    PermissionsRow, PostedOperation, ServiceConsumables, StorageRow, Unlinked,
+    DocumentRow, GoodDetails, GoodToWrite, GoodsFilter, GoodsPageAsk, LineDetails, LineToPost, LocationRow,
+    LocationTitle, Login, MasterRow, Movement, MovementDetails, MovementFilter, Node, NodeRow,
+    OperationToPost, PermissionsRow, PostedOperation, ServiceConsumables, StorageRow, Unlinked,
 };
 pub use client::{BuildError, Client, ServerDate};
 pub use error::{Error, Outcome};

@@ -188,6 +188,7 @@ impl Agent {
         // It is bound anew.
         db.end_alarm(&Cause::Page)?;
         db.take_up(&home, clock.wall())?;
+        db.keep_copy_of(&home.books)?;
         let unseen: Vec<_> = db.alarms()?.into_iter().filter(|alarm| !alarm.is_seen).collect();
         let session = Session::new(rules(&config), db.commanded()?, db.open_operations(clock.boot())?);
         let client = Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user)?;

@@ -38,6 +38,7 @@ pub mod delivery;
 pub mod home;
 
 pub mod listing;
+pub mod mark;
 
 pub mod count;
 pub mod printable;

@@ -281,8 +281,8 @@ mod tests {
         let mut db = open(dir.path());
         record_some(&mut db);
         db.begin_full_reading(UnixMillis(0)).unwrap();
-        db.collect_page(&GoodsPage { page: 1, goods: vec![comb()] }).unwrap();
-        db.finish_full_reading().unwrap();
+        db.collect_page(&GoodsPage { rows: 1, goods: vec![comb()] }).unwrap();
+        db.finish_full_reading(0).unwrap();
         assert_eq!(db.book_parked(UnixMillis(2000)).unwrap().len(), 1);
         let figures = db.figures().unwrap();
         assert_eq!(figures.scans, ScanCounts { booked: 2, unknown: 0, ..SOME });

@@ -17,14 +17,17 @@ mod damage;
 mod figures;
 mod goods;
 mod home;
+mod indexing;
 mod journal;
 mod kits;
 mod open;
+mod origin;
 mod outbox;
 mod parked;
 mod previous;
 mod prune;
 mod read;
+mod reading;
 mod repair;
 mod reserve;
 mod revoke;
@@ -44,13 +47,14 @@ pub use backup::{Backup, BackupError, Replace, RestoredData, read_backup, restor
 pub use correct::{Corrected, Correction};
 pub use damage::{Damaged, suspect};
 pub use figures::{Figures, ScanCounts, StateCount};
-pub use goods::{GoodsFigures, GoodsPage};
+pub use goods::GoodsFigures;
 pub use home::{Adopted, Adoption, Data, Share, Shares};
 pub use journal::NewScan;
 pub use open::{CommitHook, OpenOptions};
 pub use outbox::{Advance, Event, Pending, Summary};
 pub use parked::{Assigned, ParkedCode};
 pub use previous::PREVIOUS_DIR;
+pub use reading::{Collected, CopyStands, Doubt, FullReading, GoodsPage, Proof, ReadingNumbers};
 pub use revoke::{Revoked, Undo};
 pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
@@ -159,7 +163,7 @@ pub struct Db {
     found_to: ScanId,
     boot: i64,
     commits_since_checkpoint: u32,
-    indexing: Option<goods::Indexing>,
+    indexing: Option<indexing::Indexing>,
     damaged: Vec<Damaged>,
     /// `None` beside an agent, whose room it is.
     reserve: Option<Reserve>,

@@ -1,84 +1,124 @@
-//! Keeping the copy of the goods table: all of it at first and once a day, what changed in between.
+//! Keeping the copy of the goods table: all of it at first and once a day ([`super::full`]), what changed in between.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::uplink::{Halt, Uplink};
-use crate::api::Outcome;
+use super::account::is_refusal;
+use super::full::Asking;
+use super::page_size::PageSize;
+use super::uplink::{Halt, Uplink, error_chain};
+use crate::api::{self, GoodsPageAsk, Outcome};
 use crate::domain::good::Good;
 use crate::domain::ids::GoodId;
+use crate::domain::listing::{Pass, Tally, Turn};
 use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
 use crate::feedback::What;
-use crate::store::{Db, GoodsPage};
+use crate::status::ApiState;
+use crate::store::{Doubt, Proof};
 
 /// How far before the last complete reading the next one begins: whether the bound is inclusive, and how soon a
 /// change shows up in the listing, is not documented.
-const OVERLAP_MS: i64 = 10 * 60 * 1000;
+const OVERLAP: Duration = Duration::from_mins(10);
 
-/// Pages of one reading: ten million goods. A listing that goes on beyond that never ends.
-const PAGES_MAX: u32 = 100_000;
+/// How long a reading rests after its first failure, and at the most. Between them the rest doubles.
+const REST_FIRST: Duration = Duration::from_secs(1);
+const REST_MAX: Duration = Duration::from_hours(1);
 
-/// How long a reading rests that the service refused.
-const REFUSED_REST: Duration = Duration::from_mins(1);
-
-/// Goods between two words on how far a reading is.
-const PROGRESS_EVERY: usize = 5000;
+/// Passes of one reading of changes while rows move. What it misses is read again by the next one.
+const CHANGES_PASSES_MAX: u32 = 3;
 
 /// How far the readings are.
 #[derive(Debug)]
 pub(super) struct Catalog {
-    next: Instant,
+    /// When a full reading goes on or begins, if one is under way or wanted.
+    pub(super) full_due: Option<Instant>,
+    /// When the changes are read.
+    pub(super) changes_due: Instant,
+    pub(super) ahead: Option<Page>,
+    pub(super) asking: Option<Asking>,
     changes: Option<Changes>,
-    ahead: Option<Page>,
-    full_at: Option<UnixMillis>,
-    synced_at: Option<UnixMillis>,
     is_recalled: bool,
-    full_wanted: bool,
-    collected: usize,
-    told: usize,
+    full_at: Option<UnixMillis>,
+    pub(super) synced_at: Option<UnixMillis>,
+    pub(super) doubt: Option<Doubt>,
+    pub(super) full_wanted: bool,
+    /// When the full reading under way began, if this process began it.
+    pub(super) begun: Option<Instant>,
+    pub(super) size: PageSize,
+    /// Failures of the same request in a row.
+    pub(super) failures: u32,
+    /// Full readings in a row that came to nothing.
+    pub(super) futile: u32,
+    /// Full readings in a row that replaced the copy and did not prove it.
+    pub(super) unproven: u32,
+    pub(super) collected: usize,
+    pub(super) told: usize,
 }
 
 /// A reading of what changed. It is not taken up after a restart: it is short, and begins again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Changes {
     begun: UnixMillis,
     after: String,
-    page: u32,
+    pass: Pass,
+    passes: u32,
     seen: BTreeSet<GoodId>,
+}
+
+/// What a request for goods belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A full reading.
+    Full,
+    /// A reading of what changed.
+    Changes,
+    /// The goods that a full reading lacks.
+    Missing,
 }
 
 /// A page of a full reading. It is fetched while the one before it is written down.
 #[derive(Debug)]
-struct Page {
-    number: u32,
-    goods: Vec<Good>,
-    rows: usize,
+pub(super) struct Page {
+    /// How far the reading was before it.
+    pub(super) pass: Pass,
+    pub(super) goods: Vec<Good>,
+    /// Its rows, readable or not.
+    pub(super) rows: usize,
 }
 
 impl Catalog {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            next: now,
-            changes: None,
+            full_due: Some(now),
+            changes_due: now,
             ahead: None,
+            asking: None,
+            changes: None,
+            is_recalled: false,
             full_at: None,
             synced_at: None,
-            is_recalled: false,
+            doubt: None,
             full_wanted: false,
+            begun: None,
+            size: PageSize::default(),
+            failures: 0,
+            futile: 0,
+            unproven: 0,
             collected: 0,
             told: 0,
         }
     }
 
     pub(super) fn next(&self) -> Instant {
-        self.next
+        let changes = self.synced_at.map(|_complete| self.changes_due);
+        self.full_due.into_iter().chain(changes).min().unwrap_or(self.changes_due)
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.next <= now
+        self.next() <= now
     }
 
     /// Whether the copy was ever complete, as far as is known yet.
@@ -86,141 +126,212 @@ impl Catalog {
         self.is_recalled && self.synced_at.is_some()
     }
 
-    /// A person wants all of it read now.
+    /// A person wants all of it read now. A reading that is to confirm another one keeps its wait.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.full_wanted = true;
-        self.next = now;
+        self.failures = 0;
+        if self.doubt.is_none() {
+            self.full_due = Some(now);
+        }
+    }
+
+    /// Rows to ask for a page: after the first page, as many as came. A service that counts pages by the rows it was
+    /// asked for and one that counts them by those it gives then mean the same.
+    fn rows_of(&self, pass: &Pass) -> usize {
+        if pass.page == 1 { self.size.rows() } else { pass.rows_max }
+    }
+
+    /// How long a reading rests that has failed once more.
+    fn rest(&mut self) -> Duration {
+        let rest = growing(REST_FIRST, self.failures);
+        self.failures = self.failures.saturating_add(1);
+        rest
+    }
+
+    fn put_off(&mut self, kind: Kind, rest: Duration) {
+        let due = Instant::now() + rest;
+        match kind {
+            Kind::Full | Kind::Missing => self.full_due = Some(due),
+            Kind::Changes => self.changes_due = due,
+        }
+    }
+
+    /// A full reading has replaced the copy: how it stands is to be asked anew.
+    pub(super) fn is_replaced(&mut self) {
+        (self.is_recalled, self.doubt, self.futile, self.failures) = (false, None, 0, 0);
     }
 }
 
 impl Uplink {
-    /// Reads one page of whatever reading is under way or due.
+    /// Does one step of whatever reading is under way or due. One that fails is put off alone.
     pub(super) async fn sync_page(&mut self) -> Result<(), Halt> {
         self.recall_goods().await?;
-        if self.catalog.changes.is_some() {
+        let now = Instant::now();
+        let is_changes_turn = self.catalog.changes_due <= now && self.catalog.synced_at.is_some();
+        if self.catalog.changes.is_some() && is_changes_turn {
             return self.changes_page().await;
         }
-        if let Some(page) = self.catalog.ahead.take() {
-            return self.collect(page).await;
+        if self.catalog.full_due.is_some_and(|due| due <= now) || (is_changes_turn && self.is_copy_old()) {
+            return self.full_step().await;
         }
-        let underway = self.parts.store.run(|db| db.full_reading()).await??;
-        if let Some((_, page)) = underway {
-            return self.full_page(page).await;
+        if is_changes_turn {
+            return self.begin_changes().await;
         }
+        Ok(())
+    }
+
+    fn is_copy_old(&self) -> bool {
         let now = self.server_now();
         let every = i64::try_from(self.parts.config.goods.full_sync_every.as_millis()).unwrap_or(i64::MAX);
-        let old = self.catalog.full_at.is_none_or(|at| now.ms_since(at) >= every || now < at);
-        match self.catalog.synced_at.filter(|_| !old && !self.catalog.full_wanted) {
-            None => {
-                self.catalog.full_wanted = false;
-                self.catalog.told = 0;
-                self.catalog.collected = 0;
-                self.parts.store.run(move |db| db.begin_full_reading(now)).await??;
-                self.full_page(1).await
-            }
-            Some(synced) => {
-                let after = self.account.earliest_reading(synced.plus_ms(-OVERLAP_MS));
-                let seen = BTreeSet::new();
-                self.catalog.changes = Some(Changes { begun: now, after, page: 1, seen });
-                self.changes_page().await
-            }
-        }
+        // The service tells its time in whole seconds, so two readings of it may go back a little.
+        let lasts = -i64::try_from(OVERLAP.as_millis()).unwrap_or(i64::MAX)..every;
+        let is_old = self.catalog.full_at.is_none_or(|at| !lasts.contains(&now.ms_since(at)));
+        // One that is put off keeps its wait.
+        is_old && self.catalog.full_due.is_none()
     }
 
-    async fn recall_goods(&mut self) -> Result<(), Halt> {
-        if !self.catalog.is_recalled {
-            let figures = self.parts.store.run(|db| db.goods_figures()).await??;
-            self.catalog.full_at = figures.full_at;
-            self.catalog.synced_at = figures.synced_at;
-            self.catalog.is_recalled = true;
+    /// Asks the store how the copy stands, after a start and after each full reading.
+    pub(super) async fn recall_goods(&mut self) -> Result<(), Halt> {
+        if self.catalog.is_recalled {
+            return Ok(());
+        }
+        let stands = self.parts.store.run(|db| db.copy_stands()).await??;
+        let catalog = &mut self.catalog;
+        (catalog.full_at, catalog.synced_at) = (stands.figures.full_at, stands.figures.synced_at);
+        (catalog.doubt, catalog.is_recalled) = (stands.doubt, true);
+        catalog.size = PageSize::recall(stands.page_rows);
+        if stands.proof == Proof::Proven {
+            catalog.unproven = 0;
+        }
+        if !stands.is_under_way {
+            self.catalog.full_due = self.full_due_after(stands.proof);
+            self.catalog.unproven = self.catalog.unproven.saturating_add(1);
         }
         Ok(())
     }
 
-    async fn full_page(&mut self, number: u32) -> Result<(), Halt> {
-        let (goods, rows) = self.goods_page(number, None).await?;
-        self.collect(Page { number, goods, rows }).await
-    }
-
-    /// Takes in a page of a full reading and fetches the next meanwhile. There is no total, and the server may
-    /// give fewer rows a page than asked, so only a page that tells nothing new ends it.
-    async fn collect(&mut self, page: Page) -> Result<(), Halt> {
-        let Page { number, goods, rows } = page;
-        if goods.len() < rows {
-            tracing::warn!(
-                page = number,
-                unreadable = rows - goods.len(),
-                "goods without an id are left out"
-            );
-        }
-        let may_go_on = !goods.is_empty() && number < PAGES_MAX;
-        let collected = GoodsPage { page: number, goods };
-        let store = self.parts.store.clone();
-        let collect = store.run(move |db| db.collect_page(&collected));
-        if !may_go_on {
-            collect.await??;
-            return self.full_reading_ends().await;
-        }
-        let (new, next) = tokio::join!(collect, self.goods_page(number + 1, None));
-        let new = new??;
-        self.catalog.collected += new;
-        self.tell_progress();
-        if new == 0 {
-            // The server repeats itself: what comes next does not matter.
-            return self.full_reading_ends().await;
-        }
-        let (goods, rows) = next?;
-        self.catalog.ahead = Some(Page { number: number + 1, goods, rows });
-        Ok(())
-    }
-
-    async fn full_reading_ends(&mut self) -> Result<(), Halt> {
-        while self.parts.store.run(Db::index_some).await?? {}
-        self.parts.store.run(Db::finish_full_reading).await??;
-        self.catalog.is_recalled = false;
-        self.kits.hurry(Instant::now());
-        self.recall_goods().await?;
-        self.goods_complete().await
+    async fn begin_changes(&mut self) -> Result<(), Halt> {
+        let Some(synced) = self.catalog.synced_at else { return Ok(()) };
+        // Each change is met by two readings at least, so one that slips through a reading is met by the next.
+        let overlap = OVERLAP.max(self.parts.config.goods.sync_every * 2);
+        let overlap_ms = i64::try_from(overlap.as_millis()).unwrap_or(i64::MAX);
+        let after = self.account.earliest_reading(synced.plus_ms(-overlap_ms));
+        let (begun, pass, seen) = (self.server_now(), Pass::default(), BTreeSet::new());
+        self.catalog.changes = Some(Changes { begun, after, pass, passes: 1, seen });
+        self.changes_page().await
     }
 
     async fn changes_page(&mut self) -> Result<(), Halt> {
-        let Some(mut changes) = self.catalog.changes.take() else { return Ok(()) };
-        let (goods, _rows) = self.goods_page(changes.page, Some(&changes.after)).await?;
-        let known = changes.seen.len();
+        let Some(mut changes) = self.catalog.changes.clone() else { return Ok(()) };
+        let (goods, rows) = match self.goods_page(&changes.pass, Some(&changes.after)).await {
+            Ok(page) => page,
+            Err(halt) => return self.reading_failed(halt, Kind::Changes, changes.pass.page),
+        };
+        let new = goods.iter().filter(|good| !changes.seen.contains(&good.id)).count();
+        let turn = changes.pass.take(Tally { rows, new, repeated: goods.len() - new });
         changes.seen.extend(goods.iter().map(|good| good.id));
-        let is_last = changes.seen.len() == known || changes.page >= PAGES_MAX;
         if !goods.is_empty() {
             self.parts.store.run(move |db| db.put_changed_goods(&goods)).await??;
         }
-        if is_last {
+        match turn {
+            Ok(Turn::Ask(_)) => {
+                self.catalog.changes = Some(changes);
+                Ok(())
+            }
+            Ok(Turn::End) => self.changes_pass_ends(changes).await,
+            Err(fault) => {
+                self.catalog.changes = None;
+                let rest = self.catalog.rest();
+                self.catalog.put_off(Kind::Changes, rest);
+                let text = format!("read the changes of the goods: {fault}");
+                tracing::warn!(error = %text, rest_s = rest.as_secs(), "a reading of the goods is put off");
+                self.reading_fails(text);
+                Ok(())
+            }
+        }
+    }
+
+    /// Rows that came twice moved while the changes were read, so others may have been missed.
+    async fn changes_pass_ends(&mut self, changes: Changes) -> Result<(), Halt> {
+        let is_sure = changes.pass.repeated == 0;
+        if !is_sure && changes.passes < CHANGES_PASSES_MAX {
+            let (pass, passes, seen) = (Pass::default(), changes.passes + 1, BTreeSet::new());
+            self.catalog.changes = Some(Changes { pass, passes, seen, ..changes });
+            return Ok(());
+        }
+        self.catalog.changes = None;
+        if is_sure {
             let begun = changes.begun;
             self.parts.store.run(move |db| db.changes_complete(begun)).await??;
             self.catalog.synced_at = Some(begun);
-            return self.goods_complete().await;
         }
-        changes.page += 1;
-        self.catalog.changes = Some(changes);
+        self.catalog.changes_due = self.next_changes();
+        self.goods_complete().await
+    }
+
+    pub(super) fn next_changes(&self) -> Instant {
+        Instant::now() + spread(self.parts.config.goods.sync_every)
+    }
+
+    /// One page of a reading, and how many rows it has, readable or not.
+    pub(super) async fn goods_page(
+        &mut self,
+        pass: &Pass,
+        changed_after: Option<&str>,
+    ) -> Result<(Vec<Good>, usize), Halt> {
+        let ask = GoodsPageAsk { page: pass.page, rows: self.catalog.rows_of(pass), changed_after };
+        let permit = self.permit().await?;
+        let answer = self.parts.client.goods(permit, &ask).await;
+        let (goods, rows) = self.heard(answer).await?;
+        self.catalog.failures = 0;
+        if pass.page == 1
+            && let Some(rows) = self.catalog.size.first_page_came()
+        {
+            tracing::info!(rows, "the service refused larger pages of goods; the size is remembered");
+            self.parts.store.run(move |db| db.remember_page_rows(rows)).await??;
+        }
+        if goods.len() < rows {
+            let unreadable = rows - goods.len();
+            tracing::warn!(page = ask.page, unreadable, "goods without an id are left out");
+        }
+        Ok((goods, rows))
+    }
+
+    /// Takes in the failure of a request of a reading. What concerns the reading alone is put off alone: it is no
+    /// failure of the way, and deliveries go on.
+    pub(super) fn reading_failed(&mut self, halt: Halt, kind: Kind, page: u32) -> Result<(), Halt> {
+        let Halt::Api(error) = halt else { return Err(halt) };
+        if kind != Kind::Missing && page == 1 && self.catalog.size.first_page_failed(&error) {
+            return Ok(());
+        }
+        let concerns_the_reading = match &error {
+            api::Error::TooLarge { .. } | api::Error::Unreadable { .. } => true,
+            error => is_refusal(error),
+        };
+        if !concerns_the_reading {
+            return Err(Halt::Api(error));
+        }
+        let rest = self.catalog.rest();
+        self.catalog.put_off(kind, rest);
+        if let Outcome::NotAllowed { .. } = error.outcome() {
+            return Err(Halt::Api(error));
+        }
+        let text = match kind {
+            Kind::Missing => format!("read a good: {}", error_chain(&error)),
+            Kind::Full | Kind::Changes => format!("read page {page} of the goods: {}", error_chain(&error)),
+        };
+        tracing::warn!(error = %text, rest_s = rest.as_secs(), "a reading of the goods is put off");
+        self.reading_fails(text);
         Ok(())
     }
 
-    /// One page. Where the service refuses it, the reading rests a while: deliveries must not wait for it.
-    async fn goods_page(&mut self, page: u32, after: Option<&str>) -> Result<(Vec<Good>, usize), Halt> {
-        let permit = self.permit().await?;
-        let answer = self.parts.client.goods(permit, page, after).await;
-        let answer = self.heard(answer).await;
-        if let Err(Halt::Api(error)) = &answer
-            && matches!(error.outcome(), Outcome::Refused(_) | Outcome::NotAllowed { .. })
-        {
-            self.catalog.next = Instant::now() + REFUSED_REST;
-        }
-        answer
+    /// Shows in the status that a reading fails, until something else is answered.
+    pub(super) fn reading_fails(&self, text: String) {
+        self.tell(ApiState::Error, Some(text));
     }
 
-    /// A reading is complete: what is parked may be known now.
-    async fn goods_complete(&mut self) -> Result<(), Halt> {
-        // A reading that was wanted while another was under way is still wanted.
-        let rest = spread(self.parts.config.goods.sync_every);
-        self.catalog.next = Instant::now() + if self.catalog.full_wanted { Duration::ZERO } else { rest };
+    /// What is parked may be known now.
+    pub(super) async fn goods_complete(&mut self) -> Result<(), Halt> {
         let now = self.parts.clock.wall();
         let booked = self.parts.store.run(move |db| db.book_parked(now)).await??;
         let figures = self.parts.store.run(|db| db.goods_figures()).await??;
@@ -231,16 +342,11 @@ impl Uplink {
         }
         Ok(())
     }
+}
 
-    fn tell_progress(&mut self) {
-        let collected = self.catalog.collected;
-        if collected >= self.catalog.told + PROGRESS_EVERY {
-            self.catalog.told = collected;
-            tracing::info!(collected, "reading the goods table");
-            let how_far = format!("reading the goods table: {collected} goods so far");
-            self.announce(Signal::Control, What::Progress(how_far));
-        }
-    }
+/// A wait that doubles with each failure before it, up to an hour.
+pub(super) fn growing(first: Duration, failures: u32) -> Duration {
+    spread(first.saturating_mul(1_u32 << failures.min(16)).min(REST_MAX))
 }
 
 /// The wait until the next reading: stations behind one address that started together must not go on asking

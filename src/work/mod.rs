@@ -2,7 +2,7 @@
 //!
 //! [`scans`] takes in frames; [`uplink`] owns the way to the service and does one thing on it at a time:
 //! deliveries first ([`deliver`]; which way new ones begin, `form` knows), then what it must know of the account
-//! ([`account`]), then the goods table ([`catalog`]) and the bills of materials ([`kits`]). One request at a time
+//! ([`account`]), then the goods table ([`catalog`] and `full`) and the bills of materials ([`kits`]). One request at a time
 //! needs no locks, keeps the order, and is all that the service's limit
 //! leaves room for. For commands, [`verify`] compares afterwards and [`create`] makes goods.
 
@@ -12,7 +12,10 @@ pub mod catalog;
 pub mod create;
 pub mod deliver;
 mod form;
+mod full;
 pub mod kits;
+mod loss;
+mod page_size;
 pub mod pulse;
 mod records;
 mod recover;

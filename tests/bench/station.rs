@@ -75,11 +75,11 @@ impl Folder {
         let dir = on_disk();
         let mut db = open(dir.path());
         db.begin_full_reading(SystemClock::new().wall()).unwrap();
-        for (page, first) in (1..).zip((0..goods).step_by(GOODS_AT_ONCE)) {
-            let goods = (first..goods.min(first + GOODS_AT_ONCE)).map(good).collect();
-            db.collect_page(&GoodsPage { page, goods }).unwrap();
+        for first in (0..goods).step_by(GOODS_AT_ONCE) {
+            let goods: Vec<_> = (first..goods.min(first + GOODS_AT_ONCE)).map(good).collect();
+            db.collect_page(&GoodsPage { rows: goods.len(), goods }).unwrap();
         }
-        db.finish_full_reading().unwrap();
+        db.finish_full_reading(0).unwrap();
         Self { dir, goods }
     }
 

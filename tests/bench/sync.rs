@@ -133,7 +133,7 @@ async fn read_bare(base_url: &str, goods: usize) -> Duration {
             begun = Instant::now();
         }
         let answer = client
-            .get(format!("{base_url}/goods/4564?page={page}&count=100"))
+            .get(format!("{base_url}/goods/4564?page={page}&count=1000"))
             .header("Accept", "application/vnd.api.v2+json")
             .header("Authorization", "Bearer sandbox-partner-token, User sandbox-user-token")
             .send();

@@ -17,11 +17,22 @@ use crate::domain::good::Good;
 use crate::domain::ids::{CategoryId, GoodId, StorageId, UnitId};
 use crate::domain::quantity::Money;
 
-/// Rows of a page of goods. Working integrations ask for up to 100; more is not documented.
+/// Rows of a page of goods with everything told of them. Working integrations ask for up to 100.
 const GOODS_PER_PAGE: usize = 100;
 
 /// The most nodes that a text search gives (`search_product`, `count`).
 const NODES_MAX: usize = 100;
+
+/// A page of the goods table to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GoodsPageAsk<'a> {
+    /// Its number, from 1.
+    pub page: u32,
+    /// How many rows a page shall have. The service may give fewer, and what it allows is not documented.
+    pub rows: usize,
+    /// Only what changed since, in the location's time.
+    pub changed_after: Option<&'a str>,
+}
 
 /// Which goods a listing gives; every member that is set narrows it down.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -223,19 +234,14 @@ struct CorrectionBody {
 }
 
 impl Client {
-    /// A page of the goods table, from 1 (`GET /goods/{location_id}`); with `changed_after`, of what changed
-    /// since, in the location's time. Gives back the goods and how many rows there were, readable or not.
+    /// A page of the goods table (`GET /goods/{location_id}`). Gives back the goods and how many rows there were,
+    /// readable or not.
     ///
     /// # Errors
     /// Any of [`Error`].
-    pub async fn goods(
-        &self,
-        permit: Permit,
-        page: u32,
-        changed_after: Option<&str>,
-    ) -> Result<(Vec<Good>, usize), Error> {
-        let answer =
-            self.goods_answer(permit, page, &GoodsFilter { changed_after, ..GoodsFilter::default() }).await?;
+    pub async fn goods(&self, permit: Permit, ask: &GoodsPageAsk<'_>) -> Result<(Vec<Good>, usize), Error> {
+        let filter = GoodsFilter { changed_after: ask.changed_after, ..GoodsFilter::default() };
+        let answer = self.goods_answer(permit, (ask.page, ask.rows), &filter).await?;
         let rows = answer.rows::<GoodRow<'_>>()?;
         let count = rows.len();
         Ok((rows.into_iter().flatten().filter_map(|row| row.good()).collect(), count))
@@ -252,7 +258,7 @@ impl Client {
         page: u32,
         filter: &GoodsFilter<'_>,
     ) -> Result<(Vec<GoodDetails>, usize), Error> {
-        let answer = self.goods_answer(permit, page, filter).await?;
+        let answer = self.goods_answer(permit, (page, GOODS_PER_PAGE), filter).await?;
         let rows = answer.rows::<&RawValue>()?;
         let count = rows.len();
         Ok((rows.into_iter().flatten().filter_map(details).collect(), count))
@@ -261,10 +267,11 @@ impl Client {
     async fn goods_answer(
         &self,
         permit: Permit,
-        page: u32,
+        page: (u32, usize),
         filter: &GoodsFilter<'_>,
     ) -> Result<Answer, Error> {
-        let mut query = vec![("page", page.to_string()), ("count", GOODS_PER_PAGE.to_string())];
+        let (number, rows) = page;
+        let mut query = vec![("page", number.to_string()), ("count", rows.to_string())];
         let narrowed = [
             ("term", filter.term.map(str::to_owned)),
             ("category_id", filter.category.map(|category| category.to_string())),

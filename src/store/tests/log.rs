@@ -66,15 +66,15 @@ fn a_scan_into_an_open_operation_writes_three_pages() {
 fn a_large_goods_table_does_not_grow_its_log_without_bound() {
     let mut bench = Bench::new();
     bench.db.begin_full_reading(BEGIN).unwrap();
-    for page in 1..=40 {
+    for page in 1..=40_i64 {
         let goods = (0..250).map(|number| {
-            let id = i64::from(page) * 1000 + number;
+            let id = page * 1000 + number;
             good(id, "A good with a name of an ordinary length", &format!("CODE-{id}"))
         });
-        let page = GoodsPage { page, goods: goods.collect() };
-        assert_eq!(bench.db.collect_page(&page).unwrap(), 250);
+        let page = GoodsPage { rows: 250, goods: goods.collect() };
+        assert_eq!(bench.db.collect_page(&page).unwrap().new, 250);
     }
-    bench.db.finish_full_reading().unwrap();
+    bench.db.finish_full_reading(0).unwrap();
     assert_eq!(bench.db.goods_figures().unwrap().count, 10_000);
     assert!(log_bytes(&bench, GOODS_FILE) < 4 * 1024 * 1024, "{}", log_bytes(&bench, GOODS_FILE));
 }

@@ -49,9 +49,19 @@ impl Bench {
     }
 
     fn with(hook: Option<CommitHook>) -> Self {
+        let mut bench = Self::empty_with(hook);
+        read_all(&mut bench.db, &[good(1, "Shampoo", SHAMPOO), good(2, "Comb", COMB)]);
+        bench
+    }
+
+    /// A new folder, and no goods table yet.
+    fn empty() -> Self {
+        Self::empty_with(None)
+    }
+
+    fn empty_with(hook: Option<CommitHook>) -> Self {
         let dir = TempDir::new().unwrap();
-        let mut db = open(dir.path(), "boot-1", hook).unwrap();
-        read_all(&mut db, &[good(1, "Shampoo", SHAMPOO), good(2, "Comb", COMB)]);
+        let db = open(dir.path(), "boot-1", hook).unwrap();
         let session = session(&db);
         Self { db, session, dir, scans: 0, trusted: true }
     }
@@ -192,8 +202,8 @@ fn good(id: i64, title: &str, barcode: &str) -> Good {
 /// Makes these goods the whole table.
 fn read_all(db: &mut Db, goods: &[Good]) {
     db.begin_full_reading(BEGIN).unwrap();
-    db.collect_page(&GoodsPage { page: 1, goods: goods.to_vec() }).unwrap();
-    db.finish_full_reading().unwrap();
+    db.collect_page(&GoodsPage { rows: goods.len(), goods: goods.to_vec() }).unwrap();
+    db.finish_full_reading(0).unwrap();
 }
 
 /// What a code leads to: the good's number, `unknown` or `ambiguous`.
