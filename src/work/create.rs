@@ -3,18 +3,20 @@
 //! The service takes a second good with the same barcode without a word. So its table is searched for that very
 //! barcode before a good is made, and again after an answer was lost; a request is never simply repeated.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::api::{self, Budget, CategoryRow, Client, GoodDetails, GoodToWrite, GoodsFilter, Outcome};
+use crate::api::{self, Budget, CategoryRow, Client, GoodToWrite, GoodsFilter, Outcome};
 use crate::domain::barcode::{Barcode, Key, keys_of_good};
 use crate::domain::good::Good;
 use crate::domain::ids::{CategoryId, GoodId, UnitId};
+use crate::domain::listing::{Fault, Reading, Step};
 
-/// Pages of goods that resemble a code: ten thousand goods. One of them that was not looked at could have it.
-const PAGES_MAX: u32 = 100;
+/// Requests for goods that resemble a code: ten thousand goods, each listed twice. One that was not looked at could have
+/// it.
+const REQUESTS_MAX: u32 = 200;
 
 /// How often a good is looked for after a lost answer, a wait apart: it may show up late.
 const LOOKS: u32 = 2;
@@ -46,6 +48,9 @@ pub enum Error {
     /// More goods resemble the code than are looked at. Nothing was made.
     #[error("look at every good that resembles the code: there are too many; make it on the service")]
     TooMany,
+    /// The service's listing proves nothing: it repeats pages, or goods come and go all the time. Nothing was made.
+    #[error("read the goods that resemble the code; run the command again")]
+    Listing(#[from] Fault),
     /// The good was made, and the service keeps another barcode for it than was sent.
     /// Asking again would make another.
     #[error(
@@ -102,24 +107,16 @@ impl Creator<'_> {
     /// [`Error::Api`], [`Error::Several`] or [`Error::TooMany`].
     pub async fn good_with(&mut self, barcode: &str) -> Result<Option<Good>, Error> {
         let filter = GoodsFilter { term: Some(barcode), ..GoodsFilter::default() };
-        let mut seen = BTreeSet::new();
-        let mut found: Option<Good> = None;
-        for page in 1..=PAGES_MAX {
+        let (mut reading, mut found) = (Reading::default(), BTreeMap::new());
+        for _ in 0..REQUESTS_MAX {
             let permit = self.budget.wait().await;
-            let (goods, _rows) = self.client.list_goods(permit, page, &filter).await?;
-            let known = seen.len();
-            for GoodDetails { good, .. } in goods {
-                if !seen.insert(good.id) || !is_same(&good.barcode, barcode) {
-                    continue;
-                }
-                if let Some(other) = &found {
-                    return Err(Error::Several(other.id, good.id));
-                }
-                found = Some(good);
-            }
-            // There is no total, and a page may be short: one that tells nothing new is the last.
-            if seen.len() == known {
-                return Ok(found);
+            let (goods, rows) = self.client.list_goods(permit, reading.page(), &filter).await?;
+            let keys: Vec<GoodId> = goods.iter().map(|row| row.good.id).collect();
+            let same = goods.into_iter().map(|row| row.good).filter(|good| is_same(&good.barcode, barcode));
+            found.extend(same.map(|good| (good.id, good)));
+            if reading.take(rows, &keys)? == Step::Complete {
+                found.retain(|id, _| reading.keys().contains(id));
+                return one_of(found);
             }
         }
         Err(Error::TooMany)
@@ -157,11 +154,22 @@ impl Creator<'_> {
     async fn look_for(&mut self, barcode: &str, lost: api::Error) -> Result<Made, Error> {
         for _ in 0..LOOKS {
             sleep(self.wait).await;
-            if let Some(good) = self.good_with(barcode).await? {
-                return Ok(Made::New(good));
+            match self.good_with(barcode).await {
+                Ok(Some(good)) => return Ok(Made::New(good)),
+                Ok(None) | Err(Error::Listing(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(Error::Lost(lost))
+    }
+}
+
+/// The only good of several, if there is one.
+fn one_of(found: BTreeMap<GoodId, Good>) -> Result<Option<Good>, Error> {
+    let mut found = found.into_values();
+    match (found.next(), found.next()) {
+        (Some(one), Some(other)) => Err(Error::Several(one.id, other.id)),
+        (one, _) => Ok(one),
     }
 }
 

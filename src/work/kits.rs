@@ -1,25 +1,27 @@
 //! Keeping the copy of the bills of materials: read after each full reading of the goods and once an hour, for
 //! the service tells no changes of them. Invariant: an account without any, or without the right to see them,
-//! loses nothing but its kits.
+//! loses nothing but its kits. Cards leave the copy only after a complete reading without them, and many of them only
+//! after two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::account::is_refusal;
-use super::catalog::spread;
+use super::catalog::{growing, spread};
 use super::uplink::{Halt, Uplink};
-use crate::api::{CardRow, Outcome};
+use crate::api::{self, CardRow, Outcome};
 use crate::domain::ids::CardId;
 use crate::domain::kit::{Card, Material};
+use crate::domain::listing::{Fault, Reading, Step};
 use crate::domain::signal::Signal;
 use crate::feedback::What;
 
 /// Between two readings, and after one that the service refused.
 const READ_EVERY: Duration = Duration::from_hours(1);
 
-/// How long a reading rests that failed for another reason: deliveries must not wait for it.
+/// How long a reading rests that failed for another reason, or is to be confirmed; it doubles up to an hour.
 const FAILED_REST: Duration = Duration::from_mins(5);
 
 /// Cards of one reading. A location with more has its kits beyond that unknown.
@@ -29,13 +31,18 @@ const CARDS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Kits {
     next: Instant,
-    page: u32,
+    reading: Reading<CardId>,
     cards: BTreeMap<CardId, Card>,
+    /// Cards that the last reading held, if they were too few to be believed at once.
+    doubted: Option<BTreeSet<CardId>>,
+    /// Readings in a row that came to nothing.
+    failures: u32,
 }
 
 impl Kits {
     pub(super) fn new(now: Instant) -> Self {
-        Self { next: now, page: 1, cards: BTreeMap::new() }
+        let (reading, cards) = (Reading::default(), BTreeMap::new());
+        Self { next: now, reading, cards, doubted: None, failures: 0 }
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
@@ -47,52 +54,86 @@ impl Kits {
         self.next = now;
     }
 
-    /// Takes in a page; whether it told anything new.
-    fn collect(&mut self, rows: Vec<CardRow>) -> bool {
-        let known = self.cards.len();
+    /// Takes in a page, which has so many rows, readable or not.
+    fn collect(&mut self, rows: Vec<CardRow>, count: usize) -> Result<Step, Fault> {
+        let keys: Vec<CardId> = rows.iter().map(|row| row.id).collect();
         self.cards.extend(rows.into_iter().map(|row| (row.id, card(row))));
-        self.page += 1;
-        self.cards.len() > known
+        self.reading.take(count, &keys)
     }
 
-    /// Ends the reading, or gives it up, and gives back what it collected.
+    /// Ends the reading, or gives it up, and gives back the cards that it holds.
     fn end(&mut self, rest: Duration) -> Vec<Card> {
         self.next = Instant::now() + spread(rest);
-        self.page = 1;
-        std::mem::take(&mut self.cards).into_values().collect()
+        let (reading, cards) = (std::mem::take(&mut self.reading), std::mem::take(&mut self.cards));
+        cards.into_values().filter(|card| reading.keys().contains(&card.id)).collect()
+    }
+
+    /// Gives the reading up.
+    fn fail(&mut self) {
+        self.end(growing(FAILED_REST, self.failures));
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// Returns true if these cards may replace so many that are held: more than nine tenths are left, or the reading
+    /// before this one held the same.
+    fn is_believed(&mut self, cards: &[Card], held: usize) -> bool {
+        let keys: BTreeSet<CardId> = cards.iter().map(|card| card.id).collect();
+        let is_believed = keys.len() * 10 >= held * 9 || self.doubted.as_ref() == Some(&keys);
+        self.doubted = (!is_believed).then_some(keys);
+        is_believed
     }
 }
 
 impl Uplink {
-    /// Reads one page of the cards. There is no total, so only a page that tells nothing new ends the reading.
+    /// Reads one page of the cards.
     pub(super) async fn cards_page(&mut self) -> Result<(), Halt> {
         let permit = self.permit().await?;
-        let answer = self.parts.client.cards(permit, self.kits.page, None).await;
+        let answer = self.parts.client.cards(permit, self.kits.reading.page(), None).await;
         let (rows, count) = match self.heard(answer).await {
-            Err(Halt::Api(error)) if is_refusal(&error) => {
+            Ok(page) => page,
+            Err(Halt::Api(error)) if concerns_the_cards(&error) => {
                 tracing::debug!(error = %error, "the service tells no bills of materials");
-                self.kits.end(if error.outcome() == Outcome::Unknown { FAILED_REST } else { READ_EVERY });
+                if error.outcome() == Outcome::Unknown {
+                    self.kits.fail();
+                } else {
+                    self.kits.end(READ_EVERY);
+                }
                 return Ok(());
             }
             Err(halt) => {
                 self.kits.end(FAILED_REST);
                 return Err(halt);
             }
-            Ok(page) => page,
         };
         if rows.len() < count {
             let unreadable = count - rows.len();
             tracing::warn!(unreadable, "bills of materials that cannot be read whole are left out");
         }
-        if self.kits.collect(rows) && self.kits.cards.len() < CARDS_MAX {
-            return Ok(());
+        match self.kits.collect(rows, count) {
+            Ok(Step::Ask(_)) if self.kits.cards.len() < CARDS_MAX => Ok(()),
+            Ok(Step::Ask(_) | Step::Complete) => self.cards_complete().await,
+            Err(fault) => {
+                tracing::warn!(error = %fault, "the bills of materials are not read");
+                self.kits.fail();
+                Ok(())
+            }
         }
-        self.cards_complete().await
     }
 
     async fn cards_complete(&mut self) -> Result<(), Halt> {
         let cards = self.kits.end(READ_EVERY);
         let count = cards.len();
+        let held = self.parts.store.run(|db| db.cards()).await??.len();
+        if !self.kits.is_believed(&cards, held) {
+            self.kits.fail();
+            tracing::warn!(
+                count,
+                held,
+                "the service lists fewer bills of materials; another reading decides"
+            );
+            return Ok(());
+        }
+        self.kits.failures = 0;
         self.parts.store.run(move |db| db.put_cards(&cards)).await??;
         let now = self.parts.clock.wall();
         let booked = self.parts.store.run(move |db| db.book_parked(now)).await??;
@@ -101,6 +142,14 @@ impl Uplink {
             self.announce(Signal::Booked, What::Unparked(booked.len()));
         }
         Ok(())
+    }
+}
+
+/// Whether the failure of a request says nothing of the way to the service.
+fn concerns_the_cards(error: &api::Error) -> bool {
+    match error {
+        api::Error::TooLarge { .. } | api::Error::Unreadable { .. } => true,
+        error => is_refusal(error),
     }
 }
 

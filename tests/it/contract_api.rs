@@ -379,15 +379,25 @@ pub(crate) struct Replay {
 
 impl Replay {
     pub(crate) async fn of(status: u16, body: &str) -> Self {
+        Self::in_order(status, &[body]).await
+    }
+
+    /// Answers each request with the next body, and all further ones with the last.
+    pub(crate) async fn in_order(status: u16, bodies: &[&str]) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let length = body.len();
-        let answer = format!(
-            "HTTP/1.1 {status} Replay\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
+        let answer = |body: &&str| {
+            let length = body.len();
+            format!(
+                "HTTP/1.1 {status} Replay\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+        };
+        let answers: Vec<String> = bodies.iter().map(answer).collect();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
+            let mut left = answers.iter();
             while let Ok((mut stream, _)) = listener.accept().await {
+                let answer = left.next().or(answers.last()).unwrap();
                 let mut request = Vec::new();
                 while !is_whole(&request) && stream.read_buf(&mut request).await.unwrap() > 0 {}
                 stream.write_all(answer.as_bytes()).await.unwrap();

@@ -106,7 +106,9 @@ async fn of_two_goods_with_the_barcode_neither_is_taken() {
 #[tokio::test]
 async fn a_good_that_was_made_with_another_barcode_is_named() {
     let body = r#"{"success":true,"data":[{"good_id":9,"title":"Comb","barcode":"00071"}],"meta":[]}"#;
-    let replay = Replay::of(200, body).await;
+    let nothing = r#"{"success":true,"data":[],"meta":[]}"#;
+    // Two passes over a search that finds another good, then the answer to the good that is made.
+    let replay = Replay::in_order(200, &[body, nothing, nothing, body]).await;
     let budget = Budget::new(6000, 100, 1, Instant::now() - Duration::from_mins(2));
     let mut creator = Creator { client: &replay.client, budget, wait: Duration::ZERO };
     let made = creator.make(&comb()).await;
