@@ -312,6 +312,11 @@ impl Status {
         &self.station
     }
 
+    /// How the way to the service is.
+    pub fn api(&self) -> ApiHealth {
+        ApiHealth { state: self.api.state, last_error: self.api.last_error.clone() }
+    }
+
     /// The version of the program that told it.
     pub fn version(&self) -> &str {
         &self.version

@@ -19,6 +19,7 @@ mod run;
 mod sheet;
 mod shown;
 mod status;
+mod sync;
 mod trace;
 mod try_code;
 mod unknown;
@@ -81,6 +82,9 @@ pub enum Error {
     /// The agent did not do it in time.
     #[error("see it done within an hour; `stockpoint status` tells how the service is")]
     NotYet,
+    /// The service, or the agent, does not answer.
+    #[error("read the goods table: {0}; an agent that runs tries again by itself")]
+    NotRead(String),
     /// A scanner could not be calibrated, or is set up wrong.
     #[error("calibrate the scanner")]
     Calibrate(#[from] calibrate::Error),

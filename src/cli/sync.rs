@@ -1,0 +1,198 @@
+//! `stockpoint goods sync`
+
+use std::future::pending;
+use std::io::Write;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::run::runtime;
+use super::status::running;
+use super::{Error, data, data_if_any, read_error, say};
+use crate::app::{Agent, Handle, Host};
+use crate::config::Config;
+use crate::config::secrets::Secrets;
+use crate::socket::{self, Request};
+use crate::status::{ApiHealth, ApiState};
+use crate::store::{self, Db};
+
+/// How often the end of a reading is looked for, and for how long at the most.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const WAIT_MAX: Duration = Duration::from_hours(1);
+
+/// How long the service, or the agent, may fail to answer before the command ends.
+const TROUBLE_MAX: Duration = Duration::from_secs(5);
+
+/// A running agent reads, for it alone knows what is left of the request budget. Without one, this is an agent
+/// itself for as long as it takes, with no scanner and no page.
+pub(super) fn sync(out: &mut impl Write, config: Config) -> Result<(), Error> {
+    let dir = config.station.data_dir.clone();
+    let before =
+        data_if_any(&config)?.map_or(Ok(0), |db| db.reading_numbers().map(|numbers| numbers.begun))?;
+    let asked = if dir.exists() { socket::ask(&dir, Request::Sync).map_err(read_error(&dir))? } else { None };
+    say(out, "reading the goods table …\n")?;
+    let waiting = Waiting::new(before);
+    let count = match asked {
+        Some(_) => watch(out, &config, waiting)?,
+        None => read_alone(out, config, waiting)?,
+    };
+    say(out, &format!("{count} goods\n"))
+}
+
+/// Looks until the running agent has read all of it.
+fn watch(out: &mut impl Write, config: &Config, mut waiting: Waiting) -> Result<u64, Error> {
+    runtime()?.block_on(async {
+        loop {
+            let copy = Copy::of(&data(config)?)?;
+            // An agent that ends does not answer.
+            let api = running(config).ok().flatten().map_or_else(no_agent, |status| status.api());
+            if let Some(count) = waiting.look(out, &copy, api)? {
+                return Ok(count);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    })
+}
+
+fn no_agent() -> ApiHealth {
+    ApiHealth { state: ApiState::Offline, last_error: Some("the agent does not answer".to_owned()) }
+}
+
+fn read_alone(out: &mut impl Write, mut config: Config, waiting: Waiting) -> Result<u64, Error> {
+    let secrets = Secrets::find(&config.api)?;
+    config.scanners.clear();
+    config.web.listen = None;
+    runtime()?.block_on(async {
+        let agent = Agent::open(config, &secrets, Host::this())?;
+        let handle = agent.handle();
+        handle.sync();
+        let mut count = Err(Error::NotYet);
+        agent.run(pending(), async { count = look_on(out, &handle, waiting).await }).await?;
+        count
+    })
+}
+
+/// Looks until the agent in this process has read all of it.
+async fn look_on(out: &mut impl Write, handle: &Handle, mut waiting: Waiting) -> Result<u64, Error> {
+    loop {
+        let copy = handle.store().run(|db| Copy::of(db)).await.map_err(crate::app::Error::from)??;
+        let api = handle.status().await?.api();
+        if let Some(count) = waiting.look(out, &copy, api)? {
+            return Ok(count);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// How the copy stands.
+struct Copy {
+    /// The number of the full reading that it is from.
+    done: i64,
+    count: u64,
+    is_doubted: bool,
+}
+
+impl Copy {
+    fn of(db: &Db) -> Result<Self, store::Error> {
+        let done = db.reading_numbers()?.done;
+        Ok(Self { done, count: db.goods_figures()?.count, is_doubted: db.doubt()?.is_some() })
+    }
+}
+
+/// Waits for a reading that began after the command did. Readings are counted: the clock that they are dated by is the
+/// service's, and no other one may be compared with it.
+struct Waiting {
+    /// The number of the reading that had begun last before.
+    before: i64,
+    begun: Instant,
+    trouble_since: Option<Instant>,
+    /// What was said last.
+    said: String,
+}
+
+impl Waiting {
+    fn new(before: i64) -> Self {
+        Self { before, begun: Instant::now(), trouble_since: None, said: String::new() }
+    }
+
+    /// Returns the number of goods once the reading is complete, and says what the command waits for until then.
+    fn look(&mut self, out: &mut impl Write, copy: &Copy, api: ApiHealth) -> Result<Option<u64>, Error> {
+        if copy.done > self.before {
+            return Ok(Some(copy.count));
+        }
+        let trouble = api.last_error.filter(|_| !matches!(api.state, ApiState::Ok | ApiState::Limited));
+        let Some(trouble) = trouble else {
+            self.trouble_since = None;
+            if copy.is_doubted {
+                self.say(
+                    out,
+                    "the service listed fewer goods than before; waiting for a second reading to agree\n",
+                )?;
+            }
+            return if self.begun.elapsed() > WAIT_MAX { Err(Error::NotYet) } else { Ok(None) };
+        };
+        if self.trouble_since.get_or_insert_with(Instant::now).elapsed() > TROUBLE_MAX {
+            return Err(Error::NotRead(trouble));
+        }
+        self.say(out, &format!("waiting for the service: {trouble}\n"))?;
+        Ok(None)
+    }
+
+    fn say(&mut self, out: &mut impl Write, text: &str) -> Result<(), Error> {
+        if self.said != text {
+            text.clone_into(&mut self.said);
+            say(out, text)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, pause};
+
+    use super::*;
+
+    fn look(waiting: &mut Waiting, done: i64, state: ApiState, last_error: Option<&str>) -> (String, String) {
+        let mut out = Vec::new();
+        let copy = Copy { done, count: 42, is_doubted: false };
+        let api = ApiHealth { state, last_error: last_error.map(str::to_owned) };
+        let came = waiting.look(&mut out, &copy, api);
+        (format!("{came:?}"), String::from_utf8(out).unwrap())
+    }
+
+    #[tokio::test]
+    async fn only_a_reading_that_began_after_the_command_ends_it() {
+        let mut waiting = Waiting::new(7);
+        for (done, came) in [(0, "Ok(None)"), (7, "Ok(None)"), (8, "Ok(Some(42))")] {
+            assert_eq!(look(&mut waiting, done, ApiState::Ok, None).0, came);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_that_cannot_be_reached_is_named_once_and_ends_the_command() {
+        pause();
+        let mut waiting = Waiting::new(0);
+        let offline = |waiting: &mut Waiting| look(waiting, 0, ApiState::Offline, Some("no route"));
+        // Before the first answer nothing is known.
+        assert_eq!(look(&mut waiting, 0, ApiState::Offline, None).1, "");
+        assert_eq!(offline(&mut waiting).1, "waiting for the service: no route\n");
+        advance(TROUBLE_MAX).await;
+        assert_eq!(offline(&mut waiting), ("Ok(None)".to_owned(), String::new()));
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(offline(&mut waiting).0, "Err(NotRead(\"no route\"))");
+    }
+
+    #[tokio::test]
+    async fn a_service_that_comes_back_is_waited_for_again() {
+        pause();
+        let mut waiting = Waiting::new(0);
+        for state in [ApiState::Error, ApiState::Ok, ApiState::Limited] {
+            assert_eq!(look(&mut waiting, 0, state, Some("busy")).0, "Ok(None)", "{state:?}");
+            advance(TROUBLE_MAX + Duration::from_secs(1)).await;
+        }
+        assert_eq!(look(&mut waiting, 0, ApiState::Auth, Some("not accepted")).0, "Ok(None)");
+        advance(WAIT_MAX).await;
+        assert_eq!(look(&mut waiting, 0, ApiState::Ok, None).0, "Err(NotYet)");
+    }
+}
