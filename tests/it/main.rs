@@ -22,6 +22,7 @@ mod delivery_model;
 mod devices;
 mod doctor;
 mod end_to_end;
+mod goods;
 mod hidpos;
 mod home;
 mod init;
