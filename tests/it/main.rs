@@ -33,6 +33,7 @@ mod layouts;
 mod log;
 mod migrations;
 mod monitoring;
+mod movements;
 mod notify;
 mod openapi;
 mod politeness;
