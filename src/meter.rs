@@ -51,7 +51,8 @@ pub struct Requests {
 
 impl Requests {
     /// Every word of an outcome.
-    pub const OUTCOMES: [&str; 7] = ["ok", "refused", "not-allowed", "limited", "failed", "lost", "not-sent"];
+    pub const OUTCOMES: [&str; 8] =
+        ["ok", "refused", "not-allowed", "limited", "failed", "stranger", "lost", "not-sent"];
 
     /// A request ended after this long.
     pub fn note(&self, outcome: &'static str, took: Duration) {

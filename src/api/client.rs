@@ -12,9 +12,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::envelope::{self, Verdict};
 use super::trust::Authorities;
-use super::wire::Envelope;
-use super::{Error, Permit, lenient};
+use super::{Error, Permit};
 use crate::config;
 use crate::domain::ids::LocationId;
 use crate::domain::time::UnixMillis;
@@ -59,7 +59,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A good answer: a status of 200 to 299 and a body that does not say that it failed.
+/// A good answer: a status of 200 to 299 and a body in the service's own form that does not say that it failed.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -256,13 +256,12 @@ impl Client {
     }
 
     async fn exchange(&self, _spent: Permit, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
-        let mut response = request.header(ACCEPT, MEDIA_TYPE).send().await.map_err(Error::transport)?;
+        let request = request.header(ACCEPT, MEDIA_TYPE).build().map_err(Error::transport)?;
+        let method = request.method().clone();
+        let mut response = self.http.execute(request).await.map_err(Error::transport)?;
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        if let Some(date) = header(DATE).and_then(|date| rfc2822::parse(date).ok()) {
-            let date = ServerDate(UnixMillis(date.timestamp().as_millisecond()));
-            *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(date);
-        }
+        let server_clock = header(DATE).and_then(|text| rfc2822::parse(text).ok());
         let retry_after =
             header(RETRY_AFTER).and_then(|wait| wait.trim().parse().ok()).map(Duration::from_secs);
         let mut body = Vec::new();
@@ -273,15 +272,17 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         let body = blotted(body, &self.tokens);
-        if (200..300).contains(&status) {
-            let envelope: Envelope<'_> = serde_json::from_slice(&body).unwrap_or_default();
-            // A status of 200 with `success: false` is a refusal, seen in the wild.
-            if lenient::flag(envelope.success) != Some(false) {
-                let data = envelope.data.and_then(|data| place_of(data.get(), &body));
-                return Ok(Answer { status, body, data });
-            }
+        let verdict = envelope::judge(&method, status, &body);
+        // Whoever stands between has a clock of its own.
+        if let Some(at) = server_clock.filter(|_| !matches!(verdict, Verdict::Stranger(_))) {
+            let at = ServerDate(UnixMillis(at.timestamp().as_millisecond()));
+            *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
         }
-        Err(Error::answered(if (200..300).contains(&status) { 400 } else { status }, retry_after, &body))
+        match verdict {
+            Verdict::Done(data) => Ok(Answer { status, body, data }),
+            Verdict::Failure => Err(Error::answered(status, retry_after, &body)),
+            Verdict::Stranger(body) => Err(Error::stranger(status, body, retry_after)),
+        }
     }
 }
 
@@ -308,12 +309,6 @@ fn blotted(body: Vec<u8>, tokens: &[SecretString]) -> Vec<u8> {
     }
     let blot = |text: String, token: &SecretString| text.replace(token.expose_secret(), BLOT);
     tokens.iter().fold(text.into_owned(), blot).into_bytes()
-}
-
-/// Where a part of a body stands in it.
-fn place_of(part: &str, body: &[u8]) -> Option<Range<usize>> {
-    let start = part.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
-    Some(start..start + part.len()).filter(|range| range.end <= body.len())
 }
 
 /// Why the client could not be built. Nothing was sent.

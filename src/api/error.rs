@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::envelope::Body;
 use super::lenient;
 
 /// Longest text taken over from the server; the rest is cut.
@@ -51,6 +52,21 @@ pub enum Error {
     Server {
         /// The HTTP status.
         status: u16,
+    },
+    /// The answer is not in the service's own form: something in between gave it. Whether the request was passed on
+    /// before is not known.
+    #[error(
+        "reach the service: something in between answered (status {status}, {}); check the network, a proxy, or a \
+         login page of the network",
+        body.words()
+    )]
+    Stranger {
+        /// The HTTP status.
+        status: u16,
+        /// What the answer holds.
+        body: Body,
+        /// What it says to wait, if it says anything.
+        wait: Option<Duration>,
     },
     /// The service refused. Part of what was asked may stand all the same.
     #[error("have it accepted: {words} (status {status})")]
@@ -112,6 +128,7 @@ impl Error {
             Self::Connect(_) => "not-sent",
             Self::Broken(_) | Self::TooLarge { .. } => "lost",
             Self::Unreadable { .. } | Self::Incomplete { .. } | Self::Server { .. } => "failed",
+            Self::Stranger { .. } => "stranger",
             Self::Refused { .. } => "refused",
             Self::NotAllowed { .. } => "not-allowed",
             Self::Busy { .. } => "limited",
@@ -126,7 +143,8 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::Unreadable { .. }
             | Self::Incomplete { .. }
-            | Self::Server { .. } => Outcome::Unknown,
+            | Self::Server { .. }
+            | Self::Stranger { .. } => Outcome::Unknown,
             Self::Refused { words, .. } => Outcome::Refused(words.clone()),
             Self::NotAllowed { status, words } => {
                 Outcome::NotAllowed { status: *status, words: words.clone() }
@@ -142,15 +160,35 @@ impl Error {
         if error.is_connect() { Self::Connect(error) } else { Self::Broken(error) }
     }
 
-    /// From a status that is not good, or a good one whose body says that it failed.
+    /// From an answer in which the service itself says that it did not do what was asked.
     pub(super) fn answered(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         match status {
             429 => Self::Busy { wait: retry_after.or_else(|| wait_in(&words(body))).map(at_least_a_second) },
             401 | 403 => Self::NotAllowed { status, words: words_or_status(status, body) },
             // 408: the server gave up waiting for the request, which says nothing of what it did with it.
             408 | 500..=599 => Self::Server { status },
-            // Redirects are not followed: a write must not go where the configuration does not say.
+            // A good status with `success: false` is a refusal, seen in the wild.
+            200..=299 => Self::Refused { status: 400, words: words_or_status(400, body) },
             _ => Self::Refused { status, words: words_or_status(status, body) },
+        }
+    }
+
+    /// From an answer that is not the service's own.
+    pub(super) fn stranger(status: u16, body: Body, retry_after: Option<Duration>) -> Self {
+        Self::Stranger { status, body, wait: retry_after.map(at_least_a_second) }
+    }
+
+    /// Whether nothing of the service was heard: what failed is the way, and not what was asked for.
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::Broken(_) | Self::Stranger { .. } => true,
+            Self::TooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::Incomplete { .. }
+            | Self::Server { .. }
+            | Self::Refused { .. }
+            | Self::NotAllowed { .. }
+            | Self::Busy { .. } => false,
         }
     }
 }
@@ -228,9 +266,7 @@ mod tests {
                 "Validation error; bad; This field is missing.",
             ),
             (r#"{"meta":{"message":"no","errors":{"title":["missing"]}}}"#, "no; missing"),
-            (r#"{"meta":[]}"#, "no reason given (status 422)"),
-            ("<html>", "no reason given (status 422)"),
-            ("", "no reason given (status 422)"),
+            (r#"{"success":false,"meta":[]}"#, "no reason given (status 422)"),
         ];
         for (body, words) in cases {
             assert_eq!(outcome(422, body), Outcome::Refused(words.to_owned()), "{body}");
@@ -252,6 +288,8 @@ mod tests {
         assert_eq!(outcome(503, ""), Outcome::Unknown);
         assert_eq!(outcome(408, ""), Outcome::Unknown);
         assert!(matches!(outcome(401, ""), Outcome::NotAllowed { status: 401, .. }));
-        assert!(matches!(outcome(302, ""), Outcome::Refused(_)));
+        for status in [200, 302, 401, 403, 404, 413, 429, 502] {
+            assert_eq!(Error::stranger(status, Body::Page, None).outcome(), Outcome::Unknown, "{status}");
+        }
     }
 }

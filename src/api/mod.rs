@@ -12,6 +12,7 @@
 mod budget;
 mod calls;
 mod client;
+mod envelope;
 mod error;
 mod lenient;
 mod pace;
@@ -26,5 +27,6 @@ pub use calls::{
     OperationToPost, PermissionsRow, PostedOperation, ServiceConsumables, StorageRow, Unlinked,
 };
 pub use client::{BuildError, Client, ServerDate};
+pub use envelope::Body;
 pub use error::{Error, Outcome};
 pub use trust::Authorities;

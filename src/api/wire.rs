@@ -13,15 +13,6 @@ use crate::domain::good::{Good, WriteOffUnit};
 use crate::domain::ids::{GoodId, TransactionId};
 use crate::domain::quantity::{Money, Quantity};
 
-/// The envelope of every answer.
-#[derive(Deserialize, Default)]
-pub(super) struct Envelope<'a> {
-    #[serde(borrow)]
-    pub(super) success: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) data: Option<&'a RawValue>,
-}
-
 /// A row of `GET /goods/{location_id}`, as far as the copy of the goods table needs it.
 #[derive(Deserialize)]
 pub(super) struct GoodRow<'a> {

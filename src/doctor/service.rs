@@ -155,6 +155,9 @@ fn failed(error: &api::Error) -> Finding {
         Outcome::Wait(_) => {
             "wait a minute; if it stays, lower api.requests_per_minute_max of the stations here"
         }
+        Outcome::Unknown if matches!(error, api::Error::Stranger { .. }) => {
+            "open any page in a browser on this network: a login page may be in between, or a proxy; check api.base_url"
+        }
         Outcome::Unknown => "wait: the service is there and has a trouble of its own",
     };
     Finding::fault(SECTION, what, cure)

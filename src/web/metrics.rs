@@ -24,7 +24,7 @@
 //! | `stockpoint_scanner_last_scan_age_seconds` | `scanner` | since its last frame; absent before the first since the start |
 //! | `stockpoint_clock_trusted` | | 1 if the clock is known to be right; nothing is posted while it is 0 |
 //! | `stockpoint_api_state` | `state`: `ok`, `offline`, `auth`, `limited`, `error` | 1 for the state it is in, 0 for the others |
-//! | `stockpoint_api_requests_total` | `outcome`: `ok`, `refused`, `not-allowed`, `limited` (429), `failed` (5xx), `lost`, `not-sent` | requests |
+//! | `stockpoint_api_requests_total` | `outcome`: `ok`, `refused`, `not-allowed`, `limited` (429), `failed` (5xx), `stranger` (something in between answered), `lost`, `not-sent` | requests |
 //! | `stockpoint_api_request_duration_seconds` | `le` | histogram of what they took |
 //! | `stockpoint_commit_duration_seconds` | `le` | histogram: from when a scan is taken up until it is on the disk |
 //! | `stockpoint_disk_free_bytes` | | room under the data folder; absent if the system does not tell |

@@ -22,7 +22,6 @@ pub use self::lines::{LineDetails, LineToPost};
 pub use self::movements::{Movement, MovementDetails, MovementFilter, StorageRow};
 pub use self::operation::{OperationToPost, PostedOperation};
 use super::client::Answer;
-use super::wire::Envelope;
 use super::{Error, lenient};
 
 impl Answer {
@@ -31,9 +30,9 @@ impl Answer {
     }
 
     fn data(&self) -> Result<Option<&RawValue>, Error> {
-        let envelope: Envelope<'_> = serde_json::from_slice(&self.body)
-            .map_err(|source| Error::Unreadable { status: self.status, source })?;
-        Ok(envelope.data)
+        let Some(data) = self.data.clone().and_then(|place| self.body.get(place)) else { return Ok(None) };
+        let data = serde_json::from_slice(data);
+        data.map(Some).map_err(|source| Error::Unreadable { status: self.status, source })
     }
 
     /// The one object that the answer is about.
@@ -46,7 +45,7 @@ impl Answer {
     /// listing: nothing is concluded from it.
     fn rows<'a, T: Deserialize<'a>>(&'a self) -> Result<Vec<Option<T>>, Error> {
         let Some(data) = self.data.clone().and_then(|place| self.body.get(place)) else {
-            return self.data().and(Err(self.lacks("the data")));
+            return Err(self.lacks("the data"));
         };
         if !data.starts_with(b"[") {
             return Err(self.lacks("a list"));
