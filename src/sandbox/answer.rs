@@ -7,6 +7,7 @@ use serde::ser::Error as _;
 use serde_json::value::RawValue;
 use serde_json::value::to_raw_value;
 
+use super::faults::Foreign;
 use super::options::Nothing;
 use super::options::Quirks;
 
@@ -197,6 +198,21 @@ impl Answer {
         let body =
             "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
         Self { content_type: "text/html", ..Self::new(502, body.to_owned()) }
+    }
+
+    /// What something in between answers that is not the service.
+    pub(super) fn foreign(status: u16, body: Foreign) -> Self {
+        let page =
+            "<!DOCTYPE html><html><head><title>Welcome</title></head><body>Log in to go on</body></html>";
+        let (content_type, body) = match body {
+            Foreign::Page => ("text/html", page),
+            Foreign::Empty => ("text/html", ""),
+            Foreign::Json => ("application/json", r#"{"message":"no Route matched with those values"}"#),
+            Foreign::NearlyJson => ("application/json", r#"{"success":false,"message":"Forbidden"}"#),
+            Foreign::EmptyObject => ("application/json", "{}"),
+            Foreign::EmptyList => ("application/json", "[]"),
+        };
+        Self { content_type, ..Self::new(status, body.to_owned()) }
     }
 
     /// 429: the wait goes into the message (without one the body is empty) and, if given, into `Retry-After`.

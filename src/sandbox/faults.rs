@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::answer::Answer;
 use super::answer::Refusal;
 use super::answer::Success;
@@ -58,6 +60,21 @@ pub enum Fault {
     /// Somebody else changes something first; then acts. Between two pages of a listing it moves rows from one to the
     /// other.
     Meanwhile(Change),
+    /// Something in between answers in place of the service: a gateway, a proxy, a login page. The request is not
+    /// passed on.
+    Stranger {
+        /// Any status.
+        status: u16,
+        /// What it holds.
+        body: Foreign,
+    },
+    /// The same, after the request was passed on and carried out.
+    ActThenStranger {
+        /// Any status.
+        status: u16,
+        /// What it holds.
+        body: Foreign,
+    },
     /// Answers 401, never acts.
     Unauthorized,
     /// Answers 403, never acts.
@@ -96,6 +113,40 @@ pub enum Change {
         /// How many lines.
         lines: usize,
     },
+}
+
+/// What an answer holds that the service did not give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// A web page.
+    Page,
+    /// Nothing.
+    Empty,
+    /// `{"message":"no Route matched with those values"}`, as a well-known gateway words it.
+    Json,
+    /// `{"success":false,"message":"Forbidden"}`: close to the service's form, and not it.
+    NearlyJson,
+    /// `{}`
+    EmptyObject,
+    /// `[]`
+    EmptyList,
+}
+
+impl Foreign {
+    /// Every one.
+    pub const ALL: [Self; 6] =
+        [Self::Page, Self::Empty, Self::Json, Self::NearlyJson, Self::EmptyObject, Self::EmptyList];
+}
+
+/// For how long a fault lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasts {
+    /// Until [`super::Sandbox::recover`].
+    UntilRecovered,
+    /// For so many requests that it is for.
+    Requests(u32),
+    /// For so many milliseconds from now on.
+    Millis(u64),
 }
 
 /// Which requests a fault is for.
@@ -203,12 +254,55 @@ fn random(seed: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
+/// A fault that lasts.
+#[derive(Debug)]
+pub(super) struct Lasting {
+    selector: Selector,
+    fault: Fault,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Never,
+    After(u32),
+    At(Instant),
+}
+
+impl Lasting {
+    pub(super) fn new(selector: Selector, fault: Fault, lasts: Lasts, now: Instant) -> Self {
+        let end = match lasts {
+            Lasts::UntilRecovered => End::Never,
+            Lasts::Requests(count) => End::After(count),
+            Lasts::Millis(ms) => End::At(now + Duration::from_millis(ms)),
+        };
+        Self { selector, fault, end }
+    }
+
+    /// The fault, if this request meets it.
+    fn meet(&mut self, call: &Call) -> Option<Fault> {
+        if !self.selector.takes(call) {
+            return None;
+        }
+        match &mut self.end {
+            End::After(0) => return None,
+            End::After(left) => *left -= 1,
+            End::At(end) if *end <= call.now.instant => return None,
+            End::Never | End::At(_) => {}
+        }
+        Some(self.fault.clone())
+    }
+}
+
 /// What is still to go wrong.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     /// Each is used up by the first request it is for.
     pub(super) queue: VecDeque<(Selector, Fault)>,
-    /// Goes wrong with every request it is for that meets no fault of the queue, until it is taken away.
+    /// Each goes wrong with the requests it is for that meet no fault of the queue, for as long as it lasts; the
+    /// first that fits counts.
+    pub(super) lasting: Vec<Lasting>,
+    /// Goes wrong with every request it is for that meets none of these, until it is taken away.
     pub(super) outage: Option<(Selector, Fault)>,
     /// Comes last.
     pub(super) chaos: Option<Chaos>,
@@ -218,6 +312,9 @@ impl Script {
     fn take(&mut self, call: &Call) -> Option<Fault> {
         if let Some(at) = self.queue.iter().position(|(selector, _)| selector.takes(call)) {
             return self.queue.remove(at).map(|(_, fault)| fault);
+        }
+        if let Some(fault) = self.lasting.iter_mut().find_map(|lasting| lasting.meet(call)) {
+            return Some(fault);
         }
         if let Some((_, fault)) = self.outage.as_ref().filter(|(selector, _)| selector.takes(call)) {
             return Some(fault.clone());
@@ -324,6 +421,11 @@ fn perform(fault: Fault, state: &mut State, mut call: Call) -> Plan {
         Fault::Refuse { status, message } => Refusal::new(status, message).answer(&state.options.quirks),
         Fault::SuccessFalse { message } => Answer::success_false(&message),
         Fault::Html502 => Answer::bad_gateway(),
+        Fault::Stranger { status, body } => Answer::foreign(status, body),
+        Fault::ActThenStranger { status, body } => {
+            let _hidden = route::act(state, &mut call);
+            Answer::foreign(status, body)
+        }
         Fault::Unauthorized => Refusal::unauthorized().answer(&state.options.quirks),
         Fault::Forbidden => Refusal::forbidden().answer(&state.options.quirks),
         Fault::TooMany { retry_after_s, message_s } => Answer::too_many(message_s, retry_after_s),

@@ -49,6 +49,9 @@ pub use self::cards::CardRow;
 pub use self::faults::Change;
 pub use self::faults::Chaos;
 pub use self::faults::Fault;
+pub use self::faults::Foreign;
+use self::faults::Lasting;
+pub use self::faults::Lasts;
 pub use self::faults::Selector;
 pub use self::options::Category;
 pub use self::options::CountMax;
@@ -163,6 +166,20 @@ impl Sandbox {
     /// Lets the next request that `selector` takes meet `fault`. Faults of one selector come in order.
     pub fn fault(&self, selector: Selector, fault: Fault) {
         self.with(|state, _| state.script.queue.push_back((selector, fault)));
+    }
+
+    /// Lets every request that `selector` takes meet `fault` for as long as it lasts. Several may last at once; the one
+    /// given first counts.
+    pub fn fail(&self, selector: Selector, fault: Fault, lasts: Lasts) {
+        self.with(|state, now| {
+            let lasting = Lasting::new(selector, fault, lasts, now.instant);
+            state.script.lasting.push(lasting);
+        });
+    }
+
+    /// Ends every fault of [`Sandbox::fail`].
+    pub fn recover(&self) {
+        self.with(|state, _| state.script.lasting.clear());
     }
 
     /// How many faults of the script no request has met yet.

@@ -16,7 +16,9 @@ use stockpoint::sandbox::Books;
 use stockpoint::sandbox::Chaos;
 use stockpoint::sandbox::DeletedRows;
 use stockpoint::sandbox::Fault;
+use stockpoint::sandbox::Foreign;
 use stockpoint::sandbox::GoodRow;
+use stockpoint::sandbox::Lasts;
 use stockpoint::sandbox::Limit;
 use stockpoint::sandbox::LinesKey;
 use stockpoint::sandbox::Options;
@@ -670,6 +672,8 @@ async fn an_answer_that_lies_about_the_deed_is_the_one_scripted() {
         (Fault::Refuse { status: 503, message: busy.clone() }, 503, 0),
         (Fault::SuccessFalse { message: busy }, 200, 0),
         (Fault::Html502, 502, 0),
+        (Fault::Stranger { status: 404, body: Foreign::Page }, 404, 0),
+        (Fault::ActThenStranger { status: 413, body: Foreign::Json }, 413, 1),
         (Fault::Unauthorized, 401, 0),
         (Fault::Forbidden, 403, 0),
         (Fault::TooMany { retry_after_s: Some(7), message_s: Some(7) }, 429, 0),
@@ -707,6 +711,25 @@ async fn an_outage_lasts_until_it_is_over() {
     assert_eq!(bench.post(OPERATION, &operation(3)).await.status, 200);
     bench.sandbox.outage(None);
     assert_eq!(bench.get(MOVEMENTS).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_fault_lasts_for_its_requests_or_its_time_and_only_for_those_it_is_for() {
+    let bench = Bench::start(|_| {}).await;
+    let stranger = |body| Fault::Stranger { status: 403, body };
+    bench.sandbox.fail(Selector::path("GET", "/company"), stranger(Foreign::Page), Lasts::Requests(2));
+    let page = Selector::Page { prefix: "/goods/4564".to_owned(), page: 2 };
+    bench.sandbox.fail(page, stranger(Foreign::EmptyList), Lasts::UntilRecovered);
+    let reply = bench.get("/company/4564").await;
+    assert!(reply.status == 403 && reply.text.contains("Log in"), "{}", reply.text);
+    assert_eq!(bench.get("/goods/4564?page=2&count=5").await.text, "[]");
+    assert_eq!(bench.get("/goods/4564?page=1&count=5").await.status, 200);
+    assert_eq!(bench.get("/company/4564").await.status, 403);
+    assert_eq!(bench.get("/company/4564").await.status, 200);
+    bench.sandbox.recover();
+    assert_eq!(bench.get("/goods/4564?page=2&count=5").await.status, 200);
+    bench.sandbox.fail(Selector::Any, stranger(Foreign::Empty), Lasts::Millis(0));
+    assert_eq!(bench.get("/company/4564").await.status, 200);
 }
 
 #[tokio::test]
