@@ -38,7 +38,18 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today:
     let mut db = data(config)?;
     let delivery = db.pending(id)?.delivery;
     let nothing = Error::NothingToRetry { id: id.0, state: delivery.state };
-    let Ok(next) = delivery.apply(Event::Retry) else { return Err(nothing) };
+    let is_failing = db.try_now(id)?;
+    let next = match delivery.apply(Event::Retry) {
+        Ok(next) => next,
+        Err(_) if is_failing => {
+            let _woken = socket::ask(&config.station.data_dir, Request::Wake);
+            return say(
+                out,
+                &format!("document {id} is {}; its next try does not wait any longer\n", delivery.state),
+            );
+        }
+        Err(_) => return Err(nothing),
+    };
     let advance = Advance {
         id,
         from: delivery.state,

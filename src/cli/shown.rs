@@ -12,7 +12,7 @@ use crate::domain::ids::OperationId;
 use crate::domain::operation::Line;
 use crate::domain::printable::printable;
 use crate::domain::time::UnixMillis;
-use crate::store::{Db, Error as StoreError, Summary};
+use crate::store::{Db, Error as StoreError, Summary, Trouble};
 use crate::work::account::known_zone;
 
 /// The most that a list shows; `export` writes everything.
@@ -51,7 +51,7 @@ pub(super) fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(
             operation.document.map(|document| document.to_string()).unwrap_or_default(),
         );
         say(out, &format!("{}\n", line.trim_end()))?;
-        for text in explain(operation) {
+        for text in explain(operation, &zone) {
             say(out, &wrapped(INDENT, &text))?;
         }
     }
@@ -68,7 +68,10 @@ fn headline(operations: &[Summary]) -> String {
         1 => "1 document is not delivered".to_owned(),
         more => format!("{more} documents are not delivered"),
     };
+    let failing = operations.iter().filter(|operation| operation.failing.is_some()).count();
     match waiting {
+        0 if failing == 1 => format!("{told}; 1 failed and is tried again\n\n"),
+        0 if failing > 1 => format!("{told}; {failing} failed and are tried again\n\n"),
         0 => format!("{told}; nothing to do\n\n"),
         1 => format!("{told}; 1 needs you, marked !\n\n"),
         more => format!("{told}; {more} need you, marked !\n\n"),
@@ -76,6 +79,9 @@ fn headline(operations: &[Summary]) -> String {
 }
 
 fn needs_a_person(operation: &Summary) -> bool {
+    if operation.failing.as_ref().is_some_and(|failing| failing.is_told) {
+        return true;
+    }
     match operation.state {
         State::Refused => true,
         State::Uncertain | State::Posted => operation.trouble.is_some() && operation.revoked_by.is_none(),
@@ -84,7 +90,7 @@ fn needs_a_person(operation: &Summary) -> bool {
 }
 
 /// Where it comes from, why it is where it is, and what to do, each a line of its own.
-fn explain(operation: &Summary) -> Vec<String> {
+fn explain(operation: &Summary, zone: &TimeZone) -> Vec<String> {
     let id = operation.id;
     let trouble = operation.trouble.as_deref().map(|words| printable(words).to_string());
     let mut told = Vec::new();
@@ -101,10 +107,14 @@ fn explain(operation: &Summary) -> Vec<String> {
     }
     match (operation.state, trouble) {
         (State::Open, _) => told.push("takes scans; the CLOSE code posts it".to_owned()),
+        (State::Queued, _) if operation.failing.is_some() => {}
         (State::Queued, _) => {
             told.push("waits for its turn; nothing to do (`stockpoint status` tells how the service is)".to_owned());
         }
         (State::Sending, _) => told.push("on its way; nothing to do".to_owned()),
+        (State::Uncertain, None) if operation.failing.is_some() => told.push(
+            "an answer got lost; it is looked for on the service before anything is sent again".to_owned(),
+        ),
         (State::Uncertain, None) => told.push(
             "an answer got lost; it is looked for on the service before anything is sent again; nothing to do"
                 .to_owned(),
@@ -127,7 +137,32 @@ fn explain(operation: &Summary) -> Vec<String> {
         (State::Cancelled, _) if operation.document.is_some() => told.push("deleted on the service".to_owned()),
         (State::Posted | State::Cancelled, _) => {}
     }
+    told.extend(operation.failing.iter().flat_map(|failing| explain_failing(operation, failing, zone)));
     told
+}
+
+/// What fails, how often it failed, and when it is tried next.
+fn explain_failing(operation: &Summary, failing: &Trouble, zone: &TimeZone) -> [String; 3] {
+    let what = match operation.state {
+        State::Queued | State::Sending => "posting it",
+        State::Uncertain => "bringing it on",
+        State::Posted if operation.is_being_revoked => "deleting it",
+        State::Posted | State::Refused => "looking after it",
+        State::Open | State::Cancelled => "it",
+    };
+    let times = if failing.failures == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times in a row", failing.failures)
+    };
+    let id = operation.id;
+    [
+        format!("why: {what} failed {times}, lately: {}", printable(&failing.fault)),
+        format!("     the next try is at {}", time(zone, failing.retry_at, "%Y-%m-%d %H:%M:%S")),
+        format!(
+            "do:  nothing, if the service is known to be in trouble; `stockpoint outbox retry {id}` tries it at once"
+        ),
+    ]
 }
 
 pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), Error> {
@@ -146,7 +181,7 @@ pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Re
         time(&zone, summary.first_scan, seconds),
     );
     say(out, &head)?;
-    for text in explain(&summary) {
+    for text in explain(&summary, &zone) {
         say(out, &wrapped("  ", &text))?;
     }
     say(out, "\nline     units  good\n")?;
@@ -232,7 +267,39 @@ mod tests {
             revoked_by: None,
             is_being_revoked: false,
             aside: None,
+            failing: None,
         }
+    }
+
+    fn explain(operation: &Summary) -> Vec<String> {
+        super::explain(operation, &TimeZone::UTC)
+    }
+
+    /// A queued document that fails.
+    fn failing(failures: u32, is_told: bool) -> Summary {
+        let fault = "get an answer: the service failed (status 500)".to_owned();
+        let retry_at = UnixMillis(1_790_000_000_000);
+        let failing = Some(Trouble { failures, fault, retry_at, is_told });
+        Summary { failing, ..summary(State::Queued, None) }
+    }
+
+    #[test]
+    fn what_fails_says_how_often_and_when_it_is_tried_next() {
+        assert_eq!(
+            explain(&failing(3, false)),
+            [
+                "why: posting it failed 3 times in a row, lately: get an answer: the service failed (status 500)",
+                "     the next try is at 2026-09-21 14:13:20",
+                "do:  nothing, if the service is known to be in trouble; `stockpoint outbox retry 12` tries it at once",
+            ]
+        );
+        assert!(explain(&failing(1, false))[0].starts_with("why: posting it failed once, lately:"));
+        let told = headline(&[failing(5, true)]);
+        assert_eq!(told.trim_end(), "1 document is not delivered; 1 needs you, marked !");
+        assert_eq!(
+            headline(&[failing(1, false)]).trim_end(),
+            "1 document is not delivered; 1 failed and is tried again"
+        );
     }
 
     #[test]

@@ -191,9 +191,9 @@ impl Db {
         let sql = format!(
             "SELECT id, state, coalesce(stuck, refusal,
                       (SELECT refusal FROM lines WHERE operation_id = o.id AND refusal IS NOT NULL LIMIT 1)),
-                    surplus <> '' FROM operations o
-             WHERE (state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful))
-               AND state IN ('refused', 'uncertain', 'posted')
+                    CASE WHEN called THEN failures END, fault FROM operations o
+             WHERE (state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful) OR called)
+               AND (state IN ('refused', 'uncertain', 'posted') OR called)
                AND NOT EXISTS (SELECT 1 FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled')
              ORDER BY id LIMIT {DOCUMENT_ALARMS_MAX}"
         );
@@ -203,7 +203,9 @@ impl Db {
         while let Some(row) = rows.next()? {
             let (id, state): (i64, String) = (row.get(0)?, row.get(1)?);
             let why: Option<String> = row.get(2)?;
+            let failing: (Option<u32>, Option<String>) = (row.get(3)?, row.get(4)?);
             let words = match (state.as_str(), why) {
+                _ if failing.0.is_some() => failing_words(id, failing),
                 ("posted", None) => {
                     format!("document {id} was doubled by a late request; the double is being removed")
                 }
@@ -230,6 +232,18 @@ impl Db {
         let cure = "nothing is lost; `stockpoint status` says how the service is";
         Ok(Some((Cause::Undelivered.to_string(), format!("{words}: {cure}"))))
     }
+}
+
+fn failing_words(id: i64, (failures, fault): (Option<u32>, Option<String>)) -> String {
+    let times = match failures {
+        None | Some(0 | 1) => "once".to_owned(),
+        Some(failures) => format!("{failures} times in a row"),
+    };
+    let fault = fault.as_deref().unwrap_or("no reason given");
+    format!(
+        "document {id} failed {times}: {fault}; it is tried again, at least every hour; `stockpoint outbox show {id}` has \
+         the details"
+    )
 }
 
 pub(super) fn raise(

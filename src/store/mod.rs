@@ -10,6 +10,7 @@
 //!
 //! Invariant: SQL stands in this module and nowhere else.
 
+mod agenda;
 mod alarms;
 mod backup;
 mod correct;
@@ -42,6 +43,7 @@ use std::path::PathBuf;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode};
 
+pub use agenda::{Agenda, AgendaVersion, Failing, Failure, Waiting};
 pub use alarms::{Alarm, Cause, DocumentAlarms, Overdue};
 pub use backup::{Backup, BackupError, Replace, RestoredData, read_backup, restore};
 pub use correct::{Corrected, Correction};
@@ -51,7 +53,7 @@ pub use goods::GoodsFigures;
 pub use home::{Adopted, Adoption, Data, Share, Shares};
 pub use journal::NewScan;
 pub use open::{CommitHook, OpenOptions};
-pub use outbox::{Advance, Event, Pending, Summary};
+pub use outbox::{Advance, Event, Pending, Summary, Trouble};
 pub use parked::{Assigned, ParkedCode};
 pub use previous::PREVIOUS_DIR;
 pub use reading::{Collected, CopyStands, Doubt, FullReading, GoodsPage, Proof, ReadingNumbers};

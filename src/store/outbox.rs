@@ -13,9 +13,6 @@ use crate::domain::quantity::Quantity;
 use crate::domain::session::{Entry, OpenOperation};
 use crate::domain::time::{BootMillis, UnixMillis};
 
-/// Undelivered operations that the deliverer is told of at once; the rest follows when these are done.
-const AGENDA_MAX: u32 = 256;
-
 /// What a list shows of operations.
 const SUMMARIES: &str = "SELECT o.*, s.wall_ms AS first_ms,
     (SELECT count(*) FROM lines l WHERE l.operation_id = o.id) AS lines,
@@ -88,6 +85,21 @@ pub struct Summary {
     /// The books it belongs to, if it is never sent from here: it came with a copied folder, or was made for another
     /// location.
     pub aside: Option<String>,
+    /// What fails of it again and again, if anything does.
+    pub failing: Option<Trouble>,
+}
+
+/// What fails again and again, although the service is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// How often in a row.
+    pub failures: u32,
+    /// The latest failure, in words.
+    pub fault: String,
+    /// The wall clock at the next try.
+    pub retry_at: UnixMillis,
+    /// Whether a person was called because of it.
+    pub is_told: bool,
 }
 
 /// One entry of the trail.
@@ -123,29 +135,6 @@ impl Db {
             open.insert(read::place(&kind, storage)?, operation);
         }
         Ok(open)
-    }
-
-    /// The operations the deliverer has to do with, with how far each is; at most 256. Those on their way come
-    /// first, oldest first: looking for late doubles must not hold them up.
-    ///
-    /// # Errors
-    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
-    pub fn agenda(&self) -> Result<Vec<(OperationId, Delivery)>, Error> {
-        let sql = format!(
-            "SELECT * FROM operations
-             WHERE (state IN ('queued', 'sending', 'uncertain')
-                OR (surplus <> '' AND state IN ('posted', 'refused'))
-                OR (doubtful AND late_checks < 2 AND state IN ('posted', 'refused')))
-             ORDER BY state IN ('posted', 'refused'), id LIMIT {AGENDA_MAX}"
-        );
-        let mut statement = self.outbox.prepare_cached(&sql)?;
-        let mut rows = statement.query([])?;
-        let mut agenda = Vec::new();
-        while let Some(row) = rows.next()? {
-            let id = OperationId(row.get("id")?);
-            agenda.push((id, delivery(row, progress(&self.outbox, id)?)?));
-        }
-        Ok(agenda)
     }
 
     /// One closed operation with everything its delivery needs.
@@ -290,9 +279,10 @@ pub(super) fn pending(connection: &Connection, id: OperationId) -> Result<Pendin
     let mut rows = statement.query([id.0])?;
     let row = rows.next()?.ok_or(Error::NoOperation(id.0))?;
     let revoked = row.get::<_, Option<i64>>("revoked_document")?.map(DocumentId);
+    let lines = lines(connection, id)?;
     Ok(Pending {
-        delivery: delivery(row, progress(connection, id)?)?,
-        operation: operation(row, id, lines(connection, id)?)?,
+        delivery: delivery(row, progress(&lines))?,
+        operation: operation(row, id, lines)?,
         create_date: row.get("create_date")?,
         sent: row.get::<_, Option<i64>>("sent_ms")?.map(UnixMillis),
         first_scan: UnixMillis(row.get("first_ms")?),
@@ -347,17 +337,32 @@ pub(super) fn trail(
     Ok(())
 }
 
+/// Writes how far a delivery is. What failed before is forgotten when it has come on: it knows more of what stands on
+/// the server, less must go from there, or it is at its end.
 pub(super) fn write(
     connection: &Connection,
     id: OperationId,
     from: State,
     to: &Delivery,
 ) -> Result<bool, Error> {
+    let changed = write_lines(connection, id, to)?;
     let sql =
         "UPDATE operations SET state = :state, step = :step, document_id = :document, piecewise = :piecewise,
                  absences = :absences, refusal = :refusal, doubtful = :doubtful, late_checks = :late_checks,
                  surplus = :surplus, stuck = :stuck, look_first = :look_first
                WHERE id = :id AND state = :from";
+    let comes_on = "UPDATE operations SET failures = 0, fault = NULL, failing_ms = NULL, retry_ms = NULL, called = 0
+               WHERE id = :id AND failures > 0 AND (:changed OR document_id IS NOT :document OR surplus <> :surplus
+                 OR late_checks <> :late_checks OR (state <> :state AND :state IN ('posted', 'refused', 'cancelled')))";
+    let surplus = read::surplus_text(&to.surplus);
+    connection.prepare_cached(comes_on)?.execute(named_params! {
+        ":id": id.0,
+        ":changed": changed,
+        ":document": to.document.map(|id| id.0),
+        ":surplus": surplus,
+        ":late_checks": to.late_checks,
+        ":state": to.state.as_str(),
+    })?;
     let written = connection.prepare_cached(sql)?.execute(named_params! {
         ":state": to.state.as_str(),
         ":step": to.step.map(read::step_text),
@@ -367,19 +372,36 @@ pub(super) fn write(
         ":refusal": to.refusal,
         ":doubtful": to.doubtful,
         ":late_checks": to.late_checks,
-        ":surplus": read::surplus_text(&to.surplus),
+        ":surplus": surplus,
         ":stuck": to.stuck,
         ":look_first": to.look_first,
         ":id": id.0,
         ":from": from.as_str(),
     })?;
-    let sql = "UPDATE lines SET transaction_id = ?3, refusal = ?4
-               WHERE operation_id = ?1 AND number = ?2 AND (transaction_id IS NOT ?3 OR refusal IS NOT ?4)";
-    let mut statement = connection.prepare_cached(sql)?;
-    for line in &to.lines {
-        statement.execute((id.0, line.number, line.transaction.map(|id| id.0), &line.refusal))?;
-    }
     Ok(written == 1)
+}
+
+/// Writes the lines that differ, and tells whether any does: most steps change none of them.
+fn write_lines(connection: &Connection, id: OperationId, to: &Delivery) -> Result<bool, Error> {
+    let sql = "SELECT number, transaction_id, refusal FROM lines WHERE operation_id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([id.0])?;
+    let mut written = BTreeMap::<u16, (Option<i64>, Option<String>)>::new();
+    while let Some(row) = rows.next()? {
+        written.insert(row.get(0)?, (row.get(1)?, row.get(2)?));
+    }
+    let sql = "UPDATE lines SET transaction_id = ?3, refusal = ?4 WHERE operation_id = ?1 AND number = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut has_changed = false;
+    for line in &to.lines {
+        let transaction = line.transaction.map(|id| id.0);
+        let known = written.get(&line.number);
+        if known.is_some_and(|(known, refusal)| *known != transaction || *refusal != line.refusal) {
+            statement.execute((id.0, line.number, transaction, &line.refusal))?;
+            has_changed = true;
+        }
+    }
+    Ok(has_changed)
 }
 
 /// What an operation of refused lines needs beside the one it comes from.
@@ -451,14 +473,13 @@ fn lines(connection: &Connection, id: OperationId) -> Result<Vec<Line>, Error> {
     Ok(lines)
 }
 
-fn progress(connection: &Connection, id: OperationId) -> Result<Vec<LineProgress>, Error> {
-    let lines = lines(connection, id)?;
-    let progress = lines.into_iter().map(|line| LineProgress {
+fn progress(lines: &[Line]) -> Vec<LineProgress> {
+    let progress = lines.iter().map(|line| LineProgress {
         number: line.number,
         transaction: line.transaction,
-        refusal: line.refusal,
+        refusal: line.refusal.clone(),
     });
-    Ok(progress.collect())
+    progress.collect()
 }
 
 fn operation(row: &Row<'_>, id: OperationId, lines: Vec<Line>) -> Result<Operation, Error> {
@@ -515,5 +536,13 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         revoked_by: row.get::<_, Option<i64>>("revoked_by")?.map(OperationId),
         is_being_revoked: goes && state == State::Posted.as_str(),
         aside: row.get("aside")?,
+        failing: trouble(row)?,
     })
+}
+
+fn trouble(row: &Row<'_>) -> Result<Option<Trouble>, Error> {
+    let failures: u32 = row.get("failures")?;
+    let (fault, retry): (Option<String>, Option<i64>) = (row.get("fault")?, row.get("retry_ms")?);
+    let (Some(fault), Some(retry), true) = (fault, retry, failures > 0) else { return Ok(None) };
+    Ok(Some(Trouble { failures, fault, retry_at: UnixMillis(retry), is_told: row.get("called")? }))
 }

@@ -123,6 +123,8 @@ impl Uplink {
         let (id, operation) = (pending.operation.id, &pending.operation);
         let error = match answer {
             Ok(posted) => {
+                self.retrial = None;
+                self.one_is_posted(id);
                 let event = proven(operation, step, &posted);
                 let what = format!("the server answered: document {}", posted.document);
                 let next = self.advance(id, sending, event, &what).await?;
@@ -133,9 +135,16 @@ impl Uplink {
             Err(halt) => return Err(halt),
         };
         let what = format!("no document yet: {}", error_chain(&error));
-        match error.outcome() {
+        let outcome = error.outcome();
+        if !matches!(outcome, Outcome::NotAllowed { .. }) {
+            self.retrial = None;
+        }
+        match outcome {
             Outcome::Refused(words) => {
                 // The server answered; only this operation is concerned.
+                if step == Step::Operation {
+                    self.form.refused(id);
+                }
                 let next = self.advance(id, sending, Event::Refused(words), &what).await?;
                 self.arrived(operation, next.as_ref());
                 Ok(())
@@ -150,8 +159,9 @@ impl Uplink {
             }
             Outcome::NotAllowed { status, words } => {
                 self.advance(id, sending, Event::NotDone, &what).await?;
+                self.failed(&error);
                 self.not_allowed(id, status, words);
-                Err(Halt::Api(error))
+                Ok(())
             }
         }
     }

@@ -1,13 +1,19 @@
 //! Which way a new delivery begins: as configured, or line by line where the account evidently refuses the one
 //! call.
 //!
-//! Evident is what an operation shows that was refused in one call and then stands whole, line by line. That is
-//! remembered over a restart. The one call is tried anew after a day, and at once when what it says is configured
+//! Evident is what two operations show, each refused in one call and then standing whole, line by line, the second
+//! refused after the first stood: a time in which everything is refused shows nothing. That is remembered over a
+//! restart. The one call is tried anew after a day, and at once when what it says is configured
 //! otherwise: the account may have changed its mind, and one call is one request instead of many.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
 
 use super::uplink::{Halt, Uplink};
 use crate::config::{Config, Strategy};
 use crate::domain::delivery::Way;
+use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 
 /// Name of the fact that keeps when the one call was last refused, and what it was like.
@@ -15,6 +21,10 @@ const REFUSED: &str = "one_call_refused";
 
 /// For how long the one call is not tried again.
 const REST_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Operations whose refusal in one call is remembered until they stand; an account that refuses more at once is seen
+/// soon enough by the others.
+const REFUSALS_MAX: usize = 1000;
 
 /// What the trail says of an operation by which the account showed that it refuses the one call.
 pub(super) const EVIDENT: &str =
@@ -24,12 +34,43 @@ pub(super) const EVIDENT: &str =
 #[derive(Debug, Default)]
 pub(super) struct Form {
     refused: Option<UnixMillis>,
+    /// When the one call was refused of each operation that does not stand yet.
+    refusals: BTreeMap<OperationId, Instant>,
+    /// When the first operation stood that had been refused in one call.
+    shown: Option<Instant>,
 }
 
 impl Form {
     fn read(fact: &str, config: &Config) -> Self {
         let refused = fact.split_once(' ').filter(|(_, of)| *of == shape(config));
-        Self { refused: refused.and_then(|(at, _)| at.parse().ok()).map(UnixMillis) }
+        Self { refused: refused.and_then(|(at, _)| at.parse().ok()).map(UnixMillis), ..Self::default() }
+    }
+
+    /// The service refused an operation in one call.
+    pub(super) fn refused(&mut self, id: OperationId) {
+        if self.refusals.len() >= REFUSALS_MAX {
+            self.refusals.pop_first();
+        }
+        self.refusals.insert(id, Instant::now());
+    }
+
+    /// An operation that was refused in one call stands whole, line by line. Whether that, with what was shown before,
+    /// is evidence.
+    pub(super) fn is_evident_with(&mut self, id: OperationId) -> bool {
+        let refused = self.refusals.remove(&id);
+        match (self.shown, refused) {
+            (Some(shown), Some(refused)) if refused > shown => true,
+            (Some(_), _) => false,
+            (None, _) => {
+                self.shown = Some(Instant::now());
+                false
+            }
+        }
+    }
+
+    /// The service took an operation in one call.
+    pub(super) fn taken(&mut self) {
+        self.shown = None;
     }
 
     fn way(&self, configured: Strategy, now: UnixMillis) -> Way {
@@ -67,7 +108,7 @@ impl Uplink {
         tracing::warn!(
             "{EVIDENT}; set api.strategy, or api.lines_key if the account has another name for them"
         );
-        self.form.refused = Some(now);
+        self.form = Form { refused: Some(now), ..Form::default() };
         let fact = format!("{} {}", now.0, shape(&self.parts.config));
         self.parts.store.run(move |db| db.remember(REFUSED, &fact)).await??;
         Ok(())
@@ -87,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_refused_form_rests_for_a_day_and_no_longer() {
-        let form = Form { refused: Some(NOW) };
+        let form = Form { refused: Some(NOW), ..Form::default() };
         for (after_ms, way) in [
             (0, Way::LineByLine),
             (REST_MS - 1, Way::LineByLine),
@@ -99,6 +140,29 @@ mod tests {
         }
         assert_eq!(Form::default().way(Strategy::Operation, NOW), Way::OneCall);
         assert_eq!(Form::default().way(Strategy::Document, NOW), Way::LineByLine);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_operations_are_evidence_if_the_second_was_refused_after_the_first_stood() {
+        let pass = || tokio::time::advance(std::time::Duration::from_secs(1));
+        let (one, two, three) = (OperationId(1), OperationId(2), OperationId(3));
+        let mut form = Form::default();
+        // Everything is refused for a while.
+        form.refused(one);
+        form.refused(two);
+        pass().await;
+        assert!(!form.is_evident_with(one));
+        pass().await;
+        assert!(!form.is_evident_with(two), "it was refused in the same time");
+        form.refused(three);
+        assert!(form.is_evident_with(three));
+        let mut form = Form::default();
+        form.refused(one);
+        assert!(!form.is_evident_with(one));
+        form.taken();
+        pass().await;
+        form.refused(two);
+        assert!(!form.is_evident_with(two), "one call was taken in between");
     }
 
     #[test]

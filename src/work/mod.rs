@@ -4,11 +4,14 @@
 //! deliveries first ([`deliver`]; which way new ones begin, `form` knows), then what it must know of the account
 //! ([`account`]), then the goods table ([`catalog`] and `full`) and the bills of materials ([`kits`]). One request at a time
 //! needs no locks, keeps the order, and is all that the service's limit
-//! leaves room for. For commands, [`verify`] compares afterwards and [`create`] makes goods.
+//! leaves room for. What fails is put off alone if the service is there (`blame`). For commands, [`verify`] compares afterwards and [`create`] makes goods.
 
 pub mod account;
+mod agenda;
 mod alarms;
+mod blame;
 pub mod catalog;
+mod choose;
 pub mod create;
 pub mod deliver;
 mod form;

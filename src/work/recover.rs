@@ -16,14 +16,18 @@ const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait after a failure: how long the service may be back before anybody notices.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// Failures in a row, the probes among them, after which something else is tried than the probe's address: it may be the
+/// only one that fails. Until then no document is sent into a service that may be in trouble.
+const PROBES_MAX: u32 = 8;
+
 /// The token is not accepted.
 #[derive(Debug)]
 pub(super) struct Pause {
     pub(super) next_probe: Instant,
     /// Whether a person was called.
     is_alarmed: bool,
-    /// The operation that was forbidden, in the server's words: if the token turns out to be good, it was about
-    /// this operation.
+    /// The operation that was forbidden, in the server's words. It counts against the operation only if the very next
+    /// request shows that the token is good; else everything was forbidden.
     barred: Option<(OperationId, String)>,
 }
 
@@ -48,9 +52,12 @@ impl Uplink {
             known.state != state || known.last_error.is_none()
         };
         if is_new {
-            tracing::warn!(error = %text, "the service is not to be had as it should");
+            tracing::warn!(error = %text, "cannot use the service");
         }
         self.tell(state, Some(text));
+        if error.is_silence() {
+            self.blame.acquit();
+        }
         match error.outcome() {
             Outcome::NotAllowed { .. } => {
                 self.pause.get_or_insert(Pause { next_probe: now, is_alarmed: false, barred: None });
@@ -60,7 +67,9 @@ impl Uplink {
             Outcome::Refused(_) => {}
             Outcome::NotDone | Outcome::Unknown => {
                 self.failures = self.failures.saturating_add(1);
-                self.close_for(backoff(self.failures, ulid::Ulid::generate().random()), now);
+                self.is_in_doubt = true;
+                let wait = backoff(self.failures, ulid::Ulid::generate().random());
+                self.close_for(wait.max(told_to_wait(error)), now);
             }
         }
     }
@@ -72,18 +81,19 @@ impl Uplink {
 
     /// The server forbade an operation, or does not know the token.
     pub(super) fn not_allowed(&mut self, id: OperationId, status: u16, words: String) {
+        self.retrial = self.retrial.filter(|tried| *tried == id && status == 403);
         let barred = (status == 403).then_some((id, words));
         self.pause = Some(Pause { next_probe: Instant::now(), is_alarmed: false, barred });
     }
 
-    /// One cheap request: is the token good, is the clock right?
+    /// One cheap request: is the service there, is the token good, is the clock right?
     pub(super) async fn probe(&mut self) -> Result<(), Halt> {
         let permit = self.permit().await?;
         self.next_probe = Instant::now() + PROBE_EVERY;
         let answer = self.parts.client.storages(permit).await;
         let answer = self.heard(answer).await;
         match (answer, self.pause.take()) {
-            (Ok(_), Some(Pause { barred: Some((id, words)), .. })) => self.bar(id, &words).await,
+            (Ok(_), Some(Pause { barred: Some((id, words)), .. })) => self.forbidden_alone(id, &words).await,
             (Ok(_), Some(Pause { barred: None, .. })) => {
                 tracing::info!("the token is accepted again");
                 Ok(())
@@ -104,10 +114,26 @@ impl Uplink {
         }
     }
 
+    /// An operation was forbidden, and right after it the token was good. Once may be the end of a time in which
+    /// everything was forbidden, so the operation is tried again; twice is about the operation.
+    async fn forbidden_alone(&mut self, id: OperationId, words: &str) -> Result<(), Halt> {
+        if self.retrial.take() == Some(id) {
+            return self.bar(id, words).await;
+        }
+        self.retrial = Some(id);
+        tracing::info!(operation = id.0, "forbidden, though the token is good: tried once more");
+        Ok(())
+    }
+
     /// The token is still not accepted, or nobody is there to tell.
     fn go_on_pausing(&mut self, error: &api::Error) {
+        self.retrial = None;
+        self.is_in_doubt &= is_doubtful_after(error, self.failures);
         let Some(mut pause) = self.pause.take() else { return };
         pause.next_probe = Instant::now() + PROBE_EVERY;
+        // What was forbidden was so with everything else.
+        pause.barred = None;
+        self.blame.acquit();
         if !pause.is_alarmed && matches!(error.outcome(), Outcome::NotAllowed { .. }) {
             pause.is_alarmed = true;
             self.person(&format!("the token is not accepted: {}", error_chain(error)));
@@ -126,6 +152,20 @@ impl Uplink {
     }
 }
 
+/// Whether only the probe is sent on after it failed so.
+fn is_doubtful_after(error: &api::Error, failures: u32) -> bool {
+    match error.outcome() {
+        Outcome::Refused(_) => false,
+        Outcome::NotDone | Outcome::Wait(_) | Outcome::NotAllowed { .. } => true,
+        Outcome::Unknown => error.is_silence() || !failures.is_multiple_of(PROBES_MAX),
+    }
+}
+
+/// What an answer of somebody in between says to wait.
+fn told_to_wait(error: &api::Error) -> Duration {
+    if let api::Error::Stranger { wait: Some(wait), .. } = error { *wait } else { Duration::ZERO }
+}
+
 /// The wait after so many failures in a row: doubling, capped, and spread by a quarter either way so that
 /// stations that failed together do not come back together.
 fn backoff(failures: u32, random: u128) -> Duration {
@@ -137,6 +177,16 @@ fn backoff(failures: u32, random: u128) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_probe_that_the_service_itself_fails_to_answer_holds_up_the_rest_for_a_while_only() {
+        let failed = api::Error::Server { status: 500 };
+        let doubtful: Vec<bool> = (1..=9).map(|failures| is_doubtful_after(&failed, failures)).collect();
+        assert_eq!(doubtful, [true, true, true, true, true, true, true, false, true]);
+        let body = api::Body::Page;
+        let stranger = api::Error::Stranger { status: 404, body, wait: None };
+        assert!((1..100).all(|failures| is_doubtful_after(&stranger, failures)));
+    }
 
     #[test]
     fn the_wait_after_failures_doubles_to_a_cap_and_is_spread() {

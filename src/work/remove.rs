@@ -1,15 +1,11 @@
 //! Removing what stands on the service and must go: a line or a document at a time, each as often as it takes.
 
-use std::time::Duration;
-
+use super::blame::{Hope, Thing};
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::Event;
 use crate::domain::ids::{DocumentId, TransactionId};
 use crate::store::Pending;
-
-/// How long an operation rests of which something cannot be removed.
-const REST: Duration = Duration::from_secs(30);
 
 impl Uplink {
     pub(super) async fn remove_line(&mut self, pending: &Pending, line: TransactionId) -> Result<(), Halt> {
@@ -143,26 +139,34 @@ impl Uplink {
                 );
                 Ok(())
             }
-            Err(Halt::Api(error)) => {
-                match error.outcome() {
-                    // The token may post but not remove: others go on, and a person must.
-                    Outcome::NotAllowed { words, .. } | Outcome::Refused(words)
-                        if pending.delivery.is_revoked_untouched() =>
-                    {
-                        let what = format!("it cannot be deleted on the server: {words}");
-                        self.advance(id, &pending.delivery, Event::Kept(words), &what).await?;
-                        self.person(&format!("document {id} stays: {what}"));
-                        Ok(())
-                    }
-                    Outcome::NotAllowed { words, .. } | Outcome::Refused(words) => {
-                        self.put_off(id, REST);
-                        self.person(&format!("document {id}: what must go of it cannot be removed: {words}"));
-                        Ok(())
-                    }
-                    Outcome::NotDone | Outcome::Unknown | Outcome::Wait(_) => Err(Halt::Api(error)),
-                }
-            }
+            Err(Halt::Api(error)) => self.not_removed(pending, error).await,
             Err(halt) => Err(halt),
         }
+    }
+
+    /// The token may post but not remove: others go on, and a person must. That is believed only while the token is
+    /// good for anything else.
+    async fn not_removed(&mut self, pending: &Pending, error: api::Error) -> Result<(), Halt> {
+        let id = pending.operation.id;
+        let words = match error.outcome() {
+            Outcome::NotAllowed { status: 403, words } => {
+                let permit = self.permit().await?;
+                let answer = self.parts.client.storages(permit).await;
+                self.heard(answer).await?;
+                words
+            }
+            Outcome::Refused(words) => words,
+            Outcome::NotAllowed { .. } | Outcome::NotDone | Outcome::Unknown | Outcome::Wait(_) => {
+                return Err(Halt::Api(error));
+            }
+        };
+        if pending.delivery.is_revoked_untouched() {
+            let what = format!("it cannot be deleted on the server: {words}");
+            self.advance(id, &pending.delivery, Event::Kept(words), &what).await?;
+            self.person(&format!("document {id} stays: {what}"));
+            return Ok(());
+        }
+        let fault = format!("what must go of it cannot be removed: {words}");
+        self.fails(Thing::Document(id), &fault, Hope::NeedsPerson).await
     }
 }

@@ -1,6 +1,5 @@
 //! The way to the service: what goes over it next, and how it recovers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,18 +9,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use super::account::Account;
+use super::agenda::Agenda;
 use super::alarms::Review;
+use super::blame::{Blame, Thing, before_reading};
 use super::catalog::Catalog;
+use super::choose::Task;
 use super::form::{EVIDENT, Form};
 use super::kits::Kits;
 use super::pulse::Pulse;
 use super::records::{KnownDocuments, Records};
 use super::recover::Pause;
 use super::trust::{Belief, ClockTrust};
-use crate::api::{self, Budget, Client, Outcome, Permit};
+use crate::api::{self, Budget, Client, Permit};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::domain::delivery::{Delivery, Event, Next, State};
+use crate::config::{self, Config};
+use crate::domain::delivery::{Awaits, Delivery, Event, State, Way};
 use crate::domain::home::{Home, belongs_to};
 use crate::domain::ids::OperationId;
 use crate::domain::signal::Signal;
@@ -39,10 +41,6 @@ pub(super) const PROBE_EVERY: Duration = Duration::from_secs(30);
 
 /// Between two tries to write to a store that takes nothing.
 const DISK_WAIT: Duration = Duration::from_secs(2);
-
-/// How often the outbox is looked at when nobody said that it changed: a command beside the agent may have
-/// put an operation back.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Between two prunings of old history.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
@@ -120,27 +118,18 @@ pub struct Uplink {
     pub(super) failures: u32,
     /// Nothing is sent before this.
     pub(super) closed_until: Instant,
+    /// Whether the next request only asks if the service is there: the last one failed.
+    pub(super) is_in_doubt: bool,
     pub(super) pause: Option<Pause>,
+    /// The operation that was forbidden alone and is tried once more before that is believed.
+    pub(super) retrial: Option<OperationId>,
     pub(super) review: Review,
-    /// When each operation of the agenda may be acted on.
-    due: BTreeMap<OperationId, Instant>,
+    pub(super) agenda: Agenda,
+    pub(super) blame: Blame,
     pub(super) next_probe: Instant,
-    next_prune: Instant,
+    pub(super) next_prune: Instant,
     /// Whether the data folder is known to belong here.
     is_home: bool,
-}
-
-/// What to do next.
-#[derive(Debug)]
-enum Task {
-    Probe,
-    Zone,
-    Deliver(OperationId),
-    Account,
-    Sync,
-    Kits,
-    Prune,
-    Wait(Instant),
 }
 
 impl Uplink {
@@ -168,7 +157,10 @@ impl Uplink {
             closed_until: now,
             pause: None,
             review: Review::new(now),
-            due: BTreeMap::new(),
+            is_in_doubt: false,
+            retrial: None,
+            agenda: Agenda::default(),
+            blame: Blame::default(),
             next_probe: now,
             next_prune: now + PRUNE_EVERY,
             is_home: false,
@@ -249,10 +241,9 @@ impl Uplink {
         self.look_at_clock().await?;
         self.account.recall(&self.parts.store).await?;
         self.recall_form().await?;
-        for (id, delivery) in self.parts.store.run(|db| db.agenda()).await?? {
-            if delivery.state == State::Sending {
-                self.advance(id, &delivery, Event::Died, "the agent died with a request on its way").await?;
-            }
+        for id in self.parts.store.run(|db| db.left_sending()).await?? {
+            let delivery = self.parts.store.run(move |db| db.pending(id)).await??.delivery;
+            self.advance(id, &delivery, Event::Died, "the agent died with a request on its way").await?;
         }
         Ok(())
     }
@@ -261,18 +252,14 @@ impl Uplink {
         self.get_on_within(Duration::ZERO);
         self.look_at_clock().await?;
         self.warn_of_age().await?;
+        self.convict().await?;
         self.review().await?;
         match self.choose().await? {
             Task::Probe => self.probe().await,
-            Task::Zone => self.read_zone().await,
-            Task::Deliver(id) => {
-                let delivered = self.deliver(id).await;
-                self.rest_if_refused(id, &delivered);
-                delivered
+            Task::For(thing) => {
+                let ended = self.act_for(thing).await;
+                self.ended(thing, ended).await
             }
-            Task::Account => self.check_account().await,
-            Task::Sync => self.sync_page().await,
-            Task::Kits => self.cards_page().await,
             Task::Prune => self.prune().await,
             Task::Wait(until) => {
                 self.get_on_within(until.saturating_duration_since(Instant::now()));
@@ -280,7 +267,10 @@ impl Uplink {
                 tokio::select! {
                     () = sleep_until(until) => {}
                     () = wake.notified() => {}
-                    () = sync_now.notified() => self.catalog.hurry(Instant::now()),
+                    () = sync_now.notified() => {
+                        self.blame.forgive(Thing::Goods);
+                        self.catalog.hurry(Instant::now());
+                    }
                     () = stop.cancelled() => return Err(Halt::Stopped),
                 }
                 Ok(())
@@ -288,56 +278,8 @@ impl Uplink {
         }
     }
 
-    /// Deliveries go before everything but what they need; the goods table comes last, save for the very first
-    /// reading, without which no scan means anything.
-    async fn choose(&mut self) -> Result<Task, Halt> {
-        let now = Instant::now();
-        let soon = now + LOOK_EVERY;
-        if !self.is_at_home().await? {
-            return Ok(Task::Wait(soon));
-        }
-        if self.closed_until > now {
-            return Ok(Task::Wait(self.closed_until));
-        }
-        if let Some(pause) = &self.pause {
-            let probe = pause.next_probe;
-            return Ok(if probe <= now { Task::Probe } else { Task::Wait(probe) });
-        }
-        let agenda = self.parts.store.run(|db| db.agenda()).await??;
-        self.due.retain(|id, _| agenda.iter().any(|(listed, _)| listed == id));
-        if !agenda.is_empty() {
-            if !self.trust.is_trusted() {
-                if self.next_probe <= now {
-                    return Ok(Task::Probe);
-                }
-            } else if self.account.zone().is_none() {
-                return Ok(Task::Zone);
-            } else if let Some(id) = self.due_now(&agenda, now) {
-                return Ok(Task::Deliver(id));
-            }
-        }
-        let next_due = agenda.iter().filter_map(|(id, _)| self.due.get(id)).min().copied();
-        if self.catalog.is_due(now) && !self.catalog.was_ever_complete() {
-            return Ok(Task::Sync);
-        }
-        if self.account.is_due(now) {
-            return Ok(Task::Account);
-        }
-        if self.catalog.is_due(now) {
-            return Ok(Task::Sync);
-        }
-        if self.kits.is_due(now) && self.catalog.was_ever_complete() {
-            return Ok(Task::Kits);
-        }
-        if self.next_prune <= now {
-            return Ok(Task::Prune);
-        }
-        let waits = [Some(soon), next_due.filter(|due| *due > now), Some(self.catalog.next())];
-        Ok(Task::Wait(waits.into_iter().flatten().min().unwrap_or(soon)))
-    }
-
     /// Whether the data folder belongs here. A command beside the agent may have had it adopted.
-    async fn is_at_home(&mut self) -> Result<bool, Halt> {
+    pub(super) async fn is_at_home(&mut self) -> Result<bool, Halt> {
         if self.is_home {
             return Ok(true);
         }
@@ -353,51 +295,24 @@ impl Uplink {
         Ok(false)
     }
 
-    /// The first operation that may be acted on now. One that is new on the agenda gets its time here: after a
-    /// start every wait begins anew, for nobody knows when the process before this one sent what.
-    fn due_now(&mut self, agenda: &[(OperationId, Delivery)], now: Instant) -> Option<OperationId> {
-        let mut first = None;
-        for (id, delivery) in agenda {
-            let Some(wait) = self.wait_of(delivery) else { continue };
-            let due = *self.due.entry(*id).or_insert(now + wait);
-            if due <= now && first.is_none() {
-                first = Some(*id);
-            }
-        }
-        first
-    }
-
-    /// How long after its last change an operation is acted on; `None` if only a person can.
-    fn wait_of(&self, delivery: &Delivery) -> Option<Duration> {
-        let api = &self.parts.config.api;
-        match delivery.next() {
-            Next::Send(_) | Next::Look | Next::RemoveTransaction(_) | Next::RemoveDocument(_) => {
-                Some(Duration::ZERO)
-            }
-            Next::ReadBack => Some(api.reconcile_after),
-            Next::LateCheck if delivery.late_checks == 0 => Some(api.late_check_after),
-            // Four times the wait after the posting is three times after the first look.
-            Next::LateCheck => Some(api.late_check_after * 3),
-            Next::Rest => None,
-        }
-    }
-
     /// When an operation became due: a reading that was begun earlier says nothing of it.
     pub(super) fn due_since(&self, id: OperationId) -> Instant {
-        self.due.get(&id).copied().unwrap_or_else(Instant::now)
+        self.agenda.due(id).unwrap_or_else(Instant::now)
     }
 
-    /// What the service refuses to tell about one operation it will refuse at once again; others go on.
-    fn rest_if_refused(&mut self, id: OperationId, delivered: &Result<(), Halt>) {
-        let Err(Halt::Api(error)) = delivered else { return };
-        if matches!(error.outcome(), Outcome::Refused(_) | Outcome::NotAllowed { .. }) {
-            self.put_off(id, PROBE_EVERY);
+    async fn act_for(&mut self, thing: Thing) -> Result<(), Halt> {
+        match thing {
+            Thing::Document(id) => self.deliver(id).await,
+            Thing::Zone => self.read_zone().await,
+            Thing::Account => self.check_account().await,
+            Thing::Goods => self.sync_page().await,
+            Thing::Kits => self.cards_page().await,
         }
     }
 
     /// Puts off one operation without changing it.
     pub(super) fn put_off(&mut self, id: OperationId, wait: Duration) {
-        self.due.insert(id, Instant::now() + wait);
+        self.agenda.set(id, Some(Instant::now() + wait));
     }
 
     /// Applies an event and writes the new state; `false` if somebody else has moved the operation meanwhile.
@@ -409,14 +324,20 @@ impl Uplink {
         what: &str,
     ) -> Result<Option<Delivery>, Halt> {
         let next = delivery.apply(event)?;
-        let is_form_refused = delivery.state != State::Posted && next.shows_one_call_refused();
+        let is_first_posted = delivery.state != State::Posted && next.state == State::Posted;
+        if is_first_posted && next.way == Way::OneCall {
+            self.form.taken();
+        }
+        let is_form_refused =
+            is_first_posted && next.shows_one_call_refused() && self.form.is_evident_with(id);
         let what = if is_form_refused { format!("{what}; {EVIDENT}") } else { what.to_owned() };
         let now = self.parts.clock.wall();
         let advance = Arc::new(Advance { id, from: delivery.state, to: next.clone(), what, now });
         // What came of a request is known only here until it is written, so it is tried until it is.
-        let written = loop {
+        let (written, failures) = loop {
             let step = Arc::clone(&advance);
-            match self.parts.store.run(move |db| db.advance(&step)).await? {
+            let write = move |db: &mut Db| Ok::<_, store::Error>((db.advance(&step)?, db.failures(step.id)?));
+            match self.parts.store.run(write).await? {
                 Ok(written) => break written,
                 Err(error) if error.is_passing() => self.wait_for_disk(&error).await?,
                 Err(error) => return Err(error.into()),
@@ -432,12 +353,8 @@ impl Uplink {
         if written && is_form_refused {
             self.one_call_is_refused().await?;
         }
-        match self.wait_of(&next) {
-            Some(wait) => self.put_off(id, wait),
-            None => {
-                self.due.remove(&id);
-            }
-        }
+        let wait = wait_for(next.glance().awaits(), failures, &self.parts.config.api);
+        self.agenda.set(id, wait.map(|wait| Instant::now() + wait));
         Ok(written.then_some(next))
     }
 
@@ -472,9 +389,11 @@ impl Uplink {
         }
         let value = answer?;
         self.failures = 0;
+        self.is_in_doubt = false;
+        self.blame.heard();
         self.budget.served();
         if self.parts.health.borrow().last_error.is_some() {
-            tracing::info!("the service is to be had again");
+            tracing::info!("the service answers again");
         }
         self.tell(ApiState::Ok, None);
         Ok(value)
@@ -547,6 +466,18 @@ impl Uplink {
     /// Tells everybody what concerns no scanner in particular.
     pub(super) fn announce(&self, signal: Signal, what: What) {
         self.parts.feedback.announce(Announcement { scanner: None, signal, what });
+    }
+}
+
+/// How long after its last change an operation is acted on; `None` if only a person can.
+pub(super) fn wait_for(awaits: Awaits, failures: u32, api: &config::Api) -> Option<Duration> {
+    match awaits {
+        Awaits::Request => Some(Duration::ZERO),
+        Awaits::ReadBack => Some(before_reading(api.reconcile_after, failures)),
+        Awaits::LateCheck(0) => Some(api.late_check_after),
+        // Four times the wait after the posting is three times after the first look.
+        Awaits::LateCheck(_) => Some(api.late_check_after * 3),
+        Awaits::Nobody => None,
     }
 }
 

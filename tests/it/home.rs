@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 use stockpoint::app::Host;
 use stockpoint::clock::SystemClock;
 use stockpoint::domain::control::Control;
-use stockpoint::domain::delivery::State;
+use stockpoint::domain::delivery::{Awaits, State};
 use stockpoint::domain::home::{Books, DataState, Home, Machine};
 use stockpoint::domain::ids::{GoodId, LocationId};
 use stockpoint::domain::mode::Kind;
@@ -505,7 +505,9 @@ async fn play(actions: Vec<Action>) -> (Decimal, Decimal, u64) {
     let figures = loop {
         let look = |db: &mut Db| Ok::<_, stockpoint::store::Error>((db.agenda()?, db.figures()?));
         let (agenda, figures) = station.handle.store().run(look).await.unwrap().unwrap();
-        if agenda.iter().all(|(_, delivery)| delivery.stuck.is_some()) && place.sandbox.late_acts() == 0 {
+        if agenda.iter().all(|(_, waiting)| waiting.awaits == Awaits::Nobody)
+            && place.sandbox.late_acts() == 0
+        {
             break figures;
         }
         assert!(Instant::now() < end, "never at rest: {agenda:?}");

@@ -21,7 +21,7 @@ use stockpoint::domain::operation::Place;
 use stockpoint::domain::quantity::Quantity;
 use stockpoint::domain::time::{BootMillis, UnixMillis};
 use stockpoint::store::{
-    Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, PREVIOUS_DIR, ScanCounts,
+    Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, PREVIOUS_DIR, ScanCounts, Trouble,
 };
 use tempfile::TempDir;
 
@@ -152,6 +152,11 @@ fn outbox_v6_reads_right(db: &mut Db) {
     assert!(db.pending(OperationId(5)).unwrap().delivery.look_first);
     let aside = db.summary(OperationId(8)).unwrap().aside;
     assert_eq!(aside.as_deref(), Some("location 77 at https://api.alteg.io/api/v1"));
+    let summary = db.summary(OperationId(6)).unwrap();
+    let fault = "get an answer: the service failed (status 500)".to_owned();
+    let trouble = Trouble { failures: 5, fault, retry_at: UnixMillis(1_790_000_700_000), is_told: true };
+    assert_eq!(summary.failing, Some(trouble));
+    assert_eq!(db.summary(OperationId(5)).unwrap().failing, None);
 }
 
 fn a_kit_reads_right(db: &Db) {

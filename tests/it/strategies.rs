@@ -263,7 +263,10 @@ async fn an_account_that_evidently_refuses_the_one_call_is_not_asked_again_even_
     let mut station = place.start();
     station.until_goods_are_read().await;
     let by_line = ["documents", "goods_transactions"];
-    assert_eq!(post_a_comb(&place, &mut station).await, ["operation", "documents", "goods_transactions"]);
+    // One may have met a time in which the service refused everything.
+    for _ in 0..2 {
+        assert_eq!(post_a_comb(&place, &mut station).await, ["operation", "documents", "goods_transactions"]);
+    }
     assert_eq!(post_a_comb(&place, &mut station).await, by_line);
     station.stop().await.unwrap();
     let mut station = place.start();
@@ -273,7 +276,7 @@ async fn an_account_that_evidently_refuses_the_one_call_is_not_asked_again_even_
     let told = |id| db.events(id).unwrap().iter().any(|event| event.what.contains("evidently refuses"));
     let mut ids: Vec<_> = db.operations(false, 9).unwrap().iter().map(|operation| operation.id).collect();
     ids.sort_unstable();
-    assert_eq!(ids.into_iter().map(told).collect::<Vec<_>>(), [true, false, false]);
+    assert_eq!(ids.into_iter().map(told).collect::<Vec<_>>(), [false, true, false, false]);
     drop(db);
     // Configured otherwise, the one call is tried anew.
     let mut config = place.config();
@@ -289,7 +292,9 @@ async fn a_day_later_the_one_call_is_tried_anew() {
     let place = Place::new(options).await;
     let mut station = place.start();
     station.until_goods_are_read().await;
-    post_a_comb(&place, &mut station).await;
+    for _ in 0..2 {
+        post_a_comb(&place, &mut station).await;
+    }
     station.stop().await.unwrap();
     let options = OpenOptions {
         dir: place.dir.path(),

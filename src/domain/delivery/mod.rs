@@ -19,6 +19,7 @@
 //! Invariant: no transition leaves [`State::Posted`], [`State::Refused`] or [`State::Cancelled`] but by a
 //! person's hand, and none leads from [`State::Uncertain`] to a new request without two absences.
 
+mod awaits;
 mod look;
 mod removal;
 mod state;
@@ -29,6 +30,7 @@ mod tests;
 
 use thiserror::Error;
 
+pub use awaits::{Awaits, Glance};
 pub use state::State;
 pub use strategy::{Trace, Way};
 pub use survey::{Finding, Found, FoundDocument, FoundLine, judge};

@@ -1,4 +1,5 @@
--- outbox.db, version 6: the folder knows where it belongs, and alarms are state.
+-- outbox.db, version 6: the folder knows where it belongs, alarms are state, and what fails again and again waits longer each
+-- time, over a restart too.
 
 -- A name for this data that no copy of another folder has. A copy of this one has it too, until `adopt --copy`.
 INSERT INTO facts (name, value) VALUES ('data_id', lower(hex(randomblob(16))));
@@ -20,7 +21,14 @@ CREATE INDEX operations_aside ON operations (aside) WHERE aside IS NOT NULL;
 -- Whether a document is looked for on the service before anything of it is sent: a start found it.
 ALTER TABLE operations ADD COLUMN look_first INTEGER NOT NULL DEFAULT 0;
 
--- Documents that need a decision, or are being put right on the service. The query of the alarms says the same condition
+-- Failures in a row that did not bring the operation on, although the service was there.
+ALTER TABLE operations ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE operations ADD COLUMN fault TEXT;         -- the latest of them, in words
+ALTER TABLE operations ADD COLUMN failing_ms INTEGER; -- wall clock at the first of them
+ALTER TABLE operations ADD COLUMN retry_ms INTEGER;   -- wall clock at the next try, which is within an hour whatever this says
+ALTER TABLE operations ADD COLUMN called INTEGER NOT NULL DEFAULT 0; -- whether a person is called because of them
+
+-- Documents that need a decision, fail again and again, or are being put right on the service. The query of the alarms says the same condition
 -- word for word, or the index is not used.
 CREATE INDEX operations_for_a_person ON operations (id)
-    WHERE state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful);
+    WHERE state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful) OR called;

@@ -1,12 +1,15 @@
 //! How far deliveries are, and what the deliverer is told of.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::{Bench, COMB, SHAMPOO, units};
 use crate::domain::control::Control;
 use crate::domain::delivery::{Event, Finding, State, Step, Way};
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::domain::operation::CloseReason;
 use crate::domain::time::UnixMillis;
-use crate::store::Advance;
+use crate::store::{Advance, Db, Failure};
 
 /// Queues an operation of these goods.
 fn queue(bench: &mut Bench, codes: &[&str]) -> OperationId {
@@ -130,4 +133,139 @@ fn a_closed_operation_cannot_be_closed_again() {
     assert!(bench.db.close_operations(&changes, UnixMillis(10)).is_err());
     assert_eq!(bench.figures(), before);
     assert_eq!(before.of(State::Queued).operations, 1);
+}
+
+/// The agenda of a store and the machine itself say the same of what comes next.
+#[test]
+fn the_agenda_says_of_each_operation_what_its_delivery_says() {
+    let mut bench = Bench::new();
+    for events in [
+        vec![],
+        vec![Event::Send(Step::Operation)],
+        vec![Event::Send(Step::Operation), Event::Lost],
+        vec![Event::Send(Step::Operation), Event::Lost, Event::Surveyed(Finding::Conflict("odd".to_owned()))],
+        vec![
+            Event::Send(Step::Operation),
+            Event::Lost,
+            Event::Surveyed(Finding::Absent),
+            Event::Surveyed(Finding::Absent),
+        ],
+    ] {
+        let id = queue(&mut bench, &[SHAMPOO]);
+        for event in events {
+            bench.step(id, event);
+        }
+    }
+    let agenda = bench.db.agenda().unwrap();
+    assert_eq!(agenda.len(), 5);
+    for (id, waiting) in agenda {
+        let delivery = bench.db.pending(id).unwrap().delivery;
+        assert_eq!((waiting.state, waiting.awaits), (delivery.state, delivery.glance().awaits()));
+    }
+}
+
+fn fail(bench: &mut Bench, id: OperationId, retry_ms: i64) -> u32 {
+    let failure = Failure { id, fault: "no".to_owned(), retry_at: UnixMillis(retry_ms), now: UnixMillis(5) };
+    bench.db.failed(&failure).unwrap().unwrap().failures
+}
+
+#[test]
+fn what_fails_comes_last_by_its_next_try_and_is_remembered() {
+    let mut bench = Bench::new();
+    let ids: Vec<_> = (0..3).map(|_| queue(&mut bench, &[SHAMPOO])).collect();
+    assert_eq!(
+        [fail(&mut bench, ids[0], 900), fail(&mut bench, ids[1], 300), fail(&mut bench, ids[1], 700)],
+        [1, 1, 2]
+    );
+    bench.db.person_called(ids[1]).unwrap();
+    let bench = bench.reopen("boot-2");
+    let order: Vec<_> =
+        bench.db.agenda().unwrap().iter().map(|(id, waiting)| (id.0, waiting.failures)).collect();
+    assert_eq!(order, [(3, 0), (2, 2), (1, 1)]);
+    let failing = bench.db.summary(ids[1]).unwrap().failing.unwrap();
+    assert_eq!((failing.failures, failing.retry_at, failing.is_told), (2, UnixMillis(700), true));
+}
+
+#[test]
+fn only_what_brings_an_operation_on_makes_its_failures_forgotten() {
+    let mut bench = Bench::new();
+    let id = queue(&mut bench, &[SHAMPOO, COMB]);
+    bench.step(id, Event::Send(Step::Operation));
+    bench.step(id, Event::Lost);
+    fail(&mut bench, id, 900);
+    bench.step(id, Event::Surveyed(Finding::Absent));
+    bench.step(id, Event::Surveyed(Finding::Absent));
+    bench.step(id, Event::Send(Step::Operation));
+    bench.step(id, Event::NotDone);
+    assert_eq!(bench.db.failures(id).unwrap(), 1, "nothing of it stands");
+    bench.step(id, Event::Send(Step::Operation));
+    bench.step(id, done(7, 2));
+    assert_eq!((bench.db.failures(id).unwrap(), bench.db.summary(id).unwrap().failing), (0, None));
+    fail(&mut bench, id, 900);
+    assert!(bench.db.try_now(id).unwrap());
+    assert!(!bench.db.try_now(id).unwrap());
+}
+
+#[test]
+fn the_agenda_is_read_again_only_when_something_changed() {
+    let mut bench = Bench::new();
+    queue(&mut bench, &[SHAMPOO]);
+    let seen = bench.db.agenda_since(None).unwrap().unwrap().version;
+    assert!(bench.db.agenda_since(Some(seen)).unwrap().is_none());
+    queue(&mut bench, &[COMB]);
+    let agenda = bench.db.agenda_since(Some(seen)).unwrap().unwrap();
+    assert_eq!(agenda.waiting.len(), 2);
+    // A command beside the agent.
+    let mut beside = Db::beside(bench.dir.path(), "dock-1").unwrap().unwrap();
+    beside.note("a word", UnixMillis(9)).unwrap();
+    assert!(bench.db.agenda_since(Some(agenda.version)).unwrap().is_some());
+}
+
+/// Steps of SQLite's machine that an act takes: unlike time they are the same on every machine.
+fn steps(db: &mut Db, act: impl FnOnce(&mut Db)) -> u64 {
+    let count = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&count);
+    let count_one = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    db.outbox.progress_handler(1, Some(count_one)).unwrap();
+    act(db);
+    db.outbox.progress_handler(1, None::<fn() -> bool>).unwrap();
+    count.load(Ordering::Relaxed)
+}
+
+#[test]
+fn the_agenda_costs_by_its_operations_never_by_their_lines_and_nothing_while_nothing_changes() {
+    let mut cost = [1, 2].map(|lines| {
+        let mut bench = Bench::new();
+        for _ in 0..40 {
+            queue(&mut bench, &[SHAMPOO, COMB][..lines]);
+        }
+        bench
+    });
+    let [one, two] = &mut cost;
+    let agenda = |db: &mut Db| assert_eq!(db.agenda().unwrap().len(), 40);
+    // The first time the statement is made.
+    agenda(&mut one.db);
+    agenda(&mut two.db);
+    let [of_one, of_two] = [one, two].map(|bench| steps(&mut bench.db, agenda));
+    assert_eq!(of_one, of_two);
+    assert!(of_one <= 40 * 60, "{of_one} steps for 40 operations");
+    let db = &mut cost[0].db;
+    let version = db.agenda_since(None).unwrap().unwrap().version;
+    let unchanged = steps(db, |db| assert!(db.agenda_since(Some(version)).unwrap().is_none()));
+    assert!(unchanged <= 10, "{unchanged} steps to see that nothing changed");
+}
+
+#[test]
+fn an_operation_is_read_and_written_once_for_each_of_its_lines() {
+    let mut bench = Bench::new();
+    let [one, two] = [&[SHAMPOO][..], &[SHAMPOO, COMB]].map(|codes| queue(&mut bench, codes));
+    let mut pending = |id| {
+        let _made = bench.db.pending(id).unwrap();
+        steps(&mut bench.db, |db| assert_eq!(db.pending(id).unwrap().operation.id, id))
+    };
+    let (of_one, of_two) = (pending(one), pending(two));
+    assert!(of_two - of_one <= 20, "{of_one} and {of_two} steps");
 }

@@ -1,0 +1,193 @@
+//! What the deliverer has to do with, and what fails of it.
+//!
+//! Invariant: the agenda costs by the number of operations, never by that of their lines, and nothing while nothing
+//! changes.
+
+use rusqlite::{OptionalExtension, Row};
+
+use super::{Db, Error, read};
+use crate::domain::delivery::{Awaits, Glance, State};
+use crate::domain::ids::OperationId;
+use crate::domain::time::UnixMillis;
+
+/// Undelivered operations that the deliverer is told of at once, some 100 bytes each; the rest follows when these are
+/// done. A station scans as many in weeks.
+const AGENDA_MAX: u32 = 4096;
+
+/// An operation the deliverer has to do with, at a glance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Where it stands.
+    pub state: State,
+    /// What it waits for.
+    pub awaits: Awaits,
+    /// Failures in a row.
+    pub failures: u32,
+    /// The wall clock at the next try, if the last one failed.
+    pub retry_at: Option<UnixMillis>,
+}
+
+impl Waiting {
+    /// Whether a request that brings it on comes next.
+    pub fn is_to_be_sent(&self) -> bool {
+        self.state == State::Queued && self.awaits == Awaits::Request
+    }
+}
+
+/// Changes whenever anything in the outbox does, by this program or by a command beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AgendaVersion {
+    ours: u64,
+    others: i64,
+}
+
+/// The agenda at a version.
+#[derive(Debug, Clone)]
+pub struct Agenda {
+    /// The version.
+    pub version: AgendaVersion,
+    /// The operations. Those on their way come first, oldest first: looking for late doubles must not hold them up,
+    /// nor must what fails, which is sorted by its next try.
+    pub waiting: Vec<(OperationId, Waiting)>,
+}
+
+/// A failure to write down.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Which operation.
+    pub id: OperationId,
+    /// What failed, in words.
+    pub fault: String,
+    /// The wall clock at the next try.
+    pub retry_at: UnixMillis,
+    /// The wall clock.
+    pub now: UnixMillis,
+}
+
+/// How an operation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failing {
+    /// Failures in a row.
+    pub failures: u32,
+    /// The wall clock at the first of them.
+    pub since: UnixMillis,
+    /// Whether a person was called because of them.
+    pub is_told: bool,
+}
+
+impl Db {
+    /// The agenda, unless it is still as it was at `seen`.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn agenda_since(&self, seen: Option<AgendaVersion>) -> Result<Option<Agenda>, Error> {
+        let others = self.outbox.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        let version = AgendaVersion { ours: self.outbox.total_changes(), others };
+        if seen == Some(version) {
+            return Ok(None);
+        }
+        Ok(Some(Agenda { version, waiting: self.agenda()? }))
+    }
+
+    /// The operations the deliverer has to do with; at most 4096.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn agenda(&self) -> Result<Vec<(OperationId, Waiting)>, Error> {
+        let sql = format!(
+            "SELECT id, state, surplus <> '', doubtful, late_checks, stuck IS NOT NULL, failures, retry_ms
+             FROM operations
+             WHERE (state IN ('queued', 'sending', 'uncertain')
+                OR (surplus <> '' AND state IN ('posted', 'refused'))
+                OR (doubtful AND late_checks < 2 AND state IN ('posted', 'refused')))
+             ORDER BY state IN ('posted', 'refused'), stuck IS NOT NULL, failures > 0, coalesce(retry_ms, 0), id
+             LIMIT {AGENDA_MAX}"
+        );
+        let mut statement = self.outbox.prepare_cached(&sql)?;
+        let mut rows = statement.query([])?;
+        let mut agenda = Vec::new();
+        while let Some(row) = rows.next()? {
+            agenda.push((OperationId(row.get(0)?), waiting(row)?));
+        }
+        Ok(agenda)
+    }
+
+    /// The operations that were being sent when the process before this one died.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn left_sending(&self) -> Result<Vec<OperationId>, Error> {
+        let sql = "SELECT id FROM operations WHERE state = 'sending' ORDER BY id";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let ids = statement.query_map([], |row| row.get(0).map(OperationId))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
+    /// Counts a failure of an operation. `None` if there is no such operation any more.
+    ///
+    /// # Errors
+    /// Any, and then nothing was counted.
+    pub fn failed(&mut self, failure: &Failure) -> Result<Option<Failing>, Error> {
+        let sql = "UPDATE operations SET failures = failures + 1, fault = ?2, retry_ms = ?3,
+                     failing_ms = coalesce(failing_ms, ?4)
+                   WHERE id = ?1 RETURNING failures, failing_ms, called";
+        self.press(|db| {
+            let mut statement = db.outbox.prepare_cached(sql)?;
+            let told = (failure.id.0, &failure.fault, failure.retry_at.0, failure.now.0);
+            let failing = statement.query_row(told, |row| {
+                Ok(Failing { failures: row.get(0)?, since: UnixMillis(row.get(1)?), is_told: row.get(2)? })
+            });
+            Ok(failing.optional()?)
+        })
+    }
+
+    /// Notes that a person was called because an operation fails.
+    ///
+    /// # Errors
+    /// Any, and then nothing was noted.
+    pub fn person_called(&mut self, id: OperationId) -> Result<(), Error> {
+        self.press(|db| {
+            db.outbox.prepare_cached("UPDATE operations SET called = 1 WHERE id = ?1")?.execute([id.0])?;
+            Ok(())
+        })
+    }
+
+    /// Has an operation that fails tried again now, as if it never had failed. `false` if it does not fail.
+    ///
+    /// # Errors
+    /// Any, and then nothing was changed.
+    pub fn try_now(&mut self, id: OperationId) -> Result<bool, Error> {
+        let sql =
+            "UPDATE operations SET failures = 0, fault = NULL, failing_ms = NULL, retry_ms = NULL, called = 0
+                   WHERE id = ?1 AND failures > 0";
+        self.press(|db| Ok(db.outbox.prepare_cached(sql)?.execute([id.0])? > 0))
+    }
+
+    /// Failures of an operation in a row.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn failures(&self, id: OperationId) -> Result<u32, Error> {
+        let sql = "SELECT failures FROM operations WHERE id = ?1";
+        let failures = self.outbox.prepare_cached(sql)?.query_row([id.0], |row| row.get(0)).optional()?;
+        Ok(failures.unwrap_or(0))
+    }
+}
+
+/// Columns in the order of [`Db::agenda`].
+fn waiting(row: &Row<'_>) -> Result<Waiting, Error> {
+    let state: String = row.get(1)?;
+    let glance = Glance {
+        state: read::state(&state)?,
+        has_surplus: row.get(2)?,
+        is_doubtful: row.get(3)?,
+        late_checks: row.get(4)?,
+        is_stuck: row.get(5)?,
+    };
+    Ok(Waiting {
+        state: glance.state,
+        awaits: glance.awaits(),
+        failures: row.get(6)?,
+        retry_at: row.get::<_, Option<i64>>(7)?.map(UnixMillis),
+    })
+}
