@@ -20,7 +20,7 @@ use stockpoint::domain::mode::{Kind, Mode};
 use stockpoint::domain::signal::Signal;
 use stockpoint::domain::time::{BootMillis, UnixMillis};
 use stockpoint::feedback::{Announcement, What};
-use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};
+use stockpoint::sandbox::{Fault, Foreign, GoodRow, Options, Selector};
 use stockpoint::store::ScanCounts;
 use stockpoint::work::scans::Input;
 use tokio::runtime;
@@ -108,6 +108,12 @@ fn write_faults() -> Vec<Fault> {
         Fault::TooMany { retry_after_s: Some(0), message_s: Some(0) },
         Fault::PartialApply { lines: 1 },
         Fault::PartialRefuse { lines: 1 },
+        Fault::Stranger { status: 404, body: Foreign::Page },
+        Fault::Stranger { status: 403, body: Foreign::NearlyJson },
+        Fault::Stranger { status: 302, body: Foreign::Empty },
+        Fault::ActThenStranger { status: 413, body: Foreign::Page },
+        Fault::ActThenStranger { status: 400, body: Foreign::Json },
+        Fault::ActThenStranger { status: 200, body: Foreign::EmptyObject },
     ]
 }
 
@@ -120,6 +126,9 @@ fn read_faults() -> Vec<Fault> {
         Fault::EmptyBody,
         Fault::ActThenStatus(500),
         Fault::Html502,
+        Fault::Stranger { status: 404, body: Foreign::Page },
+        Fault::Stranger { status: 200, body: Foreign::EmptyList },
+        Fault::Stranger { status: 401, body: Foreign::Json },
         Fault::TooMany { retry_after_s: Some(0), message_s: Some(0) },
     ]
 }

@@ -37,6 +37,10 @@ pub(super) enum Fault {
     DeathAfterSend,
     /// The agent dies with the answer in its hands.
     DeathAfterAnswer,
+    /// Something in between answers, and the request is not passed on.
+    StrangerBefore,
+    /// Something in between answers, after the request was passed on and carried out.
+    StrangerAfter,
     /// 403, about this operation alone.
     Forbidden,
     /// Somebody copies the data folder; the request is fine.
@@ -149,6 +153,7 @@ impl World {
             }
             fault => fault,
         };
+        self.assert_glance_says_the_same();
         match self.delivery.next() {
             Next::Send(step) => self.send(service, step, fault),
             Next::ReadBack => {
@@ -201,6 +206,19 @@ impl World {
         self.start();
     }
 
+    /// What few facts tell of the next step is what the whole delivery tells.
+    fn assert_glance_says_the_same(&self) {
+        let awaits = match self.delivery.next() {
+            Next::Send(_) | Next::Look | Next::RemoveTransaction(_) | Next::RemoveDocument(_) => {
+                Awaits::Request
+            }
+            Next::ReadBack => Awaits::ReadBack,
+            Next::LateCheck => Awaits::LateCheck(self.delivery.late_checks),
+            Next::Rest => Awaits::Nobody,
+        };
+        assert_eq!(self.delivery.glance().awaits(), awaits, "{self:?}");
+    }
+
     fn apply(&mut self, event: Event) {
         self.delivery = self.delivery.apply(event).unwrap().begun(self.begins);
     }
@@ -220,8 +238,8 @@ impl World {
                     self.apply(Event::Barred("forbidden".to_owned()));
                 }
             }
-            Fault::Unavailable | Fault::LostRequest => self.apply(Event::Lost),
-            Fault::LostAnswer | Fault::Truncated => {
+            Fault::Unavailable | Fault::LostRequest | Fault::StrangerBefore => self.apply(Event::Lost),
+            Fault::LostAnswer | Fault::Truncated | Fault::StrangerAfter => {
                 let _unheard = self.carry_out(service, write);
                 self.apply(Event::Lost);
             }
@@ -256,6 +274,7 @@ impl World {
             }
             Fault::LostAnswer
             | Fault::Truncated
+            | Fault::StrangerAfter
             | Fault::Partial
             | Fault::DeathAfterSend
             | Fault::DeathAfterAnswer => {
@@ -265,6 +284,7 @@ impl World {
             Fault::NoConnection
             | Fault::Unavailable
             | Fault::LostRequest
+            | Fault::StrangerBefore
             | Fault::DeathBeforeSend
             | Fault::Forbidden
             | Fault::TakeCopy
@@ -392,6 +412,13 @@ impl World {
         let mut numbers: Vec<u16> = self.standing().map(|(_, number, _)| number).collect();
         numbers.sort_unstable();
         numbers.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    }
+
+    /// Lines that the service takes and that do not stand.
+    pub(super) fn lost(&self, service: &Service) -> usize {
+        let stands = |number: &u16| self.standing().any(|(_, standing, _)| standing == *number);
+        let wanted = (1..=service.lines).filter(|number| !service.refused.contains(number));
+        wanted.filter(|number| !stands(number)).count()
     }
 
     fn standing(&self) -> impl Iterator<Item = (DocumentId, u16, TransactionId)> + '_ {

@@ -15,7 +15,7 @@ const SCRIPT_FAULTS: u32 = 6;
 const CALM_STEPS_MAX: usize = 60;
 
 /// The faults of the scripts; the late request arrives after so many seconds.
-fn faults(late_s: u16) -> [Fault; 11] {
+fn faults(late_s: u16) -> [Fault; 13] {
     [
         Fault::Fine,
         Fault::NoConnection,
@@ -24,6 +24,8 @@ fn faults(late_s: u16) -> [Fault; 11] {
         Fault::LostAnswer,
         Fault::Late(late_s),
         Fault::Truncated,
+        Fault::StrangerBefore,
+        Fault::StrangerAfter,
         Fault::Partial,
         Fault::DeathBeforeSend,
         Fault::DeathAfterSend,
@@ -58,6 +60,9 @@ struct Count {
     steps: u64,
     doubles_removed: u64,
     empty_documents_left: u64,
+    /// Scripts after which a line stands twice, and after which one that is not refused does not stand.
+    doubled: u64,
+    lost: u64,
 }
 
 /// What happens to a folder that is copied and put back at any point, among the faults that leave something behind.
@@ -107,13 +112,15 @@ impl<'a> Run<'a> {
     fn check(mut self) {
         for (mut world, scripts) in self.play() {
             world.let_arrive(&self.service);
-            world.assert_exactly_once(&self.service);
             self.count.scripts += scripts;
+            self.count.doubled += u64::from(world.doubled().is_some()) * scripts;
+            self.count.lost += u64::from(world.lost(&self.service) > 0) * scripts;
+            world.assert_exactly_once(&self.service);
             self.count.empty_documents_left += u64::from(world.empty_documents() > 0) * scripts;
         }
         println!("{:?}, {:?}, faults meet {:?}: {:?}", self.service, self.begins, self.meets, self.count);
         let every_script = u64::try_from(self.faults.len()).unwrap().pow(SCRIPT_FAULTS);
-        assert_eq!(self.count.scripts, every_script);
+        assert_eq!((self.count.scripts, self.count.doubled, self.count.lost), (every_script, 0, 0));
     }
 
     /// Brings every world past its next request that meets a fault.
