@@ -1,7 +1,7 @@
 //! The benchmark table: what the station promises of speed and size, measured beside what the machine can do.
 //!
 //! `cargo bench` prints one table; every ratio is of two measures taken in the same run, one beside the other.
-//! `cargo bench -- --quick` takes a tenth of everything, in less than a minute. A missed aim is printed as
+//! `cargo bench -- --quick` takes a tenth of everything, in less than a minute; `-- --outbox` measures a long outbox alone. A missed aim is printed as
 //! missed and fails nothing: a machine with other work on it must not turn a build red.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails by panicking and prints")]
@@ -12,6 +12,7 @@ mod resolve;
 mod station;
 mod sync;
 mod table;
+mod waiting;
 
 use station::Folder;
 use table::Table;
@@ -26,6 +27,8 @@ struct Extent {
     scans: usize,
     /// Scans that wait for the service when the agent starts.
     waiting: usize,
+    /// Documents that wait for the service, for what hangs on their number.
+    documents: usize,
     /// Codes that are looked up.
     lookups: usize,
     /// Full readings of the goods table.
@@ -39,6 +42,7 @@ const WHOLE: Extent = Extent {
     many_goods: 1_000_000,
     scans: 3000,
     waiting: 10_000,
+    documents: 500,
     lookups: 20_000,
     readings: 3,
     starts: 5,
@@ -49,6 +53,7 @@ const QUICK: Extent = Extent {
     many_goods: 100_000,
     scans: 300,
     waiting: 1000,
+    documents: 50,
     lookups: 5000,
     readings: 1,
     starts: 3,
@@ -64,7 +69,13 @@ fn main() {
     let extent = if has("--quick") { QUICK } else { WHOLE };
     let folder = Folder::with_goods(extent.goods);
     let mut table = Table::default();
+    if has("--outbox") {
+        waiting::measure(&folder, &extent, &mut table);
+        println!("{table}");
+        return;
+    }
     commit::measure(&folder, &extent, &mut table);
+    waiting::measure(&folder, &extent, &mut table);
     resolve::measure(&folder, &extent, &mut table);
     process::measure(&folder, &extent, &mut table);
     sync::measure(&extent, &mut table);
