@@ -28,7 +28,7 @@ pub struct Budget {
     second: VecDeque<Instant>,
     /// When each request of a minute may be made again, soonest first.
     minute: VecDeque<Instant>,
-    /// Nothing is sent before this: the service said so, or the pace.
+    /// Nothing is sent before this: the service said so.
     closed_until: Instant,
     pace: Pace,
 }
@@ -50,7 +50,7 @@ impl Budget {
     /// The instant from which to ask again.
     pub fn take(&mut self, now: Instant) -> Result<Permit, Instant> {
         let soonest = |slots: &VecDeque<Instant>| slots.front().copied().unwrap_or(now);
-        let free = soonest(&self.second).max(soonest(&self.minute)).max(self.closed_until);
+        let free = soonest(&self.second).max(soonest(&self.minute)).max(self.open_from());
         if free > now {
             return Err(free);
         }
@@ -58,8 +58,13 @@ impl Budget {
             slots.pop_front();
             slots.push_back(now + window);
         }
-        self.closed_until = self.closed_until.max(self.pace.after(now));
+        self.pace.leave(now);
         Ok(Permit(()))
+    }
+
+    /// Before this neither the service's word nor the pace lets anything out.
+    fn open_from(&self) -> Instant {
+        self.pace.next().map_or(self.closed_until, |next| self.closed_until.max(next))
     }
 
     /// A request was served.
@@ -68,13 +73,14 @@ impl Budget {
     }
 
     /// The service said "too many requests", and perhaps for how long. Gives back the instant before which nothing
-    /// is sent: up to half of the wait is added, for those who were told the same must not all come back at its end.
+    /// is sent: up to half of the wait is added, for those who were told the same must not all come back at its end,
+    /// and the gap of a slow pace may last longer still.
     pub fn busy(&mut self, told: Option<Duration>, now: Instant) -> Instant {
-        self.pace.slower();
+        self.pace.slower(now);
         let wait = told.unwrap_or(BUSY_WAIT);
         let wait = wait.saturating_add(self.pace.up_to(wait / 2));
         self.close_for(wait, now);
-        self.closed_until
+        self.open_from()
     }
 
     /// Takes one request from the budget as soon as it has one.

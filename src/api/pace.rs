@@ -1,10 +1,17 @@
 //! The pace of a station among others behind one address: additive increase, multiplicative decrease, jitter.
 //!
 //! The service counts all stations behind one router together and tells none of them about the others; all a
-//! station ever sees is "too many requests". Each such answer halves its pace, each request that is served raises
-//! it by a small step, and the gaps between its requests vary at random. Stations that share a limit end up
-//! at the same pace, for the more a station sends the more often it is halved; the step is small, so that looking
-//! for room costs three requests in two hundred.
+//! station ever sees is "too many requests". Two things cause it, and they need opposite answers:
+//!
+//! - *A burst of somebody else's*, such as an import that runs for some seconds. It is over soon, and the old pace is
+//!   right again. So a station at its full pace that has met no refusal for [`QUIET`] goes down, and comes back
+//!   within a dozen requests.
+//! - *Other stations.* The limit is shared for good. A refusal on the way back shows it: the station goes down
+//!   again and stays there. From then on each refusal halves its pace and each request that is served raises it by
+//!   a small step. Stations that share a limit end up at about the same pace, for the more a station sends the more often it
+//!   is halved.
+//!
+//! The gaps between requests vary at random in both cases. `tests/it/politeness.rs` simulates all of this.
 
 use std::time::Duration;
 
@@ -15,23 +22,72 @@ const MILLI: u64 = 1000;
 /// A minute, in ms.
 const MINUTE_MS: u64 = 60_000;
 
-/// Steps from nothing to the most. With a thousand, a station that is alone is back at the full pace within a
-/// quarter of an hour, and eight that share one limit hear "too many" of 3 requests in 200; with a third of that they
-/// hear it of more than 2 in 100 (`tests/it/politeness.rs`).
-const STEPS: u64 = 1000;
+/// Steps from nothing to the most, for a station whose address is shared. Smaller steps leave more of the limit
+/// unused; with larger ones more requests are refused: at equilibrium one in `pace / (2 * step)`.
+const STEPS: u64 = 1200;
+
+/// Requests served in a row after which a slow station catches up. Where forty stations share the limit, few are
+/// served so often between two refusals; where eight do, most are.
+const CATCH_UP_AFTER: u32 = 12;
+
+/// A station slower than this part of the full pace can catch up.
+const SLOW_PART: u64 = 12;
+
+/// A station that catches up gains, by the clock, what one at this part of the full pace gains. The small steps alone come
+/// with each request, so the slowest station would need a quarter of an hour to find the room that there is.
+const CATCH_UP_PART: u64 = 4;
 
 /// The slowest pace, in thousandths of a request a minute: a station is heard of twice a minute whatever
 /// happens.
 const LEAST: u64 = 2 * MILLI;
+
+/// The slowest pace during somebody else's burst, in thousandths of a request a minute: its end is noticed within
+/// 15 s.
+const LEAST_IN_BURST: u64 = 6 * MILLI;
+
+/// How long a station that has the address for itself meets no refusal. One that comes sooner after the last shows
+/// that others are there.
+const QUIET: Duration = Duration::from_mins(5);
+
+/// Served requests that end an episode: refusals with fewer between them have one cause.
+const EPISODE_ENDS_AFTER: u32 = 2;
+
+/// The part of the way back to the full pace that each served request closes.
+const WAY_BACK_PART: u64 = 4;
+
+/// How much of the full pace counts as all of it, in hundredths.
+const FULL_PERCENT: u64 = 99;
+
+/// Whom a station takes to be behind its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Company {
+    /// Nobody. The pace is the full one and nothing is spaced: the windows of the budget are enough.
+    Alone,
+    /// Somebody who will be gone soon: down, or on the way back.
+    Passing {
+        /// The pace at the end of the episode, in thousandths of a request a minute.
+        low: u64,
+    },
+    /// Others, for good.
+    Sharing,
+}
 
 /// How fast a station goes.
 #[derive(Debug)]
 pub(super) struct Pace {
     /// Thousandths of a request a minute: what the configuration allows.
     most: u64,
-    /// Thousandths of a request a minute, [`LEAST`] to `most`. At the most nothing is spaced: the windows of the
-    /// budget are enough for a station that is alone.
+    /// Thousandths of a request a minute, [`LEAST`] to `most`.
     rate: u64,
+    company: Company,
+    /// Requests served since the last refusal.
+    in_row: u32,
+    /// The last refusal.
+    refused: Option<Instant>,
+    /// The last request.
+    sent: Option<Instant>,
+    /// How the gap after it differs from that of the pace: 0 for a half of it, 65535 for one and a half.
+    spread: u32,
     /// The state of the generator of gaps; never 0.
     random: u64,
 }
@@ -40,71 +96,212 @@ impl Pace {
     /// The full pace. `seed` starts the random gaps.
     pub(super) fn new(per_minute: u32, seed: u64) -> Self {
         let most = u64::from(per_minute).saturating_mul(MILLI).max(LEAST);
-        Self { most, rate: most, random: seed | 1 }
-    }
-
-    /// A request was served: a little faster.
-    pub(super) fn faster(&mut self) {
-        self.rate = self.rate.saturating_add((self.most / STEPS).max(1)).min(self.most);
-    }
-
-    /// Too many requests: half as fast.
-    pub(super) fn slower(&mut self) {
-        self.rate = (self.rate / 2).max(LEAST);
-    }
-
-    /// When the request after one at `now` may leave: after the gap of this pace, a half shorter or longer.
-    pub(super) fn after(&mut self, now: Instant) -> Instant {
-        if self.rate >= self.most {
-            return now;
+        Self {
+            most,
+            rate: most,
+            company: Company::Alone,
+            in_row: 0,
+            refused: None,
+            sent: None,
+            spread: 0,
+            random: seed | 1,
         }
-        let gap_ms = MINUTE_MS.saturating_mul(MILLI) / self.rate;
-        let gap = Duration::from_millis(gap_ms / 2).saturating_add(self.up_to(Duration::from_millis(gap_ms)));
-        now + gap
+    }
+
+    /// Takes in that a request was served.
+    pub(super) fn faster(&mut self) {
+        self.in_row = self.in_row.saturating_add(1);
+        match self.company {
+            Company::Alone => {}
+            // One served request may have slipped through; it takes back the last halving and no more.
+            Company::Passing { .. } if self.in_row < EPISODE_ENDS_AFTER => {
+                self.rate = self.rate.saturating_mul(2).min(self.most);
+            }
+            Company::Passing { .. } => {
+                self.rate += self.most.saturating_sub(self.rate) / WAY_BACK_PART;
+                if self.rate.saturating_mul(100) >= self.most.saturating_mul(FULL_PERCENT) {
+                    (self.rate, self.company) = (self.most, Company::Alone);
+                }
+            }
+            Company::Sharing => self.rate = self.rate.saturating_add(self.step()).min(self.most),
+        }
+    }
+
+    fn step(&self) -> u64 {
+        let step = (self.most / STEPS).max(1);
+        if self.in_row <= CATCH_UP_AFTER || self.rate >= self.most / SLOW_PART {
+            return step;
+        }
+        step.max(step.saturating_mul(self.most / CATCH_UP_PART) / self.rate.max(LEAST))
+    }
+
+    /// Takes in that the service said "too many requests".
+    pub(super) fn slower(&mut self, now: Instant) {
+        let is_same_episode = self.refused.is_some() && self.in_row < EPISODE_ENDS_AFTER;
+        let was_quiet = self.refused.is_none_or(|last| now.saturating_duration_since(last) >= QUIET);
+        let half = (self.rate / 2).max(LEAST);
+        (self.rate, self.company) = match self.company {
+            Company::Alone if was_quiet => (half, Company::Passing { low: half }),
+            // A second refusal shows that half the pace was far too much.
+            Company::Passing { .. } if is_same_episode => {
+                let low = (self.rate / 4).max(LEAST_IN_BURST).min(self.rate);
+                (low, Company::Passing { low })
+            }
+            Company::Passing { low } => (low.min(self.rate), Company::Sharing),
+            Company::Alone | Company::Sharing => (half, Company::Sharing),
+        };
+        (self.in_row, self.refused) = (0, Some(now));
+    }
+
+    /// Takes in that a request leaves.
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.sent = Some(now);
+        self.spread = self.draw();
+    }
+
+    /// When the next request may leave: after the gap of the pace as it is now, a half shorter or longer. `None`: at
+    /// any time.
+    pub(super) fn next(&self) -> Option<Instant> {
+        if self.company == Company::Alone {
+            return None;
+        }
+        let gap = Duration::from_millis(MINUTE_MS.saturating_mul(MILLI) / self.rate.max(1));
+        Some(self.sent? + (gap / 2).saturating_add(part(gap, self.spread)))
     }
 
     /// A random part of `longest`.
     pub(super) fn up_to(&mut self, longest: Duration) -> Duration {
+        part(longest, self.draw())
+    }
+
+    /// Draws from 0..=65535.
+    fn draw(&mut self) -> u32 {
         // Marsaglia's xorshift64 ("Xorshift RNGs", 2003): spread, not secrecy, is wanted.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        let part = u32::try_from(self.random >> 48).unwrap_or(0);
-        longest.saturating_mul(part) / (1 << 16)
+        u32::try_from(self.random >> 48).unwrap_or(0)
     }
+}
+
+/// So many 65536ths of a time.
+fn part(of: Duration, parts: u32) -> Duration {
+    of.saturating_mul(parts) / (1 << 16)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A pace after so many refusals in a row, the first long after the last.
+    fn refused(times: usize) -> (Pace, Instant) {
+        let (mut pace, now) = (Pace::new(180, 1), Instant::now());
+        (0..times).for_each(|_| pace.slower(now));
+        (pace, now)
+    }
+
+    fn served(pace: &mut Pace, times: usize) {
+        (0..times).for_each(|_| pace.faster());
+    }
+
     #[test]
-    fn a_pace_is_halved_down_to_two_a_minute() {
-        let mut pace = Pace::new(180, 1);
-        pace.slower();
-        assert_eq!(pace.rate, 90_000);
-        (0..20).for_each(|_| pace.slower());
+    fn a_burst_of_somebody_elses_slows_down_to_six_a_minute() {
+        let rates: Vec<u64> = (1..=6).map(|times| refused(times).0.rate).collect();
+        assert_eq!(rates, [90_000, 22_500, 6000, 6000, 6000, 6000]);
+    }
+
+    #[test]
+    fn after_a_burst_the_full_pace_is_back_within_a_score_of_requests() {
+        let (mut pace, _now) = refused(4);
+        let mut rates = Vec::new();
+        while pace.company != Company::Alone {
+            pace.faster();
+            rates.push(pace.rate / 1000);
+        }
+        assert_eq!(rates[..5], [12, 54, 85, 109, 126]);
+        assert_eq!((pace.rate, rates.len()), (180_000, 17));
+    }
+
+    #[test]
+    fn a_refusal_on_the_way_back_undoes_it_and_means_company() {
+        let (mut pace, now) = refused(4);
+        served(&mut pace, 3);
+        pace.slower(now);
+        assert_eq!((pace.rate, pace.company), (6000, Company::Sharing));
+        pace.faster();
+        assert_eq!(pace.rate, 6150);
+        pace.slower(now);
+        assert_eq!(pace.rate, 3075);
+        (0..20).for_each(|_| pace.slower(now));
         assert_eq!(pace.rate, 2000);
     }
 
     #[test]
-    fn it_recovers_in_equal_steps_and_stops_at_the_most() {
-        let mut pace = Pace::new(180, 1);
-        pace.slower();
-        (0..499).for_each(|_| pace.faster());
-        assert_eq!(pace.rate, 179_820);
-        (0..10).for_each(|_| pace.faster());
-        assert_eq!(pace.rate, 180_000);
+    fn a_refusal_soon_after_another_means_company_and_one_long_after_does_not() {
+        for (later, company) in [(299, Company::Sharing), (300, Company::Passing { low: 90_000 })] {
+            let (mut pace, now) = refused(1);
+            served(&mut pace, 100);
+            assert_eq!(pace.company, Company::Alone);
+            pace.slower(now + Duration::from_secs(later));
+            assert_eq!((pace.rate, pace.company), (90_000, company));
+        }
+    }
+
+    #[test]
+    fn who_shares_an_address_goes_up_by_small_steps_to_the_most() {
+        let mut pace = Pace { rate: 90_000, company: Company::Sharing, ..Pace::new(180, 1) };
+        served(&mut pace, 599);
+        assert_eq!(pace.rate, 179_850);
+        served(&mut pace, 10);
+        assert_eq!((pace.rate, pace.company), (180_000, Company::Sharing));
+    }
+
+    #[test]
+    fn a_slow_station_that_is_served_twelve_times_in_a_row_catches_up() {
+        let mut pace = Pace { rate: 2000, company: Company::Sharing, ..Pace::new(180, 1) };
+        served(&mut pace, 12);
+        assert_eq!(pace.rate, 3800);
+        pace.faster();
+        assert_eq!(pace.rate, 3800 + 1776);
+        let mut pace = Pace { rate: 15_000, ..pace };
+        pace.faster();
+        assert_eq!(pace.rate, 15_150);
     }
 
     #[test]
     fn gaps_vary_by_a_half_either_way_and_there_are_none_at_the_full_pace() {
         let now = Instant::now();
         let mut pace = Pace::new(180, 7);
-        assert_eq!(pace.after(now), now);
-        pace.slower();
-        let gaps: Vec<u128> = (0..200).map(|_| (pace.after(now) - now).as_millis()).collect();
+        pace.leave(now);
+        assert_eq!(pace.next(), None);
+        pace.slower(now);
+        let mut gap = || {
+            pace.leave(now);
+            (pace.next().unwrap() - now).as_millis()
+        };
+        let gaps: Vec<u128> = (0..200).map(|_| gap()).collect();
         assert!(gaps.iter().all(|gap| (333..=999).contains(gap)), "{gaps:?}");
         assert!(gaps.iter().any(|gap| *gap < 400) && gaps.iter().any(|gap| *gap > 900));
+    }
+
+    #[test]
+    fn a_served_request_shortens_the_gap_after_it() {
+        let (mut pace, now) = refused(4);
+        pace.leave(now);
+        let slow = pace.next().unwrap() - now;
+        pace.faster();
+        assert!((pace.next().unwrap() - now) * 2 <= slow + Duration::from_millis(2));
+    }
+
+    #[test]
+    fn any_limit_that_can_be_configured_comes_down_and_back() {
+        for per_minute in [1, 2, 3, 7, 60, 200, 60_000] {
+            let (mut pace, now) = (Pace::new(per_minute, 1), Instant::now());
+            let most = pace.most;
+            (0..9).for_each(|_| pace.slower(now));
+            assert!((LEAST..=most).contains(&pace.rate), "{per_minute}: {}", pace.rate);
+            served(&mut pace, 40);
+            assert_eq!((pace.rate, pace.company), (most, Company::Alone), "{per_minute}");
+        }
     }
 }
