@@ -76,6 +76,14 @@ pub enum Error {
         /// The server's words, or a substitute.
         words: String,
     },
+    /// A line's cost cannot be said exactly. Nothing was sent, and nothing will be.
+    #[error(
+        "say what good {good} costs: it has more digits than a number can have, or no price that can be read"
+    )]
+    Unsayable {
+        /// Its good.
+        good: i64,
+    },
     /// The token may not do this, or nothing at all. The server did not act.
     #[error("get permission: {words} (status {status})")]
     NotAllowed {
@@ -125,7 +133,7 @@ impl Error {
     /// One of the words by which requests are counted.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Connect(_) => "not-sent",
+            Self::Connect(_) | Self::Unsayable { .. } => "not-sent",
             Self::Broken(_) | Self::TooLarge { .. } => "lost",
             Self::Unreadable { .. } | Self::Incomplete { .. } | Self::Server { .. } => "failed",
             Self::Stranger { .. } => "stranger",
@@ -146,6 +154,7 @@ impl Error {
             | Self::Server { .. }
             | Self::Stranger { .. } => Outcome::Unknown,
             Self::Refused { words, .. } => Outcome::Refused(words.clone()),
+            Self::Unsayable { .. } => Outcome::Refused(self.to_string()),
             Self::NotAllowed { status, words } => {
                 Outcome::NotAllowed { status: *status, words: words.clone() }
             }
@@ -186,6 +195,7 @@ impl Error {
             | Self::Unreadable { .. }
             | Self::Incomplete { .. }
             | Self::Server { .. }
+            | Self::Unsayable { .. }
             | Self::Refused { .. }
             | Self::NotAllowed { .. }
             | Self::Busy { .. } => false,

@@ -7,6 +7,8 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::domain::quantity::Money;
+
 /// Texts taken out of a nested value; a person reads no more.
 const TEXTS_MAX: usize = 20;
 
@@ -26,9 +28,27 @@ pub(super) fn decimal(raw: Option<&RawValue>) -> Option<Decimal> {
     if spelled.starts_with('"') { read_decimal(&text(raw)?) } else { read_decimal(spelled) }
 }
 
+/// A price: none told is zero, and what is told and is no number is no price of zero.
+pub(super) fn money(raw: Option<&RawValue>) -> Money {
+    match raw.map(RawValue::get) {
+        None | Some("null" | "\"\"" | "[]" | "{}" | "false") => Money::default(),
+        Some(_) => decimal(raw).map_or(Money::UNREADABLE, Money::new),
+    }
+}
+
+/// Reads a decimal to its last digit, or not at all.
 fn read_decimal(text: &str) -> Option<Decimal> {
     let text = text.trim();
-    Decimal::from_str_exact(text).ok().or_else(|| Decimal::from_scientific(text).ok())
+    let Some((digits, exponent)) = text.split_once(['e', 'E']) else {
+        return Decimal::from_str_exact(text).ok();
+    };
+    // `Decimal::from_scientific` rounds.
+    let (digits, exponent) =
+        (Decimal::from_str_exact(digits).ok()?.normalize(), exponent.parse::<i32>().ok()?);
+    let scale = i32::try_from(digits.scale()).ok()?.checked_sub(exponent)?;
+    let zeros = u32::try_from(scale.checked_neg()?.max(0)).ok()?;
+    let mantissa = digits.mantissa().checked_mul(10_i128.checked_pow(zeros)?)?;
+    Decimal::try_from_i128_with_scale(mantissa, u32::try_from(scale.max(0)).ok()?).ok()
 }
 
 /// A whole number, written as a number (with or without decimals that are zero) or as text.
@@ -118,6 +138,38 @@ mod tests {
         assert_eq!(integer(Some(&raw("\"-5\""))), Some(-5));
         assert_eq!(integer(Some(&raw("4.0"))), Some(4));
         assert_eq!(id(Some(&raw("0"))), None);
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_not_rounded() {
+        let cases = [
+            ("1.5E+3", Some("1500")),
+            ("25e-1", Some("2.5")),
+            ("0e99", None),
+            ("7e28", Some("70000000000000000000000000000")),
+            ("8e28", None),
+            ("1e-28", Some("0.0000000000000000000000000001")),
+            ("1e-29", None),
+            ("1e2147483648", None),
+            ("1e-2147483648", None),
+            ("0.12345678901234567890123456789", None),
+            ("1.2345678901234567890123456789012e0", None),
+        ];
+        for (json, told) in cases {
+            let read = decimal(Some(&raw(json))).map(|number| number.normalize().to_string());
+            assert_eq!(read.as_deref(), told, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_price_that_is_told_and_unreadable_is_not_zero() {
+        for json in ["null", "\"\"", "[]", "false", "0", "\"0.00\""] {
+            assert_eq!(money(Some(&raw(json))), Money::default(), "{json}");
+        }
+        assert_eq!(money(None), Money::default());
+        for json in ["1e40", "\"12,50\"", "\"free\"", "true", "[1]"] {
+            assert_eq!(money(Some(&raw(json))), Money::UNREADABLE, "{json}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl GoodRow<'_> {
             title: lenient::text(self.title).unwrap_or_default(),
             barcode: lenient::text(self.barcode).unwrap_or_default(),
             unit: lenient::text(self.unit_short_title).unwrap_or_default(),
-            price: Money::new(lenient::decimal(self.actual_cost).unwrap_or_default()),
+            price: lenient::money(self.actual_cost),
             sale_price: lenient::decimal(self.cost).map(Money::new),
             write_off_unit: self.write_off_unit(),
         })

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::good::{Good, Resolution};
 use super::ids::{CardId, GoodId, StorageId};
-use super::quantity::Quantity;
+use super::quantity::{Quantity, exact_product};
 use super::session::SCAN_UNITS_MAX;
 
 /// Materials of one kit: with the lines that a document may hold already it stays far below what one request
@@ -136,7 +136,7 @@ fn divided(amount: Quantity, by: Decimal) -> Option<Quantity> {
     let quotient =
         Some(by).filter(|by| *by > Decimal::ZERO).and_then(|by| amount.to_decimal().checked_div(by))?;
     let quantity = Quantity::from_decimal(quotient)?;
-    let product = quantity.to_decimal().checked_mul(by)?;
+    let product = exact_product(quantity.to_decimal(), by)?;
     Some(quantity).filter(|_| product == amount.to_decimal())
 }
 

@@ -84,6 +84,29 @@ pub struct Line {
     pub refusal: Option<String>,
 }
 
+impl Line {
+    /// Returns what it costs, or `None` if that cannot be said exactly.
+    pub fn cost(&self) -> Option<Money> {
+        self.price.times(self.quantity)
+    }
+
+    /// Returns why it cannot be posted, in words for a person; `None` if it can.
+    pub fn why_unsayable(&self) -> Option<String> {
+        if self.cost().is_some() {
+            return None;
+        }
+        let Self { good, title, price, quantity, .. } = self;
+        let why = match price.amount() {
+            Some(price) => format!(
+                "price {price} x quantity {quantity} has more digits than a number can have; \
+                 correct its price or quantity"
+            ),
+            None => "the service told a cost price that is not a number; give the line its price".to_owned(),
+        };
+        Some(format!("good {good} ({title}): {why}"))
+    }
+}
+
 /// Why an operation closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {

@@ -86,30 +86,46 @@ impl Sum for Quantity {
     }
 }
 
-/// A price or a cost in the location's currency, exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Money(Decimal);
+/// A price or a cost in the location's currency, exact; or a price that the service told and that is no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Money(Option<Decimal>);
+
+/// How [`Money::UNREADABLE`] is written.
+const UNREADABLE: &str = "unreadable";
 
 impl Money {
+    /// A price that cannot be read. It is no price of zero: nothing is posted with it.
+    pub const UNREADABLE: Self = Self(None);
+
     /// Wraps a decimal amount.
     pub const fn new(amount: Decimal) -> Self {
-        Self(amount)
+        Self(Some(amount))
     }
 
-    /// The amount as a decimal without trailing zeros.
-    pub fn to_decimal(self) -> Decimal {
-        self.0.normalize()
+    /// Returns the amount without trailing zeros, or `None` if it is unreadable.
+    pub fn amount(self) -> Option<Decimal> {
+        self.0.map(|amount| amount.normalize())
     }
 
-    /// The cost of `quantity` at this price, or `None` beyond what 28 digits hold.
+    /// Returns the exact cost of `quantity` at this price, or `None` if it is unreadable or no 28 digits hold it.
     pub fn times(self, quantity: Quantity) -> Option<Self> {
-        self.0.checked_mul(quantity.to_decimal()).map(Self)
+        exact_product(self.0?, quantity.to_decimal()).map(Self::new)
+    }
+}
+
+impl Default for Money {
+    /// Zero.
+    fn default() -> Self {
+        Self::new(Decimal::ZERO)
     }
 }
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_decimal().fmt(f)
+        match self.amount() {
+            Some(amount) => amount.fmt(f),
+            None => f.pad(UNREADABLE),
+        }
     }
 }
 
@@ -117,8 +133,30 @@ impl FromStr for Money {
     type Err = rust_decimal::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Decimal::from_str_exact(text).map(Self)
+        if text == UNREADABLE {
+            return Ok(Self::UNREADABLE);
+        }
+        Decimal::from_str_exact(text).map(Self::new)
     }
+}
+
+/// Returns the exact product, or `None` if no decimal holds it. `Decimal::checked_mul` rounds where its 28 digits do
+/// not suffice.
+pub(super) fn exact_product(one: Decimal, other: Decimal) -> Option<Decimal> {
+    let (one, other) = (one.normalize(), other.normalize());
+    let (mut a, mut b, mut scale) = (one.mantissa(), other.mantissa(), one.scale() + other.scale());
+    // A zero at the end of the product is a factor 10 of one of them, or a 2 of the one and a 5 of the other.
+    while scale > 0 {
+        (a, b) = match () {
+            () if a % 10 == 0 => (a / 10, b),
+            () if b % 10 == 0 => (a, b / 10),
+            () if a % 5 == 0 && b % 2 == 0 => (a / 5, b / 2),
+            () if a % 2 == 0 && b % 5 == 0 => (a / 2, b / 5),
+            () => break,
+        };
+        scale -= 1;
+    }
+    Decimal::try_from_i128_with_scale(a.checked_mul(b)?, scale).ok()
 }
 
 #[cfg(test)]
@@ -146,5 +184,37 @@ mod tests {
         let price: Money = "0.1".parse().unwrap();
         let three = Quantity::units(3).unwrap();
         assert_eq!(price.times(three).map(|cost| cost.to_string()).as_deref(), Some("0.3"));
+    }
+
+    fn cost(price: &str, quantity: &str) -> Option<String> {
+        let quantity = Quantity::from_decimal(quantity.parse().unwrap()).unwrap();
+        price.parse::<Money>().unwrap().times(quantity).map(|cost| cost.to_string())
+    }
+
+    #[test]
+    fn a_cost_is_exact_or_none() {
+        let cases = [
+            ("79228162514264337593543950335", "1", Some("79228162514264337593543950335")),
+            ("79228162514264337593543950335", "2", None),
+            // Twenty-eight decimals times six: `Decimal` would round this.
+            ("0.1234567890123456789012345679", "0.5", None),
+            ("0.1234567890123456789012345678", "0.5", Some("0.0617283945061728394506172839")),
+            ("0.0000000000000000000000000001", "0.1", None),
+            ("0.0000000000000000000000000002", "0.5", Some("0.0000000000000000000000000001")),
+            ("1.000000000000000000000000001", "1000000", Some("1000000.000000000000000000001")),
+            ("-1.5", "2", Some("-3")),
+            ("0", "0.000001", Some("0")),
+            ("unreadable", "1", None),
+        ];
+        for (price, quantity, told) in cases {
+            assert_eq!(cost(price, quantity).as_deref(), told, "{price} x {quantity}");
+        }
+    }
+
+    #[test]
+    fn a_price_that_cannot_be_read_is_no_price_of_zero() {
+        assert_eq!(Money::UNREADABLE.amount(), None);
+        assert_eq!(Money::UNREADABLE.to_string().parse::<Money>().unwrap(), Money::UNREADABLE);
+        assert_eq!(Money::default().amount(), Some(Decimal::ZERO));
     }
 }

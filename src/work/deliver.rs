@@ -28,7 +28,10 @@ impl Uplink {
         let mut pending = self.parts.store.run(move |db| db.pending(id)).await??;
         pending.delivery = pending.delivery.begun(self.first_way());
         match pending.delivery.next() {
-            Next::Send(step) => self.send(&pending, step).await,
+            Next::Send(step) => match unsayable(&pending) {
+                lines if lines.is_empty() => self.send(&pending, step).await,
+                lines => self.leave_out(&pending, lines).await,
+            },
             Next::ReadBack => self.read_back(&pending).await,
             Next::LateCheck => self.late_check(&pending).await,
             Next::Look => self.look(&pending).await,
@@ -36,6 +39,16 @@ impl Uplink {
             Next::RemoveDocument(document) => self.remove_document(&pending, document).await,
             Next::Rest => Ok(()),
         }
+    }
+
+    /// Refuses what cannot be said to the service. It waits for a person, and the rest is delivered.
+    async fn leave_out(&mut self, pending: &Pending, lines: Vec<(u16, String)>) -> Result<(), Halt> {
+        let words: Vec<&str> = lines.iter().map(|(_, why)| why.as_str()).collect();
+        let what = format!("not sent: {}", words.join("; "));
+        let id = pending.operation.id;
+        let next = self.advance(id, &pending.delivery, Event::Unsayable(lines), &what).await?;
+        self.arrived(&pending.operation, next.as_ref());
+        Ok(())
     }
 
     async fn send(&mut self, pending: &Pending, step: Step) -> Result<(), Halt> {
@@ -320,6 +333,16 @@ fn proven(operation: &Operation, step: Step, posted: &PostedOperation) -> Event 
     } else {
         unproven
     }
+}
+
+/// The lines that are still to be sent and cannot be, each with the reason.
+fn unsayable(pending: &Pending) -> Vec<(u16, String)> {
+    let is_due = |number| {
+        let mut lines = pending.delivery.lines.iter();
+        lines.any(|line| line.number == number && line.transaction.is_none() && line.refusal.is_none())
+    };
+    let lines = pending.operation.lines.iter().filter(|line| is_due(line.number));
+    lines.filter_map(|line| Some((line.number, line.why_unsayable()?))).collect()
 }
 
 fn lines_to_post(operation: &Operation) -> Vec<LineToPost<'_>> {

@@ -8,6 +8,7 @@ use stockpoint::domain::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::GoodId;
 use stockpoint::domain::mode::Kind;
+use stockpoint::feedback::What;
 use stockpoint::sandbox::{Fault, Options, Selector};
 use stockpoint::store::Figures;
 
@@ -169,4 +170,38 @@ async fn the_list_says_at_once_what_is_to_be_done() {
     for text in [list, show] {
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_line_whose_cost_no_number_holds_waits_for_a_person_and_the_rest_is_delivered() {
+    let mut options = Options::sample();
+    options
+        .goods
+        .iter_mut()
+        .filter(|good| good.id == COMB_ID)
+        .for_each(|comb| comb.actual_cost = Decimal::MAX);
+    let place = Place::new(options).await;
+    let mut station = place.start();
+    station.until_goods_are_read().await;
+    for code in [SHAMPOO, &Control::Quantity(2).code(), COMB, BRUSH, &Control::Close.code()] {
+        station.scan(code).await.unwrap();
+    }
+    let told = station.until_told(|what| matches!(what, What::Person(_))).await;
+    let words = format!("{told:?}");
+    for part in ["good 123457", "price 79228162514264337593543950335", "quantity 2"] {
+        assert!(words.contains(part), "{words}");
+    }
+    let figures = station.until_delivered().await;
+    assert!(figures.balance(), "{figures:?}");
+    assert_eq!((units(&figures, State::Posted), units(&figures, State::Refused)), ("2".into(), "2".into()));
+    assert_eq!(on_service(&place), BTreeMap::from([(SHAMPOO_ID, Decimal::ONE), (BRUSH_ID, Decimal::ONE)]));
+    let sent = place.sandbox.requests();
+    assert!(sent.iter().all(|request| !request.body.contains("123457")), "nothing of it was sent");
+    // The line is given a price, and is tried again.
+    let shed = Shed::beside(&place.sandbox, place.dir.path());
+    shed.says(&["outbox", "correct", "2", "2", "--price", "1.5"]).await;
+    shed.says(&["outbox", "retry", "2"]).await;
+    station.until("the posting", |figures| units(figures, State::Posted) == "4").await;
+    assert_eq!(on_service(&place)[&COMB_ID], Decimal::TWO);
+    station.stop().await.unwrap();
 }

@@ -219,16 +219,18 @@ impl Client {
         let location = self.location();
         let path =
             format!("technological_cards/record_consumables/consumables/{location}/{record}/{service}");
-        let body = |consumable: &Consumable| ConsumableBody {
-            goods_transaction_id: consumable.transaction.map_or(0, |transaction| transaction.0),
-            record_id: record.0,
-            service_id: service.0,
-            storage_id: consumable.storage.0,
-            good_id: consumable.good.0,
-            price: number(consumable.price.to_decimal()),
-            amount: number(consumable.amount.to_decimal()),
+        let body = |consumable: &Consumable| {
+            Ok(ConsumableBody {
+                goods_transaction_id: consumable.transaction.map_or(0, |transaction| transaction.0),
+                record_id: record.0,
+                service_id: service.0,
+                storage_id: consumable.storage.0,
+                good_id: consumable.good.0,
+                price: number(consumable.price.amount().ok_or(Error::Unsayable { good: consumable.good.0 })?),
+                amount: number(consumable.amount.to_decimal()),
+            })
         };
-        let body = ConsumablesBody { consumables: consumables.iter().map(body).collect() };
+        let body = ConsumablesBody { consumables: consumables.iter().map(body).collect::<Result<_, _>>()? };
         services_of(&self.put(permit, &path, &body).await?)
     }
 
@@ -300,7 +302,7 @@ impl ConsumableWire<'_> {
             transaction: lenient::id(self.goods_transaction_id).map(TransactionId),
             storage: StorageId(lenient::id(self.storage_id)?),
             good: GoodId(lenient::id(self.good_id)?),
-            price: Money::new(lenient::decimal(self.price).unwrap_or_default()),
+            price: lenient::money(self.price),
             amount: Quantity::from_decimal(lenient::decimal(self.amount)?)?,
         })
     }

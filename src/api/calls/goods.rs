@@ -369,7 +369,7 @@ fn details(raw: &RawValue) -> Option<GoodDetails> {
 }
 
 fn body<'a>(good: &'a GoodToWrite, corrections: &[Correction]) -> GoodBody<'a> {
-    let money = |amount: Option<Money>| amount.map(|amount| number(amount.to_decimal()));
+    let money = |amount: Option<Money>| amount.and_then(Money::amount).map(number);
     let rule = |correction: &Correction| CorrectionBody {
         rule: correction.rule,
         base_unit: match correction.base {

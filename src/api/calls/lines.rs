@@ -92,7 +92,7 @@ impl Client {
         master: Option<MasterId>,
     ) -> Result<FoundLine, Error> {
         let path = format!("storage_operations/goods_transactions/{}", self.location());
-        let answer = self.post(permit, &path, &line_body(line, Some(document), master)).await?;
+        let answer = self.post(permit, &path, &line_body(line, Some(document), master)?).await?;
         let row: LineRow<'_> = answer.one()?;
         row.line().ok_or(answer.lacks("the line"))
     }
@@ -121,7 +121,7 @@ impl Client {
         master: Option<MasterId>,
     ) -> Result<LineDetails, Error> {
         let path = format!("storage_operations/goods_transactions/{}/{id}", self.location());
-        details_of(&self.put(permit, &path, &line_body(line, Some(document), master)).await?)
+        details_of(&self.put(permit, &path, &line_body(line, Some(document), master)?).await?)
     }
 
     /// Removes a line (`DELETE /storage_operations/goods_transactions/{location_id}/{transaction_id}`). One that
@@ -169,19 +169,106 @@ pub(super) fn line_body<'a>(
     line: &'a LineToPost<'_>,
     document: Option<DocumentId>,
     master: Option<MasterId>,
-) -> LineBody<'a> {
+) -> Result<LineBody<'a>, Error> {
     let ours = line.line;
-    // A cost beyond 28 digits cannot come from a price the server told; it would refuse the line.
-    let cost = ours.price.times(ours.quantity).unwrap_or_default();
-    LineBody {
+    let said = ours.price.amount().zip(ours.cost().and_then(Money::amount));
+    let (price, cost) = said.ok_or(Error::Unsayable { good: ours.good.0 })?;
+    Ok(LineBody {
         document_id: document.map(|document| document.0),
         good_id: ours.good.0,
         operation_unit_type: SALE_UNIT,
         amount: number(ours.quantity.to_decimal()),
-        cost_per_unit: number(ours.price.to_decimal()),
+        cost_per_unit: number(price),
         discount: 0,
-        cost: number(cost.to_decimal()),
+        cost: number(cost),
         master_id: master.map(|master| master.0),
         comment: &line.comment,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::ids::GoodId;
+    use crate::domain::quantity::Quantity;
+
+    fn line(price: Money, quantity: Quantity) -> Line {
+        Line {
+            number: 1,
+            good: GoodId(7),
+            title: "Shampoo".to_owned(),
+            barcode: String::new(),
+            quantity,
+            price,
+            transaction: None,
+            refusal: None,
+        }
+    }
+
+    /// The digits of a number's text as an integer, last first, and how many of them are decimals.
+    fn digits(number: &str) -> (Vec<u32>, usize) {
+        let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        (number.chars().rev().filter_map(|c| c.to_digit(10)).collect(), decimals)
+    }
+
+    /// A product as people work it out on paper, without zeros at either end.
+    fn on_paper(one: &str, other: &str) -> String {
+        let ((a, a_decimals), (b, b_decimals)) = (digits(one), digits(other));
+        let mut sums = vec![0_u32; a.len() + b.len() + 1];
+        for (i, x) in a.iter().enumerate() {
+            for (j, y) in b.iter().enumerate() {
+                sums[i + j] += x * y;
+            }
+        }
+        for place in 0..sums.len() - 1 {
+            sums[place + 1] += sums[place] / 10;
+            sums[place] %= 10;
+        }
+        let decimals = a_decimals + b_decimals;
+        sums.resize(sums.len().max(decimals + 1), 0);
+        let text: String = sums.iter().rev().map(ToString::to_string).collect();
+        let (whole, part) = text.split_at(text.len() - decimals);
+        let (whole, part) = (whole.trim_start_matches('0'), part.trim_end_matches('0'));
+        let whole = if whole.is_empty() { "0" } else { whole };
+        if part.is_empty() { whole.to_owned() } else { format!("{whole}.{part}") }
+    }
+
+    fn price() -> impl Strategy<Value = Money> {
+        let mantissa = prop_oneof![0..1_000_000_i128, 0..1_i128 << 96, ((1_i128 << 96) - 1000)..1_i128 << 96];
+        (mantissa, 0_u32..=28)
+            .prop_map(|(mantissa, scale)| Money::new(Decimal::from_i128_with_scale(mantissa, scale)))
+    }
+
+    fn quantity() -> impl Strategy<Value = Quantity> {
+        let millionths = prop_oneof![1..10_i64, 1..10_000_000_000_000_i64, (i64::MAX - 9)..=i64::MAX];
+        let whole = (1..1000_i64).prop_map(|units| units * 1_000_000);
+        prop_oneof![millionths, whole].prop_map(Quantity::from_millionths)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_posted_costs_exactly_amount_times_price(price in price(), quantity in quantity()) {
+            let ours = line(price, quantity);
+            let line = LineToPost { line: &ours, comment: String::new() };
+            let exact = on_paper(&price.to_string(), &quantity.to_string());
+            let is_sayable = exact.parse::<Money>().is_ok_and(|cost| cost.to_string() == exact);
+            match line_body(&line, None, None) {
+                Ok(body) => {
+                    prop_assert_eq!(body.cost.get(), exact);
+                    prop_assert_eq!(body.cost_per_unit.get(), price.to_string());
+                    prop_assert_eq!(body.amount.get(), quantity.to_string());
+                    prop_assert_eq!(ours.why_unsayable(), None);
+                }
+                Err(error) => {
+                    prop_assert!(!is_sayable, "{} is a number: {}", exact, error);
+                    let why = ours.why_unsayable().unwrap();
+                    for told in ["good 7", &price.to_string(), &quantity.to_string()] {
+                        prop_assert!(why.contains(told), "{}", why);
+                    }
+                }
+            }
+        }
     }
 }

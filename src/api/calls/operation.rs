@@ -61,7 +61,8 @@ impl Client {
         operation: OperationToPost<'_>,
         lines: &[LineToPost<'_>],
     ) -> Result<PostedOperation, Error> {
-        let lines = lines.iter().map(|line| line_body(line, None, operation.master)).collect();
+        let lines =
+            lines.iter().map(|line| line_body(line, None, operation.master)).collect::<Result<_, _>>()?;
         let (goods_transactions, transactions) = match self.lines_key() {
             LinesKey::GoodsTransactions => (Some(lines), None),
             LinesKey::Transactions => (None, Some(lines)),

@@ -177,6 +177,8 @@ pub enum Event {
     Died,
     /// The token may do everything but this: the server forbids this very operation, in these words.
     Barred(String),
+    /// These lines cannot be said to the server, for these reasons. Nothing of them was sent.
+    Unsayable(Vec<(u16, String)>),
     /// A person wants it tried again.
     Retry,
     /// A person wants it deleted on the server.
@@ -309,6 +311,7 @@ impl Delivery {
                 }
             }
             (State::Queued, Event::Barred(words)) => next.bar(&words),
+            (State::Queued, Event::Unsayable(lines)) => next.leave_out(lines),
             (State::Refused | State::Uncertain, Event::Retry) => next.retry(),
             (state, event) => {
                 return Err(IllegalTransition { state, event: format!("{event:?}") });
@@ -370,6 +373,17 @@ impl Delivery {
     fn bar(&mut self, words: &str) {
         for line in self.lines.iter_mut().filter(|line| line.is_missing()) {
             line.refusal = Some(words.to_owned());
+        }
+        self.go_line_by_line();
+        self.settle();
+    }
+
+    /// The rest goes line by line, for the one call would say these lines too.
+    fn leave_out(&mut self, lines: Vec<(u16, String)>) {
+        for (number, words) in lines {
+            if self.missing().any(|missing| missing == number) {
+                self.refuse_line(number, words);
+            }
         }
         self.go_line_by_line();
         self.settle();

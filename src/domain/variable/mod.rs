@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use super::barcode::{Barcode, Key};
 use super::good::Good;
 use super::gtin::with_check_digit;
-use super::quantity::{Money, Quantity};
+use super::quantity::{Money, Quantity, exact_product};
 
 /// Patterns of one station: a country has some five, and a company's own come on top.
 pub const PATTERNS_MAX: usize = 16;
@@ -240,10 +240,10 @@ fn why_bad(written: &str, measured: Measured) -> Option<BadPattern> {
 
 /// The quotient, if it is exact in thousandths.
 fn bought(price: Money, sale_price: Money) -> Option<Quantity> {
-    let (price, each) = (price.to_decimal(), sale_price.to_decimal());
+    let (price, each) = (price.amount()?, sale_price.amount()?);
     let quotient =
         Some(each).filter(|each| *each > Decimal::ZERO).and_then(|each| price.checked_div(each))?;
-    let is_exact = quotient.normalize().scale() <= 3 && quotient.checked_mul(each) == Some(price);
+    let is_exact = quotient.normalize().scale() <= 3 && exact_product(quotient, each) == Some(price);
     Quantity::from_decimal(quotient).filter(|_| is_exact)
 }
 

@@ -79,6 +79,7 @@ fn every_event() -> Vec<(&'static str, Event)> {
         ("document-removed", Event::DocumentRemoved(DocumentId(1))),
         ("died", Event::Died),
         ("barred", barred()),
+        ("unsayable", Event::Unsayable(vec![(1, "too many digits".to_owned())])),
         ("retry", Event::Retry),
         ("revoke", Event::Revoke),
         ("still-there", Event::StillThere(Vec::new())),
@@ -97,7 +98,7 @@ fn these_events_and_no_others_are_possible_in_each_state() {
         State::ALL.map(possible),
         [
             "open: ",
-            "queued: send line-removed document-removed barred",
+            "queued: send line-removed document-removed barred unsayable",
             "sending: done unproven not-done lost refused died",
             "uncertain: surveyed retry",
             "posted: late-surveyed line-removed document-removed",
@@ -436,4 +437,37 @@ fn nothing_is_deleted_of_which_a_double_may_still_come() {
     let looked = [&doubtful[..], &[look.clone(), look]].concat();
     assert!(after(1, &looked).apply(Event::Revoke).is_ok());
     assert!(revoked(1, &[]).apply(Event::Revoke).is_err());
+}
+
+#[test]
+fn lines_that_cannot_be_said_are_refused_and_the_rest_goes_line_by_line() {
+    let unsayable = |numbers: &[u16]| {
+        Event::Unsayable(numbers.iter().map(|number| (*number, "too many digits".to_owned())).collect())
+    };
+    assert_eq!(
+        walk(
+            3,
+            &[
+                unsayable(&[2]),
+                SEND_DOCUMENT,
+                document_made(),
+                send_line(1),
+                done(&[1]),
+                send_line(3),
+                done(&[3])
+            ]
+        ),
+        "queued Send(Document); sending ReadBack; queued Send(Line(1)); sending ReadBack; queued Send(Line(3)); \
+         sending ReadBack; posted Rest"
+    );
+    assert_eq!(walk(2, &[unsayable(&[1, 2])]), "refused Rest");
+    // What stands is not refused, whatever is said of it.
+    let stands = [SEND, Event::Lost, found(&[1]), found(&[1]), unsayable(&[1, 2])];
+    let lines = after(2, &stands).lines;
+    assert_eq!(lines.iter().map(|line| line.refusal.is_some()).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(after(2, &stands).state, State::Posted);
+}
+
+fn document_made() -> Event {
+    done(&[])
 }
