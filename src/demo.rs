@@ -162,6 +162,9 @@ request_timeout_ms = 5000
 reconcile_after_ms = 2000
 late_check_after_ms = 5000
 
+[kits]
+scan = "all"
+
 [web]
 listen = "127.0.0.1:0"
 

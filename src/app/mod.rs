@@ -190,6 +190,7 @@ impl Agent {
         db.take_up(&home, clock.wall())?;
         db.keep_copy_of(&home.books)?;
         let unseen: Vec<_> = db.alarms()?.into_iter().filter(|alarm| !alarm.is_seen).collect();
+        db.allow_kits(config.kits.clone());
         let session = Session::new(rules(&config), db.commanded()?, db.open_operations(clock.boot())?);
         let client = Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user)?;
         let (store, store_thread) = Store::start(db).map_err(Error::Thread)?;

@@ -337,7 +337,11 @@ fn data(config: &Config) -> Result<Db, Error> {
 
 /// The data of a station, for a command that only tells: without any there is nothing to tell, which is no failure.
 fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
-    Ok(Db::beside(&config.station.data_dir, &config.station.name)?)
+    let mut db = Db::beside(&config.station.data_dir, &config.station.name)?;
+    if let Some(db) = &mut db {
+        db.allow_kits(config.kits.clone());
+    }
+    Ok(db)
 }
 
 /// The way to the service for a command beside an agent. A running agent keeps its own budget: this takes half of

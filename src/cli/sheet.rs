@@ -83,15 +83,17 @@ fn storages(config: &Path) -> Vec<NamedStorage> {
     named.into_iter().map(|storage| (storage.id, storage.name)).collect()
 }
 
-/// The kits that the station knows, by number, with their names. The control codes are the same on every station and
+/// The kits that the station knows and may book, by number, with their names. The control codes are the same on every station and
 /// are printed without any; so what keeps the kits from being read is said and no failure.
 fn kits(config: &Path) -> Vec<(CardId, String)> {
     if !config.exists() {
         return Vec::new();
     }
-    let cards = Config::load(config)
-        .map_err(Error::from)
-        .and_then(|config| Ok(data_if_any(&config)?.map_or(Ok(Vec::new()), |db| db.cards())?));
+    let cards = Config::load(config).map_err(Error::from).and_then(|config| {
+        let mut cards = data_if_any(&config)?.map_or(Ok(Vec::new()), |db| db.cards())?;
+        cards.retain(|(card, _)| config.kits.allows(*card));
+        Ok(cards)
+    });
     cards.unwrap_or_else(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "the sheet is without kits");
         Vec::new()

@@ -57,6 +57,7 @@ use crate::domain::ids::MasterId;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
 use crate::domain::keymap::LayoutName;
+use crate::domain::kit::KitScan;
 use crate::domain::mode::Mode;
 use crate::domain::rule::Rule;
 use crate::domain::session::Conventions;
@@ -70,6 +71,8 @@ pub const EXAMPLE: &str = include_str!("example.toml");
 pub const SCANNERS_MAX: usize = 32;
 /// Most storages of one station that have a `[[storage]]` of their own.
 pub const STORAGES_MAX: usize = 32;
+/// Most cards that `kits.scan` names, so that a sheet of them can still be laid out by hand.
+pub const KITS_MAX: usize = 1000;
 /// Longest answer to a scanner, in bytes: at 9600 baud, 64 bytes already take 67 ms of the operator's time.
 pub const SIGNAL_BYTES_MAX: usize = 64;
 /// Largest configuration file, in bytes: a full one has some ten thousand.
@@ -84,6 +87,8 @@ pub struct Config {
     pub api: Api,
     /// `[goods]`
     pub goods: GoodsSync,
+    /// `[kits]`: `scan`, the kits that the sheet prints and a scan books.
+    pub kits: KitScan,
     /// `[web]`
     pub web: Web,
     /// `[feedback]`
@@ -382,6 +387,7 @@ impl Config {
             rules: with_rules.map(|scanner| (scanner.name.clone(), scanner.rules.clone())).collect(),
             patterns: self.variable_measures.clone(),
             keyboards: typing.map(|scanner| scanner.name.clone()).collect(),
+            kits: self.kits.clone(),
         }
     }
 

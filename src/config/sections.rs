@@ -25,6 +25,7 @@ use crate::config::web::web;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
+use crate::domain::kit::KitScan;
 use crate::domain::mode::Mode;
 use crate::domain::variable::PATTERNS_MAX;
 
@@ -42,6 +43,7 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
     let station = root.section("station", station).flatten();
     let api = root.section("api", api);
     let goods = root.section("goods", goods);
+    let kits = root.section("kits", |table| table.or("scan", KitScan::None, values::kits));
     let web = root.section("web", web);
     let feedback = root.section("feedback", feedback);
     let mut ids = Vec::new();
@@ -54,6 +56,7 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
         station: station?,
         api: api?,
         goods: goods?,
+        kits: kits?,
         web: web?,
         feedback: feedback?,
         named_storages,

@@ -28,6 +28,7 @@ use crate::config::secrets::Environment;
 use crate::config::sections::BACK_DATES;
 use crate::config::sections::LINES_KEYS;
 use crate::config::sections::STRATEGIES;
+use crate::domain::kit::KitScan;
 use crate::domain::rule::Length;
 use crate::domain::rule::Rule;
 use crate::domain::symbology::SYMBOLOGIES;
@@ -49,11 +50,12 @@ struct InForce<'a> {
 
 impl fmt::Display for InForce<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { station, api, goods, web, feedback, named_storages, scanners, variable_measures } =
+        let Config { station, api, goods, kits, web, feedback, named_storages, scanners, variable_measures } =
             self.config;
         show_station(f, station)?;
         show_api(f, api, &self.tokens)?;
         show_goods(f, goods)?;
+        show_kits(f, kits)?;
         show_web(f, web, self.web_token.as_deref())?;
         show_feedback(f, feedback)?;
         named_storages.iter().try_for_each(|storage| show_storage(f, storage))?;
@@ -114,6 +116,17 @@ fn show_goods(f: &mut fmt::Formatter<'_>, goods: &GoodsSync) -> fmt::Result {
     writeln!(f, "\n[goods]")?;
     writeln!(f, "sync_every_s = {}", goods.sync_every.as_secs())?;
     writeln!(f, "full_sync_every_s = {}", goods.full_sync_every.as_secs())
+}
+
+fn show_kits(f: &mut fmt::Formatter<'_>, kits: &KitScan) -> fmt::Result {
+    let scan = match kits {
+        KitScan::None => Quoted("none").to_string(),
+        KitScan::All => Quoted("all").to_string(),
+        KitScan::Only(cards) => {
+            format!("[{}]", cards.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
+    };
+    writeln!(f, "\n[kits]\nscan = {scan}")
 }
 
 fn show_web(f: &mut fmt::Formatter<'_>, web: &Web, token: Option<&str>) -> fmt::Result {

@@ -12,11 +12,14 @@ use toml::Spanned;
 use toml::de::DeInteger;
 use toml::de::DeValue;
 
+use crate::config::KITS_MAX;
 use crate::config::SIGNAL_BYTES_MAX;
 use crate::config::fault::Problem;
 use crate::config::fault::may_be_token;
 use crate::config::fault::shown;
 use crate::config::reader::type_of;
+use crate::domain::ids::CardId;
+use crate::domain::kit::KitScan;
 use crate::domain::mode::Mode;
 use crate::domain::rule::Length;
 use crate::domain::rule::TEXT_CHARS_MAX;
@@ -108,6 +111,28 @@ pub(super) fn word<T: Copy>(words: &[(&'static str, T)]) -> impl Fn(Value<'_, '_
             Problem::UnknownWord { value: shown(written), allowed: allowed.join(" or ") }
         })
     }
+}
+
+/// The kits that may be booked: a word, or a list of cards.
+pub(super) fn kits(value: Value<'_, '_>) -> Result<KitScan, Problem> {
+    let Some(list) = value.as_array() else {
+        let what = "\"none\", \"all\" or a list of cards, [410, 500]";
+        return match value.as_str().ok_or_else(|| wrong_type(value, what))? {
+            "none" => Ok(KitScan::None),
+            "all" => Ok(KitScan::All),
+            word => Err(Problem::UnknownWord { value: shown(word), allowed: what.to_owned() }),
+        };
+    };
+    if list.is_empty() {
+        return Err(Problem::Unfit { what: "names no card", cure: "write \"none\", or the cards' numbers" });
+    }
+    if list.len() > KITS_MAX {
+        return Err(Problem::Unfit {
+            what: "is too long",
+            cure: "name 1000 cards at most, or write \"all\"",
+        });
+    }
+    list.iter().map(|card| id(CardId)(card.get_ref())).collect::<Result<_, _>>().map(KitScan::Only)
 }
 
 /// What scans do to the books.

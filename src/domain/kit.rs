@@ -3,7 +3,7 @@
 //! A card says its amounts in the unit it likes; documents are in sale units. Invariant: an amount is converted
 //! exactly or not at all, and a kit of which one material cannot be said is no kit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
@@ -15,6 +15,30 @@ use super::session::SCAN_UNITS_MAX;
 /// Materials of one kit: with the lines that a document may hold already it stays far below what one request
 /// carries.
 pub const KIT_PARTS_MAX: usize = 100;
+
+/// Which kits are printed and booked here. The service writes the materials of a service's card off by itself when the
+/// visit is marked as arrived, so a kit is booked only where a person has said that it is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum KitScan {
+    /// None.
+    #[default]
+    None,
+    /// Every one.
+    All,
+    /// Those of these cards.
+    Only(BTreeSet<CardId>),
+}
+
+impl KitScan {
+    /// Returns true if the kit of this card may be printed and booked.
+    pub fn allows(&self, card: CardId) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Only(cards) => cards.contains(&card),
+        }
+    }
+}
 
 /// A bill of materials as the server tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -187,6 +187,13 @@ impl fmt::Display for Announcement {
                 let quantity = quantity.to_string();
                 write!(f, "unknown   {quantity:>4}     {}  (parked until its good is known)", printable(code))
             }
+            What::Refused { reason: Reason::KitOff, code } => {
+                write!(
+                    f,
+                    "refused            {}  (not booked: kit codes are off, kits.scan)",
+                    printable(code)
+                )
+            }
             What::Refused { reason, code } => write!(f, "refused            {}  ({reason})", printable(code)),
             What::NotStored => write!(f, "refused            the disk did not take it"),
             What::Control { name, mode } => write!(f, "ok                 {name}  (mode: {mode})"),

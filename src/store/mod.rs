@@ -64,6 +64,8 @@ pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 use crate::domain::ids::ScanId;
 use reserve::Reserve;
 
+use crate::domain::kit::KitScan;
+
 /// Name of the file of everything that cannot be had again, in the data folder.
 pub const OUTBOX_FILE: &str = "outbox.db";
 /// Name of the file of the goods table's copy, in the data folder.
@@ -169,9 +171,16 @@ pub struct Db {
     damaged: Vec<Damaged>,
     /// `None` beside an agent, whose room it is.
     reserve: Option<Reserve>,
+    /// The kits whose parked scans may be booked; none until it is told.
+    kits: KitScan,
 }
 
 impl Db {
+    /// Lets the parked scans of these kits be booked, and of no others.
+    pub fn allow_kits(&mut self, kits: KitScan) {
+        self.kits = kits;
+    }
+
     /// Files that were found damaged when this was opened, and where they are now.
     pub fn damaged(&self) -> &[Damaged] {
         &self.damaged

@@ -12,6 +12,7 @@ use super::damage::{self, Care, Damaged};
 use super::reserve::Reserve;
 use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, previous};
 use crate::domain::ids::ScanId;
+use crate::domain::kit::KitScan;
 use crate::domain::time::UnixMillis;
 
 /// How long a statement waits for another process that writes (a command beside the agent).
@@ -126,6 +127,7 @@ impl Db {
             indexing: None,
             damaged,
             reserve,
+            kits: KitScan::default(),
         })
     }
 }
@@ -179,6 +181,7 @@ impl Db {
             indexing: None,
             damaged: Vec::new(),
             reserve: None,
+            kits: KitScan::default(),
         }))
     }
 }

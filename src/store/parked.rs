@@ -91,7 +91,9 @@ impl Db {
             // The bytes were read as text when the scan was parked.
             let Some(text) = text.or_else(|| String::from_utf8(raw).ok()) else { continue };
             let resolution = match Control::read(&text) {
-                Reading::Kit(card) => self.kit(card)?,
+                Reading::Kit(card) if self.kits.allows(card) => self.kit(card)?,
+                // It stays parked, and is listed, as long as it may not be booked.
+                Reading::Kit(_) => Resolution::Unknown,
                 Reading::NotControl | Reading::Control(_) | Reading::Malformed => {
                     self.resolve(&Barcode::read(&text))?
                 }

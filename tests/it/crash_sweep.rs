@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rust_decimal::Decimal;
+use stockpoint::config::Config;
 use stockpoint::domain::control::{Control, kit_code};
 use stockpoint::domain::ids::{CardId, GoodId, StorageId};
+use stockpoint::domain::kit::KitScan;
 use stockpoint::domain::mode::{Kind, Mode};
 use stockpoint::feedback::{Announcement, What};
 use stockpoint::sandbox::{CardRow, Fault, GoodRow, Options, Selector};
@@ -56,6 +58,11 @@ fn day() -> Vec<String> {
 /// The good of the code that nobody knows in the morning.
 fn later() -> GoodRow {
     GoodRow::new(GoodId(9001), "Known in the afternoon", "later")
+}
+
+/// With every kit booked.
+fn config(place: &Place) -> Config {
+    Config { kits: KitScan::All, ..place.config() }
 }
 
 /// A kit of two goods from two storages.
@@ -155,9 +162,9 @@ async fn round(point: u32, death: Death) -> bool {
     }
     place.sandbox.put_card(kit());
     let mut confirmed = Vec::new();
-    let Ok(mut station) = Station::start(place.config(), commit_hook) else {
+    let Ok(mut station) = Station::start(config(&place), commit_hook) else {
         // It died while it opened the files.
-        check(&place, place.start(), &confirmed, (point, &death)).await;
+        check(&place, Station::start(config(&place), None).unwrap(), &confirmed, (point, &death)).await;
         return true;
     };
     // With the table unread everything would be parked, and a day of parking is another day.
@@ -175,7 +182,7 @@ async fn round(point: u32, death: Death) -> bool {
         check(&place, station, &confirmed, (point, &death)).await;
     } else {
         station.die().await;
-        check(&place, place.start(), &confirmed, (point, &death)).await;
+        check(&place, Station::start(config(&place), None).unwrap(), &confirmed, (point, &death)).await;
     }
     reached
 }

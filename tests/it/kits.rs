@@ -7,9 +7,11 @@ use std::process::Command;
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use stockpoint::config::Config;
 use stockpoint::domain::control::{Control, kit_code};
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{CardId, GoodId, StorageId};
+use stockpoint::domain::kit::KitScan;
 use stockpoint::domain::mode::{Kind, Mode};
 use stockpoint::domain::signal::Signal;
 use stockpoint::feedback::What;
@@ -35,7 +37,7 @@ fn treatment() -> CardRow {
 
 /// A station in write-off mode that has read the cards.
 async fn station(place: &Place) -> Station {
-    let mut station = place.start();
+    let mut station = Station::start(Config { kits: KitScan::All, ..place.config() }, None).unwrap();
     station.until_goods_are_read().await;
     until_cards(&station, place.sandbox.cards().len()).await;
     station.scan(&Control::Mode(Mode::WriteOff).code()).await.unwrap();
@@ -205,12 +207,12 @@ async fn a_listing_of_cards_that_repeats_itself_or_gives_few_a_page_is_read_to_i
     station.stop().await.unwrap();
 }
 
-/// A configuration for commands that look at the data.
-fn config(place: &Place) -> PathBuf {
+/// A configuration for commands that look at the data, with these kits.
+fn config(place: &Place, kits: &str) -> PathBuf {
     let path = place.dir.path().join("config.toml");
     let text = format!(
         "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\ndata_dir = \"{}\"\n\
-         [[scanner]]\nname = \"dock\"\nkind = \"stdin\"\n",
+         [kits]\nscan = {kits}\n[[scanner]]\nname = \"dock\"\nkind = \"stdin\"\n",
         place.dir.path().display()
     );
     fs::write(&path, text).unwrap();
@@ -231,8 +233,16 @@ async fn the_sheet_ends_with_the_kits_that_are_known() {
     station(&place).await.stop().await.unwrap();
     let fixed = told(&place.dir.path().join("none.toml"), &["sheet"]).unwrap();
     assert!(fixed.ends_with("OK\t$SP.OK.C\n"), "{fixed}");
-    let config = config(&place);
-    assert_eq!(told(&config, &["sheet"]).unwrap(), format!("{fixed}KIT-410\t$SP.KIT-410.C\n"));
+    let with_kit = format!("{fixed}KIT-410\t$SP.KIT-410.C\n");
+    let cases = [("\"all\"", &with_kit), ("[7, 410]", &with_kit), ("[7]", &fixed), ("\"none\"", &fixed)];
+    for (kits, codes) in cases {
+        let config = config(&place, kits);
+        assert_eq!(&told(&config, &["sheet"]).unwrap(), codes, "{kits}");
+        let page = told(&config, &["sheet", "--format", "html"]).unwrap();
+        assert_eq!(page.contains("KIT-410"), codes == &with_kit, "{kits}");
+        assert!(told(&config, &["check"]).unwrap().contains(&format!("\n[kits]\nscan = {kits}\n")), "{kits}");
+    }
+    let config = config(&place, "\"all\"");
     fs::write(&config, "nonsense").unwrap();
     assert_eq!(told(&config, &["sheet"]).unwrap(), fixed);
 }
@@ -241,7 +251,7 @@ async fn the_sheet_ends_with_the_kits_that_are_known() {
 async fn a_kit_is_found_by_its_code_which_is_never_given_to_a_good() {
     let place = Place::new(Options::sample()).await;
     station(&place).await.stop().await.unwrap();
-    let config = config(&place);
+    let config = config(&place, "\"none\"");
     let found = told(&config, &["goods", "find", "$SP.KIT-410.C"]).unwrap();
     assert_eq!(found, "123456\t0.15 pc\tfrom storage 91272\tShampoo 1\n");
     assert_eq!(told(&config, &["goods", "find", &kit_code(CardId(7))]).unwrap(), "no good has this code\n");
@@ -250,4 +260,30 @@ async fn a_kit_is_found_by_its_code_which_is_never_given_to_a_good() {
         let complaint = told(&config, args).unwrap_err();
         assert!(complaint.contains("begins as a control code does"), "{args:?}: {complaint}");
     }
+}
+
+#[tokio::test]
+async fn a_kit_is_booked_only_where_the_configuration_says_so() {
+    let place = Place::new(Options::sample()).await;
+    place.sandbox.put_card(treatment());
+    let kits = KitScan::Only([CardId(410)].into());
+    let mut station = Station::start(Config { kits, ..place.config() }, None).unwrap();
+    station.until_goods_are_read().await;
+    until_cards(&station, 2).await;
+    station.scan(&Control::Mode(Mode::WriteOff).code()).await.unwrap();
+    // One that is known, and one that nobody knows yet.
+    for card in [500, 501] {
+        let answer = station.scan(&kit_code(CardId(card))).await.unwrap();
+        assert_eq!(answer.signal, Signal::Refused);
+        let (words, answer) = (format!("refused            $SP.KIT-{card}."), answer.to_string());
+        assert!(answer.starts_with(&words), "{answer}");
+        assert!(answer.ends_with("(not booked: kit codes are off, kits.scan)"), "{answer}");
+    }
+    assert_eq!(station.scan(&kit_code(CardId(410))).await.unwrap().signal, Signal::Booked);
+    station.scan(&Control::Close.code()).await.unwrap();
+    let figures = station.until_delivered().await;
+    assert!(figures.balance());
+    assert_eq!((figures.scans.booked, figures.scans.refused, figures.scans.unknown), (1, 2, 0));
+    assert_eq!(place.on_service(), written_off([(SHAMPOO, "0.15")]));
+    station.stop().await.unwrap();
 }

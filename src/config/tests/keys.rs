@@ -1,6 +1,8 @@
 //! Every key, its default and its bounds.
 
 use super::*;
+use crate::domain::ids::CardId;
+use crate::domain::kit::KitScan;
 use crate::domain::rule::{Length, Replacement, Rule};
 use crate::domain::symbology::Symbology;
 use crate::domain::variable::{ItemCode, Measured, Pattern};
@@ -50,6 +52,7 @@ fn what_is_not_written_is_the_default() {
     };
     assert_eq!(config.scanners, [scanner]);
     assert_eq!(config.variable_measures, []);
+    assert_eq!(config.kits, KitScan::None);
 }
 
 fn plain_serial() -> Serial {
@@ -110,7 +113,7 @@ fn uncommented_example() -> String {
 #[test]
 fn the_example_has_every_key() {
     // The fault of an unknown key lists all that are known beside it.
-    let asked = "zzz = 1\n[station]\nzzz = 1\n[api]\nzzz = 1\n[goods]\nzzz = 1\n[web]\nzzz = 1\n\
+    let asked = "zzz = 1\n[station]\nzzz = 1\n[api]\nzzz = 1\n[goods]\nzzz = 1\n[kits]\nzzz = 1\n[web]\nzzz = 1\n\
                  [feedback]\nzzz = 1\n[[storage]]\nzzz = 1\n[[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n\
                  [[scanner.rule]]\nzzz = 1\n[[variable_measure]]\nzzz = 1\n";
     let faults = parse(asked).unwrap_err();
@@ -119,7 +122,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 8 + 15 + 13 + 2 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4);
+    assert_eq!(known.len(), 9 + 15 + 13 + 2 + 1 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];
@@ -571,4 +574,26 @@ fn a_default_follows_a_written_number_and_never_contradicts_it() {
     let goods = |line: &str| with(&format!("[goods]\n{line}")).unwrap().goods;
     assert_eq!(goods("sync_every_s = 604800").full_sync_every, seconds(604_800));
     assert_eq!(goods("full_sync_every_s = 60").sync_every, seconds(60));
+}
+
+#[test]
+fn kits_are_scanned_only_where_the_file_says_so() {
+    let scan = |value: &str| with(&format!("[kits]\nscan = {value}"));
+    assert_eq!(with("").unwrap().kits, KitScan::None);
+    assert_eq!(scan("\"none\"").unwrap().kits, KitScan::None);
+    assert_eq!(scan("\"all\"").unwrap().kits, KitScan::All);
+    assert_eq!(scan("[500, 410, 410]").unwrap().kits, KitScan::Only([CardId(410), CardId(500)].into()));
+    let cards = "\"none\", \"all\" or a list of cards, [410, 500]";
+    for (value, fault) in [
+        ("\"some\"", format!("\"some\" is not one of the words known here; use {cards}")),
+        ("true", format!("is true or false; write {cards}")),
+        ("[]", "names no card; write \"none\", or the cards' numbers".to_owned()),
+        ("[0]", "0 is out of range; use 1 to 9007199254740991".to_owned()),
+        ("[\"410\"]", "is text; write a whole number, without quotes".to_owned()),
+    ] {
+        check_fault(&format!("[kits]\nscan = {value}"), &format!("config.toml:6: kits.scan: {fault}"));
+    }
+    let many = vec!["1"; 1001].join(", ");
+    let fault = "config.toml:6: kits.scan: is too long; name 1000 cards at most, or write \"all\"";
+    check_fault(&format!("[kits]\nscan = [{many}]"), fault);
 }

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy;
 
 use super::*;
+use crate::domain::ids::CardId;
 use crate::domain::keymap::LAYOUTS;
+use crate::domain::kit::KitScan;
 use crate::domain::rule::{Length, Replacement};
 use crate::domain::symbology::SYMBOLOGIES;
 use crate::domain::variable::{DECIMALS_MAX, Measured};
@@ -238,6 +240,11 @@ prop_compose! {
     }
 }
 
+fn kits() -> impl Strategy<Value = KitScan> {
+    let cards = proptest::collection::btree_set((1..=values::ID_MAX).prop_map(CardId), 1..5);
+    prop_oneof![Just(KitScan::None), Just(KitScan::All), cards.prop_map(KitScan::Only)]
+}
+
 prop_compose! {
     fn configs()(
         station in station(),
@@ -250,6 +257,7 @@ prop_compose! {
         feedback in feedback(),
         scanners in scanners(),
         variable_measures in proptest::collection::vec(patterns(), 0..3),
+        kits in kits(),
     ) -> Config {
         let sync_every = Duration::from_secs(sync_s);
         let goods = GoodsSync { sync_every, full_sync_every: Duration::from_secs(full_sync_s) };
@@ -260,7 +268,7 @@ prop_compose! {
         let token_file: Option<PathBuf> = token_file.map(PathBuf::from);
         // Whoever listens to the network asks for a token.
         let listen = listen.filter(|listen| listen.is_local() || token_file.is_some());
-        Config { station, api, goods, web: Web { listen, token_file }, feedback, named_storages, scanners, variable_measures }
+        Config { station, api, goods, kits, web: Web { listen, token_file }, feedback, named_storages, scanners, variable_measures }
     }
 }
 

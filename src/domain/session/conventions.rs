@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Barcode, Control, Frame, Heard, Outcome, Reading, Resolution, ScannerName};
 use crate::domain::advice::Evidence;
+use crate::domain::kit::KitScan;
 use crate::domain::rule::{self, Rule};
 use crate::domain::variable::{self, Pattern};
 
@@ -19,6 +20,8 @@ pub struct Conventions {
     pub patterns: Vec<Pattern>,
     /// The scanners that type, each in a layout of its own.
     pub keyboards: BTreeSet<ScannerName>,
+    /// The kits that may be booked.
+    pub kits: KitScan,
 }
 
 impl Conventions {

@@ -37,6 +37,8 @@ pub enum Reason {
     LabelPrice,
     /// The measure on a label does not go with its verifier.
     LabelVerifier,
+    /// A kit that the configuration does not let be booked (`kits.scan`).
+    KitOff,
     /// A kit in receipt mode: it can only be written off.
     KitMode,
     /// A kit with a material that cannot be booked: no storage, or a unit nobody can convert. A person is needed.
@@ -58,6 +60,7 @@ impl Reason {
             Self::Quantity => "quantity",
             Self::LabelPrice => "label-price",
             Self::LabelVerifier => "label-verifier",
+            Self::KitOff => "kit-off",
             Self::KitMode => "kit-in-receipt",
             Self::KitUnusable => "kit-needs-a-person",
         }

@@ -21,6 +21,9 @@ impl Session {
         let Some(place) = self.place_of(scanner) else {
             return Decision::lookup(resolution);
         };
+        if !self.rules.conventions.kits.allows(card) {
+            return Decision::refused(Reason::KitOff);
+        }
         if place.kind == Kind::Receipt {
             return Decision::refused(Reason::KitMode);
         }

@@ -5,7 +5,7 @@ use crate::domain::control::{Control, kit_code};
 use crate::domain::delivery::{Event, State, Step};
 use crate::domain::good::{Resolution, WriteOffUnit};
 use crate::domain::ids::{CardId, DocumentId, GoodId, OperationId, StorageId, TransactionId};
-use crate::domain::kit::{Card, Material};
+use crate::domain::kit::{Card, KitScan, Material};
 use crate::domain::mode::{Kind, Mode};
 use crate::domain::operation::Place;
 use crate::domain::quantity::Quantity;
@@ -202,4 +202,22 @@ fn a_kit_in_receipt_mode_opens_nothing() {
     bench.scan(&kit_code(WASH));
     assert_eq!(bench.figures().scans.refused, 1);
     assert!(!bench.db.open_operations(BootMillis(0)).unwrap().contains_key(&DOCK_IN));
+}
+
+#[test]
+fn a_kit_that_was_parked_stays_so_and_is_listed_while_it_may_not_be_booked() {
+    let mut bench = Bench::new();
+    read_goods(&mut bench);
+    bench.scan(&Control::Mode(Mode::WriteOff).code());
+    bench.scan(&kit_code(WASH));
+    bench.db.put_cards(&[wash()]).unwrap();
+    for kits in [KitScan::None, KitScan::Only([CardId(999)].into())] {
+        bench.db.allow_kits(kits);
+        assert_eq!(bench.db.book_parked(BEGIN).unwrap(), []);
+        let parked: Vec<String> = bench.db.parked().unwrap().into_iter().map(|parked| parked.code).collect();
+        assert_eq!(parked, [kit_code(WASH)]);
+    }
+    bench.db.allow_kits(KitScan::Only([WASH].into()));
+    assert_eq!(bench.db.book_parked(BEGIN).unwrap().len(), 2);
+    assert!(bench.db.parked().unwrap().is_empty());
 }

@@ -20,6 +20,7 @@ use crate::domain::delivery::{Event, State};
 use crate::domain::framing::Frame;
 use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
+use crate::domain::kit::KitScan;
 use crate::domain::mode::{Kind, Mode};
 use crate::domain::operation::Place;
 use crate::domain::quantity::Quantity;
@@ -153,15 +154,16 @@ impl Bench {
 
 /// Opened without waiting for the disk at each commit: no power goes in these tests.
 fn open(dir: &Path, boot_id: &str, commit_hook: Option<CommitHook>) -> Result<Db, Error> {
-    let db = Db::open(OpenOptions { dir, station: "dock-1", boot_id, now: BEGIN, commit_hook })?;
+    let mut db = Db::open(OpenOptions { dir, station: "dock-1", boot_id, now: BEGIN, commit_hook })?;
     for connection in [&db.outbox, &db.goods] {
         connection.pragma_update(None, "synchronous", "OFF")?;
     }
+    db.allow_kits(KitScan::All);
     Ok(db)
 }
 
 fn session(db: &Db) -> Session {
-    session_with(db, Conventions::default())
+    session_with(db, Conventions { kits: KitScan::All, ..Conventions::default() })
 }
 
 fn session_with(db: &Db, conventions: Conventions) -> Session {

@@ -15,6 +15,8 @@ fn with_conventions() -> Rules {
         rules: [(ScannerName::new("dock"), vec![strip])].into(),
         patterns: vec![weighed, priced],
         keyboards: [ScannerName::new("dock")].into(),
+        kits: KitScan::All,
+        ..Conventions::default()
     };
     Rules { conventions, ..rules() }
 }

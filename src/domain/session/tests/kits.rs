@@ -139,3 +139,15 @@ fn what_a_kit_opened_closes_by_idle_time_and_outlives_a_restart() {
 fn a_kit_that_could_not_be_stored_leaves_no_trace() {
     assert_eq!(documents("gate: lost wash undo pen"), "#1 write-off@91 open: 1 pen");
 }
+
+#[test]
+fn a_kit_that_may_not_be_booked_is_refused_known_or_not_and_still_looked_up() {
+    let with = |kits| Rules { conventions: Conventions { kits, ..Conventions::default() }, ..rules() };
+    let off = || with(KitScan::None);
+    assert_eq!(play_with(off(), "gate: wash soon odd dock: wash"), ["refused kit-off"; 4].join("; "));
+    assert_eq!(play_with(off(), "view: wash soon"), "lookup wash; lookup unknown");
+    let others = || with(KitScan::Only([CardId(999)].into()));
+    assert_eq!(play_with(others(), "gate: wash soon"), ["refused kit-off"; 2].join("; "));
+    // The quantity before it is used up, as by any product.
+    assert_eq!(documents_with(off(), "gate: qty:12 wash pen"), "#1 write-off@91 open: 1 pen");
+}

@@ -11,6 +11,7 @@ use super::*;
 use crate::domain::barcode::Key;
 use crate::domain::good::Good;
 use crate::domain::ids::{ScanId, StorageId};
+use crate::domain::kit::KitScan;
 use crate::domain::kit::{Kit, Part};
 use crate::domain::mode::Kind;
 use crate::domain::quantity::Money;
@@ -77,7 +78,7 @@ fn rules() -> Rules {
         repeat_guard_ms: 300,
         gs1_counts: false,
         desks: desks.into_iter().map(|(name, desk)| (ScannerName::new(name), desk)).collect(),
-        conventions: Conventions::default(),
+        conventions: Conventions { kits: KitScan::All, ..Conventions::default() },
     }
 }
 
