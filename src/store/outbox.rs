@@ -32,6 +32,8 @@ pub struct Pending {
     pub create_date: Option<String>,
     /// The wall clock before the first request, once one was sent.
     pub sent: Option<UnixMillis>,
+    /// The service's clock at or before that request, if it was known then.
+    pub server_sent: Option<UnixMillis>,
     /// The wall clock at the first scan, as far as it can be believed.
     pub first_scan: UnixMillis,
     /// What it undoes, if it does: that operation, and its document on the server.
@@ -145,16 +147,25 @@ impl Db {
         pending(&self.outbox, id)
     }
 
-    /// Fixes what the first request will say and when it was about to leave. Later calls change nothing.
+    /// Fixes what the first request will say and when it was about to leave, by our clock and by the service's. Later
+    /// calls change nothing.
     ///
     /// # Errors
     /// Any, and then nothing was fixed.
-    pub fn fix_dates(&mut self, id: OperationId, date: &str, now: UnixMillis) -> Result<(), Error> {
-        let sql =
-            "UPDATE operations SET create_date = coalesce(create_date, ?2), sent_ms = coalesce(sent_ms, ?3)
+    pub fn fix_dates(
+        &mut self,
+        id: OperationId,
+        date: &str,
+        now: UnixMillis,
+        server_now: Option<UnixMillis>,
+    ) -> Result<(), Error> {
+        // A service's clock that is learned later than the first request says nothing of it.
+        let sql = "UPDATE operations SET create_date = coalesce(create_date, ?2),
+                     server_sent_ms = CASE WHEN sent_ms IS NULL THEN ?4 ELSE server_sent_ms END,
+                     sent_ms = coalesce(sent_ms, ?3)
                    WHERE id = ?1";
         self.press(|db| {
-            db.outbox.prepare_cached(sql)?.execute((id.0, date, now.0))?;
+            db.outbox.prepare_cached(sql)?.execute((id.0, date, now.0, server_now.map(|at| at.0)))?;
             Ok(())
         })
     }
@@ -285,6 +296,7 @@ pub(super) fn pending(connection: &Connection, id: OperationId) -> Result<Pendin
         operation: operation(row, id, lines)?,
         create_date: row.get("create_date")?,
         sent: row.get::<_, Option<i64>>("sent_ms")?.map(UnixMillis),
+        server_sent: row.get::<_, Option<i64>>("server_sent_ms")?.map(UnixMillis),
         first_scan: UnixMillis(row.get("first_ms")?),
         revokes: row.get::<_, Option<i64>>("revokes")?.map(|id| (OperationId(id), revoked)),
     })

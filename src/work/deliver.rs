@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::records::{Wanted, documents};
+use super::trust::Word;
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
 use crate::config::BackDate;
@@ -11,6 +12,7 @@ use crate::domain::ids::{DocumentId, OperationId};
 use crate::domain::mode::Kind;
 use crate::domain::operation::{Line, Operation};
 use crate::domain::signal::Signal;
+use crate::domain::time::UnixMillis;
 use crate::feedback::What;
 use crate::store::{Cause, Pending};
 
@@ -21,6 +23,10 @@ const RESTORED: &str = "this data folder is older than what was sent from it: do
 /// How far before the first request a reading begins: the clocks may differ, and the service's records may
 /// carry a time from before its answer.
 const READ_BACK_MARGIN_MS: i64 = 10 * 60 * 1000;
+
+/// How much further back a reading begins where nothing proves our clock and the service's was not known: longer than a
+/// station is cut off from a service that it has just reached.
+const UNPROVEN_MARGIN_MS: i64 = 31 * 24 * 60 * 60 * 1000;
 
 impl Uplink {
     /// Does what is next for one operation.
@@ -58,7 +64,8 @@ impl Uplink {
         let permit = self.permit().await?;
         let now = self.parts.clock.wall();
         let fixed = date.clone();
-        self.parts.store.run(move |db| db.fix_dates(id, &fixed, now)).await??;
+        let server_now = self.server_heard();
+        self.parts.store.run(move |db| db.fix_dates(id, &fixed, now, server_now)).await??;
         let what = format!("sending {}", step_words(step));
         let Some(sending) = self.advance(id, &pending.delivery, Event::Send(step), &what).await? else {
             return Ok(());
@@ -246,9 +253,8 @@ impl Uplink {
     /// document that could be ours is read.
     async fn marked_documents(&mut self, pending: &Pending) -> Result<BTreeSet<DocumentId>, Halt> {
         let operation = &pending.operation;
-        let sent = pending.sent.unwrap_or(pending.first_scan);
-        let wanted =
-            Wanted { since: sent.plus_ms(-READ_BACK_MARGIN_MS), begun_after: self.due_since(operation.id) };
+        let since = reading_begins(pending, self.trust.whose_word(), self.server_heard());
+        let wanted = Wanted { since, begun_after: self.due_since(operation.id) };
         let movements = self.movements(wanted).await?;
         let is_named = |movement: &&Movement| {
             movement.comment.as_deref().is_some_and(|comment| operation.marker.is_in(comment))
@@ -335,6 +341,28 @@ fn proven(operation: &Operation, step: Step, posted: &PostedOperation) -> Event 
     }
 }
 
+/// Where a reading begins that shows whether anything of an operation was carried out: before its first request, by the
+/// service's clock.
+///
+/// Our own clock counts only where the service's was not known at the first request. If nothing but the configuration
+/// says that it is right, it may have been wrong by any amount either way, so much more is read.
+fn reading_begins(pending: &Pending, word: Word, server_now: Option<UnixMillis>) -> UnixMillis {
+    let first_scan = pending.first_scan;
+    let ours = pending.sent.unwrap_or(first_scan);
+    let begins = match (pending.server_sent, word) {
+        (Some(server), _) => server,
+        (None, Word::Proof) => ours,
+        (None, Word::Configuration) => ours.min(first_scan).plus_ms(-UNPROVEN_MARGIN_MS),
+    };
+    // What was sent was sent before now.
+    let latest = match (server_now, pending.server_sent, word) {
+        (Some(now), None, Word::Configuration) => now.plus_ms(-UNPROVEN_MARGIN_MS),
+        (Some(now), ..) => now,
+        (None, ..) => begins,
+    };
+    begins.min(latest).plus_ms(-READ_BACK_MARGIN_MS)
+}
+
 /// The lines that are still to be sent and cannot be, each with the reason.
 fn unsayable(pending: &Pending) -> Vec<(u16, String)> {
     let is_due = |number| {
@@ -376,6 +404,77 @@ fn finding_words(finding: &Finding) -> String {
                 found.document,
                 found.transactions.len()
             )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::StorageId;
+    use crate::domain::operation::{Marker, Place};
+
+    const DAY_MS: i64 = 86_400_000;
+    /// When the first request really left, by the service's clock.
+    const SENT: i64 = 1_790_000_000_000;
+
+    fn pending(server_sent: Option<i64>, ours_sent: Option<i64>, first_scan: i64) -> Pending {
+        let place = Place { kind: Kind::Receipt, storage: StorageId(1) };
+        let marker = Marker::new("dock-1", "01J9");
+        let operation = Operation { id: OperationId(1), marker, place, lines: Vec::new() };
+        Pending {
+            delivery: Delivery::queued(&operation),
+            operation,
+            create_date: None,
+            sent: ours_sent.map(UnixMillis),
+            server_sent: server_sent.map(UnixMillis),
+            first_scan: UnixMillis(first_scan),
+            revokes: None,
+        }
+    }
+
+    /// How long before the first request a reading begins, in ms.
+    fn before_ms(pending: &Pending, word: Word, server_now: Option<i64>) -> i64 {
+        UnixMillis(SENT).ms_since(reading_begins(pending, word, server_now.map(UnixMillis)))
+    }
+
+    #[test]
+    fn a_reading_begins_by_the_services_clock_whatever_ours_said() {
+        for off_by in [-20_000 * DAY_MS, -DAY_MS, 0, DAY_MS, 20_000 * DAY_MS] {
+            let pending = pending(Some(SENT), Some(SENT + off_by), SENT + off_by);
+            for word in [Word::Proof, Word::Configuration] {
+                assert_eq!(before_ms(&pending, word, Some(SENT + 60_000)), READ_BACK_MARGIN_MS);
+                assert_eq!(before_ms(&pending, word, None), READ_BACK_MARGIN_MS);
+            }
+        }
+    }
+
+    #[test]
+    fn our_clock_counts_where_something_proved_it() {
+        let sent = pending(None, Some(SENT), SENT - 5000);
+        assert_eq!(before_ms(&sent, Word::Proof, Some(SENT + 60_000)), READ_BACK_MARGIN_MS);
+        let unsent = pending(None, None, SENT - 5000);
+        assert_eq!(before_ms(&unsent, Word::Proof, None), READ_BACK_MARGIN_MS + 5000);
+    }
+
+    #[test]
+    fn a_reading_begins_before_the_first_request_wherever_our_clock_stood() {
+        for off_by in [-20_000 * DAY_MS, -40 * DAY_MS, -DAY_MS, 0, DAY_MS, 30 * DAY_MS, 20_000 * DAY_MS] {
+            for (sent, later) in
+                [(Some(SENT + off_by), 1000), (None, 1000), (Some(SENT + off_by), 30 * DAY_MS)]
+            {
+                let pending = pending(None, sent, SENT + off_by);
+                let before = before_ms(&pending, Word::Configuration, Some(SENT + later));
+                assert!(before >= READ_BACK_MARGIN_MS, "{off_by} {sent:?} {later}: {before}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_reading_begins_in_the_services_future() {
+        let pending = pending(Some(SENT + DAY_MS), Some(SENT + DAY_MS), SENT + DAY_MS);
+        for word in [Word::Proof, Word::Configuration] {
+            assert!(before_ms(&pending, word, Some(SENT)) >= READ_BACK_MARGIN_MS);
         }
     }
 }

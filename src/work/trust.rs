@@ -56,6 +56,11 @@ impl ClockTrust {
         self.declared || self.agreed.unwrap_or(self.synchronized)
     }
 
+    /// Returns who had to say that the clock is right before anything was posted.
+    pub fn whose_word(self) -> Word {
+        if self.declared { Word::Configuration } else { Word::Proof }
+    }
+
     /// What others may believe until the clock is looked at again.
     pub fn belief(self) -> Belief {
         match self.ahead_ms {
@@ -64,6 +69,16 @@ impl ClockTrust {
             _ => Belief::Unproven,
         }
     }
+}
+
+/// Who says that the clock is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// The service's clock agrees, or the system says so and the service does not contradict; a clock that nobody
+    /// vouches for posts nothing.
+    Proof,
+    /// `station.trust_clock`, whatever the service's clock says.
+    Configuration,
 }
 
 /// Whether the wall clock is right.

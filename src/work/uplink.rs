@@ -399,12 +399,14 @@ impl Uplink {
         Ok(value)
     }
 
+    /// Returns the service's clock now, or `None` before any answer that tells it.
+    pub(super) fn server_heard(&self) -> Option<UnixMillis> {
+        self.server_date.map(|(date, at)| date.plus_ms(i64::try_from(at.elapsed().as_millis()).unwrap_or(0)))
+    }
+
     /// The server's clock now, or ours before any answer.
     pub(super) fn server_now(&self) -> UnixMillis {
-        match self.server_date {
-            Some((date, at)) => date.plus_ms(i64::try_from(at.elapsed().as_millis()).unwrap_or(0)),
-            None => self.parts.clock.wall(),
-        }
+        self.server_heard().unwrap_or_else(|| self.parts.clock.wall())
     }
 
     /// Whether the wall clock may be believed.

@@ -150,6 +150,7 @@ fn outbox_v6_reads_right(db: &mut Db) {
     let alarms = db.alarms().unwrap();
     assert_eq!((alarms.len(), alarms[0].id, alarms[0].is_seen), (1, 3, true));
     assert!(db.pending(OperationId(5)).unwrap().delivery.look_first);
+    assert_eq!(db.pending(OperationId(6)).unwrap().server_sent, Some(UnixMillis(1_790_000_073_500)));
     let aside = db.summary(OperationId(8)).unwrap().aside;
     assert_eq!(aside.as_deref(), Some("location 77 at https://api.alteg.io/api/v1"));
     let summary = db.summary(OperationId(6)).unwrap();

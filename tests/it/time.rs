@@ -11,7 +11,7 @@ use stockpoint::domain::delivery::{Event, State};
 use stockpoint::domain::ids::OperationId;
 use stockpoint::domain::time::{BootMillis, UnixMillis};
 use stockpoint::feedback::What;
-use stockpoint::sandbox::{Document, Options};
+use stockpoint::sandbox::{Document, Fault, Options, Selector};
 use stockpoint::store::Advance;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -221,4 +221,27 @@ async fn retry(station: &Station, date: Option<String>) {
         db.advance(&Advance { id, from: delivery.state, to, what: "a person".to_owned(), now })
     });
     assert!(retried.await.unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn a_document_whose_answer_was_lost_is_found_by_a_station_whose_clock_is_days_off() {
+    for (off_by, answers) in
+        [(DAY_MS, Fault::ActThenDrop), (3 * DAY_MS, Fault::ActThenStatus(500)), (-DAY_MS, Fault::ActThenDrop)]
+    {
+        let place = Place::new(Options::sample()).await;
+        let mut config = place.config();
+        config.station.trust_clock = true;
+        let clock = WrongClock::by(off_by);
+        let mut station = Station::start_at(Arc::clone(&clock) as Arc<dyn Clock>, config, None).unwrap();
+        station.until_goods_are_read().await;
+        place.sandbox.fault(Selector::Writes, answers);
+        station.scan(SHAMPOO).await.unwrap();
+        scan_and_close(&mut station).await;
+        let figures = station.until_delivered().await;
+        assert_eq!(figures.of(State::Posted).operations, 1);
+        let units: Vec<String> = place.on_service().values().map(ToString::to_string).collect();
+        assert_eq!(units, ["2"], "{off_by}");
+        place.assert_nothing_is_doubled();
+        station.stop().await.unwrap();
+    }
 }

@@ -28,7 +28,11 @@ ALTER TABLE operations ADD COLUMN failing_ms INTEGER; -- wall clock at the first
 ALTER TABLE operations ADD COLUMN retry_ms INTEGER;   -- wall clock at the next try, which is within an hour whatever this says
 ALTER TABLE operations ADD COLUMN called INTEGER NOT NULL DEFAULT 0; -- whether a person is called because of them
 
--- Documents that need a decision, fail again and again, or are being put right on the service. The query of the alarms says the same condition
--- word for word, or the index is not used.
+-- The service's clock at or before the first request, where it was known. Readings go back to before it: `sent_ms` is by the
+-- station's own clock, which may be wrong by years.
+ALTER TABLE operations ADD COLUMN server_sent_ms INTEGER;
+
+-- Documents that need a decision, fail again and again, or are being put right on the service. The query of the alarms says
+-- the same condition word for word, or the index is not used.
 CREATE INDEX operations_for_a_person ON operations (id)
     WHERE state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful) OR called;

@@ -116,11 +116,11 @@ fn refused_lines_of_a_posted_operation_become_one_of_their_own() {
 fn the_dates_fixed_first_stay() {
     let mut bench = Bench::new();
     let id = queue(&mut bench, &[SHAMPOO]);
-    bench.db.fix_dates(id, "2026-09-21T10:00:00-04:00", UnixMillis(5)).unwrap();
-    bench.db.fix_dates(id, "2026-09-22T11:00:00-04:00", UnixMillis(6)).unwrap();
+    bench.db.fix_dates(id, "2026-09-21T10:00:00-04:00", UnixMillis(5), Some(UnixMillis(3))).unwrap();
+    bench.db.fix_dates(id, "2026-09-22T11:00:00-04:00", UnixMillis(6), Some(UnixMillis(4))).unwrap();
     let pending = bench.db.pending(id).unwrap();
     assert_eq!(pending.create_date.as_deref(), Some("2026-09-21T10:00:00-04:00"));
-    assert_eq!(pending.sent, Some(UnixMillis(5)));
+    assert_eq!((pending.sent, pending.server_sent), (Some(UnixMillis(5)), Some(UnixMillis(3))));
 }
 
 #[test]

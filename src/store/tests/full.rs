@@ -57,7 +57,7 @@ fn a_scan_that_does_not_fit_is_refused_whole_and_taken_once_there_is_room() {
 fn what_is_stored_is_still_delivered() {
     let mut bench = full_bench();
     let id = OperationId(1);
-    bench.db.fix_dates(id, "2026-09-21T10:00:00-04:00", bench.at().wall).unwrap();
+    bench.db.fix_dates(id, "2026-09-21T10:00:00-04:00", bench.at().wall, None).unwrap();
     bench.step(id, Event::Send(Step::Operation));
     let transactions = vec![(1, TransactionId(7))];
     bench.step(id, Event::Done { document: DocumentId(7), transactions });
