@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::work::rights::{missing_rights, missing_storages};
-use crate::work::trust::{agree, is_behind};
+use crate::work::trust::{Disagreement, agree, is_behind};
 use crate::work::uplink::{error_chain, seed};
 
 const SECTION: &str = "service";
@@ -170,11 +170,16 @@ fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
     if agree(server.0, ours) {
         return Finding::ok(CLOCK, "it agrees with the service's");
     }
-    Finding::fault(
-        CLOCK,
-        format!("it differs from the service's by {} s: nothing is posted", ours.ms_since(server.0) / 1000),
-        "let this box reach a time server (`timedatectl set-ntp true`); the times of scans are put right then",
-    )
+    let is_synchronized = clock.is_synchronized();
+    let off_s = ours.ms_since(server.0) / 1000;
+    let both = Disagreement::of(server.0, ours, is_synchronized);
+    let what = format!("it differs from the service's by {off_s} s: nothing is posted; {both}");
+    let cure = if is_synchronized {
+        "compare both with a clock you trust; if this machine's is right, set station.trust_clock = true"
+    } else {
+        "let this box reach a time server (`timedatectl set-ntp true`); the times of scans are put right then"
+    };
+    Finding::fault(CLOCK, what, cure)
 }
 
 /// What the system says of its clock, where the service cannot be asked.

@@ -27,6 +27,8 @@ pub enum Cause {
     Rights,
     /// The location's time zone is not known.
     Zone,
+    /// The service's clock and this machine's, which a time server vouches for, differ.
+    Clock,
     /// Documents wait for longer than `station.alarm_after_s`.
     Undelivered,
     /// The station page cannot be served.
@@ -48,6 +50,7 @@ impl fmt::Display for Cause {
             Self::Storages => f.write_str("storages"),
             Self::Rights => f.write_str("rights"),
             Self::Zone => f.write_str("zone"),
+            Self::Clock => f.write_str("clock"),
             Self::Undelivered => f.write_str("undelivered"),
             Self::Page => f.write_str("page"),
             Self::Age(id) => write!(f, "age {id}"),

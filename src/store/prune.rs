@@ -11,7 +11,7 @@ const PRUNED_AT_ONCE_MAX: u32 = 20;
 impl Db {
     /// Forgets operations that were posted or cancelled before `before`, with their lines, scans and trail, a few at
     /// a time; and old frames that belong to no operation. What is parked, refused or on its way is kept
-    /// whatever its age. The counts stay. Gives back how many operations went; fewer than asked for means that
+    /// whatever its age, and so is what has a time that nobody vouched for. The counts stay. Gives back how many operations went; fewer than asked for means that
     /// none is left.
     ///
     /// # Errors
@@ -20,9 +20,11 @@ impl Db {
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         figures::count_up(&transaction)?;
         let sql = format!(
-            "SELECT id, state, units, first_scan FROM operations
+            "SELECT id, state, units, first_scan FROM operations o
              WHERE state IN ('posted', 'cancelled') AND aside IS NULL AND surplus = '' AND (NOT doubtful OR late_checks >= 2)
                AND closed_ms < ?1
+               AND EXISTS (SELECT 1 FROM scans s
+                           WHERE s.id = o.first_scan AND s.wall_ms < ?1 AND s.clock <> 'untrusted')
              ORDER BY id LIMIT {PRUNED_AT_ONCE_MAX}"
         );
         let old: Vec<(i64, String, i64, i64)> = {

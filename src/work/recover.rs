@@ -99,10 +99,11 @@ impl Uplink {
                 Ok(())
             }
             (Ok(_), None) => {
-                if !self.trust.is_trusted() {
-                    tracing::warn!("the clock is wrong; nothing is posted before it is right");
+                if self.trust.is_trusted() {
+                    Ok(())
+                } else {
+                    self.tell_of_clock().await
                 }
-                Ok(())
             }
             (Err(Halt::Api(error)), pause) => {
                 self.failed(&error);

@@ -1,5 +1,10 @@
 //! Whether the wall clock may be believed.
 
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::domain::time::{BootMillis, UnixMillis};
 
 /// The most that our clock and the server's may differ, in ms. The server's `Date` has whole seconds, and the
@@ -53,7 +58,12 @@ impl ClockTrust {
 
     /// Whether the clock is right. The server outweighs the system: what is posted is posted there.
     pub fn is_trusted(self) -> bool {
-        self.declared || self.agreed.unwrap_or(self.synchronized)
+        self.declared || self.is_proven()
+    }
+
+    /// Returns true if the service's clock agrees, or the system vouches for ours and the service does not contradict.
+    pub fn is_proven(self) -> bool {
+        self.agreed.unwrap_or(self.synchronized)
     }
 
     /// Returns who had to say that the clock is right before anything was posted.
@@ -68,6 +78,38 @@ impl ClockTrust {
             Some(ahead_ms) if self.is_trusted() => Belief::Proven { ahead_ms },
             _ => Belief::Unproven,
         }
+    }
+}
+
+/// Two clocks that differ, for a person: what each says, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disagreement {
+    server: UnixMillis,
+    ours: UnixMillis,
+    is_synchronized: bool,
+}
+
+impl Disagreement {
+    /// The readings of one moment. `is_synchronized`: whether the system says that ours agrees with a time server.
+    pub fn of(server: UnixMillis, ours: UnixMillis, is_synchronized: bool) -> Self {
+        Self { server, ours, is_synchronized }
+    }
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |time: UnixMillis| {
+            Timestamp::from_millisecond(time.0).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC)
+        };
+        let (server, ours) = (at(self.server), at(self.ours));
+        let pattern = if server.date() == ours.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
+        let whose = if self.is_synchronized {
+            "synchronised with a time server"
+        } else {
+            "synchronised with nothing"
+        };
+        let (server, ours) = (server.strftime(pattern), ours.strftime(pattern));
+        write!(f, "the service's clock says {server} UTC, this machine ({whose}) says {ours} UTC")
     }
 }
 
@@ -185,6 +227,22 @@ mod tests {
         assert!(!holds(1_091_001) && !holds(910_999));
         assert!(Belief::Declared.holds_at(UnixMillis(0), BOOT));
         assert!(!Belief::Unproven.holds_at(UnixMillis(1_001_000), BOOT));
+    }
+
+    #[test]
+    fn what_two_clocks_say_is_told_of_both() {
+        let told = |ours, is_synchronized| {
+            Disagreement::of(UnixMillis(1_790_000_000_000), UnixMillis(ours), is_synchronized).to_string()
+        };
+        assert_eq!(
+            told(1_790_000_300_000, true),
+            "the service's clock says 14:13:20 UTC, this machine (synchronised with a time server) says 14:18:20 UTC"
+        );
+        assert_eq!(
+            told(0, false),
+            "the service's clock says 2026-09-21 14:13:20 UTC, this machine (synchronised with nothing) says \
+             1970-01-01 00:00:00 UTC"
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::kits::Kits;
 use super::pulse::Pulse;
 use super::records::{KnownDocuments, Records};
 use super::recover::Pause;
-use super::trust::{Belief, ClockTrust};
+use super::trust::{Belief, ClockTrust, Disagreement, agree};
 use crate::api::{self, Budget, Client, Permit};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -30,7 +30,7 @@ use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
 use crate::feedback::{Announcement, Feedback, What};
 use crate::status::{ApiHealth, ApiState};
-use crate::store::{self, Advance, Db, Store};
+use crate::store::{self, Advance, Cause, Db, Store};
 
 /// How long a request that is under way when the agent stops may still take. What it leaves behind is uncertain
 /// and read back after the next start.
@@ -431,23 +431,51 @@ impl Uplink {
             let repair = move |db: &mut Db| db.repair_times(wall, boot);
             let (repaired, estimated) = self.parts.store.run(repair).await??;
             tracing::info!(repaired, estimated, "the clock is right");
+            self.end(Cause::Clock).await?;
         } else {
-            tracing::warn!(
-                "the clock was set or disagrees with the server; nothing is posted before it is right"
-            );
+            let why = self.why_not_trusted();
+            tracing::warn!("{why}; nothing is posted until they agree, or station.trust_clock is set");
         }
         // The scans' worker may have ended already.
         self.parts.trusted.send_replace(belief);
         Ok(())
     }
 
+    /// Says why nothing is posted. A clock that no time server has set yet may still be; where one has, nobody but a
+    /// person can decide whose clock is wrong.
+    pub(super) async fn tell_of_clock(&mut self) -> Result<(), Halt> {
+        let what = format!(
+            "{}; nothing is posted until they agree, or station.trust_clock is set",
+            self.why_not_trusted()
+        );
+        tracing::warn!("{what}");
+        if self.trust.synchronized && self.trust.agreed == Some(false) {
+            self.raise(Cause::Clock, &what).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns what is wrong with the clock, in words.
+    fn why_not_trusted(&self) -> String {
+        let ours = self.parts.clock.wall();
+        match self.server_heard() {
+            Some(server) if !agree(server, ours) => {
+                Disagreement::of(server, ours, self.trust.synchronized).to_string()
+            }
+            Some(_) | None => "nothing proves that this machine's clock is right".to_owned(),
+        }
+    }
+
     async fn prune(&mut self) -> Result<(), Halt> {
         let history_ms = i64::try_from(self.parts.config.station.history.as_millis()).unwrap_or(i64::MAX);
         self.next_prune = Instant::now() + PRUNE_EVERY;
-        if !self.trust.is_trusted() {
+        // The configuration's word is enough to post with, and too little to forget by.
+        if !self.trust.is_proven() {
             return Ok(());
         }
-        let before = self.parts.clock.wall().plus_ms(history_ms.saturating_neg());
+        let now =
+            self.server_heard().map_or(self.parts.clock.wall(), |server| server.min(self.parts.clock.wall()));
+        let before = now.plus_ms(history_ms.saturating_neg());
         let pruned = self.parts.store.run(move |db| db.prune(before)).await??;
         if pruned > 0 {
             tracing::info!(pruned, "old history was pruned");

@@ -112,6 +112,13 @@ async fn the_services_clock_outweighs_the_systems_word() {
     station.until_goods_are_read().await;
     scan_and_close(&mut station).await;
     assert_eq!(place.sandbox.books().documents.len(), 0);
+    // No time server will settle it, so a person is told what both say.
+    let told = station.until_told(|what| matches!(what, What::Person(_))).await;
+    let What::Person(told) = told else { panic!("{told:?}") };
+    assert!(told.contains("the service's clock says ") && told.contains("station.trust_clock"), "{told}");
+    assert!(told.contains("this machine (synchronised with a time server) says "), "{told}");
+    let status = station.handle.status().await.unwrap().json();
+    assert!(status.contains("\"what\":\"the service's clock says "), "{status}");
     place.sandbox.configure(|options| options.clock_ahead_s = 0);
     station.handle.sync();
     station.until_delivered().await;
@@ -242,6 +249,28 @@ async fn a_document_whose_answer_was_lost_is_found_by_a_station_whose_clock_is_d
         let units: Vec<String> = place.on_service().values().map(ToString::to_string).collect();
         assert_eq!(units, ["2"], "{off_by}");
         place.assert_nothing_is_doubled();
+        station.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_station_that_is_told_to_trust_its_clock_posts_once_whatever_the_services_clock_says() {
+    for clock_ahead_s in [600, -600, 172_800] {
+        let mut options = Options::sample();
+        options.clock_ahead_s = clock_ahead_s;
+        let place = Place::new(options).await;
+        let clock = WrongClock::by(0);
+        clock.synchronize();
+        let mut config = place.config();
+        config.station.trust_clock = true;
+        let mut station = Station::start_at(Arc::clone(&clock) as Arc<dyn Clock>, config, None).unwrap();
+        station.until_goods_are_read().await;
+        place.sandbox.fault(Selector::Writes, Fault::ActThenDrop);
+        scan_and_close(&mut station).await;
+        let figures = station.until_delivered().await;
+        assert_eq!(figures.of(State::Posted).operations, 1, "{clock_ahead_s}");
+        let age = age_ms(&posted(&place));
+        assert!((0..60_000).contains(&age), "{clock_ahead_s}: the date is {age} ms old");
         station.stop().await.unwrap();
     }
 }

@@ -48,6 +48,20 @@ fn what_is_posted_or_cancelled_is_forgotten_and_the_counts_stay() {
 }
 
 #[test]
+fn what_was_closed_by_a_clock_in_1970_is_as_old_as_its_first_scan() {
+    let mut bench = Bench::new();
+    let id = queue(&mut bench, SHAMPOO);
+    post(&mut bench, id);
+    bench.db.outbox.execute("UPDATE operations SET closed_ms = 5", []).unwrap();
+    assert_eq!(bench.db.prune(BEGIN.plus_ms(1000)).unwrap(), 0);
+    // Whose first scan has a time that nobody vouched for is not old.
+    bench.db.outbox.execute("UPDATE scans SET clock = 'untrusted'", []).unwrap();
+    assert_eq!(bench.db.prune(LATER).unwrap(), 0);
+    bench.db.outbox.execute("UPDATE scans SET clock = 'estimated'", []).unwrap();
+    assert_eq!(bench.db.prune(LATER).unwrap(), 1);
+}
+
+#[test]
 fn what_is_younger_stays() {
     let mut bench = Bench::new();
     let (first, second) = (queue(&mut bench, SHAMPOO), queue(&mut bench, COMB));

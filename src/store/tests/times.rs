@@ -1,7 +1,8 @@
 //! Times read from a wrong clock, put right later.
 
 use super::{BEGIN, Bench, COMB, SHAMPOO};
-use crate::domain::ids::ScanId;
+use crate::domain::control::Control;
+use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::time::{BootMillis, UnixMillis};
 
 /// The time of a scan, and how far it is believed.
@@ -64,4 +65,31 @@ fn a_time_without_a_later_neighbour_is_not_put_into_the_future() {
     let now = BEGIN.plus_ms(60_000);
     assert_eq!(bench.db.repair_times(now, BootMillis(1000)).unwrap(), (0, 1));
     assert_eq!(time(&bench, wrong), told(now.0, "estimated"));
+}
+
+/// When an operation closed, and the times of its trail.
+fn noted(bench: &Bench, id: OperationId) -> (i64, Vec<i64>) {
+    let sql = "SELECT closed_ms FROM operations WHERE id = ?1";
+    let closed = bench.db.outbox.query_row(sql, [id.0], |row| row.get(0)).unwrap();
+    (closed, bench.db.events(id).unwrap().iter().map(|event| event.at.0).collect())
+}
+
+#[test]
+fn what_was_noted_by_a_clock_years_off_is_moved_between_the_first_scan_and_now() {
+    let now = BEGIN.plus_ms(60_000);
+    let first_scan = BEGIN.0 + 1000;
+    for (misread, expected) in
+        [(5, first_scan), (BEGIN.0 + 30_000, BEGIN.0 + 30_000), (4_100_000_000_000, now.0)]
+    {
+        let mut bench = Bench::new();
+        bench.scan(SHAMPOO);
+        bench.scan(&Control::Close.code());
+        let id = bench.db.operations(false, 1).unwrap()[0].id;
+        bench.db.outbox.execute("UPDATE operations SET closed_ms = ?1", [misread]).unwrap();
+        bench.db.outbox.execute("UPDATE events SET wall_ms = ?1", [misread]).unwrap();
+        bench.db.repair_times(now, BootMillis(100_000)).unwrap();
+        let (closed, trail) = noted(&bench, id);
+        assert_eq!(closed, expected, "{misread}");
+        assert!(trail.iter().all(|at| *at == expected), "{misread}: {trail:?}");
+    }
 }
