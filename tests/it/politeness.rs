@@ -195,9 +195,10 @@ fn caught(seed: u64, after: Duration, told: fn(Duration) -> Option<Duration>) ->
     let start = Instant::now();
     let mut agent = Agent::new(CAUGHT, seed, start);
     while agent.left > 0 {
-        agent.turn(&mut |now| match (now - start).checked_sub(after) {
-            Some(since) if since < STORM => Err(told(STORM - since)),
-            Some(_) | None => Ok(()),
+        agent.turn(&mut |now| {
+            let since = (now - start).checked_sub(after);
+            let left = since.and_then(|since| STORM.checked_sub(since)).filter(|left| !left.is_zero());
+            left.map_or(Ok(()), |left| Err(told(left)))
         });
     }
     (agent.done.unwrap() - start, agent.refused)
