@@ -100,7 +100,7 @@ fn turns(dir: &Path) -> Vec<Duration> {
         let begun = Instant::now();
         seen = db.agenda_since(seen).unwrap().map(|agenda| agenda.version).or(seen);
         let pending = db.pending(id).unwrap();
-        db.fix_dates(id, "2026-09-21T10:00:00-04:00", pending.first_scan).unwrap();
+        db.fix_dates(id, "2026-09-21T10:00:00-04:00", pending.first_scan, None).unwrap();
         let transactions = (1..=i64::try_from(LINES).unwrap()).map(TransactionId);
         let done =
             Event::Done { document: DocumentId(id.0), transactions: (1..).zip(transactions).collect() };
