@@ -201,10 +201,11 @@ impl Uplink {
         let id = pending.operation.id;
         let is_news = pending.delivery.is_news(&finding);
         let what = format!("looked for it before its first request: {}", finding_words(&finding));
-        let next = self.advance(id, &pending.delivery, Event::Looked(finding), &what).await?;
-        if is_news && next.is_some() {
+        // Raised first: after a crash in between the next start looks again; the other way round nobody would hear of it.
+        if is_news {
             self.raise(Cause::Restored, RESTORED).await?;
         }
+        let next = self.advance(id, &pending.delivery, Event::Looked(finding), &what).await?;
         self.arrived(&pending.operation, next.as_ref());
         Ok(())
     }
