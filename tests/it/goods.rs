@@ -12,7 +12,7 @@ use stockpoint::domain::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{CardId, GoodId, LocationId, StorageId};
 use stockpoint::domain::signal::Signal;
-use stockpoint::sandbox::{CardRow, Change, CountMax, Fault, GoodRow, Options, Selector};
+use stockpoint::sandbox::{CardRow, Change, CountMax, Fault, Foreign, GoodRow, Options, Selector};
 use stockpoint::store::{Figures, Proof};
 use stockpoint::work::create::Creator;
 use tokio::time::{Instant, sleep};
@@ -279,6 +279,22 @@ async fn a_deleted_good_leaves_the_copy_only_when_the_service_itself_says_that_i
     let before = numbers(&station).await;
     read_again(&station).await;
     assert_eq!((held(&station, 100).await.len(), numbers(&station).await), (98, before + 2));
+    station.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_stranger_says_of_a_good_drops_none() {
+    let place = place(250, 100).await;
+    let station = at_rest(&place).await;
+    // 101 slips to the first page when 40 vanishes, so the reading lacks it.
+    place.sandbox.fault(Selector::page(LISTING, 2), Fault::Meanwhile(Change::GoodRemoved(id(40))));
+    let single = Selector::path("GET", &format!("{LISTING}/{}", id(101)));
+    for body in [Foreign::Page, Foreign::NearlyJson] {
+        place.sandbox.fault(single.clone(), Fault::Stranger { status: 404, body });
+    }
+    read_again(&station).await;
+    assert_eq!(place.sandbox.faults_left(), 0);
+    assert!(held(&station, 250).await.contains(&101));
     station.stop().await.unwrap();
 }
 
