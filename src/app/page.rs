@@ -42,13 +42,13 @@ pub(super) async fn serve(agent: Handle, mut door: io::Result<Door>, page: Page)
             }
         }
     };
-    if is_told {
-        end(&agent).await;
-    }
     let at = door.address().map_or(page.listen, Listen::Tcp);
     if let Listen::Tcp(address) = at {
         // Set once: it is bound once.
         let _first = agent.0.page_address.set(address);
+    }
+    if is_told {
+        end(&agent).await;
     }
     tracing::info!(page = %at, "the station page is served");
     web::serve(door, page.guard, page.site).await;

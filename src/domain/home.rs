@@ -64,14 +64,22 @@ impl Machine {
     }
 
     /// Returns false if `other` is provably another machine. The most reliable source that both have decides: the service's
-    /// user cannot read all that root can. A machine that was known and shows nothing now is another; one that never showed
-    /// anything is never foreign.
+    /// user cannot read all that root can. A machine that shows nothing, or never did, is not provably another.
     pub fn is_same(&self, other: &Self) -> bool {
-        let common = Source::ALL.into_iter().find(|source| self.has(*source) && other.has(*source));
-        match common {
+        match self.common(other) {
             Some(source) => self.of(source).any(|hash| other.of(source).any(|known| known == hash)),
-            None => self.0.is_empty(),
+            None => self.0.is_empty() || other.0.is_empty(),
         }
+    }
+
+    /// Returns false if this machine is known and `other` shows nothing to compare: a network interface may come late after
+    /// a start.
+    pub fn can_compare(&self, other: &Self) -> bool {
+        self.0.is_empty() || self.common(other).is_some()
+    }
+
+    fn common(&self, other: &Self) -> Option<Source> {
+        Source::ALL.into_iter().find(|source| self.has(*source) && other.has(*source))
     }
 
     /// What a folder remembers of this machine: of several network interfaces the first, for others may be plugged into
@@ -236,11 +244,17 @@ mod tests {
             // Nothing is known, and was not.
             ("", "", true),
             ("", "mac:m", true),
-            ("mac:m", "", false),
+            // An interface that comes late.
+            ("mac:m", "", true),
             ("mac:m", "dmi:d", false),
         ];
         for (known, here, same) in cases {
             assert_eq!(machine(known).is_same(&machine(here)), same, "{known} / {here}");
+        }
+        for (known, here, can) in
+            [("", "", true), ("mac:m", "", false), ("mac:m", "dmi:d", false), ("mac:m", "mac:n", true)]
+        {
+            assert_eq!(machine(known).can_compare(&machine(here)), can, "{known} / {here}");
         }
     }
 

@@ -16,6 +16,7 @@ pub mod create;
 pub mod deliver;
 mod form;
 mod full;
+mod home;
 pub mod kits;
 mod loss;
 mod page_size;
@@ -40,6 +41,9 @@ pub enum Error {
     /// The store cannot do what it must.
     #[error("go on with the store as it is")]
     Store(#[from] store::Error),
+    /// This is another machine than the one the data folder belongs to, as hardware shows that came late.
+    #[error("go on with data of another machine")]
+    Elsewhere,
     /// A delivery was asked to do what it cannot: a bug.
     #[error("go on with a delivery")]
     Delivery(#[from] crate::domain::delivery::IllegalTransition),

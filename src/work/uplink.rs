@@ -15,6 +15,7 @@ use super::blame::{Blame, Thing, before_reading};
 use super::catalog::Catalog;
 use super::choose::Task;
 use super::form::{EVIDENT, Form};
+use super::home::Belonging;
 use super::kits::Kits;
 use super::pulse::Pulse;
 use super::records::{KnownDocuments, Records};
@@ -24,7 +25,7 @@ use crate::api::{self, Budget, Client, Permit};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::delivery::{Awaits, Delivery, Event, State, Way};
-use crate::domain::home::{Home, belongs_to};
+use crate::domain::home::Home;
 use crate::domain::ids::OperationId;
 use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
@@ -128,8 +129,7 @@ pub struct Uplink {
     pub(super) blame: Blame,
     pub(super) next_probe: Instant,
     pub(super) next_prune: Instant,
-    /// Whether the data folder is known to belong here.
-    is_home: bool,
+    pub(super) belonging: Belonging,
 }
 
 impl Uplink {
@@ -163,7 +163,7 @@ impl Uplink {
             blame: Blame::default(),
             next_probe: now,
             next_prune: now + PRUNE_EVERY,
-            is_home: false,
+            belonging: Belonging::new(now),
         }
     }
 
@@ -276,23 +276,6 @@ impl Uplink {
                 Ok(())
             }
         }
-    }
-
-    /// Whether the data folder belongs here. A command beside the agent may have had it adopted.
-    pub(super) async fn is_at_home(&mut self) -> Result<bool, Halt> {
-        if self.is_home {
-            return Ok(true);
-        }
-        let known = self.parts.store.run(|db| db.home()).await??;
-        let differences = known.map(|home| home.differences(&self.parts.home)).unwrap_or_default();
-        if differences.is_empty() {
-            self.is_home = true;
-            self.parts.feedback.alarms_changed();
-            tracing::info!("the data folder belongs to this station; delivery begins");
-            return Ok(true);
-        }
-        self.tell(ApiState::Error, Some(format!("nothing is sent: {}", belongs_to(&differences))));
-        Ok(false)
     }
 
     /// When an operation became due: a reading that was begun earlier says nothing of it.

@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("status", &["domain", "store"]),
     ("socket", &[]),
     ("web", &["domain", "config", "meter", "store", "feedback", "status"]),
-    ("work", &["domain", "clock", "config", "store", "api", "feedback", "status", "meter"]),
+    ("work", &["domain", "clock", "machine", "config", "store", "api", "feedback", "status", "meter"]),
     (
         "app",
         &[

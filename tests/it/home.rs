@@ -21,6 +21,7 @@ use stockpoint::domain::home::{Books, DataState, Home, Machine};
 use stockpoint::domain::ids::{GoodId, LocationId};
 use stockpoint::domain::mode::Kind;
 use stockpoint::domain::time::UnixMillis;
+use stockpoint::machine::{self, Roots};
 use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};
 use stockpoint::store::{Adopted, Adoption, BackupError, Db, Figures, Replace, Shares, restore};
 use tempfile::TempDir;
@@ -412,6 +413,34 @@ async fn a_document_that_waits_too_long_is_an_alarm_until_it_is_delivered() {
     let end = Instant::now() + PATIENCE;
     station.until("the end of the alarm", |figures| figures.alarms.is_empty() || Instant::now() > end).await;
     station.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_machine_whose_hardware_shows_itself_late_sends_nothing_before_and_everything_after() {
+    let place = Place::new(Options::sample()).await;
+    let (this, late) = (machine::read(&Roots::default()), Machine::default());
+    let host_with = |machine: &Machine| Host { machine: machine.clone(), ..host("") };
+    let mut station = Station::start_on(host_with(&this), place.config()).unwrap();
+    station.until_goods_are_read().await;
+    station.scan(SHAMPOO).await.unwrap();
+    station.stop().await.unwrap();
+    let mut station = Station::start_on(host_with(&late), place.config()).unwrap();
+    close(&mut station).await;
+    let figures = until_sent(&station).await;
+    assert_eq!((figures.data.state, units(&place)), (DataState::Ok, Decimal::ONE));
+    station.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_machine_that_shows_nothing_to_compare_sends_nothing() {
+    let place = Place::new(Options::sample()).await;
+    let station = place.start();
+    station.until_goods_are_read().await;
+    station.stop().await.unwrap();
+    let begun = place.sandbox.requests().len();
+    // Where this machine has an interface it is another one, and the agent ends to start anew as foreign.
+    let _station = Station::start_on(host(""), place.config()).unwrap();
+    sends_nothing(&place, begun).await;
 }
 
 /// What happens to a station whose folder is copied and put back.
