@@ -28,7 +28,9 @@ fn find(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> 
     let resolution = match config.conventions().understand(code) {
         Heard::Kit(card) => db.kit(card)?,
         Heard::Product(barcode) => db.resolve(&barcode)?,
-        Heard::Control(_) | Heard::MalformedControl | Heard::Repeat | Heard::Bad(_) => Resolution::Unknown,
+        Heard::Control(_) | Heard::MalformedControl | Heard::Repeat | Heard::Bad(_) | Heard::AddOn => {
+            Resolution::Unknown
+        }
     };
     let text = match resolution {
         Resolution::Found(good) => format!(

@@ -8,6 +8,7 @@ use crate::config::{Config, Scanner};
 use crate::domain::barcode::{Barcode, Key};
 use crate::domain::framing::{Cut, Frame, Framer};
 use crate::domain::good::{Good, Resolution};
+use crate::domain::gs1::Amount;
 use crate::domain::printable::{printable, printable_bytes};
 use crate::domain::rule::{self, Effect};
 use crate::domain::session::{Conventions, Heard};
@@ -86,6 +87,7 @@ impl Trial<'_> {
         match heard {
             Heard::Control(control) => row(text, "control", control.name()),
             Heard::MalformedControl => row(text, "refused", "it begins as a control code does, and is none"),
+            Heard::AddOn => row(text, "refused", "an add-on sent by itself names no good"),
             Heard::Product(barcode) => {
                 explain_barcode(text, barcode);
                 self.look_up(text, barcode.measure, |db| db.resolve(barcode))?;
@@ -139,6 +141,16 @@ fn explain_barcode(text: &mut String, barcode: &Barcode) {
     if let Some(gs1) = &barcode.gs1 {
         let elements: Vec<String> = gs1.elements.iter().map(|(ai, value)| format!("({ai}){value}")).collect();
         row(text, "GS1", printable(&elements.concat()));
+    }
+    let amount = match barcode.amount {
+        Amount::One => None,
+        Amount::Count(count) => Some(format!("{count} where gs1_counts = true, else 1")),
+        Amount::Contents(count) => Some(format!("{count} where gs1_counts = true, else refused")),
+        Amount::Unclear => Some("refused where gs1_counts = true: a count may be hidden in it".to_owned()),
+        Amount::Unusable => Some("refused: it cannot be told in sale units".to_owned()),
+    };
+    if let Some(amount) = amount {
+        row(text, "amount", amount);
     }
     let mut or = "";
     for key in barcode.tiers.iter().flatten() {

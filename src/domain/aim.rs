@@ -34,9 +34,27 @@ impl AimId {
 
     /// Whether the symbol declares its data to be GS1 element strings: GS1-128, GS1 `DataBar` and
     /// Composite, GS1 `DataMatrix`, GS1 QR Code, GS1 `DotCode` (GS1 General Specifications, section 5.1,
-    /// table of symbology identifiers used in the GS1 system).
+    /// table of symbology identifiers used in the GS1 system); the last three also with extended channels on, where the
+    /// modifier is another (ISO/IEC 15424, FNC1 in first position and the ECI protocol).
     pub const fn is_gs1(self) -> bool {
-        matches!((self.code, self.modifier), ('C' | 'J', '1') | ('e', '0') | ('d', '2') | ('Q', '3'))
+        match self.code {
+            'C' => matches!(self.modifier, '1'),
+            'J' => matches!(self.modifier, '1' | '4'),
+            'e' => matches!(self.modifier, '0'),
+            'd' => matches!(self.modifier, '2' | '5'),
+            'Q' => matches!(self.modifier, '3' | '4'),
+            _ => false,
+        }
+    }
+
+    /// A symbol of the EAN and UPC family, add-ons among them.
+    pub const fn is_ean_family(self) -> bool {
+        matches!(self.code, 'E')
+    }
+
+    /// `]E1`, `]E2`: the add-on of 2 or 5 digits of an EAN or UPC, sent by itself.
+    pub const fn is_add_on(self) -> bool {
+        matches!((self.code, self.modifier), ('E', '1' | '2'))
     }
 
     /// `]E0`: UPC-A, UPC-E or EAN-13.
@@ -88,10 +106,10 @@ mod tests {
     #[test]
     fn the_identifiers_of_gs1_symbols_are_known() {
         let is_gs1 = |text| AimId::split(text).0.is_some_and(AimId::is_gs1);
-        for text in ["]C1x", "]e0x", "]d2x", "]Q3x", "]J1x"] {
+        for text in ["]C1x", "]e0x", "]d2x", "]d5x", "]Q3x", "]Q4x", "]J1x", "]J4x"] {
             assert!(is_gs1(text), "{text}");
         }
-        for text in ["]C0x", "]d1x", "]Q1x", "]J0x", "]E0x", "]A0x", "]e1x"] {
+        for text in ["]C0x", "]C4x", "]d1x", "]d4x", "]Q1x", "]Q2x", "]J0x", "]E0x", "]A0x", "]e1x"] {
             assert!(!is_gs1(text), "{text}");
         }
     }

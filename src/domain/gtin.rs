@@ -38,6 +38,19 @@ impl Gtin {
         Self::read(&format!("{system}{number}{check}"))
     }
 
+    /// Reads a UPC-E in six or seven digits, as scanners send it that leave out its number system, its check digit or both:
+    /// six are those in the middle, of number system 0; seven have the number system 0 or 1 in front, or the check digit
+    /// behind. Seven can be both, so there may be two.
+    pub fn read_short_upc_e(digits: &str) -> Vec<Self> {
+        let is_short = matches!(digits.len(), 6 | 7) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let with_system = if digits.len() == 6 { format!("0{digits}") } else { digits.to_owned() };
+        let without_check = ('0'..='9').find_map(|check| Self::read_upc_e(&format!("{with_system}{check}")));
+        let with_check = Self::read_upc_e(&format!("0{digits}"));
+        let mut read: Vec<Self> = without_check.into_iter().chain(with_check).collect();
+        read.dedup();
+        if is_short { read } else { Vec::new() }
+    }
+
     /// The fourteen digits.
     pub fn as_str(&self) -> &str {
         &self.0

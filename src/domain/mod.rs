@@ -14,6 +14,7 @@ pub mod keymap;
 pub mod ssi;
 pub mod typing;
 
+mod add_on;
 pub mod aim;
 pub mod barcode;
 pub mod gs1;

@@ -246,7 +246,7 @@ fn resolve(db: &Db, heard: &Heard) -> Resolution {
     let resolution = match heard {
         Heard::Product(barcode) => db.resolve(barcode),
         Heard::Kit(card) => db.kit(*card),
-        Heard::Repeat | Heard::Bad(_) | Heard::Control(_) | Heard::MalformedControl => {
+        Heard::Repeat | Heard::Bad(_) | Heard::Control(_) | Heard::MalformedControl | Heard::AddOn => {
             Ok(Resolution::Unknown)
         }
     };

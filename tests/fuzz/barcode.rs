@@ -3,7 +3,7 @@
 use stockpoint::domain::aim::AimId;
 use stockpoint::domain::barcode::{Barcode, Key};
 use stockpoint::domain::control::{Control, Reading};
-use stockpoint::domain::gs1::{ELEMENTS_MAX, Gs1Data, read_link};
+use stockpoint::domain::gs1::{ELEMENTS_MAX, Gs1Data, element_string, read_link};
 use stockpoint::domain::gtin;
 
 /// Whatever was read, nothing of it is made up, and nothing but its own printed text is a command.
@@ -11,7 +11,8 @@ pub(crate) fn check(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     command(text);
     let barcode = Barcode::read(text);
-    assert!(text.ends_with(&barcode.text), "the code is what stands behind the AIM prefix");
+    assert!(text.contains(&barcode.text), "the code is a piece of what was read");
+    assert_eq!(Barcode::read(&barcode.name()).identity(), barcode.identity(), "a name is another code's");
     assert!((1..=2).contains(&barcode.tiers.len()), "a code has one or two tiers");
     for key in barcode.tiers.iter().flatten() {
         match key {
@@ -22,10 +23,11 @@ pub(crate) fn check(input: &[u8]) {
             }
         }
     }
+    let spelled = element_string(&barcode.text);
     if let Some(data) = &barcode.gs1 {
-        elements(data, &barcode.text);
+        elements(data, if read_link(&barcode.text).is_some() { &barcode.text } else { &spelled });
     }
-    if let Some(data) = Gs1Data::read_undeclared(&barcode.text) {
+    if let Some(data) = Gs1Data::read_undeclared(&spelled) {
         again(&data);
     }
     let _link = read_link(text);

@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 
+use crate::domain::gs1::Amount;
 use crate::domain::gs1::ELEMENTS_MAX;
 use crate::domain::gs1::Gs1Data;
+use crate::domain::gs1::Walk;
 use crate::domain::gs1::rule;
 use crate::domain::gtin::Gtin;
 
@@ -28,7 +30,12 @@ pub fn read(text: &str) -> Option<Gs1Data> {
             elements.push((ai.to_owned(), value.into_owned()));
         }
     }
-    Some(Gs1Data::of(elements)).filter(|data| data.gtin.is_some())
+    let mut data = Gs1Data::of(Walk { elements, strays: Vec::new() });
+    // An address loses no separators: no count is hidden in another value.
+    if data.amount == Amount::Unclear && !data.has("30") {
+        data.amount = Amount::One;
+    }
+    Some(data).filter(|data| data.gtin.is_some())
 }
 
 /// The path behind the domain, and the query, without the fragment.

@@ -2,12 +2,18 @@
 //!
 //! Promises: a field is told only if its value is one the General Specifications allow, and only if the
 //! code does not contradict itself about it. It does not decide whether the good is known, and it does
-//! not guess where a separator was left out.
+//! not guess where a separator was left out. An amount that may have lost its separator is no amount.
 
+mod amount;
 mod link;
 mod rule;
+mod spelling;
+mod table;
 
+pub use amount::Amount;
 pub use link::read as read_link;
+pub use spelling::{element_string, first_item};
+pub use table::EDITION;
 
 use crate::domain::gtin::Gtin;
 use crate::domain::quantity::Quantity;
@@ -31,8 +37,10 @@ pub struct Gs1Data {
     pub serial: Option<String>,
     /// Expiration date, AI 17, `YYMMDD`; day `00` is the end of the month.
     pub expiry: Option<String>,
-    /// How many items the code stands for, 1..=99999999: AI 30 of the item, AI 37 of the items contained.
+    /// How many items the code stands for, 1..=99999999: AI 30 beside an item (01), AI 37 beside items contained (02).
     pub count: Option<u32>,
+    /// How much of the item one scan of the label is.
+    pub amount: Amount,
     /// Net weight in kilograms, AI 310n.
     pub net_weight_kg: Option<Quantity>,
     /// Every element with a known AI, as AI and value, in the order of the code, as it stands there,
@@ -44,29 +52,39 @@ impl Gs1Data {
     /// Reads a string that its symbol declares to be GS1 elements. What is unknown or wrong is passed
     /// over up to the next separator; it does not hide the rest.
     pub fn read_declared(text: &str) -> Self {
-        Self::of(walk(text).elements)
+        Self::of(walk(text))
     }
 
     /// Reads a string that only looks like GS1 elements: every element has to be known and right, and
     /// there has to be a GTIN among them.
     pub fn read_undeclared(text: &str) -> Option<Self> {
         let walk = walk(text);
-        let data = Self::of(walk.elements);
-        let all_right = walk.whole && data.elements.iter().all(|(ai, _)| data.value(ai).is_some());
+        let is_whole = walk.strays.is_empty();
+        let data = Self::of(walk);
+        let all_right = is_whole && data.elements.iter().all(|(ai, _)| data.value(ai).is_some());
         if all_right && data.gtin.is_some() { Some(data) } else { None }
     }
 
-    fn of(elements: Vec<(String, String)>) -> Self {
-        let mut data = Self { elements, ..Self::default() };
-        let contained = !data.elements.iter().any(|(ai, _)| ai == "01");
-        let (item, counts) = if contained { ("02", ["37", "30"]) } else { ("01", ["30", "37"]) };
-        data.gtin = data.value(item).and_then(Gtin::read);
-        data.count = counts.iter().find_map(|ai| data.count_of(ai));
+    fn of(walk: Walk<'_>) -> Self {
+        let mut data = Self { elements: walk.elements, ..Self::default() };
+        data.gtin = data.value(if data.is_of_contents() { "02" } else { "01" }).and_then(Gtin::read);
+        data.count = data.count_of(if data.is_of_contents() { "37" } else { "30" });
+        data.amount = amount::of(&data, &walk.strays);
         data.lot = data.value("10").map(str::to_owned);
         data.serial = data.value("21").map(str::to_owned);
         data.expiry = data.value("17").map(str::to_owned);
         data.net_weight_kg = (0..=5).find_map(|decimals| data.weight_of(decimals));
         data
+    }
+
+    /// Whether the label names no item of its own but those contained in a logistic unit.
+    fn is_of_contents(&self) -> bool {
+        !self.has("01")
+    }
+
+    /// Whether an element with `ai` stands in the code, right or wrong.
+    fn has(&self, ai: &str) -> bool {
+        self.elements.iter().any(|(other, _)| other == ai)
     }
 
     /// The value of `ai`, if it is allowed and the code tells no other one.
@@ -89,31 +107,32 @@ impl Gs1Data {
     }
 }
 
-/// The elements found on the way through a string, and whether they are all of it.
-struct Walk {
+/// What was found on the way through a string.
+struct Walk<'a> {
     elements: Vec<(String, String)>,
-    whole: bool,
+    /// What is no element with a known identifier.
+    strays: Vec<&'a str>,
 }
 
 /// Walks through `text`, separator by separator. Separators in front, behind, or where none is needed
 /// are passed over: scanners differ in what they send for FNC1.
-fn walk(text: &str) -> Walk {
-    let mut walk = Walk { elements: Vec::new(), whole: true };
+fn walk(text: &str) -> Walk<'_> {
+    let mut walk = Walk { elements: Vec::new(), strays: Vec::new() };
     for field in text.split(GROUP_SEPARATOR) {
         walk.field(field);
     }
     walk
 }
 
-impl Walk {
+impl<'a> Walk<'a> {
     /// Takes the elements between two separators: any number of a predefined length, then at most one
     /// other, which reaches up to the separator.
-    fn field(&mut self, field: &str) {
+    fn field(&mut self, field: &'a str) {
         let mut rest = field;
         while !rest.is_empty() {
             let predefined = rule::predefined_length(rest);
             let Some((element, behind)) = rest.split_at_checked(predefined.unwrap_or(rest.len())) else {
-                self.whole = false;
+                self.strays.push(rest);
                 return;
             };
             self.element(element);
@@ -121,12 +140,12 @@ impl Walk {
         }
     }
 
-    fn element(&mut self, element: &str) {
+    fn element(&mut self, element: &'a str) {
         match rule::split(element) {
             Some((ai, _, value)) if self.elements.len() < ELEMENTS_MAX => {
                 self.elements.push((ai.to_owned(), value.to_owned()));
             }
-            Some(_) | None => self.whole = false,
+            Some(_) | None => self.strays.push(element),
         }
     }
 }

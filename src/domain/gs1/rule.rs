@@ -1,34 +1,36 @@
-//! The table of GS1 application identifiers: how long each one is, and what its value may be.
+//! What the value of an application identifier may be, and where an element ends that needs no separator.
 //!
-//! Source: GS1 General Specifications, section 3.2, table of GS1 Application Identifiers, and section
-//! 7.8, figure of the element strings with pre-defined length. Values composed of parts (for instance a
-//! country code followed by text) are checked as a whole, by their characters and length.
+//! Source: the table beside this file, and GS1 General Specifications, section 7.8, figure of the element strings with
+//! pre-defined length.
 
-use std::ops::RangeInclusive;
-
+use super::table::TABLE;
 use crate::domain::gtin;
 
 /// What the value of an application identifier may be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// Digits, this many.
-    Digits(RangeInclusive<usize>),
+    /// Digits: the least and the most of them.
+    Digits(u8, u8),
     /// This many digits, the last one a right check digit.
-    Checked(usize),
+    Checked(u8),
     /// `YYMMDD`; day `00` is the end of the month.
     Date,
-    /// Characters of the GS1 set of 82, this many.
-    Text(RangeInclusive<usize>),
+    /// Characters of the GS1 set of 82: the least and the most of them.
+    Text(u8, u8),
+    /// Characters of the GS1 set of 39, likewise.
+    Part(u8, u8),
 }
 
 impl Rule {
-    /// Whether `value` is one this rule allows.
-    pub(super) fn accepts(&self, value: &str) -> bool {
+    /// Returns true if this rule allows `value`.
+    pub(super) fn accepts(self, value: &str) -> bool {
+        let is_long = |min: u8, max: u8| (usize::from(min)..=usize::from(max)).contains(&value.len());
         match self {
-            Self::Digits(lengths) => lengths.contains(&value.len()) && is_digits(value),
-            Self::Checked(length) => value.len() == *length && gtin::has_check_digit(value),
+            Self::Digits(min, max) => is_long(min, max) && is_digits(value),
+            Self::Checked(length) => is_long(length, length) && gtin::has_check_digit(value),
             Self::Date => is_date(value),
-            Self::Text(lengths) => lengths.contains(&value.len()) && value.bytes().all(is_in_set_82),
+            Self::Text(min, max) => is_long(min, max) && value.bytes().all(is_in_set_82),
+            Self::Part(min, max) => is_long(min, max) && value.bytes().all(is_in_set_39),
         }
     }
 }
@@ -41,7 +43,7 @@ pub(super) fn split(field: &str) -> Option<(&str, Rule, &str)> {
     })
 }
 
-/// The rule of an application identifier of 2 to 4 digits, if it is one we know.
+/// The rule of an application identifier of 2 to 4 digits, if the table has it.
 pub(super) fn of(ai: &str) -> Option<Rule> {
     let number: u16 = Some(ai).filter(|ai| is_digits(ai))?.parse().ok()?;
     let digits = match number {
@@ -49,72 +51,9 @@ pub(super) fn of(ai: &str) -> Option<Rule> {
         100..=999 => 3,
         _ => 4,
     };
-    if ai.len() == digits { of_number(number) } else { None }
-}
-
-fn of_number(ai: u16) -> Option<Rule> {
-    Some(match ai {
-        0 | 8017 | 8018 => Rule::Checked(18),
-        1 | 2 => Rule::Checked(14),
-        402 => Rule::Checked(17),
-        410..=417 => Rule::Checked(13),
-        11..=13 | 15..=17 => Rule::Date,
-        3100..=3169 | 3200..=3379 | 3400..=3579 | 3600..=3699 if ai % 10 <= 5 => Rule::Digits(6..=6),
-        20 | 7241 => Rule::Digits(2..=2),
-        242 => Rule::Digits(1..=6),
-        255 => Rule::Digits(13..=25),
-        30 | 37 => Rule::Digits(1..=8),
-        3900..=3909 | 3920..=3929 => Rule::Digits(1..=15),
-        3910..=3919 | 3930..=3939 => Rule::Digits(4..=18),
-        3940..=3943 | 8111 => Rule::Digits(4..=4),
-        3950..=3955 | 4326 | 7006 | 8005 => Rule::Digits(6..=6),
-        422 | 424 | 426 => Rule::Digits(3..=3),
-        423 | 425 => Rule::Digits(3..=15),
-        4309 => Rule::Digits(20..=20),
-        4321..=4323 => Rule::Digits(1..=1),
-        4324 | 4325 | 7003 => Rule::Digits(10..=10),
-        7001 => Rule::Digits(13..=13),
-        7004 => Rule::Digits(1..=4),
-        7007 => Rule::Digits(6..=12),
-        7011 => Rule::Digits(6..=10),
-        8001 => Rule::Digits(14..=14),
-        8006 | 8026 => Rule::Digits(18..=18),
-        8008 => Rule::Digits(8..=12),
-        8011 => Rule::Digits(1..=12),
-        8019 => Rule::Digits(1..=10),
-        _ => return text_of_number(ai),
-    })
-}
-
-fn text_of_number(ai: u16) -> Option<Rule> {
-    Some(match ai {
-        7010 => Rule::Text(1..=2),
-        4307 | 4317 => Rule::Text(2..=2),
-        427 | 7008 => Rule::Text(1..=3),
-        7040 => Rule::Text(4..=4),
-        4330..=4333 => Rule::Text(6..=7),
-        7009 => Rule::Text(1..=10),
-        421 => Rule::Text(4..=12),
-        7005 => Rule::Text(1..=12),
-        10 | 21 | 22 | 243 | 254 | 420 | 4318 | 7020..=7022 | 710..=716 | 7240 | 8002 | 8012 => {
-            Rule::Text(1..=20)
-        }
-        7242 | 8013 | 8020 => Rule::Text(1..=25),
-        235 => Rule::Text(1..=28),
-        90 | 240 | 241 | 250 | 251 | 400 | 401 | 403 | 4308 | 4319 | 7002 | 7023 | 8004 | 8010 => {
-            Rule::Text(1..=30)
-        }
-        253 => Rule::Text(13..=30),
-        7030..=7039 => Rule::Text(4..=30),
-        7230..=7239 => Rule::Text(3..=30),
-        8003 => Rule::Text(14..=30),
-        8007 => Rule::Text(1..=34),
-        4300 | 4301 | 4310 | 4311 | 4320 => Rule::Text(1..=35),
-        8009 => Rule::Text(1..=50),
-        4302..=4306 | 4312..=4316 | 8110 | 8112 | 8200 => Rule::Text(1..=70),
-        91..=99 | 8030 => Rule::Text(1..=90),
-        _ => return None,
-    })
+    let after = TABLE.partition_point(|(first, _, _)| *first <= number);
+    let (_, last, rule) = TABLE.get(after.checked_sub(1)?)?;
+    (ai.len() == digits && number <= *last).then_some(*rule)
 }
 
 /// The length of an element, application identifier included, whose first two digits fix it. Such an
@@ -154,6 +93,11 @@ fn is_date(text: &str) -> bool {
     text.len() == 6 && day <= days
 }
 
+/// GS1 AI encodable character set 39 (GS1 General Specifications, section 7.11).
+const fn is_in_set_39(byte: u8) -> bool {
+    matches!(byte, b'#' | b'-' | b'/' | b'0'..=b'9' | b'A'..=b'Z')
+}
+
 /// GS1 AI encodable character set 82 (GS1 General Specifications, section 7.11).
 const fn is_in_set_82(byte: u8) -> bool {
     matches!(byte, b'!' | b'"' | b'%'..=b'?' | b'A'..=b'Z' | b'_' | b'a'..=b'z')
@@ -168,9 +112,32 @@ mod tests {
         for ai in ["00", "01", "10", "240", "400", "3103", "3695", "8005", "8020", "99"] {
             assert!(of(ai).is_some(), "{ai}");
         }
-        for ai in ["", "1", "001", "0010", "0240", "23", "310", "3106", "3180", "3380", "+1", "٣1", "03"] {
+        for ai in
+            ["", "1", "001", "0010", "0240", "23", "310", "3106", "3180", "3380", "+1", "٣1", "04", "7300"]
+        {
             assert_eq!(of(ai), None, "{ai}");
         }
+    }
+
+    #[test]
+    fn the_table_has_every_identifier_of_its_edition_in_order() {
+        let count: u16 = TABLE.iter().map(|(first, last, _)| last - first + 1).sum();
+        assert_eq!(count, 541);
+        assert!(TABLE.iter().all(|(first, last, _)| first <= last));
+        assert!(TABLE.is_sorted_by(|(_, last, _), (next, _, _)| last < next));
+        for (ai, rule) in [
+            ("03", Rule::Checked(14)),
+            ("717", Rule::Text(1, 20)),
+            ("7041", Rule::Text(1, 4)),
+            ("7250", Rule::Digits(8, 8)),
+            ("8014", Rule::Text(1, 25)),
+            ("8043", Rule::Digits(18, 20)),
+            ("8010", Rule::Part(1, 30)),
+            ("99", Rule::Text(1, 90)),
+        ] {
+            assert_eq!(of(ai), Some(rule), "{ai}");
+        }
+        assert_eq!((of("100"), of("418"), of("9999")), (None, None, None));
     }
 
     #[test]
@@ -191,10 +158,12 @@ mod tests {
             let Some(rule) = of(&ai) else { continue };
             let value_length = predefined_length(&ai).map(|total| total - ai.len());
             match (value_length, rule) {
-                (Some(length), Rule::Checked(checked)) => assert_eq!(length, checked, "{ai}"),
-                (Some(length), Rule::Digits(digits)) => assert_eq!(length..=length, digits, "{ai}"),
+                (Some(length), Rule::Checked(checked)) => assert_eq!(length, usize::from(checked), "{ai}"),
+                (Some(length), Rule::Digits(min, max)) => {
+                    assert_eq!((length, length), (usize::from(min), usize::from(max)), "{ai}");
+                }
                 (Some(length), Rule::Date) => assert_eq!(length, 6, "{ai}"),
-                (Some(_), Rule::Text(_)) => panic!("{ai} is text of a fixed length"),
+                (Some(_), Rule::Text(..) | Rule::Part(..)) => panic!("{ai} is text of a fixed length"),
                 (None, rule) => assert_ne!(rule, Rule::Date, "{ai}"),
             }
         }
@@ -214,10 +183,10 @@ mod tests {
 
     #[test]
     fn text_is_of_the_set_of_82() {
-        assert!(Rule::Text(1..=30).accepts("Aa09!%&'()*+,-./:;<=>?_\""));
+        assert!(Rule::Text(1, 30).accepts("Aa09!%&'()*+,-./:;<=>?_\""));
         for text in ["", "A B", "A#B", "A$B", "A@B", "A[B", "A\\B", "A^B", "A`B", "A{B", "é"] {
-            assert!(!Rule::Text(1..=20).accepts(text), "{text}");
+            assert!(!Rule::Text(1, 20).accepts(text), "{text}");
         }
-        assert!(!Rule::Text(1..=20).accepts(&"A".repeat(21)));
+        assert!(!Rule::Text(1, 20).accepts(&"A".repeat(21)));
     }
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::barcode::Barcode;
 
 const GS: &str = "\u{1d}";
 
@@ -53,9 +54,9 @@ fn elements_may_stand_in_any_order() {
 fn contained_items_count_where_the_label_names_no_item_of_its_own() {
     let unit = "00006141411234567890";
     assert_eq!(declared(&format!("{unit}02040063813339313748")), "gtin=04006381333931 count=48");
-    assert_eq!(declared(&format!("0204006381333931306{GS}3748")), "gtin=04006381333931 count=48");
     let both = "01095060001343520204006381333931";
     assert_eq!(declared(&format!("{both}3748{GS}306")), "gtin=09506000134352 count=6");
+    assert_eq!(declared("01040063813339313748"), "gtin=04006381333931", "37 counts contents alone");
     assert_eq!(declared("01095060001343530204006381333931"), "", "a damaged item is not replaced");
 }
 
@@ -65,7 +66,7 @@ fn what_is_unknown_or_wrong_does_not_hide_the_rest_of_a_declared_string() {
     for text in [
         format!("23X{GS}0104006381333931"),
         format!("8999abc{GS}0104006381333931"),
-        "03123456789012310104006381333931".to_owned(),
+        "0412345678901234560104006381333931".to_owned(),
         format!("0104006381333931{GS}???"),
         "010400638133393117269999".to_owned(),
         format!("010400638133393110{}", "A".repeat(21)),
@@ -167,7 +168,74 @@ fn elements() -> impl Strategy<Value = Vec<(String, String)>> {
     )
 }
 
+/// What a station does with a label, by whether it counts by labels: the item and how many, or nothing.
+fn booked(text: &str, counts: bool) -> Option<(String, u32)> {
+    let barcode = Barcode::read(text);
+    let count = match (barcode.amount, counts) {
+        (Amount::One, _) | (Amount::Count(_) | Amount::Unclear, false) => Some(1),
+        (Amount::Count(count) | Amount::Contents(count), true) => Some(count),
+        (Amount::Contents(_), false) | (Amount::Unclear, true) | (Amount::Unusable, _) => None,
+    };
+    Some((barcode.item?.to_string(), count?))
+}
+
+/// What a label means that is read as it was printed.
+fn meant(label: &[(String, String)], counts: bool) -> Option<(String, u32)> {
+    let value = |ai| label.iter().find(|(other, _)| other == ai).map(|(_, value)| value.as_str());
+    let (item, is_variable) =
+        (value("01").or(value("02"))?, value("01").is_none_or(|item| item.starts_with('9')));
+    let count = value("30").or(value("37")).and_then(|count| count.parse().ok());
+    match (value("3103"), count, is_variable) {
+        (Some(_), _, _) => None,
+        (None, count, true) => Some((item.to_owned(), count.filter(|_| counts)?)),
+        (None, count, false) => Some((item.to_owned(), count.filter(|_| counts).unwrap_or(1))),
+    }
+}
+
+/// Labels of an item, of one of variable measure, or of contents, with whatever else may stand beside it.
+fn labels() -> impl Strategy<Value = Vec<(String, String)>> {
+    let item = prop::sample::select(vec![
+        vec![("01", "04006381333931")],
+        vec![("01", "99521234000016"), ("3103", "001950")],
+        vec![("01", "99521234000016"), ("30", "12")],
+        vec![("02", "04006381333931"), ("37", "48")],
+        vec![("01", "04006381333931"), ("30", "6")],
+    ]);
+    let beside = elements().prop_map(|elements| {
+        elements.into_iter().filter(|(ai, _)| !matches!(ai.as_str(), "01" | "02" | "30" | "37" | "3102"))
+    });
+    (item, beside, prop::collection::vec(any::<prop::sample::Index>(), 2)).prop_map(|(item, beside, at)| {
+        let mut label: Vec<_> = beside.collect();
+        for ((ai, value), at) in item.into_iter().zip(at) {
+            label.insert(at.index(label.len() + 1), (ai.to_owned(), value.to_owned()));
+        }
+        label
+    })
+}
+
 proptest! {
+    #[test]
+    fn a_separator_that_is_lost_books_no_other_item_and_no_other_quantity(
+        label in labels(), lost in any::<prop::sample::Index>(), id in prop::sample::select(vec!["", "]C1", "]d2", "]Q1"]),
+        counts in any::<bool>(),
+    ) {
+        let element = |(ai, value): &(String, String), separator: &str| {
+            format!("{ai}{value}{}", if rule::predefined_length(ai).is_some() { "" } else { separator })
+        };
+        let right = meant(&label, counts);
+        let whole: String = label.iter().map(|told| element(told, GS)).collect();
+        let read = booked(&format!("{id}{whole}"), counts);
+        prop_assert!(read.is_none() || read == right, "{:?} became {:?}: {:?}", right, read, whole);
+        let lost = lost.index(label.len());
+        let torn: String =
+            label.iter().enumerate().map(|(at, told)| element(told, if at == lost { "" } else { GS })).collect();
+        let read = booked(&format!("{id}{torn}"), counts);
+        prop_assert!(read.is_none() || read == right, "{:?} became {:?}: {:?}", right, read, torn);
+        let all: String = label.iter().map(|told| element(told, "")).collect();
+        let read = booked(&format!("{id}{all}"), counts);
+        prop_assert!(read.is_none() || read == right, "{:?} became {:?}: {:?}", right, read, all);
+    }
+
     #[test]
     fn an_element_string_of_known_identifiers_is_read_back(elements in elements()) {
         let mut text = String::new();

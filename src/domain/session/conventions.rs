@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Barcode, Control, Frame, Heard, Outcome, Reading, Resolution, ScannerName};
 use crate::domain::advice::Evidence;
+use crate::domain::aim::AimId;
 use crate::domain::kit::KitScan;
 use crate::domain::rule::{self, Rule};
 use crate::domain::variable::{self, Pattern};
@@ -59,6 +60,13 @@ impl Conventions {
             Reading::Malformed => Heard::MalformedControl,
             Reading::NotControl => {
                 let barcode = Barcode::read(text);
+                // Behind a mark that cannot be seen: nothing but its own text is a command.
+                if Control::read(&barcode.text) != Reading::NotControl {
+                    return Heard::MalformedControl;
+                }
+                if barcode.symbology.is_some_and(AimId::is_add_on) {
+                    return Heard::AddOn;
+                }
                 Heard::Product(Box::new(variable::read(&self.patterns, &barcode).unwrap_or(barcode)))
             }
         }

@@ -39,6 +39,11 @@ pub enum Reason {
     LabelVerifier,
     /// A kit that the configuration does not let be booked (`kits.scan`).
     KitOff,
+    /// The label has an amount that cannot be told in sale units: a measure, contents without a count, or a count that
+    /// the station is not to use.
+    LabelAmount,
+    /// The add-on of a magazine or a book, sent by itself: it names no good.
+    AddOn,
     /// A kit in receipt mode: it can only be written off.
     KitMode,
     /// A kit with a material that cannot be booked: no storage, or a unit nobody can convert. A person is needed.
@@ -61,6 +66,8 @@ impl Reason {
             Self::LabelPrice => "label-price",
             Self::LabelVerifier => "label-verifier",
             Self::KitOff => "kit-off",
+            Self::LabelAmount => "label-amount",
+            Self::AddOn => "add-on",
             Self::KitMode => "kit-in-receipt",
             Self::KitUnusable => "kit-needs-a-person",
         }

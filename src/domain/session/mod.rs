@@ -23,10 +23,11 @@ pub use decision::{Booking, Change, Committed, Decision, Entry, Outcome, Reason,
 pub use hand::Desk;
 
 use super::advice::Advice;
-use super::barcode::Barcode;
+use super::barcode::{Barcode, Key};
 use super::control::{Control, Reading, kit_code};
 use super::framing::{Frame, Refusal};
 use super::good::{Good, Resolution};
+use super::gs1::Amount;
 use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName, StorageId};
 use super::mode::Mode;
 use super::operation::{CloseReason, Place};
@@ -88,6 +89,8 @@ pub enum Heard {
     Control(Control),
     /// Begins like a command and is none.
     MalformedControl,
+    /// The add-on of a magazine or a book, sent by itself: it is part of a code.
+    AddOn,
     /// A code to look up in the goods table.
     Product(Box<Barcode>),
     /// A kit to look up among the cards.
@@ -100,7 +103,16 @@ impl Heard {
         match self {
             Self::Product(barcode) => Some(barcode.text.clone()),
             Self::Kit(card) => Some(kit_code(*card)),
-            Self::Repeat | Self::Bad(_) | Self::Control(_) | Self::MalformedControl => None,
+            Self::Repeat | Self::Bad(_) | Self::Control(_) | Self::MalformedControl | Self::AddOn => None,
+        }
+    }
+
+    /// How the code was read: two codes with the same are one parked code.
+    pub fn identity(&self) -> Option<String> {
+        match self {
+            Self::Product(barcode) => Some(barcode.identity()),
+            Self::Kit(card) => Some(Key::Text(kit_code(*card)).encode()),
+            Self::Repeat | Self::Bad(_) | Self::Control(_) | Self::MalformedControl | Self::AddOn => None,
         }
     }
 
@@ -113,9 +125,12 @@ impl Heard {
     pub fn frame_text(&self) -> Option<String> {
         match self {
             Self::Product(barcode) => Some(barcode.frame_text()),
-            Self::Kit(_) | Self::Repeat | Self::Bad(_) | Self::Control(_) | Self::MalformedControl => {
-                self.code()
-            }
+            Self::Kit(_)
+            | Self::Repeat
+            | Self::Bad(_)
+            | Self::Control(_)
+            | Self::MalformedControl
+            | Self::AddOn => self.code(),
         }
     }
 }
@@ -198,6 +213,7 @@ impl Session {
             Heard::Repeat => Decision::refused(Reason::Repeat),
             Heard::Bad(refusal) => Decision::refused(Reason::Frame(*refusal)),
             Heard::MalformedControl => Decision::refused(Reason::MalformedControl),
+            Heard::AddOn => Decision::refused(Reason::AddOn),
             Heard::Control(control) => self.command(scanner, *control),
             Heard::Product(barcode) => self.product(scanner, barcode, resolution),
             Heard::Kit(card) => self.kit(scanner, *card, resolution),
@@ -287,14 +303,24 @@ impl Session {
         barcode: &Barcode,
         resolution: &Resolution,
     ) -> Result<Quantity, Reason> {
-        let counted = barcode.gs1.as_ref().and_then(|gs1| gs1.count).filter(|_| self.rules.gs1_counts);
         let once = match barcode.measure {
             Some(measure) => measured(measure, resolution)?,
-            None => Quantity::units(counted.unwrap_or(1).into()).ok_or(Reason::Quantity)?,
+            None => Quantity::units(self.counted(barcode.amount)?.into()).ok_or(Reason::Quantity)?,
         };
         let quantity = once.checked_times(self.commanded(scanner)).ok_or(Reason::Quantity)?;
         let is_within = quantity > Quantity::ZERO && Some(quantity) <= Quantity::units(SCAN_UNITS_MAX);
         if is_within { Ok(quantity) } else { Err(Reason::Quantity) }
+    }
+
+    /// How many of its item a label is. An amount that it has and that cannot be used is never one.
+    fn counted(&self, amount: Amount) -> Result<u32, Reason> {
+        match (amount, self.rules.gs1_counts) {
+            (Amount::One, _) | (Amount::Count(_) | Amount::Unclear, false) => Ok(1),
+            (Amount::Count(count) | Amount::Contents(count), true) => Ok(count),
+            (Amount::Contents(_), false) | (Amount::Unclear, true) | (Amount::Unusable, _) => {
+                Err(Reason::LabelAmount)
+            }
+        }
     }
 
     /// What QTY said of the next scan; one if it said nothing.

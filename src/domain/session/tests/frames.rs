@@ -202,3 +202,31 @@ fn what_could_not_be_stored_has_not_happened() {
     assert_eq!(documents("lost write-off pen"), "#1 receipt@91 open: 1 pen");
     assert_eq!(play("lost pen t:10 pen"), "lost; booked 1 receipt@91 [#1 +1 pen]");
 }
+
+#[test]
+fn an_amount_that_the_station_cannot_use_is_refused_and_never_one() {
+    let contents = "]C100006141411234567890\u{1d}02040063813339313748";
+    let counting = || Rules { gs1_counts: true, ..rules() };
+    assert_eq!(play(contents), "refused label-amount");
+    assert_eq!(documents_with(counting(), contents), "#1 receipt@91 open: 48 pen");
+    for label in [
+        "]C10204006381333931",
+        "]C10204006381333931370",
+        "]C101040063813339313103001950",
+        "]C1019952123400001610A",
+    ] {
+        assert_eq!(play(label), "refused label-amount", "{label}");
+        assert_eq!(play_with(counting(), label), "refused label-amount", "{label}");
+    }
+    assert_eq!(documents_with(counting(), "]C101040063813339313748"), "#1 receipt@91 open: 1 pen");
+}
+
+#[test]
+fn an_add_on_by_itself_is_no_item() {
+    assert_eq!(play("]E112 ]E212345 view: ]E112"), "refused add-on; refused add-on; refused add-on");
+}
+
+#[test]
+fn a_command_behind_a_mark_that_cannot_be_seen_is_no_command() {
+    assert_eq!(play(&format!("\u{feff}{}", Control::Undo.code())), "refused malformed-control");
+}
