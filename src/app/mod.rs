@@ -182,6 +182,7 @@ impl Agent {
             now: clock.wall(),
             commit_hook,
         })?;
+        db.know_packs(config.packs.clone());
         let mut home = config.home(machine);
         home.books.service = service.unwrap_or(home.books.service);
         note_damaged(&mut db, clock.wall())?;

@@ -10,6 +10,7 @@ use tracing::Level;
 use super::init::InitArgs;
 use crate::config::DEFAULT_PATH;
 use crate::domain::keymap::{LAYOUTS, LayoutName};
+use crate::domain::pack::FACTOR_MAX;
 use crate::domain::quantity::Quantity;
 
 /// A headless barcode station: scans become stock documents in Altegio, none lost, none twice.
@@ -277,16 +278,51 @@ fn above_zero(text: &str) -> Result<Decimal, &'static str> {
 #[derive(Debug, Subcommand)]
 pub(super) enum UnknownCommand {
     /// List them, the one scanned last first
-    List,
-    /// Give a code to a good; what was scanned of it is booked
-    Assign {
-        /// The code, as listed
-        code: String,
-        /// The good's id on the service
-        good_id: i64,
+    List {
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
     },
-    /// Write them as JSON lines
+    /// Give a code to a good; what was scanned of it is booked. Shows first what that will book, and asks on a terminal
+    Assign(Assign),
+    /// List the codes that were given to goods
+    Assigned {
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a code back from its good; what was booked of it stays booked
+    Unassign {
+        /// The code, as `unknown assigned` lists it
+        code: String,
+    },
+    /// Write the parked codes as JSON lines
     Export,
+}
+
+/// A code for a good.
+#[derive(Debug, clap::Args)]
+pub(super) struct Assign {
+    /// The code, as `unknown list` lists it
+    pub(super) code: String,
+    /// The good's id on the service
+    pub(super) good_id: i64,
+    /// Sale units that one scan of the code counts: the code of a carton
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(FACTOR_MAX)))]
+    pub(super) factor: u32,
+    /// Take a code that was never scanned
+    #[arg(long)]
+    pub(super) anyway: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Write the code into the good on the service as its barcode, so that every station knows it
+    #[arg(long, conflicts_with = "factor")]
+    pub(super) save: bool,
+    /// Replace the barcode that the good has there
+    #[arg(long, requires = "save")]
+    pub(super) overwrite: bool,
 }
 
 /// The control codes to print.

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::args::{NewGood, amount};
 use super::run::runtime;
+use super::unknown::{documents_were, meant};
 use super::{Error, data, say, way_beside};
 use crate::api::GoodToWrite;
 use crate::clock::{Clock, SystemClock};
@@ -35,9 +36,9 @@ pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> R
     match db.resolve(&code)? {
         Resolution::Found(good) => return book(out, config, &mut db, (&good, "has this code already")),
         Resolution::Ambiguous => return Err(Error::Ambiguous),
-        Resolution::Unknown | Resolution::Kit(_) | Resolution::Unusable => {}
+        Resolution::Unknown | Resolution::Pack(_) | Resolution::Kit(_) | Resolution::Unusable => {}
     }
-    if db.parked()?.iter().all(|parked| parked.code != code.text) {
+    if meant(&db.parked()?, &code)?.is_none() {
         return Err(Error::NotParked);
     }
     let missing = wish.missing();
@@ -84,10 +85,10 @@ fn book(out: &mut impl Write, config: &Config, db: &mut Db, told: (&Good, &str))
     // Without an agent it is delivered when one starts; with one, at its next look at the latest.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     let text = format!(
-        "good {} ({}) {how}; {} documents were made of what was parked\n",
+        "good {} ({}) {how}; {} made of what was parked\n",
         good.id,
         printable(&good.title),
-        operations.len()
+        documents_were(operations.len())
     );
     say(out, &text)
 }

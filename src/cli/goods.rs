@@ -7,7 +7,7 @@ use super::create::create;
 use super::sync::sync;
 use super::{Error, data, data_if_any, say};
 use crate::config::Config;
-use crate::domain::good::Resolution;
+use crate::domain::good::{Good, Resolution};
 use crate::domain::kit::Part;
 use crate::domain::printable::printable;
 use crate::domain::session::Heard;
@@ -33,14 +33,8 @@ fn find(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> 
         }
     };
     let text = match resolution {
-        Resolution::Found(good) => format!(
-            "{}\t{}\t{}\t{} a {}\n",
-            good.id,
-            printable(&good.barcode),
-            printable(&good.title),
-            good.price,
-            printable(&good.unit)
-        ),
+        Resolution::Found(good) => found(&good),
+        Resolution::Pack(packed) => format!("a pack of {} of\n{}", packed.factor, found(&packed.good)),
         Resolution::Unknown => "no good has this code\n".to_owned(),
         Resolution::Ambiguous => "several goods have this code; it is booked to none of them\n".to_owned(),
         Resolution::Kit(kit) => kit.parts.iter().map(material).collect(),
@@ -49,6 +43,11 @@ fn find(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> 
             .to_owned(),
     };
     say(out, &text)
+}
+
+fn found(good: &Good) -> String {
+    let (barcode, title, unit) = (printable(&good.barcode), printable(&good.title), printable(&good.unit));
+    format!("{}\t{barcode}\t{title}\t{} a {unit}\n", good.id, good.price)
 }
 
 fn material(part: &Part) -> String {

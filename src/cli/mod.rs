@@ -103,6 +103,20 @@ pub enum Error {
     /// Nothing was scanned of the code that is not booked.
     #[error("find the code among the parked ones; `stockpoint unknown list` shows them")]
     NotParked,
+    /// A code was typed that was read in several ways.
+    #[error("tell which code is meant: it was read in several ways; name one of {0}")]
+    SeveralRead(String),
+    /// The code was never scanned, or is booked already.
+    #[error(
+        "find {0} among the parked codes: it was never scanned, or is booked; --anyway gives it to the good all the same"
+    )]
+    NeverParked(String),
+    /// The code was given to no good.
+    #[error("find {0} among the codes given to goods; `stockpoint unknown assigned` lists them")]
+    NotGiven(String),
+    /// The barcode was not written into the good.
+    #[error("write the barcode into the good")]
+    Save(#[from] crate::work::save::Error),
     /// Something was not given, and there is nobody to ask. Nothing was made.
     #[error("know {0}; give it, or type the command on a terminal to be asked")]
     Missing(String),
@@ -340,6 +354,7 @@ fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
     let mut db = Db::beside(&config.station.data_dir, &config.station.name)?;
     if let Some(db) = &mut db {
         db.allow_kits(config.kits.clone());
+        db.know_packs(config.packs.clone());
     }
     Ok(db)
 }

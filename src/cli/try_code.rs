@@ -7,7 +7,7 @@ use super::{Error, data_if_any, say};
 use crate::config::{Config, Scanner};
 use crate::domain::barcode::{Barcode, Key};
 use crate::domain::framing::{Cut, Frame, Framer};
-use crate::domain::good::{Good, Resolution};
+use crate::domain::good::{Good, Packed, Resolution};
 use crate::domain::gs1::Amount;
 use crate::domain::printable::{printable, printable_bytes};
 use crate::domain::rule::{self, Effect};
@@ -116,6 +116,9 @@ impl Trial<'_> {
             Resolution::Found(good) => {
                 row(text, "good", format_args!("{} {}", good.id, printable(&good.title)));
                 explain_measure(text, measure, &good);
+            }
+            Resolution::Pack(Packed { good, factor }) => {
+                row(text, "good", format_args!("{factor} of {} {}", good.id, printable(&good.title)));
             }
             Resolution::Kit(kit) => row(text, "good", format_args!("the kit {}", printable(&kit.title))),
             Resolution::Unknown => row(text, "good", "none has this code"),

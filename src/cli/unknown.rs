@@ -1,29 +1,41 @@
 //! `stockpoint unknown`
 
-use std::io::Write;
+use std::io::{self, BufRead, IsTerminal, Write};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::args::UnknownCommand;
-use super::{Error, data, data_if_any, say};
+use super::args::{Assign, UnknownCommand};
+use super::run::runtime;
+use super::{Error, data, data_if_any, say, way_beside};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::domain::barcode::Barcode;
+use crate::domain::good::{Good, times};
 use crate::domain::ids::GoodId;
 use crate::domain::printable::printable;
+use crate::domain::session::Heard;
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
-use crate::store::Assigned;
+use crate::store::{Assigned, Assignment, Db, Given, ParkedCode, given_as};
+use crate::work::create::{Creator, barcode_for};
+use crate::work::save::Standing;
 
 pub(super) fn unknown(out: &mut impl Write, config: &Config, command: &UnknownCommand) -> Result<(), Error> {
     match command {
-        UnknownCommand::List => list(out, config),
-        UnknownCommand::Assign { code, good_id } => assign(out, config, code, GoodId(*good_id)),
+        UnknownCommand::List { json } => list(out, config, *json),
+        UnknownCommand::Assign(wish) => assign(out, config, wish),
+        UnknownCommand::Assigned { json } => assigned(out, config, *json),
+        UnknownCommand::Unassign { code } => unassign(out, config, code),
         UnknownCommand::Export => export(out, config),
     }
 }
 
-fn list(out: &mut impl Write, config: &Config) -> Result<(), Error> {
+fn list(out: &mut impl Write, config: &Config, is_json: bool) -> Result<(), Error> {
     let parked = data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.parked())?;
+    if is_json {
+        let codes: Vec<Value> = parked.iter().map(told).collect();
+        return say(out, &format!("{}\n", Value::from(codes)));
+    }
     if parked.is_empty() {
         return say(out, "no code is unknown\n");
     }
@@ -41,38 +53,198 @@ fn list(out: &mut impl Write, config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-fn assign(out: &mut impl Write, config: &Config, code: &str, good: GoodId) -> Result<(), Error> {
-    // A whole label stands for its good, as it does when it is scanned.
-    let heard = config.conventions().understand(code);
-    let code = heard.code().filter(|_| heard.is_measured()).unwrap_or_else(|| code.to_owned());
-    match data(config)?.assign(&code, good, SystemClock::new().wall())? {
-        Assigned::NoSuchGood => Err(Error::NoSuchGood(good)),
-        Assigned::KnownAlready => Err(Error::KnownAlready),
-        Assigned::ControlCode => Err(Error::ControlCode),
-        Assigned::Done { good, operations } => {
-            // Without an agent it is delivered when one starts; with one, at its next look at the latest.
-            let _woken = socket::ask(&config.station.data_dir, Request::Wake);
-            let text = format!(
-                "{} now means {}; {} documents were made of what was scanned of it\n",
-                printable(&code),
-                printable(&good.title),
-                operations.len()
-            );
-            say(out, &text)
+fn export(out: &mut impl Write, config: &Config) -> Result<(), Error> {
+    for code in data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.parked())? {
+        say(out, &format!("{}\n", told(&code)))?;
+    }
+    Ok(())
+}
+
+fn told(code: &ParkedCode) -> Value {
+    json!({
+        "code": code.code,
+        "scans": code.scans,
+        "units": code.units.to_string(),
+        "documents": code.places,
+        "first_scan_at": rfc3339(code.first_scan),
+        "last_scan_at": rfc3339(code.last_scan),
+    })
+}
+
+/// The parked code that is meant: the one that was read as `typed` is or, where a person typed the characters alone, the only one
+/// with these.
+pub(super) fn meant<'a>(parked: &'a [ParkedCode], typed: &Barcode) -> Result<Option<&'a ParkedCode>, Error> {
+    let read_as = typed.identity();
+    if let Some(parked) = parked.iter().find(|parked| parked.read_as == read_as) {
+        return Ok(Some(parked));
+    }
+    let mut alike = parked
+        .iter()
+        .filter(|parked| typed.symbology.is_none() && Barcode::read(&parked.text).text == typed.text);
+    match (alike.next(), alike.next()) {
+        (first, None) => Ok(first),
+        (first, second) => {
+            let names = first.into_iter().chain(second).chain(alike);
+            let names: Vec<String> = names.map(|parked| printable(&parked.code).to_string()).collect();
+            Err(Error::SeveralRead(names.join(", ")))
         }
     }
 }
 
-fn export(out: &mut impl Write, config: &Config) -> Result<(), Error> {
-    for code in data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.parked())? {
-        let line = json!({
-            "code": code.code,
-            "scans": code.scans,
-            "units": code.units.to_string(),
-            "first_scan_at": rfc3339(code.first_scan),
-            "last_scan_at": rfc3339(code.last_scan),
+/// The code of a typed text, as a scan would have it: a whole label stands for its good.
+fn read(config: &Config, typed: &str) -> Result<Barcode, Error> {
+    match config.conventions().understand(typed) {
+        Heard::Product(barcode) => Ok(*barcode),
+        Heard::AddOn => Ok(Barcode::read(typed)),
+        Heard::Kit(_) | Heard::Control(_) | Heard::MalformedControl | Heard::Repeat | Heard::Bad(_) => {
+            Err(Error::ControlCode)
+        }
+    }
+}
+
+fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Error> {
+    let typed = read(config, &wish.code)?;
+    let mut db = data(config)?;
+    let parked = db.parked()?;
+    let parked = meant(&parked, &typed)?;
+    // A label with a measure was parked by the code of its good.
+    let code = parked.map_or(typed, |parked| Barcode::read(&parked.text));
+    let wanted = Assignment { code: &code, good: GoodId(wish.good_id), factor: wish.factor };
+    let good = db.may_assign(&wanted)?.map_err(|refused| why_not(&refused, wanted.good))?;
+    if parked.is_none() && !wish.anyway {
+        return Err(Error::NeverParked(printable(&code.name()).to_string()));
+    }
+    say(out, &preview(&good, (&code, wish.factor), parked))?;
+    if !wish.yes && !agreed(out)? {
+        return say(out, "nothing was changed\n");
+    }
+    if wish.save {
+        return save(out, config, &mut db, (wanted, wish.overwrite));
+    }
+    match db.assign(&wanted, SystemClock::new().wall())? {
+        Assigned::Done { good, operations } => {
+            let what = format!("{} now means {}", printable(&code.name()), packed(&good, wish.factor));
+            finish(out, config, (&what, operations.len()))
+        }
+        refused => Err(why_not(&refused, wanted.good)),
+    }
+}
+
+/// Writes the code into the good, which is then found by it as any other.
+fn save(
+    out: &mut impl Write,
+    config: &Config,
+    db: &mut Db,
+    (wanted, is_overwritten): (Assignment<'_>, bool),
+) -> Result<(), Error> {
+    let barcode = barcode_for(wanted.code);
+    let standing = if is_overwritten { Standing::Overwritten } else { Standing::Kept };
+    let (client, budget) = way_beside(config)?;
+    let good = runtime()?.block_on(async {
+        let mut creator = Creator { client: &client, budget, wait: config.api.reconcile_after };
+        creator.save(wanted.good, &barcode, standing).await
+    })?;
+    db.put_changed_goods(std::slice::from_ref(&good))?;
+    let operations = db.book_parked(SystemClock::new().wall())?;
+    let what = format!("good {} ({}) has the barcode {barcode} now", good.id, printable(&good.title));
+    finish(out, config, (&what, operations.len()))
+}
+
+fn finish(out: &mut impl Write, config: &Config, (what, operations): (&str, usize)) -> Result<(), Error> {
+    // Without an agent it is delivered when one starts; with one, at its next look at the latest.
+    let _woken = socket::ask(&config.station.data_dir, Request::Wake);
+    say(out, &format!("{what}; {} made of what was scanned of it\n", documents_were(operations)))
+}
+
+pub(super) fn documents_were(count: usize) -> String {
+    if count == 1 { "1 document was".to_owned() } else { format!("{count} documents were") }
+}
+
+fn why_not(refused: &Assigned, good: GoodId) -> Error {
+    match refused {
+        Assigned::ControlCode => Error::ControlCode,
+        Assigned::NoSuchGood => Error::NoSuchGood(good),
+        Assigned::KnownAlready | Assigned::Done { .. } => Error::KnownAlready,
+    }
+}
+
+/// What will be booked, before it is.
+fn preview(good: &Good, (code, factor): (&Barcode, u32), parked: Option<&ParkedCode>) -> String {
+    let mut text = format!("code       {}\n", printable(&code.name()));
+    text.push_str(&format!("good       {} {}\n", good.id, printable(&good.title)));
+    let unit = printable(&good.unit);
+    if factor > 1 {
+        text.push_str(&format!("one scan   {factor} {unit}\n"));
+    }
+    text.push_str(&match parked {
+        None => "books      nothing now: the code was never scanned\n".to_owned(),
+        Some(parked) => {
+            let units = times(parked.units, factor).unwrap_or(parked.units);
+            let documents = if parked.places == 1 { "document" } else { "documents" };
+            let scans = if parked.scans == 1 { "scan" } else { "scans" };
+            format!(
+                "books      {units} {unit} of {} {scans}, in {} {documents}\n",
+                parked.scans, parked.places
+            )
+        }
+    });
+    text
+}
+
+/// Asks on a terminal; elsewhere whoever typed the command meant it.
+fn agreed(out: &mut impl Write) -> Result<bool, Error> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return Ok(true);
+    }
+    say(out, "go on? [y/N] ")?;
+    let mut line = String::new();
+    let read = stdin.lock().read_line(&mut line);
+    read.map_err(|source| Error::Io { what: "the terminal".to_owned(), source })?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+fn packed(good: &Good, factor: u32) -> String {
+    let title = printable(&good.title);
+    if factor == 1 { title.to_string() } else { format!("{factor} {} {title}", printable(&good.unit)) }
+}
+
+fn assigned(out: &mut impl Write, config: &Config, is_json: bool) -> Result<(), Error> {
+    let given = data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.given())?;
+    if is_json {
+        let told = given.iter().map(|given| {
+            json!({
+                "code": given.code,
+                "good_id": given.good.0,
+                "title": given.title,
+                "factor": given.factor,
+                "given_at": given.at.map(rfc3339),
+            })
         });
-        say(out, &format!("{line}\n"))?;
+        return say(out, &format!("{}\n", Value::from(told.collect::<Vec<_>>())));
+    }
+    if given.is_empty() {
+        return say(out, "no code was given to a good\n");
+    }
+    say(out, "   good  a scan  code                  title\n")?;
+    for Given { code, good, title, factor, .. } in given {
+        let title =
+            title.map_or("(not in the goods table)".to_owned(), |title| printable(&title).to_string());
+        say(out, &format!("{good:>7}  {factor:>6}  {:<20}  {title}\n", printable(&code).to_string()))?;
     }
     Ok(())
+}
+
+fn unassign(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> {
+    let mut db = data(config)?;
+    let given = db.given()?;
+    let not_given = || Error::NotGiven(printable(code).to_string());
+    let given = given_as(&given, code).ok_or_else(not_given)?;
+    let good = db.unassign(&given.key)?.ok_or_else(not_given)?;
+    let title = given.title.as_deref().map_or(format!("good {good}"), |title| printable(title).to_string());
+    let text = format!(
+        "{} no longer means {title}; it is unknown again, and what was booked of it stays booked\n",
+        printable(&given.code)
+    );
+    say(out, &text)
 }

@@ -151,6 +151,12 @@ pub enum Problem {
         /// The number of that key.
         limit: u64,
     },
+    /// A code that another pack has.
+    #[error("is the code of {by} already; keep one of the two")]
+    PackTaken {
+        /// Where that pack was written.
+        by: String,
+    },
     /// Something only one scanner may have.
     #[error("is the same as that of scanner[{by}]; {cure}")]
     Taken {

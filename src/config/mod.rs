@@ -10,6 +10,7 @@ pub mod edit;
 mod fault;
 mod feedback;
 mod line;
+mod packs;
 mod protocol;
 mod reader;
 mod rules;
@@ -59,6 +60,7 @@ use crate::domain::ids::StorageId;
 use crate::domain::keymap::LayoutName;
 use crate::domain::kit::KitScan;
 use crate::domain::mode::Mode;
+use crate::domain::pack::Packs;
 use crate::domain::rule::Rule;
 use crate::domain::session::Conventions;
 use crate::domain::variable::Pattern;
@@ -100,6 +102,10 @@ pub struct Config {
     pub scanners: Vec<Scanner>,
     /// `[[variable_measure]]`, at most [`crate::domain::variable::PATTERNS_MAX`]; the first that fits decides.
     pub variable_measures: Vec<Pattern>,
+    /// `[[pack]]` and, once the file is read, the rows of `packs_file`; together at most [`crate::domain::pack::PACKS_MAX`].
+    pub packs: Packs,
+    /// A table of further packs; a relative path is below the folder of the configuration.
+    pub packs_file: Option<PathBuf>,
 }
 
 /// A storage that scans can be booked in.
@@ -358,11 +364,21 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, Faults> {
         let file = path.display().to_string();
         let bytes = read_bounded(path).map_err(|problem| Faults::of_file(&file, None, problem))?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            let before = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n');
-            Faults::of_file(&file, Some(before.count().saturating_add(1)), Problem::NotUtf8)
-        })?;
-        Self::parse(text, &file)
+        let text = text_of(&bytes, &file)?;
+        let mut config = Self::parse(text, &file)?;
+        if let Some(packs) = &mut config.packs_file {
+            *packs = path.parent().unwrap_or(Path::new("")).join(&packs);
+            let packs = packs.display().to_string();
+            config.add_packs(Path::new(&packs), &packs)?;
+        }
+        Ok(config)
+    }
+
+    /// Adds the packs of a file.
+    fn add_packs(&mut self, path: &Path, file: &str) -> Result<(), Faults> {
+        let bytes = read_bounded(path).map_err(|problem| Faults::of_file(file, None, problem))?;
+        let text = text_of(&bytes, file)?;
+        packs::add_rows(&mut self.packs, text, file)
     }
 
     /// Checks `text`; `file` is its name in the faults. Reads nothing else but the table of time zones.
@@ -437,6 +453,13 @@ pub fn wants_colour() -> bool {
 /// The file that systemd says the log goes to, if it is the journal (`systemd.exec(5)`, `$JOURNAL_STREAM`).
 pub fn journal_stream() -> Option<String> {
     secrets::environment("JOURNAL_STREAM")?.into_string().ok()
+}
+
+fn text_of<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, Faults> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n');
+        Faults::of_file(file, Some(before.count().saturating_add(1)), Problem::NotUtf8)
+    })
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, Problem> {

@@ -15,6 +15,7 @@ use crate::config::Storage;
 use crate::config::Strategy;
 use crate::config::fault::Problem;
 use crate::config::feedback::feedback;
+use crate::config::packs::pack;
 use crate::config::reader::Table;
 use crate::config::rules::variable_measure;
 use crate::config::scanner::Taken;
@@ -27,6 +28,8 @@ use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
 use crate::domain::kit::KitScan;
 use crate::domain::mode::Mode;
+use crate::domain::pack::PACKS_MAX;
+use crate::domain::pack::Packs;
 use crate::domain::variable::PATTERNS_MAX;
 
 const SECONDS_A_DAY: u64 = 86_400;
@@ -52,6 +55,9 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
     let scanners = root.each("scanner", SCANNERS_MAX, |table, index| scanner(table, index, &mut taken));
     let variable_measures =
         root.each("variable_measure", PATTERNS_MAX, |table, _index| variable_measure(table));
+    let packs_file = root.optional("packs_file", values::path);
+    let mut packs = Packs::default();
+    root.each("pack", PACKS_MAX, |table, index| pack(table, index, &mut packs));
     Some(Config {
         station: station?,
         api: api?,
@@ -62,6 +68,8 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
         named_storages,
         scanners,
         variable_measures,
+        packs,
+        packs_file,
     })
 }
 

@@ -29,6 +29,8 @@ use crate::config::sections::BACK_DATES;
 use crate::config::sections::LINES_KEYS;
 use crate::config::sections::STRATEGIES;
 use crate::domain::kit::KitScan;
+use crate::domain::pack::Content;
+use crate::domain::pack::Pack;
 use crate::domain::rule::Length;
 use crate::domain::rule::Rule;
 use crate::domain::symbology::SYMBOLOGIES;
@@ -50,8 +52,22 @@ struct InForce<'a> {
 
 impl fmt::Display for InForce<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { station, api, goods, kits, web, feedback, named_storages, scanners, variable_measures } =
-            self.config;
+        let Config {
+            station,
+            api,
+            goods,
+            kits,
+            web,
+            feedback,
+            named_storages,
+            scanners,
+            variable_measures,
+            packs,
+            packs_file,
+        } = self.config;
+        if let Some(file) = packs_file {
+            writeln!(f, "packs_file = {}\n", Quoted(&file.to_string_lossy()))?;
+        }
         show_station(f, station)?;
         show_api(f, api, &self.tokens)?;
         show_goods(f, goods)?;
@@ -60,7 +76,9 @@ impl fmt::Display for InForce<'_> {
         show_feedback(f, feedback)?;
         named_storages.iter().try_for_each(|storage| show_storage(f, storage))?;
         scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))?;
-        variable_measures.iter().try_for_each(|pattern| show_variable_measure(f, pattern))
+        variable_measures.iter().try_for_each(|pattern| show_variable_measure(f, pattern))?;
+        // Those of the file stand in the file.
+        packs.iter().filter(|pack| pack.place.starts_with("pack[")).try_for_each(|pack| show_pack(f, pack))
     }
 }
 
@@ -225,6 +243,15 @@ fn show_variable_measure(f: &mut fmt::Formatter<'_>, pattern: &Pattern) -> fmt::
     writeln!(f, "measure = {}", Quoted(word_of(&MEASURES, pattern.measured())))?;
     writeln!(f, "decimals = {}", pattern.decimals())?;
     writeln!(f, "item = {}", Quoted(word_of(&ITEMS, pattern.item())))
+}
+
+fn show_pack(f: &mut fmt::Formatter<'_>, pack: &Pack) -> fmt::Result {
+    writeln!(f, "\n[[pack]]\ncode = {}", Quoted(&pack.code))?;
+    match &pack.content {
+        Content::Good(good) => writeln!(f, "good_id = {good}")?,
+        Content::Barcode(barcode) => writeln!(f, "barcode = {}", Quoted(barcode))?,
+    }
+    writeln!(f, "factor = {}", pack.factor)
 }
 
 fn show_place(f: &mut fmt::Formatter<'_>, place: &Place) -> fmt::Result {

@@ -21,6 +21,7 @@ use crate::config::reader::type_of;
 use crate::domain::ids::CardId;
 use crate::domain::kit::KitScan;
 use crate::domain::mode::Mode;
+use crate::domain::pack::CODE_CHARS_MAX;
 use crate::domain::rule::Length;
 use crate::domain::rule::TEXT_CHARS_MAX;
 
@@ -251,6 +252,16 @@ pub(super) fn piece_or_nothing(value: Value<'_, '_>) -> Result<String, Problem> 
 /// The text of a pattern, which is judged elsewhere.
 pub(super) fn label<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
     text(value)
+}
+
+/// A code, as it stands in a goods table: 1 to 80 characters that can be seen, in quotes, for `007` is not `7`.
+pub(super) fn code(value: Value<'_, '_>) -> Result<String, Problem> {
+    let unfit = Problem::Unfit { what: "is no code", cure: "write its 1 to 80 characters, in quotes" };
+    let is_fit = |code: &str| {
+        let count = code.trim().chars().count();
+        (1..=CODE_CHARS_MAX).contains(&count) && !code.chars().any(|c| c.is_control() && c != GROUP_SEPARATOR)
+    };
+    checked(value, is_fit, unfit)
 }
 
 /// How many characters: a number, or a list of the least and the most.

@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 
 use super::ids::GoodId;
 use super::kit::Kit;
-use super::quantity::Money;
+use super::quantity::{Money, Quantity};
+use super::session::SCAN_UNITS_MAX;
 
 /// What the station keeps of one row of the server's goods table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +35,40 @@ pub struct WriteOffUnit {
     pub per_sale_unit: Decimal,
 }
 
+/// A pack of a good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// The good in it.
+    pub good: Good,
+    /// How many sale units of it, 1 or more.
+    pub factor: u32,
+}
+
+impl Packed {
+    /// What one scan of it leads to: a pack of one is the good itself.
+    pub fn resolution(self) -> Resolution {
+        if self.factor == 1 { Resolution::Found(self.good) } else { Resolution::Pack(self) }
+    }
+
+    /// So many of the pack, in sale units; `None` beyond what a scan may book.
+    pub fn times(&self, quantity: Quantity) -> Option<Quantity> {
+        times(quantity, self.factor)
+    }
+}
+
+/// So many packs of `factor` pieces; `None` beyond what a scan may book.
+pub fn times(quantity: Quantity, factor: u32) -> Option<Quantity> {
+    let units = quantity.checked_times(factor.into())?;
+    (Some(units) <= Quantity::units(SCAN_UNITS_MAX)).then_some(units)
+}
+
 /// What a code leads to in the goods table or among the cards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
     /// Exactly one good.
     Found(Good),
+    /// Several pieces of one good, by a code of their own.
+    Pack(Packed),
     /// No good.
     Unknown,
     /// Several goods share the code: it is booked to neither.

@@ -29,6 +29,7 @@ pub mod rule;
 
 pub mod good;
 pub mod kit;
+pub mod pack;
 pub mod signal;
 
 pub mod advice;

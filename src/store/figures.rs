@@ -201,12 +201,13 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::domain::barcode::Barcode;
     use crate::domain::good::{Good, Resolution};
     use crate::domain::ids::{GoodId, ScannerName, StorageId};
     use crate::domain::mode::Kind;
     use crate::domain::operation::Place;
     use crate::domain::quantity::Money;
-    use crate::domain::session::{Booking, Change, Decision, Outcome, Reason};
+    use crate::domain::session::{Booking, Change, Decision, Heard, Outcome, Reason};
     use crate::domain::signal::Signal;
     use crate::domain::time::{BootMillis, Moment, UnixMillis};
     use crate::store::{GoodsPage, NewScan, OpenOptions};
@@ -234,16 +235,9 @@ mod tests {
         let decision = Decision { outcome, changes, signal: Signal::Control };
         let at = Moment { wall: UnixMillis(1000), boot: BootMillis(1000), trusted: true };
         let scanner = ScannerName::new("dock");
-        let barcode = Some("COMB");
-        db.record(&NewScan {
-            scanner: &scanner,
-            raw: b"COMB",
-            at,
-            barcode,
-            code: barcode,
-            decision: &decision,
-        })
-        .unwrap();
+        let heard = Heard::Product(Box::new(Barcode::read("COMB")));
+        db.record(&NewScan { scanner: &scanner, raw: b"COMB", at, heard: &heard, decision: &decision })
+            .unwrap();
     }
 
     /// A booking of two, which opens a document; a parked scan of three; one frame of each other kind but control.

@@ -1,11 +1,14 @@
 //! The copy of the goods table: found by key, and kept by what changed. `reading` replaces it as a whole.
 
+use std::iter::{once, repeat};
+
 use rusqlite::{Connection, OptionalExtension, Statement, TransactionBehavior};
 
 use super::{Db, Error, read};
 use crate::domain::barcode::{Barcode, Key, keys_of_good};
-use crate::domain::good::{Good, Resolution};
+use crate::domain::good::{Good, Packed, Resolution};
 use crate::domain::ids::GoodId;
+use crate::domain::pack::{Content, Pack, identities};
 use crate::domain::time::UnixMillis;
 
 /// Goods looked at under one key; more than one is ambiguous already.
@@ -15,6 +18,10 @@ const GOODS_PER_KEY_MAX: u32 = 8;
 pub(super) const FULL_AT: &str = "full_at";
 /// Up to when changes are known; wall clock at the beginning of the last complete reading.
 pub(super) const SYNCED_AT: &str = "synced_at";
+
+/// By which edition of [`keys_of_good`] the keys were made, and which is this program's.
+const KEYS_MADE_BY: &str = "keys_edition";
+const KEYS_EDITION: i64 = 2;
 
 /// What is kept of a good, in the order of [`put_good`].
 pub(super) const COLUMNS: &str =
@@ -34,23 +41,60 @@ pub struct GoodsFigures {
 
 impl Db {
     /// Looks a barcode up, tier by tier: the first tier under which there is a good decides. A code that the
-    /// server's table does not know may have been given to a good by a person.
+    /// server's table does not know may be that of a pack, or may have been given to a good by a person.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn resolve(&self, barcode: &Barcode) -> Result<Resolution, Error> {
+        let in_table = self.resolve_in_table(barcode)?;
+        if in_table != Resolution::Unknown {
+            return Ok(in_table);
+        }
+        // The label of a measure says itself how much it is.
+        if barcode.measure.is_none() {
+            for tier in &barcode.tiers {
+                let packed = self.packed(self.packs.under(tier))?;
+                if packed != Resolution::Unknown {
+                    return Ok(packed);
+                }
+            }
+        }
+        for tier in &barcode.tiers {
+            let assigned = self.assigned(tier)?;
+            if assigned != Resolution::Unknown {
+                return Ok(assigned);
+            }
+        }
+        Ok(Resolution::Unknown)
+    }
+
+    /// Looks a barcode up in the goods table alone.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn resolve_in_table(&self, barcode: &Barcode) -> Result<Resolution, Error> {
         for tier in &barcode.tiers {
             match Resolution::of(goods_under(&self.goods, tier)?) {
                 Resolution::Unknown => {}
                 resolution => return Ok(resolution),
             }
         }
-        for key in barcode.tiers.iter().flatten() {
-            if let Some(good) = self.assigned(key)? {
-                return Ok(Resolution::Found(good));
+        Ok(Resolution::Unknown)
+    }
+
+    /// What is in packs that one code may stand for.
+    fn packed(&self, packs: Vec<&Pack>) -> Result<Resolution, Error> {
+        let mut found = Vec::new();
+        for pack in packs {
+            match &pack.content {
+                Content::Good(id) => found.extend(self.good(*id)?.map(|good| (good, pack.factor))),
+                Content::Barcode(barcode) => {
+                    let goods = goods_under(&self.goods, &keys_of_good(barcode))?;
+                    found.extend(goods.into_iter().map(|good| (good, pack.factor)));
+                }
             }
         }
-        Ok(Resolution::Unknown)
+        Ok(one_of(found))
     }
 
     /// One good of the copy.
@@ -65,11 +109,21 @@ impl Db {
         rows.next()?.map(read::good).transpose()
     }
 
-    fn assigned(&self, key: &Key) -> Result<Option<Good>, Error> {
-        let sql = "SELECT good_id FROM assignments WHERE key = ?1";
-        let good: Option<i64> =
-            self.outbox.prepare_cached(sql)?.query_row([key.encode()], |row| row.get(0)).optional()?;
-        good.map_or(Ok(None), |id| self.good(GoodId(id)))
+    /// What a person gave a code with these keys to.
+    fn assigned(&self, tier: &[Key]) -> Result<Resolution, Error> {
+        let sql = "SELECT good_id, factor FROM assignments WHERE key = ?1";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let mut found = Vec::new();
+        for (key, is_whole) in identities(tier).iter().zip(once(true).chain(repeat(false))) {
+            let given: Option<(i64, u32)> =
+                statement.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            let Some((id, factor)) = given else { continue };
+            found.extend(self.good(GoodId(id))?.map(|good| (good, factor)));
+            if is_whole && !found.is_empty() {
+                break;
+            }
+        }
+        Ok(one_of(found))
     }
 
     /// How the copy stands.
@@ -103,6 +157,45 @@ impl Db {
     pub fn changes_complete(&mut self, begun: UnixMillis) -> Result<(), Error> {
         set_progress(&self.goods, SYNCED_AT, begun.0)
     }
+}
+
+/// The one pack of all that were found; two different ones are booked to neither.
+fn one_of(mut found: Vec<(Good, u32)>) -> Resolution {
+    found.dedup_by(|one, other| (one.0.id, one.1) == (other.0.id, other.1));
+    match (found.pop(), found.is_empty()) {
+        (Some((good, factor)), true) => Packed { good, factor }.resolution(),
+        (Some(_), false) => Resolution::Ambiguous,
+        (None, _) => Resolution::Unknown,
+    }
+}
+
+/// Gives the goods of an older program's copy the keys that this one finds them by, once.
+pub(super) fn renew_keys(connection: &mut Connection) -> Result<(), Error> {
+    if progress(connection, KEYS_MADE_BY)? == Some(KEYS_EDITION) {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    {
+        // A GTIN is a GTIN as it ever was; only texts are read otherwise.
+        let sql = "SELECT good_id, barcode FROM goods
+                   WHERE good_id IN (SELECT good_id FROM keys WHERE key >= 't' AND key < 'u')";
+        let goods: Vec<(i64, String)> = {
+            let mut statement = transaction.prepare(sql)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        let mut delete = transaction.prepare("DELETE FROM keys WHERE key = ?1 AND good_id = ?2")?;
+        let mut put = transaction.prepare("INSERT OR IGNORE INTO keys (key, good_id) VALUES (?1, ?2)")?;
+        for (good, barcode) in goods {
+            delete.execute((Key::Text(barcode.clone()).encode(), good))?;
+            for key in keys_of_good(&barcode) {
+                put.execute((key.encode(), good))?;
+            }
+        }
+    }
+    set_progress(&transaction, KEYS_MADE_BY, KEYS_EDITION)?;
+    transaction.commit()?;
+    Ok(())
 }
 
 fn goods_under(connection: &Connection, keys: &[Key]) -> Result<Vec<Good>, Error> {

@@ -11,7 +11,7 @@ use crate::domain::ids::{OperationId, ScanId, ScannerName, StorageId};
 use crate::domain::mode::Mode;
 use crate::domain::operation::{CloseReason, Marker, Place};
 use crate::domain::quantity::Quantity;
-use crate::domain::session::{Booking, Change, Commanded, Decision, Outcome, Taken};
+use crate::domain::session::{Booking, Change, Commanded, Decision, Heard, Outcome, Taken};
 use crate::domain::time::{Moment, UnixMillis};
 
 /// Name of the fact that keeps the mode commanded last.
@@ -32,10 +32,8 @@ pub struct NewScan<'a> {
     pub raw: &'a [u8],
     /// When its last byte was read.
     pub at: Moment,
-    /// The code without its AIM prefix, if it was looked up.
-    pub barcode: Option<&'a str>,
-    /// The text it was looked up by, AIM prefix and all, likewise.
-    pub code: Option<&'a str>,
+    /// What it was heard as.
+    pub heard: &'a Heard,
     /// What was decided.
     pub decision: &'a Decision,
 }
@@ -258,11 +256,14 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         let Change::Book(booking) = change else { return None };
         booking.operation.map(|operation| (booking.good.id, operation))
     });
-    let sql =
-        "INSERT INTO scans (scanner, raw, boot, boot_ms, wall_ms, clock, outcome, detail, barcode, kind,
-                                  storage_id, quantity, good_id, operation_id, code)
+    let code = scan.heard.frame_text().filter(|code| is_parked && code.as_bytes() != scan.raw);
+    let gs1 = scan.heard.elements();
+    let serial = gs1.and_then(|gs1| gs1.serial.as_deref());
+    let read_as = scan.heard.identity().filter(|_| is_parked || serial.is_some());
+    let sql = "INSERT INTO scans (scanner, raw, boot, boot_ms, wall_ms, clock, outcome, detail, barcode, kind,
+                                  storage_id, quantity, good_id, operation_id, code, read_as, lot, expiry, serial)
                VALUES (:scanner, :raw, :boot, :boot_ms, :wall_ms, :clock, :outcome, :detail, :barcode, :kind,
-                       :storage_id, :quantity, :good_id, :operation_id, :code)";
+                       :storage_id, :quantity, :good_id, :operation_id, :code, :read_as, :lot, :expiry, :serial)";
     connection.prepare_cached(sql)?.execute(named_params! {
         ":scanner": scan.scanner.as_str(),
         ":raw": scan.raw,
@@ -272,13 +273,17 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         ":clock": if scan.at.trusted { "trusted" } else { "untrusted" },
         ":outcome": scan.decision.outcome.as_str(),
         ":detail": detail,
-        ":barcode": scan.barcode,
+        ":barcode": scan.heard.code(),
         ":kind": booked.map(|(place, _)| place.kind.as_str()),
         ":storage_id": booked.map(|(place, _)| place.storage.0),
         ":quantity": booked.map(|(_, quantity)| quantity.millionths()),
         ":good_id": tied.map(|(good, _)| good.0),
         ":operation_id": tied.map(|(_, operation)| operation.0),
-        ":code": scan.code.filter(|code| is_parked && code.as_bytes() != scan.raw),
+        ":code": code,
+        ":read_as": read_as,
+        ":lot": gs1.and_then(|gs1| gs1.lot.as_deref()),
+        ":expiry": gs1.and_then(|gs1| gs1.expiry.as_deref()),
+        ":serial": serial,
     })?;
     Ok(ScanId(connection.last_insert_rowid()))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, TransactionBehavior};
 
 use super::{Db, Error, figures, journal, outbox, parked};
+use crate::domain::control::kit_code;
 use crate::domain::good::Resolution;
 use crate::domain::ids::{CardId, GoodId, OperationId, StorageId};
 use crate::domain::kit::{Card, Kit, Material};
@@ -91,7 +92,7 @@ impl Db {
     /// that asks for more than a scan may book stays parked.
     pub(super) fn book_parked_kit(
         &mut self,
-        code: &str,
+        read_as: &str,
         kit: &Kit,
         now: UnixMillis,
     ) -> Result<Vec<OperationId>, Error> {
@@ -99,7 +100,8 @@ impl Db {
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         figures::count_up(&transaction)?;
         let mut operations = BTreeMap::<Place, OperationId>::new();
-        for (scan, _home, times) in parked::parked_scans(&transaction, code)? {
+        let code = kit_code(kit.card);
+        for (scan, times) in parked::parked_kits(&transaction, read_as)? {
             let Some(kit) = kit.times(times.whole_units()) else { continue };
             let units = kit.units();
             for part in kit.parts {
@@ -111,7 +113,7 @@ impl Db {
                 operations.insert(place, operation);
                 let (good, quantity) = (part.good, part.quantity);
                 let booking =
-                    Booking { place, operation: Some(operation), good, barcode: code.to_owned(), quantity };
+                    Booking { place, operation: Some(operation), good, barcode: code.clone(), quantity };
                 journal::add_line(&transaction, operation, &booking)?;
                 journal::add_part(&transaction, scan, operation, &booking)?;
             }

@@ -12,6 +12,7 @@
 
 mod agenda;
 mod alarms;
+mod assigned;
 mod backup;
 mod correct;
 mod damage;
@@ -45,6 +46,7 @@ use rusqlite::{Connection, ErrorCode};
 
 pub use agenda::{Agenda, AgendaVersion, Failing, Failure, Waiting};
 pub use alarms::{Alarm, Cause, DocumentAlarms, Overdue};
+pub use assigned::{Assigned, Assignment, Given, given_as};
 pub use backup::{Backup, BackupError, Replace, RestoredData, read_backup, restore};
 pub use correct::{Corrected, Correction};
 pub use damage::{Damaged, suspect};
@@ -54,7 +56,7 @@ pub use home::{Adopted, Adoption, Data, Share, Shares};
 pub use journal::NewScan;
 pub use open::{CommitHook, OpenOptions};
 pub use outbox::{Advance, Event, Pending, Summary, Trouble};
-pub use parked::{Assigned, ParkedCode};
+pub use parked::ParkedCode;
 pub use previous::PREVIOUS_DIR;
 pub use reading::{Collected, CopyStands, Doubt, FullReading, GoodsPage, Proof, ReadingNumbers};
 pub use revoke::{Revoked, Undo};
@@ -62,9 +64,9 @@ pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 
 use crate::domain::ids::ScanId;
-use reserve::Reserve;
-
 use crate::domain::kit::KitScan;
+use crate::domain::pack::Packs;
+use reserve::Reserve;
 
 /// Name of the file of everything that cannot be had again, in the data folder.
 pub const OUTBOX_FILE: &str = "outbox.db";
@@ -173,12 +175,18 @@ pub struct Db {
     reserve: Option<Reserve>,
     /// The kits whose parked scans may be booked; none until it is told.
     kits: KitScan,
+    packs: Packs,
 }
 
 impl Db {
     /// Lets the parked scans of these kits be booked, and of no others.
     pub fn allow_kits(&mut self, kits: KitScan) {
         self.kits = kits;
+    }
+
+    /// Takes the packs that codes may stand for from now on.
+    pub fn know_packs(&mut self, packs: Packs) {
+        self.packs = packs;
     }
 
     /// Files that were found damaged when this was opened, and where they are now.

@@ -10,9 +10,10 @@ use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavio
 
 use super::damage::{self, Care, Damaged};
 use super::reserve::Reserve;
-use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, previous};
+use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, goods, parked, previous};
 use crate::domain::ids::ScanId;
 use crate::domain::kit::KitScan;
+use crate::domain::pack::Packs;
 use crate::domain::time::UnixMillis;
 
 /// How long a statement waits for another process that writes (a command beside the agent).
@@ -66,6 +67,7 @@ pub(super) const OUTBOX: Plan = Plan {
         include_str!("schema/outbox_v4.sql"),
         include_str!("schema/outbox_v5.sql"),
         include_str!("schema/outbox_v6.sql"),
+        include_str!("schema/outbox_v7.sql"),
     ],
     // A signal is a promise: the commit must be on the disk, not only in the log's buffer.
     synchronous: "FULL",
@@ -128,6 +130,7 @@ impl Db {
             damaged,
             reserve,
             kits: KitScan::default(),
+            packs: Packs::default(),
         })
     }
 }
@@ -147,7 +150,9 @@ fn open_files(
     damaged: &mut Vec<Damaged>,
 ) -> Result<(Connection, Connection, i64), Error> {
     let mut outbox = OUTBOX.open(options, way, damaged)?;
-    let goods = GOODS.open(options, way, damaged)?;
+    parked::carry_over(&mut outbox)?;
+    let mut goods = GOODS.open(options, way, damaged)?;
+    goods::renew_keys(&mut goods)?;
     let path = options.dir.join(OUTBOX_FILE);
     let grown = grow_wal(&mut outbox, &path).and_then(|()| boot_row(&outbox, options.boot_id));
     let boot = grown.map_err(|error| named(&path, error))?;
@@ -182,6 +187,7 @@ impl Db {
             damaged: Vec::new(),
             reserve: None,
             kits: KitScan::default(),
+            packs: Packs::default(),
         }))
     }
 }

@@ -72,14 +72,21 @@ pub struct Creator<'a> {
 }
 
 /// The barcode that a good gets for a scanned code: the item's number where the code says more than that, such
-/// as a lot; else the code as it is.
+/// as a lot; else the code as it is. Eight digits that were a UPC-E or an EAN-8 by their symbol become all the digits of
+/// that number: the text alone would be both.
 pub fn barcode_for(code: &Barcode) -> String {
-    let item = code.tiers.iter().flatten().find_map(|key| match key {
-        Key::Gtin(gtin) if code.tiers.len() > 1 => Some(gtin.as_str()),
-        Key::Gtin(_) | Key::Text(_) => None,
-    });
-    // Thirteen digits are what people know; the fourteenth in front is a 0 on all but cartons.
-    item.map_or(code.text.as_str(), |digits| digits.strip_prefix('0').unwrap_or(digits)).to_owned()
+    let name = code.name();
+    if code.item.is_some() || name == code.text {
+        return name;
+    }
+    match code.tiers.first().map(Vec::as_slice) {
+        Some([Key::Gtin(gtin)]) => {
+            let digits = gtin.as_str();
+            let short = digits.strip_prefix("00").or_else(|| digits.strip_prefix('0'));
+            short.unwrap_or(digits).to_owned()
+        }
+        _ => code.text.clone(),
+    }
 }
 
 impl Creator<'_> {
@@ -174,7 +181,7 @@ fn one_of(found: BTreeMap<GoodId, Good>) -> Result<Option<Good>, Error> {
 }
 
 /// Whether two barcodes are one, however their digits are spelled.
-fn is_same(one: &str, other: &str) -> bool {
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     let keys = keys_of_good(other);
     keys_of_good(one).iter().any(|key| keys.contains(key))
 }
@@ -192,6 +199,9 @@ mod tests {
             ("007", "007"),
             ("]d2010400638133393110LOT7", "4006381333931"),
             ("]C10114006381333938", "14006381333938"),
+            ("]E001234558", "012345000058"),
+            ("]E401234558", "000001234558"),
+            ("01234558", "01234558"),
         ];
         for (code, barcode) in cases {
             assert_eq!(barcode_for(&Barcode::read(code)), barcode, "{code}");

@@ -25,6 +25,7 @@ mod records;
 mod recover;
 mod remove;
 pub mod rights;
+pub mod save;
 pub mod scans;
 pub mod trust;
 pub mod uplink;

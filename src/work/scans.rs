@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::domain::advice::Advice;
 use crate::domain::control::Control;
 use crate::domain::framing::Frame;
-use crate::domain::good::{Good, Resolution};
+use crate::domain::good::{Good, Packed, Resolution};
 use crate::domain::ids::ScannerName;
 use crate::domain::operation::CloseReason;
 use crate::domain::printable::printable_bytes;
@@ -232,9 +232,7 @@ fn take_in(
     let resolution = resolve(db, &heard);
     let found = Found::of(&resolution);
     let decision = session.decide(scanner, &heard, resolution);
-    let (barcode, code) = (heard.code(), heard.frame_text());
-    let (barcode, code) = (barcode.as_deref(), code.as_deref());
-    let scan = NewScan { scanner, raw: &frame.raw, at, barcode, code, decision: &decision };
+    let scan = NewScan { scanner, raw: &frame.raw, at, heard: &heard, decision: &decision };
     let (id, opened) = db.record(&scan)?;
     let done = Committed { decision: &decision, scan: id, opened: &opened };
     let advice = session.settle(scanner, frame, at.boot, &done);
@@ -259,7 +257,7 @@ fn resolve(db: &Db, heard: &Heard) -> Resolution {
 impl Found {
     fn of(resolution: &Resolution) -> Self {
         match resolution {
-            Resolution::Found(good) => Self::Good(good.clone()),
+            Resolution::Found(good) | Resolution::Pack(Packed { good, .. }) => Self::Good(good.clone()),
             Resolution::Kit(kit) => Self::Kit { title: kit.title.clone(), materials: kit.parts.len() },
             Resolution::Unknown | Resolution::Ambiguous | Resolution::Unusable => Self::Nothing,
         }

@@ -196,10 +196,7 @@ async fn a_parked_code_becomes_a_good_and_what_was_parked_is_delivered() {
     let arguments = [&[CODE], WHOLE.as_slice(), &prices].concat();
     let ran = create(&place, &arguments, None).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(
-        ran.out.ends_with("(Comb, wide) was made; 1 documents were made of what was parked\n"),
-        "{ran:?}"
-    );
+    assert!(ran.out.ends_with("(Comb, wide) was made; 1 document was made of what was parked\n"), "{ran:?}");
     let good = made(&place).pop().unwrap();
     assert_eq!((good.cost.to_string().as_str(), good.actual_cost.to_string().as_str()), ("2.5", "0.9"));
     let figures = station.until_delivered().await;
@@ -236,7 +233,7 @@ async fn on_a_terminal_everything_is_asked_with_what_there_is_to_choose_from() {
     let lines = "\nComb, wide\n12\n961078\n216760\n216762\n100\n2,50\n2.50\n\nCMB-W\n";
     let ran = create(&place, &[CODE], Some(lines)).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    for shown in ["961079  Consumables", "216762  ml", "was made; 1 documents"] {
+    for shown in ["961079  Consumables", "216762  ml", "was made; 1 document was"] {
         assert!(ran.out.contains(shown), "{shown}: {ran:?}");
     }
     let good = made(&place).pop().unwrap();

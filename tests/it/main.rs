@@ -54,4 +54,5 @@ mod store_faults;
 mod strategies;
 mod time;
 mod tls;
+mod unknown;
 mod verdict;

@@ -42,6 +42,7 @@ const OUTBOX: &[Dump] = &[
     Dump { sql: include_str!("../data/schema/outbox_v4.sql"), reads: outbox_v4_reads_right },
     Dump { sql: include_str!("../data/schema/outbox_v5.sql"), reads: outbox_v5_reads_right },
     Dump { sql: include_str!("../data/schema/outbox_v6.sql"), reads: outbox_v6_reads_right },
+    Dump { sql: include_str!("../data/schema/outbox_v7.sql"), reads: outbox_v7_reads_right },
 ];
 
 /// `GOODS[n]` is of version `n + 1`.
@@ -158,6 +159,18 @@ fn outbox_v6_reads_right(db: &mut Db) {
     let trouble = Trouble { failures: 5, fault, retry_at: UnixMillis(1_790_000_700_000), is_told: true };
     assert_eq!(summary.failing, Some(trouble));
     assert_eq!(db.summary(OperationId(5)).unwrap().failing, None);
+}
+
+fn outbox_v7_reads_right(db: &mut Db) {
+    a_kit_reads_right(db);
+    let scans = ScanCounts { unknown: 5, ..V4.scans };
+    let units = ["56.65", "2", "8.5"];
+    let parked = &["9506000134352", "]E001234558", "LATER-2", "$SP.KIT-411.A", "LATER-1"];
+    let Resolution::Pack(carton) = db.resolve(&Barcode::read("14006381333938")).unwrap() else {
+        panic!("what a person said of a carton is forgotten");
+    };
+    assert_eq!((carton.good.id, carton.factor), (GoodId(123_456), 12));
+    outbox_reads_right(db, &Held { scans, untrusted: 8, units, parked, ..V4 });
 }
 
 fn a_kit_reads_right(db: &Db) {

@@ -192,7 +192,13 @@ async fn a_whole_label_stands_for_its_good_where_a_code_is_typed() {
     shed.write("config.toml", format!("{config}{CONVENTIONS}"));
     assert!(shed.says(&["goods", "find", "2112345015002"]).await.starts_with("7000\t"));
     let assigned = shed.says(&["unknown", "assign", "2199999000509", "7000"]).await;
-    assert!(assigned.starts_with("2199999000004 now means Pasta; 1 documents"), "{assigned}");
+    let preview =
+        "code       2199999000004\ngood       7000 Pasta\nbooks      1.5 pc of 1 scan, in 1 document\n";
+    assert!(assigned.starts_with(preview), "{assigned}");
+    assert!(
+        assigned.ends_with("2199999000004 now means Pasta; 1 document was made of what was scanned of it\n"),
+        "{assigned}"
+    );
     station.until_delivered().await;
     assert_eq!(place.on_service()[&(Kind::Receipt, PASTA)], units("1.5"));
     station.stop().await.unwrap();

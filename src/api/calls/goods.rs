@@ -66,6 +66,10 @@ pub struct GoodDetails {
     pub service_unit_title: String,
     /// Write-off units in one sale unit, if told.
     pub unit_equals: Option<Decimal>,
+    /// Below this the service's own pages hide it from sales, if told.
+    pub critical_amount: Option<Decimal>,
+    /// What people want to have in stock, if told.
+    pub desired_amount: Option<Decimal>,
     /// Balances by storage. Storages never used are absent, amounts below zero occur, and which unit they count
     /// in is not documented.
     pub amounts: Vec<(StorageId, Decimal)>,
@@ -173,6 +177,10 @@ struct DetailsWire<'a> {
     service_unit_short_title: Option<&'a RawValue>,
     #[serde(borrow)]
     unit_equals: Option<&'a RawValue>,
+    #[serde(borrow)]
+    critical_amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    desired_amount: Option<&'a RawValue>,
     #[serde(borrow)]
     actual_amounts: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -362,6 +370,8 @@ fn details(raw: &RawValue) -> Option<GoodDetails> {
         service_unit: lenient::id(row.service_unit_id).map(UnitId),
         service_unit_title: lenient::text(row.service_unit_short_title).unwrap_or_default(),
         unit_equals: lenient::decimal(row.unit_equals),
+        critical_amount: lenient::decimal(row.critical_amount),
+        desired_amount: lenient::decimal(row.desired_amount),
         amounts: amounts.into_iter().flatten().filter_map(amount).collect(),
         last_change: lenient::text(row.last_change_date),
         comment: lenient::text(row.comment).unwrap_or_default(),

@@ -115,14 +115,14 @@ fn the_example_has_every_key() {
     // The fault of an unknown key lists all that are known beside it.
     let asked = "zzz = 1\n[station]\nzzz = 1\n[api]\nzzz = 1\n[goods]\nzzz = 1\n[kits]\nzzz = 1\n[web]\nzzz = 1\n\
                  [feedback]\nzzz = 1\n[[storage]]\nzzz = 1\n[[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n\
-                 [[scanner.rule]]\nzzz = 1\n[[variable_measure]]\nzzz = 1\n";
+                 [[scanner.rule]]\nzzz = 1\n[[variable_measure]]\nzzz = 1\n[[pack]]\nzzz = 1\n";
     let faults = parse(asked).unwrap_err();
     let unknown = faults.iter().filter_map(|fault| match &fault.problem {
         Problem::UnknownKey { known, .. } => Some(known),
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 9 + 15 + 13 + 2 + 1 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4);
+    assert_eq!(known.len(), 11 + 15 + 13 + 2 + 1 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];

@@ -3,6 +3,7 @@
 mod faults;
 mod feedback;
 mod keys;
+mod packs;
 mod properties;
 mod rules;
 

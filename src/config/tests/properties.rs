@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy;
 
 use super::*;
-use crate::domain::ids::CardId;
+use crate::domain::ids::{CardId, GoodId};
 use crate::domain::keymap::LAYOUTS;
 use crate::domain::kit::KitScan;
+use crate::domain::pack::{Content, Pack, Packs};
 use crate::domain::rule::{Length, Replacement};
 use crate::domain::symbology::SYMBOLOGIES;
 use crate::domain::variable::{DECIMALS_MAX, Measured};
@@ -246,6 +247,21 @@ fn kits() -> impl Strategy<Value = KitScan> {
 }
 
 prop_compose! {
+    fn packs()(
+        written in proptest::collection::btree_map("[A-Z][ -~]{0,20}[A-Z]", (1..=values::ID_MAX, any::<bool>(), 1_u32..=100_000), 0..4),
+    ) -> Packs {
+        let mut packs = Packs::default();
+        for (code, (number, is_by_number, factor)) in written {
+            let barcode = || Content::Barcode(format!("{number}"));
+            let content = if is_by_number { Content::Good(GoodId(number)) } else { barcode() };
+            let place = format!("pack[{}]", packs.len());
+            packs.add(Pack { code, content, factor, place }).unwrap();
+        }
+        packs
+    }
+}
+
+prop_compose! {
     fn configs()(
         station in station(),
         api in api(),
@@ -257,7 +273,7 @@ prop_compose! {
         feedback in feedback(),
         scanners in scanners(),
         variable_measures in proptest::collection::vec(patterns(), 0..3),
-        kits in kits(),
+        more in (packs(), proptest::option::of("/[ -~]{1,30}"), kits()),
     ) -> Config {
         let sync_every = Duration::from_secs(sync_s);
         let goods = GoodsSync { sync_every, full_sync_every: Duration::from_secs(full_sync_s) };
@@ -268,7 +284,11 @@ prop_compose! {
         let token_file: Option<PathBuf> = token_file.map(PathBuf::from);
         // Whoever listens to the network asks for a token.
         let listen = listen.filter(|listen| listen.is_local() || token_file.is_some());
-        Config { station, api, goods, kits, web: Web { listen, token_file }, feedback, named_storages, scanners, variable_measures }
+        let web = Web { listen, token_file };
+        let (packs, packs_file, kits) = (more.0, more.1.map(PathBuf::from), more.2);
+        Config {
+            station, api, goods, kits, web, feedback, named_storages, scanners, variable_measures, packs, packs_file,
+        }
     }
 }
 

@@ -225,7 +225,7 @@ impl Decision {
     /// Nothing is booked, so a good that is known is answered like a command that was understood.
     pub(super) fn lookup(resolution: Resolution) -> Self {
         let signal = match resolution {
-            Resolution::Found(_) | Resolution::Kit(_) => Signal::Control,
+            Resolution::Found(_) | Resolution::Pack(_) | Resolution::Kit(_) => Signal::Control,
             Resolution::Unknown => Signal::Unknown,
             Resolution::Ambiguous | Resolution::Unusable => Signal::Refused,
         };

@@ -37,7 +37,7 @@ impl Session {
                 Some(quantity) => Decision::of(Outcome::Unknown { place, quantity }, Signal::Unknown),
                 None => Decision::refused(Reason::Quantity),
             },
-            Resolution::Found(_) | Resolution::Ambiguous | Resolution::Unusable => {
+            Resolution::Found(_) | Resolution::Pack(_) | Resolution::Ambiguous | Resolution::Unusable => {
                 Decision::refused(Reason::KitUnusable)
             }
         }

@@ -26,8 +26,8 @@ use super::advice::Advice;
 use super::barcode::{Barcode, Key};
 use super::control::{Control, Reading, kit_code};
 use super::framing::{Frame, Refusal};
-use super::good::{Good, Resolution};
-use super::gs1::Amount;
+use super::good::{Good, Packed, Resolution};
+use super::gs1::{Amount, Gs1Data};
 use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName, StorageId};
 use super::mode::Mode;
 use super::operation::{CloseReason, Place};
@@ -114,6 +114,11 @@ impl Heard {
             Self::Kit(card) => Some(Key::Text(kit_code(*card)).encode()),
             Self::Repeat | Self::Bad(_) | Self::Control(_) | Self::MalformedControl | Self::AddOn => None,
         }
+    }
+
+    /// What the label says besides, if it is one with GS1 elements.
+    pub fn elements(&self) -> Option<&Gs1Data> {
+        if let Self::Product(barcode) = self { barcode.gs1.as_ref() } else { None }
     }
 
     /// Whether it is an in-store label with a measure inside.
@@ -288,7 +293,9 @@ impl Session {
             Err(reason) => return Decision::refused(reason),
         };
         match resolution {
-            Resolution::Found(good) => self.book(place, good, barcode, quantity),
+            Resolution::Found(good) | Resolution::Pack(Packed { good, .. }) => {
+                self.book(place, good, barcode, quantity)
+            }
             Resolution::Unknown => Decision::of(Outcome::Unknown { place, quantity }, Signal::Unknown),
             Resolution::Ambiguous => Decision::refused(Reason::Ambiguous),
             Resolution::Kit(_) | Resolution::Unusable => Decision::refused(Reason::KitUnusable),
@@ -307,7 +314,15 @@ impl Session {
             Some(measure) => measured(measure, resolution)?,
             None => Quantity::units(self.counted(barcode.amount)?.into()).ok_or(Reason::Quantity)?,
         };
-        let quantity = once.checked_times(self.commanded(scanner)).ok_or(Reason::Quantity)?;
+        let times = once.checked_times(self.commanded(scanner)).ok_or(Reason::Quantity)?;
+        let quantity = match resolution {
+            Resolution::Pack(packed) => packed.times(times).ok_or(Reason::Quantity)?,
+            Resolution::Found(_)
+            | Resolution::Unknown
+            | Resolution::Ambiguous
+            | Resolution::Kit(_)
+            | Resolution::Unusable => times,
+        };
         let is_within = quantity > Quantity::ZERO && Some(quantity) <= Quantity::units(SCAN_UNITS_MAX);
         if is_within { Ok(quantity) } else { Err(Reason::Quantity) }
     }
@@ -457,9 +472,10 @@ fn measured(measure: Measure, resolution: &Resolution) -> Result<Quantity, Reaso
         (Measure::Price(_), Resolution::Found(good)) => measure.of(good).ok_or(Reason::LabelPrice),
         (Measure::Price(_), Resolution::Unknown) => Err(Reason::LabelPrice),
         // Refused whatever the quantity.
-        (Measure::Price(_), Resolution::Ambiguous | Resolution::Kit(_) | Resolution::Unusable) => {
-            Ok(Quantity::ONE)
-        }
+        (
+            Measure::Price(_),
+            Resolution::Ambiguous | Resolution::Pack(_) | Resolution::Kit(_) | Resolution::Unusable,
+        ) => Ok(Quantity::ONE),
     }
 }
 

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::domain::barcode::Barcode;
 use crate::domain::delivery::{Event, State};
 use crate::domain::framing::Frame;
-use crate::domain::good::{Good, Resolution};
+use crate::domain::good::{Good, Packed, Resolution};
 use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
 use crate::domain::kit::KitScan;
 use crate::domain::mode::{Kind, Mode};
@@ -26,7 +26,9 @@ use crate::domain::operation::Place;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::{Committed, Conventions, Decision, Desk, Heard, Rules, Session};
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
-use crate::store::{Advance, CommitHook, Db, Error, Figures, GoodsPage, NewScan, OpenOptions};
+use crate::store::{
+    Advance, Assigned, Assignment, CommitHook, Db, Error, Figures, GoodsPage, NewScan, OpenOptions,
+};
 
 /// The wall clock at the first scan; each is a second after the one before.
 const BEGIN: UnixMillis = UnixMillis(1_790_000_000_000);
@@ -117,9 +119,13 @@ impl Bench {
         frame: &Frame,
         (heard, decision): (&Heard, &Decision),
     ) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
-        let (barcode, code) = (heard.code(), heard.frame_text());
-        let (barcode, code) = (barcode.as_deref(), code.as_deref());
-        self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), barcode, code, decision })
+        self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), heard, decision })
+    }
+
+    /// Gives a code to a good.
+    fn assign(&mut self, code: &str, good: i64) -> Assigned {
+        let code = Barcode::read(code);
+        self.db.assign(&Assignment { code: &code, good: GoodId(good), factor: 1 }, BEGIN).unwrap()
     }
 
     /// The figures, which balance whatever happened.
@@ -212,6 +218,7 @@ fn read_all(db: &mut Db, goods: &[Good]) {
 fn found(db: &Db, code: &str) -> String {
     match db.resolve(&Barcode::read(code)).unwrap() {
         Resolution::Found(good) => good.id.to_string(),
+        Resolution::Pack(Packed { good, factor }) => format!("{factor} x {}", good.id),
         Resolution::Unknown => "unknown".to_owned(),
         Resolution::Ambiguous => "ambiguous".to_owned(),
         Resolution::Kit(kit) => kit.title,

@@ -230,3 +230,14 @@ fn an_add_on_by_itself_is_no_item() {
 fn a_command_behind_a_mark_that_cannot_be_seen_is_no_command() {
     assert_eq!(play(&format!("\u{feff}{}", Control::Undo.code())), "refused malformed-control");
 }
+
+#[test]
+fn a_pack_books_what_is_in_it_times_the_quantity_commanded() {
+    assert_eq!(
+        play("carton qty:3 carton undo pen"),
+        "booked 12 receipt@91 [#1 +12 pen]; control QTY-3; booked 36 receipt@91 [#1 +36 pen]; \
+         control UNDO [#1 -36 pen]; booked 1 receipt@91 [#1 +1 pen]"
+    );
+    assert_eq!(play("view: carton"), "lookup 12 pen");
+    assert_eq!(signals("view: carton"), "control");
+}

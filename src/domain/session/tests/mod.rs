@@ -1,7 +1,7 @@
 //! Tests of the session, in a small language of their own.
 //!
 //! A script is words. `dock:` says which scanner reads what follows; `t:200` that the next frame comes 200 ms
-//! after the one before instead of a second; `pen`, `cup`, `ink` are goods, `twin` is a code of two goods, and any
+//! after the one before instead of a second; `pen`, `cup`, `ink` are goods, `carton` is twelve pens, `twin` is a code of two goods, and any
 //! other word is a code nobody knows. `qty:12`, `undo`, `close`, `cancel`, `ok`, `receipt`, `write-off`, `lookup`, `store:92`
 //! are control codes, `smudge` is none, `wash` is a kit of two pens from storage 91 and half a cup from 92, `set` one of an
 //! ink from 93, `soon` a kit that is not known yet and `odd` one that cannot be booked; `noise` a frame that was cut off. `lost` says that the next frame cannot
@@ -9,7 +9,7 @@
 
 use super::*;
 use crate::domain::barcode::Key;
-use crate::domain::good::Good;
+use crate::domain::good::{Good, Packed};
 use crate::domain::ids::{ScanId, StorageId};
 use crate::domain::kit::KitScan;
 use crate::domain::kit::{Kit, Part};
@@ -281,6 +281,9 @@ fn tell(outcome: &Outcome) -> String {
         Outcome::Refused(reason) => format!("refused {reason}"),
         Outcome::Control(control) => format!("control {}", control.name()),
         Outcome::Lookup(Resolution::Found(good)) => format!("lookup {}", good.title),
+        Outcome::Lookup(Resolution::Pack(packed)) => {
+            format!("lookup {} {}", packed.factor, packed.good.title)
+        }
         Outcome::Lookup(Resolution::Unknown) => "lookup unknown".to_owned(),
         Outcome::Lookup(Resolution::Ambiguous) => "lookup ambiguous".to_owned(),
         Outcome::Lookup(Resolution::Kit(kit)) => format!("lookup {}", kit.title),
@@ -343,7 +346,8 @@ fn resolve(barcode: &Barcode) -> Resolution {
     .filter(|(key, _)| has(key))
     .map(|(_, id)| named(GoodId(id)))
     .collect();
-    Resolution::of(goods)
+    let carton = Packed { good: named(GoodId(1)), factor: 12 };
+    if has("tcarton") { carton.resolution() } else { Resolution::of(goods) }
 }
 
 fn named(id: GoodId) -> Good {

@@ -1,0 +1,146 @@
+//! Codes that a person gave to a good, because the server's table does not know them.
+
+use rusqlite::OptionalExtension;
+
+use super::{Db, Error};
+use crate::domain::barcode::{Barcode, Key};
+use crate::domain::control::{Control, Reading};
+use crate::domain::good::{Good, Resolution};
+use crate::domain::ids::{GoodId, OperationId};
+use crate::domain::time::UnixMillis;
+
+/// A code, and what it is to mean.
+#[derive(Debug, Clone, Copy)]
+pub struct Assignment<'a> {
+    /// The code, as it is read.
+    pub code: &'a Barcode,
+    /// The good.
+    pub good: GoodId,
+    /// Sale units that one scan of it is, 1 or more.
+    pub factor: u32,
+}
+
+/// What giving a code to a good came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Assigned {
+    /// The code means this good from now on; these operations were made of its parked scans.
+    Done {
+        /// The good.
+        good: Box<Good>,
+        /// The operations, if anything was parked.
+        operations: Vec<OperationId>,
+    },
+    /// The copy of the goods table has no such good.
+    NoSuchGood,
+    /// The goods table, or a pack of the configuration, knows this code, as the good named or as several.
+    KnownAlready,
+    /// It begins as a control code does, so it never is a good's.
+    ControlCode,
+}
+
+/// A code that was given to a good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The code as a person can type it.
+    pub code: String,
+    /// Its key.
+    pub key: String,
+    /// The good's number.
+    pub good: GoodId,
+    /// The good's title; `None` if the copy of the goods table has no such good now.
+    pub title: Option<String>,
+    /// Sale units that one scan of it is.
+    pub factor: u32,
+    /// When it was given; `None` for what older versions wrote.
+    pub at: Option<UnixMillis>,
+}
+
+impl Db {
+    /// What stands against giving a code to a good, if anything does; changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn may_assign(&self, wanted: &Assignment<'_>) -> Result<Result<Good, Assigned>, Error> {
+        if Control::read(&wanted.code.text) != Reading::NotControl {
+            return Ok(Err(Assigned::ControlCode));
+        }
+        let Some(good) = self.good(wanted.good)? else { return Ok(Err(Assigned::NoSuchGood)) };
+        let is_pack = wanted.code.tiers.iter().any(|tier| !self.packs.under(tier).is_empty());
+        let is_known = self.resolve_in_table(wanted.code)? != Resolution::Unknown;
+        Ok(if is_pack || is_known { Err(Assigned::KnownAlready) } else { Ok(good) })
+    }
+
+    /// Gives a code to a good and books what was parked of it.
+    ///
+    /// # Errors
+    /// Any, and then nothing was given.
+    pub fn assign(&mut self, wanted: &Assignment<'_>, now: UnixMillis) -> Result<Assigned, Error> {
+        let good = match self.may_assign(wanted)? {
+            Ok(good) => good,
+            Err(refused) => return Ok(refused),
+        };
+        let sql =
+            "INSERT OR REPLACE INTO assignments (key, good_id, factor, wall_ms) VALUES (?1, ?2, ?3, ?4)";
+        let row = (wanted.code.identity(), good.id.0, wanted.factor, now.0);
+        self.outbox.prepare_cached(sql)?.execute(row)?;
+        let operations = self.book_parked(now)?;
+        Ok(Assigned::Done { good: Box::new(good), operations })
+    }
+
+    /// Every code that was given to a good, by its key.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn given(&self) -> Result<Vec<Given>, Error> {
+        let sql = "SELECT key, good_id, factor, wall_ms FROM assignments ORDER BY key";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let mut rows = statement.query([])?;
+        let mut given = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (key, good): (String, GoodId) = (row.get(0)?, GoodId(row.get(1)?));
+            given.push(Given {
+                code: name_of(&key),
+                key,
+                good,
+                title: self.good(good)?.map(|good| good.title),
+                factor: row.get(2)?,
+                at: row.get::<_, Option<i64>>(3)?.map(UnixMillis),
+            });
+        }
+        Ok(given)
+    }
+
+    /// Takes a code back from its good: it is unknown again. What was booked of it stays booked. Gives back the good
+    /// that it meant, if it meant one.
+    ///
+    /// # Errors
+    /// Any, and then it means what it meant.
+    pub fn unassign(&mut self, key: &str) -> Result<Option<GoodId>, Error> {
+        let sql = "DELETE FROM assignments WHERE key = ?1 RETURNING good_id";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        Ok(statement.query_row([key], |row| row.get(0).map(GoodId)).optional()?)
+    }
+}
+
+/// A text that is read as the code with this key is.
+fn name_of(key: &str) -> String {
+    let (kind, told) = key.split_at_checked(1).unwrap_or(("", key));
+    let short = told.strip_prefix("000000").and_then(|short| short.split('+').next());
+    let spellings = match (kind, short) {
+        // An EAN-8 that could be a UPC-E says which it is.
+        ("g", Some(short)) => vec![short.to_owned(), format!("]E4{short}"), told.to_owned()],
+        ("g", None) => vec![told.strip_prefix('0').unwrap_or(told).to_owned(), told.to_owned()],
+        _ => vec![told.to_owned(), format!("]C0{told}")],
+    };
+    let mut spellings = spellings.into_iter();
+    let is_it = |text: &String| Barcode::read(text).identity() == key;
+    spellings.find(is_it).unwrap_or_else(|| told.to_owned())
+}
+
+/// The key under which a text stands that was typed as a code, among those that were given.
+pub fn given_as<'a>(given: &'a [Given], typed: &str) -> Option<&'a Given> {
+    let barcode = Barcode::read(typed);
+    let keys = [barcode.identity(), Key::Text(barcode.text).encode()];
+    let named = given.iter().find(|given| given.code == typed);
+    keys.iter().find_map(|key| given.iter().find(|given| given.key == *key)).or(named)
+}

@@ -1,0 +1,116 @@
+//! Writing a barcode into a good on the service, so that every station knows it.
+//!
+//! The call replaces the whole good, so the good is read before, and everything that the service tells of it is sent
+//! back. What it does not tell, it is not sent: the name on receipts, weights, taxes. Another barcode is never
+//! overwritten without being told, and no barcode that another good has is written.
+
+use crate::api::{self, GoodDetails, GoodToWrite, Outcome};
+use crate::domain::good::Good;
+use crate::domain::ids::GoodId;
+use crate::work::create::{self, Creator, is_same};
+
+/// What becomes of a barcode that the good has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It stays, and nothing is written.
+    Kept,
+    /// It is overwritten.
+    Overwritten,
+}
+
+/// Why the barcode was not written, or why that is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The service did not tell, or refused. Nothing was written.
+    #[error("ask the service")]
+    Api(#[from] api::Error),
+    /// The goods with this barcode cannot be told. Nothing was written.
+    #[error("find out which good has this barcode")]
+    Search(#[from] create::Error),
+    /// The service has no such good. Nothing was written.
+    #[error("find good {0} on the service")]
+    Gone(GoodId),
+    /// Another good has the barcode. Nothing was written.
+    #[error("write the barcode: good {0} has it already")]
+    Taken(GoodId),
+    /// The good has another barcode. Nothing was written.
+    #[error("write the barcode: good {good} has the barcode {barcode}; --overwrite replaces it")]
+    Other {
+        /// The good.
+        good: GoodId,
+        /// What it has.
+        barcode: String,
+    },
+    /// The service does not tell what it demands back. Nothing was written.
+    #[error("write the barcode: the service does not tell the {what} of good {good}; write it in Altegio")]
+    Untold {
+        /// The good.
+        good: GoodId,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The answer was lost, and the good does not have the barcode since.
+    #[error("learn whether the barcode was written; the good does not have it yet: run the command again")]
+    Lost(#[source] api::Error),
+    /// The service keeps another barcode than was sent.
+    #[error("have the barcode kept: good {0} has another one now; correct it in Altegio")]
+    NotKept(GoodId),
+}
+
+impl Creator<'_> {
+    /// Writes a barcode into a good. One that it has already is not written again.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn save(&mut self, good: GoodId, barcode: &str, standing: Standing) -> Result<Good, Error> {
+        if let Some(other) = self.good_with(barcode).await?.filter(|other| other.id != good) {
+            return Err(Error::Taken(other.id));
+        }
+        let stands = self.read(good).await?;
+        let held = &stands.good.barcode;
+        if is_same(held, barcode) {
+            return Ok(stands.good);
+        }
+        if !held.trim().is_empty() && standing == Standing::Kept {
+            return Err(Error::Other { good, barcode: held.clone() });
+        }
+        let permit = self.budget.wait().await;
+        let written =
+            match self.client.replace_good(permit, good, &with_barcode(&stands, barcode)?, &[]).await {
+                Ok(written) => written.good,
+                Err(error) if error.outcome() == Outcome::Unknown => {
+                    let stands = self.read(good).await?;
+                    if !is_same(&stands.good.barcode, barcode) {
+                        return Err(Error::Lost(error));
+                    }
+                    stands.good
+                }
+                Err(error) => return Err(error.into()),
+            };
+        if is_same(&written.barcode, barcode) { Ok(written) } else { Err(Error::NotKept(good)) }
+    }
+
+    async fn read(&mut self, good: GoodId) -> Result<GoodDetails, Error> {
+        let permit = self.budget.wait().await;
+        self.client.good(permit, good).await?.ok_or(Error::Gone(good))
+    }
+}
+
+/// The good as it stands, with another barcode.
+fn with_barcode(stands: &GoodDetails, barcode: &str) -> Result<GoodToWrite, Error> {
+    let good = stands.good.id;
+    let untold = |what| Error::Untold { good, what };
+    let category = stands.category.ok_or_else(|| untold("category"))?;
+    let sale = stands.sale_unit.ok_or_else(|| untold("sale unit"))?;
+    let service = stands.service_unit.ok_or_else(|| untold("unit of write-offs"))?;
+    let mut written = GoodToWrite::new(&stands.good.title, category, sale, service);
+    written.barcode = Some(barcode.to_owned());
+    written.article = Some(stands.article.clone());
+    written.cost = stands.cost;
+    written.actual_cost = Some(stands.good.price);
+    written.unit_equals = stands.unit_equals;
+    written.critical_amount = stands.critical_amount;
+    written.desired_amount = stands.desired_amount;
+    written.comment = Some(stands.comment.clone());
+    Ok(written)
+}
