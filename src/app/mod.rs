@@ -45,6 +45,7 @@ use crate::status::{ApiHealth, ApiState};
 use crate::store::{self, Cause, CommitHook, Db, OpenOptions, Store, StoreThread};
 use crate::web::{Door, Guard};
 use crate::work;
+use crate::work::labels::Labels;
 use crate::work::pulse::Pulse;
 use crate::work::scans::{Input, Scans};
 use crate::work::trust::Belief;
@@ -396,6 +397,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         stop: CancellationToken::new(),
         pulse: Arc::new(Pulse::new("the way to the service")),
     });
+    let labels = labels(&config);
     let scans = Scans {
         store: store.clone(),
         feedback: Arc::clone(&feedback),
@@ -405,6 +407,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         advice: advice_tell,
         pulse: Arc::new(Pulse::new("the scans' worker")),
         meter: meters.commits.clone(),
+        labels: Arc::new(labels),
     };
     let scanner_health = scanners.health();
     let shared = Shared {
@@ -433,6 +436,11 @@ fn why_ended(ended: Option<Joined>) -> Error {
         Some(Ok((part, Ok(())))) => Error::Ended(part),
         Some(Err(_)) | None => Error::Panicked,
     }
+}
+
+fn labels(config: &Config) -> Labels {
+    let station = &config.station;
+    Labels { expired: station.expired, serials: station.serials, zone: station.time_zone.clone() }
 }
 
 fn rules(config: &Config) -> Rules {

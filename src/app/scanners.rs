@@ -16,6 +16,7 @@ use crate::device::hidpos::{self, PosScanner};
 use crate::device::ports::Roots;
 use crate::device::serial::{self, SerialPort};
 use crate::device::{self, Device, FromScanner, Outlet, SCAN_QUEUE_MAX, SignalSender, stdin};
+use crate::domain::encoding::Encoding;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Signal;
 use crate::domain::time::BootMillis;
@@ -176,7 +177,9 @@ impl Scanners {
             }
         }
         let mut relay = JoinSet::new();
-        relay.spawn(pass_on(messages, inputs, self.health, Arc::clone(clock)));
+        let encodings = self.configured.iter().map(|scanner| (scanner.name.clone(), scanner.encoding));
+        let relayed = Relay { inputs, health: self.health, encodings: encodings.collect() };
+        relay.spawn(relayed.pass_on(messages, Arc::clone(clock)));
         Ok(Running { devices, relay })
     }
 }
@@ -195,24 +198,29 @@ impl Running {
     }
 }
 
-/// Takes what the threads say to the scans' worker, and keeps the scanners' health.
-async fn pass_on(
-    mut messages: mpsc::Receiver<FromScanner>,
+/// What the threads say is passed on by this.
+struct Relay {
     inputs: mpsc::Sender<Input>,
     health: watch::Sender<AllHealth>,
-    clock: Arc<dyn Clock>,
-) {
-    while let Some(message) = messages.recv().await {
-        health.send_modify(|health| health.note(&message, clock.boot()));
-        let input = match message {
-            FromScanner::Frame { scanner, frame, at } => {
-                Input::Frame { scanner, frame, boot: at.boot, wall: at.wall }
+    encodings: BTreeMap<ScannerName, Encoding>,
+}
+
+impl Relay {
+    /// Takes what the threads say to the scans' worker, and keeps the scanners' health.
+    async fn pass_on(self, mut messages: mpsc::Receiver<FromScanner>, clock: Arc<dyn Clock>) {
+        while let Some(message) = messages.recv().await {
+            self.health.send_modify(|health| health.note(&message, clock.boot()));
+            let input = match message {
+                FromScanner::Frame { scanner, frame, at } => {
+                    let frame = self.encodings.get(&scanner).copied().unwrap_or_default().read(frame);
+                    Input::Frame { scanner, frame, boot: at.boot, wall: at.wall }
+                }
+                FromScanner::State { scanner, state: device::PortState::Ended } => Input::Ended(scanner),
+                FromScanner::State { .. } => continue,
+            };
+            if self.inputs.send(input).await.is_err() {
+                return;
             }
-            FromScanner::State { scanner, state: device::PortState::Ended } => Input::Ended(scanner),
-            FromScanner::State { .. } => continue,
-        };
-        if inputs.send(input).await.is_err() {
-            return;
         }
     }
 }

@@ -317,6 +317,13 @@ pub(super) struct Assign {
     /// Do not ask
     #[arg(long)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) saving: Saving,
+}
+
+/// Whether and how a code becomes the barcode of its good on the service.
+#[derive(Debug, clap::Args)]
+pub(super) struct Saving {
     /// Write the code into the good on the service as its barcode, so that every station knows it
     #[arg(long, conflicts_with = "factor")]
     pub(super) save: bool,

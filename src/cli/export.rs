@@ -28,6 +28,7 @@ pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
             "put_aside_for": operation.aside,
             "trouble": operation.trouble,
             "lines": lines(db, &operation)?,
+            "labels": labels(db, operation.id)?,
             "trail": trail(db, operation.id)?,
         });
         say(out, &format!("{line}\n"))?;
@@ -49,6 +50,19 @@ fn lines(db: &Db, operation: &Summary) -> Result<Vec<Value>, Error> {
         })
     });
     Ok(lines.collect())
+}
+
+fn labels(db: &Db, id: OperationId) -> Result<Vec<Value>, Error> {
+    let labels = db.labels(id)?.into_iter().map(|label| {
+        json!({
+            "good_id": label.good.0,
+            "lot": label.lot,
+            "expiry": label.expiry,
+            "serial": label.serial,
+            "quantity": label.quantity.to_string(),
+        })
+    });
+    Ok(labels.collect())
 }
 
 fn trail(db: &Db, id: OperationId) -> Result<Vec<Value>, Error> {

@@ -12,11 +12,14 @@ use crate::domain::ids::OperationId;
 use crate::domain::operation::Line;
 use crate::domain::printable::printable;
 use crate::domain::time::UnixMillis;
-use crate::store::{Db, Error as StoreError, Summary, Trouble};
+use crate::store::{Db, Error as StoreError, Label, Summary, Trouble};
 use crate::work::account::known_zone;
 
 /// The most that a list shows; `export` writes everything.
 const LISTED_MAX: u32 = 1000;
+
+/// The most labels that are shown of one document.
+const LABELS_MAX: usize = 100;
 
 /// Columns of a line, as a terminal beside something else has them.
 const WIDTH: usize = 110;
@@ -188,12 +191,29 @@ pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Re
     for line in &pending.operation.lines {
         say(out, &line_text(line))?;
     }
+    let labels = db.labels(id)?;
+    if !labels.is_empty() {
+        say(out, "\nunits  good     what the labels say\n")?;
+    }
+    for label in labels.iter().take(LABELS_MAX) {
+        say(out, &label_text(label))?;
+    }
+    if labels.len() > LABELS_MAX {
+        say(out, &format!("… {} more; `outbox export` writes all of them\n", labels.len() - LABELS_MAX))?;
+    }
     say(out, "\nwhat became of it\n")?;
     for event in db.events(id)? {
         let at = time(&zone, event.at, seconds);
         say(out, &wrapped("  ", &format!("{at}  {}", printable(&event.what))))?;
     }
     Ok(())
+}
+
+fn label_text(label: &Label) -> String {
+    let parts = [("lot", &label.lot), ("use by", &label.expiry), ("serial number", &label.serial)];
+    let told = parts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let told: Vec<String> = told.map(|(name, value)| format!("{name} {}", printable(value))).collect();
+    format!("{:>5}  {:<7}  {}\n", label.quantity.to_string(), label.good.to_string(), told.join(", "))
 }
 
 fn line_text(line: &Line) -> String {

@@ -55,7 +55,7 @@ impl Trial<'_> {
         if frames.is_empty() {
             return Ok("no frame: nothing but terminators\n".to_owned());
         }
-        frames.iter().map(|frame| self.of_frame(frame)).collect()
+        frames.into_iter().map(|frame| self.of_frame(&self.scanner.encoding.read(frame))).collect()
     }
 
     fn of_frame(&self, frame: &Frame) -> Result<String, Error> {

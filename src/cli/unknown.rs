@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use serde_json::{Value, json};
 
-use super::args::{Assign, UnknownCommand};
+use super::args::{Assign, Saving, UnknownCommand};
 use super::run::runtime;
 use super::{Error, data, data_if_any, say, way_beside};
 use crate::clock::{Clock, SystemClock};
@@ -14,6 +14,7 @@ use crate::domain::good::{Good, times};
 use crate::domain::ids::GoodId;
 use crate::domain::printable::printable;
 use crate::domain::session::Heard;
+use crate::feedback::counted;
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
 use crate::store::{Assigned, Assignment, Db, Given, ParkedCode, given_as};
@@ -118,8 +119,8 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
     if !wish.yes && !agreed(out)? {
         return say(out, "nothing was changed\n");
     }
-    if wish.save {
-        return save(out, config, &mut db, (wanted, wish.overwrite));
+    if wish.saving.save {
+        return save(out, config, &mut db, (wanted, standing(&wish.saving)));
     }
     match db.assign(&wanted, SystemClock::new().wall())? {
         Assigned::Done { good, operations } => {
@@ -130,15 +131,18 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
     }
 }
 
+const fn standing(saving: &Saving) -> Standing {
+    if saving.overwrite { Standing::Overwritten } else { Standing::Kept }
+}
+
 /// Writes the code into the good, which is then found by it as any other.
 fn save(
     out: &mut impl Write,
     config: &Config,
     db: &mut Db,
-    (wanted, is_overwritten): (Assignment<'_>, bool),
+    (wanted, standing): (Assignment<'_>, Standing),
 ) -> Result<(), Error> {
     let barcode = barcode_for(wanted.code);
-    let standing = if is_overwritten { Standing::Overwritten } else { Standing::Kept };
     let (client, budget) = way_beside(config)?;
     let good = runtime()?.block_on(async {
         let mut creator = Creator { client: &client, budget, wait: config.api.reconcile_after };
@@ -170,25 +174,20 @@ fn why_not(refused: &Assigned, good: GoodId) -> Error {
 
 /// What will be booked, before it is.
 fn preview(good: &Good, (code, factor): (&Barcode, u32), parked: Option<&ParkedCode>) -> String {
-    let mut text = format!("code       {}\n", printable(&code.name()));
-    text.push_str(&format!("good       {} {}\n", good.id, printable(&good.title)));
     let unit = printable(&good.unit);
-    if factor > 1 {
-        text.push_str(&format!("one scan   {factor} {unit}\n"));
-    }
-    text.push_str(&match parked {
-        None => "books      nothing now: the code was never scanned\n".to_owned(),
-        Some(parked) => {
-            let units = times(parked.units, factor).unwrap_or(parked.units);
-            let documents = if parked.places == 1 { "document" } else { "documents" };
-            let scans = if parked.scans == 1 { "scan" } else { "scans" };
-            format!(
-                "books      {units} {unit} of {} {scans}, in {} {documents}\n",
-                parked.scans, parked.places
-            )
-        }
-    });
-    text
+    let code = format!(
+        "code       {}\ngood       {} {}\n",
+        printable(&code.name()),
+        good.id,
+        printable(&good.title)
+    );
+    let pack = if factor > 1 { format!("one scan   {factor} {unit}\n") } else { String::new() };
+    let Some(parked) = parked else {
+        return format!("{code}{pack}books      nothing now: the code was never scanned\n");
+    };
+    let units = times(parked.units, factor).unwrap_or(parked.units);
+    let (scans, documents) = (counted(parked.scans, "scan"), counted(parked.places, "document"));
+    format!("{code}{pack}books      {units} {unit} of {scans}, in {documents}\n")
 }
 
 /// Asks on a terminal; elsewhere whoever typed the command meant it.

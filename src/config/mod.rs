@@ -52,6 +52,7 @@ pub use crate::config::setup::SetupFile;
 pub use crate::config::setup::doubt_about;
 pub use crate::config::web::Listen;
 pub use crate::config::web::Web;
+use crate::domain::encoding::Encoding;
 use crate::domain::home::{Books, Home, Machine};
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
@@ -150,6 +151,21 @@ pub struct Station {
     pub alarm_after: Option<Duration>,
     /// What becomes of a document that is older than the account takes.
     pub back_date: BackDate,
+    /// What is done about a lot that is past its date.
+    pub expired: Care,
+    /// What is done about a unit that was scanned for the same purpose within 30 days.
+    pub serials: Care,
+}
+
+/// What is done about something odd on a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// Nothing.
+    Off,
+    /// The scan is booked, and what is odd is said with it.
+    Warn,
+    /// The scan is refused.
+    Refuse,
 }
 
 /// What becomes of a document whose date lies further back than the account lets the token date documents
@@ -231,6 +247,8 @@ pub struct Scanner {
     pub source: Source,
     /// A frame not finished in this long is refused, 20..=5000 ms.
     pub gap: Duration,
+    /// The character set of what it sends; UTF-8 of one that types.
+    pub encoding: Encoding,
     /// The mode this scanner always has.
     pub mode: Option<Mode>,
     /// The storage this scanner always books, 1..=2^53-1.

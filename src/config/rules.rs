@@ -19,6 +19,10 @@ pub(super) const MEASURES: [(&str, Measured); 3] =
 pub(super) const ITEMS: [(&str, ItemCode); 2] =
     [("zeroed", ItemCode::Zeroed), ("reference", ItemCode::Reference)];
 
+/// The keys that do something.
+const ACTIONS: [&str; 8] =
+    ["strip_prefix", "strip_suffix", "drop_first", "drop_last", "keep_first", "keep_last", "replace", "with"];
+
 /// One `[[scanner.rule]]`.
 pub(super) fn rule(table: &mut Table<'_, '_>) -> Rule {
     let rule = Rule {
@@ -28,11 +32,15 @@ pub(super) fn rule(table: &mut Table<'_, '_>) -> Rule {
         if_symbology: table.optional("if_symbology", values::word(&SYMBOLOGIES)),
         strip_prefix: table.optional("strip_prefix", values::piece),
         strip_suffix: table.optional("strip_suffix", values::piece),
+        drop_first: table.optional("drop_first", values::characters),
+        drop_last: table.optional("drop_last", values::characters),
+        keep_first: table.optional("keep_first", values::characters),
+        keep_last: table.optional("keep_last", values::characters),
         replace: replacement(table),
     };
-    if !["strip_prefix", "strip_suffix", "replace", "with"].iter().any(|key| table.has(key)) {
-        let example =
-            "strip_prefix, strip_suffix, or replace and with: without any of them the rule does nothing";
+    if !ACTIONS.iter().any(|key| table.has(key)) {
+        let example = "strip_prefix, strip_suffix, drop_first, drop_last, keep_first, keep_last, or replace and with: \
+                       without any of them the rule does nothing";
         table.blame("strip_prefix", Problem::Missing { example });
     }
     rule

@@ -19,6 +19,8 @@ use crate::config::reader::Table;
 use crate::config::rules::rule;
 use crate::config::values;
 use crate::config::values::whole;
+use crate::domain::encoding::ENCODINGS;
+use crate::domain::encoding::Encoding;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
 use crate::domain::keymap::LAYOUTS;
@@ -63,10 +65,14 @@ pub(super) fn scanner(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken
     }
     let source = source(table, index, taken);
     let gap = table.or("gap_ms", Duration::from_millis(200), values::millis(20..=5000));
+    let encoding = table.or("encoding", Encoding::Utf8, values::word(&ENCODINGS));
+    if let Some(Source::Evdev { .. }) = &source {
+        refuse(table, &["encoding"]);
+    }
     let mode = table.optional("mode", values::mode);
     let storage_id = table.optional("storage_id", values::id(StorageId));
     let rules = table.each("rule", RULES_MAX, |table, _index| Some(rule(table)));
-    Some(Scanner { name: ScannerName::new(name?), source: source?, gap, mode, storage_id, rules })
+    Some(Scanner { name: ScannerName::new(name?), source: source?, gap, encoding, mode, storage_id, rules })
 }
 
 /// Where the scans come from. Every key is read whatever the kind, so that none is called unknown.

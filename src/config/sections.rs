@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::Api;
 use crate::config::BackDate;
+use crate::config::Care;
 use crate::config::Config;
 use crate::config::GoodsSync;
 use crate::config::LinesKey;
@@ -36,6 +37,8 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 pub(super) const BACK_DATES: [(&str, BackDate); 2] =
     [("keep-date", BackDate::KeepDate), ("today", BackDate::Today)];
+pub(super) const CARES: [(&str, Care); 3] =
+    [("off", Care::Off), ("warn", Care::Warn), ("refuse", Care::Refuse)];
 pub(super) const STRATEGIES: [(&str, Strategy); 2] =
     [("operation", Strategy::Operation), ("document", Strategy::Document)];
 pub(super) const LINES_KEYS: [(&str, LinesKey); 2] =
@@ -110,6 +113,8 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
     let alarm_after =
         table.or("alarm_after_s", alarm_default, values::seconds_or_off(600..=30 * SECONDS_A_DAY));
     let back_date = table.or("back_date", BackDate::KeepDate, values::word(&BACK_DATES));
+    let expired = table.or("expired", Care::Warn, values::word(&CARES));
+    let serials = table.or("serials", Care::Warn, values::word(&CARES));
     Some(Station {
         name: name?,
         location_id: location_id?,
@@ -126,6 +131,8 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
         history: Duration::from_secs(history_days.saturating_mul(SECONDS_A_DAY)),
         alarm_after,
         back_date,
+        expired,
+        serials,
     })
 }
 

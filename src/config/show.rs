@@ -26,8 +26,11 @@ use crate::config::scanner::PARITIES;
 use crate::config::secrets;
 use crate::config::secrets::Environment;
 use crate::config::sections::BACK_DATES;
+use crate::config::sections::CARES;
 use crate::config::sections::LINES_KEYS;
 use crate::config::sections::STRATEGIES;
+use crate::domain::encoding::ENCODINGS;
+use crate::domain::encoding::Encoding;
 use crate::domain::kit::KitScan;
 use crate::domain::pack::Content;
 use crate::domain::pack::Pack;
@@ -103,7 +106,9 @@ fn show_station(f: &mut fmt::Formatter<'_>, station: &Station) -> fmt::Result {
     writeln!(f, "trust_clock = {}", station.trust_clock)?;
     writeln!(f, "history_days = {}", days(station.history))?;
     writeln!(f, "alarm_after_s = {}", station.alarm_after.unwrap_or_default().as_secs())?;
-    writeln!(f, "back_date = {}", Quoted(word_of(&BACK_DATES, station.back_date)))
+    writeln!(f, "back_date = {}", Quoted(word_of(&BACK_DATES, station.back_date)))?;
+    writeln!(f, "expired = {}", Quoted(word_of(&CARES, station.expired)))?;
+    writeln!(f, "serials = {}", Quoted(word_of(&CARES, station.serials)))
 }
 
 fn show_api(f: &mut fmt::Formatter<'_>, api: &Api, tokens: &[String]) -> fmt::Result {
@@ -204,6 +209,10 @@ fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
         Source::Stdin => (),
     }
     writeln!(f, "gap_ms = {}", scanner.gap.as_millis())?;
+    // A keyboard has none.
+    if scanner.encoding != Encoding::Utf8 {
+        writeln!(f, "encoding = {}", Quoted(word_of(&ENCODINGS, scanner.encoding)))?;
+    }
     if let Some(mode) = scanner.mode {
         writeln!(f, "mode = {}", Quoted(mode.as_str()))?;
     }
@@ -229,6 +238,10 @@ fn show_rule(f: &mut fmt::Formatter<'_>, rule: &Rule) -> fmt::Result {
         ("if_symbology", rule.if_symbology.map(|kind| Quoted(word_of(&SYMBOLOGIES, kind)).to_string())),
         ("strip_prefix", rule.strip_prefix.as_ref().map(quoted)),
         ("strip_suffix", rule.strip_suffix.as_ref().map(quoted)),
+        ("drop_first", rule.drop_first.map(|count| count.to_string())),
+        ("drop_last", rule.drop_last.map(|count| count.to_string())),
+        ("keep_first", rule.keep_first.map(|count| count.to_string())),
+        ("keep_last", rule.keep_last.map(|count| count.to_string())),
         ("replace", replace.map(|replace| quoted(&replace.from))),
         ("with", replace.map(|replace| quoted(&replace.to))),
     ];

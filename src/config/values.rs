@@ -264,6 +264,11 @@ pub(super) fn code(value: Value<'_, '_>) -> Result<String, Problem> {
     checked(value, is_fit, unfit)
 }
 
+/// How many characters of a code: 1 to as many as it can have.
+pub(super) fn characters(value: Value<'_, '_>) -> Result<usize, Problem> {
+    whole(1..=LENGTH_MAX)(value)
+}
+
 /// How many characters: a number, or a list of the least and the most.
 pub(super) fn length(value: Value<'_, '_>) -> Result<Length, Problem> {
     let count = whole(1..=LENGTH_MAX);

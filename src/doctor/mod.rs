@@ -6,6 +6,7 @@
 mod agent;
 mod books;
 mod data;
+mod goods;
 mod holders;
 mod mounts;
 mod outputs;
@@ -141,6 +142,7 @@ pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status
     findings.extend(outputs::examine(&config.feedback));
     findings.extend(service::examine(config, clock).await);
     findings.extend(books::examine(config, clock));
+    findings.extend(goods::examine(config));
     findings.extend(agent::examine(running));
     Report::new(findings)
 }

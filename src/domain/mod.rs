@@ -8,6 +8,7 @@ pub mod ids;
 pub mod quantity;
 pub mod time;
 
+pub mod encoding;
 pub mod framing;
 pub mod hidpos;
 pub mod keymap;

@@ -131,7 +131,9 @@ mod tests {
 
     fn packs(codes: &[&str]) -> Packs {
         let mut packs = Packs::default();
-        codes.iter().for_each(|code| packs.add(pack(code)).unwrap());
+        for code in codes {
+            packs.add(pack(code)).unwrap();
+        }
         packs
     }
 

@@ -36,7 +36,15 @@ pub struct Rule {
     pub strip_prefix: Option<String>,
     /// Taken off the end, once, where it stands there.
     pub strip_suffix: Option<String>,
-    /// What is written in place of what, wherever it stands, after both of the above.
+    /// So many characters are taken off the front, after both of the above; at most as many as a frame has bytes.
+    pub drop_first: Option<usize>,
+    /// So many are taken off the end, after that.
+    pub drop_last: Option<usize>,
+    /// Of the rest, no more than so many at the front are kept.
+    pub keep_first: Option<usize>,
+    /// Of the rest, no more than so many at the end are kept.
+    pub keep_last: Option<usize>,
+    /// What is written in place of what, wherever it stands, after all of the above.
     pub replace: Option<Replacement>,
 }
 
@@ -160,7 +168,7 @@ impl Rule {
     fn changed(&self, text: &str) -> Result<String, Kept> {
         let (id, code) = AimId::split(text);
         self.meet(id, code)?;
-        let stripped = self.stripped(code);
+        let stripped = self.cut(self.stripped(code));
         let changed = match &self.replace {
             Some(replacement) => whole(id, &replacement.carry_out(stripped)?)?,
             None => whole(id, stripped)?,
@@ -197,6 +205,19 @@ impl Rule {
         let code = front.unwrap_or(code);
         let back = self.strip_suffix.as_ref().and_then(|suffix| code.strip_suffix(suffix.as_str()));
         back.unwrap_or(code)
+    }
+}
+
+impl Rule {
+    /// The characters that are neither dropped nor beyond those kept.
+    fn cut<'a>(&self, code: &'a str) -> &'a str {
+        let length = code.chars().count();
+        let first = self.drop_first.unwrap_or(0).min(length);
+        let last = length.saturating_sub(self.drop_last.unwrap_or(0)).max(first);
+        let last = self.keep_first.map_or(last, |kept| last.min(first.saturating_add(kept)));
+        let first = self.keep_last.map_or(first, |kept| first.max(last.saturating_sub(kept)));
+        let at = |character: usize| code.char_indices().nth(character).map_or(code.len(), |(at, _)| at);
+        code.get(at(first)..at(last)).unwrap_or_default()
     }
 }
 
@@ -271,6 +292,33 @@ mod tests {
         }
         assert_eq!(apply(&rule, "4006381333931"), Effect::Kept(Kept::NothingFound));
         assert_eq!(apply(&rule, "b4006381333931c"), Effect::Kept(Kept::NothingFound));
+    }
+
+    #[test]
+    fn characters_are_dropped_from_either_end_or_kept() {
+        let rule = |drop_first, drop_last, keep_first, keep_last| Rule {
+            drop_first,
+            drop_last,
+            keep_first,
+            keep_last,
+            ..Rule::default()
+        };
+        for (rule, code, left) in [
+            (rule(None, Some(1), None, None), "B504K", "B504"),
+            (rule(Some(2), None, None, None), "]A0éßB504", "]A0B504"),
+            (rule(Some(1), Some(1), None, None), "xB504y", "B504"),
+            (rule(None, None, Some(4), None), "B504K", "B504"),
+            (rule(None, None, None, Some(4)), "0B504", "B504"),
+            (rule(Some(1), None, Some(4), Some(2)), "xB504K", "04"),
+        ] {
+            assert_eq!(apply(&rule, code), Effect::Changed(left.to_owned()), "{code}");
+        }
+        assert_eq!(apply(&rule(Some(3), Some(3), None, None), "B504K"), Effect::Kept(Kept::Empty));
+        assert_eq!(apply(&rule(None, None, Some(9), None), "B504"), Effect::Kept(Kept::NothingFound));
+        // No label becomes a command, and no command another code.
+        let one = rule(Some(1), None, None, None);
+        assert_eq!(apply(&one, &format!("x{}", undo())), Effect::Kept(Kept::Command));
+        assert_eq!(apply(&one, &undo()), Effect::Kept(Kept::Control));
     }
 
     #[test]

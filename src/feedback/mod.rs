@@ -75,6 +75,8 @@ pub enum What {
         good: Good,
         /// How much this scan added.
         quantity: Quantity,
+        /// What is odd about the label, each in a few words.
+        doubts: Vec<String>,
         /// How much of it the open document holds now; `None` if it has just closed.
         in_document: Option<Quantity>,
     },
@@ -168,7 +170,7 @@ impl What {
 impl fmt::Display for Announcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
-            What::Booked { mode, good, quantity, in_document } => {
+            What::Booked { mode, good, quantity, doubts, in_document } => {
                 let (unit, quantity) = (printable(&good.unit).to_string(), quantity.to_string());
                 write!(f, "{mode:<9} {quantity:>4} {unit:<3} {}", printable(&good.title))?;
                 match in_document {
@@ -177,7 +179,8 @@ impl fmt::Display for Announcement {
                     }
                     Some(_) => Ok(()),
                     None => write!(f, "  (the document is full and closed)"),
-                }
+                }?;
+                doubts.iter().try_for_each(|doubt| write!(f, "  ! {doubt}"))
             }
             What::BookedKit { mode, title, materials, quantity } => {
                 let (quantity, materials) = (quantity.to_string(), counted(materials, "material"));

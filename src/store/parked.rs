@@ -223,6 +223,10 @@ fn name_of(text: &str) -> String {
 
 /// Says of the parked scans of an older version how they were read. Done again where it was cut short.
 pub(super) fn carry_over(connection: &mut Connection) -> Result<(), Error> {
+    let left = "SELECT EXISTS (SELECT 1 FROM scans WHERE outcome = 'unknown' AND read_as IS NULL)";
+    if !connection.query_row(left, [], |row| row.get::<_, bool>(0))? {
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let sql = "SELECT id, raw, code, barcode FROM scans WHERE outcome = 'unknown' AND read_as IS NULL";

@@ -18,6 +18,7 @@ mod form;
 mod full;
 mod home;
 pub mod kits;
+pub mod labels;
 mod loss;
 mod page_size;
 pub mod pulse;

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Error;
+use super::labels::{Doubt, Labels};
 use super::pulse::Pulse;
 use super::trust::Belief;
 use crate::clock::Clock;
@@ -71,6 +72,8 @@ pub struct Scans {
     pub pulse: Arc<Pulse>,
     /// How long scans take to reach the disk.
     pub meter: Commits,
+    /// What is looked at on labels.
+    pub labels: Arc<Labels>,
 }
 
 /// What became of a frame.
@@ -79,6 +82,7 @@ struct Verdict {
     heard: Heard,
     found: Found,
     advice: Option<Advice>,
+    doubts: Vec<Doubt>,
 }
 
 /// What the code of a frame led to, as far as it is said.
@@ -142,9 +146,10 @@ impl Scans {
     ) -> Result<Session, Error> {
         let begun = Instant::now();
         // One trip to the store's thread: look up, decide, write.
+        let labels = Arc::clone(&self.labels);
         let trip = self.store.run(move |db| {
             let mut session = session;
-            let verdict = take_in(db, &mut session, &scanner, &frame, at);
+            let verdict = take_in(db, &labels, &mut session, (&scanner, &frame), at);
             (session, verdict, scanner, frame)
         });
         let (session, verdict, scanner, frame) = trip.await?;
@@ -155,6 +160,9 @@ impl Scans {
                     self.wake.notify_one();
                 }
                 let what = said(&verdict, &session, &scanner, &frame);
+                for doubt in &verdict.doubts {
+                    tracing::warn!(%scanner, "a label: {doubt}");
+                }
                 tracing::debug!(%scanner, outcome = verdict.decision.outcome.as_str(), "scan");
                 self.advice.send_replace(session.advice());
                 self.feedback.announce(Announcement {
@@ -223,20 +231,22 @@ fn closes(change: &Change) -> bool {
 
 fn take_in(
     db: &mut Db,
+    labels: &Labels,
     session: &mut Session,
-    scanner: &ScannerName,
-    frame: &Frame,
+    read: (&ScannerName, &Frame),
     at: Moment,
 ) -> Result<Verdict, store::Error> {
+    let (scanner, frame) = read;
     let heard = session.hear(scanner, frame, at.boot);
     let resolution = resolve(db, &heard);
     let found = Found::of(&resolution);
     let decision = session.decide(scanner, &heard, resolution);
+    let (decision, doubts) = labels.heed(db, &heard, decision, at);
     let scan = NewScan { scanner, raw: &frame.raw, at, heard: &heard, decision: &decision };
     let (id, opened) = db.record(&scan)?;
     let done = Committed { decision: &decision, scan: id, opened: &opened };
     let advice = session.settle(scanner, frame, at.boot, &done);
-    Ok(Verdict { decision, heard, found, advice })
+    Ok(Verdict { decision, heard, found, advice, doubts })
 }
 
 /// A goods table that cannot be read knows no good: the scan is parked, and booked when the table is whole.
@@ -275,6 +285,7 @@ fn said(verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Fra
             mode,
             good: good.clone(),
             quantity: *quantity,
+            doubts: verdict.doubts.iter().map(Doubt::to_string).collect(),
             in_document: session.operation_of(scanner).and_then(|open| open.lines.get(&good.id).copied()),
         },
         (Outcome::Booked { quantity, .. } | Outcome::Unknown { quantity, .. }, _) => {

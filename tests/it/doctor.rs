@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
-use stockpoint::domain::ids::StorageId;
-use stockpoint::sandbox::Options;
+use stockpoint::domain::ids::{GoodId, StorageId};
+use stockpoint::sandbox::{GoodRow, Options};
 
 use crate::program::Shed;
 use crate::pty::Pty;
@@ -61,12 +61,38 @@ async fn a_sound_station_has_no_fault_of_its_own() {
     let bench = Bench::new().await;
     let agent = bench.shed.agent().await;
     bench.shed.until("a goods table", |status| status["goods"]["synced_at"].is_string()).await;
-    for section in ["configuration", "tokens", "scanners", "clock", "service", "goods", "documents"] {
+    for section in
+        ["configuration", "tokens", "scanners", "clock", "service", "goods", "documents", "barcodes"]
+    {
         bench.assert_all_is_well(section).await;
     }
     bench.assert_found("agent", "ok", "it runs").await;
     let text = bench.shed.run(&["doctor"]).await.out;
     assert!(text.contains("\nservice\n  ok ") && text.contains("\nfaults: "), "{text}");
+    assert_eq!(agent.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn goods_that_nobody_can_scan_and_packs_that_mean_nothing_are_named() {
+    let bench = Bench::new().await;
+    let barcodes = [(7001, "4006381333932"), (7002, "SHELF-9"), (7003, "]C0SHELF-9 ")];
+    for (id, barcode) in barcodes {
+        bench.place.sandbox.put_good(GoodRow::new(GoodId(id), "Odd", barcode));
+    }
+    let config = fs::read_to_string(bench.shed.path("config.toml")).unwrap();
+    let packs = "[[pack]]\ncode = \"4006381333931\"\ngood_id = 123457\nfactor = 6\n\
+                 [[pack]]\ncode = \"CASE\"\ngood_id = 99\nfactor = 6\n";
+    bench.shed.write("config.toml", format!("{config}{packs}"));
+    let agent = bench.shed.agent().await;
+    bench.shed.until("a goods table", |status| status["goods"]["synced_at"].is_string()).await;
+    for words in [
+        "1 barcode with a wrong check digit: 4006381333932 (7001 Odd)",
+        "4 barcodes that another good has too: SHELF-9 (7002 Odd), ]C0SHELF-9  (7003 Odd)",
+        "1 pack whose code the goods table has: they count as that good: 4006381333931 (pack[0])",
+        "1 pack of a good that the goods table has not, or of two: CASE (pack[1])",
+    ] {
+        bench.assert_found("barcodes", "warning", words).await;
+    }
     assert_eq!(agent.stop().await.code, Some(0));
 }
 

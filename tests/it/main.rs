@@ -30,6 +30,7 @@ mod init;
 mod kernel;
 mod keyboards;
 mod kits;
+mod labels;
 mod layouts;
 mod log;
 mod migrations;

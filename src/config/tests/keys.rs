@@ -46,6 +46,7 @@ fn what_is_not_written_is_the_default() {
         name: ScannerName::new("dock"),
         source: Source::Serial { place: Place::Path("/dev/ttyUSB0".into()), serial: plain_serial() },
         gap: ms(200),
+        encoding: Encoding::Utf8,
         mode: None,
         storage_id: None,
         rules: Vec::new(),
@@ -97,7 +98,14 @@ fn the_example_is_the_defaults_and_its_commented_keys_are_right() {
         replace: Some(Replacement { from: "-".into(), to: String::new() }),
         ..Rule::default()
     };
-    assert_eq!(config.scanners[0].rules, [added, dashes]);
+    let cut = Rule {
+        drop_first: Some(1),
+        drop_last: Some(1),
+        keep_first: Some(14),
+        keep_last: Some(14),
+        ..Rule::default()
+    };
+    assert_eq!(config.scanners[0].rules, [added, cut, dashes]);
     let pattern = Pattern::new("21IIIIIWWWWWC", Measured::Weight, 3, ItemCode::Zeroed);
     assert_eq!(config.variable_measures, [pattern.unwrap()]);
 }
@@ -122,7 +130,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 11 + 15 + 13 + 2 + 1 + 2 + 10 + 2 + 16 + 4 + 6 + 8 + 4 + 4);
+    assert_eq!(known.len(), 11 + 17 + 13 + 2 + 1 + 2 + 10 + 2 + 17 + 4 + 6 + 12 + 4 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];

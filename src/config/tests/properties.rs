@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy;
 
 use super::*;
+use crate::domain::encoding::ENCODINGS;
 use crate::domain::ids::{CardId, GoodId};
 use crate::domain::keymap::LAYOUTS;
 use crate::domain::kit::KitScan;
@@ -27,6 +28,10 @@ fn modes() -> impl Strategy<Value = Mode> {
     prop_oneof![Just(Mode::Receipt), Just(Mode::WriteOff), Just(Mode::Lookup)]
 }
 
+fn cares() -> impl Strategy<Value = Care> {
+    prop_oneof![Just(Care::Off), Just(Care::Warn), Just(Care::Refuse)]
+}
+
 prop_compose! {
     fn station()(
         name in name(),
@@ -38,6 +43,7 @@ prop_compose! {
         numbers in (1_usize..=500, 0_u64..=5000, 7_u64..=36_500),
         zone in proptest::option::of(prop_oneof![Just("Europe/Riga"), Just("UTC"), Just("America/New_York")]),
         flags in (any::<bool>(), any::<bool>(), any::<bool>()),
+        cares in (cares(), cares()),
     ) -> Station {
         Station {
             name,
@@ -55,6 +61,8 @@ prop_compose! {
             history: Duration::from_secs(numbers.2 * 86_400),
             alarm_after: alarm_s.map(Duration::from_secs),
             back_date: if flags.2 { BackDate::Today } else { BackDate::KeepDate },
+            expired: cares.0,
+            serials: cares.1,
         }
     }
 }
@@ -140,9 +148,11 @@ fn one_scanner() -> impl Strategy<Value = Scanner> {
     let fixed =
         (proptest::option::of(modes()), proptest::option::of((1..=values::ID_MAX).prop_map(StorageId)));
     let rules = proptest::collection::vec(rule(), 0..3);
-    (name(), source, 20_u64..=5000, fixed, rules).prop_map(
-        |(name, source, gap_ms, (mode, storage_id), rules)| Scanner {
+    let encoding = proptest::sample::select(ENCODINGS.to_vec());
+    (name(), source, (20_u64..=5000, encoding), fixed, rules).prop_map(
+        |(name, source, (gap_ms, (_, encoding)), (mode, storage_id), rules)| Scanner {
             name: ScannerName::new(name),
+            encoding: if matches!(source, Source::Evdev { .. }) { Encoding::Utf8 } else { encoding },
             source,
             gap: Duration::from_millis(gap_ms),
             mode,
@@ -152,6 +162,10 @@ fn one_scanner() -> impl Strategy<Value = Scanner> {
     )
 }
 
+fn characters() -> impl Strategy<Value = Option<usize>> {
+    proptest::option::of(1_usize..=512)
+}
+
 prop_compose! {
     fn rule()(
         pieces in proptest::collection::vec(proptest::option::of("[^\\p{Cc}]{1,64}|\u{1d}"), 5),
@@ -159,6 +173,7 @@ prop_compose! {
         to in "[^\\p{Cc}]{0,9}",
         length in proptest::option::of((1_usize..=100, 0_usize..=400)),
         kind in proptest::option::of(proptest::sample::select(SYMBOLOGIES.to_vec())),
+        counts in (characters(), characters(), characters(), characters()),
     ) -> Rule {
         let mut pieces = pieces.into_iter();
         let mut next = || pieces.next().flatten();
@@ -169,6 +184,10 @@ prop_compose! {
             if_symbology: kind.map(|(_, kind)| kind),
             strip_prefix: Some(strip),
             strip_suffix: next(),
+            drop_first: counts.0,
+            drop_last: counts.1,
+            keep_first: counts.2,
+            keep_last: counts.3,
             replace: next().map(|from| Replacement { from, to }),
         }
     }

@@ -45,8 +45,8 @@ fn sixteen_rules_are_the_most_and_sixteen_patterns() {
 fn a_rule_must_do_something() {
     check_fault(
         &rule("if_prefix = \"B\""),
-        "config.toml:9: scanner[0].rule[0].strip_prefix: is missing; add strip_prefix, strip_suffix, or replace \
-         and with: without any of them the rule does nothing",
+        "config.toml:9: scanner[0].rule[0].strip_prefix: is missing; add strip_prefix, strip_suffix, drop_first, \
+         drop_last, keep_first, keep_last, or replace and with: without any of them the rule does nothing",
     );
     check_fault(
         &rule("replace = \"-\""),

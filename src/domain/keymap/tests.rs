@@ -14,7 +14,8 @@ const GAP_MS: i64 = 200;
 fn code(name: &str) -> u16 {
     const ROWS: [(u16, &str); 4] =
         [(2, "1234567890-="), (16, "qwertyuiop[]"), (30, "asdfghjkl;'`"), (43, "\\zxcvbnm,./")];
-    const NAMES: [(&str, u16); 18] = [
+    const NAMES: [(&str, u16); 19] = [
+        ("pad-=", 117),
         ("backspace", 14),
         ("tab", 15),
         ("enter", 28),
@@ -162,6 +163,7 @@ fn alt_gr_types_what_the_layout_has_there_and_so_do_ctrl_and_alt() {
 fn the_number_pad_types_with_and_without_num_lock() {
     assert_eq!(typed("us", "pad4 pad0 num pad0 pad6 num pad-decimal pad-/"), "4006./");
     assert_eq!(typed("de", "pad4 pad-decimal"), "4,");
+    assert_eq!(typed("us", "shift+a pad-= pad1"), "A=1");
 }
 
 #[test]
@@ -175,6 +177,11 @@ fn the_group_separator_is_understood_in_each_of_its_ways() {
         "ctrl+shift+u 0 0 1 shift+d enter",
     ] {
         assert_eq!(typed("us", &format!("1 {gs} 2")), "1<GS>2", "{gs}");
+    }
+    assert_eq!(typed("us", "1 ctrl+shift+] 2"), "1<GS>2");
+    for layout in ["br", "jp"] {
+        // The key of the US bracket has another bracket there, which alone would be ESC.
+        assert_eq!(typed(layout, "1 ctrl+] 2 ctrl+\\ 3"), "1<GS>2<GS>3", "{layout}");
     }
     // The key of the bracket on a US keyboard, and the bracket of the layout.
     assert_eq!(typed("de", "1 ctrl+] 2 +ctrl right-alt+9 -ctrl 3"), "1<GS>2<GS>3");

@@ -301,8 +301,16 @@ impl Typist {
             return Typed::NOTHING;
         }
         let level = Level { caps: false, ..held.level };
-        let strokes = [self.layout.stroke(code, level), self.us.stroke(code, level)];
-        strokes.into_iter().find_map(control).map_or(Typed::UNCLEAR, Typed::text)
+        let plain = Level { shift: false, ..level };
+        let made = self.controlled(code, level).or_else(|| self.controlled(code, plain));
+        made.map_or(Typed::UNCLEAR, Typed::text)
+    }
+
+    /// The control character of a key, by its own layout or else by the US one. Where one of the two is the separator,
+    /// that is meant: scanners send Ctrl with the bracket's key of a US keyboard, whatever the layout has there.
+    fn controlled(&self, code: u16, level: Level) -> Option<char> {
+        let made = [&self.layout, &self.us].map(|layout| control(layout.stroke(code, level)));
+        if made.contains(&Some(SEPARATOR)) { Some(SEPARATOR) } else { made.into_iter().flatten().next() }
     }
 
     fn pad_digit(&mut self, code: u16) -> Typed {
@@ -368,6 +376,9 @@ const fn terminator(code: u16) -> Option<char> {
     }
 }
 
+/// The separator of GS1 elements, Ctrl and `]`.
+const SEPARATOR: char = '\u{1d}';
+
 /// What the number pad types; its decimal sign is in the layouts. Without Num Lock a scanner means the same: it
 /// has no cursor to move.
 const fn pad_character(code: u16) -> Option<char> {
@@ -386,6 +397,7 @@ const fn pad_character(code: u16) -> Option<char> {
         81 => Some('3'),
         82 => Some('0'),
         98 => Some('/'),
+        117 => Some('='),
         _ => None,
     }
 }

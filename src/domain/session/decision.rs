@@ -44,6 +44,10 @@ pub enum Reason {
     LabelAmount,
     /// The add-on of a magazine or a book, sent by itself: it names no good.
     AddOn,
+    /// The label's date is past, and the station is to refuse such lots.
+    Expired,
+    /// This unit was scanned for the same purpose before, and the station is to refuse that.
+    SerialSeen,
     /// A kit in receipt mode: it can only be written off.
     KitMode,
     /// A kit with a material that cannot be booked: no storage, or a unit nobody can convert. A person is needed.
@@ -68,6 +72,8 @@ impl Reason {
             Self::KitOff => "kit-off",
             Self::LabelAmount => "label-amount",
             Self::AddOn => "add-on",
+            Self::Expired => "expired",
+            Self::SerialSeen => "serial-seen",
             Self::KitMode => "kit-in-receipt",
             Self::KitUnusable => "kit-needs-a-person",
         }
@@ -218,7 +224,8 @@ impl Decision {
         Self { outcome, changes: Vec::new(), signal }
     }
 
-    pub(super) fn refused(reason: Reason) -> Self {
+    /// The frame is refused.
+    pub fn refused(reason: Reason) -> Self {
         Self::of(Outcome::Refused(reason), Signal::Refused)
     }
 

@@ -11,6 +11,9 @@ DROP INDEX scans_parked;
 CREATE INDEX scans_parked ON scans (read_as) WHERE outcome = 'unknown';
 -- One unit, scanned again.
 CREATE INDEX scans_of_unit ON scans (read_as, serial) WHERE serial IS NOT NULL;
+-- What the labels of a document said; the query on them has these words.
+CREATE INDEX scans_of_label ON scans (operation_id)
+    WHERE lot IS NOT NULL OR expiry IS NOT NULL OR serial IS NOT NULL;
 
 -- Sale units that one scan of the code is, and when a person said so; NULL: before this version.
 ALTER TABLE assignments ADD COLUMN factor INTEGER NOT NULL DEFAULT 1;

@@ -183,6 +183,8 @@ CREATE INDEX operations_for_a_person ON operations (id)
     WHERE state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful);
 CREATE INDEX scans_parked ON scans (read_as) WHERE outcome = 'unknown';
 CREATE INDEX scans_of_unit ON scans (read_as, serial) WHERE serial IS NOT NULL;
+CREATE INDEX scans_of_label ON scans (operation_id)
+    WHERE lot IS NOT NULL OR expiry IS NOT NULL OR serial IS NOT NULL;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('alarms',3);
 COMMIT;

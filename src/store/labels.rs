@@ -1,0 +1,71 @@
+//! What the labels of scans said besides the item: lots, dates, serial numbers.
+
+use super::{Db, Error};
+use crate::domain::ids::{GoodId, OperationId};
+use crate::domain::mode::Kind;
+use crate::domain::quantity::Quantity;
+use crate::domain::time::UnixMillis;
+
+/// One unit of an item.
+#[derive(Debug, Clone, Copy)]
+pub struct Unit<'a> {
+    /// How its code was read.
+    pub read_as: &'a str,
+    /// Its serial number.
+    pub serial: &'a str,
+}
+
+/// What labels of one good in one operation said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The good.
+    pub good: GoodId,
+    /// AI 10.
+    pub lot: Option<String>,
+    /// AI 17, `YYMMDD`.
+    pub expiry: Option<String>,
+    /// AI 21.
+    pub serial: Option<String>,
+    /// How much was scanned of it.
+    pub quantity: Quantity,
+}
+
+impl Db {
+    /// When a unit was last scanned for receipts or for write-offs since `since`; what was taken back or cancelled does
+    /// not count.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn seen(&self, unit: &Unit<'_>, kind: Kind, since: UnixMillis) -> Result<Option<UnixMillis>, Error> {
+        let sql = "SELECT max(wall_ms) FROM scans s
+                   WHERE read_as = ?1 AND serial = ?2 AND kind = ?3 AND wall_ms >= ?4 AND undone_by IS NULL
+                     AND outcome IN ('booked', 'unknown')
+                     AND NOT EXISTS (SELECT 1 FROM operations o
+                                     WHERE o.id = s.operation_id AND o.state = 'cancelled')";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let parameters = (unit.read_as, unit.serial, kind.as_str(), since.0);
+        Ok(statement.query_row(parameters, |row| row.get::<_, Option<i64>>(0))?.map(UnixMillis))
+    }
+
+    /// What the labels of an operation's scans said, in the order of the lots; goods without such labels are left out.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn labels(&self, operation: OperationId) -> Result<Vec<Label>, Error> {
+        let sql = "SELECT good_id, lot, expiry, serial, sum(quantity) FROM scans
+                   WHERE operation_id = ?1 AND undone_by IS NULL AND good_id IS NOT NULL
+                     AND (lot IS NOT NULL OR expiry IS NOT NULL OR serial IS NOT NULL)
+                   GROUP BY good_id, lot, expiry, serial ORDER BY good_id, lot, expiry, serial";
+        let mut statement = self.outbox.prepare_cached(sql)?;
+        let rows = statement.query_map([operation.0], |row| {
+            Ok(Label {
+                good: GoodId(row.get(0)?),
+                lot: row.get(1)?,
+                expiry: row.get(2)?,
+                serial: row.get(3)?,
+                quantity: Quantity::from_millionths(row.get(4)?),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
