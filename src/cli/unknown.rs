@@ -14,7 +14,6 @@ use crate::domain::good::{Good, times};
 use crate::domain::ids::GoodId;
 use crate::domain::printable::printable;
 use crate::domain::session::Heard;
-use crate::feedback::counted;
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
 use crate::store::{Assigned, Assignment, Db, Given, ParkedCode, given_as};
@@ -162,6 +161,10 @@ fn finish(out: &mut impl Write, config: &Config, (what, operations): (&str, usiz
 
 pub(super) fn documents_were(count: usize) -> String {
     if count == 1 { "1 document was".to_owned() } else { format!("{count} documents were") }
+}
+
+fn counted(count: u64, thing: &str) -> String {
+    if count == 1 { format!("{count} {thing}") } else { format!("{count} {thing}s") }
 }
 
 fn why_not(refused: &Assigned, good: GoodId) -> Error {

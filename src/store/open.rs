@@ -353,8 +353,6 @@ fn grow_wal(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     if missing == 0 {
         return Ok(());
     }
-    // What made the file stands in the log so far; the ballast begins it anew, whatever the schema weighs.
-    connection.execute_batch("PRAGMA wal_checkpoint(RESTART)")?;
     let transaction = connection.transaction()?;
     transaction.execute_batch("CREATE TABLE ballast (bytes BLOB)")?;
     transaction

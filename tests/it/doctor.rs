@@ -61,9 +61,7 @@ async fn a_sound_station_has_no_fault_of_its_own() {
     let bench = Bench::new().await;
     let agent = bench.shed.agent().await;
     bench.shed.until("a goods table", |status| status["goods"]["synced_at"].is_string()).await;
-    for section in
-        ["configuration", "tokens", "scanners", "clock", "service", "goods", "documents", "barcodes"]
-    {
+    for section in ["configuration", "tokens", "scanners", "clock", "service", "goods", "documents"] {
         bench.assert_all_is_well(section).await;
     }
     bench.assert_found("agent", "ok", "it runs").await;
