@@ -40,7 +40,7 @@ fn record(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(),
 
 fn record_keys(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(), Error> {
     let clock = SystemClock::new();
-    let recorder = Recorder::open(device).map_err(Error::Device)?;
+    let mut recorder = Recorder::open(device).map_err(Error::Device)?;
     say(out, &Trace { layout, opened: clock.boot(), events: Vec::new() }.to_string())?;
     loop {
         let events = recorder.events().map_err(Error::Device)?;

@@ -82,7 +82,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`PortFault::Vanished`] when the device is unplugged.
-    pub fn events(&self) -> Result<Vec<InputEvent>, PortFault> {
+    pub fn events(&mut self) -> Result<Vec<InputEvent>, PortFault> {
         let mut events = Vec::new();
         while events.is_empty() {
             events = self.events_within(None)?;
@@ -94,7 +94,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`PortFault::Vanished`] when the device is unplugged.
-    pub fn events_within(&self, patience: Option<Duration>) -> Result<Vec<InputEvent>, PortFault> {
+    pub fn events_within(&mut self, patience: Option<Duration>) -> Result<Vec<InputEvent>, PortFault> {
         let mut events = Vec::new();
         self.bell.wait(self.node.as_fd(), patience).map_err(tty::fault_while_open)?;
         self.node.read(&mut events)?;
@@ -133,14 +133,14 @@ impl Thread {
 
 impl Connection {
     /// Reads an open device until it is gone, closes it, and tells why it is gone.
-    fn run(&self, reader: &mut Reader, node: Node) -> Result<PortFault, Stopped> {
+    fn run(&self, reader: &mut Reader, mut node: Node) -> Result<PortFault, Stopped> {
         let (name, layout) = (&reader.name, self.layout.as_str());
         info!(scanner = %name, device = %reader.at, layout, "scanner is ready");
         if !node.is_masked {
             warn!(scanner = %name, "this kernel keeps scan codes too: a code over ten characters may be refused");
         }
         let mut stream = KeyStream::new(self.layout, self.gap, reader.clock.boot());
-        let ended = listen(reader, &node, &mut stream);
+        let ended = listen(reader, &mut node, &mut stream);
         drop(node);
         let mut frames = Vec::new();
         stream.finish(&mut frames);
@@ -150,7 +150,7 @@ impl Connection {
 }
 
 /// Reads until the device is gone, and tells why it is.
-fn listen(reader: &mut Reader, node: &Node, stream: &mut KeyStream) -> Result<PortFault, Stopped> {
+fn listen(reader: &mut Reader, node: &mut Node, stream: &mut KeyStream) -> Result<PortFault, Stopped> {
     let (mut events, mut frames) = (Vec::new(), Vec::new());
     loop {
         if reader.bell.is_stopping() {

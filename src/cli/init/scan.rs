@@ -208,10 +208,10 @@ impl Listeners {
     }
 
     /// The thread ends when its device is gone or nobody listens any more.
-    fn listen_to_keys(&self, found: &Found, recorder: Recorder) -> Result<(), Error> {
+    fn listen_to_keys(&self, found: &Found, mut recorder: Recorder) -> Result<(), Error> {
         let (node, outlet, clock) = (found.node.clone(), self.keys_outlet.clone(), Arc::clone(&self.clock));
         let run = move || {
-            read_keys(&recorder, &node, &outlet, clock.as_ref());
+            read_keys(&mut recorder, &node, &outlet, clock.as_ref());
             // Given back before anybody is told.
             drop(recorder);
             // Nobody may listen any more; then nobody misses it.
@@ -257,7 +257,7 @@ fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned
 }
 
 /// Reads keys until a code is among them, the device is gone, or nobody listens.
-fn read_keys(recorder: &Recorder, node: &Path, outlet: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
+fn read_keys(recorder: &mut Recorder, node: &Path, outlet: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
     let mut ears = Ears::new(clock.boot());
     while !outlet.is_closed() {
         let Ok(events) = recorder.events_within(Some(KEYS_PATIENCE)) else { return };

@@ -87,7 +87,7 @@ fn replayed(events: Vec<InputEvent>) -> Vec<String> {
 fn an_ean_13_waits_whole_in_the_kernel_and_is_stamped_by_the_clock_since_boot() {
     let Some(kernel) = Kernel::of_keyboards() else { return };
     let scanner = kernel.keyboard(4);
-    let (recorder, clock) = (Recorder::open(&scanner.node).unwrap(), SystemClock::new());
+    let (mut recorder, clock) = (Recorder::open(&scanner.node).unwrap(), SystemClock::new());
     let before = clock.boot();
     scanner.scan("4006381333931");
     let events = recorder.events().unwrap();
@@ -101,7 +101,7 @@ fn an_ean_13_waits_whole_in_the_kernel_and_is_stamped_by_the_clock_since_boot() 
 fn what_the_kernel_drops_is_told_and_makes_no_code() {
     let Some(kernel) = Kernel::of_keyboards() else { return };
     let scanner = kernel.keyboard(5);
-    let recorder = Recorder::open(&scanner.node).unwrap();
+    let mut recorder = Recorder::open(&scanner.node).unwrap();
     scanner.scan("4006381333931");
     scanner.scan("4006381333931");
     let mut events = recorder.events().unwrap();
