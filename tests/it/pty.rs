@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::Read;
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -70,9 +69,24 @@ impl Pty {
         self.heard(1).into_iter().map(char::from).next().expect("a byte")
     }
 
+    /// Whether there is something to read within `patience`. A terminal whose other end is not open, or was closed for a
+    /// moment, has nothing to read and says so at once: it is asked again.
     pub(crate) fn is_heard_within(&self, patience: Duration) -> bool {
-        let timeout = Timespec::try_from(patience).expect("a short time");
-        poll(&mut [PollFd::new(&self.master.as_fd(), PollFlags::IN)], Some(&timeout)) == Ok(1)
+        let pause = Timespec::try_from(LOOK_EVERY).expect("a short time");
+        let looks = patience.as_millis() / LOOK_EVERY.as_millis();
+        for look in 0..=looks {
+            let timeout = if look == looks { Timespec::default() } else { pause };
+            let mut polled = [PollFd::new(&self.master, PollFlags::IN)];
+            let count = poll(&mut polled, Some(&timeout)).unwrap_or(0);
+            let has = |flags| polled.iter().any(|fd| fd.revents().contains(flags));
+            if count > 0 && has(PollFlags::IN) {
+                return true;
+            }
+            if count > 0 {
+                let _waited = poll(&mut [], Some(&timeout));
+            }
+        }
+        false
     }
 
     /// The settings of the terminal; those of the two ends are the same.

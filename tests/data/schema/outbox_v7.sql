@@ -88,14 +88,14 @@ CREATE TABLE operations (
     surplus     TEXT NOT NULL DEFAULT '', -- what must go on the server: 't123' a line, 'd45' a document, blank-separated
     stuck       TEXT,
     split_from  INTEGER           -- the operation whose refused lines these are
-, revokes INTEGER, aside TEXT, look_first INTEGER NOT NULL DEFAULT 0) STRICT;
-INSERT INTO "operations" VALUES(4,'#sp:dock-1:01K5N0000000000000000000A4#','receipt',91271,'posted',11,1790000070000,13000000,'2026-09-21T10:14:20-04:00',1790000071000,NULL,7001,0,0,NULL,0,0,'',NULL,NULL,NULL,NULL,0);
-INSERT INTO "operations" VALUES(5,'#sp:dock-1:01K5N0000000000000000000A5#','write-off',91271,'queued',17,1790000072000,2500000,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,NULL,NULL,NULL,1);
-INSERT INTO "operations" VALUES(6,'#sp:dock-1:01K5N0000000000000000000A6#','write-off',91271,'uncertain',18,1790000073000,1000000,'2026-09-21T10:14:27-04:00',1790000074000,'operation',NULL,0,1,NULL,1,0,'',NULL,NULL,NULL,NULL,0);
-INSERT INTO "operations" VALUES(7,'#sp:dock-1:01K5N0000000000000000000A7#','receipt',91272,'refused',19,1790000075000,5000000,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,4,NULL,NULL,0);
-INSERT INTO "operations" VALUES(8,'#sp:dock-1:01K5N0000000000000000000A8#','write-off',91271,'cancelled',20,1790000076000,6000000,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,NULL,NULL,'location 77 at https://api.alteg.io/api/v1',0);
-INSERT INTO "operations" VALUES(9,'#sp:dock-1:01K5N0000000000000000000A9#','write-off',91271,'open',23,NULL,0,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,NULL,NULL,NULL,1);
-INSERT INTO "operations" VALUES(10,'#sp:dock-1:01K5N0000000000000000000AA#','write-off',91272,'open',26,NULL,0,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,NULL,NULL,NULL,0);
+, revokes INTEGER, aside TEXT, look_first INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, fault TEXT, failing_ms INTEGER, retry_ms INTEGER, called INTEGER NOT NULL DEFAULT 0, server_sent_ms INTEGER) STRICT;
+INSERT INTO "operations" VALUES(4,'#sp:dock-1:01K5N0000000000000000000A4#','receipt',91271,'posted',11,1790000070000,13000000,'2026-09-21T10:14:20-04:00',1790000071000,NULL,7001,0,0,NULL,0,0,'',NULL,NULL,NULL,NULL,0,0,NULL,NULL,NULL,0,NULL);
+INSERT INTO "operations" VALUES(5,'#sp:dock-1:01K5N0000000000000000000A5#','write-off',91271,'queued',17,1790000072000,2500000,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,NULL,NULL,NULL,1,0,NULL,NULL,NULL,0,NULL);
+INSERT INTO "operations" VALUES(6,'#sp:dock-1:01K5N0000000000000000000A6#','write-off',91271,'uncertain',18,1790000073000,1000000,'2026-09-21T10:14:27-04:00',1790000074000,'operation',NULL,0,1,NULL,1,0,'',NULL,NULL,NULL,NULL,0,5,'get an answer: the service failed (status 500)',1790000080000,1790000700000,1,1790000073500);
+INSERT INTO "operations" VALUES(7,'#sp:dock-1:01K5N0000000000000000000A7#','receipt',91272,'refused',19,1790000075000,5000000,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,4,NULL,NULL,0,0,NULL,NULL,NULL,0,NULL);
+INSERT INTO "operations" VALUES(8,'#sp:dock-1:01K5N0000000000000000000A8#','write-off',91271,'cancelled',20,1790000076000,6000000,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,NULL,NULL,'location 77 at https://api.alteg.io/api/v1',0,0,NULL,NULL,NULL,0,NULL);
+INSERT INTO "operations" VALUES(9,'#sp:dock-1:01K5N0000000000000000000A9#','write-off',91271,'open',23,NULL,0,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,NULL,NULL,NULL,1,0,NULL,NULL,NULL,0,NULL);
+INSERT INTO "operations" VALUES(10,'#sp:dock-1:01K5N0000000000000000000AA#','write-off',91272,'open',26,NULL,0,NULL,NULL,NULL,NULL,0,0,NULL,0,0,'',NULL,NULL,NULL,NULL,0,0,NULL,NULL,NULL,0,NULL);
 CREATE TABLE scan_parts (
     operation_id INTEGER NOT NULL,
     scan_id      INTEGER NOT NULL REFERENCES scans (id),
@@ -180,7 +180,7 @@ CREATE VIEW uncounted AS
 CREATE INDEX operations_revoking ON operations (revokes) WHERE revokes IS NOT NULL;
 CREATE INDEX operations_aside ON operations (aside) WHERE aside IS NOT NULL;
 CREATE INDEX operations_for_a_person ON operations (id)
-    WHERE state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful);
+    WHERE state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful) OR called;
 CREATE INDEX scans_parked ON scans (read_as) WHERE outcome = 'unknown';
 CREATE INDEX scans_of_unit ON scans (read_as, serial) WHERE serial IS NOT NULL;
 CREATE INDEX scans_of_label ON scans (operation_id)
