@@ -443,7 +443,8 @@ fn labels(config: &Config) -> Labels {
     Labels { expired: station.expired, serials: station.serials, zone: station.time_zone.clone() }
 }
 
-fn rules(config: &Config) -> Rules {
+/// What the configuration fixes for the session.
+pub fn rules(config: &Config) -> Rules {
     let station = &config.station;
     let desks: BTreeMap<_, _> = config
         .scanners

@@ -77,8 +77,10 @@ pub struct Scans {
 }
 
 /// What became of a frame.
-struct Verdict {
-    decision: Decision,
+#[derive(Debug)]
+pub struct Verdict {
+    /// What was decided, and is on the disk.
+    pub decision: Decision,
     heard: Heard,
     found: Found,
     advice: Option<Advice>,
@@ -86,6 +88,7 @@ struct Verdict {
 }
 
 /// What the code of a frame led to, as far as it is said.
+#[derive(Debug)]
 enum Found {
     Nothing,
     Good(Good),
@@ -229,7 +232,11 @@ fn closes(change: &Change) -> bool {
     matches!(change, Change::Close { .. } | Change::CloseBooked { .. })
 }
 
-fn take_in(
+/// Takes one frame in: it is looked up, decided and on the disk when this returns.
+///
+/// # Errors
+/// Any, and then the session and the store are as they were.
+pub fn take_in(
     db: &mut Db,
     labels: &Labels,
     session: &mut Session,

@@ -24,6 +24,7 @@ mod devices;
 mod doctor;
 mod end_to_end;
 mod goods;
+mod field;
 mod hidpos;
 mod home;
 mod init;
