@@ -147,7 +147,7 @@ impl Scanners {
                         at: place.clone(),
                         line: serial.line,
                         protocol: serial.protocol,
-                        gap: scanner.gap,
+                        framing: scanner.framing(),
                     };
                     let (device, sender) = serial::start(port, Roots::default(), outlet)?;
                     let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,18 +157,18 @@ impl Scanners {
                 Source::Stdin => {
                     let name = scanner.name.clone();
                     devices.push(match input.take() {
-                        Some(file) => stdin::start(name, scanner.gap, file, outlet)?,
-                        None => stdin::start(name, scanner.gap, io::stdin(), outlet)?,
+                        Some(file) => stdin::start(name, scanner.framing(), file, outlet)?,
+                        None => stdin::start(name, scanner.framing(), io::stdin(), outlet)?,
                     });
                 }
                 Source::Evdev { place, layout } => {
                     let (name, at) = (scanner.name.clone(), place.clone());
-                    let keyboard = Keyboard { name, at, layout: *layout, gap: scanner.gap };
+                    let keyboard = Keyboard { name, at, layout: *layout, framing: scanner.framing() };
                     devices.push(evdev::start(keyboard, Roots::default(), outlet)?);
                 }
                 Source::HidPos { place, .. } => {
                     let (name, at) = (scanner.name.clone(), place.clone());
-                    let pos = PosScanner { name, at, gap: scanner.gap };
+                    let pos = PosScanner { name, at, framing: scanner.framing() };
                     let (device, sender) = hidpos::start(pos, Roots::default(), outlet)?;
                     let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
                     senders.insert(scanner.name.clone(), sender);

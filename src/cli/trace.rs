@@ -13,6 +13,7 @@ use crate::device::PortFault;
 use crate::device::evdev::Recorder;
 use crate::device::hidpos;
 use crate::device::ports::Roots;
+use crate::domain::framing::Framing;
 use crate::domain::hidpos::trace::PosTrace;
 use crate::domain::keymap::LayoutName;
 use crate::domain::keymap::trace::Trace;
@@ -60,11 +61,12 @@ fn record_reports(out: &mut impl Write, device: &Path) -> Result<(), Error> {
 
 /// Tells the frames that come of what was recorded, one a line.
 fn replay(out: &mut impl Write, file: &Path, gap: Duration) -> Result<(), Error> {
+    let framing = Framing::usual(gap);
     let text = fs::read_to_string(file).map_err(read_error(file))?;
     let frames = if PosTrace::is_one(&text) {
-        PosTrace::parse(&text)?.replay(gap)?
+        PosTrace::parse(&text)?.replay(framing)?
     } else {
-        Trace::parse(&text)?.replay(gap)
+        Trace::parse(&text)?.replay(framing)
     };
     let mut told = String::new();
     for frame in frames {

@@ -49,7 +49,7 @@ impl Trial<'_> {
     /// What becomes of one code, and of each frame if a terminator stands in it.
     fn of(&self, code: &[u8]) -> Result<String, Error> {
         let bytes = unescaped(code).ok_or(Error::Escape)?;
-        let (mut stream, mut frames) = (Framer::new(self.scanner.gap), Vec::new());
+        let (mut stream, mut frames) = (Framer::new(self.scanner.framing()), Vec::new());
         stream.push(&bytes, BootMillis(0), &mut frames);
         stream.finish(Cut::EndOfInput, &mut frames);
         if frames.is_empty() {

@@ -53,6 +53,9 @@ pub use crate::config::setup::doubt_about;
 pub use crate::config::web::Listen;
 pub use crate::config::web::Web;
 use crate::domain::encoding::Encoding;
+use crate::domain::framing::Framing;
+use crate::domain::framing::Guarding;
+use crate::domain::framing::Terminator;
 use crate::domain::home::{Books, Home, Machine};
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
@@ -249,12 +252,30 @@ pub struct Scanner {
     pub gap: Duration,
     /// The character set of what it sends; UTF-8 of one that types.
     pub encoding: Encoding,
+    /// What ends a frame.
+    pub terminator: Terminator,
+    /// A frame that begins sooner than this after the end of the one before is a part of it, 0..=1000 ms; zero: never,
+    /// and always zero for standard input.
+    pub burst_guard: Duration,
     /// The mode this scanner always has.
     pub mode: Option<Mode>,
     /// The storage this scanner always books, 1..=2^53-1.
     pub storage_id: Option<StorageId>,
     /// `[[scanner.rule]]`, at most [`crate::domain::rule::RULES_MAX`], in the order in which they are carried out.
     pub rules: Vec<Rule>,
+}
+
+impl Scanner {
+    /// How its frames are told apart.
+    pub fn framing(&self) -> Framing {
+        let guarding = match self.source {
+            Source::Stdin => Guarding::Off,
+            Source::Serial { .. } | Source::Evdev { .. } | Source::HidPos { .. } => {
+                Guarding::On { burst: self.burst_guard }
+            }
+        };
+        Framing { gap: self.gap, terminator: self.terminator, guarding }
+    }
 }
 
 /// Where scans come from.

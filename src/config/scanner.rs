@@ -21,6 +21,8 @@ use crate::config::values;
 use crate::config::values::whole;
 use crate::domain::encoding::ENCODINGS;
 use crate::domain::encoding::Encoding;
+use crate::domain::framing::BURST_GUARD_MS_USUAL;
+use crate::domain::framing::Terminator;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
 use crate::domain::keymap::LAYOUTS;
@@ -65,6 +67,9 @@ pub(super) fn scanner(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken
     }
     let source = source(table, index, taken);
     let gap = table.or("gap_ms", Duration::from_millis(200), values::millis(20..=5000));
+    let terminator = table.or("terminator", Terminator::Any, values::word(&Terminator::WORDS));
+    let usual = Duration::from_millis(BURST_GUARD_MS_USUAL);
+    let burst = table.or("burst_guard_ms", usual, values::millis(0..=1000));
     let encoding = table.or("encoding", Encoding::Utf8, values::word(&ENCODINGS));
     if let Some(Source::Evdev { .. }) = &source {
         refuse(table, &["encoding"]);
@@ -72,7 +77,10 @@ pub(super) fn scanner(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken
     let mode = table.optional("mode", values::mode);
     let storage_id = table.optional("storage_id", values::id(StorageId));
     let rules = table.each("rule", RULES_MAX, |table, _index| Some(rule(table)));
-    Some(Scanner { name: ScannerName::new(name?), source: source?, gap, encoding, mode, storage_id, rules })
+    let (name, source) = (ScannerName::new(name?), source?);
+    // Lines of a file follow each other at once.
+    let burst_guard = if source == Source::Stdin { Duration::ZERO } else { burst };
+    Some(Scanner { name, source, gap, encoding, terminator, burst_guard, mode, storage_id, rules })
 }
 
 /// Where the scans come from. Every key is read whatever the kind, so that none is called unknown.

@@ -213,6 +213,8 @@ fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
     if scanner.encoding != Encoding::Utf8 {
         writeln!(f, "encoding = {}", Quoted(word_of(&ENCODINGS, scanner.encoding)))?;
     }
+    writeln!(f, "terminator = \"{}\"", scanner.terminator.as_str())?;
+    writeln!(f, "burst_guard_ms = {}", scanner.burst_guard.as_millis())?;
     if let Some(mode) = scanner.mode {
         writeln!(f, "mode = {}", Quoted(mode.as_str()))?;
     }

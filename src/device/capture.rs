@@ -18,6 +18,7 @@ use crate::device::tty::Tty;
 use crate::device::tty::Unmarker;
 use crate::domain::calibrate::Byte;
 use crate::domain::calibrate::Capture;
+use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 
 /// Most events or bytes that are kept: some hundred codes, more than anybody scans in the time there is.
@@ -55,8 +56,10 @@ impl Captor {
     /// Why it cannot be read.
     pub fn of_bytes(path: &Path, line: Line) -> Result<Self, PortFault> {
         let (name, at) = (ScannerName::new("calibrate"), Place::Path(path.to_owned()));
-        let tty =
-            Tty::open(path, &SerialPort { name, at, line, protocol: Protocol::None, gap: Duration::ZERO })?;
+        let tty = Tty::open(
+            path,
+            &SerialPort { name, at, line, protocol: Protocol::None, framing: Framing::usual(Duration::ZERO) },
+        )?;
         Self::new(Open::Bytes(tty, Unmarker::default()), Capture::Bytes(Vec::new()))
     }
 

@@ -29,6 +29,7 @@ use crate::device::node::Node;
 use crate::device::ports::Roots;
 use crate::device::reader::Reader;
 use crate::device::tty;
+use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 use crate::domain::keymap::InputEvent;
 use crate::domain::keymap::KeyStream;
@@ -43,8 +44,8 @@ pub struct Keyboard {
     pub at: Place,
     /// The layout the scanner is set to.
     pub layout: LayoutName,
-    /// A code not finished in this long is refused, 20..=5000 ms.
-    pub gap: Duration,
+    /// How its codes are told apart.
+    pub framing: Framing,
 }
 
 /// Starts the thread of a keyboard scanner. A device that is not there is no error: it is waited for.
@@ -52,11 +53,11 @@ pub struct Keyboard {
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
 pub fn start(keyboard: Keyboard, roots: Roots, outlet: Outlet) -> Result<Device, Error> {
-    let Keyboard { name, at, layout, gap } = keyboard;
+    let Keyboard { name, at, layout, framing } = keyboard;
     let reader = Reader::new(name.clone(), at, &roots, outlet)
         .map_err(|source| Error::Bell { scanner: name.clone(), source })?;
     let bell = reader.bell.clone();
-    let thread = Thread { reader, connection: Connection { layout, gap } };
+    let thread = Thread { reader, connection: Connection { layout, framing } };
     Device::start(name, bell, move || thread.run(&roots))
 }
 
@@ -113,7 +114,7 @@ struct Thread {
 #[derive(Debug)]
 struct Connection {
     layout: LayoutName,
-    gap: Duration,
+    framing: Framing,
 }
 
 impl Thread {
@@ -139,7 +140,7 @@ impl Connection {
         if !node.is_masked {
             warn!(scanner = %name, "this kernel keeps scan codes too: a code over ten characters may be refused");
         }
-        let mut stream = KeyStream::new(self.layout, self.gap, reader.clock.boot());
+        let mut stream = KeyStream::new(self.layout, self.framing, reader.clock.boot());
         let ended = listen(reader, &mut node, &mut stream);
         drop(node);
         let mut frames = Vec::new();

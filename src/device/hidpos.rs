@@ -18,7 +18,6 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::sync_channel;
-use std::time::Duration;
 
 use tracing::debug;
 use tracing::info;
@@ -38,6 +37,7 @@ use crate::device::line::Stopped;
 use crate::device::ports::Roots;
 use crate::device::reader::Reader;
 use crate::device::tty;
+use crate::domain::framing::Framing;
 use crate::domain::hidpos::PosStream;
 use crate::domain::hidpos::trace::PosTrace;
 use crate::domain::hidpos::trace::Report;
@@ -55,8 +55,8 @@ pub struct PosScanner {
     pub name: ScannerName,
     /// Which HID device.
     pub at: Place,
-    /// A code not finished in this long is refused, 20..=5000 ms.
-    pub gap: Duration,
+    /// How its codes are told apart.
+    pub framing: Framing,
 }
 
 /// Starts the thread of a HID-POS scanner. A device that is not there is no error: it is waited for.
@@ -64,12 +64,12 @@ pub struct PosScanner {
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
 pub fn start(scanner: PosScanner, roots: Roots, outlet: Outlet) -> Result<(Device, SignalSender), Error> {
-    let PosScanner { name, at, gap } = scanner;
+    let PosScanner { name, at, framing } = scanner;
     let reader = Reader::new(name.clone(), at, &roots, outlet)
         .map_err(|source| Error::Bell { scanner: name.clone(), source })?;
     let bell = reader.bell.clone();
     let (queue, signals) = sync_channel(SIGNAL_QUEUE_MAX);
-    let thread = Thread { reader, connection: Connection { gap, signals } };
+    let thread = Thread { reader, connection: Connection { framing, signals } };
     let device = Device::start(name.clone(), bell.clone(), move || thread.run(&roots))?;
     Ok((device, SignalSender { scanner: name, queue, bell }))
 }
@@ -151,7 +151,7 @@ struct Thread {
 /// How an open device is read and answered.
 #[derive(Debug)]
 struct Connection {
-    gap: Duration,
+    framing: Framing,
     signals: Receiver<(Occasion, Vec<u8>)>,
 }
 
@@ -176,7 +176,7 @@ impl Connection {
         info!(scanner = %reader.name, device = %reader.at, "scanner is ready");
         // Signals for scans of another time: a beep now would confirm a scan that it does not belong to.
         self.signals.try_iter().take(SIGNAL_QUEUE_MAX).for_each(drop);
-        let mut stream = PosStream::new(node.layout().clone(), self.gap, reader.clock.boot());
+        let mut stream = PosStream::new(node.layout().clone(), self.framing, reader.clock.boot());
         let ended = self.listen(reader, &node, &mut stream);
         drop(node);
         let mut frames = Vec::new();

@@ -12,6 +12,7 @@ use crate::device::bell::Bell;
 use crate::domain::framing::Cut;
 use crate::domain::framing::Frame;
 use crate::domain::framing::Framer;
+use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 use crate::domain::time::BootMillis;
 
@@ -40,12 +41,18 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(scanner: ScannerName, gap: Duration, outlet: Outlet, bell: Bell) -> Self {
-        Self { scanner, outlet, bell, framer: Framer::new(gap), behind_ms: 0, frames: Vec::new() }
+    pub(super) fn new(scanner: ScannerName, framing: Framing, outlet: Outlet, bell: Bell) -> Self {
+        Self { scanner, outlet, bell, framer: Framer::new(framing), behind_ms: 0, frames: Vec::new() }
     }
 
     pub(super) fn scanner(&self) -> &ScannerName {
         &self.scanner
+    }
+
+    /// The port was opened, or has come back.
+    pub(super) fn opened(&mut self) {
+        let now = self.now();
+        self.framer.opened(now);
     }
 
     /// Sends the frames that `bytes` complete.
@@ -167,7 +174,8 @@ mod tests {
             let (clock, bell) = (Arc::new(HandClock::default()), Bell::new().unwrap());
             let (sender, queue) = mpsc::channel(queue_max);
             let outlet = Outlet { clock: Arc::<HandClock>::clone(&clock), queue: sender };
-            let line = Line::new(ScannerName::new("dock"), Duration::from_millis(200), outlet, bell.clone());
+            let framing = Framing::usual(Duration::from_millis(200));
+            let line = Line::new(ScannerName::new("dock"), framing, outlet, bell.clone());
             Self { line, clock, queue, bell }
         }
 

@@ -38,6 +38,7 @@ use crate::device::talk::Talk;
 use crate::device::tty;
 use crate::device::tty::Tty;
 use crate::device::tty::Unmarker;
+use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Occasion;
 
@@ -58,8 +59,8 @@ pub struct SerialPort {
     pub line: LineSettings,
     /// How the scanner is spoken to.
     pub protocol: Protocol,
-    /// A frame not finished in this long is refused, 20..=5000 ms.
-    pub gap: Duration,
+    /// How its frames are told apart.
+    pub framing: Framing,
 }
 
 /// Starts the thread of a serial scanner. A port that is not there is no error: it is waited for.
@@ -71,8 +72,8 @@ pub fn start(port: SerialPort, roots: Roots, outlet: Outlet) -> Result<(Device, 
     let bell = Bell::new().map_err(|source| Error::Bell { scanner: scanner.clone(), source })?;
     let (queue, signals) = sync_channel(SIGNAL_QUEUE_MAX);
     let clock = Arc::clone(&outlet.clock);
-    let line = Line::new(scanner.clone(), port.gap, outlet, bell.clone());
-    let talk = Talk::new(port.protocol, port.gap);
+    let line = Line::new(scanner.clone(), port.framing, outlet, bell.clone());
+    let talk = Talk::new(port.protocol, port.framing);
     let thread = Thread { port, roots, signals, clock, bell: bell.clone(), line, talk };
     let device = Device::start(scanner.clone(), bell.clone(), move || thread.run())?;
     Ok((device, SignalSender { scanner, queue, bell }))
@@ -104,6 +105,7 @@ impl Thread {
         loop {
             let why = match self.open() {
                 Ok(tty) => {
+                    self.talk.opened(&mut self.line, self.clock.boot());
                     // Before the news, after which signals are for scans to come.
                     self.drop_signals();
                     self.line.tell(PortState::Open { reconnects })?;

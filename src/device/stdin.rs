@@ -21,6 +21,7 @@ use crate::device::line::Line;
 use crate::device::line::Stopped;
 use crate::device::tty::fault_while_open;
 use crate::domain::framing::Cut;
+use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 
 /// Most bytes of one read.
@@ -30,17 +31,17 @@ const READ_BYTES_MAX: usize = 1024;
 const NOTHING_REST: Duration = Duration::from_millis(10);
 
 /// Starts the thread that reads `input`, `std::io::stdin()` as a rule. Nothing else may read it: bytes that
-/// another reader has buffered are missing here. A frame unfinished for `gap` is refused; at the end of the
+/// another reader has buffered are missing here. A frame unfinished for a gap is refused; at the end of the
 /// input the last one needs no terminator.
 ///
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
-pub fn start<I>(name: ScannerName, gap: Duration, input: I, outlet: Outlet) -> Result<Device, Error>
+pub fn start<I>(name: ScannerName, framing: Framing, input: I, outlet: Outlet) -> Result<Device, Error>
 where
     I: AsFd + Send + 'static,
 {
     let bell = Bell::new().map_err(|source| Error::Bell { scanner: name.clone(), source })?;
-    let mut line = Line::new(name.clone(), gap, outlet, bell.clone());
+    let mut line = Line::new(name.clone(), framing, outlet, bell.clone());
     Device::start(name, bell.clone(), move || {
         if serve(&input, &bell, &mut line) == Err(Stopped) {
             // The agent that told the thread to stop may listen no longer: then nobody misses this frame.

@@ -9,9 +9,11 @@ use crate::device::line::Line;
 use crate::device::line::Stopped;
 use crate::device::tty::Tty;
 use crate::domain::framing::Cut;
+use crate::domain::framing::Framing;
 use crate::domain::signal::Occasion;
 use crate::domain::ssi::Host;
 use crate::domain::ssi::Step;
+use crate::domain::time::BootMillis;
 
 /// Between two packets to a scanner: "space messages sufficiently apart" (Zebra DS9908 Product Reference Guide, page 249)
 /// leaves open how far. A packet is 7 bytes, 8 ms at 9600 baud; a verdict may take 50 ms.
@@ -23,13 +25,13 @@ pub(super) enum Talk {
     /// The bytes are the codes; signals are written as they are.
     Plain,
     /// Packets, which the host acknowledges.
-    Packets(Host),
+    Packets(Box<Host>),
 }
 
 impl Talk {
-    pub(super) fn new(protocol: Protocol, gap: Duration) -> Self {
+    pub(super) fn new(protocol: Protocol, framing: Framing) -> Self {
         match protocol {
-            Protocol::ZebraSsi => Self::Packets(Host::new(gap)),
+            Protocol::ZebraSsi => Self::Packets(Box::new(Host::new(framing))),
             Protocol::None | Protocol::Honeywell | Protocol::Datalogic | Protocol::DatalogicCordless => {
                 Self::Plain
             }
@@ -46,6 +48,14 @@ pub(super) struct Ends<'a> {
 }
 
 impl Talk {
+    /// The port was opened, or has come back.
+    pub(super) fn opened(&mut self, line: &mut Line, at: BootMillis) {
+        match self {
+            Self::Plain => line.opened(),
+            Self::Packets(host) => host.opened(at),
+        }
+    }
+
     /// Takes bytes that were read.
     pub(super) fn take(&mut self, bytes: &[u8], ends: &mut Ends<'_>) -> Result<(), Stopped> {
         match self {

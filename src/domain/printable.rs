@@ -10,7 +10,7 @@ use std::fmt::Write;
 /// a table row a row.
 pub const SHOWN_CHARS_MAX: usize = 128;
 
-/// Shows `text` with everything that is not plainly visible as `\u{..}`, the GS1 separator as `<GS>`, cut
+/// Shows `text` with everything that is not plainly visible as `\u{..}`, what may stand in a code and is not by its name (`<GS>`, `<CR>`), cut
 /// off at [`SHOWN_CHARS_MAX`].
 pub fn printable(text: &str) -> impl fmt::Display {
     Shown(text.as_bytes())
@@ -51,12 +51,32 @@ enum Unit {
 
 impl Unit {
     fn write(&self, piece: &mut String) -> fmt::Result {
+        if let Self::Character(c) = *self
+            && let Some(name) = separator(c)
+        {
+            return write!(piece, "<{name}>");
+        }
         match *self {
-            Self::Character('\u{1d}') => piece.write_str("<GS>"),
             Self::Character(c) if is_visible(c) => piece.write_char(c),
             Self::Character(c) => write!(piece, "{}", c.escape_unicode()),
             Self::Byte(byte) => write!(piece, "\\x{byte:02x}"),
         }
+    }
+}
+
+/// The name of a control character that may stand in a code.
+const fn separator(c: char) -> Option<&'static str> {
+    match c {
+        '\u{4}' => Some("EOT"),
+        '\u{1c}' => Some("FS"),
+        '\u{1d}' => Some("GS"),
+        '\u{1e}' => Some("RS"),
+        '\u{1f}' => Some("US"),
+        '\r' => Some("CR"),
+        '\n' => Some("LF"),
+        '\t' => Some("TAB"),
+        '\0' => Some("NUL"),
+        _ => None,
     }
 }
 
@@ -91,7 +111,8 @@ mod tests {
     #[test]
     fn what_moves_turns_or_hides_is_spelled_out() {
         assert_eq!(show("0104\u{1d}10"), "0104<GS>10");
-        assert_eq!(show("\u{1b}[2J\r\n\t\0\u{7f}\u{9b}"), r"\u{1b}[2J\u{d}\u{a}\u{9}\u{0}\u{7f}\u{9b}");
+        assert_eq!(show("[)>\u{1e}06\u{1c}\u{1f}\u{1e}\u{4}"), "[)><RS>06<FS><US><RS><EOT>");
+        assert_eq!(show("\u{1b}[2J\r\n\t\0\u{7f}\u{9b}"), r"\u{1b}[2J<CR><LF><TAB><NUL>\u{7f}\u{9b}");
         assert_eq!(show("a\u{202e}b\u{2066}c\u{200f}"), r"a\u{202e}b\u{2066}c\u{200f}");
         assert_eq!(
             show("a\u{200b}\u{200d}\u{feff}\u{ad}\u{2060}"),

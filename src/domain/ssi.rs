@@ -17,9 +17,7 @@
 //! Not known, and so not done: how a code of more than one packet repeats the byte of its kind. Such a code, more than
 //! 250 bytes, is refused. Lights (`LED_ON`) are left alone, since the manuals above do not say which is which.
 
-use std::time::Duration;
-
-use super::framing::{FRAME_BYTES_MAX, Frame, Refusal, is_terminator, whole};
+use super::framing::{FRAME_BYTES_MAX, Frame, Framing, Guard, Refusal, Span, is_terminator, whole};
 use super::time::BootMillis;
 
 const BEEP: u8 = 0xe6;
@@ -62,9 +60,11 @@ pub enum Step {
 /// The host's end of the line to one scanner.
 #[derive(Debug)]
 pub struct Host {
-    gap_ms: i64,
+    framing: Framing,
+    guard: Guard,
     /// At most one packet, or what is none, up to [`FRAME_BYTES_MAX`].
     bytes: Vec<u8>,
+    begun_at: BootMillis,
     last_byte_at: BootMillis,
     /// What is in `bytes`.
     reading: Reading,
@@ -86,11 +86,14 @@ enum Reading {
 }
 
 impl Host {
-    /// A packet, or what is none, ends at the latest `gap` after its last byte.
-    pub fn new(gap: Duration) -> Self {
+    /// A packet, or what is none, ends at the latest a gap after its last byte. What is in a packet is one code, whatever
+    /// the terminator.
+    pub fn new(framing: Framing) -> Self {
         Self {
-            gap_ms: i64::try_from(gap.as_millis()).unwrap_or(i64::MAX),
+            framing,
+            guard: Guard::new(framing.guarding, framing.gap),
             bytes: Vec::new(),
+            begun_at: BootMillis(0),
             last_byte_at: BootMillis(0),
             reading: Reading::Packet,
             unanswered: 0,
@@ -100,24 +103,30 @@ impl Host {
         }
     }
 
+    /// The port was opened, or has come back.
+    pub fn opened(&mut self, at: BootMillis) {
+        self.guard.opened(at);
+    }
+
     /// Takes bytes that arrived at `now`.
     pub fn push(&mut self, bytes: &[u8], now: BootMillis, out: &mut Vec<Step>) {
         for &byte in bytes {
+            if self.bytes.is_empty() {
+                self.begun_at = now;
+            }
             if self.bytes.len() < FRAME_BYTES_MAX {
                 self.bytes.push(byte);
             }
+            self.last_byte_at = now;
             if self.reading == Reading::Packet {
                 self.look(out);
             }
-        }
-        if !bytes.is_empty() {
-            self.last_byte_at = now;
         }
     }
 
     /// When the bytes pending are given up, if any are.
     pub fn deadline(&self) -> Option<BootMillis> {
-        if self.bytes.is_empty() { None } else { Some(self.last_byte_at.plus_ms(self.gap_ms)) }
+        if self.bytes.is_empty() { None } else { Some(self.last_byte_at.plus_ms(self.framing.gap_ms())) }
     }
 
     /// Gives the bytes pending up if their time is over: the scanner is asked for its packet again, and what is no packet
@@ -128,14 +137,19 @@ impl Host {
         }
         match self.reading {
             Reading::Packet => self.damaged(out),
-            Reading::Noise => self.refuse(Refusal::Unfinished, out),
+            Reading::Noise => {
+                let ended = self.last_byte_at.plus_ms(self.framing.gap_ms());
+                self.refuse(Refusal::Unfinished, ended, out);
+            }
         }
     }
 
     /// The scanner is gone: what is pending is refused, and nothing is expected any more.
     pub fn finish(&mut self, out: &mut Vec<Step>) {
-        self.refuse(Refusal::Lost, out);
-        *self = Self { gap_ms: self.gap_ms, ..Self::new(Duration::ZERO) };
+        self.refuse(Refusal::Lost, self.last_byte_at, out);
+        let fresh = Self::new(self.framing);
+        let guard = std::mem::replace(&mut self.guard, Guard::new(self.framing.guarding, self.framing.gap));
+        *self = Self { guard, ..fresh };
     }
 
     /// Tells the scanner that its code was dealt with, and has it sound `beep`, a packet or nothing.
@@ -206,8 +220,7 @@ impl Host {
         } else {
             let verdict = if self.is_continued { Err(Refusal::TooLong) } else { whole(code).verdict };
             self.is_continued = false;
-            self.unanswered += 1;
-            out.push(Step::Frame(Frame { raw: code.to_vec(), verdict }));
+            self.tell(Frame { raw: code.to_vec(), verdict }, self.last_byte_at, out);
         }
     }
 
@@ -228,14 +241,19 @@ impl Host {
         }
     }
 
-    fn refuse(&mut self, why: Refusal, out: &mut Vec<Step>) {
+    fn refuse(&mut self, why: Refusal, ended: BootMillis, out: &mut Vec<Step>) {
         self.reading = Reading::Packet;
         let raw = std::mem::take(&mut self.bytes);
         if !raw.is_empty() {
             // Answered like any other; an acknowledgement that no scanner waits for does no harm.
-            self.unanswered += 1;
-            out.push(Step::Frame(Frame { raw, verdict: Err(why) }));
+            self.tell(Frame { raw, verdict: Err(why) }, ended, out);
         }
+    }
+
+    fn tell(&mut self, frame: Frame, ended: BootMillis, out: &mut Vec<Step>) {
+        self.unanswered += 1;
+        let span = Span { begun: self.begun_at, ended };
+        out.push(Step::Frame(self.guard.admit(frame, span)));
     }
 }
 
@@ -279,10 +297,18 @@ fn sum(packet: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::framing::Guarding;
 
+    /// Packets of a test follow each other at once.
+    const FRAMING: Framing = Framing {
+        guarding: Guarding::On { burst: Duration::ZERO },
+        ..Framing::usual(Duration::from_millis(200))
+    };
     const ACK: &str = "04D00400FF28";
     const NAK_RESEND: &str = "05D1040001FF25";
 
@@ -295,7 +321,7 @@ mod tests {
 
     impl Play {
         fn new() -> Self {
-            Self { host: Host::new(Duration::from_millis(200)), steps: Vec::new(), now: 0 }
+            Self { host: Host::new(FRAMING), steps: Vec::new(), now: 0 }
         }
 
         fn push(mut self, bytes: &[u8]) -> Self {
@@ -382,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_terminator_within_a_code_does_not_make_two_of_it() {
-        assert_eq!(Play::new().push(&code(0, "400\r638\r")).told(), "!control-character:7");
+        assert_eq!(Play::new().push(&code(0, "400\r638\r")).told(), "400\r638");
     }
 
     #[test]
@@ -423,7 +449,8 @@ mod tests {
     #[test]
     fn bytes_without_a_packet_are_refused_as_one() {
         let play = Play::new().push(b"4006381333931\r").wait(200).push(&code(0, "96385074"));
-        assert_eq!(play.told(), "!unfinished:14 96385074");
+        let play = play.wait(1000).push(&code(0, "96385075"));
+        assert_eq!(play.told(), "!unfinished:14 !tail:8 96385075");
     }
 
     #[test]

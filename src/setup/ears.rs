@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::domain::framing::Frame;
+use crate::domain::framing::Framing;
 use crate::domain::keymap::InputEvent;
 use crate::domain::keymap::KeyStream;
 use crate::domain::keymap::LAYOUTS;
@@ -34,8 +35,8 @@ impl Ears {
     /// For a device that was opened at `opened`.
     pub fn new(opened: BootMillis) -> Self {
         // Nothing is doubted for having come soon after the opening: half a code has no right check.
-        let long_ago = opened.plus_ms(-i64::try_from(GAP.as_millis()).unwrap_or_default());
-        Self(LAYOUTS.iter().map(|(_, layout)| (*layout, KeyStream::new(*layout, GAP, long_ago))).collect())
+        let framing = Framing::unguarded(GAP);
+        Self(LAYOUTS.iter().map(|(_, layout)| (*layout, KeyStream::new(*layout, framing, opened))).collect())
     }
 
     /// Takes an event, and gives back the code that it completes.

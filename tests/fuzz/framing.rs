@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::framing::{Cut, FRAME_BYTES_MAX, Frame, Framer};
+use stockpoint::domain::framing::{Cut, FRAME_BYTES_MAX, Frame, Framer, Framing, Refusal};
 use stockpoint::domain::time::BootMillis;
 
 use crate::Input;
 
 const GAP: Duration = Duration::from_millis(200);
+/// A byte of the input stands for a pause of up to two seconds: longer than any gap, and than the time of tails.
+const PAUSE_MS: i64 = 8;
+/// Control characters that are data.
+const SEPARATORS: [char; 5] = ['\u{4}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{1f}'];
 
 /// A piece of the stream: how long after the one before it comes, and what it is.
 enum Piece<'a> {
@@ -18,17 +22,45 @@ enum Piece<'a> {
 /// The same stream read in pieces and byte by byte gives the same frames, and no frame is anything but what came.
 pub(crate) fn check(input: &[u8]) {
     let pieces = pieces(input);
-    let frames = read(&pieces, usize::MAX);
-    assert_eq!(frames, read(&pieces, 1), "the cut decides what is read");
+    let frames = read(&pieces, usize::MAX, Framing::unguarded(GAP));
+    assert_eq!(frames, read(&pieces, 1, Framing::unguarded(GAP)), "the cut decides what is read");
+    check_guard(&pieces, &frames);
     let stream: Vec<u8> = pieces.iter().flat_map(Piece::bytes).copied().collect();
     for frame in &frames {
         assert!((1..=FRAME_BYTES_MAX).contains(&frame.raw.len()), "a frame has a length");
         assert!(stream.windows(frame.raw.len()).any(|window| window == frame.raw), "bytes were made up");
         if let Ok(text) = &frame.verdict {
-            assert_eq!(text.as_bytes(), frame.raw, "the text is what was read");
-            assert!(!text.chars().any(|c| c.is_control() && c != '\u{1d}'), "a control character passed");
-            assert_stands_whole(text.as_bytes(), &pieces);
+            assert!(
+                !text.chars().any(|c| c.is_control() && !SEPARATORS.contains(&c)),
+                "a control character passed"
+            );
+            let is_wide = frame.raw.contains(&0) || frame.raw.starts_with(b"\xff\xfe");
+            if !is_wide && !frame.raw.starts_with(b"\xfe\xff") {
+                let data = frame.raw.strip_prefix(b"\x02").unwrap_or(&frame.raw);
+                let data = data.strip_suffix(b"\x03").unwrap_or(data);
+                assert_eq!(text.as_bytes(), data, "the text is what was read");
+                assert_stands_whole(&frame.raw, &pieces);
+            }
         }
+    }
+}
+
+/// The guard refuses whole frames and changes nothing else: no bytes, no number, no order. What it lets through stands
+/// long enough behind the frame before it.
+fn check_guard(pieces: &[Piece<'_>], unguarded: &[Frame]) {
+    let guarded = read(pieces, usize::MAX, Framing::usual(GAP));
+    assert_eq!(guarded.len(), unguarded.len(), "the guard swallowed a frame");
+    assert_eq!(guarded, read(pieces, 1, Framing::usual(GAP)), "the cut decides what is refused");
+    for (guarded, unguarded) in guarded.iter().zip(unguarded) {
+        assert_eq!(guarded.raw, unguarded.raw);
+        let is_refused_by_it = matches!(guarded.verdict, Err(Refusal::Tail | Refusal::Burst));
+        assert!(is_refused_by_it || guarded.verdict == unguarded.verdict, "the guard changed a verdict");
+    }
+    if pieces.iter().all(|piece| matches!(piece, Piece::Bytes(0, _))) {
+        let read = guarded.iter().position(|frame| frame.verdict.is_ok());
+        assert!(read.is_none_or(|at| at == 0), "a further line of a label passed");
+        let in_all = guarded.iter().filter(|frame| frame.verdict.is_ok()).count();
+        assert!(in_all <= 1, "two lines of a label passed");
     }
 }
 
@@ -68,7 +100,7 @@ fn pieces(input: &[u8]) -> Vec<Piece<'_>> {
     let mut input = Input::new(input);
     let mut pieces = Vec::new();
     while !input.is_empty() {
-        let pause = i64::from(input.byte());
+        let pause = i64::from(input.byte()) * PAUSE_MS;
         let kind = input.byte();
         pieces.push(match kind {
             253 => Piece::Interrupted(pause, Cut::EndOfInput),
@@ -81,8 +113,8 @@ fn pieces(input: &[u8]) -> Vec<Piece<'_>> {
     pieces
 }
 
-fn read(pieces: &[Piece<'_>], at_once: usize) -> Vec<Frame> {
-    let (mut framer, mut out, mut now) = (Framer::new(GAP), Vec::new(), BootMillis(0));
+fn read(pieces: &[Piece<'_>], at_once: usize, framing: Framing) -> Vec<Frame> {
+    let (mut framer, mut out, mut now) = (Framer::new(framing), Vec::new(), BootMillis(0));
     for piece in pieces {
         match piece {
             Piece::Bytes(pause, bytes) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::framing::{FRAME_BYTES_MAX, Frame};
+use stockpoint::domain::framing::{FRAME_BYTES_MAX, Frame, Framing};
 use stockpoint::domain::hidpos::{Layout, PosStream};
 use stockpoint::domain::time::BootMillis;
 
@@ -35,7 +35,7 @@ fn any_descriptor(input: &mut Input<'_>) {
     let length = usize::from(input.byte());
     let Ok(layout) = Layout::of(input.bytes(length)) else { return };
     let longest = layout.report_bytes_max();
-    let (mut stream, mut frames) = (PosStream::new(layout, GAP, BootMillis(0)), Vec::new());
+    let (mut stream, mut frames) = (PosStream::new(layout, Framing::usual(GAP), BootMillis(0)), Vec::new());
     while !input.is_empty() {
         let length = usize::from(input.byte()).min(longest);
         stream.take(input.bytes(length), BEGIN, &mut frames);
@@ -46,7 +46,7 @@ fn any_descriptor(input: &mut Input<'_>) {
 
 fn known_scanner(input: &mut Input<'_>) {
     let layout = Layout::of(DESCRIPTOR).expect("the descriptor is one of a scanner");
-    let (mut stream, mut frames) = (PosStream::new(layout, GAP, BootMillis(0)), Vec::new());
+    let (mut stream, mut frames) = (PosStream::new(layout, Framing::usual(GAP), BootMillis(0)), Vec::new());
     let mut now = BEGIN;
     // What the reports since the last whole code brought; none, once something was wrong.
     let mut sound = Some(Vec::new());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::framing::Frame;
+use stockpoint::domain::framing::{Frame, Framing};
 use stockpoint::domain::keymap::{EV_KEY, EV_SYN, InputEvent, KeyStream, LAYOUTS, SYN_DROPPED, SYN_REPORT};
 use stockpoint::domain::time::BootMillis;
 
@@ -17,7 +17,7 @@ pub(crate) fn check(input: &[u8]) {
     let mut input = Input::new(input);
     let layout = LAYOUTS[usize::from(input.byte()) % LAYOUTS.len()].1;
     let events = events(&mut input);
-    let mut stream = KeyStream::new(layout, GAP, BootMillis(0));
+    let mut stream = KeyStream::new(layout, Framing::usual(GAP), BootMillis(0));
     let mut frames: Vec<Frame> = Vec::new();
     let (mut presses, mut lost) = (0_usize, false);
     for event in &events {

@@ -188,6 +188,13 @@ async fn every_bound_is_kept_on_both_sides() {
         ),
         ("station", "time_zone", &["\"America/New_York\"", "\"UTC\""], &["\"Mars/Olympus\"", "\"\""]),
         ("scanner", "gap_ms", &["20", "5000"], &["19", "5001"]),
+        ("scanner", "burst_guard_ms", &["0", "1000"], &["-1", "1001"]),
+        (
+            "scanner",
+            "terminator",
+            &["\"any\"", "\"cr\"", "\"lf\"", "\"crlf\"", "\"tab\"", "\"etx\""],
+            &["\"CR\"", "\"\"", "\"stx\"", "13"],
+        ),
         ("scanner", "baud", &["9600", "115200"], &["0", "-9600"]),
         (
             "web",
@@ -355,7 +362,7 @@ async fn a_recorded_trace_of_a_hid_pos_scanner_is_told_code_by_code() {
     let told = shed.says(&["trace", "replay", file]).await;
     let codes: Vec<&str> = told.lines().filter(|line| line.starts_with("code")).collect();
     assert_eq!(codes, ["code      ]Q1007"]);
-    assert!(told.contains("(unfinished)\n") && told.contains("]Q196385074 (lost)\n"), "{told}");
+    assert!(told.contains("(unfinished)\n") && told.contains("]Q196385074 (tail)\n"), "{told}");
     shed.write("mouse.txt", "!descriptor 05010902a101c0\n1.0 00\n");
     let refused = shed.run(&["trace", "replay", "mouse.txt"]).await;
     assert_eq!(refused.code, Some(1));

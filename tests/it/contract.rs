@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use stockpoint::domain::ids::GoodId;
 use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};
 
-use crate::program::{Ended, Program, Shed, assert_balance, visit};
+use crate::program::{Ended, Program, SETTLED, Shed, assert_balance, visit};
 use crate::pty::Pty;
 use crate::station::Place;
 
@@ -313,6 +313,7 @@ async fn a_port_that_is_not_there_is_said_once_with_its_cure_and_found_when_it_c
     shed.until("a goods table", |status| status["goods"]["synced_at"].is_string()).await;
     node.lead_to(&scanner);
     agent.until_logged("scanner is ready").await;
+    tokio::time::sleep(SETTLED).await;
     assert_eq!(scan(&mut scanner, "4006381333931").await, 'B');
     let ended = agent.stop().await;
     assert_eq!(ended.err.matches("scanner is gone").count(), 1, "{}", ended.err);

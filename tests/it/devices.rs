@@ -31,6 +31,7 @@ use stockpoint::device::ports::Roots;
 use stockpoint::device::serial;
 use stockpoint::device::serial::SerialPort;
 use stockpoint::device::stdin;
+use stockpoint::domain::framing::Framing;
 use stockpoint::domain::framing::Refusal;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::signal::Occasion;
@@ -71,7 +72,8 @@ impl Agent {
     /// Starts a scanner on one end of a pipe and gives the other.
     fn pipe(&mut self, gap: Duration) -> (Device, PipeWriter) {
         let (reader, writer) = std::io::pipe().expect("a pipe");
-        let device = stdin::start(ScannerName::new("typed"), gap, reader, self.outlet.clone());
+        let device =
+            stdin::start(ScannerName::new("typed"), Framing::unguarded(gap), reader, self.outlet.clone());
         assert_eq!(self.state(), PortState::Open { reconnects: 0 });
         (device.expect("a thread"), writer)
     }
@@ -90,7 +92,7 @@ fn port(path: &Path, gap: Duration) -> SerialPort {
         at: Place::Path(path.to_owned()),
         line: Line::default(),
         protocol: Protocol::None,
-        gap,
+        framing: Framing::unguarded(gap),
     }
 }
 
@@ -395,7 +397,8 @@ fn standard_input_may_be_a_file() {
     let expected: Vec<String> = (0..200).map(|number| format!("40063813{number:05}")).collect();
     fs::write(scans.path(), expected.join("\n")).expect("scans");
     let file = File::open(scans.path()).expect("scans");
-    let _scanner = stdin::start(ScannerName::new("typed"), SHORT_GAP, file, agent.outlet.clone());
+    let _scanner =
+        stdin::start(ScannerName::new("typed"), Framing::unguarded(SHORT_GAP), file, agent.outlet.clone());
     assert_eq!(agent.state(), PortState::Open { reconnects: 0 });
     let read: Vec<String> = (0..200).map(|_| agent.text()).collect();
     assert_eq!(read, expected);

@@ -111,7 +111,7 @@ impl Stockroom {
         }
         self.agent.take().unwrap().die();
         self.kills += 1;
-        self.agent = Some(self.yard.agent().await);
+        self.agent = Some(self.yard.agent_just_open().await);
         // Any answer to what came before stands before the answer to this.
         if self.is_booked_before_ok().await {
             self.confirmed.insert(good, 1);

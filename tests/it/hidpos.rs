@@ -35,6 +35,8 @@ use stockpoint::device::hidpos::PosScanner;
 use stockpoint::device::hidpos::Recorder;
 use stockpoint::device::hidraws;
 use stockpoint::device::ports::Roots;
+use stockpoint::domain::framing::Framing;
+use stockpoint::domain::framing::Guarding;
 use stockpoint::domain::framing::Refusal;
 use stockpoint::domain::hidpos::trace::PosTrace;
 use stockpoint::domain::ids::ScannerName;
@@ -48,6 +50,10 @@ use crate::queue::told;
 
 /// A gap that a busy machine does not make within a code, and that tests can let pass.
 pub(crate) const GAP: Duration = Duration::from_millis(500);
+/// Reports of a test may follow each other at once.
+const FRAMING: Framing = Framing { guarding: Guarding::On { burst: Duration::ZERO }, ..Framing::usual(GAP) };
+/// Longer than the time in which the rest of a code may come.
+const TAIL: Duration = Duration::from_millis(1020);
 /// How long anything may take before the test fails.
 const BOUND: Duration = Duration::from_secs(20);
 /// Bytes of a code in one report.
@@ -74,7 +80,7 @@ pub(crate) fn report(identifier: &str, data: &[u8], is_continued: bool) -> Vec<u
 
 impl Agent {
     pub(crate) fn start_pos(&self, at: Place, roots: Roots) -> (Device, SignalSender) {
-        let scanner = PosScanner { name: ScannerName::new("dock"), at, gap: GAP };
+        let scanner = PosScanner { name: ScannerName::new("dock"), at, framing: FRAMING };
         hidpos::start(scanner, roots, self.outlet.clone()).unwrap()
     }
 
@@ -208,7 +214,8 @@ fn a_code_that_is_not_finished_is_refused_after_the_gap_and_its_rest_too() {
     scanner.send(&report("]Q1", b"400638", true));
     assert_eq!(agent.told(), "refused unfinished");
     scanner.send(&report("]Q1", b"1333931", false));
-    assert_eq!(agent.told(), "refused lost");
+    assert_eq!(agent.told(), "refused tail");
+    agent.silence(TAIL);
     scanner.send(&report("]Q1", b"96385074", false));
     assert_eq!(agent.told(), "]Q196385074");
 }
@@ -222,6 +229,7 @@ fn a_report_of_the_wrong_size_is_a_refused_scan_and_the_next_is_read() {
     for wrong in [&whole[..20], &whole[..63], &[&whole[..], &[0; 9]].concat()] {
         pipe.write_all(wrong).unwrap();
         assert_eq!(agent.frame().verdict, Err(Refusal::BadReport));
+        agent.silence(TAIL);
         pipe.write_all(&whole).unwrap();
         assert_eq!(agent.told(), "]E04006381333931");
     }
@@ -251,7 +259,7 @@ fn a_code_that_comes_within_the_gap_after_the_opening_may_be_a_tail_and_is_refus
     pipe.write_all(&report("]Q1", b"1333931", false)).unwrap();
     let _device = agent.start_pos(Place::Path(machine.node()), machine.roots.clone());
     assert_eq!(agent.state(), PortState::Open { reconnects: 0 });
-    assert_eq!(agent.told(), "refused lost");
+    assert_eq!(agent.told(), "refused tail");
 }
 
 #[test]
@@ -265,7 +273,8 @@ fn a_burst_of_reports_makes_no_other_code_and_none_goes_untold() {
     let read: Vec<String> = (1000..1200).map(|_| agent.told()).collect();
     // How many were read in a row depends on the machine; none is another code, and none goes untold.
     let codes: Vec<String> = (1000..1200).map(|number| format!("]C0{number}")).collect();
-    assert!(read.iter().all(|word| codes.contains(word) || word == "refused lost"), "{read:?}");
+    let is_refused = |word: &str| matches!(word, "refused lost" | "refused tail");
+    assert!(read.iter().all(|word| codes.contains(word) || is_refused(word)), "{read:?}");
 }
 
 #[test]
@@ -355,9 +364,9 @@ fn a_recorded_trace_gives_the_code_again() {
     trace.reports.extend([recorder.report(&clock).unwrap(), recorder.report(&clock).unwrap()]);
     let mut again = PosTrace::parse(&trace.to_string()).unwrap();
     assert_eq!(again, trace);
-    assert_eq!(again.replay(GAP).unwrap().iter().map(told).collect::<Vec<_>>(), ["refused lost"]);
+    assert_eq!(again.replay(FRAMING).unwrap().iter().map(told).collect::<Vec<_>>(), ["refused tail"]);
     again.opened.0 -= 1000;
-    let frames = again.replay(GAP).unwrap();
+    let frames = again.replay(FRAMING).unwrap();
     assert_eq!(frames.iter().map(told).collect::<Vec<_>>(), [format!("]Q1{}END", "7".repeat(PIECE))]);
 }
 
@@ -369,7 +378,8 @@ fn every_trace_gives_the_frames_it_expects() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
         let expected: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# expect: ")).collect();
-        let frames = PosTrace::parse(&text).unwrap().replay(Duration::from_millis(200)).unwrap();
+        let frames =
+            PosTrace::parse(&text).unwrap().replay(Framing::usual(Duration::from_millis(200))).unwrap();
         let frames: Vec<_> = frames.iter().map(told).collect();
         assert_eq!(frames, expected, "{}", path.display());
         count += 1;

@@ -398,7 +398,7 @@ async fn a_station_set_up_from_its_boot_partition_runs_and_refuses_set_up_codes(
 async fn a_faulty_file_on_the_boot_partition_is_explained_beside_it() {
     let shed = Shed::new();
     fs::create_dir(shed.path("boot")).unwrap();
-    let file = setup_file(&shed, NOBODY, Path::new("/dev/ttyUSB7")).replace("gap_ms = 5000", "gap_ms = 5");
+    let file = setup_file(&shed, NOBODY, Path::new("/dev/ttyUSB7")).replace("gap_ms = 500\n", "gap_ms = 5\n");
     shed.write("boot/stockpoint.toml", file);
     let refused =
         ended(&shed, shed.bare_command(&["--config", "etc/config.toml", "init", "--boot", "boot"])).await;

@@ -11,6 +11,7 @@ use stockpoint::device::PortState;
 use stockpoint::device::evdev;
 use stockpoint::device::evdev::Keyboard;
 use stockpoint::device::ports::Roots;
+use stockpoint::domain::framing::Framing;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::keymap::InputEvent;
 use stockpoint::domain::keymap::LayoutName;
@@ -29,7 +30,8 @@ fn every_trace_gives_the_frames_it_expects() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
         let expected: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# expect: ")).collect();
-        let frames: Vec<_> = Trace::parse(&text).unwrap().replay(GAP).iter().map(told).collect();
+        let frames: Vec<_> =
+            Trace::parse(&text).unwrap().replay(Framing::usual(GAP)).iter().map(told).collect();
         assert_eq!(frames, expected, "{}", path.display());
         count += 1;
     }
@@ -49,7 +51,7 @@ fn events_lost_anywhere_in_a_trace_make_no_other_code() {
             let last = trace.events.drain(first..end).next_back().unwrap();
             let dropped = InputEvent { kind: 0, code: 3, value: 0, ..last };
             trace.events.insert(first, dropped);
-            let frames = trace.replay(GAP);
+            let frames = trace.replay(Framing::usual(GAP));
             let read: Vec<_> = frames.iter().filter(|frame| frame.verdict.is_ok()).map(told).collect();
             assert!(read.iter().all(|code| codes.contains(&code.as_str())), "{first}, {count}: {read:?}");
             assert!(frames.iter().any(|frame| frame.verdict.is_err()), "{first}, {count}: nothing told");
@@ -59,7 +61,12 @@ fn events_lost_anywhere_in_a_trace_make_no_other_code() {
 
 impl Agent {
     pub(crate) fn start_keyboard(&self, at: Place, roots: Roots) -> Device {
-        let keyboard = Keyboard { name: ScannerName::new("dock"), at, layout: LayoutName::US, gap: GAP };
+        let keyboard = Keyboard {
+            name: ScannerName::new("dock"),
+            at,
+            layout: LayoutName::US,
+            framing: Framing::usual(GAP),
+        };
         evdev::start(keyboard, roots, self.outlet.clone()).unwrap()
     }
 }

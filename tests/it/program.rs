@@ -16,6 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
+/// Longer than the gap of [`Shed::config`].
+pub(crate) const SETTLED: Duration = Duration::from_millis(520);
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at a condition.
@@ -85,7 +87,8 @@ listen = "127.0.0.1:0"
 name = "dock"
 kind = "serial"
 path = "{scanner}"
-gap_ms = 5000
+gap_ms = 500
+burst_guard_ms = 0
 signals_hex = {{ booked = "42", unknown = "55", refused = "52", control = "43" }}
 "#
         )
@@ -162,8 +165,15 @@ signals_hex = {{ booked = "42", unknown = "55", refused = "52", control = "43" }
         }
     }
 
-    /// Starts the agent and waits until its scanner is open.
+    /// Starts the agent and waits until what its scanner sends cannot be the rest of a code from before.
     pub(crate) async fn agent(&self) -> Program {
+        let program = self.agent_just_open().await;
+        sleep(SETTLED).await;
+        program
+    }
+
+    /// Starts the agent and waits until its scanner is open.
+    pub(crate) async fn agent_just_open(&self) -> Program {
         let program = self.start(self.command(&["run", "--log-level", "debug"]));
         program.until_logged("scanner is ready").await;
         program

@@ -89,7 +89,9 @@ impl Agent {
 /// A frame in a word, as the traces write what they expect.
 pub(crate) fn told(frame: &Frame) -> String {
     match &frame.verdict {
-        Ok(text) => text.replace('\u{1d}', "<GS>"),
+        Ok(text) => [('\u{1d}', "<GS>"), ('\u{1e}', "<RS>"), ('\u{4}', "<EOT>")]
+            .iter()
+            .fold(text.clone(), |text, (separator, shown)| text.replace(*separator, shown)),
         Err(refusal) => format!("refused {}", refusal.as_str()),
     }
 }

@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::program::SETTLED;
 use crate::pty::Pty;
 use crate::station::{LOOK_EVERY, PATIENCE, Place};
 
@@ -118,6 +119,8 @@ impl Room {
             (has_goods || is_offline) && !is_gone
         })
         .await;
+        // What comes sooner after the opening may be the rest of a code.
+        sleep(SETTLED).await;
         room
     }
 
@@ -180,7 +183,7 @@ fn serial(path: &Path, protocol: Protocol) -> Scanner {
     let word = Protocol::WORDS.iter().find(|(_, known)| *known == protocol).unwrap().0;
     let text = format!(
         "[station]\nname = \"x\"\nlocation_id = 1\nstorage_id = 1\n[[scanner]]\nname = \"dock\"\nkind = \"serial\"\n\
-         path = \"{}\"\ngap_ms = 2000\nprotocol = \"{word}\"\n",
+         path = \"{}\"\ngap_ms = 500\nburst_guard_ms = 0\nprotocol = \"{word}\"\n",
         path.display()
     );
     Config::parse(&text, "scanner.toml").unwrap().scanners.remove(0)

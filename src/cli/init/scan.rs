@@ -39,6 +39,7 @@ use crate::device::ports::Roots;
 use crate::device::serial;
 use crate::device::serial::SerialPort;
 use crate::device::stdin;
+use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 use crate::domain::keymap::LayoutName;
 use crate::domain::printable::printable;
@@ -50,11 +51,11 @@ use crate::setup::SetupCode;
 
 /// Between two looks at what is plugged in.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A code is longer than any barcode; a slow line takes half a second for it.
-const GAP: Duration = Duration::from_secs(2);
-/// The reports of a code follow each other within milliseconds. It is no longer than needed, for what comes so soon after
-/// the opening may be the tail of a code and is refused: whoever has plugged a scanner in scans at once.
-const POS_GAP: Duration = Duration::from_millis(200);
+/// A code is longer than any barcode; a slow line takes half a second for it. Whoever has plugged a scanner in scans at
+/// once, and the tail of a code has no right check, so that nothing is refused for when it comes.
+const CODE: Framing = Framing::unguarded(Duration::from_secs(2));
+/// The reports of a code follow each other within milliseconds.
+const POS_CODE: Framing = Framing::unguarded(Duration::from_millis(200));
 /// How soon a thread that reads keys sees that nobody listens any more.
 const KEYS_PATIENCE: Duration = Duration::from_millis(250);
 /// The name of the scanner that reads the standard input.
@@ -127,7 +128,7 @@ impl Listeners {
     async fn scanned(mut self, out: &mut impl Write, device: Option<&Path>) -> Result<Scanned, Error> {
         if device == Some(Path::new(STANDARD_INPUT)) {
             let name = ScannerName::new(STANDARD_INPUT);
-            let input = stdin::start(name, GAP, io::stdin(), self.outlet.clone()).map_err(cannot_listen)?;
+            let input = stdin::start(name, CODE, io::stdin(), self.outlet.clone()).map_err(cannot_listen)?;
             self.devices.push(input);
         } else {
             say(out, "waiting for a set-up code; Ctrl-C ends\n")?;
@@ -190,7 +191,7 @@ impl Listeners {
             at: Place::Path(found.node.clone()),
             line: Line::default(),
             protocol: Protocol::None,
-            gap: GAP,
+            framing: CODE,
         };
         let started = serial::start(port, Roots::default(), self.outlet.clone());
         let (device, _signals) = started.map_err(cannot_listen)?;
@@ -200,7 +201,7 @@ impl Listeners {
 
     fn listen_to_pos(&mut self, found: &Found) -> Result<(), Error> {
         let name = ScannerName::new(found.node.to_string_lossy());
-        let scanner = PosScanner { name, at: Place::Path(found.node.clone()), gap: POS_GAP };
+        let scanner = PosScanner { name, at: Place::Path(found.node.clone()), framing: POS_CODE };
         let started = hidpos::start(scanner, Roots::default(), self.outlet.clone());
         let (device, _signals) = started.map_err(cannot_listen)?;
         self.devices.push(device);

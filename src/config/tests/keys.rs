@@ -1,6 +1,7 @@
 //! Every key, its default and its bounds.
 
 use super::*;
+use crate::domain::framing::Terminator;
 use crate::domain::ids::CardId;
 use crate::domain::kit::KitScan;
 use crate::domain::rule::{Length, Replacement, Rule};
@@ -47,6 +48,8 @@ fn what_is_not_written_is_the_default() {
         source: Source::Serial { place: Place::Path("/dev/ttyUSB0".into()), serial: plain_serial() },
         gap: ms(200),
         encoding: Encoding::Utf8,
+        terminator: Terminator::Any,
+        burst_guard: ms(40),
         mode: None,
         storage_id: None,
         rules: Vec::new(),
@@ -130,7 +133,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 11 + 17 + 13 + 2 + 1 + 2 + 10 + 2 + 17 + 4 + 6 + 12 + 4 + 4);
+    assert_eq!(known.len(), 11 + 17 + 13 + 2 + 1 + 2 + 10 + 2 + 19 + 4 + 6 + 12 + 4 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];
@@ -188,6 +191,7 @@ const BOUNDS: &[(&str, &str, u64, u64)] = &[
     ("[feedback]", "gpio_red", 0, 1023),
     ("[[storage]]", "id", 1, 9_007_199_254_740_991),
     ("[[scanner]]", "gap_ms", 20, 5000),
+    ("[[scanner]]", "burst_guard_ms", 0, 1000),
     ("[[scanner]]", "storage_id", 1, 9_007_199_254_740_991),
     ("[[scanner]]", "baud", 50, 4_000_000),
     ("[[scanner]]", "data_bits", 5, 8),

@@ -149,12 +149,16 @@ fn one_scanner() -> impl Strategy<Value = Scanner> {
         (proptest::option::of(modes()), proptest::option::of((1..=values::ID_MAX).prop_map(StorageId)));
     let rules = proptest::collection::vec(rule(), 0..3);
     let encoding = proptest::sample::select(ENCODINGS.to_vec());
-    (name(), source, (20_u64..=5000, encoding), fixed, rules).prop_map(
-        |(name, source, (gap_ms, (_, encoding)), (mode, storage_id), rules)| Scanner {
+    let terminator = proptest::sample::select(Terminator::WORDS.map(|(_, terminator)| terminator).to_vec());
+    let framing = (20_u64..=5000, encoding, terminator, 0_u64..=1000);
+    (name(), source, framing, fixed, rules).prop_map(
+        |(name, source, (gap_ms, (_, encoding), terminator, burst_ms), (mode, storage_id), rules)| Scanner {
             name: ScannerName::new(name),
             encoding: if matches!(source, Source::Evdev { .. }) { Encoding::Utf8 } else { encoding },
-            source,
             gap: Duration::from_millis(gap_ms),
+            terminator,
+            burst_guard: Duration::from_millis(if source == Source::Stdin { 0 } else { burst_ms }),
+            source,
             mode,
             storage_id,
             rules,

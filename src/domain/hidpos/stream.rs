@@ -1,12 +1,13 @@
 //! One HID-POS scanner's reports become frames.
 
-use std::time::Duration;
-
 use crate::domain::aim::AimId;
 use crate::domain::framing::FRAME_BYTES_MAX;
 use crate::domain::framing::Frame;
+use crate::domain::framing::Framing;
+use crate::domain::framing::Guard;
 use crate::domain::framing::MISSING;
 use crate::domain::framing::Refusal;
+use crate::domain::framing::Span;
 use crate::domain::framing::is_terminator;
 use crate::domain::framing::whole;
 use crate::domain::hidpos::descriptor::Layout;
@@ -27,16 +28,8 @@ const CODE_BYTES_MAX: usize = FRAME_BYTES_MAX - IDENTIFIER_BYTES;
 pub struct PosStream {
     layout: Layout,
     gap_ms: i64,
-    /// Until then a first report may be the rest of a code that began before the device was opened.
-    doubted_until: BootMillis,
+    guard: Guard,
     code: Option<Code>,
-    broken_off: Option<BrokenOff>,
-}
-
-/// A code that was broken off: the next report may be its rest, unless it has another identifier.
-#[derive(Debug, Clone, Copy)]
-struct BrokenOff {
-    identifier: Option<[u8; IDENTIFIER_BYTES]>,
 }
 
 /// A code of which a part was read.
@@ -46,8 +39,7 @@ struct Code {
     /// At most [`CODE_BYTES_MAX`].
     bytes: Vec<u8>,
     fate: Fate,
-    /// Whether its last report said that another follows.
-    is_continued: bool,
+    begun_at: BootMillis,
     last_at: BootMillis,
 }
 
@@ -62,12 +54,21 @@ enum Fate {
     Told,
 }
 
+/// What came of a code.
+enum Ended {
+    Frame(Frame),
+    /// It was refused before its end.
+    Told,
+    Nothing,
+}
+
 impl PosStream {
-    /// The stream of a device that was opened at `opened`. A code that stands unfinished for `gap` is refused, and so
-    /// is one that begins sooner than `gap` after the opening: it may be the tail of another.
-    pub fn new(layout: Layout, gap: Duration, opened: BootMillis) -> Self {
-        let gap_ms = i64::try_from(gap.as_millis()).unwrap_or(i64::MAX);
-        Self { layout, gap_ms, doubted_until: opened.plus_ms(gap_ms), code: None, broken_off: None }
+    /// The stream of a device that was opened at `opened`. A code that stands unfinished for a gap is refused. Its last
+    /// report ends a code, whatever the terminator.
+    pub fn new(layout: Layout, framing: Framing, opened: BootMillis) -> Self {
+        let mut guard = Guard::new(framing.guarding, framing.gap);
+        guard.opened(opened);
+        Self { layout, gap_ms: framing.gap_ms(), guard, code: None }
     }
 
     /// Takes a report that was read at `at` and appends the frame it completes to `out`.
@@ -81,11 +82,9 @@ impl PosStream {
         }
     }
 
-    /// Reports were dropped on the way: the code pending, or else the next, is refused. What comes first after a gap
-    /// may still be the rest of one of those.
+    /// Reports were dropped on the way: the code pending, or else the next, is refused.
     pub fn lose(&mut self, at: BootMillis) {
         let code = self.spoil(Refusal::Lost, MISSING, at);
-        code.is_continued = true;
         // Nobody knows of which code the last of them was.
         code.identifier = None;
     }
@@ -100,46 +99,52 @@ impl PosStream {
         if self.deadline().is_some_and(|deadline| now.ms_since(deadline) >= 0)
             && let Some(code) = self.code.take()
         {
-            if code.is_continued {
-                self.broken_off = Some(BrokenOff { identifier: code.identifier });
-            }
-            code.break_off(Refusal::Unfinished, out);
+            let ended = code.last_at.plus_ms(self.gap_ms);
+            self.break_off(code, Refusal::Unfinished, ended, out);
         }
     }
 
     /// Refuses the code pending because the device is gone or is read no longer.
     pub fn finish(&mut self, out: &mut Vec<Frame>) {
         if let Some(code) = self.code.take() {
-            code.break_off(Refusal::Lost, out);
+            let ended = code.last_at;
+            self.break_off(code, Refusal::Lost, ended, out);
         }
     }
 
     fn piece(&mut self, piece: Piece<'_>, at: BootMillis, out: &mut Vec<Frame>) {
         let mut code = match self.code.take() {
             Some(code) => code.joined_by(piece.identifier),
-            None => self.begin(piece.identifier, at),
+            None => Code::new(piece.identifier, Fate::Sound, at),
         };
-        code.append(piece.data, out);
         code.last_at = at;
-        code.is_continued = piece.is_continued;
+        if let Some(over_long) = code.append(piece.data) {
+            self.tell(over_long, code.span(at), out);
+        }
         if piece.is_continued {
             self.code = Some(code);
-        } else {
-            code.end(out);
+            return;
+        }
+        let span = code.span(at);
+        self.settle(code.end(), span, out);
+    }
+
+    /// Refuses a code that does not end.
+    fn break_off(&mut self, code: Code, why: Refusal, ended: BootMillis, out: &mut Vec<Frame>) {
+        let span = code.span(ended);
+        self.settle(code.broken_off(why), span, out);
+    }
+
+    fn settle(&mut self, ended: Ended, span: Span, out: &mut Vec<Frame>) {
+        match ended {
+            Ended::Frame(frame) => self.tell(frame, span, out),
+            Ended::Told => self.guard.broken_off(span.ended),
+            Ended::Nothing => (),
         }
     }
 
-    fn begin(&mut self, identifier: Option<[u8; IDENTIFIER_BYTES]>, at: BootMillis) -> Code {
-        let is_doubted = at.ms_since(self.doubted_until) < 0;
-        let is_rest = match self.broken_off.take() {
-            // What tells no identifier may be of any code.
-            Some(BrokenOff { identifier: before }) => {
-                before.is_none() || identifier.is_none() || before == identifier
-            }
-            None => false,
-        };
-        let fate = if is_doubted || is_rest { Fate::Spoilt(Refusal::Lost) } else { Fate::Sound };
-        Code::new(identifier, fate, at)
+    fn tell(&mut self, frame: Frame, span: Span, out: &mut Vec<Frame>) {
+        out.push(self.guard.admit(frame, span));
     }
 
     /// Something of the code pending, or of the next, cannot be read. It goes on to its end and is then refused.
@@ -154,14 +159,17 @@ impl PosStream {
 
 impl Code {
     fn new(identifier: Option<[u8; IDENTIFIER_BYTES]>, fate: Fate, at: BootMillis) -> Self {
-        Self { identifier, bytes: Vec::new(), fate, is_continued: false, last_at: at }
+        Self { identifier, bytes: Vec::new(), fate, begun_at: at, last_at: at }
+    }
+
+    const fn span(&self, ended: BootMillis) -> Span {
+        Span { begun: self.begun_at, ended }
     }
 
     /// The code with a further report, which must be of the same symbology.
     fn joined_by(mut self, identifier: Option<[u8; IDENTIFIER_BYTES]>) -> Self {
         if identifier.is_some() && identifier != self.identifier {
             self.spoil(Refusal::Lost);
-            // If it is broken off now, it is this one's rest that may come.
             self.identifier = identifier;
         }
         self
@@ -180,15 +188,17 @@ impl Code {
         }
     }
 
-    fn append(&mut self, bytes: &[u8], out: &mut Vec<Frame>) {
+    /// Adds bytes, and gives back the refused frame once it is too long.
+    fn append(&mut self, bytes: &[u8]) -> Option<Frame> {
         let has_room = self.bytes.len().saturating_add(bytes.len()) <= CODE_BYTES_MAX;
         if self.fate != Fate::Told {
             self.fill_up(bytes);
         }
-        if !has_room && self.fate == Fate::Sound {
-            out.push(Frame { raw: self.raw(), verdict: Err(Refusal::TooLong) });
-            self.fate = Fate::Told;
+        if has_room || self.fate != Fate::Sound {
+            return None;
         }
+        self.fate = Fate::Told;
+        Some(Frame { raw: self.raw(), verdict: Err(Refusal::TooLong) })
     }
 
     /// Adds as many of the bytes as there is room for.
@@ -198,32 +208,31 @@ impl Code {
     }
 
     /// Ends it as its last report does. One without bytes is nothing.
-    fn end(mut self, out: &mut Vec<Frame>) {
+    fn end(mut self) -> Ended {
         match self.fate {
+            Fate::Told => Ended::Told,
             Fate::Spoilt(why) if !self.bytes.is_empty() => {
-                out.push(Frame { raw: self.raw(), verdict: Err(why) });
+                Ended::Frame(Frame { raw: self.raw(), verdict: Err(why) })
             }
-            Fate::Told | Fate::Spoilt(_) => (),
+            Fate::Spoilt(_) => Ended::Nothing,
             Fate::Sound => {
                 while self.bytes.last().copied().is_some_and(is_terminator) {
                     self.bytes.pop();
                 }
-                if !self.bytes.is_empty() {
-                    out.push(whole(&self.raw()));
-                }
+                if self.bytes.is_empty() { Ended::Nothing } else { Ended::Frame(whole(&self.raw())) }
             }
         }
     }
 
     /// Refuses it, for want of its end if nothing was wrong with it before.
-    fn break_off(mut self, why: Refusal, out: &mut Vec<Frame>) {
+    fn broken_off(mut self, why: Refusal) -> Ended {
         if self.bytes.is_empty() {
             self.bytes = MISSING.to_vec();
         }
         match self.fate {
-            Fate::Told => (),
-            Fate::Spoilt(earlier) => out.push(Frame { raw: self.raw(), verdict: Err(earlier) }),
-            Fate::Sound => out.push(Frame { raw: self.raw(), verdict: Err(why) }),
+            Fate::Told => Ended::Told,
+            Fate::Spoilt(earlier) => Ended::Frame(Frame { raw: self.raw(), verdict: Err(earlier) }),
+            Fate::Sound => Ended::Frame(Frame { raw: self.raw(), verdict: Err(why) }),
         }
     }
 

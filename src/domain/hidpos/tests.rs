@@ -6,11 +6,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::framing::FRAME_BYTES_MAX;
 use crate::domain::framing::Frame;
+use crate::domain::framing::Framing;
+use crate::domain::framing::Guarding;
 use crate::domain::hidpos::trace::PosTrace;
 use crate::domain::hidpos::trace::Report;
 use crate::domain::time::BootMillis;
 
-const GAP: Duration = Duration::from_millis(200);
+/// Reports of a test follow each other at once.
+const FRAMING: Framing = Framing {
+    guarding: Guarding::On { burst: Duration::ZERO },
+    ..Framing::usual(Duration::from_millis(200))
+};
 /// Bytes of a code in one report of the [`USUAL`] scanner.
 const PIECE: usize = 56;
 
@@ -76,7 +82,7 @@ impl Play {
     }
 
     fn opened(descriptor: &[u8], at: i64) -> Self {
-        let stream = PosStream::new(Layout::of(descriptor).unwrap(), GAP, BootMillis(at));
+        let stream = PosStream::new(Layout::of(descriptor).unwrap(), FRAMING, BootMillis(at));
         Self { stream, frames: Vec::new() }
     }
 
@@ -148,11 +154,12 @@ fn the_count_says_where_a_code_ends_and_without_one_the_padding_does() {
 }
 
 #[test]
-fn a_suffix_is_taken_off_and_a_control_character_within_refuses_the_code_whole() {
+fn a_suffix_is_taken_off_and_a_line_break_within_is_data() {
     let play = Play::new().take(0, &report("]E0", b"4006381333931\r\n", false));
     assert_eq!(play.tell(), "]E04006381333931");
     let play = Play::new().take(0, &report("]Q1", b"96385074\r96385074\r", false));
-    assert_eq!(play.tell(), "!control-character:20");
+    assert_eq!(play.tell(), "]Q196385074\r96385074");
+    assert_eq!(Play::new().take(0, &report("]Q1", b"12\x013", false)).tell(), "!control-character:7");
     assert_eq!(Play::new().take(0, &report("]Q1", b"12\xff3", false)).tell(), "!not-utf8:7");
 }
 
@@ -174,21 +181,29 @@ fn a_code_not_finished_within_the_gap_is_refused() {
 }
 
 #[test]
-fn the_rest_of_a_code_that_was_broken_off_is_refused_however_late_it_comes() {
+fn the_rest_of_a_code_that_was_broken_off_is_refused_for_a_second() {
     let broken_off = || Play::new().take(0, &report("]Q1", b"400638", true)).expire(200);
-    let rest = broken_off().take(60_000, &report("]Q1", b"1333931", false));
-    assert_eq!(rest.tell(), "!unfinished:9 !lost:10");
-    let rest = rest.take(60_001, &report("]Q1", b"007", false));
-    assert_eq!(rest.tell(), "!unfinished:9 !lost:10 ]Q1007");
-    let unnamed = broken_off().take(201, &report("", b"1333931", false));
-    assert_eq!(unnamed.tell(), "!unfinished:9 !lost:7");
+    for identifier in ["]Q1", "]E4", ""] {
+        let raw = 7 + identifier.len();
+        let rest = broken_off().take(1199, &report(identifier, b"1333931", false));
+        assert_eq!(rest.tell(), format!("!unfinished:9 !tail:{raw}"));
+        let rest = rest.take(1200, &report("]Q1", b"007", false));
+        assert_eq!(rest.tell(), format!("!unfinished:9 !tail:{raw} ]Q1007"));
+    }
 }
 
 #[test]
-fn a_code_of_another_symbology_is_not_the_rest_of_one_that_was_broken_off() {
-    let play = Play::new().take(0, &report("]Q1", b"400638", true)).expire(200);
-    let play = play.take(201, &report("]E4", b"96385074", false));
-    assert_eq!(play.tell(), "!unfinished:9 ]E496385074");
+fn a_code_that_begins_as_another_ends_is_a_further_line_of_its_label() {
+    let stream = PosStream::new(
+        Layout::of(USUAL).unwrap(),
+        Framing::usual(Duration::from_millis(200)),
+        BootMillis(-1000),
+    );
+    let play = Play { stream, frames: Vec::new() };
+    let play = play.take(0, &report("]Q1", b"400638", true)).take(30, &report("]Q1", b"1333931", false));
+    let play =
+        play.take(69, &report("]E4", b"96385074", false)).take(109, &report("]E4", b"96385074", false));
+    assert_eq!(play.tell(), "]Q14006381333931 !burst:11 ]E496385074");
 }
 
 #[test]
@@ -211,7 +226,7 @@ fn a_report_of_the_wrong_size_is_a_refused_scan() {
     for wrong in [&whole[..63], &whole[..1], &[whole.clone(), vec![0]].concat()] {
         let play = Play::new().take(0, wrong).expire(200);
         assert_eq!(play.tell(), format!("!bad-report:{}", wrong.len()));
-        let play = play.take(201, &whole);
+        let play = play.take(1200, &whole);
         assert_eq!(play.tell(), format!("!bad-report:{} ]E04006381333931", wrong.len()));
     }
     let mut overfull = whole;
@@ -224,7 +239,7 @@ fn a_wrong_report_within_a_code_refuses_it_to_its_end() {
     let code = reports("]Q1", &[b'7'; 120]);
     let play = Play::new().take(0, &code[0]).take(1, &code[1][..10]).take(2, &code[2]);
     assert_eq!(play.tell(), "!bad-report:77");
-    assert_eq!(play.take(3, &report("]E4", b"96385074", false)).tell(), "!bad-report:77 ]E496385074");
+    assert_eq!(play.take(1002, &report("]E4", b"96385074", false)).tell(), "!bad-report:77 ]E496385074");
 }
 
 #[test]
@@ -237,26 +252,27 @@ fn a_report_of_another_symbology_within_a_code_makes_no_code_of_two() {
 #[test]
 fn dropped_reports_refuse_the_code_pending_or_the_next() {
     let play = Play::new().take(0, &report("]Q1", b"400638", true)).lose(1);
-    let play = play.take(2, &report("]Q1", b"1333931", false)).take(3, &report("]E4", b"96385074", false));
+    let play = play.take(2, &report("]Q1", b"1333931", false)).take(1002, &report("]E4", b"96385074", false));
     assert_eq!(play.tell(), "!lost:19 ]E496385074");
     let headless = Play::new().lose(0).take(1, &report("]Q1", b"1333931", false));
     assert_eq!(headless.tell(), "!lost:13");
     let silent = Play::new().lose(0).expire(200).take(300, &report("]Q1", b"1333931", false));
-    assert_eq!(silent.tell(), "!lost:3 !lost:10");
+    assert_eq!(silent.tell(), "!lost:3 !tail:10");
 }
 
 #[test]
 fn a_code_that_comes_within_the_gap_after_the_opening_may_be_a_tail() {
     let code = report("]Q1", b"1333931", false);
     let play = Play::opened(USUAL, 1000).take(1199, &code).take(1200, &code);
-    assert_eq!(play.tell(), "!lost:10 ]Q11333931");
+    assert_eq!(play.tell(), "!tail:10 ]Q11333931");
 }
 
 #[test]
 fn a_burst_of_ten_thousand_bytes_is_refused_once() {
     let burst = reports("]Q1", &[b'7'; 10_000]);
-    let play = Play::new().all(0, &burst).take(1, &report("]E4", b"96385074", false));
-    assert_eq!(play.tell(), format!("!too-long:{FRAME_BYTES_MAX} ]E496385074"));
+    let play = Play::new().all(0, &burst).take(999, &report("]E4", b"31", false));
+    let play = play.take(1000, &report("]E4", b"96385074", false));
+    assert_eq!(play.tell(), format!("!too-long:{FRAME_BYTES_MAX} !tail:5 ]E496385074"));
     let full = reports("]Q1", &[b'7'; FRAME_BYTES_MAX - 3]);
     assert_eq!(Play::new().all(0, &full).tell(), format!("]Q1{}", "7".repeat(FRAME_BYTES_MAX - 3)));
 }
@@ -338,9 +354,9 @@ fn a_trace_is_read_and_written_the_same_and_gives_the_frames_of_its_scanner() {
     assert!(PosTrace::is_one(&text) && !PosTrace::is_one("!layout us\n1.0 1 2 1\n"));
     assert_eq!(PosTrace::parse(&text).as_ref(), Ok(&trace));
     assert!(text.contains("\n3.000000 lost\n4.000000 4142430000000001\n"), "{text}");
-    let frames = trace.replay(GAP).unwrap();
+    let frames = trace.replay(FRAMING).unwrap();
     let play = Play { stream: Play::new().stream, frames };
-    assert_eq!(play.tell(), "!lost:4 4006381333931 !lost:3 !lost:3");
+    assert_eq!(play.tell(), "!tail:4 4006381333931 !lost:3 !lost:3");
 }
 
 #[test]
@@ -459,7 +475,7 @@ proptest! {
             descriptor[at] = byte;
         }
         let Ok(layout) = Layout::of(&descriptor) else { return Ok(()) };
-        let mut play = Play { stream: PosStream::new(layout, GAP, BootMillis(0)), frames: Vec::new() };
+        let mut play = Play { stream: PosStream::new(layout, FRAMING, BootMillis(0)), frames: Vec::new() };
         let mut now = 0;
         for (wait, report) in reports {
             now += wait;
@@ -475,7 +491,7 @@ proptest! {
     #[test]
     fn any_text_is_a_trace_or_unreadable(text in "(!descriptor [0-9a-f]{0,80}\n)?([0-9]{1,3}(\\.[0-9]{1,7})? [0-9a-f]{0,20}\n?){0,9}") {
         if let Ok(trace) = PosTrace::parse(&text) {
-            let _frames = trace.replay(GAP);
+            let _frames = trace.replay(FRAMING);
             prop_assert_eq!(PosTrace::parse(&trace.to_string()), Ok(trace));
         }
     }

@@ -11,9 +11,9 @@
 //! ```
 
 use std::fmt;
-use std::time::Duration;
 
 use crate::domain::framing::Frame;
+use crate::domain::framing::Framing;
 use crate::domain::hidpos::Layout;
 use crate::domain::hidpos::PosStream;
 use crate::domain::hidpos::Unfit;
@@ -75,8 +75,8 @@ impl PosTrace {
     ///
     /// # Errors
     /// [`Unfit`], if the descriptor is not that of a scanner.
-    pub fn replay(&self, gap: Duration) -> Result<Vec<Frame>, Unfit> {
-        let mut stream = PosStream::new(Layout::of(&self.descriptor)?, gap, self.opened);
+    pub fn replay(&self, framing: Framing) -> Result<Vec<Frame>, Unfit> {
+        let mut stream = PosStream::new(Layout::of(&self.descriptor)?, framing, self.opened);
         let mut frames = Vec::new();
         for report in &self.reports {
             let at = BootMillis(report.at_us.div_euclid(1000));

@@ -5,12 +5,12 @@
 //! whole, once, with U+FFFD where something is missing. The same events give the same frames: time is the
 //! kernel's, which comes with each of them.
 
-use std::time::Duration;
-
 use crate::domain::framing::Cut;
 use crate::domain::framing::Frame;
 use crate::domain::framing::Framer;
+use crate::domain::framing::Framing;
 use crate::domain::framing::Refusal;
+use crate::domain::framing::Span;
 use crate::domain::keymap::layout::LayoutName;
 use crate::domain::keymap::typist::Change;
 use crate::domain::keymap::typist::Typed;
@@ -54,24 +54,24 @@ pub struct KeyStream {
     framer: Framer,
     gap_ms: i64,
     last_key_at: BootMillis,
-    /// Until then a first character may be the rest of a code that began before the device was opened.
-    doubted_until: Option<BootMillis>,
+    /// The first key of what is typed next, if one is pressed already.
+    begun_at: Option<BootMillis>,
     /// Within a group of events of which some are lost.
     is_torn: bool,
 }
 
 impl KeyStream {
     /// The stream of a device that was opened at `opened`, of a scanner set to `layout`. A code that stands
-    /// unfinished for `gap` is refused, and so is one that begins sooner than `gap` after the opening: it may be
-    /// the tail of another.
-    pub fn new(layout: LayoutName, gap: Duration, opened: BootMillis) -> Self {
-        let gap_ms = i64::try_from(gap.as_millis()).unwrap_or(i64::MAX);
+    /// unfinished for a gap is refused.
+    pub fn new(layout: LayoutName, framing: Framing, opened: BootMillis) -> Self {
+        let mut framer = Framer::new(framing);
+        framer.opened(opened);
         Self {
             typist: Typist::new(layout),
-            framer: Framer::new(gap),
-            gap_ms,
+            framer,
+            gap_ms: framing.gap_ms(),
             last_key_at: opened,
-            doubted_until: Some(opened.plus_ms(gap_ms)),
+            begun_at: None,
             is_torn: false,
         }
     }
@@ -90,6 +90,9 @@ impl KeyStream {
             (EV_SYN, SYN_REPORT) => self.is_torn = false,
             (EV_KEY, code) if !self.is_torn => {
                 self.expire(at, out);
+                if event.value == 1 {
+                    self.begun_at.get_or_insert(at);
+                }
                 let typed = match event.value {
                     0 => self.typist.key(code, Change::Release),
                     1 => self.typist.key(code, Change::Press),
@@ -101,6 +104,10 @@ impl KeyStream {
                     self.framer.prolong(at);
                 }
                 self.type_out(typed, at, out);
+                let is_idle = self.framer.is_idle() && self.typist.is_at_rest();
+                if is_idle || typed.text.is_some() {
+                    self.begun_at = None;
+                }
             }
             // The rest of a torn group, and what is no key: nothing that a code is made of.
             _ => (),
@@ -118,6 +125,7 @@ impl KeyStream {
         if now.ms_since(self.last_key_at) >= self.gap_ms {
             self.break_off(Refusal::Unfinished, out);
             self.typist.settle();
+            self.begun_at = None;
         }
         self.framer.expire(now, out);
     }
@@ -129,16 +137,12 @@ impl KeyStream {
     }
 
     fn type_out(&mut self, typed: Typed, at: BootMillis, out: &mut Vec<Frame>) {
-        let doubted = self.doubted_until.is_some_and(|until| at.ms_since(until) < 0);
         if typed.unclear {
             self.framer.spoil(Refusal::UnknownKey, at, out);
         }
         if let Some(c) = typed.text {
-            if doubted {
-                self.framer.finish(Cut::Lost, out);
-            }
-            self.doubted_until = None;
-            self.framer.push(c.encode_utf8(&mut [0; 4]).as_bytes(), at, out);
+            let work = Span { begun: self.begun_at.unwrap_or(at), ended: at };
+            self.framer.push_begun(c.encode_utf8(&mut [0; 4]).as_bytes(), work, out);
         }
     }
 

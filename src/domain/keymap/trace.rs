@@ -13,9 +13,9 @@
 
 use std::fmt;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use crate::domain::framing::Frame;
+use crate::domain::framing::Framing;
 use crate::domain::keymap::InputEvent;
 use crate::domain::keymap::KeyStream;
 use crate::domain::keymap::LayoutName;
@@ -59,8 +59,8 @@ impl Trace {
     }
 
     /// The frames that come of it; at its end the device is gone.
-    pub fn replay(&self, gap: Duration) -> Vec<Frame> {
-        let mut stream = KeyStream::new(self.layout, gap, self.opened);
+    pub fn replay(&self, framing: Framing) -> Vec<Frame> {
+        let mut stream = KeyStream::new(self.layout, framing, self.opened);
         let mut frames = Vec::new();
         for event in &self.events {
             stream.take(*event, &mut frames);

@@ -168,6 +168,11 @@ impl Typist {
         self.begun != Begun::Nothing
     }
 
+    /// Returns true if no key is down and nothing is begun.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.down.is_empty() && !self.is_midway()
+    }
+
     /// Forgets what is begun.
     pub(super) fn give_up(&mut self) {
         self.begun = Begun::Nothing;

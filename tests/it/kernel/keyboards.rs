@@ -10,6 +10,7 @@ use stockpoint::device::PortFault;
 use stockpoint::device::PortState;
 use stockpoint::device::evdev::Recorder;
 use stockpoint::device::ports::Roots;
+use stockpoint::domain::framing::Framing;
 use stockpoint::domain::framing::Refusal;
 use stockpoint::domain::keymap::InputEvent;
 use stockpoint::domain::keymap::LayoutName;
@@ -80,7 +81,7 @@ fn a_keyboard_of_the_kernel_is_found_again_by_what_it_is() {
 /// What comes of these events of a scanner that was opened long before.
 fn replayed(events: Vec<InputEvent>) -> Vec<String> {
     let trace = Trace { layout: LayoutName::US, opened: BootMillis(0), events };
-    trace.replay(GAP).iter().map(told).collect()
+    trace.replay(Framing::usual(GAP)).iter().map(told).collect()
 }
 
 #[test]

@@ -1,0 +1,89 @@
+//! What the bytes of a whole frame say.
+//!
+//! STX in front and ETX behind are framing. GS, RS, FS, US and EOT are data: they part the fields of GS1 element strings
+//! and of ISO/IEC 15434 envelopes. A frame in which each second byte is NUL is text in UTF-16, which two-dimensional
+//! symbols may hold.
+
+use super::Refusal;
+use super::terminator::ETX;
+
+/// Start of text: what some scanners send before a code.
+pub(super) const STX: u8 = 2;
+/// Stand before text in UTF-16, the low byte of each character first or last.
+const LOW_FIRST: &[u8] = &[0xff, 0xfe];
+const HIGH_FIRST: &[u8] = &[0xfe, 0xff];
+/// Fewest bytes that are read as UTF-16 without a mark: two characters.
+const WIDE_BYTES_MIN: usize = 4;
+
+/// What CR, LF, Tab and NUL are within a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Breaks {
+    /// Characters of the code.
+    AreData,
+    /// Not there: they would have ended it.
+    End,
+}
+
+/// The text of a whole frame, if it is one.
+pub(super) fn judge(raw: &[u8], breaks: Breaks) -> Result<String, Refusal> {
+    let data = unframed(raw);
+    let text = match wide(data) {
+        Some(text) => text,
+        None => str::from_utf8(data).map_err(|_not_text| Refusal::NotUtf8)?.to_owned(),
+    };
+    if text.chars().any(|c| c.is_control() && !is_data(c, breaks)) {
+        return Err(Refusal::ControlCharacter);
+    }
+    Ok(text)
+}
+
+/// The code between STX and ETX.
+fn unframed(raw: &[u8]) -> &[u8] {
+    let raw = raw.strip_prefix(&[STX]).unwrap_or(raw);
+    raw.strip_suffix(&[ETX]).unwrap_or(raw)
+}
+
+const fn is_data(c: char, breaks: Breaks) -> bool {
+    match c {
+        '\u{4}' | '\u{1c}'..='\u{1f}' => true,
+        '\r' | '\n' | '\t' | '\0' => matches!(breaks, Breaks::AreData),
+        _ => false,
+    }
+}
+
+/// The text of bytes in UTF-16, if they are: characters below U+0100, so that bytes in another encoding are not taken for
+/// it.
+fn wide(data: &[u8]) -> Option<String> {
+    if let Some(marked) = data.strip_prefix(LOW_FIRST) {
+        return low_first(marked).filter(|_| marked.contains(&0));
+    }
+    if let Some(marked) = data.strip_prefix(HIGH_FIRST) {
+        return high_first(marked);
+    }
+    if data.len() < WIDE_BYTES_MIN {
+        return None;
+    }
+    low_first(data).or_else(|| high_first(data))
+}
+
+/// The text, if each character is a byte and NUL. The NUL of the last may stand behind the terminator.
+fn low_first(data: &[u8]) -> Option<String> {
+    alternates(data).then(|| data.iter().step_by(2).copied().map(char::from).collect())
+}
+
+/// The text, if each character is NUL and a byte. The last NUL may be of the terminator.
+fn high_first(data: &[u8]) -> Option<String> {
+    let (first, rest) = data.split_first()?;
+    let rest = if rest.len().is_multiple_of(2) { rest.strip_suffix(&[0])? } else { rest };
+    if *first == 0 { low_first(rest) } else { None }
+}
+
+/// Returns true if the bytes may be characters below U+0100 in UTF-16, the low byte of each first.
+pub(super) fn alternates(data: &[u8]) -> bool {
+    data.iter().zip([false, true].into_iter().cycle()).all(|(byte, is_high)| (*byte == 0) == is_high)
+}
+
+/// Returns true if the bytes begin as marked text in UTF-16 does. Nothing else does: they are not UTF-8.
+pub(super) fn is_marked_wide(data: &[u8]) -> bool {
+    data.starts_with(LOW_FIRST) || data.starts_with(HIGH_FIRST)
+}
