@@ -103,6 +103,8 @@ pub struct ScannerHealth {
     pub fault: Option<String>,
     /// What its codes tell of its set-up.
     pub advice: Option<Advice>,
+    /// The quantity that waits for its next scan.
+    pub quantity: Option<u16>,
 }
 
 impl ScannerHealth {
@@ -117,6 +119,7 @@ impl ScannerHealth {
             refused: 0,
             fault: None,
             advice: None,
+            quantity: None,
         }
     }
 }
@@ -245,6 +248,8 @@ struct ScannerJson {
     fault: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quantity: Option<u16>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -280,6 +285,7 @@ impl Status {
             refused: scanner.refused,
             fault: scanner.fault,
             advice: scanner.advice.map(|advice| advice.to_string()),
+            quantity: scanner.quantity,
         });
         Self {
             mode: mode.as_str().to_owned(),
@@ -450,8 +456,14 @@ impl ScannerJson {
         };
         let last = self.last_scan_at.as_ref().map(|at| format!("last scan {at}"));
         let counted = |count: u64, what| (count > 0).then(|| format!("{count} {what}"));
-        let parts =
-            [Some(state), last, counted(self.refused, "refused"), counted(self.reconnects, "reconnected")];
+        let waits = self.quantity.map(|quantity| format!("QTY-{quantity} waits for a good"));
+        let parts = [
+            Some(state),
+            waits,
+            last,
+            counted(self.refused, "refused"),
+            counted(self.reconnects, "reconnected"),
+        ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }

@@ -38,6 +38,7 @@ pub(super) struct Shared {
     pub(super) scanner_health: watch::Receiver<scanners::AllHealth>,
     pub(super) meters: Meters,
     pub(super) advice: watch::Receiver<BTreeMap<ScannerName, Advice>>,
+    pub(super) pending: watch::Receiver<BTreeMap<ScannerName, u16>>,
     pub(super) sync_now: Arc<Notify>,
     pub(super) wake: Arc<Notify>,
 }
@@ -116,6 +117,7 @@ impl Handle {
         for scanner in &mut scanners {
             scanner.refused = self.0.feedback.refused(&scanner.name);
             scanner.advice = self.0.advice.borrow().get(&scanner.name).copied();
+            scanner.quantity = self.0.pending.borrow().get(&scanner.name).copied();
         }
         Health {
             api: self.0.health.borrow().clone(),

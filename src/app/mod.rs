@@ -35,6 +35,7 @@ use crate::device;
 use crate::domain::home::{Home, Machine};
 use crate::domain::session::{Desk, Rules, Session};
 use crate::domain::signal::Signal;
+use crate::domain::time::Moment;
 use crate::domain::time::UnixMillis;
 use crate::feedback::outputs::Outputs;
 use crate::feedback::{Announcement, Feedback, What};
@@ -47,6 +48,7 @@ use crate::web::{Door, Guard};
 use crate::work;
 use crate::work::labels::Labels;
 use crate::work::pulse::Pulse;
+use crate::work::refusals::Refusals;
 use crate::work::scans::{Input, Scans};
 use crate::work::trust::Belief;
 use crate::work::uplink::{Parts, Uplink};
@@ -193,7 +195,14 @@ impl Agent {
         db.keep_copy_of(&home.books)?;
         let unseen: Vec<_> = db.alarms()?.into_iter().filter(|alarm| !alarm.is_seen).collect();
         db.allow_kits(config.kits.clone());
-        let session = Session::new(rules(&config), db.commanded()?, db.open_operations(clock.boot())?);
+        let rules = rules(&config);
+        let now = Moment {
+            wall: clock.wall(),
+            boot: clock.boot(),
+            trusted: config.station.trust_clock || clock.is_synchronized(),
+        };
+        let commanded = db.commanded(now, &rules.followers())?;
+        let session = Session::new(rules, commanded, db.open_operations(clock.boot())?);
         let client = Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user)?;
         let (store, store_thread) = Store::start(db).map_err(Error::Thread)?;
         let outputs = Outputs::start(&config.feedback).map_err(Error::Thread)?;
@@ -382,6 +391,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
     let (trusted_tell, trusted) = watch::channel(believed);
     let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
     let (advice_tell, advice) = watch::channel(BTreeMap::new());
+    let (pending_tell, pending) = watch::channel(BTreeMap::new());
     let (wake, sync_now) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let uplink = Uplink::new(Parts {
         store: store.clone(),
@@ -405,6 +415,8 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         trusted: trusted.clone(),
         wake: Arc::clone(&wake),
         advice: advice_tell,
+        pending: pending_tell,
+        refusals: Refusals::default(),
         pulse: Arc::new(Pulse::new("the scans' worker")),
         meter: meters.commits.clone(),
         labels: Arc::new(labels),
@@ -422,6 +434,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         scanner_health,
         meters,
         advice,
+        pending,
         sync_now,
         wake,
     };
@@ -438,7 +451,8 @@ fn why_ended(ended: Option<Joined>) -> Error {
     }
 }
 
-fn labels(config: &Config) -> Labels {
+/// What is looked at on labels.
+pub fn labels(config: &Config) -> Labels {
     let station = &config.station;
     Labels { expired: station.expired, serials: station.serials, zone: station.time_zone.clone() }
 }
@@ -459,6 +473,8 @@ pub fn rules(config: &Config) -> Rules {
         idle_close_ms: station.document_idle_close.map(ms),
         lines_max: u16::try_from(station.document_lines_max).unwrap_or(u16::MAX),
         repeat_guard_ms: ms(station.repeat_guard),
+        quantity_expires_ms: station.qty_expires.map(ms),
+        mode_reverts_ms: station.mode_reverts_after.map(ms),
         gs1_counts: station.gs1_counts,
         desks,
         conventions: config.conventions(),

@@ -140,6 +140,10 @@ pub struct Station {
     pub document_lines_max: usize,
     /// The same code from the same scanner sooner than this is a repeat, 0..=5000 ms; zero: never.
     pub repeat_guard: Duration,
+    /// A quantity that QTY set lapses after this long without a scan, 5 s to 10 minutes; `None`: never.
+    pub qty_expires: Option<Duration>,
+    /// What was commanded falls back to the configuration after this long without a scan, 10 s to a day; `None`: never.
+    pub mode_reverts_after: Option<Duration>,
     /// The staff member named on each document, 1..=2^53-1.
     pub master_id: Option<MasterId>,
     /// The location's time zone, by its IANA name; `None`: ask the API.

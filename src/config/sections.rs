@@ -104,6 +104,11 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
     let document_idle_close = table.or("document_idle_close_s", idle_default, idle);
     let document_lines_max = table.or("document_lines_max", 200, whole(1..=500));
     let repeat_guard = table.or("repeat_guard_ms", Duration::from_millis(300), values::millis(0..=5000));
+    let qty_default = Some(Duration::from_secs(30));
+    let qty_expires = table.or("qty_expires_s", qty_default, values::seconds_or_off(5..=600));
+    let reverts_default = Some(Duration::from_hours(1));
+    let reverts = values::seconds_or_off(10..=SECONDS_A_DAY);
+    let mode_reverts_after = table.or("mode_reverts_after_s", reverts_default, reverts);
     let master_id = table.optional("master_id", values::id(MasterId));
     let time_zone = table.optional("time_zone", values::time_zone);
     let gs1_counts = table.or("gs1_counts", false, values::flag);
@@ -124,6 +129,8 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
         document_idle_close,
         document_lines_max,
         repeat_guard,
+        qty_expires,
+        mode_reverts_after,
         master_id,
         time_zone,
         gs1_counts,

@@ -96,6 +96,8 @@ fn show_station(f: &mut fmt::Formatter<'_>, station: &Station) -> fmt::Result {
     writeln!(f, "document_idle_close_s = {}", idle.as_secs())?;
     writeln!(f, "document_lines_max = {}", station.document_lines_max)?;
     writeln!(f, "repeat_guard_ms = {}", station.repeat_guard.as_millis())?;
+    writeln!(f, "qty_expires_s = {}", station.qty_expires.unwrap_or_default().as_secs())?;
+    writeln!(f, "mode_reverts_after_s = {}", station.mode_reverts_after.unwrap_or_default().as_secs())?;
     if let Some(master_id) = station.master_id {
         writeln!(f, "master_id = {master_id}")?;
     }

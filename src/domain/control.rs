@@ -25,6 +25,10 @@ const KIT: &str = "KIT-";
 /// the smallest label hold in whole dots of its printer.
 const STORAGE: &str = "ST-";
 
+/// What the name of a quantity begins with: of the scan to come, and of the one before.
+const NEXT: &str = "QTY-";
+const LAST: &str = "LAST-";
+
 /// The largest quantity a control code can set.
 pub const QUANTITY_MAX: u16 = 999;
 
@@ -40,7 +44,9 @@ pub enum Control {
     Storage(StorageId),
     /// How many the next scan counts, 1..=[`QUANTITY_MAX`].
     Quantity(u16),
-    /// Take back the last scan of the open document.
+    /// How many the scan before counts, 1..=[`QUANTITY_MAX`].
+    Last(u16),
+    /// Take back the scanner's last scan.
     Undo,
     /// Close the open document.
     Close,
@@ -88,9 +94,13 @@ impl Control {
         match self {
             Self::Calibrate(code) => code.text().to_owned(),
             Self::Storage(storage) => code_of(&format!("{STORAGE}{storage}")),
-            Self::Mode(_) | Self::Quantity(_) | Self::Undo | Self::Close | Self::Cancel | Self::Ok => {
-                code_of(&self.name())
-            }
+            Self::Mode(_)
+            | Self::Quantity(_)
+            | Self::Last(_)
+            | Self::Undo
+            | Self::Close
+            | Self::Cancel
+            | Self::Ok => code_of(&self.name()),
         }
     }
 
@@ -101,7 +111,8 @@ impl Control {
             Self::Mode(Mode::WriteOff) => "WRITE-OFF".to_owned(),
             Self::Mode(Mode::Lookup) => "LOOKUP".to_owned(),
             Self::Storage(storage) => format!("STORAGE-{storage}"),
-            Self::Quantity(quantity) => format!("QTY-{quantity}"),
+            Self::Quantity(quantity) => format!("{NEXT}{quantity}"),
+            Self::Last(quantity) => format!("{LAST}{quantity}"),
             Self::Undo => "UNDO".to_owned(),
             Self::Close => "CLOSE".to_owned(),
             Self::Cancel => "CANCEL".to_owned(),
@@ -128,8 +139,11 @@ impl Control {
         if let Some(storage) = number_behind(STORAGE, name) {
             return Some(Self::Storage(StorageId(storage)));
         }
-        let quantity = name.strip_prefix("QTY-")?.parse().ok()?;
-        (1..=QUANTITY_MAX).contains(&quantity).then_some(Self::Quantity(quantity))
+        let quantity_behind = |front| {
+            let quantity = name.strip_prefix(front)?.parse().ok()?;
+            (1..=QUANTITY_MAX).contains(&quantity).then_some(quantity)
+        };
+        quantity_behind(NEXT).map(Self::Quantity).or_else(|| quantity_behind(LAST).map(Self::Last))
     }
 }
 
@@ -138,8 +152,9 @@ impl Control {
 pub fn sheet() -> Vec<Control> {
     let modes = [Mode::Receipt, Mode::WriteOff, Mode::Lookup].map(Control::Mode);
     let quantities = SHEET_QUANTITIES.map(Control::Quantity);
+    let corrections = SHEET_QUANTITIES.map(Control::Last);
     let others = [Control::Undo, Control::Close, Control::Cancel, Control::Ok];
-    modes.into_iter().chain(quantities).chain(others).collect()
+    modes.into_iter().chain(quantities).chain(corrections).chain(others).collect()
 }
 
 /// The name of a kit on the printed sheet.
@@ -185,6 +200,7 @@ mod tests {
     fn every_control() -> Vec<Control> {
         let mut controls = sheet();
         controls.extend((1..=QUANTITY_MAX).map(Control::Quantity));
+        controls.extend((1..=QUANTITY_MAX).map(Control::Last));
         controls.extend(CalibrationCode::ALL.map(Control::Calibrate));
         controls.extend([1, 91_271, 123_456_789, i64::MAX].map(StorageId).map(Control::Storage));
         controls
@@ -217,7 +233,9 @@ mod tests {
         let codes: Vec<String> = sheet().iter().map(Control::code).collect();
         let expected = "$SP.RECEIPT.K $SP.WRITE-OFF.1 $SP.LOOKUP.Y $SP.QTY-2.E $SP.QTY-3.C $SP.QTY-4.A \
             $SP.QTY-5.8 $SP.QTY-6.6 $SP.QTY-7.4 $SP.QTY-8.2 $SP.QTY-9.Z $SP.QTY-10.W $SP.QTY-11.U \
-            $SP.QTY-12.S $SP.QTY-24.K $SP.QTY-50.G $SP.QTY-100.R $SP.UNDO.3 $SP.CLOSE.U $SP.CANCEL.O \
+            $SP.QTY-12.S $SP.QTY-24.K $SP.QTY-50.G $SP.QTY-100.R $SP.LAST-2.Z $SP.LAST-3.X $SP.LAST-4.V \
+            $SP.LAST-5.T $SP.LAST-6.R $SP.LAST-7.P $SP.LAST-8.N $SP.LAST-9.L $SP.LAST-10.4 $SP.LAST-11.2 \
+            $SP.LAST-12.Z $SP.LAST-24.P $SP.LAST-50.L $SP.LAST-100.8 $SP.UNDO.3 $SP.CLOSE.U $SP.CANCEL.O \
             $SP.OK.C";
         assert_eq!(codes.join(" "), expected);
     }

@@ -1,6 +1,7 @@
 //! A program that is run for a signal: in its own process group, for a bounded time, never waited for without one.
 
 use std::io;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Child as Process;
 use std::process::Command;
@@ -18,6 +19,15 @@ impl Child {
     /// Starts `command`, whose streams the caller has set.
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
         command.process_group(0).spawn().map(|process| Self(Some(process)))
+    }
+
+    /// Gives it text on its standard input, which then ends. A program that does not read it is no error, and cannot
+    /// hold anybody up: a pipe holds more than any text of ours.
+    pub(super) fn give(&mut self, text: &str) {
+        let Some(mut input) = self.0.as_mut().and_then(|process| process.stdin.take()) else { return };
+        if let Err(error) = writeln!(input, "{text}") {
+            tracing::debug!(%error, "a program does not read what it is told");
+        }
     }
 
     /// How it ended, if it has.

@@ -1,10 +1,12 @@
-//! A program of the owner's choice, run with the signal's name as its last argument: a lamp on the wall, a message, a
-//! smart plug. No shell reads it; one runs at a time, in the order of the signals, and none for long.
+//! A program of the owner's choice, run with the signal's name as its last argument and what it is about on its standard
+//! input: a lamp on the wall, a message, a smart plug. No shell reads it; one runs at a time, in the order of the signals,
+//! and none for long. Nothing of the station's environment reaches it.
 
 use std::io;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -42,8 +44,13 @@ pub(super) fn run(command: &[String], orders: &Orders) {
     let mut trouble = Trouble::new("command", CURE);
     loop {
         match orders.next(None) {
-            Heard::Order(Order::Signal(signal)) if trouble.may_try(Instant::now()) => {
-                match run_once(command, signal, orders) {
+            Heard::Order(order) if trouble.may_try(Instant::now()) => {
+                let (signal, told) = match order {
+                    Order::Said(signal, told) => (signal, told),
+                    Order::Signal(signal) => (signal, Arc::from("")),
+                    Order::Calm | Order::Wake => continue,
+                };
+                match run_once(command, (signal, &told), orders) {
                     Ok(()) => trouble.worked(),
                     Err(Error::Stop) => return,
                     Err(why) => trouble.failed(&why, Instant::now()),
@@ -55,12 +62,13 @@ pub(super) fn run(command: &[String], orders: &Orders) {
     }
 }
 
-fn run_once(command: &[String], signal: Signal, orders: &Orders) -> Result<(), Error> {
+fn run_once(command: &[String], (signal, told): (Signal, &str), orders: &Orders) -> Result<(), Error> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let mut command = Command::new(program);
     command.args(arguments).arg(signal.as_str());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = Child::start(&mut command)?;
+    child.give(told);
     let until = Instant::now() + TIME_MAX;
     loop {
         match child.ended()? {
@@ -109,6 +117,19 @@ mod tests {
     }
 
     #[test]
+    fn a_command_reads_what_was_said_and_sees_nothing_of_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = output(
+            &folder,
+            "/bin/cat >\"$1/part\"; echo \"$HOME$CARGO_MANIFEST_DIR.\" >>\"$1/part\"; /bin/mv \"$1/part\" \"$1/told\"",
+        );
+        output.sender().tell(Order::Said(Signal::Booked, Arc::from("{\"signal\":\"booked\"}")));
+        until("its words", || (!told(&folder).is_empty()).then_some(()));
+        output.stop();
+        assert_eq!(told(&folder), "{\"signal\":\"booked\"}\n.\n");
+    }
+
+    #[test]
     fn a_command_and_what_it_started_end_with_the_station() {
         let folder = tempfile::tempdir().unwrap();
         let output = output(&folder, "sleep 1000 & echo $! >\"$1/part\"; mv \"$1/part\" \"$1/told\"; wait");
@@ -131,7 +152,8 @@ mod tests {
         let output = output(&folder, "exit 3");
         let why = |command: &str| {
             let (orders, keep) = orders();
-            let told = run_once(&[command.to_owned()], Signal::Booked, &orders).unwrap_err().to_string();
+            let told =
+                run_once(&[command.to_owned()], (Signal::Booked, ""), &orders).unwrap_err().to_string();
             keep.stop();
             told
         };

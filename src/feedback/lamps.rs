@@ -40,7 +40,9 @@ pub(super) fn run<D, E: fmt::Display>(
             }
         }
         match orders.next(player.lasts(begun.elapsed())) {
-            Heard::Order(Order::Signal(signal)) => player.play(signal, begun.elapsed()),
+            Heard::Order(Order::Signal(signal) | Order::Said(signal, _)) => {
+                player.play(signal, begun.elapsed());
+            }
             Heard::Order(Order::Calm) => player.calm(begun.elapsed()),
             Heard::Order(Order::Wake) | Heard::Nothing => {}
             Heard::Stop => break,

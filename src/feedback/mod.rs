@@ -8,8 +8,10 @@
 
 mod child;
 mod command;
+mod display;
 pub mod gpio;
 mod lamps;
+mod message;
 mod output;
 pub mod outputs;
 pub mod pattern;
@@ -23,7 +25,7 @@ pub mod wav;
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
@@ -33,9 +35,8 @@ pub use crate::domain::count::counted;
 
 use crate::domain::advice::Advice;
 use crate::domain::good::Good;
-use crate::domain::ids::{OperationId, ScannerName};
+use crate::domain::ids::{OperationId, ScannerName, StorageId};
 use crate::domain::mode::Mode;
-use crate::domain::printable::printable;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::Reason;
 use crate::domain::signal::{Occasion, Signal};
@@ -104,6 +105,8 @@ pub enum What {
         reason: Reason,
         /// What was read, as far as it can be shown.
         code: String,
+        /// What else came of it, if anything did.
+        words: String,
     },
     /// The disk did not take it: nothing was booked.
     NotStored,
@@ -113,6 +116,23 @@ pub enum What {
         name: String,
         /// The mode now.
         mode: Mode,
+        /// What it came to, if its name does not say it.
+        words: String,
+    },
+    /// The same code over again, too soon to be another scan: it counts for nothing, and what was said of the first
+    /// read holds.
+    Repeat(Box<What>),
+    /// A quantity for which no scan came in time: it counts for nothing.
+    Lapsed {
+        /// Which.
+        quantity: u16,
+    },
+    /// Mode and storage that were commanded fell back to the configured ones.
+    Reverted {
+        /// The mode now.
+        mode: Mode,
+        /// The storage now.
+        storage: StorageId,
     },
     /// A code was looked up.
     Lookup {
@@ -162,67 +182,20 @@ impl What {
     const fn has_sound(&self) -> bool {
         !matches!(
             self,
-            Self::Unparked(_) | Self::Progress(_) | Self::Advice { .. } | Self::Ended | Self::AlarmsChanged
+            Self::Unparked(_)
+                | Self::Progress(_)
+                | Self::Advice { .. }
+                | Self::Ended
+                | Self::AlarmsChanged
+                | Self::Reverted { .. }
         )
     }
-}
 
-impl fmt::Display for Announcement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.what {
-            What::Booked { mode, good, quantity, doubts, in_document } => {
-                let (unit, quantity) = (printable(&good.unit).to_string(), quantity.to_string());
-                write!(f, "{mode:<9} {quantity:>4} {unit:<3} {}", printable(&good.title))?;
-                match in_document {
-                    Some(total) if total.to_string() != quantity => {
-                        write!(f, "  (now {total} in this document)")
-                    }
-                    Some(_) => Ok(()),
-                    None => write!(f, "  (the document is full and closed)"),
-                }?;
-                doubts.iter().try_for_each(|doubt| write!(f, "  ! {doubt}"))
-            }
-            What::BookedKit { mode, title, materials, quantity } => {
-                let (quantity, materials) = (quantity.to_string(), counted(materials, "material"));
-                write!(f, "{mode:<9} {quantity:>4}     {}  (kit: {materials})", printable(title))
-            }
-            What::Parked { code, quantity } => {
-                let quantity = quantity.to_string();
-                write!(f, "unknown   {quantity:>4}     {}  (parked until its good is known)", printable(code))
-            }
-            What::Refused { reason: Reason::KitOff, code } => {
-                write!(
-                    f,
-                    "refused            {}  (not booked: kit codes are off, kits.scan)",
-                    printable(code)
-                )
-            }
-            What::Refused { reason, code } => write!(f, "refused            {}  ({reason})", printable(code)),
-            What::NotStored => write!(f, "refused            the disk did not take it"),
-            What::Control { name, mode } => write!(f, "ok                 {name}  (mode: {mode})"),
-            What::Lookup { code, good: Some(good) } => {
-                write!(f, "lookup             {}  {}", printable(&good.title), printable(code))
-            }
-            What::Lookup { code, good: None } => {
-                write!(f, "lookup             {}  (no single good has this code)", printable(code))
-            }
-            What::LookupKit { code, title } => {
-                write!(f, "lookup             {}  {}", printable(title), printable(code))
-            }
-            What::Posted { operation, lines, units } => {
-                let units = units.to_string();
-                write!(f, "posted    {units:>4}     document {operation}: {}", counted(lines, "line"))
-            }
-            What::Person(why) => write!(f, "PERSON             {}", printable(why)),
-            What::Unparked(documents) => {
-                write!(f, "known now          {} of parked scans", counted(documents, "document"))
-            }
-            What::Progress(how_far) => f.write_str(how_far),
-            What::Advice { scanner, advice } => {
-                write!(f, "advice             {scanner}: {advice}; {}", Advice::CURE)
-            }
-            What::Ended => f.write_str("end of input"),
-            What::AlarmsChanged => f.write_str("the alarms have changed"),
+    /// Why a scanner is given its signal: some wait for the answer to each frame, and for nothing else.
+    const fn occasion(&self) -> Occasion {
+        match self {
+            Self::Lapsed { .. } => Occasion::News,
+            _ => Occasion::Verdict,
         }
     }
 }
@@ -297,7 +270,7 @@ impl Feedback {
     pub fn announce(&self, announcement: Announcement) {
         self.tally.note(&announcement);
         if announcement.what.has_sound() {
-            self.signal(announcement.scanner.as_ref(), announcement.signal);
+            self.signal(&announcement);
         }
         if announcement.what == What::AlarmsChanged {
             let _heard = self.listeners.send(announcement);
@@ -335,21 +308,31 @@ impl Feedback {
                 // A change begins a new wait: the alarm has just been said, or seen.
                 Alarm::Standing => {
                     if timeout(every, alarm.changed()).await.is_err() {
-                        self.signal(None, Signal::Person);
+                        self.outputs.iter().for_each(|output| output.tell(Order::Signal(Signal::Person)));
+                        self.sound(None, Signal::Person, Occasion::News);
                     }
                 }
             }
         }
     }
 
-    /// Gives a signal on the outputs, and on the scanner it answers or, if it answers none, on all.
-    fn signal(&self, answered: Option<&ScannerName>, signal: Signal) {
+    fn signal(&self, announcement: &Announcement) {
+        let occasion = announcement.what.occasion();
+        if !self.outputs.is_empty() {
+            let told: Arc<str> = Arc::from(message::json(announcement));
+            let order = || Order::Said(announcement.signal, Arc::clone(&told));
+            self.outputs.iter().for_each(|output| output.tell(order()));
+        }
+        self.sound(announcement.scanner.as_ref(), announcement.signal, occasion);
+    }
+
+    /// Gives a signal on the scanner it is for or, if it is for none, on all.
+    fn sound(&self, scanner: Option<&ScannerName>, signal: Signal, occasion: Occasion) {
         if signal == Signal::Person {
             self.alarm.send_replace(Alarm::Standing);
         }
-        self.outputs.iter().for_each(|output| output.tell(Order::Signal(signal)));
-        match answered {
-            Some(scanner) => self.send(scanner, Occasion::Verdict, signal),
+        match scanner {
+            Some(scanner) => self.send(scanner, occasion, signal),
             None => self.scanners.keys().for_each(|scanner| self.send(scanner, Occasion::News, signal)),
         }
     }

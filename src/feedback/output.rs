@@ -26,8 +26,10 @@ const RETRY_MIN: Duration = Duration::from_secs(5);
 const RETRY_MAX: Duration = Duration::from_mins(1);
 
 /// What an output is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
+    /// Give a signal, for what this JSON says.
+    Said(Signal, Arc<str>),
     /// Give a signal.
     Signal(Signal),
     /// A person has seen the alarm.
@@ -46,8 +48,8 @@ pub(super) struct OutputSender {
 impl OutputSender {
     /// Tells the output, without waiting.
     pub(super) fn tell(&self, order: Order) {
-        if self.queue.try_send(order).is_err() {
-            tracing::debug!(output = self.name, ?order, "the output is behind and leaves this out");
+        if let Err(error) = self.queue.try_send(order) {
+            tracing::debug!(output = self.name, %error, "the output is behind and leaves this out");
         }
     }
 }
@@ -108,7 +110,7 @@ pub(super) struct Orders {
 }
 
 /// What came of waiting for an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Heard {
     Order(Order),
     /// Nothing came in time.

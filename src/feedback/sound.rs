@@ -59,7 +59,9 @@ pub(super) fn run(device: &str, program: &str, orders: &Orders) {
             Err(why) => trouble.failed(&why, Instant::now()),
         }
         match heard {
-            Heard::Order(Order::Signal(signal)) if trouble.may_try(Instant::now()) => {
+            Heard::Order(Order::Signal(signal) | Order::Said(signal, _))
+                if trouble.may_try(Instant::now()) =>
+            {
                 // Killed before the next begins: most cards play for one at a time.
                 playing = None;
                 match start(device, program, signal) {

@@ -13,7 +13,8 @@ pub(super) struct Tally(Mutex<BTreeMap<ScannerName, u64>>);
 impl Tally {
     /// Counts an announcement that a scan was refused, for whatever reason.
     pub(super) fn note(&self, announcement: &Announcement) {
-        let is_refusal = matches!(announcement.what, What::Refused { .. } | What::NotStored);
+        let is_refusal =
+            matches!(announcement.what, What::Refused { .. } | What::Repeat(_) | What::NotStored);
         if let (Some(scanner), true) = (&announcement.scanner, is_refusal) {
             let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let count = counts.entry(scanner.clone()).or_default();

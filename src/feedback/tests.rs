@@ -108,7 +108,16 @@ fn every_output_of_the_station_hears_every_signal() {
     feedback.announce(announcement(Some("dock"), Signal::Booked));
     feedback.announce(announcement(None, Signal::Person));
     feedback.calm();
-    let orders: Vec<_> = (0..3).map(|_| heard.recv_timeout(Duration::from_secs(20)).unwrap()).collect();
-    assert_eq!(orders, [Order::Signal(Signal::Booked), Order::Signal(Signal::Person), Order::Calm]);
+    let next = || heard.recv_timeout(Duration::from_secs(20)).unwrap();
+    for (signal, scanner) in [(Signal::Booked, "\"dock\""), (Signal::Person, "null")] {
+        let Order::Said(said, told) = next() else { panic!("no announcement") };
+        assert_eq!(said, signal);
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(
+            (&told["signal"], told["scanner"].to_string()),
+            (&signal.as_str().into(), scanner.to_owned())
+        );
+    }
+    assert_eq!(next(), Order::Calm);
     outputs.stop();
 }

@@ -60,6 +60,9 @@ pub fn control_groups() -> Vec<Group> {
         group("How many: scan this, then the good", Ink::Violet, Care::Usual, |control| {
             matches!(control, Control::Quantity(_))
         }),
+        group("How many after all: scan this behind the good", Ink::Violet, Care::Usual, |control| {
+            matches!(control, Control::Last(_))
+        }),
     ]
 }
 
@@ -128,6 +131,9 @@ fn explain(control: Control) -> (Mark, String) {
         Control::Storage(storage) => return (Mark::House, format!("Storage {storage}")),
         Control::Quantity(quantity) => {
             return (Mark::Words(quantity.to_string()), format!("The next scan counts {quantity}"));
+        }
+        Control::Last(quantity) => {
+            return (Mark::Words(format!("={quantity}")), format!("The last scan counts {quantity}"));
         }
         Control::Undo => (Mark::Back, "Take the last scan back"),
         Control::Close => (Mark::Send, "Finished: post the document"),

@@ -7,7 +7,6 @@ use crate::domain::delivery::State;
 use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
 use crate::domain::quantity::Quantity;
-use crate::domain::session::Commanded;
 
 use super::goods::GoodsFigures;
 
@@ -16,7 +15,7 @@ use super::goods::GoodsFigures;
 pub struct ScanCounts {
     /// Added to an operation, taken back or not.
     pub booked: u64,
-    /// Of those, taken back by UNDO.
+    /// Of those and of the parked ones, taken back by UNDO.
     pub undone: u64,
     /// Parked.
     pub unknown: u64,
@@ -109,8 +108,7 @@ impl Db {
         figures.goods = self.goods_figures()?;
         figures.alarms = self.alarms()?;
         figures.data = self.data()?;
-        let Commanded { mode, storage } = self.commanded()?;
-        (figures.mode, figures.storage) = (mode, storage);
+        (figures.mode, figures.storage) = (self.commanded_mode()?, self.commanded_storage()?);
         Ok(figures)
     }
 }
@@ -232,12 +230,20 @@ mod tests {
     }
 
     fn record(db: &mut Db, outcome: Outcome, changes: Vec<Change>) {
-        let decision = Decision { outcome, changes, signal: Signal::Control };
+        let decision = Decision { outcome, changes, signal: Signal::Control, times: 1, dropped: None };
         let at = Moment { wall: UnixMillis(1000), boot: BootMillis(1000), trusted: true };
         let scanner = ScannerName::new("dock");
         let heard = Heard::Product(Box::new(Barcode::read("COMB")));
-        db.record(&NewScan { scanner: &scanner, raw: b"COMB", at, heard: &heard, decision: &decision })
-            .unwrap();
+        let words = None;
+        db.record(&NewScan {
+            scanner: &scanner,
+            raw: b"COMB",
+            at,
+            heard: &heard,
+            decision: &decision,
+            words,
+        })
+        .unwrap();
     }
 
     /// A booking of two, which opens a document; a parked scan of three; one frame of each other kind but control.

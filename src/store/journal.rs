@@ -1,5 +1,7 @@
 //! The journal: every frame, with its bytes and its times, and what came of it, in one commit.
 
+use std::collections::BTreeSet;
+
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
 use ulid::Ulid;
@@ -7,18 +9,25 @@ use ulid::Ulid;
 use super::reserve::Reserve;
 use super::{Db, Error, figures, outbox};
 use crate::domain::delivery::State;
-use crate::domain::ids::{OperationId, ScanId, ScannerName, StorageId};
+use crate::domain::good::{Packed, Resolution};
+use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
 use crate::domain::mode::Mode;
 use crate::domain::operation::{CloseReason, Marker, Place};
 use crate::domain::quantity::Quantity;
-use crate::domain::session::{Booking, Change, Commanded, Decision, Heard, Outcome, Taken};
-use crate::domain::time::{Moment, UnixMillis};
+use crate::domain::session::{
+    Became, Booking, Change, Commanded, Decision, Heard, LastScan, OPERATION_SCANS_MAX, Outcome, Taken,
+};
+use crate::domain::time::{BootMillis, Moment, UnixMillis};
 
 /// Name of the fact that keeps the mode commanded last.
 const MODE: &str = "mode";
 
 /// Name of the fact that keeps the storage commanded last.
 const STORAGE: &str = "storage";
+
+/// Frames among which the last scan of a scanner is looked for: as many as an operation holds. What lies further back
+/// was closed long ago.
+const LOOK_BACK_MAX: usize = OPERATION_SCANS_MAX;
 
 /// Commits after which the log is folded into the file. A page changed by many of them is then written once.
 const COMMITS_PER_CHECKPOINT: u32 = 64;
@@ -36,6 +45,8 @@ pub struct NewScan<'a> {
     pub heard: &'a Heard,
     /// What was decided.
     pub decision: &'a Decision,
+    /// What a command came to, in words.
+    pub words: Option<&'a str>,
 }
 
 impl Db {
@@ -67,15 +78,19 @@ impl Db {
         Ok((id, opened))
     }
 
-    /// Carries out closes that came from no frame.
+    /// Carries out changes that came from no frame: closes, and the end of what was commanded.
     ///
     /// # Errors
-    /// Any, and then nothing was closed.
+    /// Any, and then nothing was changed.
     pub fn close_operations(&mut self, changes: &[Change], now: UnixMillis) -> Result<(), Error> {
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for change in changes {
-            if let Change::Close { operation, reason, .. } = change {
-                outbox::close(&transaction, *operation, reason.as_str(), now)?;
+            match change {
+                Change::Close { operation, reason, .. } => {
+                    outbox::close(&transaction, *operation, reason.as_str(), now)?;
+                }
+                Change::Revert => forget_commands(&transaction)?,
+                _ => {}
             }
         }
         transaction.commit()?;
@@ -90,13 +105,78 @@ impl Db {
         Ok(self.fact(MODE)?.as_deref().and_then(Mode::from_word))
     }
 
-    /// What control codes commanded last.
+    /// The storage commanded last, if one ever was.
     ///
     /// # Errors
     /// [`Error::Sql`].
-    pub fn commanded(&self) -> Result<Commanded, Error> {
-        let storage = self.fact(STORAGE)?.and_then(|id| id.parse().ok()).map(StorageId);
-        Ok(Commanded { mode: self.commanded_mode()?, storage })
+    pub fn commanded_storage(&self) -> Result<Option<StorageId>, Error> {
+        Ok(self.fact(STORAGE)?.and_then(|id| id.parse().ok()).map(StorageId))
+    }
+
+    /// What control codes commanded last, and when the last scan of a scanner in `followers` was.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn commanded(&self, now: Moment, followers: &BTreeSet<ScannerName>) -> Result<Commanded, Error> {
+        let last_scan = self.last_scan_of(now, followers)?;
+        Ok(Commanded { mode: self.commanded_mode()?, storage: self.commanded_storage()?, last_scan })
+    }
+
+    /// When one of these last scanned, on this boot's clock. A scan of an earlier boot is known by the wall clock, if
+    /// that was right then and is now.
+    fn last_scan_of(
+        &self,
+        now: Moment,
+        scanners: &BTreeSet<ScannerName>,
+    ) -> Result<Option<BootMillis>, Error> {
+        let sql = format!(
+            "SELECT scanner, boot, boot_ms, wall_ms, clock FROM scans WHERE outcome <> 'refused'
+             ORDER BY id DESC LIMIT {LOOK_BACK_MAX}"
+        );
+        let mut statement = self.outbox.prepare_cached(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if !scanners.contains(&ScannerName::new(row.get::<_, String>(0)?)) {
+                continue;
+            }
+            let (boot, boot_ms, wall_ms): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
+            let clock: String = row.get(4)?;
+            let ago_ms = now.wall.0.saturating_sub(wall_ms);
+            let is_known = now.trusted && matches!(clock.as_str(), "trusted" | "repaired") && ago_ms >= 0;
+            if boot == self.boot {
+                return Ok(Some(BootMillis(boot_ms)));
+            }
+            return Ok(is_known.then(|| now.boot.plus_ms(ago_ms.saturating_neg())));
+        }
+        Ok(None)
+    }
+
+    /// The last product scan of a scanner that was not taken back, among the last frames of all.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn last_product_of(&self, scanner: &ScannerName) -> Result<Option<LastScan>, Error> {
+        let sql = format!(
+            "SELECT s.id, s.barcode, s.outcome, s.quantity, s.times, s.good_id, l.title FROM scans s
+             LEFT JOIN lines l ON l.operation_id = s.operation_id AND l.good_id = s.good_id
+             WHERE s.id > (SELECT max(id) FROM scans) - {LOOK_BACK_MAX}
+               AND s.scanner = ?1 AND s.outcome IN ('booked', 'unknown') AND s.undone_by IS NULL
+             ORDER BY s.id DESC LIMIT 1"
+        );
+        let mut statement = self.outbox.prepare_cached(&sql)?;
+        let mut rows = statement.query([scanner.as_str()])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let code: String = row.get::<_, Option<String>>(1)?.unwrap_or_default();
+        let outcome: String = row.get(2)?;
+        let became = if outcome == "unknown" {
+            Became::Parked { quantity: Quantity::from_millionths(row.get(3)?) }
+        } else {
+            let title: Option<String> = row.get(6)?;
+            let good = row.get::<_, Option<i64>>(5)?.map(|id| self.good(GoodId(id))).transpose()?.flatten();
+            let unit = good.map(|good| good.unit).unwrap_or_default();
+            Became::Booked { times: row.get(4)?, title: title.unwrap_or_else(|| code.clone()), unit }
+        };
+        Ok(Some(LastScan { scan: ScanId(row.get(0)?), code, became }))
     }
 
     /// A small fact of the station.
@@ -199,6 +279,9 @@ impl Writing<'_> {
             }
             Change::Cancel { operation, .. } => outbox::cancel(connection, *operation, at),
             Change::Undo { scan, taken } => undo(connection, self.id, *scan, taken),
+            Change::UndoParked { scan } => undo_parked(connection, self.id, *scan),
+            Change::Amend { scan, times, amended } => amend(connection, *scan, *times, amended),
+            Change::Revert => forget_commands(connection),
         }
     }
 
@@ -234,6 +317,12 @@ fn checkpoint(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
+fn forget_commands(connection: &Connection) -> Result<(), Error> {
+    let sql = "DELETE FROM facts WHERE name IN (?1, ?2)";
+    connection.prepare_cached(sql)?.execute([MODE, STORAGE])?;
+    Ok(())
+}
+
 pub(super) fn set_fact(connection: &Connection, name: &str, value: &str) -> Result<(), Error> {
     let sql = "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
     connection.prepare_cached(sql)?.execute([name, value])?;
@@ -260,10 +349,16 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
     let gs1 = scan.heard.elements();
     let serial = gs1.and_then(|gs1| gs1.serial.as_deref());
     let read_as = scan.heard.identity().filter(|_| is_parked || serial.is_some());
+    let looked_up = match &scan.decision.outcome {
+        Outcome::Lookup(Resolution::Found(good) | Resolution::Pack(Packed { good, .. })) => Some(good.id.0),
+        _ => None,
+    };
     let sql = "INSERT INTO scans (scanner, raw, boot, boot_ms, wall_ms, clock, outcome, detail, barcode, kind,
-                                  storage_id, quantity, good_id, operation_id, code, read_as, lot, expiry, serial)
+                                  storage_id, quantity, good_id, operation_id, code, read_as, lot, expiry, serial,
+                                  times, words)
                VALUES (:scanner, :raw, :boot, :boot_ms, :wall_ms, :clock, :outcome, :detail, :barcode, :kind,
-                       :storage_id, :quantity, :good_id, :operation_id, :code, :read_as, :lot, :expiry, :serial)";
+                       :storage_id, :quantity, :good_id, :operation_id, :code, :read_as, :lot, :expiry, :serial,
+                       :times, :words)";
     connection.prepare_cached(sql)?.execute(named_params! {
         ":scanner": scan.scanner.as_str(),
         ":raw": scan.raw,
@@ -277,8 +372,10 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         ":kind": booked.map(|(place, _)| place.kind.as_str()),
         ":storage_id": booked.map(|(place, _)| place.storage.0),
         ":quantity": booked.map(|(_, quantity)| quantity.millionths()),
-        ":good_id": tied.map(|(good, _)| good.0),
+        ":good_id": tied.map(|(good, _)| good.0).or(looked_up),
         ":operation_id": tied.map(|(_, operation)| operation.0),
+        ":times": booked.map(|_| scan.decision.times),
+        ":words": scan.words,
         ":code": code,
         ":read_as": read_as,
         ":lot": gs1.and_then(|gs1| gs1.lot.as_deref()),
@@ -426,6 +523,46 @@ fn undo(connection: &Connection, by: ScanId, scan: ScanId, taken: &[Taken]) -> R
     }
     let sql = "UPDATE totals SET undone = undone + 1, units_undone = units_undone + ?1";
     connection.prepare_cached(sql)?.execute([in_all.millionths()])?;
+    Ok(())
+}
+
+/// Takes a parked scan back: it stays counted as unknown.
+fn undo_parked(connection: &Connection, by: ScanId, scan: ScanId) -> Result<(), Error> {
+    let sql = "UPDATE scans SET undone_by = ?2 WHERE id = ?1 AND outcome = 'unknown' AND undone_by IS NULL";
+    if connection.prepare_cached(sql)?.execute((scan.0, by.0))? != 1 {
+        return Err(Error::Unexpected { what: "the parked scan to undo" });
+    }
+    connection.prepare_cached("UPDATE totals SET undone = undone + 1")?.execute([])?;
+    Ok(())
+}
+
+/// Gives a scan another quantity, in its row, in the lines it is part of, and in the counts.
+fn amend(
+    connection: &Connection,
+    scan: ScanId,
+    times: u16,
+    amended: &[(Taken, Quantity)],
+) -> Result<(), Error> {
+    figures::count_up(connection)?;
+    let before: Quantity = amended.iter().map(|(taken, _)| taken.quantity).sum();
+    let after: Quantity = amended.iter().map(|(_, quantity)| *quantity).sum();
+    let sql = "UPDATE scans SET quantity = ?2, times = ?3
+               WHERE id = ?1 AND outcome = 'booked' AND undone_by IS NULL AND quantity = ?4";
+    let row = (scan.0, after.millionths(), times, before.millionths());
+    if connection.prepare_cached(sql)?.execute(row)? != 1 {
+        return Err(Error::Unexpected { what: "the scan to count anew" });
+    }
+    for (taken, quantity) in amended {
+        let (operation, good) = (taken.operation.0, taken.good.0);
+        let sql = "UPDATE lines SET quantity = quantity - ?3 + ?4 WHERE operation_id = ?1 AND good_id = ?2";
+        let line = (operation, good, taken.quantity.millionths(), quantity.millionths());
+        connection.prepare_cached(sql)?.execute(line)?;
+        let sql = "UPDATE scan_parts SET quantity = ?4
+                   WHERE operation_id = ?1 AND good_id = ?2 AND scan_id = ?3";
+        connection.prepare_cached(sql)?.execute((operation, good, scan.0, quantity.millionths()))?;
+    }
+    let sql = "UPDATE totals SET units_booked = units_booked + ?1 - ?2";
+    connection.prepare_cached(sql)?.execute((after.millionths(), before.millionths()))?;
     Ok(())
 }
 

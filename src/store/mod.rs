@@ -64,7 +64,7 @@ pub use parked::ParkedCode;
 pub use previous::PREVIOUS_DIR;
 pub use reading::{Collected, CopyStands, Doubt, FullReading, GoodsPage, Proof, ReadingNumbers};
 pub use revoke::{Revoked, Undo};
-pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry};
+pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry, Wanted};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 
 use crate::domain::ids::ScanId;

@@ -68,6 +68,7 @@ pub(super) const OUTBOX: Plan = Plan {
         include_str!("schema/outbox_v5.sql"),
         include_str!("schema/outbox_v6.sql"),
         include_str!("schema/outbox_v7.sql"),
+        include_str!("schema/outbox_v8.sql"),
     ],
     // A signal is a promise: the commit must be on the disk, not only in the log's buffer.
     synchronous: "FULL",

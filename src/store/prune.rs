@@ -51,7 +51,9 @@ impl Db {
             transaction.prepare_cached(sql)?.execute((id, first_scan))?;
         }
         let sql = "DELETE FROM scans WHERE id IN (SELECT id FROM scans
-                     WHERE outcome IN ('refused', 'control', 'lookup') AND wall_ms < ?1 AND clock <> 'untrusted'
+                     WHERE (outcome IN ('refused', 'control', 'lookup')
+                         OR (outcome = 'unknown' AND undone_by IS NOT NULL))
+                       AND wall_ms < ?1 AND clock <> 'untrusted'
                      ORDER BY id LIMIT 200)";
         transaction.prepare_cached(sql)?.execute([before.0])?;
         // Where the youngest frames went, the next ones get their numbers, and are to be counted.

@@ -7,7 +7,17 @@ use crate::domain::delivery::State;
 use crate::domain::ids::{DocumentId, GoodId, OperationId, ScanId, ScannerName};
 use crate::domain::operation::{Marker, Place};
 use crate::domain::quantity::Quantity;
+use crate::domain::session::Reason;
 use crate::domain::time::UnixMillis;
+
+/// Which frames are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// All.
+    All,
+    /// Those that were refused.
+    Refused,
+}
 
 /// A place in the journal: everything up to it was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,7 +60,7 @@ pub struct ScanEntry {
     pub place: Option<Place>,
     /// How much, likewise.
     pub quantity: Option<Quantity>,
-    /// The good, if it is booked and no kit.
+    /// The good, if it is booked or was looked up, and no kit.
     pub good: Option<GoodId>,
     /// Its title, likewise.
     pub title: Option<String>,
@@ -58,6 +68,8 @@ pub struct ScanEntry {
     pub operation: Option<OperationId>,
     /// Whether it was taken back since.
     pub is_undone: bool,
+    /// What a command came to, or why it was refused, in words.
+    pub words: Option<String>,
 }
 
 /// An entry of the trail, and where the operation stands now.
@@ -131,7 +143,8 @@ impl Db {
         let sql = "SELECT s.*, l.title FROM scans s
                    LEFT JOIN lines l ON l.operation_id = s.operation_id AND l.good_id = s.good_id
                    WHERE s.id > ?1 ORDER BY s.id LIMIT ?2";
-        let scans = self.entries(sql, (seen.scan, count), scan)?;
+        let scans = self.entries(sql, (seen.scan, count), |row| Ok(Entry::Scan(Box::new(scan(row)?))))?;
+        let scans = scans.into_iter().map(|entry| self.with_title(entry)).collect::<Result<_, _>>()?;
         let sql = "SELECT e.id AS event, e.wall_ms, e.what, o.id, o.marker, o.kind, o.storage_id, o.state,
                      o.document_id,
                      (SELECT coalesce(sum(quantity), 0) FROM lines l WHERE l.operation_id = o.id) AS in_all
@@ -141,6 +154,38 @@ impl Db {
         let mut joined = joined(scans, deliveries);
         joined.truncate(usize::try_from(count).unwrap_or(usize::MAX));
         Ok(joined)
+    }
+
+    /// The last frames, youngest first: all of them, or those that were refused.
+    ///
+    /// # Errors
+    /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
+    pub fn last_scans(&self, wanted: Wanted, count: u32) -> Result<Vec<ScanEntry>, Error> {
+        let filter = match wanted {
+            Wanted::All => "",
+            Wanted::Refused => "WHERE s.outcome = 'refused'",
+        };
+        let sql = format!(
+            "SELECT s.*, l.title FROM scans s
+             LEFT JOIN lines l ON l.operation_id = s.operation_id AND l.good_id = s.good_id
+             {filter} ORDER BY s.id DESC LIMIT ?1"
+        );
+        let mut statement = self.outbox.prepare_cached(&sql)?;
+        let mut rows = statement.query([count])?;
+        let mut scans = Vec::new();
+        while let Some(row) = rows.next()? {
+            scans.push(scan(row)?);
+        }
+        Ok(scans)
+    }
+
+    /// What was looked up stands in no document: its title is that of the goods table now.
+    fn with_title(&self, entry: Entry) -> Result<Entry, Error> {
+        let Entry::Scan(mut scan) = entry else { return Ok(entry) };
+        if let (None, Some(good), "lookup") = (&scan.title, scan.good, scan.outcome.as_str()) {
+            scan.title = self.good(good)?.map(|good| good.title);
+        }
+        Ok(Entry::Scan(scan))
     }
 
     fn entries(
@@ -171,17 +216,25 @@ fn joined(scans: Vec<Entry>, deliveries: Vec<Entry>) -> Vec<Entry> {
     joined
 }
 
-fn scan(row: &Row<'_>) -> Result<Entry, Error> {
+fn scan(row: &Row<'_>) -> Result<ScanEntry, Error> {
     let clock: String = row.get("clock")?;
     let scanner: String = row.get("scanner")?;
-    Ok(Entry::Scan(Box::new(ScanEntry {
+    let (outcome, detail): (String, Option<String>) = (row.get("outcome")?, row.get("detail")?);
+    let words = match (outcome.as_str(), &detail) {
+        ("refused", Some(word)) => {
+            Reason::all().find(|reason| reason.as_str() == word).map(|reason| reason.words().to_owned())
+        }
+        _ => row.get("words")?,
+    };
+    Ok(ScanEntry {
         id: ScanId(row.get("id")?),
         at: UnixMillis(row.get("wall_ms")?),
         is_time_sure: matches!(clock.as_str(), "trusted" | "repaired"),
         scanner: ScannerName::new(scanner),
         raw: row.get("raw")?,
-        outcome: row.get("outcome")?,
-        detail: row.get("detail")?,
+        outcome,
+        detail,
+        words,
         barcode: row.get("barcode")?,
         place: place(row)?,
         quantity: row.get::<_, Option<i64>>("quantity")?.map(Quantity::from_millionths),
@@ -189,7 +242,7 @@ fn scan(row: &Row<'_>) -> Result<Entry, Error> {
         title: row.get("title")?,
         operation: row.get::<_, Option<i64>>("operation_id")?.map(OperationId),
         is_undone: row.get::<_, Option<i64>>("undone_by")?.is_some(),
-    })))
+    })
 }
 
 fn place(row: &Row<'_>) -> Result<Option<Place>, Error> {

@@ -18,8 +18,10 @@
 //! | `detail` | why it was refused, or which control code it was |
 //! | `code` | the code looked up, or what was read as far as it can be shown |
 //! | `kind`, `storage_id`, `quantity` | `receipt` or `write-off`, where, and how much as decimal text; booked and parked scans |
-//! | `good_id`, `title`, `document` | what was booked, and our number of the document; booked scans that are no kit |
+//! | `good_id`, `title` | what was booked or looked up; scans that are no kit |
+//! | `document` | our number of the document; booked scans that are no kit |
 //! | `undone` | whether UNDO took it back before this was sent |
+//! | `words` | what a command came to, or what a refusal means |
 //!
 //! `delivery`: something became of a document.
 //!
@@ -243,6 +245,7 @@ struct ScanEvent<'a> {
     title: Option<&'a str>,
     document: Option<i64>,
     undone: bool,
+    words: Option<&'a str>,
 }
 
 impl<'a> From<&'a ScanEntry> for ScanEvent<'a> {
@@ -263,6 +266,7 @@ impl<'a> From<&'a ScanEntry> for ScanEvent<'a> {
             title: scan.title.as_deref(),
             document: scan.operation.map(|operation| operation.0),
             undone: scan.is_undone,
+            words: scan.words.as_deref(),
         }
     }
 }

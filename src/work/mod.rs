@@ -24,6 +24,7 @@ mod page_size;
 pub mod pulse;
 mod records;
 mod recover;
+pub mod refusals;
 mod remove;
 pub mod rights;
 pub mod save;
@@ -31,6 +32,7 @@ pub mod scans;
 pub mod trust;
 pub mod uplink;
 pub mod verify;
+mod words;
 
 use crate::store;
 

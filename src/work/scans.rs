@@ -10,7 +10,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::Error;
 use super::labels::{Doubt, Labels};
 use super::pulse::Pulse;
+use super::refusals::Refusals;
 use super::trust::Belief;
+use super::words;
 use crate::clock::Clock;
 use crate::domain::advice::Advice;
 use crate::domain::control::Control;
@@ -19,7 +21,7 @@ use crate::domain::good::{Good, Packed, Resolution};
 use crate::domain::ids::ScannerName;
 use crate::domain::operation::CloseReason;
 use crate::domain::printable::printable_bytes;
-use crate::domain::session::{Change, Committed, Decision, Heard, Outcome, Session};
+use crate::domain::session::{Answer, Change, Committed, Decision, Heard, Outcome, Reason, Session};
 use crate::domain::signal::Signal;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::feedback::{Announcement, Feedback, What};
@@ -68,6 +70,10 @@ pub struct Scans {
     pub wake: Arc<tokio::sync::Notify>,
     /// Told the advice that stands on each scanner.
     pub advice: watch::Sender<BTreeMap<ScannerName, Advice>>,
+    /// Told the quantity that waits for the next scan of each scanner.
+    pub pending: watch::Sender<BTreeMap<ScannerName, u16>>,
+    /// Tells the log of refused scans.
+    pub refusals: Refusals,
     /// Says that it gets on.
     pub pulse: Arc<Pulse>,
     /// How long scans take to reach the disk.
@@ -81,10 +87,24 @@ pub struct Scans {
 pub struct Verdict {
     /// What was decided, and is on the disk.
     pub decision: Decision,
+    /// What a command came to, in words; none where its name says it.
+    pub words: Option<String>,
+    /// Quantities that had lapsed before it.
+    pub lapsed: Vec<(ScannerName, u16)>,
     heard: Heard,
     found: Found,
     advice: Option<Advice>,
     doubts: Vec<Doubt>,
+}
+
+/// What was said last to each scanner.
+type LastSaid = BTreeMap<ScannerName, What>;
+
+/// A frame, and where and when it was read.
+struct Read {
+    scanner: ScannerName,
+    frame: Frame,
+    at: Moment,
 }
 
 /// What the code of a frame led to, as far as it is said.
@@ -103,6 +123,8 @@ impl Scans {
     pub async fn run(self, mut session: Session, mut inputs: mpsc::Receiver<Input>) -> Result<(), Error> {
         let unreachable = session.close_all(CloseReason::Unreachable);
         session = self.close(session, unreachable).await?;
+        session = self.revert(session).await?;
+        let mut said = LastSaid::new();
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -117,7 +139,7 @@ impl Scans {
                     Some(Input::Frame { scanner, frame, boot, wall }) => {
                         let trusted = self.trusted.borrow().holds_at(wall, boot);
                         let at = Moment { wall, boot, trusted };
-                        self.frame(session, scanner, frame, at).await?
+                        self.frame(session, Read { scanner, frame, at }, &mut said).await?
                     }
                     Some(Input::Ended(scanner)) => {
                         let all = session.close_all(CloseReason::EndOfInput);
@@ -131,8 +153,11 @@ impl Scans {
                     }
                 },
                 _ = tick.tick() => {
+                    self.say_lapsed(session.lapse(self.clock.boot()));
+                    self.pending.send_replace(session.pending());
                     let idle = session.idle(self.clock.boot());
                     let session = self.close(session, idle).await?;
+                    let session = self.revert(session).await?;
                     self.store.run(Db::tend).await?.or_else(only_damage)?;
                     session
                 }
@@ -140,14 +165,8 @@ impl Scans {
         }
     }
 
-    async fn frame(
-        &self,
-        session: Session,
-        scanner: ScannerName,
-        frame: Frame,
-        at: Moment,
-    ) -> Result<Session, Error> {
-        let begun = Instant::now();
+    async fn frame(&self, session: Session, read: Read, last_said: &mut LastSaid) -> Result<Session, Error> {
+        let (begun, Read { scanner, frame, at }) = (Instant::now(), read);
         // One trip to the store's thread: look up, decide, write.
         let labels = Arc::clone(&self.labels);
         let trip = self.store.run(move |db| {
@@ -162,12 +181,23 @@ impl Scans {
                 if verdict.decision.changes.iter().any(closes) {
                     self.wake.notify_one();
                 }
-                let what = said(&verdict, &session, &scanner, &frame);
+                let what = match (&verdict.decision.outcome, last_said.get(&scanner)) {
+                    (Outcome::Refused(Reason::Repeat), Some(first)) => What::Repeat(Box::new(first.clone())),
+                    _ => said(&verdict, &session, &scanner, &frame),
+                };
                 for doubt in &verdict.doubts {
                     tracing::warn!(%scanner, "a label: {doubt}");
                 }
                 tracing::debug!(%scanner, outcome = verdict.decision.outcome.as_str(), "scan");
+                if let What::Refused { reason, code, .. } = &what {
+                    self.refusals.log(&scanner, *reason, code);
+                }
                 self.advice.send_replace(session.advice());
+                self.pending.send_replace(session.pending());
+                if frame.verdict.is_ok() && !matches!(what, What::Repeat(_)) {
+                    last_said.insert(scanner.clone(), what.clone());
+                }
+                self.say_lapsed(verdict.lapsed);
                 self.feedback.announce(Announcement {
                     scanner: Some(scanner.clone()),
                     signal: verdict.decision.signal,
@@ -199,6 +229,35 @@ impl Scans {
         tracing::warn!(%scanner, "{advice}; {}", Advice::CURE);
         let what = What::Advice { scanner, advice };
         self.feedback.announce(Announcement { scanner: None, signal: Signal::Control, what });
+    }
+
+    /// Says that quantities count for nothing any more, to whoever scanned them.
+    fn say_lapsed(&self, lapsed: Vec<(ScannerName, u16)>) {
+        for (scanner, quantity) in lapsed {
+            self.feedback.announce(Announcement {
+                scanner: Some(scanner),
+                signal: Signal::Refused,
+                what: What::Lapsed { quantity },
+            });
+        }
+    }
+
+    /// Has mode and storage fall back to the configured ones, if it is time. It is shown, and not heard: nobody scans.
+    async fn revert(&self, session: Session) -> Result<Session, Error> {
+        let changes = session.reverts(self.clock.boot());
+        if changes.is_empty() {
+            return Ok(session);
+        }
+        let before = (session.mode(), session.storage());
+        let session = self.close(session, changes).await?;
+        let after = (session.mode(), session.storage());
+        if before != after {
+            let (mode, storage) = after;
+            tracing::info!(%mode, %storage, "mode and storage are the configured ones again");
+            let what = What::Reverted { mode, storage };
+            self.feedback.announce(Announcement { scanner: None, signal: Signal::Control, what });
+        }
+        Ok(session)
     }
 
     async fn close(&self, mut session: Session, changes: Vec<Change>) -> Result<Session, Error> {
@@ -244,16 +303,25 @@ pub fn take_in(
     at: Moment,
 ) -> Result<Verdict, store::Error> {
     let (scanner, frame) = read;
+    let lapsed = session.lapse(at.boot);
     let heard = session.hear(scanner, frame, at.boot);
-    let resolution = resolve(db, &heard);
-    let found = Found::of(&resolution);
-    let decision = session.decide(scanner, &heard, resolution);
+    let (answer, last) = match &heard {
+        Heard::Control(Control::Undo | Control::Last(_)) => {
+            let last = db.last_product_of(scanner)?;
+            (Answer::Last(last.clone()), last)
+        }
+        _ => (resolve(db, &heard).into(), None),
+    };
+    let found = Found::of(&answer);
+    let decision = session.decide(scanner, &heard, answer);
     let (decision, doubts) = labels.heed(db, &heard, decision, at);
-    let scan = NewScan { scanner, raw: &frame.raw, at, heard: &heard, decision: &decision };
+    let words = words::of(session, &decision, last.as_ref());
+    let scan =
+        NewScan { scanner, raw: &frame.raw, at, heard: &heard, decision: &decision, words: words.as_deref() };
     let (id, opened) = db.record(&scan)?;
     let done = Committed { decision: &decision, scan: id, opened: &opened };
     let advice = session.settle(scanner, frame, at.boot, &done);
-    Ok(Verdict { decision, heard, found, advice, doubts })
+    Ok(Verdict { decision, words, lapsed, heard, found, advice, doubts })
 }
 
 /// A goods table that cannot be read knows no good: the scan is parked, and booked when the table is whole.
@@ -272,7 +340,8 @@ fn resolve(db: &Db, heard: &Heard) -> Resolution {
 }
 
 impl Found {
-    fn of(resolution: &Resolution) -> Self {
+    fn of(answer: &Answer) -> Self {
+        let Answer::Resolution(resolution) = answer else { return Self::Nothing };
         match resolution {
             Resolution::Found(good) | Resolution::Pack(Packed { good, .. }) => Self::Good(good.clone()),
             Resolution::Kit(kit) => Self::Kit { title: kit.title.clone(), materials: kit.parts.len() },
@@ -284,6 +353,7 @@ impl Found {
 fn said(verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Frame) -> What {
     let code = verdict.heard.code().unwrap_or_else(|| printable_bytes(&frame.raw).to_string());
     let mode = session.mode_of(scanner);
+    let words = || verdict.words.clone().unwrap_or_default();
     match (&verdict.decision.outcome, &verdict.found) {
         (Outcome::Booked { quantity, .. }, Found::Kit { title, materials }) => {
             What::BookedKit { mode, title: title.clone(), materials: *materials, quantity: *quantity }
@@ -298,8 +368,8 @@ fn said(verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Fra
         (Outcome::Booked { quantity, .. } | Outcome::Unknown { quantity, .. }, _) => {
             What::Parked { code, quantity: *quantity }
         }
-        (Outcome::Refused(reason), _) => What::Refused { reason: *reason, code },
-        (Outcome::Control(control), _) => What::Control { name: control.name(), mode },
+        (Outcome::Refused(reason), _) => What::Refused { reason: *reason, code, words: words() },
+        (Outcome::Control(control), _) => What::Control { name: control.name(), mode, words: words() },
         (Outcome::Lookup(_), Found::Kit { title, .. }) => What::LookupKit { code, title: title.clone() },
         (Outcome::Lookup(_), Found::Good(good)) => What::Lookup { code, good: Some(good.clone()) },
         (Outcome::Lookup(_), Found::Nothing) => What::Lookup { code, good: None },

@@ -114,6 +114,8 @@ async fn check_prints_what_is_in_force_and_it_reads_back_the_same() {
         "document_idle_close_s = 600",
         "document_lines_max = 200",
         "repeat_guard_ms = 300",
+        "qty_expires_s = 30",
+        "mode_reverts_after_s = 3600",
         "base_url = \"https://api.alteg.io/api/v1\"",
         "partner_token_file = \"/etc/stockpoint/partner-token\"",
         "user_token_file = \"/etc/stockpoint/user-token\"",
@@ -161,7 +163,7 @@ async fn an_unknown_key_is_an_error_in_every_section() {
 
 #[tokio::test]
 async fn every_bound_is_kept_on_both_sides() {
-    let bounds: [(&str, &str, &[&str], &[&str]); 18] = [
+    let bounds: [(&str, &str, &[&str], &[&str]); 22] = [
         ("api", "request_timeout_ms", &["1000", "120000"], &["999", "120001", "-1", "1.5", "\"1000\""]),
         ("api", "reconcile_after_ms", &["2000", "3600000"], &["1999", "3600001"]),
         ("api", "late_check_after_ms", &["5000", "86400000"], &["4999"]),
@@ -179,6 +181,8 @@ async fn every_bound_is_kept_on_both_sides() {
         ("station", "document_lines_max", &["1", "500"], &["0", "501"]),
         ("station", "repeat_guard_ms", &["0", "5000"], &["5001", "-1"]),
         ("station", "alarm_after_s", &["0", "600", "2592000"], &["1", "599", "2592001"]),
+        ("station", "qty_expires_s", &["0", "5", "600"], &["4", "601", "-1"]),
+        ("station", "mode_reverts_after_s", &["0", "10", "86400"], &["9", "86401", "-1"]),
         ("station", "master_id", &["1", "5512"], &["0", "-1", "\"5512\""]),
         (
             "station",
@@ -339,7 +343,8 @@ async fn the_text_sheet_has_exactly_these_names_each_with_its_code() {
     let rows: Vec<(&str, &str)> = sheet.lines().map(|line| line.split_once('\t').unwrap()).collect();
     let names: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
     let expected = "RECEIPT WRITE-OFF LOOKUP QTY-2 QTY-3 QTY-4 QTY-5 QTY-6 QTY-7 QTY-8 QTY-9 QTY-10 QTY-11 \
-                    QTY-12 QTY-24 QTY-50 QTY-100 UNDO CLOSE CANCEL OK";
+                    QTY-12 QTY-24 QTY-50 QTY-100 LAST-2 LAST-3 LAST-4 LAST-5 LAST-6 LAST-7 LAST-8 LAST-9 LAST-10 \
+                    LAST-11 LAST-12 LAST-24 LAST-50 LAST-100 UNDO CLOSE CANCEL OK";
     assert_eq!(names.join(" "), expected);
     for (name, code) in rows {
         assert!(code.starts_with("$SP.") && code.contains(name), "{name}: {code}");

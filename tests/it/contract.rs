@@ -50,7 +50,7 @@ fn scans() -> Vec<u8> {
         b"$sp.undo.3\n",
         b"$SP.QTY-0.A\n", // refused: no control codes of ours
         b"\n\r\n\t\0",    // nothing at all
-        b"$SP.UNDO.3\n",  // control: takes back comb 1
+        b"$SP.UNDO.3\n",  // control: takes back 7, which was parked
         b"$SP.QTY-5.8\n",
         b"$SP.CANCEL.O\n",    // control: drops the five
         b"9521234000020\n",   // conditioner 1
@@ -87,8 +87,8 @@ fn expected_scans() -> Value {
 }
 
 fn expected_units() -> Value {
-    json!({"booked":"32","undone":"2","open":"0","queued":"0","in_flight":"0","posted":"27","refused":"0",
-           "cancelled":"3","parked":"10"})
+    json!({"booked":"32","undone":"1","open":"0","queued":"0","in_flight":"0","posted":"28","refused":"0",
+           "cancelled":"3","parked":"9"})
 }
 
 /// The figures that a demonstration prints to a program.

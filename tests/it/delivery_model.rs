@@ -12,13 +12,14 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestRng, TestRunner};
 use rust_decimal::Decimal;
+use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::domain::control::{Control, Reading};
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::framing::Frame;
 use stockpoint::domain::ids::{GoodId, ScannerName};
 use stockpoint::domain::mode::{Kind, Mode};
 use stockpoint::domain::signal::Signal;
-use stockpoint::domain::time::{BootMillis, UnixMillis};
+use stockpoint::domain::time::UnixMillis;
 use stockpoint::feedback::{Announcement, What};
 use stockpoint::sandbox::{Fault, Foreign, GoodRow, Options, Selector};
 use stockpoint::store::ScanCounts;
@@ -163,6 +164,16 @@ struct Model {
     cancelled: Decimal,
     parked: Vec<(String, Kind, Decimal)>,
     counts: ScanCounts,
+    /// What became of the product scans that were not taken back, oldest first.
+    products: Vec<Product>,
+}
+
+/// What became of a product scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Product {
+    Open,
+    Closed,
+    Parked(String),
 }
 
 impl Model {
@@ -175,21 +186,23 @@ impl Model {
             cancelled: Decimal::ZERO,
             parked: Vec::new(),
             counts: ScanCounts::default(),
+            products: Vec::new(),
         }
     }
 
-    /// Takes in a scan and says what signal it must have. `known` is the good of a code that may be known by now.
-    fn scan(&mut self, code: &str, known: Option<GoodId>) -> Signal {
+    /// Takes in a scan and says what signal it must have. `known` is the good of a code that may be known by now, and
+    /// `undone` how many scans the station has taken back: one that was parked may have been booked by now.
+    fn scan(&mut self, code: &str, known: Option<GoodId>, undone: u64) -> Signal {
         let quantity = self.quantity.take();
         match Control::read(code) {
-            Reading::Control(control) => self.command(control, quantity),
+            Reading::Control(control) => self.command(control, quantity, undone),
             Reading::Malformed => self.refuse(),
             Reading::Kit(card) => panic!("no kit is drawn, and here is {card}"),
             Reading::NotControl => self.product(code, known, Decimal::from(quantity.unwrap_or(1))),
         }
     }
 
-    fn command(&mut self, control: Control, quantity: Option<u16>) -> Signal {
+    fn command(&mut self, control: Control, quantity: Option<u16>, undone: u64) -> Signal {
         match control {
             Control::Mode(mode) if mode != self.mode => {
                 self.close();
@@ -197,7 +210,7 @@ impl Model {
             }
             Control::Quantity(units) => self.quantity = Some(units),
             Control::Undo => {
-                if self.open.pop().is_none() {
+                if !self.take_back(undone) {
                     return self.refuse();
                 }
                 self.counts.undone += 1;
@@ -205,7 +218,9 @@ impl Model {
             Control::Close => self.close(),
             Control::Cancel if quantity.is_none() => {
                 self.cancelled += self.open.drain(..).map(|(_, _, units)| units).sum::<Decimal>();
+                self.end_products();
             }
+            Control::Last(_) => panic!("none is drawn"),
             Control::Mode(_)
             | Control::Storage(_)
             | Control::Cancel
@@ -213,7 +228,35 @@ impl Model {
             | Control::Calibrate(_) => {}
         }
         self.counts.control += 1;
-        Signal::Control
+        let drops = quantity.is_some() && !matches!(control, Control::Quantity(_) | Control::Cancel);
+        if drops { Signal::Refused } else { Signal::Control }
+    }
+
+    /// Takes the last product scan back, if it can be.
+    fn take_back(&mut self, undone: u64) -> bool {
+        match self.products.last().cloned() {
+            None | Some(Product::Closed) => return false,
+            Some(Product::Open) => {
+                self.open.pop().unwrap();
+            }
+            Some(Product::Parked(_)) if undone == self.counts.undone => {
+                // Its good is known by now, and it is booked in a document of its own.
+                *self.products.last_mut().unwrap() = Product::Closed;
+                return false;
+            }
+            Some(Product::Parked(code)) => {
+                let at = self.parked.iter().rposition(|(parked, ..)| *parked == code).unwrap();
+                self.parked.remove(at);
+            }
+        }
+        self.products.pop();
+        true
+    }
+
+    fn end_products(&mut self) {
+        for product in self.products.iter_mut().filter(|product| **product == Product::Open) {
+            *product = Product::Closed;
+        }
     }
 
     fn product(&mut self, code: &str, known: Option<GoodId>, units: Decimal) -> Signal {
@@ -230,12 +273,14 @@ impl Model {
             (Some(kind), Some(good)) => {
                 self.counts.booked += 1;
                 self.open.push((kind, good, units));
+                self.products.push(Product::Open);
                 Signal::Booked
             }
             (Some(_), None) if code == AMBIGUOUS => self.refuse(),
             (Some(kind), None) => {
                 self.counts.unknown += 1;
                 self.parked.push((code.to_owned(), kind, units));
+                self.products.push(Product::Parked(code.to_owned()));
                 Signal::Unknown
             }
         }
@@ -250,6 +295,7 @@ impl Model {
         for (kind, good, units) in self.open.drain(..) {
             *self.closed.entry((kind, good)).or_default() += units;
         }
+        self.end_products();
     }
 
     /// Books what is parked of these codes.
@@ -309,7 +355,8 @@ impl Run {
         let known = good_told(&answer);
         let enterable = |at: &usize| Some(GoodId(LATER[*at].1)) == known && LATER[*at].0 == code;
         let known = known.filter(|_| self.learned.iter().any(enterable));
-        let expected = self.model.scan(code, known);
+        let undone = self.station.handle.figures().await.unwrap().scans.undone;
+        let expected = self.model.scan(code, known, undone);
         assert_eq!(answer.signal, expected, "{code}: {answer:?}");
     }
 
@@ -336,7 +383,7 @@ impl Run {
         if let Some(code) = &scanning {
             let frame = Frame { raw: code.as_bytes().to_vec(), verdict: Ok(code.clone()) };
             let (scanner, boot, wall) =
-                (ScannerName::new("dock"), BootMillis(1), UnixMillis(1_790_000_000_000));
+                (ScannerName::new("dock"), SystemClock::new().boot(), UnixMillis(1_790_000_000_000));
             self.station.handle.feed(Input::Frame { scanner, frame, boot, wall }).await.unwrap();
             tokio::task::yield_now().await;
         }
@@ -345,11 +392,11 @@ impl Run {
         drop(store);
         self.station = self.place.start();
         if let Some(code) = scanning {
-            let accepted = self.station.handle.figures().await.unwrap().scans.accepted();
-            let heard = accepted - self.model.counts.accepted();
+            let scans = self.station.handle.figures().await.unwrap().scans;
+            let heard = scans.accepted() - self.model.counts.accepted();
             assert!(heard <= 1, "{code} was taken {heard} times");
             if heard == 1 {
-                self.model.scan(&code, None);
+                self.model.scan(&code, None, scans.undone);
             }
         }
         self.model.quantity = None;

@@ -97,7 +97,7 @@ impl Case {
     }
 
     fn config(&self) -> Result<Config, String> {
-        let lines = |word| self.of(word).map(|line| format!("{line}\n")).collect::<String>();
+        let lines = |word| self.of(word).fold(String::new(), |lines, line| lines + line + "\n");
         let text = format!(
             "[station]\nname = \"dock-1\"\nlocation_id = 1\nstorage_id = 1\nrepeat_guard_ms = 0\n{}\
              [[scanner]]\nname = \"dock\"\nkind = \"serial\"\npath = \"/dev/ttyUSB0\"\n{}",
@@ -123,22 +123,22 @@ impl Case {
     }
 
     fn serial(&self, scanner: &Scanner) -> Vec<(BootMillis, Frame)> {
-        let mut framer = Framer::new(scanner.framing());
+        let mut stream = Framer::new(scanner.framing());
         let is_open_long = self.of("opens").next().is_none();
-        framer.opened(BootMillis(if is_open_long { 0 } else { BEGIN_MS }));
+        stream.opened(BootMillis(if is_open_long { 0 } else { BEGIN_MS }));
         let (mut read, mut frames, mut now) = (Vec::new(), Vec::new(), BootMillis(BEGIN_MS));
         for (word, rest) in &self.lines {
             match word.as_str() {
                 "pause" => now = now.plus_ms(rest.parse().unwrap()),
                 "sends" | "sends-many" => {
-                    framer.expire(now, &mut frames);
-                    framer.push(&bytes(word, rest), now, &mut frames);
+                    stream.expire(now, &mut frames);
+                    stream.push(&bytes(word, rest), now, &mut frames);
                     read.extend(frames.drain(..).map(|frame| (now, frame)));
                 }
                 _ => {}
             }
         }
-        framer.expire(now.plus_ms(END_MS), &mut frames);
+        stream.expire(now.plus_ms(END_MS), &mut frames);
         read.extend(frames.drain(..).map(|frame| (now.plus_ms(END_MS), frame)));
         read
     }
@@ -185,10 +185,10 @@ impl Case {
     }
 
     /// Plays the case to the end.
-    fn play(&self, shelf: &Case) -> Result<Came, String> {
+    fn play(&self, usual: &Case) -> Result<Came, String> {
         let config = self.config()?;
         let own: Vec<&str> = self.of("good").collect();
-        let goods = if own.is_empty() { goods(shelf.of("good")) } else { goods(own.into_iter()) };
+        let goods = if own.is_empty() { goods(usual.of("good")) } else { goods(own.into_iter()) };
         let dir = TempDir::new().unwrap();
         let now = UnixMillis(1_790_000_000_000);
         let options =
@@ -196,10 +196,11 @@ impl Case {
         let mut db = Db::open(options).unwrap();
         read_goods(&mut db, &goods);
         let mut session = Session::new(app::rules(&config), Commanded::default(), BTreeMap::new());
+        let (dock, labels) = (ScannerName::new("dock"), app::labels(&config));
         let mut came = Came::default();
         for (boot, frame) in self.frames(&config.scanners[0]) {
             let at = Moment { wall: now.plus_ms(boot.0), boot, trusted: true };
-            let verdict = take_in(&mut db, &mut session, &ScannerName::new("dock"), &frame, at).unwrap();
+            let verdict = take_in(&mut db, &labels, &mut session, (&dock, &frame), at).unwrap();
             came.frames.push(frame);
             if let Outcome::Refused(reason) = &verdict.decision.outcome {
                 came.refused.push(reason.as_str());
@@ -307,8 +308,8 @@ fn goods<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Good> {
 
 fn read_goods(db: &mut Db, goods: &[Good]) {
     db.begin_full_reading(UnixMillis(0)).unwrap();
-    db.collect_page(&GoodsPage { page: 1, goods: goods.to_vec() }).unwrap();
-    db.finish_full_reading().unwrap();
+    db.collect_page(&GoodsPage { rows: goods.len(), goods: goods.to_vec() }).unwrap();
+    db.finish_full_reading(0).unwrap();
 }
 
 /// What stands in operations: title and quantity of each line.
@@ -384,7 +385,8 @@ fn every_case_from_the_field_comes_out_as_it_is_said_here() {
             (false, Some(_)) if missed.is_empty() => faults.push(format!("{}: is right now", case.id)),
             (false, Some(_)) => faults.push(format!("(\"{}\", {today:?}),", case.id)),
             _ => {
-                faults.push(format!("{}: stands in no list, or in both: {today}, missed {missed:?}", case.id))
+                faults
+                    .push(format!("{}: stands in no list, or in both: {today}, missed {missed:?}", case.id));
             }
         }
     }

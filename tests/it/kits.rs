@@ -131,7 +131,10 @@ async fn a_kit_with_a_unit_nobody_can_convert_is_refused() {
     assert_eq!(answer.signal, Signal::Refused);
     assert_eq!(
         answer.to_string(),
-        format!("refused            {}  (kit-needs-a-person)", kit_code(CardId(501)))
+        format!(
+            "refused            {}  (kit-needs-a-person): a material of this kit cannot be booked",
+            kit_code(CardId(501))
+        )
     );
     assert_eq!(station.handle.figures().await.unwrap().scans.refused, 1);
     station.stop().await.unwrap();

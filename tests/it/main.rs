@@ -25,6 +25,7 @@ mod doctor;
 mod end_to_end;
 mod field;
 mod goods;
+mod heard;
 mod hidpos;
 mod home;
 mod init;

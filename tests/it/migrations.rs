@@ -21,7 +21,7 @@ use stockpoint::domain::operation::Place;
 use stockpoint::domain::quantity::Quantity;
 use stockpoint::domain::time::{BootMillis, UnixMillis};
 use stockpoint::store::{
-    Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, PREVIOUS_DIR, ScanCounts, Trouble,
+    Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, PREVIOUS_DIR, ScanCounts, Trouble, Wanted,
 };
 use tempfile::TempDir;
 
@@ -43,6 +43,7 @@ const OUTBOX: &[Dump] = &[
     Dump { sql: include_str!("../data/schema/outbox_v5.sql"), reads: outbox_v5_reads_right },
     Dump { sql: include_str!("../data/schema/outbox_v6.sql"), reads: outbox_v6_reads_right },
     Dump { sql: include_str!("../data/schema/outbox_v7.sql"), reads: outbox_v7_reads_right },
+    Dump { sql: include_str!("../data/schema/outbox_v8.sql"), reads: outbox_v8_reads_right },
 ];
 
 /// `GOODS[n]` is of version `n + 1`.
@@ -134,15 +135,22 @@ fn outbox_v4_reads_right(db: &mut Db) {
 }
 
 fn outbox_v5_reads_right(db: &mut Db) {
-    a_kit_reads_right(db);
     // One more, looked up without the B that stands in its bytes.
-    let scans = ScanCounts { unknown: 3, ..V4.scans };
+    a_parked_code_of_another_text_reads_right(db, ScanCounts { unknown: 3, ..V4.scans });
+}
+
+fn a_parked_code_of_another_text_reads_right(db: &mut Db, scans: ScanCounts) {
+    a_kit_reads_right(db);
     let (units, parked) = (["56.65", "2", "6.5"], &["LATER-2", "$SP.KIT-411.A", "LATER-1"]);
     outbox_reads_right(db, &Held { scans, untrusted: 6, units, parked, ..V4 });
 }
 
 fn outbox_v6_reads_right(db: &mut Db) {
     outbox_v5_reads_right(db);
+    a_home_reads_right(db);
+}
+
+fn a_home_reads_right(db: &Db) {
     let home = db.home().unwrap().unwrap();
     assert_eq!(home.machine.to_string(), "device-tree:0011223344556677 mac:8899aabbccddeeff");
     let books = Books { service: "https://api.alteg.io/api/v1".to_owned(), location: LocationId(4564) };
@@ -162,8 +170,20 @@ fn outbox_v6_reads_right(db: &mut Db) {
 }
 
 fn outbox_v7_reads_right(db: &mut Db) {
+    labels_read_right(db, ScanCounts { unknown: 5, ..V4.scans });
+}
+
+fn outbox_v8_reads_right(db: &mut Db) {
+    // One more that was taken back, and what took it back.
+    let (undone, control) = (V4.scans.undone + 1, V4.scans.control + 1);
+    labels_read_right(db, ScanCounts { unknown: 6, undone, control, ..V4.scans });
+    a_home_reads_right(db);
+    let listed = db.last_scans(Wanted::All, 1).unwrap();
+    assert_eq!(listed[0].words.as_deref(), Some("taken back: 5 LATER-3, which was parked"));
+}
+
+fn labels_read_right(db: &mut Db, scans: ScanCounts) {
     a_kit_reads_right(db);
-    let scans = ScanCounts { unknown: 5, ..V4.scans };
     let units = ["56.65", "2", "8.5"];
     let parked = &["9506000134352", "]E001234558", "LATER-2", "$SP.KIT-411.A", "LATER-1"];
     let Resolution::Pack(carton) = db.resolve(&Barcode::read("14006381333938")).unwrap() else {

@@ -164,7 +164,7 @@ impl Station {
             tokio::select! {
                 biased;
                 news = news => match news.ok()? {
-                    Announcement { scanner: None, .. } => {}
+                    Announcement { scanner: None, .. } | Announcement { what: What::Lapsed { .. }, .. } => {}
                     answer => return Some(answer),
                 },
                 _ = ended => return None,

@@ -26,7 +26,10 @@ async fn a_document_is_posted_to_the_storage_commanded_last_before_and_after_a_r
     let answer = station.scan(&Control::Storage(CELLAR).code()).await.unwrap();
     assert_eq!(
         (answer.signal, answer.to_string().as_str()),
-        (Signal::Control, "ok                 STORAGE-91272  (mode: receipt)")
+        (
+            Signal::Control,
+            "ok                 STORAGE-91272  (mode: receipt)  closed: 1 document, 1 line, 1 unit"
+        )
     );
     let status: serde_json::Value =
         serde_json::from_str(&station.handle.status().await.unwrap().json()).unwrap();

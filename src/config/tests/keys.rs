@@ -16,6 +16,8 @@ fn what_is_not_written_is_the_default() {
     assert_eq!(config.station.document_idle_close, Some(seconds(600)));
     assert_eq!(config.station.document_lines_max, 200);
     assert_eq!(config.station.repeat_guard, ms(300));
+    assert_eq!(config.station.qty_expires, Some(seconds(30)));
+    assert_eq!(config.station.mode_reverts_after, Some(seconds(3600)));
     assert_eq!((config.station.master_id, config.station.time_zone), (None, None));
     assert_eq!((config.station.gs1_counts, config.station.trust_clock), (false, false));
     assert_eq!(config.station.history, seconds(400 * 86_400));
@@ -133,7 +135,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 11 + 17 + 13 + 2 + 1 + 2 + 10 + 2 + 19 + 4 + 6 + 12 + 4 + 4);
+    assert_eq!(known.len(), 11 + 19 + 13 + 2 + 1 + 2 + 10 + 2 + 19 + 4 + 6 + 12 + 4 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];

@@ -430,7 +430,7 @@ proptest! {
         at in 0_usize..60,
         pause in 0_i64..1200,
     ) {
-        let bytes = lines.iter().map(|line| format!("{line}\r")).collect::<String>().into_bytes();
+        let bytes = format!("{}\r", lines.join("\r")).into_bytes();
         let at = at.min(bytes.len() - 1);
         let is_between_lines = at > 0 && bytes[at - 1] == b'\r';
         let pause = if is_between_lines { pause % 40 } else { pause };

@@ -1,90 +1,13 @@
 //! What the session wants done with a frame.
 
-use std::fmt;
-
+use super::reason::Reason;
 use crate::domain::control::Control;
-use crate::domain::framing::Refusal;
 use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::{GoodId, OperationId, ScanId, StorageId};
 use crate::domain::mode::Mode;
 use crate::domain::operation::{CloseReason, Place};
 use crate::domain::quantity::Quantity;
 use crate::domain::signal::Signal;
-
-/// Why a frame was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The frame itself was bad.
-    Frame(Refusal),
-    /// The second half of a double read.
-    Repeat,
-    /// Several goods share the code.
-    Ambiguous,
-    /// It begins like a control code and is none.
-    MalformedControl,
-    /// A mode code on a scanner that has a mode of its own.
-    FixedMode,
-    /// A storage code on a scanner that has a storage of its own.
-    FixedStorage,
-    /// A storage code of a storage that the configuration does not name: that of another station.
-    OtherStorage,
-    /// UNDO with nothing to take back.
-    NothingToUndo,
-    /// A count beyond [`super::SCAN_UNITS_MAX`], or none at all.
-    Quantity,
-    /// A price on a label that is no whole number of thousandths of the good's sale price, or of a good that is not
-    /// known or has none.
-    LabelPrice,
-    /// The measure on a label does not go with its verifier.
-    LabelVerifier,
-    /// A kit that the configuration does not let be booked (`kits.scan`).
-    KitOff,
-    /// The label has an amount that cannot be told in sale units: a measure, contents without a count, or a count that
-    /// the station is not to use.
-    LabelAmount,
-    /// The add-on of a magazine or a book, sent by itself: it names no good.
-    AddOn,
-    /// The label's date is past, and the station is to refuse such lots.
-    Expired,
-    /// This unit was scanned for the same purpose before, and the station is to refuse that.
-    SerialSeen,
-    /// A kit in receipt mode: it can only be written off.
-    KitMode,
-    /// A kit with a material that cannot be booked: no storage, or a unit nobody can convert. A person is needed.
-    KitUnusable,
-}
-
-impl Reason {
-    /// The word of the journal and the log.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Frame(refusal) => refusal.as_str(),
-            Self::Repeat => "repeat",
-            Self::Ambiguous => "ambiguous",
-            Self::MalformedControl => "malformed-control",
-            Self::FixedMode => "fixed-mode",
-            Self::FixedStorage => "fixed-storage",
-            Self::OtherStorage => "other-storage",
-            Self::NothingToUndo => "nothing-to-undo",
-            Self::Quantity => "quantity",
-            Self::LabelPrice => "label-price",
-            Self::LabelVerifier => "label-verifier",
-            Self::KitOff => "kit-off",
-            Self::LabelAmount => "label-amount",
-            Self::AddOn => "add-on",
-            Self::Expired => "expired",
-            Self::SerialSeen => "serial-seen",
-            Self::KitMode => "kit-in-receipt",
-            Self::KitUnusable => "kit-needs-a-person",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// As what a frame counts. Every frame counts as exactly one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +60,51 @@ pub struct Entry {
     pub good: GoodId,
     /// How much was booked.
     pub quantity: Quantity,
+}
+
+/// The last product scan of a scanner that was not taken back, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastScan {
+    /// Its row.
+    pub scan: ScanId,
+    /// The code, without its AIM prefix.
+    pub code: String,
+    /// What became of it.
+    pub became: Became,
+}
+
+/// What became of a product scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Became {
+    /// It was booked.
+    Booked {
+        /// How often what the code says, by QTY or LAST; `None` for a row from before that was kept.
+        times: Option<u16>,
+        /// The good and its unit, or the kit and nothing, for people.
+        title: String,
+        /// The unit.
+        unit: String,
+    },
+    /// It is parked.
+    Parked {
+        /// How much.
+        quantity: Quantity,
+    },
+}
+
+/// What the store says of a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Of a product or a kit: what it is. Of any other frame, this is not looked at.
+    Resolution(Resolution),
+    /// Of UNDO and LAST: the last product scan of the scanner.
+    Last(Option<LastScan>),
+}
+
+impl From<Resolution> for Answer {
+    fn from(resolution: Resolution) -> Self {
+        Self::Resolution(resolution)
+    }
 }
 
 /// What UNDO takes out of one operation.
@@ -199,6 +167,22 @@ pub enum Change {
         /// Which.
         operation: OperationId,
     },
+    /// Forget what was commanded: the configured mode and storage hold again.
+    Revert,
+    /// Take one parked scan back.
+    UndoParked {
+        /// The scan.
+        scan: ScanId,
+    },
+    /// Give one scan another quantity, in every operation it was booked in.
+    Amend {
+        /// The scan.
+        scan: ScanId,
+        /// How often it counts what its code says.
+        times: u16,
+        /// All that it booked, with what it books from now on.
+        amended: Vec<(Taken, Quantity)>,
+    },
     /// Take one scan back, out of every operation it was booked in.
     Undo {
         /// The scan.
@@ -206,6 +190,16 @@ pub enum Change {
         /// All that it booked.
         taken: Vec<Taken>,
     },
+}
+
+impl Change {
+    /// Where it ends an open operation that was there before, if it does.
+    pub const fn ends(&self) -> Option<Place> {
+        match self {
+            Self::Close { place, .. } | Self::Cancel { place, .. } => Some(*place),
+            _ => None,
+        }
+    }
 }
 
 /// What shall happen to one frame.
@@ -217,11 +211,15 @@ pub struct Decision {
     pub changes: Vec<Change>,
     /// What the operator is told once all that is on disk.
     pub signal: Signal,
+    /// How often a product counts what its code says, 1 if nobody said.
+    pub times: u16,
+    /// The quantity that waited for a product and is dropped by this command.
+    pub dropped: Option<u16>,
 }
 
 impl Decision {
     pub(super) fn of(outcome: Outcome, signal: Signal) -> Self {
-        Self { outcome, changes: Vec::new(), signal }
+        Self { outcome, changes: Vec::new(), signal, times: 1, dropped: None }
     }
 
     /// The frame is refused.

@@ -1,11 +1,13 @@
 //! What the session remembers of one scanner.
 
-use super::decision::{Outcome, Reason};
+use super::decision::{Decision, Outcome};
+use super::reason::Reason;
 use crate::domain::advice::Watch;
 use crate::domain::control::Control;
-use crate::domain::framing::Frame;
+use crate::domain::framing::{Frame, Refusal};
 use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
+use crate::domain::signal::Signal;
 use crate::domain::time::BootMillis;
 
 /// What the configuration says of one scanner.
@@ -17,32 +19,83 @@ pub struct Desk {
     pub storage: Option<StorageId>,
 }
 
+impl Desk {
+    /// Returns true if a code can command its mode or its storage.
+    pub const fn follows_commands(&self) -> bool {
+        self.mode.is_none() || self.storage.is_none()
+    }
+}
+
 /// The short memory of one scanner. It is not kept over a restart: a quantity commanded before a power cut
 /// must not multiply the first scan after it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Hand {
-    /// What QTY said, until a product frame uses it up or another control code drops it.
-    pub(super) quantity: Option<u16>,
-    last: Option<(Vec<u8>, BootMillis)>,
+    pending: Option<Pending>,
+    last: Option<Last>,
+    /// Whether the frame before was the last one.
+    is_last_latest: bool,
     /// Whether it reads as it should.
     pub(super) watch: Watch,
 }
 
+/// What QTY said, until a product frame uses it up, another control code drops it, or it lapses.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    quantity: u16,
+    at: BootMillis,
+}
+
+/// The last frame that could be read.
+#[derive(Debug, Clone)]
+struct Last {
+    raw: Vec<u8>,
+    seen: BootMillis,
+    /// How it was answered.
+    signal: Signal,
+}
+
 impl Hand {
-    /// Whether this code came just before from this scanner. The window counts from the last time it was
-    /// seen, so that a label left under a scanner in presentation mode stays one scan however long it lies.
-    pub(super) fn repeats(&self, raw: &[u8], at: BootMillis, guard_ms: i64) -> bool {
-        self.last.as_ref().is_some_and(|(seen, when)| seen == raw && at.ms_since(*when) < guard_ms)
+    /// What QTY said of the next scan.
+    pub(super) fn quantity(&self) -> Option<u16> {
+        self.pending.map(|pending| pending.quantity)
     }
 
-    pub(super) fn remember(&mut self, frame: &Frame, at: BootMillis, outcome: &Outcome) {
-        if frame.verdict.is_ok() {
-            self.last = Some((frame.raw.clone(), at));
+    /// Forgets a quantity for which no scan came in so long, and gives it back.
+    pub(super) fn lapse(&mut self, now: BootMillis, expires_ms: i64) -> Option<u16> {
+        let lapsed = self.pending.take_if(|pending| now.ms_since(pending.at) >= expires_ms)?;
+        Some(lapsed.quantity)
+    }
+
+    /// How the last frame was answered.
+    pub(super) fn signal(&self) -> Option<Signal> {
+        self.last.as_ref().map(|last| last.signal)
+    }
+
+    /// Whether this code came just before from this scanner. The window counts from the last time it was
+    /// seen, so that a label left under a scanner in presentation mode stays one scan however long it lies.
+    ///
+    /// A double read may come so soon that it counts as a further line of the same label. It is the label over again if
+    /// nothing came between.
+    pub(super) fn repeats(&self, frame: &Frame, at: BootMillis, guard_ms: i64) -> bool {
+        let may_repeat = match frame.verdict {
+            Ok(_) => true,
+            Err(Refusal::Burst) => self.is_last_latest,
+            Err(_) => false,
+        };
+        let is_same = |last: &Last| last.raw == frame.raw && at.ms_since(last.seen) < guard_ms;
+        may_repeat && self.last.as_ref().is_some_and(is_same)
+    }
+
+    pub(super) fn remember(&mut self, frame: &Frame, at: BootMillis, decision: &Decision) {
+        let outcome = &decision.outcome;
+        self.is_last_latest = frame.verdict.is_ok() || *outcome == Outcome::Refused(Reason::Repeat);
+        if self.is_last_latest {
+            self.last = Some(Last { raw: frame.raw.clone(), seen: at, signal: decision.signal });
         }
-        self.quantity = match outcome {
-            Outcome::Control(Control::Quantity(units)) => Some(*units),
+        self.pending = match outcome {
+            Outcome::Control(Control::Quantity(quantity)) => Some(Pending { quantity: *quantity, at }),
             // Neither a product nor a command: noise, a smudge, or the scan before it over again.
-            Outcome::Refused(Reason::Repeat | Reason::Frame(_) | Reason::MalformedControl) => self.quantity,
+            Outcome::Refused(Reason::Repeat | Reason::Frame(_) | Reason::MalformedControl) => self.pending,
             _ => None,
         };
     }

@@ -28,19 +28,20 @@ impl Session {
             return Decision::refused(Reason::KitMode);
         }
         let times = self.commanded(scanner);
-        match resolution {
-            Resolution::Kit(kit) => match kit.times(times) {
+        let decision = match resolution {
+            Resolution::Kit(kit) => match kit.times(times.into()) {
                 Some(kit) => self.book_kit(place, card, &kit),
                 None => Decision::refused(Reason::Quantity),
             },
-            Resolution::Unknown => match Quantity::units(times) {
+            Resolution::Unknown => match Quantity::units(times.into()) {
                 Some(quantity) => Decision::of(Outcome::Unknown { place, quantity }, Signal::Unknown),
                 None => Decision::refused(Reason::Quantity),
             },
             Resolution::Found(_) | Resolution::Pack(_) | Resolution::Ambiguous | Resolution::Unusable => {
                 Decision::refused(Reason::KitUnusable)
             }
-        }
+        };
+        Decision { times, ..decision }
     }
 
     /// Books a kit whole. An operation that would hold too many lines with it is closed before; one that then
@@ -93,23 +94,20 @@ impl Session {
         }
     }
 
-    /// All that the scan of this entry booked; `None` if some of it stands in an operation that is closed: a scan
-    /// is taken back whole or not at all.
-    pub(super) fn all_of(&self, entry: &Entry) -> Option<(ScanId, Vec<Taken>)> {
-        let taken: Vec<Taken> = self
-            .open
-            .iter()
-            .flat_map(|(place, open)| {
-                let of_scan = open.scans.iter().filter(|held| held.scan == entry.scan);
-                of_scan.map(|held| Taken {
-                    place: *place,
-                    operation: open.id,
-                    good: held.good,
-                    quantity: held.quantity,
-                })
+    /// All that a scan booked; `None` if some of it stands in an operation that is closed: a scan is taken back whole
+    /// or not at all.
+    pub(super) fn all_of(&self, scan: ScanId) -> Option<(ScanId, Vec<Taken>)> {
+        let held = self.open.iter().flat_map(|(place, open)| {
+            let of_scan = open.scans.iter().filter(|held| held.scan == scan);
+            of_scan.map(|held| {
+                (
+                    held.of,
+                    Taken { place: *place, operation: open.id, good: held.good, quantity: held.quantity },
+                )
             })
-            .collect();
-        Some((entry.scan, taken)).filter(|(_, taken)| taken.len() == entry.of)
+        });
+        let (of, taken): (Vec<usize>, Vec<Taken>) = held.unzip();
+        (of.first() == Some(&taken.len())).then_some((scan, taken))
     }
 
     /// Takes scans back, and drops what they leave empty.
@@ -132,7 +130,7 @@ impl Session {
         let elsewhere = self.open.iter().filter(|(place, _)| **place != home);
         let entries = elsewhere.flat_map(|(_, open)| open.scans.iter().filter(|entry| entry.home == home));
         let kits: BTreeMap<ScanId, Entry> = entries.map(|entry| (entry.scan, *entry)).collect();
-        let mut changes = self.take_back(kits.values().filter_map(|entry| self.all_of(entry)).collect());
+        let mut changes = self.take_back(kits.values().filter_map(|entry| self.all_of(entry.scan)).collect());
         let is_dropped = |change: &Change| matches!(change, Change::Cancel { place, .. } if *place == home);
         if let Some(open) = self.open.get(&home)
             && !changes.iter().any(is_dropped)

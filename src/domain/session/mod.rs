@@ -12,15 +12,18 @@ mod conventions;
 mod decision;
 mod hand;
 mod kits;
+mod reason;
 mod switch;
+mod takeback;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use conventions::Conventions;
-pub use decision::{Booking, Change, Committed, Decision, Entry, Outcome, Reason, Taken};
+pub use decision::{Answer, Became, Booking, Change, Committed, Decision, Entry, LastScan, Outcome, Taken};
 pub use hand::Desk;
+pub use reason::Reason;
 
 use super::advice::Advice;
 use super::barcode::{Barcode, Key};
@@ -61,12 +64,25 @@ pub struct Rules {
     pub lines_max: u16,
     /// The same code from one scanner sooner than this is one scan, in ms; 0: off.
     pub repeat_guard_ms: i64,
+    /// A quantity that QTY commanded lapses after so long without a scan, in ms; `None`: never.
+    pub quantity_expires_ms: Option<i64>,
+    /// Mode and storage that were commanded fall back to these after so long without a scan, in ms; `None`: never.
+    pub mode_reverts_ms: Option<i64>,
     /// Whether a count in a GS1 element string (AI 30, 37) is the quantity.
     pub gs1_counts: bool,
     /// Every configured scanner.
     pub desks: BTreeMap<ScannerName, Desk>,
     /// What codes mean here.
     pub conventions: Conventions,
+}
+
+impl Rules {
+    /// The scanners whose mode or storage a code can command.
+    pub fn followers(&self) -> BTreeSet<ScannerName> {
+        let follows =
+            |(scanner, desk): (&ScannerName, &Desk)| desk.follows_commands().then(|| scanner.clone());
+        self.desks.iter().filter_map(follows).collect()
+    }
 }
 
 /// What control codes commanded last, before a restart.
@@ -76,6 +92,8 @@ pub struct Commanded {
     pub mode: Option<Mode>,
     /// The storage, if one ever was.
     pub storage: Option<StorageId>,
+    /// When the last scan was, on this boot's clock; `None` if that is not known.
+    pub last_scan: Option<BootMillis>,
 }
 
 /// What a frame is, before the goods table is asked.
@@ -159,6 +177,10 @@ pub struct Session {
     rules: Rules,
     mode: Mode,
     storage: StorageId,
+    /// Whether mode or storage were commanded.
+    is_commanded: bool,
+    /// The last scan of a scanner that takes a mode or a storage, if it is known when that was.
+    last_scan: Option<BootMillis>,
     hands: BTreeMap<ScannerName, Hand>,
     open: BTreeMap<Place, OpenOperation>,
 }
@@ -170,7 +192,9 @@ impl Session {
         let mode = commanded.mode.unwrap_or(rules.mode);
         let known = commanded.storage.filter(|storage| rules.storages.contains(storage));
         let storage = known.unwrap_or(rules.storage);
-        Self { rules, mode, storage, hands: BTreeMap::new(), open }
+        let is_commanded = commanded.mode.is_some() || commanded.storage.is_some();
+        let last_scan = commanded.last_scan;
+        Self { rules, mode, storage, is_commanded, last_scan, hands: BTreeMap::new(), open }
     }
 
     /// The mode in force for scanners that have none of their own.
@@ -190,6 +214,22 @@ impl Session {
         Some(Place { kind, storage: self.storage_of(desk) })
     }
 
+    /// The storage in force for scanners that have none of their own.
+    pub fn storage(&self) -> StorageId {
+        self.storage
+    }
+
+    /// The operation that is open at a place.
+    pub fn open_at(&self, place: Place) -> Option<&OpenOperation> {
+        self.open.get(&place)
+    }
+
+    /// How much of a good the open operation of a place holds.
+    pub fn held(&self, place: Place, good: GoodId) -> Quantity {
+        let open = self.open.get(&place);
+        open.and_then(|open| open.lines.get(&good)).copied().unwrap_or_default()
+    }
+
     /// The operation that scans of `scanner` are added to, if one is open.
     pub fn operation_of(&self, scanner: &ScannerName) -> Option<&OpenOperation> {
         self.open.get(&self.place_of(scanner)?)
@@ -197,32 +237,55 @@ impl Session {
 
     /// Says what kind of frame this is.
     pub fn hear(&self, scanner: &ScannerName, frame: &Frame, at: BootMillis) -> Heard {
-        let text = match &frame.verdict {
-            Ok(text) => text,
-            Err(refusal) => return Heard::Bad(*refusal),
-        };
-        let repeat = self
-            .hands
-            .get(scanner)
-            .is_some_and(|hand| hand.repeats(&frame.raw, at, self.rules.repeat_guard_ms));
-        if repeat {
+        let hand = self.hands.get(scanner);
+        if hand.is_some_and(|hand| hand.repeats(frame, at, self.rules.repeat_guard_ms)) {
             return Heard::Repeat;
         }
-        self.rules.conventions.hear(scanner, text)
+        match &frame.verdict {
+            Ok(text) => self.rules.conventions.hear(scanner, text),
+            Err(refusal) => Heard::Bad(*refusal),
+        }
     }
 
-    /// Decides what a frame does. `resolution` is what the goods table says of a [`Heard::Product`], and the cards
-    /// of a [`Heard::Kit`]; for any other frame it is not looked at.
-    pub fn decide(&self, scanner: &ScannerName, heard: &Heard, resolution: Resolution) -> Decision {
-        match heard {
-            Heard::Repeat => Decision::refused(Reason::Repeat),
-            Heard::Bad(refusal) => Decision::refused(Reason::Frame(*refusal)),
-            Heard::MalformedControl => Decision::refused(Reason::MalformedControl),
-            Heard::AddOn => Decision::refused(Reason::AddOn),
-            Heard::Control(control) => self.command(scanner, *control),
-            Heard::Product(barcode) => self.product(scanner, barcode, resolution),
-            Heard::Kit(card) => self.kit(scanner, *card, resolution),
+    /// Decides what a frame does. The answer is what the goods table says of a [`Heard::Product`], the cards of a
+    /// [`Heard::Kit`], and the journal of UNDO and LAST; for any other frame it is not looked at.
+    pub fn decide(&self, scanner: &ScannerName, heard: &Heard, answer: impl Into<Answer>) -> Decision {
+        match (heard, answer.into()) {
+            (Heard::Repeat, _) => self.repeat(scanner),
+            (Heard::Bad(refusal), _) => Decision::refused(Reason::Frame(*refusal)),
+            (Heard::MalformedControl, _) => Decision::refused(Reason::MalformedControl),
+            (Heard::AddOn, _) => Decision::refused(Reason::AddOn),
+            (Heard::Control(control), answer) => self.command(scanner, *control, &answer),
+            (Heard::Product(barcode), Answer::Resolution(resolution)) => {
+                self.product(scanner, barcode, resolution)
+            }
+            (Heard::Kit(card), Answer::Resolution(resolution)) => self.kit(scanner, *card, resolution),
+            // Nobody was asked what it is.
+            (Heard::Product(barcode), Answer::Last(_)) => self.product(scanner, barcode, Resolution::Unknown),
+            (Heard::Kit(card), Answer::Last(_)) => self.kit(scanner, *card, Resolution::Unknown),
         }
+    }
+
+    /// It counts for nothing, and is answered as what it repeats: there is nothing that the person must do.
+    fn repeat(&self, scanner: &ScannerName) -> Decision {
+        let signal = self.hands.get(scanner).and_then(Hand::signal).unwrap_or(Signal::Refused);
+        Decision::of(Outcome::Refused(Reason::Repeat), signal)
+    }
+
+    /// Forgets the quantities for which no scan came in time, and gives them back with their scanners. To be called
+    /// before each frame, and now and then.
+    pub fn lapse(&mut self, now: BootMillis) -> Vec<(ScannerName, u16)> {
+        let Some(expires_ms) = self.rules.quantity_expires_ms else { return Vec::new() };
+        let lapsed = self.hands.iter_mut().filter_map(|(scanner, hand)| {
+            hand.lapse(now, expires_ms).map(|quantity| (scanner.clone(), quantity))
+        });
+        lapsed.collect()
+    }
+
+    /// The quantities that wait for the next scan of each scanner.
+    pub fn pending(&self) -> BTreeMap<ScannerName, u16> {
+        let waiting = |(scanner, hand): (&ScannerName, &Hand)| Some((scanner.clone(), hand.quantity()?));
+        self.hands.iter().filter_map(waiting).collect()
     }
 
     /// Makes a decision part of the session, after it was committed. Gives back the advice that has become due by it.
@@ -235,8 +298,11 @@ impl Session {
     ) -> Option<Advice> {
         let outcome = &done.decision.outcome;
         let evidence = self.rules.conventions.evidence(scanner, frame, outcome);
+        if frame.verdict.is_ok() && self.follows_commands(scanner) {
+            self.last_scan = Some(at);
+        }
         let hand = self.hands.entry(scanner.clone()).or_default();
-        hand.remember(frame, at, outcome);
+        hand.remember(frame, at, done.decision);
         let advice = hand.watch.take(evidence);
         for change in &done.decision.changes {
             self.apply(change, at, done);
@@ -278,8 +344,12 @@ impl Session {
     /// Makes changes part of the session that came from no frame ([`Session::idle`], [`Session::close_all`]).
     pub fn settle_closed(&mut self, changes: &[Change]) {
         for change in changes {
-            if let Change::Close { place, .. } = change {
-                self.open.remove(place);
+            match change {
+                Change::Close { place, .. } => {
+                    self.open.remove(place);
+                }
+                Change::Revert => self.revert(),
+                _ => {}
             }
         }
     }
@@ -292,14 +362,15 @@ impl Session {
             Ok(quantity) => quantity,
             Err(reason) => return Decision::refused(reason),
         };
-        match resolution {
+        let decision = match resolution {
             Resolution::Found(good) | Resolution::Pack(Packed { good, .. }) => {
                 self.book(place, good, barcode, quantity)
             }
             Resolution::Unknown => Decision::of(Outcome::Unknown { place, quantity }, Signal::Unknown),
             Resolution::Ambiguous => Decision::refused(Reason::Ambiguous),
             Resolution::Kit(_) | Resolution::Unusable => Decision::refused(Reason::KitUnusable),
-        }
+        };
+        Decision { times: self.commanded(scanner), ..decision }
     }
 
     /// The quantity of the next scan: one, or what QTY said, times the count in the code where that counts, or times
@@ -314,7 +385,7 @@ impl Session {
             Some(measure) => measured(measure, resolution)?,
             None => Quantity::units(self.counted(barcode.amount)?.into()).ok_or(Reason::Quantity)?,
         };
-        let times = once.checked_times(self.commanded(scanner)).ok_or(Reason::Quantity)?;
+        let times = once.checked_times(self.commanded(scanner).into()).ok_or(Reason::Quantity)?;
         let quantity = match resolution {
             Resolution::Pack(packed) => packed.times(times).ok_or(Reason::Quantity)?,
             Resolution::Found(_)
@@ -339,8 +410,8 @@ impl Session {
     }
 
     /// What QTY said of the next scan; one if it said nothing.
-    fn commanded(&self, scanner: &ScannerName) -> i64 {
-        self.hands.get(scanner).and_then(|hand| hand.quantity).unwrap_or(1).into()
+    fn commanded(&self, scanner: &ScannerName) -> u16 {
+        self.hands.get(scanner).and_then(Hand::quantity).unwrap_or(1)
     }
 
     fn book(&self, place: Place, good: Good, barcode: &Barcode, quantity: Quantity) -> Decision {
@@ -361,12 +432,28 @@ impl Session {
         decision
     }
 
-    fn command(&self, scanner: &ScannerName, control: Control) -> Decision {
+    /// Carries a command out. A quantity that waited for a product is dropped by it, and that is said with the signal
+    /// of a refusal: the person counts on it. CANCEL is how it is dropped on purpose.
+    fn command(&self, scanner: &ScannerName, control: Control, answer: &Answer) -> Decision {
+        let decision = self.obey(scanner, control, answer);
+        let waiting = self.hands.get(scanner).and_then(Hand::quantity);
+        let dropped = waiting.filter(|_| !matches!(control, Control::Quantity(_)));
+        let is_meant = control == Control::Cancel || dropped.is_none();
+        let signal = if is_meant { decision.signal } else { Signal::Refused };
+        Decision { signal, dropped, ..decision }
+    }
+
+    fn obey(&self, scanner: &ScannerName, control: Control, answer: &Answer) -> Decision {
+        let last = match answer {
+            Answer::Last(last) => last.as_ref(),
+            Answer::Resolution(_) => None,
+        };
         let mut decision = Decision::of(Outcome::Control(control), Signal::Control);
         match control {
             Control::Mode(mode) => return self.change_mode(scanner, mode),
             Control::Storage(storage) => return self.change_storage(scanner, storage),
-            Control::Undo => return self.undo(scanner),
+            Control::Undo => return self.undo(last),
+            Control::Last(times) => return self.amend(last, times),
             Control::Close => {
                 let home = self.place_of(scanner);
                 decision.changes.extend(
@@ -374,7 +461,7 @@ impl Session {
                         .map(|(place, open)| close(place, open, CloseReason::Command)),
                 );
             }
-            Control::Cancel if self.hands.get(scanner).is_some_and(|hand| hand.quantity.is_some()) => {}
+            Control::Cancel if self.hands.get(scanner).is_some_and(|hand| hand.quantity().is_some()) => {}
             Control::Cancel => {
                 decision.changes = self.place_of(scanner).map(|home| self.drop_all(home)).unwrap_or_default();
             }
@@ -392,27 +479,16 @@ impl Session {
         all.filter(move |(place, open)| open.serves(*place, is_asked))
     }
 
-    /// Takes back what was scanned last at this place, if all of it still stands in open operations.
-    fn undo(&self, scanner: &ScannerName) -> Decision {
-        let last = self.place_of(scanner).and_then(|home| {
-            let of_home = |open: &OpenOperation| open.scans.iter().rfind(|entry| entry.home == home).copied();
-            self.open.values().filter_map(of_home).max_by_key(|entry| entry.scan)
-        });
-        let Some(taken) = last.and_then(|entry| self.all_of(&entry)) else {
-            return Decision::refused(Reason::NothingToUndo);
-        };
-        let mut decision = Decision::of(Outcome::Control(Control::Undo), Signal::Control);
-        decision.changes = self.take_back(vec![taken]);
-        decision
-    }
-
     fn apply(&mut self, change: &Change, at: BootMillis, done: &Committed<'_>) {
         match change {
-            Change::SetMode(mode) => self.mode = *mode,
-            Change::SetStorage(storage) => self.storage = *storage,
+            Change::SetMode(mode) => (self.mode, self.is_commanded) = (*mode, true),
+            Change::SetStorage(storage) => (self.storage, self.is_commanded) = (*storage, true),
+            Change::Revert => self.revert(),
             Change::Book(booking) => self.add(booking, (booking.place, 1), (at, done)),
             Change::BookKit(bookings) => self.add_kit(bookings, (at, done)),
             Change::Undo { scan, taken } => taken.iter().for_each(|taken| self.take_out(*scan, taken)),
+            Change::Amend { scan, amended, .. } => self.amend_entries(*scan, amended),
+            Change::UndoParked { .. } => {}
             Change::Close { place, .. } | Change::CloseBooked { place } | Change::Cancel { place, .. } => {
                 self.open.remove(place);
             }
@@ -439,20 +515,6 @@ impl Session {
         let (scan, good, quantity) = (done.scan, booking.good.id, booking.quantity);
         open.scans.push(Entry { scan, home, of, good, quantity });
         open.last_scan = at;
-    }
-
-    fn take_out(&mut self, scan: ScanId, taken: &Taken) {
-        let Some(open) = self.open.get_mut(&taken.place) else { return };
-        open.scans.retain(|kept| kept.scan != scan);
-        let left = open.lines.get(&taken.good).and_then(|line| line.checked_sub(taken.quantity));
-        match left {
-            Some(left) if left > Quantity::ZERO => {
-                open.lines.insert(taken.good, left);
-            }
-            _ => {
-                open.lines.remove(&taken.good);
-            }
-        }
     }
 }
 

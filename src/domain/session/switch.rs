@@ -3,8 +3,8 @@
 //! What such scanners had open is closed, since a document is of one mode and one storage.
 
 use super::{
-    Change, CloseReason, Control, Decision, Desk, Mode, Outcome, Place, Reason, ScannerName, Session, Signal,
-    StorageId, close,
+    BootMillis, Change, CloseReason, Control, Decision, Desk, Mode, Outcome, Place, Reason, ScannerName,
+    Session, Signal, StorageId, close,
 };
 
 impl Session {
@@ -29,19 +29,18 @@ impl Session {
         if mode == self.mode {
             return decision;
         }
-        let Some(kind) = self.mode.kind() else { return decision };
+        decision.changes.extend(self.leave_mode());
+        decision
+    }
+
+    /// Closes what scanners without a mode of their own have open.
+    fn leave_mode(&self) -> Vec<Change> {
+        let Some(kind) = self.mode.kind() else { return Vec::new() };
         let left = |place: &Place| {
-            place.kind == kind
-                && self
-                    .rules
-                    .desks
-                    .values()
-                    .any(|desk| desk.mode.is_none() && self.storage_of(desk) == place.storage)
+            let is_there = |desk: &Desk| desk.mode.is_none() && self.storage_of(desk) == place.storage;
+            place.kind == kind && self.rules.desks.values().any(is_there)
         };
-        decision
-            .changes
-            .extend(self.serving(&left).map(|(place, open)| close(place, open, CloseReason::ModeChange)));
-        decision
+        self.serving(&left).map(|(place, open)| close(place, open, CloseReason::ModeChange)).collect()
     }
 
     /// A scanner with a storage of its own takes no other; one without changes the storage of all that have none,
@@ -63,18 +62,53 @@ impl Session {
         if storage == self.storage {
             return decision;
         }
-        let left = |place: &Place| {
-            let kind_of = |desk: &Desk| desk.mode.unwrap_or(self.mode).kind();
-            place.storage == self.storage
-                && self
-                    .rules
-                    .desks
-                    .values()
-                    .any(|desk| desk.storage.is_none() && kind_of(desk) == Some(place.kind))
-        };
-        decision
-            .changes
-            .extend(self.serving(&left).map(|(place, open)| close(place, open, CloseReason::StorageChange)));
+        decision.changes.extend(self.leave_storage());
         decision
     }
+
+    /// Closes what scanners without a storage of their own have open.
+    fn leave_storage(&self) -> Vec<Change> {
+        let left = |place: &Place| {
+            let kind_of = |desk: &Desk| desk.mode.unwrap_or(self.mode).kind();
+            let is_there = |desk: &Desk| desk.storage.is_none() && kind_of(desk) == Some(place.kind);
+            place.storage == self.storage && self.rules.desks.values().any(is_there)
+        };
+        self.serving(&left).map(|(place, open)| close(place, open, CloseReason::StorageChange)).collect()
+    }
+
+    /// What falls back because nobody scanned for so long, or because it is not known how long: mode and storage that
+    /// were commanded. A person who finds the scanner the next morning counts on what is usual.
+    pub fn reverts(&self, now: BootMillis) -> Vec<Change> {
+        let Some(reverts_ms) = self.rules.mode_reverts_ms.filter(|_| self.is_commanded) else {
+            return Vec::new();
+        };
+        if self.last_scan.is_some_and(|at| now.ms_since(at) < reverts_ms) {
+            return Vec::new();
+        }
+        let mut changes = vec![Change::Revert];
+        if self.mode != self.rules.mode {
+            changes.extend(self.leave_mode());
+        }
+        if self.storage != self.rules.storage {
+            let mut left = self.leave_storage();
+            left.retain(|left| !closes_one_of(&changes, left));
+            changes.append(&mut left);
+        }
+        changes
+    }
+
+    pub(super) fn revert(&mut self) {
+        (self.mode, self.storage) = (self.rules.mode, self.rules.storage);
+        self.is_commanded = false;
+    }
+
+    /// Returns true if a code can command the mode or the storage of a scanner.
+    pub(super) fn follows_commands(&self, scanner: &ScannerName) -> bool {
+        let desk = self.rules.desks.get(scanner);
+        desk.is_some_and(Desk::follows_commands)
+    }
+}
+
+fn closes_one_of(changes: &[Change], close: &Change) -> bool {
+    changes.iter().any(|change| change.ends().is_some() && change.ends() == close.ends())
 }

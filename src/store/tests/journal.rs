@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Bench, COMB, DOCK_IN, SHAMPOO, frame, units};
+use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, frame, good, read_all, units};
 use crate::domain::control::Control;
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScannerName, StorageId};
 use crate::domain::mode::Mode;
-use crate::domain::time::BootMillis;
+use crate::domain::session::Change;
+use crate::domain::time::{BootMillis, Moment};
 use crate::store::{Error, ScanCounts};
 
 #[test]
@@ -44,10 +45,11 @@ fn every_frame_counts_as_one_thing_and_the_books_balance_after_each() {
         assert_eq!(bench.figures().scans.accepted(), number, "{code}");
     }
     let figures = bench.figures();
-    let scans = ScanCounts { booked: 3, undone: 1, unknown: 1, refused: 2, control: 5, lookup: 1 };
+    let scans = ScanCounts { booked: 3, undone: 2, unknown: 1, refused: 1, control: 6, lookup: 1 };
     assert_eq!(figures.scans, scans);
     assert_eq!((figures.units_booked, figures.units_undone), (units(14), units(12)));
-    assert_eq!(figures.units_parked, units(1));
+    // UNDO behind CLOSE took the parked scan back, which was the last.
+    assert_eq!(figures.units_parked, units(0));
     assert_eq!(figures.of(State::Queued).units, units(1));
     assert_eq!(figures.of(State::Cancelled).units, units(1));
     assert_eq!(figures.of(State::Open).operations, 0);
@@ -91,6 +93,84 @@ fn an_operation_emptied_by_undo_is_cancelled_and_never_on_the_agenda() {
 }
 
 #[test]
+fn a_parked_scan_that_is_taken_back_is_parked_no_longer_and_never_booked() {
+    let mut bench = Bench::new();
+    for code in ["LATER", &Control::Quantity(5).code(), "LATER", &Control::Undo.code()] {
+        bench.scan(code);
+    }
+    let figures = bench.figures();
+    assert_eq!(figures.scans, ScanCounts { unknown: 2, undone: 1, control: 2, ..ScanCounts::default() });
+    assert_eq!((figures.units_parked, figures.units_undone), (units(1), units(0)));
+    let parked = bench.db.parked().unwrap();
+    assert_eq!((parked[0].scans, parked[0].units), (1, units(1)));
+    let mut bench = bench.reopen("boot-2");
+    bench.scan(&Control::Undo.code());
+    assert!(bench.db.parked().unwrap().is_empty());
+    read_all(&mut bench.db, &[good(1, "Shampoo", SHAMPOO), good(2, "Comb", COMB), good(3, "Later", "LATER")]);
+    assert!(bench.db.book_parked(BEGIN).unwrap().is_empty());
+    assert_eq!(bench.figures().scans.undone, 2);
+}
+
+#[test]
+fn last_changes_the_scan_its_line_and_the_counts() {
+    let mut bench = Bench::new();
+    for code in [SHAMPOO, COMB, &Control::Last(12).code()] {
+        bench.scan(code);
+    }
+    let id = bench.open_id(DOCK_IN);
+    assert_eq!(bench.lines(id), [(1, 1, "1".to_owned()), (2, 2, "12".to_owned())]);
+    assert_eq!(bench.figures().units_booked, units(13));
+    let mut bench = bench.reopen("boot-2");
+    bench.scan(&Control::Last(2).code());
+    assert_eq!(bench.lines(id), [(1, 1, "1".to_owned()), (2, 2, "2".to_owned())]);
+    assert_eq!((bench.figures().units_booked, bench.figures().units_undone), (units(3), units(0)));
+    bench.scan(&Control::Undo.code());
+    assert_eq!((bench.figures().units_booked, bench.figures().units_undone), (units(3), units(2)));
+    assert_eq!(bench.lines(id), [(1, 1, "1".to_owned())]);
+}
+
+/// The last scan of the dock as the next start finds it, in seconds before that.
+fn last_scan_ago(bench: &Bench, now: Moment) -> Option<i64> {
+    let followers = [ScannerName::new("dock")].into();
+    let last = bench.db.commanded(now, &followers).unwrap().last_scan;
+    last.map(|at| now.boot.ms_since(at) / 1000)
+}
+
+#[test]
+fn the_last_scan_is_known_within_a_boot_by_its_clock_and_across_boots_by_trusted_times_alone() {
+    for (is_trusted_then, is_trusted_now, within, across) in [
+        (true, true, Some(100), Some(100)),
+        (true, false, Some(100), None),
+        (false, true, Some(100), None),
+        (false, false, Some(100), None),
+    ] {
+        let mut bench = Bench::new();
+        bench.trusted = is_trusted_then;
+        bench.scan(&Control::Mode(Mode::WriteOff).code());
+        bench.scan_on("ramp", COMB).unwrap();
+        let at = Moment { wall: BEGIN.plus_ms(1000), boot: BootMillis(51_000), trusted: is_trusted_now };
+        // The wall clock jumps by an hour, the time since boot does not.
+        let same = Moment { wall: at.wall.plus_ms(3_600_000), boot: at.boot.plus_ms(100_000), ..at };
+        assert_eq!(last_scan_ago(&bench, same), within);
+        let bench = bench.reopen("boot-2");
+        let after = Moment { wall: at.wall.plus_ms(100_000), boot: BootMillis(5000), ..at };
+        assert_eq!(last_scan_ago(&bench, after), across, "{is_trusted_then} {is_trusted_now}");
+        let before = Moment { wall: at.wall.plus_ms(-1), boot: BootMillis(5000), ..at };
+        assert_eq!(last_scan_ago(&bench, before), None);
+    }
+}
+
+#[test]
+fn what_was_commanded_is_forgotten_when_it_falls_back() {
+    let mut bench = Bench::new();
+    bench.scan(&Control::Mode(Mode::WriteOff).code());
+    bench.scan(&Control::Storage(StorageId(91_272)).code());
+    bench.db.close_operations(&[Change::Revert], BEGIN).unwrap();
+    assert_eq!((bench.figures().mode, bench.figures().storage), (None, None));
+    assert_eq!(bench.reopen("boot-2").session.mode(), Mode::Receipt);
+}
+
+#[test]
 fn a_scan_is_taken_back_once() {
     let mut bench = Bench::new();
     bench.scan(SHAMPOO);
@@ -129,7 +209,7 @@ fn the_storage_commanded_last_survives_a_power_cut_and_what_it_left_open_is_queu
     bench.scan(&Control::Storage(StorageId(91_272)).code());
     assert_eq!(bench.figures().of(State::Queued).operations, 1);
     let mut bench = bench.reopen("boot-2");
-    assert_eq!(bench.db.commanded().unwrap().storage, Some(StorageId(91_272)));
+    assert_eq!(bench.db.commanded_storage().unwrap(), Some(StorageId(91_272)));
     bench.scan(SHAMPOO);
     let open = bench.db.open_operations(BootMillis(7)).unwrap();
     assert_eq!(open.keys().map(|place| place.storage.0).collect::<Vec<_>>(), [91_272]);

@@ -24,7 +24,7 @@ use crate::domain::kit::KitScan;
 use crate::domain::mode::{Kind, Mode};
 use crate::domain::operation::Place;
 use crate::domain::quantity::Quantity;
-use crate::domain::session::{Committed, Conventions, Decision, Desk, Heard, Rules, Session};
+use crate::domain::session::{Answer, Committed, Conventions, Decision, Desk, Heard, Rules, Session};
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::store::{
     Advance, Assigned, Assignment, CommitHook, Db, Error, Figures, GoodsPage, NewScan, OpenOptions,
@@ -104,12 +104,13 @@ impl Bench {
 
     fn decide(&self, scanner: &ScannerName, frame: &Frame) -> (Heard, Decision) {
         let heard = self.session.hear(scanner, frame, self.at().boot);
-        let resolution = match &heard {
-            Heard::Product(barcode) => self.db.resolve(barcode).unwrap(),
-            Heard::Kit(card) => self.db.kit(*card).unwrap(),
-            _ => Resolution::Unknown,
+        let answer = match &heard {
+            Heard::Product(barcode) => self.db.resolve(barcode).unwrap().into(),
+            Heard::Kit(card) => self.db.kit(*card).unwrap().into(),
+            Heard::Control(_) => Answer::Last(self.db.last_product_of(scanner).unwrap()),
+            _ => Resolution::Unknown.into(),
         };
-        let decision = self.session.decide(scanner, &heard, resolution);
+        let decision = self.session.decide(scanner, &heard, answer);
         (heard, decision)
     }
 
@@ -119,7 +120,8 @@ impl Bench {
         frame: &Frame,
         (heard, decision): (&Heard, &Decision),
     ) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
-        self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), heard, decision })
+        let words = None;
+        self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), heard, decision, words })
     }
 
     /// Gives a code to a good.
@@ -181,6 +183,8 @@ fn session_with(db: &Db, conventions: Conventions) -> Session {
         idle_close_ms: None,
         lines_max: 200,
         repeat_guard_ms: 0,
+        quantity_expires_ms: None,
+        mode_reverts_ms: None,
         gs1_counts: false,
         desks: BTreeMap::from([
             (ScannerName::new("dock"), desk(None, None)),
@@ -188,7 +192,9 @@ fn session_with(db: &Db, conventions: Conventions) -> Session {
         ]),
         conventions,
     };
-    Session::new(rules, db.commanded().unwrap(), db.open_operations(BootMillis(0)).unwrap())
+    let now = Moment { wall: BEGIN, boot: BootMillis(50_000), trusted: true };
+    let commanded = db.commanded(now, &rules.followers()).unwrap();
+    Session::new(rules, commanded, db.open_operations(BootMillis(0)).unwrap())
 }
 
 fn frame(code: &str) -> Frame {

@@ -133,14 +133,78 @@ fn undo_acts_on_the_document_of_the_scanner_that_read_it() {
 fn a_closed_document_cannot_be_undone() {
     assert_eq!(
         play("pen close undo"),
-        "booked 1 receipt@91 [#1 +1 pen]; control CLOSE [#1 closed by code]; refused nothing-to-undo"
+        "booked 1 receipt@91 [#1 +1 pen]; control CLOSE [#1 closed by code]; refused document-closed"
     );
     assert_eq!(play("lookup undo"), "control LOOKUP [mode lookup]; refused nothing-to-undo");
 }
 
 #[test]
-fn what_was_parked_or_looked_up_is_not_undone() {
-    assert_eq!(documents("pen nobody undo"), "#1 receipt@91 cancelled:");
+fn undo_takes_back_what_its_scanner_scanned_last_booked_or_parked() {
+    assert_eq!(
+        play("pen nobody undo t:1000 undo undo"),
+        "booked 1 receipt@91 [#1 +1 pen]; parked 1 receipt@91; control UNDO [-parked]; \
+         control UNDO [#1 -1 pen, #1 cancelled]; refused nothing-to-undo"
+    );
+    assert_eq!(documents("dock: pen till: cup dock: undo"), "#1 receipt@91 open: 1 cup");
+    assert_eq!(documents("dock: pen till: undo"), "#1 receipt@91 open: 1 pen");
+    assert_eq!(
+        play("nobody lookup undo"),
+        "parked 1 receipt@91; control LOOKUP [mode lookup]; control UNDO [-parked]"
+    );
+}
+
+#[test]
+fn undo_does_not_reach_behind_a_scan_that_cannot_be_taken_back() {
+    assert_eq!(
+        play("nobody pen close undo"),
+        "parked 1 receipt@91; booked 1 receipt@91 [#1 +1 pen]; control CLOSE [#1 closed by code]; \
+         refused document-closed"
+    );
+}
+
+#[test]
+fn what_was_looked_up_is_not_undone() {
+    assert_eq!(documents("pen view: pen undo"), "#1 receipt@91 open: 1 pen");
+}
+
+#[test]
+fn last_sets_the_quantity_of_the_scan_before_as_if_qty_had_been_read_before_it() {
+    assert_eq!(documents("pen last:12"), "#1 receipt@91 open: 12 pen");
+    assert_eq!(documents("pen qty:5 pen last:2"), "#1 receipt@91 open: 3 pen");
+    assert_eq!(documents("pen cup last:3 last:4 undo"), "#1 receipt@91 open: 1 pen");
+    assert_eq!(
+        documents("write-off wash last:3"),
+        "#1 write-off@91 open: 6 pen; #2 write-off@92 open: 1.5 cup"
+    );
+    assert_eq!(documents("dock: pen till: cup dock: last:2"), "#1 receipt@91 open: 2 pen 1 cup");
+    assert_eq!(
+        play("pen last:12 t:100 last:12"),
+        "booked 1 receipt@91 [#1 +1 pen]; control LAST-12 [#1 1->12 pen]; refused repeat"
+    );
+}
+
+#[test]
+fn last_changes_nothing_where_nothing_can_be_changed() {
+    assert_eq!(play("last:5"), "refused nothing-to-undo");
+    assert_eq!(play("nobody last:5"), "parked 1 receipt@91; refused last-is-parked");
+    assert_eq!(
+        play("pen close last:5"),
+        "booked 1 receipt@91 [#1 +1 pen]; control CLOSE [#1 closed by code]; refused document-closed"
+    );
+    let counting = Rules { gs1_counts: true, ..rules() };
+    let many = "]C10104006381333931\u{1d}301000000";
+    assert_eq!(
+        play_with(counting, &format!("{many} last:2")),
+        "booked 1000000 receipt@91 [#1 +1000000 pen]; refused quantity"
+    );
+}
+
+#[test]
+fn an_undone_scan_of_a_kit_is_taken_back_whole_after_last() {
+    assert_eq!(
+        documents("write-off wash last:3 undo"),
+        "#1 write-off@91 cancelled:; #2 write-off@92 cancelled:"
+    );
 }
 
 #[test]

@@ -16,9 +16,119 @@ fn a_day_at_the_dock() {
 fn each_outcome_has_its_signal() {
     assert_eq!(
         signals("pen nobody twin smudge noise undo undo qty:2 ok close lookup pen nobody twin"),
-        "booked unknown refused refused refused control refused control control control control \
-         control unknown refused"
+        "booked unknown refused refused refused control control control refused control control control \
+         unknown refused"
     );
+}
+
+#[test]
+fn a_repeat_is_answered_as_what_it_repeats() {
+    for (word, signal) in [
+        ("pen", "booked"),
+        ("nobody", "unknown"),
+        ("twin", "refused"),
+        ("smudge", "refused"),
+        ("ok", "control"),
+        ("qty:2", "control"),
+        ("close", "control"),
+        ("cancel", "control"),
+        ("write-off", "control"),
+        ("store:92", "control"),
+    ] {
+        let script = format!("{word} t:200 {word} t:0 noise t:99 {word}");
+        assert_eq!(signals(&script), format!("{signal} {signal} refused {signal}"), "{word}");
+    }
+    assert_eq!(signals("pen undo t:150 undo"), "booked control control");
+    assert_eq!(signals("pen last:3 t:150 last:3"), "booked control control");
+    assert_eq!(signals("view: pen t:150 pen"), "control control");
+    assert_eq!(signals("qty:5 close t:150 close"), "control refused refused");
+}
+
+#[test]
+fn a_double_read_within_a_burst_is_a_repeat_unless_another_line_was_between() {
+    let burst = |text: &str| Frame { raw: text.as_bytes().to_vec(), verdict: Err(Refusal::Burst) };
+    let mut player = Player::new(rules()).play("pen");
+    for (text, outcome) in [("pen", "refused repeat"), ("cup", "refused burst"), ("pen", "refused burst")] {
+        player.wait_ms = 10;
+        player.frame(&burst(text));
+        assert_eq!(player.told.last().unwrap(), outcome, "{text}");
+    }
+    assert_eq!(player.signals, ["booked", "booked", "refused", "refused"]);
+}
+
+#[test]
+fn a_command_that_drops_a_quantity_is_carried_out_and_sounds_refused() {
+    for (command, outcome) in [
+        ("close", "control CLOSE [#1 closed by code]"),
+        ("undo", "control UNDO [#1 -1 pen, #1 cancelled]"),
+        ("ok", "control OK"),
+        ("last:3", "control LAST-3 [#1 1->3 pen]"),
+        ("receipt", "control RECEIPT [mode receipt]"),
+    ] {
+        let player = Player::new(rules()).play(&format!("pen qty:12 {command}"));
+        assert_eq!(player.told.last().unwrap(), outcome);
+        assert_eq!((player.signals.last(), &player.dropped[..]), (Some(&"refused"), &[12][..]), "{command}");
+    }
+    let cancelled = Player::new(rules()).play("qty:12 cancel");
+    assert_eq!((cancelled.signals, cancelled.dropped), (vec!["control", "control"], vec![12]));
+    let replaced = Player::new(rules()).play("qty:12 qty:5");
+    assert_eq!((replaced.signals, replaced.dropped), (vec!["control", "control"], vec![]));
+    let refused = Player::new(rules()).play("gate: qty:12 receipt");
+    assert_eq!((refused.signals, refused.dropped), (vec!["control", "refused"], vec![12]));
+}
+
+#[test]
+fn a_quantity_lapses_for_its_scanner_alone_after_its_time() {
+    let rules = || Rules { quantity_expires_ms: Some(30_000), ..rules() };
+    assert_eq!(play_with(rules(), "qty:12 t:29999 pen"), "control QTY-12; booked 12 receipt@91 [#1 +12 pen]");
+    assert_eq!(
+        play_with(rules(), "qty:12 t:30000 pen"),
+        "control QTY-12; dock lapsed 12; booked 1 receipt@91 [#1 +1 pen]"
+    );
+    assert_eq!(
+        play_with(rules(), "dock: qty:12 t:20000 till: qty:5 t:10000 tick t:1 till: pen"),
+        "control QTY-12; control QTY-5; dock lapsed 12; tick; booked 5 receipt@91 [#1 +5 pen]"
+    );
+    assert_eq!(documents("qty:12 t:9999999 pen"), "#1 receipt@91 open: 12 pen");
+}
+
+#[test]
+fn mode_and_storage_fall_back_after_their_time_without_a_scan() {
+    let rules = || Rules { mode_reverts_ms: Some(60_000), idle_close_ms: None, ..rules() };
+    assert_eq!(
+        play_with(rules(), "write-off store:92 pen t:59999 tick t:1 tick t:1 tick pen"),
+        "control WRITE-OFF [mode write-off]; control STORAGE-92 [storage 92]; \
+         booked 1 write-off@92 [#1 +1 pen]; tick; \
+         tick [as configured, #1 closed by a change of mode]; tick; booked 1 receipt@91 [#2 +1 pen]"
+    );
+    let kept = "write-off t:59999 till: nobody t:59999 tick t:0 pen";
+    assert_eq!(documents_with(rules(), kept), "#1 write-off@91 open: 1 pen");
+    assert_eq!(documents("write-off t:9999999 tick pen"), "#1 write-off@91 open: 1 pen");
+}
+
+#[test]
+fn neither_noise_nor_a_scanner_with_a_mode_and_a_storage_of_its_own_keeps_a_mode_alive() {
+    let rules = || Rules { mode_reverts_ms: Some(60_000), ..rules() };
+    for script in ["write-off t:50000 noise t:10000 tick", "write-off t:50000 gate: pen t:10000 tick"] {
+        let told = play_with(rules(), script);
+        assert!(told.contains("tick [as configured"), "{told}");
+    }
+}
+
+#[test]
+fn what_was_commanded_before_a_time_that_nobody_knows_falls_back_at_the_start() {
+    let rules = Rules { mode_reverts_ms: Some(60_000), ..rules() };
+    let commanded = |last_scan| Commanded { mode: Some(Mode::WriteOff), storage: None, last_scan };
+    let reverts = |last_scan: Option<i64>| {
+        let commanded = commanded(last_scan.map(BootMillis));
+        Session::new(rules.clone(), commanded, BTreeMap::new()).reverts(BootMillis(100_000))
+    };
+    assert_eq!(reverts(None), [Change::Revert]);
+    assert_eq!(reverts(Some(40_000)), [Change::Revert]);
+    assert_eq!(reverts(Some(40_001)), []);
+    assert_eq!(reverts(Some(-500_000)), [Change::Revert]);
+    let uncommanded = Session::new(rules.clone(), Commanded::default(), BTreeMap::new());
+    assert_eq!(uncommanded.reverts(BootMillis(100_000)), []);
 }
 
 #[test]

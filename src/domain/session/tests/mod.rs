@@ -3,7 +3,7 @@
 //! A script is words. `dock:` says which scanner reads what follows; `t:200` that the next frame comes 200 ms
 //! after the one before instead of a second; `pen`, `cup`, `ink` are goods, `carton` is twelve pens, `twin` is a code of two goods, and any
 //! other word is a code nobody knows. `qty:12`, `undo`, `close`, `cancel`, `ok`, `receipt`, `write-off`, `lookup`, `store:92`
-//! are control codes, `smudge` is none, `wash` is a kit of two pens from storage 91 and half a cup from 92, `set` one of an
+//! and `last:12` are control codes, `smudge` is none, `wash` is a kit of two pens from storage 91 and half a cup from 92, `set` one of an
 //! ink from 93, `soon` a kit that is not known yet and `odd` one that cannot be booked; `noise` a frame that was cut off. `lost` says that the next frame cannot
 //! be stored; `tick`, `end`, `reconfigured` and `restart` are what they say.
 
@@ -55,6 +55,18 @@ struct Player {
     signals: Vec<&'static str>,
     outcomes: Vec<Outcome>,
     undone: Quantity,
+    amended: Quantity,
+    /// The product scans, as the journal has them.
+    journal: Vec<Row>,
+    dropped: Vec<u16>,
+}
+
+/// A product scan that was booked or parked.
+#[derive(Debug)]
+struct Row {
+    scanner: ScannerName,
+    last: LastScan,
+    is_undone: bool,
 }
 
 /// `dock` and `till` have neither mode nor storage of their own, `yard` always has storage 92, `gate` always writes
@@ -76,6 +88,8 @@ fn rules() -> Rules {
         idle_close_ms: Some(600_000),
         lines_max: 3,
         repeat_guard_ms: 300,
+        quantity_expires_ms: None,
+        mode_reverts_ms: None,
         gs1_counts: false,
         desks: desks.into_iter().map(|(name, desk)| (ScannerName::new(name), desk)).collect(),
         conventions: Conventions { kits: KitScan::All, ..Conventions::default() },
@@ -130,6 +144,9 @@ impl Player {
             signals: Vec::new(),
             outcomes: Vec::new(),
             undone: Quantity::ZERO,
+            amended: Quantity::ZERO,
+            journal: Vec::new(),
+            dropped: Vec::new(),
         }
     }
 
@@ -153,7 +170,8 @@ impl Player {
             self.told.push(format!("{word}{told}"));
         } else if word == "restart" {
             let open = self.session.open.clone();
-            self.session = Session::new(self.session.rules.clone(), self.commanded, open);
+            let commanded = Commanded { last_scan: self.session.last_scan, ..self.commanded };
+            self.session = Session::new(self.session.rules.clone(), commanded, open);
         } else {
             self.frame(&frame(word));
         }
@@ -165,7 +183,12 @@ impl Player {
             "tick" => {
                 self.now = self.now.plus_ms(self.wait_ms);
                 self.wait_ms = BETWEEN_FRAMES_MS;
-                Some(self.session.idle(self.now))
+                for (scanner, quantity) in self.session.lapse(self.now) {
+                    self.told.push(format!("{scanner} lapsed {quantity}"));
+                }
+                let mut changes = self.session.idle(self.now);
+                changes.extend(self.session.reverts(self.now));
+                Some(changes)
             }
             "end" => Some(self.session.close_all(CloseReason::EndOfInput)),
             "reconfigured" => Some(self.session.close_all(CloseReason::Unreachable)),
@@ -177,13 +200,16 @@ impl Player {
         self.now = self.now.plus_ms(self.wait_ms);
         self.wait_ms = BETWEEN_FRAMES_MS;
         let scanner = self.scanner.clone();
+        for (scanner, quantity) in self.session.lapse(self.now) {
+            self.told.push(format!("{scanner} lapsed {quantity}"));
+        }
         let heard = self.session.hear(&scanner, frame, self.now);
-        let resolution = match &heard {
-            Heard::Product(barcode) => resolve(barcode),
-            Heard::Kit(card) => kit(*card),
-            _ => Resolution::Unknown,
+        let answer = match &heard {
+            Heard::Product(barcode) => resolve(barcode).into(),
+            Heard::Kit(card) => kit(*card).into(),
+            _ => Answer::Last(self.last_product(&scanner)),
         };
-        let decision = self.session.decide(&scanner, &heard, resolution);
+        let decision = self.session.decide(&scanner, &heard, answer);
         if self.is_lost {
             self.is_lost = false;
             self.told.push("lost".to_owned());
@@ -195,8 +221,34 @@ impl Player {
         self.told.push(format!("{}{told}", tell(&decision.outcome)));
         self.signals.push(decision.signal.as_str());
         self.outcomes.push(decision.outcome.clone());
+        self.dropped.extend(decision.dropped);
+        self.keep(&scanner, &decision);
         let done = Committed { decision: &decision, scan: ScanId(self.scans), opened: &opened };
         self.session.settle(&scanner, frame, self.now, &done);
+    }
+
+    fn last_product(&self, scanner: &ScannerName) -> Option<LastScan> {
+        let of_scanner = |row: &&Row| row.scanner == *scanner && !row.is_undone;
+        self.journal.iter().rfind(of_scanner).map(|row| row.last.clone())
+    }
+
+    fn keep(&mut self, scanner: &ScannerName, decision: &Decision) {
+        let became = match &decision.outcome {
+            Outcome::Booked { .. } => {
+                let times = Some(decision.times);
+                Became::Booked { times, title: String::new(), unit: String::new() }
+            }
+            Outcome::Unknown { quantity, .. } => Became::Parked { quantity: *quantity },
+            _ => return,
+        };
+        let last = LastScan { scan: ScanId(self.scans), code: String::new(), became };
+        self.journal.push(Row { scanner: scanner.clone(), last, is_undone: false });
+    }
+
+    fn row(&mut self, scan: ScanId) -> &mut Row {
+        let row = self.journal.iter_mut().find(|row| row.last.scan == scan).unwrap();
+        assert!(!row.is_undone, "{scan:?} is taken back twice");
+        row
     }
 
     fn write(&mut self, changes: &[Change], opened: &mut Vec<(Place, OperationId)>) -> String {
@@ -225,7 +277,25 @@ impl Player {
             }
             Change::Close { operation, reason, .. } => self.end(*operation, reason.as_str()),
             Change::Cancel { operation, .. } => self.end(*operation, "cancelled"),
-            Change::Undo { taken, .. } => {
+            Change::Revert => {
+                self.commanded = Commanded::default();
+                "as configured".to_owned()
+            }
+            Change::UndoParked { scan } => {
+                self.row(*scan).is_undone = true;
+                "-parked".to_owned()
+            }
+            Change::Amend { scan, times: now, amended } => {
+                let Became::Booked { times, .. } = &mut self.row(*scan).last.became else {
+                    panic!("{scan:?} is parked")
+                };
+                *times = Some(*now);
+                let told: Vec<String> =
+                    amended.iter().map(|(taken, quantity)| self.amend(taken, *quantity)).collect();
+                told.join(", ")
+            }
+            Change::Undo { scan, taken } => {
+                self.row(*scan).is_undone = true;
                 let told: Vec<String> = taken.iter().map(|taken| self.take_out(taken)).collect();
                 told.join(", ")
             }
@@ -241,6 +311,15 @@ impl Player {
         line.1 = line.1.checked_sub(taken.quantity).unwrap();
         document.lines.retain(|(_, quantity)| *quantity > Quantity::ZERO);
         format!("#{} -{} {good}", taken.operation, taken.quantity)
+    }
+
+    fn amend(&mut self, taken: &Taken, quantity: Quantity) -> String {
+        let good = title(taken.good);
+        self.amended = self.amended.checked_add(quantity).unwrap().checked_sub(taken.quantity).unwrap();
+        let document = self.document(taken.operation);
+        let line = document.lines.iter_mut().find(|(held, _)| held == good).unwrap();
+        line.1 = line.1.checked_sub(taken.quantity).unwrap().checked_add(quantity).unwrap();
+        format!("#{} {}->{quantity} {good}", taken.operation, taken.quantity)
     }
 
     fn book(&mut self, booking: &Booking, opened: &mut Vec<(Place, OperationId)>) -> String {
@@ -318,6 +397,7 @@ fn numbered(word: &str) -> Option<Control> {
     let (command, number) = word.split_once(':')?;
     match command {
         "qty" => Some(Control::Quantity(number.parse().unwrap())),
+        "last" => Some(Control::Last(number.parse().unwrap())),
         "store" => Some(Control::Storage(StorageId(number.parse().unwrap()))),
         _ => None,
     }

@@ -132,9 +132,17 @@ impl Held {
     }
 }
 
+/// A product scan that was booked or parked and not taken back.
+#[derive(Debug, Clone, Copy)]
+struct Product {
+    scanner: &'static str,
+    /// The read, and how many documents it added to; none if it is parked.
+    read: Option<(usize, usize)>,
+}
+
 /// The documents and verdicts of a whole list.
 fn replay(list: &[Read]) -> (Vec<Held>, Vec<Verdict>) {
-    let (mut held, mut verdicts) = (Vec::new(), Vec::new());
+    let (mut held, mut verdicts, mut products) = (Vec::new(), Vec::new(), Vec::new());
     for (at, read) in list.iter().enumerate() {
         if read.word == "tick" {
             for document in held.iter_mut().filter(|held: &&mut Held| held.state == "open") {
@@ -144,12 +152,19 @@ fn replay(list: &[Read]) -> (Vec<Held>, Vec<Verdict>) {
             }
             continue;
         }
-        verdicts.push(take(&mut held, &list[..at], read));
+        let verdict = take(&mut held, &mut products, &list[..at], read);
+        let parts = if is_kit(&read.word) { materials(&read.word).len() } else { 1 };
+        match verdict {
+            Verdict::Booked(_) => products.push(Product { scanner: read.scanner, read: Some((at, parts)) }),
+            Verdict::Parked => products.push(Product { scanner: read.scanner, read: None }),
+            Verdict::Refused | Verdict::Control | Verdict::Lookup => {}
+        }
+        verdicts.push(verdict);
     }
     (held, verdicts)
 }
 
-fn take(held: &mut Vec<Held>, before: &[Read], read: &Read) -> Verdict {
+fn take(held: &mut Vec<Held>, products: &mut Vec<Product>, before: &[Read], read: &Read) -> Verdict {
     let word = read.word.as_str();
     if is_repeat(before, read) || matches!(word, "noise" | "smudge") {
         return Verdict::Refused;
@@ -181,8 +196,21 @@ fn take(held: &mut Vec<Held>, before: &[Read], read: &Read) -> Verdict {
             }
             Verdict::Booked(in_all)
         }
+        "undo" => undo(held, products, read.scanner),
         _ => command(held, before, read, open),
     }
+}
+
+/// The last product of the scanner is taken back, if it is parked or all of it is still open.
+fn undo(held: &mut [Held], products: &mut Vec<Product>, scanner: &str) -> Verdict {
+    let Some(last) = products.iter().rposition(|product| product.scanner == scanner) else {
+        return Verdict::Refused;
+    };
+    if products[last].read.is_none_or(|read| take_back(held, read)) {
+        products.remove(last);
+        return Verdict::Control;
+    }
+    Verdict::Refused
 }
 
 /// Adds to the open document of a place, which closes with its third line.
@@ -236,12 +264,6 @@ fn command(held: &mut [Held], before: &[Read], read: &Read, open: Option<usize>)
             }
             if let Some(open) = open {
                 held[open].state = "cancelled";
-            }
-        }
-        "undo" => {
-            let last = reads_of(held, place, |_| true).pop_last();
-            if !last.is_some_and(|read| take_back(held, read)) {
-                return Verdict::Refused;
             }
         }
         "receipt" | "write-off" | "lookup" if read.word != before_mode => {

@@ -62,7 +62,7 @@ fn a_storage_code_drops_a_pending_quantity_and_undo_does_not_reach_behind_it() {
     assert_eq!(
         play("pen store:92 undo"),
         "booked 1 receipt@91 [#1 +1 pen]; control STORAGE-92 [storage 92, #1 closed by a change of storage]; \
-         refused nothing-to-undo"
+         refused document-closed"
     );
 }
 

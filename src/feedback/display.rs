@@ -1,0 +1,123 @@
+//! Announcements as lines, for the terminal, the page and the log.
+
+use std::fmt;
+
+use super::{Announcement, What, counted};
+use crate::domain::advice::Advice;
+use crate::domain::good::Good;
+use crate::domain::mode::Mode;
+use crate::domain::printable::printable;
+use crate::domain::quantity::Quantity;
+use crate::domain::signal::Signal;
+
+impl fmt::Display for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Booked { mode, good, quantity, doubts, in_document } => {
+                booked(f, (*mode, good), *quantity, *in_document)?;
+                doubts.iter().try_for_each(|doubt| write!(f, "  ! {doubt}"))
+            }
+            What::BookedKit { mode, title, materials, quantity } => {
+                let (quantity, materials) = (quantity.to_string(), counted(materials, "material"));
+                write!(f, "{mode:<9} {quantity:>4}     {}  (kit: {materials})", printable(title))
+            }
+            What::Parked { code, quantity } => {
+                let quantity = quantity.to_string();
+                write!(f, "unknown   {quantity:>4}     {}  (parked until its good is known)", printable(code))
+            }
+            What::Refused { reason, code, words } => {
+                write!(f, "refused            {}  ({reason}): {}", printable(code), reason.words())?;
+                if words.is_empty() { Ok(()) } else { write!(f, "; {words}") }
+            }
+            What::NotStored => write!(f, "refused            the disk did not take it"),
+            What::Control { name, mode, words } => {
+                let how = if self.signal == Signal::Refused { "refused" } else { "ok" };
+                write!(f, "{how:<18} {name}  (mode: {mode})")?;
+                if words.is_empty() { Ok(()) } else { write!(f, "  {words}") }
+            }
+            What::Lookup { code, good: Some(good) } => {
+                write!(f, "lookup             {}  {}", printable(&good.title), printable(code))
+            }
+            What::Lookup { code, good: None } => {
+                write!(f, "lookup             {}  (no single good has this code)", printable(code))
+            }
+            What::LookupKit { code, title } => {
+                write!(f, "lookup             {}  {}", printable(title), printable(code))
+            }
+            What::Repeat(first) => {
+                let first = Self { what: first.as_ref().clone(), ..self.clone() };
+                let again = match &first.what {
+                    What::Control { .. } => "done already",
+                    What::Refused { .. } => "read twice",
+                    _ => "counted already",
+                };
+                write!(f, "{first}  ({again})")
+            }
+            What::Lapsed { .. }
+            | What::Reverted { .. }
+            | What::Posted { .. }
+            | What::Person(_)
+            | What::Unparked(_)
+            | What::Progress(_)
+            | What::Advice { .. }
+            | What::Ended
+            | What::AlarmsChanged => self.news(f),
+        }
+    }
+}
+
+impl Announcement {
+    /// What answers no scan.
+    fn news(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Lapsed { quantity } => {
+                write!(
+                    f,
+                    "refused            QTY-{quantity} has lapsed: no good was scanned in time; scan it again, then the good"
+                )
+            }
+            What::Reverted { mode, storage } => {
+                write!(f, "back to usual      mode {mode}, storage {storage}: nothing was scanned for long")
+            }
+            What::Posted { operation, lines, units } => {
+                let units = units.to_string();
+                write!(f, "posted    {units:>4}     document {operation}: {}", counted(lines, "line"))
+            }
+            What::Person(why) => write!(f, "PERSON             {}", printable(why)),
+            What::Unparked(documents) => {
+                write!(f, "known now          {} of parked scans", counted(documents, "document"))
+            }
+            What::Progress(how_far) => f.write_str(how_far),
+            What::Advice { scanner, advice } => {
+                write!(f, "advice             {scanner}: {advice}; {}", Advice::CURE)
+            }
+            What::Ended => f.write_str("end of input"),
+            What::AlarmsChanged => f.write_str("the alarms have changed"),
+            What::Booked { .. }
+            | What::BookedKit { .. }
+            | What::Parked { .. }
+            | What::Refused { .. }
+            | What::NotStored
+            | What::Control { .. }
+            | What::Repeat(_)
+            | What::Lookup { .. }
+            | What::LookupKit { .. } => Ok(()),
+        }
+    }
+}
+
+/// A booking, and how much of the good its document holds now; that it is closed, if it is.
+fn booked(
+    f: &mut fmt::Formatter<'_>,
+    (mode, good): (Mode, &Good),
+    quantity: Quantity,
+    in_document: Option<Quantity>,
+) -> fmt::Result {
+    let (unit, quantity) = (printable(&good.unit).to_string(), quantity.to_string());
+    write!(f, "{mode:<9} {quantity:>4} {unit:<3} {}", printable(&good.title))?;
+    match in_document {
+        Some(total) if total.to_string() != quantity => write!(f, "  (now {total} in this document)"),
+        Some(_) => Ok(()),
+        None => write!(f, "  (the document is full and closed)"),
+    }
+}

@@ -1,0 +1,50 @@
+//! The log's line for each refused scan, and for no more of them than somebody can read.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::ids::ScannerName;
+use crate::domain::printable::printable;
+use crate::domain::session::Reason;
+
+/// Lines in a minute: a scanner that rattles fills no disk with its noise.
+const LINES_MAX: u32 = 20;
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// How many lines were written since when, and how many were not.
+#[derive(Debug, Default)]
+pub struct Refusals(Mutex<Lines>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    since: Option<Instant>,
+    written: u32,
+    left_out: u64,
+}
+
+impl Refusals {
+    /// Writes the line, or counts it among those that are left out. `stockpoint scans list --refused` has them all.
+    pub(super) fn log(&self, scanner: &ScannerName, reason: Reason, code: &str) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if lines.since.is_none_or(|since| now.duration_since(since) >= MINUTE) {
+            if lines.left_out > 0 {
+                tracing::info!(
+                    left_out = lines.left_out,
+                    "more scans were refused; see scans list --refused"
+                );
+            }
+            *lines = Lines { since: Some(now), ..Lines::default() };
+        }
+        if lines.written >= LINES_MAX {
+            lines.left_out = lines.left_out.saturating_add(1);
+            return;
+        }
+        lines.written = lines.written.saturating_add(1);
+        // What only begins as a control code may be a set-up code, which holds secrets.
+        let code = if reason == Reason::MalformedControl { "" } else { code };
+        tracing::info!(%scanner, %reason, code = %printable(code), "scan refused: {}", reason.words());
+    }
+}
