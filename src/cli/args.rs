@@ -128,6 +128,11 @@ pub(super) enum Command {
     },
     /// Put a backup in the place of this station's data; the agent must not run
     Restore(RestoreArgs),
+    /// Scans one by one: what was read, and what came of it
+    Scans {
+        #[command(subcommand)]
+        command: ScansCommand,
+    },
     /// Scanned codes that no good has
     Unknown {
         #[command(subcommand)]
@@ -148,6 +153,22 @@ pub(super) enum DevicesCommand {
         /// from the standard input, one a line
         #[arg(allow_hyphen_values = true)]
         code: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ScansCommand {
+    /// List scans, newest first, with what came of each
+    List {
+        /// Only those that were refused
+        #[arg(long)]
+        refused: bool,
+        /// One JSON object a line, for programs
+        #[arg(long)]
+        json: bool,
+        /// How many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        count: u32,
     },
 }
 

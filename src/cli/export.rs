@@ -4,10 +4,10 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::{Error, say};
+use super::{Error, say, scans};
 use crate::domain::ids::OperationId;
 use crate::status::rfc3339;
-use crate::store::{Db, Summary};
+use crate::store::{Db, Summary, Wanted};
 
 /// Every operation is written, oldest first, whatever the number.
 const EVERY: u32 = u32::MAX;
@@ -32,6 +32,9 @@ pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
             "trail": trail(db, operation.id)?,
         });
         say(out, &format!("{line}\n"))?;
+    }
+    for scan in db.last_scans(Wanted::Refused, EVERY)?.iter().rev() {
+        say(out, &format!("{}\n", scans::as_json(scan)))?;
     }
     Ok(())
 }

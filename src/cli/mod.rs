@@ -16,6 +16,7 @@ mod log;
 mod look_on;
 mod outbox;
 mod run;
+mod scans;
 mod sheet;
 mod shown;
 mod status;
@@ -308,6 +309,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Backup { file } => home::backup(&mut out, &config()?, &args.config, file),
         Command::Restore(wanted) if wanted.print_config => home::show_config(&mut out, &wanted.file),
         Command::Restore(wanted) => home::restore(&mut out, &config()?, wanted),
+        Command::Scans { command } => scans::scans(&mut out, &config()?, command),
         Command::Unknown { command } => unknown::unknown(&mut out, &config()?, command),
         Command::Sheet(sheet) => sheet::sheet(&mut out, &args.config, sheet),
     }
