@@ -45,6 +45,7 @@ mod program;
 mod pty;
 mod queue;
 mod quirks;
+mod reasons;
 mod revoke;
 mod rules;
 mod sandbox;
