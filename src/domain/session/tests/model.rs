@@ -197,7 +197,7 @@ fn take(held: &mut Vec<Held>, products: &mut Vec<Product>, before: &[Read], read
             Verdict::Booked(in_all)
         }
         "undo" => undo(held, products, read.scanner),
-        _ => command(held, before, read, open),
+        _ => command((held, products), before, read, open),
     }
 }
 
@@ -249,7 +249,14 @@ fn reads_of(held: &[Held], home: (&str, i64), is_asked: impl Fn(&Held) -> bool) 
     open.flat_map(|held| &held.scans).filter(|added| added.home == home).map(|added| added.read).collect()
 }
 
-fn command(held: &mut [Held], before: &[Read], read: &Read, open: Option<usize>) -> Verdict {
+/// `all` are the documents, and the products that may be taken back.
+fn command(
+    all: (&mut [Held], &mut Vec<Product>),
+    before: &[Read],
+    read: &Read,
+    open: Option<usize>,
+) -> Verdict {
+    let (held, products) = all;
     let before_mode = mode(before, read.scanner);
     let place = (before_mode, storage(before, read.scanner));
     match read.word.as_str() {
@@ -260,7 +267,10 @@ fn command(held: &mut [Held], before: &[Read], read: &Read, open: Option<usize>)
         }
         "cancel" if pending(before, read.scanner).is_none() => {
             for read in reads_of(held, place, |held| held.place != place) {
-                take_back(held, read);
+                // What CANCEL takes back of a kit is taken back whole, and no UNDO finds it again.
+                if take_back(held, read) {
+                    products.retain(|product| product.read != Some(read));
+                }
             }
             if let Some(open) = open {
                 held[open].state = "cancelled";
