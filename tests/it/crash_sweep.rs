@@ -15,6 +15,7 @@ use stockpoint::domain::control::{Control, kit_code};
 use stockpoint::domain::ids::{CardId, GoodId, StorageId};
 use stockpoint::domain::kit::KitScan;
 use stockpoint::domain::mode::{Kind, Mode};
+use stockpoint::domain::quantity::Quantity;
 use stockpoint::feedback::{Announcement, What};
 use stockpoint::sandbox::{CardRow, Fault, GoodRow, Options, Selector};
 use stockpoint::store::{CommitHook, Figures};
@@ -41,6 +42,7 @@ fn day() -> Vec<String> {
         Control::Quantity(12).code(),
         "036000291452".to_owned(),
         "later".to_owned(),
+        Control::Undo.code(),
         Control::Undo.code(),
         Control::Mode(Mode::WriteOff).code(),
         "9521234000013".to_owned(),
@@ -77,6 +79,10 @@ fn confirmed_by(answer: &Announcement) -> Option<Units> {
     if matches!(answer.what, What::BookedKit { .. }) {
         let goods = [123_457, 123_475].map(|good| ((Kind::WriteOff, GoodId(good)), Decimal::TWO));
         return Some(Units::from(goods));
+    }
+    if matches!(answer.what, What::Parked { .. }) {
+        // Nothing is promised; UNDO takes it back like a booking.
+        return Some(Units::new());
     }
     booked(answer).map(|(kind, good, units)| Units::from([((kind, good), units)]))
 }
@@ -127,7 +133,7 @@ async fn play(place: &Place, station: &mut Station, dead: &AtomicBool, confirmed
             return;
         }
         confirmed.extend(confirmed_by(&answer));
-        if number == 9 {
+        if number == 10 {
             place.sandbox.put_good(later());
             station.handle.sync();
         }
@@ -145,6 +151,11 @@ async fn lives_until(station: &Station, dead: &AtomicBool, wanted: impl Fn(&Figu
         }
         sleep(LOOK_EVERY).await;
     }
+}
+
+/// What was parked and taken back stays counted as unknown.
+fn is_nothing_parked(figures: &Figures) -> bool {
+    figures.units_parked == Quantity::ZERO
 }
 
 /// One round. Gives back whether the point was reached.
@@ -173,7 +184,7 @@ async fn round(point: u32, death: Death) -> bool {
     }
     play(&place, &mut station, &dead, &mut confirmed).await;
     // The day's deliveries go on until all is done or the point is reached.
-    lives_until(&station, &dead, |figures| !figures.is_undelivered() && figures.scans.unknown == 0).await;
+    lives_until(&station, &dead, |figures| !figures.is_undelivered() && is_nothing_parked(figures)).await;
     let reached = match death {
         Death::AtCommit | Death::AfterCommit => dead.load(Ordering::SeqCst),
         Death::AtRequest(_) | Death::Survives(_) => place.sandbox.faults_left() == 0,
@@ -200,7 +211,7 @@ async fn check(place: &Place, station: Station, confirmed: &[Units], round: (u32
     // What is parked becomes known, so that nothing is booked later than the books are compared.
     place.sandbox.put_good(later());
     station.handle.sync();
-    station.until("everything known", |figures| figures.scans.unknown == 0).await;
+    station.until("everything known", is_nothing_parked).await;
     let figures = station.until_delivered().await;
     assert!(figures.balance() && !figures.is_undelivered(), "{round:?}: {figures:?}");
     place.assert_nothing_is_doubled();

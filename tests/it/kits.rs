@@ -280,7 +280,7 @@ async fn a_kit_is_booked_only_where_the_configuration_says_so() {
         assert_eq!(answer.signal, Signal::Refused);
         let (words, answer) = (format!("refused            $SP.KIT-{card}."), answer.to_string());
         assert!(answer.starts_with(&words), "{answer}");
-        assert!(answer.ends_with("(not booked: kit codes are off, kits.scan)"), "{answer}");
+        assert!(answer.ends_with("(kit-off): kit codes are off (kits.scan)"), "{answer}");
     }
     assert_eq!(station.scan(&kit_code(CardId(410))).await.unwrap().signal, Signal::Booked);
     station.scan(&Control::Close.code()).await.unwrap();

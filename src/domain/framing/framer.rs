@@ -75,8 +75,6 @@ impl Framer {
         self.expire(work.ended, out);
         for &byte in bytes {
             self.take_byte(byte, work, out);
-        }
-        if !bytes.is_empty() {
             self.last_byte_at = work.ended;
         }
     }

@@ -7,7 +7,7 @@
 //! Understood besides plain keys, Shift, Caps Lock and `AltGr`: the number pad, with or without Num Lock; Ctrl and
 //! Alt together as `AltGr`, which is how Windows reads it; Ctrl with a letter or a bracket (`Ctrl+]` is GS); a code
 //! typed on the number pad while Alt is held (`Alt+029` and `Alt+0029` are GS); Ctrl, Shift and U, then a code
-//! in hexadecimal; accents, with the space bar or pressed twice.
+//! in hexadecimal; accents, with the space bar or pressed twice; the arrow down as an end.
 
 use crate::domain::keymap::layout::Layout;
 use crate::domain::keymap::layout::LayoutName;
@@ -37,6 +37,7 @@ mod key {
     pub(super) const RIGHT_CTRL: u16 = 97;
     pub(super) const RIGHT_ALT: u16 = 100;
     pub(super) const LINE_FEED: u16 = 101;
+    pub(super) const DOWN: u16 = 108;
 }
 
 /// What happened to a key.
@@ -376,7 +377,8 @@ const fn terminator(code: u16) -> Option<char> {
     match code {
         key::ENTER | key::PAD_ENTER => Some('\r'),
         key::TAB => Some('\t'),
-        key::LINE_FEED => Some('\n'),
+        // How scanners for spreadsheets go on to the next row.
+        key::LINE_FEED | key::DOWN => Some('\n'),
         _ => None,
     }
 }
