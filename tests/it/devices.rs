@@ -111,6 +111,21 @@ fn a_frame_is_whole_however_its_bytes_arrive() {
 }
 
 #[test]
+fn what_comes_as_the_port_is_opened_or_came_back_may_be_the_rest_of_a_code() {
+    for protocol in [Protocol::None, Protocol::ZebraSsi] {
+        let (mut agent, mut pty) = (Agent::new(8), Pty::new());
+        // So long that a busy machine is within it, too.
+        let framing = Framing::usual(Duration::from_secs(5));
+        let port = SerialPort { framing, protocol, ..port(&pty.path.clone(), NO_GAP) };
+        let _scanner = agent.start(port);
+        assert_eq!(agent.state(), PortState::Open { reconnects: 0 });
+        let packet = [&[0x0d, 0xf3, 0, 0, 0x0b][..], b"96385074", &[0xfd, 0x4b]].concat();
+        pty.feed(if protocol == Protocol::None { b"96385074\r" } else { &packet });
+        assert_eq!(agent.frame().verdict, Err(Refusal::Tail), "{protocol:?}");
+    }
+}
+
+#[test]
 fn every_terminator_ends_one_frame() {
     let (mut agent, mut pty) = (Agent::new(16), Pty::new());
     let _scanner = agent.open(&pty.path.clone(), NO_GAP);

@@ -50,7 +50,6 @@ const RIGHT: &[&str] = &[
 
 /// The cases that do not, and what comes of them today. T02 presses F8 for GS: a function key means what its maker says, so
 /// that the code is refused and `stockpoint calibrate` names the key.
-// A function key means what its maker says; `stockpoint calibrate` names it and says what to set instead.
 const WRONG: &[(&str, &str)] = &[("T02", "refused unknown-key")];
 
 /// One case, as the file has it.
