@@ -1,4 +1,4 @@
-//! Keeping the copy of the goods table: all of it at first and once a day ([`super::full`]), what changed in between.
+//! Keeping the copy of the goods table: all of it at first and once a day (`full`), what changed in between.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
