@@ -11,7 +11,7 @@ const GAP: Duration = Duration::from_millis(200);
 /// A byte of the input stands for a pause of up to two seconds: longer than any gap, and than the time of tails.
 const PAUSE_MS: i64 = 8;
 /// Control characters that are data.
-const SEPARATORS: [char; 5] = ['\u{4}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{1f}'];
+pub(crate) const SEPARATORS: [char; 5] = ['\u{4}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{1f}'];
 
 /// A piece of the stream: how long after the one before it comes, and what it is.
 enum Piece<'a> {

@@ -7,6 +7,7 @@ use stockpoint::domain::keymap::{EV_KEY, EV_SYN, InputEvent, KeyStream, LAYOUTS,
 use stockpoint::domain::time::BootMillis;
 
 use crate::Input;
+use crate::framing::SEPARATORS;
 
 const GAP: Duration = Duration::from_millis(200);
 /// Long after the device was opened: no code is in doubt for having begun before.
@@ -29,7 +30,8 @@ pub(crate) fn check(input: &[u8]) {
                 assert!(!lost, "a code with lost events passed");
                 // The press that ends a pause also begins the next code: one may be counted to the code before.
                 assert!(text.chars().count() <= presses, "more was read than was typed");
-                assert!(!text.chars().any(|c| c.is_control() && c != '\u{1d}'), "a control character passed");
+                let is_odd = |c: char| c.is_control() && !SEPARATORS.contains(&c);
+                assert!(!text.chars().any(is_odd), "a control character passed");
             }
         }
         if frames.len() > before {
