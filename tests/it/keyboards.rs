@@ -11,7 +11,7 @@ use stockpoint::device::PortState;
 use stockpoint::device::evdev;
 use stockpoint::device::evdev::Keyboard;
 use stockpoint::device::ports::Roots;
-use stockpoint::domain::framing::Framing;
+use stockpoint::domain::framing::{Framing, Guarding};
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::keymap::InputEvent;
 use stockpoint::domain::keymap::LayoutName;
@@ -65,7 +65,8 @@ impl Agent {
             name: ScannerName::new("dock"),
             at,
             layout: LayoutName::US,
-            framing: Framing::usual(GAP),
+            // The kernel's keyboards type one code after the other.
+            framing: Framing { guarding: Guarding::On { burst: Duration::ZERO }, ..Framing::usual(GAP) },
         };
         evdev::start(keyboard, roots, self.outlet.clone()).unwrap()
     }

@@ -24,6 +24,7 @@ const SCANNERS: [&str; 3] = [
 name = "counter"
 kind = "evdev"
 gap_ms = 2000
+burst_guard_ms = 0
 match = "#,
     KEYBOARD,
 ];

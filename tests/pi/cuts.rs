@@ -52,6 +52,7 @@ const SCANNER: &str = r#"
 name = "dock"
 kind = "serial"
 path = "/dev/ttyUSB0"
+burst_guard_ms = 0
 signals_hex = { booked = "06", control = "11", unknown = "14", refused = "15" }
 "#;
 

@@ -69,6 +69,7 @@ const SERIAL: &str = r#"
 name = "line"
 kind = "serial"
 path = "/dev/ttyACM0"
+burst_guard_ms = 0
 "#;
 
 /// What became of the codes of a run.
@@ -239,7 +240,7 @@ fn journal(card: &Path, run: &str) -> Vec<Frame> {
 fn keyboards(count: usize) -> String {
     let entry = |number: usize| {
         format!(
-            "[[scanner]]\nname = \"k{number}\"\nkind = \"evdev\"\nmatch = {{ vendor = 0x1eab, product = {number} }}\n"
+            "[[scanner]]\nname = \"k{number}\"\nkind = \"evdev\"\nmatch = {{ vendor = 0x1eab, product = {number} }}\nburst_guard_ms = 0\n"
         )
     };
     (1..=count).map(entry).collect()

@@ -23,6 +23,7 @@ name = "dock"
 kind = "serial"
 path = "/dev/ttyUSB0"
 gap_ms = 2000
+burst_guard_ms = 0
 signals_hex = { booked = "06", unknown = "14", refused = "15", control = "11" }
 "#;
 pub(crate) const BOOKED: u8 = 0x06;

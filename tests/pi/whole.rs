@@ -39,6 +39,7 @@ DOCK
 name = "counter"
 kind = "evdev"
 gap_ms = 2000
+burst_guard_ms = 0
 match = KEYBOARD
 
 [setup]
