@@ -59,7 +59,7 @@ struct Times {
 
 /// A scan and a bare write in turn, so that both meet the disk in the same mood.
 async fn take(folder: &Folder, scans: usize) -> Times {
-    let config = Config::parse(&config_text(folder.path(), &nobody()), "bench.toml").unwrap();
+    let config = Config::parse(&config_text(folder.path(), nobody()), "bench.toml").unwrap();
     let mut station = Station::start(config);
     let file = reference_file(folder.path());
     let mut log = Log::of(folder.path());

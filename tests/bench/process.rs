@@ -46,7 +46,7 @@ pub(crate) fn measure(folder: &Folder, extent: &Extent, table: &mut Table) {
 fn wait_for_service(folder: &Folder, dir: &Path, scans: usize) {
     let made = in_memory();
     copy(folder.path(), made.path());
-    let config = Config::parse(&config_text(made.path(), &nobody()), "bench.toml").unwrap();
+    let config = Config::parse(&config_text(made.path(), nobody()), "bench.toml").unwrap();
     runtime().block_on(async {
         let mut station = Station::start(config);
         for turn in 0..scans {
@@ -65,7 +65,7 @@ impl Running {
     /// Starts the program and waits until it says that it is ready; how long that took.
     fn start(dir: &Path) -> (Self, Duration) {
         let config = dir.join("config.toml");
-        fs::write(&config, config_text(dir, &nobody())).unwrap();
+        fs::write(&config, config_text(dir, nobody())).unwrap();
         let begun = Instant::now();
         let child = Command::new(PROGRAM)
             .args(["run", "--config"])

@@ -5,7 +5,7 @@ use std::fs;
 use std::future::pending;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -126,10 +126,14 @@ pub(crate) fn config_text(dir: &Path, base_url: &str) -> String {
     text
 }
 
-/// An address of this machine where nobody answers.
-pub(crate) fn nobody() -> String {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    format!("http://127.0.0.1:{port}/api/v1")
+/// An address of this machine where nobody answers: one for the whole run, since a folder belongs to the service
+/// that it began with, and a station of another one sets its scans aside.
+pub(crate) fn nobody() -> &'static str {
+    static ADDRESS: LazyLock<String> = LazyLock::new(|| {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        format!("http://127.0.0.1:{port}/api/v1")
+    });
+    &ADDRESS
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {

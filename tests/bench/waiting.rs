@@ -51,7 +51,7 @@ pub(crate) fn measure(folder: &Folder, extent: &Extent, table: &mut Table) {
 }
 
 fn config(dir: &Path) -> Config {
-    Config::parse(&config_text(dir, &nobody()), "bench.toml").unwrap()
+    Config::parse(&config_text(dir, nobody()), "bench.toml").unwrap()
 }
 
 async fn fill(folder: &Folder, dir: &Path, documents: usize) {
