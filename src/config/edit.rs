@@ -10,6 +10,7 @@ use toml::de::DeTable;
 use toml::de::DeValue;
 
 use crate::config::show::Quoted;
+use crate::domain::framing::Terminator;
 use crate::domain::keymap::LayoutName;
 
 /// A text as it stands in the file, in quotes.
@@ -24,6 +25,8 @@ pub struct Tuning {
     pub layout: Option<LayoutName>,
     /// Milliseconds after which an unfinished frame is refused; `None`: as it is.
     pub gap_ms: Option<u64>,
+    /// What ends a code; `None`: as it is.
+    pub terminator: Option<Terminator>,
     /// What the scanner adds in front of every code; empty: nothing.
     pub strip_prefix: String,
     /// What it adds behind.
@@ -42,9 +45,16 @@ pub struct Edited {
 impl Tuning {
     /// The lines of the entry's own keys.
     pub fn keys(&self) -> String {
-        let layout = self.layout.map(|layout| format!("layout = {}\n", Quoted(layout.as_str())));
-        let gap = self.gap_ms.map(|gap_ms| format!("gap_ms = {gap_ms}\n"));
-        layout.into_iter().chain(gap).collect()
+        self.values().map(|(key, value)| format!("{key} = {value}\n")).collect::<Vec<_>>().concat()
+    }
+
+    fn values(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let values = [
+            ("layout", self.layout.map(|layout| Quoted(layout.as_str()).to_string())),
+            ("gap_ms", self.gap_ms.map(|gap_ms| gap_ms.to_string())),
+            ("terminator", self.terminator.map(|terminator| Quoted(terminator.as_str()).to_string())),
+        ];
+        values.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }
 
     /// The rule that takes off what the scanner adds; empty if it adds nothing.
@@ -66,9 +76,7 @@ impl Tuning {
         let table = entry.get_ref().as_table()?;
         let mut changes = Vec::new();
         let kind_end = line_end(text, table.get("kind")?.span().end);
-        let layout = self.layout.map(|layout| Quoted(layout.as_str()).to_string());
-        let keys = [("layout", layout), ("gap_ms", self.gap_ms.map(|gap_ms| gap_ms.to_string()))];
-        for (key, value) in keys.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        for (key, value) in self.values() {
             match table.get(key) {
                 Some(written) => changes.push((written.span(), value)),
                 None => changes.push((kind_end..kind_end, format!("\n{key} = {value}"))),
@@ -199,6 +207,16 @@ mod tests {
         assert!(edited.entry.ends_with("[scanner.other]\nx = [\n[1],\n]"), "{}", edited.entry);
         let edited = tuning("fr", Some(260)).apply(FILE, "dock").unwrap();
         assert!(edited.file.contains("kind = \"evdev\" # types\ngap_ms = 260\npath = "), "{}", edited.file);
+    }
+
+    #[test]
+    fn a_terminator_is_written_into_an_entry_and_over_another() {
+        let named = |terminator| Tuning { terminator: Some(terminator), ..Tuning::default() };
+        let edited = named(Terminator::Etx).apply(FILE, "dock").unwrap();
+        assert_eq!(edited.file, FILE.replace("# types\n", "# types\nterminator = \"etx\"\n"));
+        let again = named(Terminator::Any).apply(&edited.file, "dock").unwrap();
+        assert_eq!(again.file, edited.file.replace("\"etx\"", "\"any\""));
+        assert_eq!(named(Terminator::CrLf).keys(), "terminator = \"crlf\"\n");
     }
 
     #[test]

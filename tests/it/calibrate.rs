@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use stockpoint::config::{Config, Source};
 use stockpoint::domain::calibrate::CalibrationCode;
+use stockpoint::domain::framing::Terminator;
 use stockpoint::sandbox::{Options, Sandbox};
 
 use crate::program::{Ended, Shed};
@@ -35,7 +36,8 @@ async fn replay(shed: &Shed, name: &str, more: &[&str]) -> Ended {
 async fn a_recording_tells_how_the_scanner_is_set_and_prints_its_entry() {
     let ended = replay(&shed(), "german.txt", &["counter"]).await;
     let wanted = "CALIBRATE-1 was read.\nCALIBRATE-2 was read.\n\n  layout     de\n  letters    as printed\n  \
-                  in front   #\n  behind     nothing\n  ends with  Enter (CR)\n  AIM        ]C0\n  \
+                  in front   #\n  behind     nothing\n  ends with  Enter (CR); `terminator = \"cr\"` \
+                  only if labels hold line breaks or Tabs of their own\n  AIM        ]C0\n  \
                   separator  as Ctrl and a bracket\n  \
                   speed      3.4 ms a character; gap_ms = 30 would be safe, 200 is usual\n\n  \
                   [[scanner]]\n  name = \"counter\" # by the till\n  kind = \"evdev\"\n  layout = \"de\"\n  \
@@ -128,13 +130,32 @@ async fn a_scanner_on_a_serial_port_is_heard_until_both_codes_are_read() {
     let ended = program.ended().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
-        ended.out.contains("ends with  Tab\n") && ended.out.contains("separator  as it is\n"),
+        ended.out.contains("ends with  Tab;") && ended.out.contains("separator  as it is\n"),
         "{ended:?}"
     );
     let name = pty.path.file_name().unwrap().to_str().unwrap();
     let entry = format!("\n[[scanner]]\nname = \"{name}\"\nkind = \"serial\"\npath = \"{path}\"\n");
     assert_eq!(fs::read_to_string(shed.path("config.toml")).unwrap(), format!("{CONFIG}{entry}"));
     assert_eq!(Config::load(&shed.path("config.toml")).unwrap().scanners.len(), 2);
+}
+
+#[tokio::test]
+async fn a_terminator_that_must_be_named_is_written() {
+    let (shed, mut pty) = (shed(), Pty::new());
+    let path = pty.path.display().to_string();
+    let program = shed.start(shed.command(&["calibrate", &path, "--write"]));
+    program.until_said("Scan CALIBRATE-1, then CALIBRATE-2").await;
+    for (code, said) in
+        CalibrationCode::ALL.into_iter().zip(["CALIBRATE-1 was read.", "CALIBRATE-2 was read."])
+    {
+        pty.feed(format!("\u{2}{}\u{3}", code.text()).as_bytes());
+        program.until_said(said).await;
+    }
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains("ends with  ETX\n"), "{ended:?}");
+    let scanners = Config::load(&shed.path("config.toml")).unwrap().scanners;
+    assert_eq!(scanners[1].terminator, Terminator::Etx);
 }
 
 #[tokio::test]

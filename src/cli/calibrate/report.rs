@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::domain::calibrate::{
     Advice, Attempt, CalibrationCode, Case, End, Findings, GAP_MS_USUAL, Separator, key_name,
 };
+use crate::domain::framing::Terminator;
 use crate::domain::printable::printable;
 
 /// One thing that was scanned.
@@ -83,12 +84,19 @@ fn added(text: &str) -> String {
 fn end(end: &End) -> String {
     match end {
         End::Nothing => "nothing".to_owned(),
-        End::Cr => "Enter (CR)".to_owned(),
-        End::Lf => "LF".to_owned(),
-        End::CrLf => "CR and LF".to_owned(),
-        End::Tab => "Tab".to_owned(),
+        End::Cr => named("Enter (CR)", Terminator::Cr),
+        End::Lf => named("LF", Terminator::Lf),
+        End::CrLf => named("CR and LF", Terminator::CrLf),
+        End::Tab => named("Tab", Terminator::Tab),
+        End::Etx => "ETX".to_owned(),
         End::Other(text) => printable(text).to_string(),
     }
+}
+
+/// With what to write for labels that cannot be seen here.
+fn named(end: &str, terminator: Terminator) -> String {
+    let word = terminator.as_str();
+    format!("{end}; `terminator = \"{word}\"` only if labels hold line breaks or Tabs of their own")
 }
 
 fn separator(separator: &Separator) -> String {

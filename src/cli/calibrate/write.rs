@@ -11,6 +11,7 @@ use crate::cli::read_error;
 use crate::config::edit::{Edited, Tuning, append};
 use crate::config::{Config, Scanner};
 use crate::domain::calibrate::{Findings, GAP_MS_USUAL};
+use crate::domain::framing::Terminator;
 
 /// What to tell of the entry. `written` is the file to write it to, if it is to be.
 pub(super) fn entry(
@@ -58,6 +59,7 @@ fn tuning(findings: &Findings, scanner: Option<&Scanner>) -> Tuning {
     Tuning {
         layout: findings.layout(),
         gap_ms,
+        terminator: findings.terminator(scanner.map_or(Terminator::Any, |scanner| scanner.terminator)),
         strip_prefix: findings.prefix.clone(),
         strip_suffix: findings.suffix.clone(),
     }

@@ -52,12 +52,17 @@ impl Findings {
     }
 
     fn on_end(&self) -> Option<Advice> {
-        (self.end == End::Nothing).then(|| {
-            Advice::fault(
+        match self.end {
+            End::Nothing => Some(Advice::fault(
                 "its codes end with nothing, so that the station cannot tell a whole code from a torn one",
                 "set it to end with Enter (its manual: suffix, terminator, CR)",
-            )
-        })
+            )),
+            End::Etx => Some(Advice::hint(
+                "its codes end with ETX alone, which ends a code only where the entry names it",
+                "keep `terminator = \"etx\"` in the entry, as below",
+            )),
+            _ => None,
+        }
     }
 
     fn on_layout(&self) -> Option<Advice> {

@@ -6,6 +6,7 @@ use crate::domain::calibrate::search::Case;
 use crate::domain::calibrate::search::End;
 use crate::domain::calibrate::search::Form;
 use crate::domain::calibrate::search::Separator;
+use crate::domain::framing::Terminator;
 use crate::domain::keymap::LayoutName;
 
 /// The `gap_ms` of a scanner that has none in its entry.
@@ -105,6 +106,24 @@ impl Findings {
         let wanted =
             longest_ms.saturating_mul(GAP_TIMES).saturating_add(GAP_MORE_MS).div_ceil(10).saturating_mul(10);
         (wanted <= GAP_MS_MAX).then(|| wanted.max(GAP_MS_MIN))
+    }
+
+    /// The `terminator` that the entry needs, of one that has `configured` now. `None`: that one will do.
+    ///
+    /// Any will do, but for ETX alone. A line break that labels hold is not seen here, so that whoever has named a
+    /// terminator had a reason: it is corrected, not taken away.
+    pub fn terminator(&self, configured: Terminator) -> Option<Terminator> {
+        let sent = match &self.end {
+            End::Cr => Terminator::Cr,
+            End::Lf => Terminator::Lf,
+            End::CrLf => Terminator::CrLf,
+            End::Tab => Terminator::Tab,
+            End::Etx => Terminator::Etx,
+            End::Other(_) => Terminator::Any,
+            End::Nothing => return None,
+        };
+        let will_do = sent == configured || configured == Terminator::Any && sent != Terminator::Etx;
+        (!will_do).then_some(sent)
     }
 
     /// The `gap_ms` to write into the entry: the usual one where that is safe.

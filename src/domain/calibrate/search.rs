@@ -62,6 +62,8 @@ pub enum End {
     CrLf,
     /// Tab.
     Tab,
+    /// ETX and nothing else, which ends a code only where the entry names it.
+    Etx,
     /// Several of these, or NUL: the station takes them all.
     Other(String),
 }
@@ -76,6 +78,10 @@ impl End {
             "\t" => Self::Tab,
             other => Self::Other(other.to_owned()),
         }
+    }
+
+    fn behind_etx(terminators: &str) -> Self {
+        if terminators.is_empty() { Self::Etx } else { Self::of(terminators) }
     }
 }
 
@@ -127,6 +133,10 @@ pub struct Form {
     /// The longest pause, in microseconds.
     pub longest_us: i64,
 }
+
+/// What some scanners send in front of a code, and behind it.
+const STX: char = '\u{2}';
+const ETX: char = '\u{3}';
 
 /// A reading, seen in one layout.
 #[derive(Clone, Copy)]
@@ -236,7 +246,11 @@ fn form(
     (before, front, behind): (&[Mark], &[Mark], &[Mark]),
     separator: Option<Separator>,
 ) -> Form {
-    let (prefix, aim) = take_aim(text(before));
+    let (prefix, aim) = take_aim(text(without_stx(before)));
+    let (behind, end) = match behind.split_last() {
+        Some((last, rest)) if last.what == What::Char(ETX) => (rest, End::behind_etx(&reading.end)),
+        _ => (behind, End::of(&reading.end)),
+    };
     let (first, last) = (reading.body.first(), reading.body.last());
     let span = first.zip(last).map_or(0, |(first, last)| last.at_us.saturating_sub(first.at_us));
     let steps = i64::try_from(reading.body.len()).unwrap_or(i64::MAX).saturating_sub(1).max(1);
@@ -245,13 +259,21 @@ fn form(
         prefix,
         aim,
         suffix: text(behind),
-        end: End::of(&reading.end),
+        end,
         separator,
         by_numbers: front
             .iter()
             .all(|mark| mark.keys.contains(&LEFT_ALT) && mark.keys.iter().copied().any(is_pad)),
         character_us: span.div_euclid(steps),
         longest_us: reading.longest_us,
+    }
+}
+
+/// What frames a code is no part of it, wherever it is read.
+fn without_stx(before: &[Mark]) -> &[Mark] {
+    match before.split_first() {
+        Some((first, rest)) if first.what == What::Char(STX) => rest,
+        _ => before,
     }
 }
 

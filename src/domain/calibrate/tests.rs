@@ -1,8 +1,14 @@
 //! A scanner is played, set up in every way, and what is found is what it was set to.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::framing::Framer;
+use crate::domain::framing::Framing;
+use crate::domain::framing::Refusal;
+use crate::domain::framing::Terminator;
 use crate::domain::keymap::EV_KEY;
 use crate::domain::keymap::EV_SYN;
 use crate::domain::keymap::LAYOUTS;
@@ -13,6 +19,7 @@ use crate::domain::keymap::SYN_DROPPED;
 use crate::domain::keymap::SYN_REPORT;
 use crate::domain::keymap::Stroke;
 use crate::domain::keymap::trace::Trace;
+use crate::domain::time::BootMillis;
 
 const ENTER: u16 = 28;
 const TAB: u16 = 15;
@@ -287,6 +294,29 @@ fn what_codes_end_with_is_found() {
 }
 
 #[test]
+fn a_terminator_is_named_where_the_station_needs_it() {
+    let ends = ["\r", "\n", "\r\n", "\t", "\u{3}", "\u{3}\r", "\r\r", "\0", ""];
+    for (stx, end) in ["", "\u{2}"].iter().flat_map(|stx| ends.map(|end| (stx, end))) {
+        let findings = found(&serial(&format!("{stx}]C0ab"), &format!("yz{end}")));
+        assert_eq!((findings.prefix.as_str(), findings.suffix.as_str()), ("ab", "yz"), "{end:?}");
+        for (_, configured) in Terminator::WORDS {
+            let terminator = findings.terminator(configured).unwrap_or(configured);
+            let framing = Framing { terminator, ..Framing::unguarded(Duration::from_millis(200)) };
+            let mut reader = Framer::new(framing);
+            let sent = format!("{stx}4006381333931{end}");
+            let mut frames = Vec::new();
+            for at in [0, 1000] {
+                reader.push(sent.as_bytes(), BootMillis(at), &mut frames);
+            }
+            let told: Vec<_> = frames.into_iter().map(|frame| frame.verdict).collect();
+            let code = Ok("4006381333931".to_owned());
+            let wanted = if end.is_empty() { vec![Err(Refusal::Unfinished)] } else { vec![code; 2] };
+            assert_eq!(told, wanted, "{end:?} of an entry with {configured:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_added_in_front_and_behind_is_found() {
     for layout in ["us", "de", "fr"] {
         let findings = found(&scan(Setting { layout, front: "<Ab]C0", behind: "z>", ..USUAL }));
@@ -300,8 +330,8 @@ fn what_is_added_in_front_and_behind_is_found() {
 
 #[test]
 fn what_the_station_refuses_in_front_or_behind_is_a_fault() {
-    let findings = found(&serial("\u{2}", "\u{3}\r"));
-    assert_eq!(says(&findings), [r"it adds what is no text: `\u{2}` in front, `\u{3}` behind"]);
+    let findings = found(&serial("\u{1}", "\u{2}\r"));
+    assert_eq!(says(&findings), [r"it adds what is no text: `\u{1}` in front, `\u{2}` behind"]);
     let own_mark = found(&serial("j", "\r")).advice();
     assert!(own_mark.iter().any(|advice| !advice.is_fault && advice.says.contains("`j`")), "{own_mark:?}");
 }
