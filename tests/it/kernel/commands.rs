@@ -24,6 +24,8 @@ use crate::program::Shed;
 
 /// More than twice the usual gap: what comes within it after the opening may be the tail of a code.
 const SETTLING: Duration = Duration::from_millis(500);
+/// What begins within a second of a code that was cut off may be the rest of it.
+const PAST_THE_TAIL: Duration = Duration::from_millis(1500);
 /// From a key to the next, as people type.
 const PERSON: Duration = Duration::from_millis(120);
 
@@ -126,10 +128,13 @@ async fn a_hid_pos_scanner_on_usb_is_found_again_by_its_socket_and_answered() {
         entry.contains("kind = \"hidpos\"\nmatch = { vendor = 0x1eab, product = 0x0017, port = \""),
         "{said}"
     );
-    let (shed, agent) =
-        station(&sandbox, &format!("{entry}signals_hex = {{ booked = \"0440\", unknown = \"0420\" }}\n"))
-            .await;
+    let (shed, agent) = station(
+        &sandbox,
+        &format!("{entry}burst_guard_ms = 0\nsignals_hex = {{ booked = \"0440\", unknown = \"0420\" }}\n"),
+    )
+    .await;
     until_synced(&shed).await;
+    sleep(SETTLING).await;
     scanner.send(&report("]E0", b"4006381333931", false));
     assert_eq!(scanner.heard(), [0x04, 0x40]);
     scanner.send(&report("]C0", b"0000", false));
@@ -141,6 +146,7 @@ async fn a_hid_pos_scanner_on_usb_is_found_again_by_its_socket_and_answered() {
     until_gone(&shed).await;
     scanner.plug_in();
     until_back(&shed).await;
+    sleep(PAST_THE_TAIL).await;
     scanner.send(&report("]E0", b"4006381333931", false));
     assert_eq!(scanner.heard(), [0x04, 0x40]);
     let scans = shed.status().await["scans"].take();
