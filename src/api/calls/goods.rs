@@ -28,7 +28,7 @@ const NODES_MAX: usize = 100;
 pub struct GoodsPageAsk<'a> {
     /// Its number, from 1.
     pub page: u32,
-    /// How many rows a page shall have. The service may give fewer, and what it allows is not documented.
+    /// Rows that a page shall have. The service may give fewer, and what it allows is not documented.
     pub rows: usize,
     /// Only what changed since, in the location's time.
     pub changed_after: Option<&'a str>,
@@ -68,7 +68,7 @@ pub struct GoodDetails {
     pub unit_equals: Option<Decimal>,
     /// Below this the service's own pages hide it from sales, if told.
     pub critical_amount: Option<Decimal>,
-    /// What people want to have in stock, if told.
+    /// The amount that people want to have in stock, if told.
     pub desired_amount: Option<Decimal>,
     /// Balances by storage. Storages never used are absent, amounts below zero occur, and which unit they count
     /// in is not documented.
