@@ -6,6 +6,7 @@ use std::time::Duration;
 use stockpoint::domain::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::OperationId;
+use stockpoint::domain::time::UnixMillis;
 use stockpoint::feedback::What;
 use stockpoint::sandbox::{Fault, Foreign, Lasts, Options, Selector};
 use stockpoint::store::{Figures, Undo};
@@ -328,6 +329,13 @@ async fn the_wait_between_two_postings_grows() {
     station.stop().await.unwrap();
 }
 
+/// A person has the first document deleted on the service.
+async fn delete_the_first(station: &Station) {
+    let now = UnixMillis(1_790_000_000_000);
+    let revoke = station.handle.store().run(move |db| db.revoke(OperationId(1), Undo::Delete, now));
+    revoke.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn an_account_that_forbids_deleting_halfway_calls_a_person_once() {
     let (place, mut station) = place_and_station().await;
@@ -335,14 +343,7 @@ async fn an_account_that_forbids_deleting_halfway_calls_a_person_once() {
     station.until_delivered().await;
     place.sandbox.fault(Selector::path("DELETE", "/"), Fault::Pass);
     place.sandbox.fail(Selector::path("DELETE", "/"), Fault::Forbidden, Lasts::UntilRecovered);
-    let now = stockpoint::domain::time::UnixMillis(1_790_000_000_000);
-    station
-        .handle
-        .store()
-        .run(move |db| db.revoke(OperationId(1), Undo::Delete, now))
-        .await
-        .unwrap()
-        .unwrap();
+    delete_the_first(&station).await;
     let told = station.until_told(|what| matches!(what, What::Person(_))).await;
     assert!(
         matches!(&told, What::Person(words) if words.contains("cannot be removed: Access denied.")),
@@ -366,14 +367,7 @@ async fn a_deletion_that_is_forbidden_with_everything_else_is_not_given_up() {
     document(&mut station, &[SHAMPOO]).await;
     station.until_delivered().await;
     place.sandbox.fail(Selector::Any, Fault::Forbidden, Lasts::UntilRecovered);
-    let now = stockpoint::domain::time::UnixMillis(1_790_000_000_000);
-    station
-        .handle
-        .store()
-        .run(move |db| db.revoke(OperationId(1), Undo::Delete, now))
-        .await
-        .unwrap()
-        .unwrap();
+    delete_the_first(&station).await;
     until_person(&station, "the token is not accepted").await;
     place.sandbox.recover();
     half_a_minute().await;
