@@ -16,7 +16,7 @@ use crate::domain::ids::{CardId, ScannerName, StorageId};
 use crate::feedback::{Announcement, Feedback};
 use crate::socket::Request;
 use crate::status::{ApiHealth, Health, Station, Status};
-use crate::store::{self, Figures, Store};
+use crate::store::{self, Cause, Figures, Store};
 use crate::work::scans::Input;
 use crate::work::trust::Belief;
 
@@ -109,6 +109,15 @@ impl Handle {
         let now = self.0.clock.wall();
         let config = &self.0.config;
         Ok(Status::new(station(config, figures.storage), &figures, self.health(), true, now))
+    }
+
+    /// Raises an alarm. Where it cannot be stored, the log has it.
+    pub(super) async fn raise(&self, cause: Cause, what: &str) {
+        let (now, what) = (self.0.clock.wall(), what.to_owned());
+        let raised = self.0.store.run(move |db| db.raise_alarm(&cause, &what, now)).await;
+        if !matches!(raised, Ok(Ok(_))) {
+            tracing::warn!("an alarm was not stored");
+        }
     }
 
     /// How its parts do.

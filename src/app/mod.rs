@@ -29,10 +29,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{BuildError, Client};
 use crate::clock::{Clock, SystemClock};
-use crate::config::secrets::Secrets;
+use crate::config::secrets::{self, Secrets};
 use crate::config::{Config, Listen};
 use crate::device;
 use crate::domain::home::{Home, Machine};
+use crate::domain::seal::Seal;
 use crate::domain::session::{Desk, Rules, Session};
 use crate::domain::signal::Signal;
 use crate::domain::time::Moment;
@@ -51,7 +52,7 @@ use crate::work::pulse::Pulse;
 use crate::work::refusals::Refusals;
 use crate::work::scans::{Input, Scans};
 use crate::work::trust::Belief;
-use crate::work::uplink::{Parts, Uplink};
+use crate::work::uplink::{Parts, Uplink, error_chain};
 use handle::Shared;
 pub use handle::{Handle, station};
 pub use lock::FolderLock;
@@ -151,6 +152,7 @@ pub struct Agent {
     standard_input: Option<File>,
     page: Option<io::Result<Door>>,
     page_token: Option<SecretString>,
+    wanting: Vec<(Cause, String)>,
     pulses: Vec<Arc<Pulse>>,
     store_thread: StoreThread,
     outputs: Outputs,
@@ -189,8 +191,9 @@ impl Agent {
         let mut home = config.home(machine);
         home.books.service = service.unwrap_or(home.books.service);
         note_damaged(&mut db, clock.wall())?;
-        // It is bound anew.
+        // Both are tried anew.
         db.end_alarm(&Cause::Page)?;
+        db.end_alarm(&Cause::Sheet)?;
         db.take_up(&home, clock.wall())?;
         db.keep_copy_of(&home.books)?;
         let unseen: Vec<_> = db.alarms()?.into_iter().filter(|alarm| !alarm.is_seen).collect();
@@ -226,6 +229,7 @@ impl Agent {
             standard_input: None,
             page,
             page_token: None,
+            wanting: Vec::new(),
             pulses,
             store_thread,
             outputs,
@@ -241,12 +245,43 @@ impl Agent {
         self
     }
 
-    /// Has every visitor of the page show this token. Where the configuration asks for one and this was not called,
-    /// the page is not served.
+    /// Has every visitor of the page show this token. Where the configuration asks for one and there is none, the page
+    /// is not served, and an alarm stands.
     #[must_use]
-    pub fn guarded_by(mut self, token: Option<SecretString>) -> Self {
-        self.page_token = token;
+    pub fn guarded_by(mut self, token: Result<Option<SecretString>, secrets::Error>) -> Self {
+        match token {
+            Ok(token) => self.page_token = token,
+            Err(error) => self.want(
+                Cause::Page,
+                format!("the station page is not served (web.token_file): failed to {}", error_chain(&error)),
+            ),
+        }
         self
+    }
+
+    /// Takes commands only from codes under this seal. Where the configuration asks for a secret and there is none, no
+    /// code commands anything, and an alarm stands.
+    #[must_use]
+    pub fn commanded_by(mut self, seal: Result<Seal, secrets::Error>) -> Self {
+        match seal {
+            Ok(seal) => self.session = self.session.sealed(seal),
+            Err(error) => {
+                self.want(
+                    Cause::Sheet,
+                    format!(
+                        "control codes are refused (station.sheet_secret_file): failed to {}",
+                        error_chain(&error)
+                    ),
+                );
+            }
+        }
+        self
+    }
+
+    /// Something optional is not there: it is said when the agent runs.
+    fn want(&mut self, cause: Cause, what: String) {
+        tracing::error!("{what}");
+        self.wanting.push((cause, what));
     }
 
     /// A view of the agent, good as long as it runs.
@@ -323,13 +358,21 @@ impl Agent {
             });
         }
         if let (Some(page), Some(listen)) = (self.page.take(), self.shared.config.web.listen.clone()) {
-            if let Some(guard) = self.guard(&listen) {
+            if self.wanting.iter().any(|(cause, _)| *cause == Cause::Page) {
+                drop(page);
+            } else if let Some(guard) = self.guard(&listen) {
                 let page_of = Page { listen, guard, site: site::site(&self.handle(), &self.pulses) };
                 doors.spawn(page::serve(self.handle(), page, page_of));
             } else {
                 tracing::error!("the page is not served: nobody said which token its visitors show");
             }
         }
+        let (agent, wanting) = (self.handle(), std::mem::take(&mut self.wanting));
+        doors.spawn(async move {
+            for (cause, what) in wanting {
+                agent.raise(cause, &what).await;
+            }
+        });
         doors.spawn(notify::watch(self.handle(), std::mem::take(&mut self.pulses)));
         doors
     }

@@ -31,11 +31,9 @@ pub(super) async fn serve(agent: Handle, mut door: io::Result<Door>, page: Page)
                 if !is_told {
                     is_told = true;
                     tracing::warn!(listen = %page.listen, %error, "cannot serve the station page; trying again");
-                    raise(
-                        &agent,
-                        &format!("cannot serve the station page at {} (web.listen): {error}", page.listen),
-                    )
-                    .await;
+                    let what =
+                        format!("cannot serve the station page at {} (web.listen): {error}", page.listen);
+                    agent.raise(Cause::Page, &what).await;
                 }
                 sleep(TRY_EVERY).await;
                 door = Door::bind(&page.listen);
@@ -52,14 +50,6 @@ pub(super) async fn serve(agent: Handle, mut door: io::Result<Door>, page: Page)
     }
     tracing::info!(page = %at, "the station page is served");
     web::serve(door, page.guard, page.site).await;
-}
-
-async fn raise(agent: &Handle, what: &str) {
-    let (now, what) = (agent.0.clock.wall(), what.to_owned());
-    let raised = agent.0.store.run(move |db| db.raise_alarm(&Cause::Page, &what, now)).await;
-    if !matches!(raised, Ok(Ok(_))) {
-        tracing::warn!("the alarm of the page was not stored");
-    }
 }
 
 async fn end(agent: &Handle) {

@@ -10,14 +10,16 @@ use jiff::tz::TimeZone;
 use super::args::{SheetArgs, SheetFormat, SheetPaper, SheetSymbology};
 use super::{Error, data_if_any, read_error};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, secrets};
 use crate::domain::ids::CardId;
+use crate::domain::seal::Seal;
 use crate::sheet::{self, Format, Imprint, Job, NamedStorage, Paper, Symbology};
 
 pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Result<(), Error> {
+    let seal = seal(config)?;
     let format = match args.format {
         SheetFormat::Text => {
-            return deliver(out, args, sheet::text(&storages(config), &kits(config)).as_bytes());
+            return deliver(out, args, sheet::text(&seal, &storages(config), &kits(config)).as_bytes());
         }
         SheetFormat::Svg => Format::Svg,
         SheetFormat::Html => Format::Html,
@@ -32,14 +34,23 @@ pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Re
         symbology: symbology(args.symbology),
         imprint: imprint(config)?,
     };
-    let mut groups = sheet::control_groups();
-    groups.extend(sheet::storage_group(&storages(config)));
-    groups.extend(sheet::kit_group(&kits(config)));
+    let mut groups = sheet::control_groups(&seal);
+    groups.extend(sheet::storage_group(&seal, &storages(config)));
+    groups.extend(sheet::kit_group(&seal, &kits(config)));
     groups.push(sheet::calibration_group());
     deliver(out, args, &job.print(&groups)?)
 }
 
-/// The codes are those of every station: without a configuration the sheet has no name on it, and that is all.
+/// The seal of the codes. Codes that the station would refuse are not printed: a secret that cannot be read is an error.
+fn seal(config: &Path) -> Result<Seal, Error> {
+    match Config::load(config) {
+        Ok(config) => Ok(secrets::seal(&config.station)?),
+        // Without a configuration the codes are those of every station; what is wrong with it is said with its name.
+        Err(_) => Ok(Seal::default()),
+    }
+}
+
+/// Without a configuration the sheet has no name on it.
 fn imprint(config: &Path) -> Result<Imprint, Error> {
     let station = match config.try_exists() {
         Ok(false) => None,

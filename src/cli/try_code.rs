@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, Read, Write};
 
 use super::{Error, data_if_any, say};
-use crate::config::{Config, Scanner};
+use crate::config::{Config, Scanner, secrets};
 use crate::domain::barcode::{Barcode, Key};
 use crate::domain::framing::{Cut, Frame, Framer};
 use crate::domain::good::{Good, Packed, Resolution};
@@ -25,7 +25,14 @@ pub(super) fn try_code(out: &mut impl Write, config: &Config, name: &str, code: 
         let known = known().collect::<Vec<_>>().join(", ");
         return Err(Error::NoSuchScanner { name: printable(name).to_string(), known });
     };
-    let trial = Trial { scanner, conventions: config.conventions(), db: data_if_any(config)? };
+    let mut conventions = config.conventions();
+    match secrets::seal(&config.station) {
+        Ok(seal) => conventions.seal = seal,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "control codes cannot be told")
+        }
+    }
+    let trial = Trial { scanner, conventions, db: data_if_any(config)? };
     if code != "-" {
         return say(out, &trial.of(code.as_bytes())?);
     }
@@ -68,7 +75,8 @@ impl Trial<'_> {
                 return Ok(text);
             }
         };
-        let effects = rule::steps(self.conventions.rules_of(&self.scanner.name), &code);
+        let effects =
+            rule::steps(self.conventions.rules_of(&self.scanner.name), &self.conventions.seal, &code);
         for (effect, number) in effects.into_iter().zip(1..) {
             let label = format!("rule {number}");
             match effect {

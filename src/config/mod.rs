@@ -66,6 +66,7 @@ use crate::domain::kit::KitScan;
 use crate::domain::mode::Mode;
 use crate::domain::pack::Packs;
 use crate::domain::rule::Rule;
+use crate::domain::seal::Seal;
 use crate::domain::session::Conventions;
 use crate::domain::variable::Pattern;
 
@@ -162,6 +163,8 @@ pub struct Station {
     pub expired: Care,
     /// What is done about a unit that was scanned for the same purpose within 30 days.
     pub serials: Care,
+    /// A file with the secret that control codes are checked with; `None`: they are those of every station.
+    pub sheet_secret_file: Option<PathBuf>,
 }
 
 /// What is done about something odd on a label.
@@ -447,6 +450,8 @@ impl Config {
             patterns: self.variable_measures.clone(),
             keyboards: typing.map(|scanner| scanner.name.clone()).collect(),
             kits: self.kits.clone(),
+            // Its secret is not part of the configuration: until it is read, no code is this station's.
+            seal: self.station.sheet_secret_file.as_ref().map_or_else(Seal::default, |_| Seal::lost()),
         }
     }
 

@@ -20,12 +20,15 @@ use secrecy::zeroize::Zeroizing;
 
 use crate::config::Api;
 use crate::config::Config;
+use crate::config::Station;
 use crate::config::Web;
+use crate::domain::seal::Seal;
 
 /// Longest token file, in bytes: a token has some tens of characters.
 const TOKEN_BYTES_MAX: u64 = 4096;
-/// Shortest token of the station's page, in bytes. A person makes it up, and whoever reaches the page may guess.
-const WEB_TOKEN_BYTES_MIN: usize = 16;
+/// Shortest secret that a person makes up, in bytes: whoever reaches the page may guess its token, and whoever sees a
+/// sheet may try secrets at home until one fits its checks.
+const MADE_UP_BYTES_MIN: usize = 16;
 /// Names the folder in which systemd puts a unit's credentials (systemd.exec(5), `LoadCredential=`).
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
@@ -67,13 +70,34 @@ pub fn web_token(web: &Web) -> Result<Option<SecretString>, Error> {
 }
 
 fn find_web_token(web: &Web, environment: &Environment) -> Option<Result<(SecretString, Origin), Error>> {
-    let file = web.token_file.as_ref()?;
-    Some(find_at(Token::Web, file, environment).and_then(|(secret, origin)| {
-        if secret.expose_secret().len() < WEB_TOKEN_BYTES_MIN {
-            return Err(Error::Unfit { token: Token::Web, origin, flaw: Flaw::TooShort });
-        }
-        Ok((secret, origin))
-    }))
+    web.token_file.as_ref().map(|file| find_long(Token::Web, file, environment))
+}
+
+/// Reads the seal of this station's control codes. The secret is in the first of
+/// `$CREDENTIALS_DIRECTORY/sheet-secret`, the file named in the configuration, the environment's
+/// `STOCKPOINT_SHEET_SECRET`.
+///
+/// # Errors
+/// The configuration asks for a secret, and it is nowhere, cannot be read or is no usable one.
+pub fn seal(station: &Station) -> Result<Seal, Error> {
+    let found = find_sheet_secret(station, &environment).transpose()?;
+    Ok(found.map_or_else(Seal::default, |(secret, _origin)| Seal::keyed(&secret)))
+}
+
+fn find_sheet_secret(
+    station: &Station,
+    environment: &Environment,
+) -> Option<Result<(SecretString, Origin), Error>> {
+    station.sheet_secret_file.as_ref().map(|file| find_long(Token::Sheet, file, environment))
+}
+
+/// Finds a secret that a person makes up.
+fn find_long(token: Token, file: &Path, environment: &Environment) -> Result<(SecretString, Origin), Error> {
+    let (secret, origin) = find_at(token, file, environment)?;
+    if secret.expose_secret().len() < MADE_UP_BYTES_MIN {
+        return Err(Error::Unfit { token, origin, flaw: Flaw::TooShort });
+    }
+    Ok((secret, origin))
 }
 
 /// The token where [`Secrets::find`] finds it if `file` is the one named, and where that is; `None` if it is nowhere.
@@ -113,6 +137,8 @@ pub enum Token {
     User,
     /// The token of the station's page.
     Web,
+    /// The secret of the control sheet.
+    Sheet,
 }
 
 impl Token {
@@ -121,6 +147,7 @@ impl Token {
             Self::Partner => "partner-token",
             Self::User => "user-token",
             Self::Web => "web-token",
+            Self::Sheet => "sheet-secret",
         }
     }
 
@@ -129,6 +156,7 @@ impl Token {
             Self::Partner => "STOCKPOINT_PARTNER_TOKEN",
             Self::User => "STOCKPOINT_USER_TOKEN",
             Self::Web => "STOCKPOINT_WEB_TOKEN",
+            Self::Sheet => "STOCKPOINT_SHEET_SECRET",
         }
     }
 }
@@ -139,6 +167,7 @@ impl fmt::Display for Token {
             Self::Partner => "partner token",
             Self::User => "user token",
             Self::Web => "token of the page",
+            Self::Sheet => "secret of the sheet",
         })
     }
 }
@@ -204,7 +233,7 @@ pub enum Flaw {
     /// Nothing but an end of line.
     #[error("is empty")]
     Empty,
-    /// A token of the page with less than 16 bytes.
+    /// A secret that a person makes up, with less than 16 bytes.
     #[error("is shorter than 16 characters")]
     TooShort,
     /// More than 4096 bytes.
@@ -216,12 +245,25 @@ pub enum Flaw {
     Character,
 }
 
-/// Where the tokens are that the configuration asks for: those of the service, and that of the page.
-pub(super) fn whereabouts(config: &Config, environment: &Environment) -> ([String; 2], Option<String>) {
-    let Config { api, web, .. } = config;
-    let told = |token, file: &Path| told(token, &find_at(token, file, environment));
-    let of_service = [told(Token::Partner, &api.partner_token_file), told(Token::User, &api.user_token_file)];
-    (of_service, find_web_token(web, environment).map(|found| self::told(Token::Web, &found)))
+/// Finds the secrets that the configuration asks for.
+pub(super) fn whereabouts(config: &Config, environment: &Environment) -> Whereabouts {
+    let Config { api, web, station, .. } = config;
+    let at = |token, file: &Path| told(token, &find_at(token, file, environment));
+    Whereabouts {
+        of_service: [at(Token::Partner, &api.partner_token_file), at(Token::User, &api.user_token_file)],
+        of_page: find_web_token(web, environment).map(|found| told(Token::Web, &found)),
+        of_sheet: find_sheet_secret(station, environment).map(|found| told(Token::Sheet, &found)),
+    }
+}
+
+/// Where the secrets of a configuration are, or why they cannot be used, each on one line.
+pub(super) struct Whereabouts {
+    /// The tokens of the service.
+    pub(super) of_service: [String; 2],
+    /// The token of the page, if the configuration asks for one.
+    pub(super) of_page: Option<String>,
+    /// The secret of the sheet, if the configuration asks for one.
+    pub(super) of_sheet: Option<String>,
 }
 
 /// Where a token is, or why it cannot be used, on one line and without the token.
@@ -269,7 +311,7 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
 /// Whether nothing in this place is no mistake: where there is no file with a token of the page, the unit hands over a
 /// blank one, for it cannot leave it out (`SetCredential=` in `systemd.exec(5)`).
 const fn may_be_blank(token: Token, origin: &Origin) -> bool {
-    matches!((token, origin), (Token::Web, Origin::Credential(_)))
+    matches!((token, origin), (Token::Web | Token::Sheet, Origin::Credential(_)))
 }
 
 /// What the place holds, at most one byte too many; `None` if there is no such place. The bytes are wiped

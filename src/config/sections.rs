@@ -120,6 +120,7 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
     let back_date = table.or("back_date", BackDate::KeepDate, values::word(&BACK_DATES));
     let expired = table.or("expired", Care::Warn, values::word(&CARES));
     let serials = table.or("serials", Care::Warn, values::word(&CARES));
+    let sheet_secret_file = table.optional("sheet_secret_file", values::token_path);
     Some(Station {
         name: name?,
         location_id: location_id?,
@@ -140,6 +141,7 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
         back_date,
         expired,
         serials,
+        sheet_secret_file,
     })
 }
 

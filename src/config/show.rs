@@ -25,6 +25,7 @@ use crate::config::scanner::FLOW_CONTROLS;
 use crate::config::scanner::PARITIES;
 use crate::config::secrets;
 use crate::config::secrets::Environment;
+use crate::config::secrets::Whereabouts;
 use crate::config::sections::BACK_DATES;
 use crate::config::sections::CARES;
 use crate::config::sections::LINES_KEYS;
@@ -43,14 +44,12 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 /// The whole file, with a comment for each token.
 pub(super) fn show(config: &Config, environment: &Environment) -> String {
-    let (tokens, web_token) = secrets::whereabouts(config, environment);
-    InForce { config, tokens, web_token }.to_string()
+    InForce { config, secrets: secrets::whereabouts(config, environment) }.to_string()
 }
 
 struct InForce<'a> {
     config: &'a Config,
-    tokens: [String; 2],
-    web_token: Option<String>,
+    secrets: Whereabouts,
 }
 
 impl fmt::Display for InForce<'_> {
@@ -71,11 +70,11 @@ impl fmt::Display for InForce<'_> {
         if let Some(file) = packs_file {
             writeln!(f, "packs_file = {}\n", Quoted(&file.to_string_lossy()))?;
         }
-        show_station(f, station)?;
-        show_api(f, api, &self.tokens)?;
+        show_station(f, station, self.secrets.of_sheet.as_deref())?;
+        show_api(f, api, &self.secrets.of_service)?;
         show_goods(f, goods)?;
         show_kits(f, kits)?;
-        show_web(f, web, self.web_token.as_deref())?;
+        show_web(f, web, self.secrets.of_page.as_deref())?;
         show_feedback(f, feedback)?;
         named_storages.iter().try_for_each(|storage| show_storage(f, storage))?;
         scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))?;
@@ -85,7 +84,7 @@ impl fmt::Display for InForce<'_> {
     }
 }
 
-fn show_station(f: &mut fmt::Formatter<'_>, station: &Station) -> fmt::Result {
+fn show_station(f: &mut fmt::Formatter<'_>, station: &Station, secret: Option<&str>) -> fmt::Result {
     let idle = station.document_idle_close.unwrap_or_default();
     writeln!(f, "[station]")?;
     writeln!(f, "name = {}", Quoted(&station.name))?;
@@ -110,7 +109,14 @@ fn show_station(f: &mut fmt::Formatter<'_>, station: &Station) -> fmt::Result {
     writeln!(f, "alarm_after_s = {}", station.alarm_after.unwrap_or_default().as_secs())?;
     writeln!(f, "back_date = {}", Quoted(word_of(&BACK_DATES, station.back_date)))?;
     writeln!(f, "expired = {}", Quoted(word_of(&CARES, station.expired)))?;
-    writeln!(f, "serials = {}", Quoted(word_of(&CARES, station.serials)))
+    writeln!(f, "serials = {}", Quoted(word_of(&CARES, station.serials)))?;
+    if let Some(secret) = secret {
+        writeln!(f, "# {secret}")?;
+    }
+    if let Some(file) = &station.sheet_secret_file {
+        writeln!(f, "sheet_secret_file = {}", Quoted(&file.to_string_lossy()))?;
+    }
+    Ok(())
 }
 
 fn show_api(f: &mut fmt::Formatter<'_>, api: &Api, tokens: &[String]) -> fmt::Result {

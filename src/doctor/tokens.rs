@@ -13,7 +13,7 @@ const SECTION: &str = "tokens";
 const OTHERS: u32 = 0o077;
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
-    let Config { api, web, .. } = config;
+    let Config { api, web, station, .. } = config;
     let mut findings = match Secrets::find(api) {
         Ok(_secrets) => vec![Finding::ok(SECTION, "both are there")],
         Err(error) => vec![Finding::fault(
@@ -26,11 +26,19 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         findings.push(Finding::fault(
             SECTION,
             format!("failed to {error}"),
-            "make one, such as with `openssl rand -hex 24`, and put it there; the agent does not start without it",
+            "make one, such as with `openssl rand -hex 24`, and put it there; the page is not served without it",
         ));
     }
-    let files = [Some(&api.partner_token_file), Some(&api.user_token_file), web.token_file.as_ref()];
-    for file in files.into_iter().flatten() {
+    if let Err(error) = secrets::seal(station) {
+        findings.push(Finding::fault(
+            SECTION,
+            format!("failed to {error}"),
+            "put the secret there that the sheet was printed with; control codes are refused without it",
+        ));
+    }
+    let of_service = [Some(&api.partner_token_file), Some(&api.user_token_file)];
+    let files = of_service.into_iter().chain([web.token_file.as_ref(), station.sheet_secret_file.as_ref()]);
+    for file in files.flatten() {
         let Ok(metadata) = fs::metadata(file) else { continue };
         let mode = metadata.permissions().mode() & 0o777;
         if mode & OTHERS != 0 {

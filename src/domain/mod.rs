@@ -27,6 +27,7 @@ pub mod calibrate;
 pub mod control;
 pub mod mode;
 pub mod rule;
+pub mod seal;
 
 pub mod good;
 pub mod kit;

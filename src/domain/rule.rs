@@ -13,6 +13,7 @@ use std::fmt;
 use super::aim::AimId;
 use super::control::{Control, Reading};
 use super::framing::FRAME_BYTES_MAX;
+use super::seal::Seal;
 use super::symbology::Symbology;
 
 /// Rules of one scanner: more than a person keeps in mind at once would be a program.
@@ -115,16 +116,16 @@ impl fmt::Display for Kept {
 }
 
 /// What each of the rules makes of the text of a frame, one after the other.
-pub fn steps(rules: &[Rule], text: &str) -> Vec<Effect> {
-    uncovered(rules, text).unwrap_or_else(|| {
+pub fn steps(rules: &[Rule], seal: &Seal, text: &str) -> Vec<Effect> {
+    uncovered(rules, seal, text).unwrap_or_else(|| {
         let mut text = text.to_owned();
         rules.iter().map(|rule| took_effect(rule.changed(&text), &mut text)).collect()
     })
 }
 
 /// The text of a frame after all of the rules.
-pub fn apply_all(rules: &[Rule], text: &str) -> String {
-    let changed = steps(rules, text).into_iter().rev().find_map(|effect| match effect {
+pub fn apply_all(rules: &[Rule], seal: &Seal, text: &str) -> String {
+    let changed = steps(rules, seal, text).into_iter().rev().find_map(|effect| match effect {
         Effect::Changed(text) => Some(text),
         Effect::Kept(_) => None,
     });
@@ -133,9 +134,9 @@ pub fn apply_all(rules: &[Rule], text: &str) -> String {
 
 /// The effects on a frame that is a control code, or begins as one, under what the scanner adds to everything. `None`
 /// for any other.
-fn uncovered(rules: &[Rule], text: &str) -> Option<Vec<Effect>> {
+fn uncovered(rules: &[Rule], seal: &Seal, text: &str) -> Option<Vec<Effect>> {
     let mut text = text.to_owned();
-    let effects = rules.iter().map(|rule| took_effect(rule.uncovered(&text), &mut text)).collect();
+    let effects = rules.iter().map(|rule| took_effect(rule.uncovered(seal, &text), &mut text)).collect();
     is_control(&text).then_some(effects)
 }
 
@@ -152,11 +153,11 @@ fn took_effect(changed: Result<String, Kept>, text: &mut String) -> Effect {
 impl Rule {
     /// What is left of a frame without what the scanner adds to everything. Of a control code nothing more is taken,
     /// and what begins as one goes on doing so: a smudge becomes no good.
-    fn uncovered(&self, text: &str) -> Result<String, Kept> {
+    fn uncovered(&self, seal: &Seal, text: &str) -> Result<String, Kept> {
         let (id, code) = AimId::split(text);
         let uncovered = whole(id, self.stripped(code))?;
         let stays = is_control(&uncovered) || !is_control(text);
-        let is_command = matches!(Control::read(text), Reading::Control(_) | Reading::Kit(_));
+        let is_command = matches!(seal.read(text), Reading::Control(_) | Reading::Kit(_));
         if self.is_of_scanner() && stays && !is_command && uncovered != text {
             Ok(uncovered)
         } else {
@@ -256,6 +257,10 @@ mod tests {
     use crate::domain::control::sheet;
     use crate::domain::symbology::SYMBOLOGIES;
 
+    fn applied(rules: &[Rule], text: &str) -> String {
+        apply_all(rules, &Seal::default(), text)
+    }
+
     fn strip(prefix: &str, suffix: &str) -> Rule {
         Rule {
             strip_prefix: Some(prefix.to_owned()),
@@ -274,7 +279,7 @@ mod tests {
     }
 
     fn apply(rule: &Rule, text: &str) -> Effect {
-        steps(std::slice::from_ref(rule), text).remove(0)
+        steps(std::slice::from_ref(rule), &Seal::default(), text).remove(0)
     }
 
     #[test]
@@ -324,8 +329,8 @@ mod tests {
     #[test]
     fn each_rule_works_on_what_the_one_before_left() {
         let rules = [strip("B", "\u{1d}"), replace("-", ""), strip("0", "\u{1d}"), replace("|", "\u{1d}")];
-        assert_eq!(apply_all(&rules, "B01-0|4-"), "10\u{1d}4");
-        assert_eq!(apply_all(&[], "B01-04-"), "B01-04-");
+        assert_eq!(applied(&rules, "B01-0|4-"), "10\u{1d}4");
+        assert_eq!(applied(&[], "B01-04-"), "B01-04-");
     }
 
     #[test]
@@ -365,7 +370,7 @@ mod tests {
     #[test]
     fn what_a_scanner_adds_to_everything_hides_no_control_code() {
         for text in [format!("B{}C", undo()), format!("B{}", undo())] {
-            assert_eq!(apply_all(&[strip("B", "C"), replace("U", "x")], &text), undo());
+            assert_eq!(applied(&[strip("B", "C"), replace("U", "x")], &text), undo());
             let at_once = Rule { replace: replace("U", "x").replace, ..strip("B", "C") };
             assert_eq!(apply(&at_once, &text), Effect::Changed(undo()));
         }
@@ -388,18 +393,18 @@ mod tests {
         ] {
             let rules = rules.map(Clone::clone);
             for frame in [format!("B{}C", undo()), format!("B{}", undo()), format!("{}C", undo()), undo()] {
-                assert_eq!(apply_all(&rules, &frame), undo(), "{frame}");
+                assert_eq!(applied(&rules, &frame), undo(), "{frame}");
             }
-            assert_eq!(apply_all(&rules, "BOxC"), "0x");
+            assert_eq!(applied(&rules, "BOxC"), "0x");
         }
     }
 
     #[test]
     fn a_smudged_control_code_becomes_no_good() {
         let smudged = "B$SP.UNDO.XC";
-        assert_eq!(apply_all(&[strip("B", "C")], smudged), "$SP.UNDO.X");
-        assert_eq!(apply_all(&[strip("B", "C"), strip("$", "X")], smudged), "$SP.UNDO.X");
-        assert_eq!(apply_all(&[strip("B", "C"), replace("$", "")], smudged), "$SP.UNDO.X");
+        assert_eq!(applied(&[strip("B", "C")], smudged), "$SP.UNDO.X");
+        assert_eq!(applied(&[strip("B", "C"), strip("$", "X")], smudged), "$SP.UNDO.X");
+        assert_eq!(applied(&[strip("B", "C"), replace("$", "")], smudged), "$SP.UNDO.X");
     }
 
     #[test]
@@ -419,7 +424,7 @@ mod tests {
             (replace("#", "$"), written, format!("B{}", undo())),
             (conditional, chosen, format!("B{}", undo())),
         ] {
-            let effects = steps(&[first, strip("B", "C")], &text);
+            let effects = steps(&[first, strip("B", "C")], &Seal::default(), &text);
             assert_eq!(effects, [Effect::Changed(left), Effect::Kept(Kept::Command)]);
         }
     }
@@ -427,7 +432,7 @@ mod tests {
     #[test]
     fn a_rule_never_makes_more_than_a_frame_holds() {
         let rules = vec![replace("7", &"7".repeat(TEXT_CHARS_MAX)); RULES_MAX];
-        assert_eq!(apply_all(&rules, "7").len(), 64);
+        assert_eq!(applied(&rules, "7").len(), 64);
         assert_eq!(apply(&replace("7", "77"), &"7".repeat(256)), Effect::Changed("7".repeat(512)));
         assert_eq!(apply(&replace("7", "77"), &"7".repeat(257)), Effect::Kept(Kept::TooLong));
         assert_eq!(
@@ -480,7 +485,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_frame_stays_a_frame(rules in proptest::collection::vec(rule(), 0..=RULES_MAX), text in text()) {
-            let left = apply_all(&rules, &text);
+            let left = applied(&rules, &text);
             prop_assert!((1..=FRAME_BYTES_MAX).contains(&left.len()));
             let unfit = left.chars().find(|c| c.is_control() && *c != '\u{1d}');
             prop_assert_eq!(unfit, None);
@@ -490,7 +495,7 @@ mod tests {
         fn what_commands_stood_in_the_frame_whole(
             rules in proptest::collection::vec(rule(), 0..=RULES_MAX), text in text(),
         ) {
-            let left = apply_all(&rules, &text);
+            let left = applied(&rules, &text);
             if let Reading::Control(control) = Control::read(&left) {
                 prop_assert!(text.contains(&control.code()), "{text} became {left}");
             }
@@ -503,7 +508,7 @@ mod tests {
             let strips = |rule: &Rule| rule.strip_prefix.is_some() || rule.strip_suffix.is_some();
             let rules: Vec<Rule> =
                 rules.into_iter().filter(|rule| !rule.is_of_scanner() || !strips(rule)).collect();
-            prop_assert_eq!(is_control(&apply_all(&rules, &text)), is_control(&text));
+            prop_assert_eq!(is_control(&applied(&rules, &text)), is_control(&text));
         }
 
         #[test]
@@ -517,7 +522,7 @@ mod tests {
             let mut rules = others;
             rules.insert(place.index(rules.len() + 1), replace("#", &letter.to_string()));
             rules.push(strip("B", "C"));
-            let left = apply_all(&rules, &label);
+            let left = applied(&rules, &label);
             prop_assert!(!matches!(Control::read(&left), Reading::Control(_)), "{label} became {left}");
         }
 
@@ -525,7 +530,10 @@ mod tests {
         fn a_control_code_passes_every_rule_unchanged(
             rules in proptest::collection::vec(rule(), 0..=RULES_MAX), control in select(sheet()),
         ) {
-            prop_assert_eq!(apply_all(&rules, &control.code()), control.code());
+            prop_assert_eq!(applied(&rules, &control.code()), control.code());
+            let seal = Seal::keyed(&"the secret of this site".into());
+            let code = seal.code(control);
+            prop_assert_eq!(apply_all(&rules, &seal, &code), code);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Everything a station needs, checked: its configuration and its tokens.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
@@ -33,6 +33,8 @@ pub struct Answers {
     pub master_id: Option<MasterId>,
     /// `time_zone`; `None`: the service is asked.
     pub time_zone: Option<String>,
+    /// `sheet_secret_file`; `None`: the codes of every station command it.
+    pub sheet_secret_file: Option<PathBuf>,
     /// `api.base_url`, where it is not the usual one.
     pub base_url: Option<String>,
     /// The `[[scanner]]` entries.
@@ -58,6 +60,9 @@ impl Answers {
         }
         if let Some(zone) = &self.time_zone {
             line(format!("time_zone = {}", quoted(zone)));
+        }
+        if let Some(file) = &self.sheet_secret_file {
+            line(format!("sheet_secret_file = {}", quoted(&file.to_string_lossy())));
         }
         if let Some(base_url) = &self.base_url {
             line(format!("\n[api]\nbase_url = {}", quoted(base_url)));
@@ -134,10 +139,10 @@ impl Bundle {
         let usual = Path::new(DEFAULT_PATH).parent();
         let api = &self.config.api;
         let is_usual = api.partner_token_file.parent() == usual && api.user_token_file.parent() == usual;
+        let path = std::path::absolute(path).unwrap_or_else(|_no_folder| path.to_owned());
         let Some(folder) = path.parent().filter(|folder| is_usual && Some(*folder) != usual) else {
             return Ok(self);
         };
-        let folder = std::path::absolute(folder).unwrap_or(folder.to_owned());
         let file = |name| quoted(&folder.join(name).to_string_lossy());
         let keys = format!(
             "partner_token_file = {}\nuser_token_file = {}\n",
@@ -178,6 +183,7 @@ mod tests {
             mode: Mode::WriteOff,
             master_id: Some(MasterId(5512)),
             time_zone: Some("Europe/Riga".to_owned()),
+            sheet_secret_file: None,
             base_url: None,
             scanners: vec![
                 "[[scanner]]\nname = \"dock\"\nkind = \"serial\"\npath = \"/dev/ttyUSB0\"\n".to_owned(),
@@ -218,6 +224,9 @@ mod tests {
             assert_eq!(there.config.api.base_url, before.api.base_url);
             assert_eq!(there.config.scanners, before.scanners);
         }
+        // A file of the working directory has a folder, too.
+        let here = bundle(&answers()).at(Path::new("config.toml")).unwrap();
+        assert!(here.config.api.user_token_file.is_absolute());
         let usual = bundle(&answers()).at(Path::new(DEFAULT_PATH)).unwrap();
         assert_eq!(usual.text, bundle(&answers()).text);
     }

@@ -46,6 +46,12 @@ impl OneTimeSecret {
         Ok(Self::of(bytes))
     }
 
+    /// The secret in letters and digits, on a line of its own, for a file.
+    pub fn line(&self) -> SecretString {
+        let hex: String = self.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{hex}\n").into()
+    }
+
     pub(super) fn of(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(SecretBox::new(Box::new(bytes)))
     }

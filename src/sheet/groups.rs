@@ -4,6 +4,7 @@ use crate::domain::calibrate::CalibrationCode;
 use crate::domain::control::{self, Control};
 use crate::domain::ids::CardId;
 use crate::domain::mode::Mode;
+use crate::domain::seal::Seal;
 use crate::sheet::NamedStorage;
 use crate::sheet::mark::Mark;
 use crate::sheet::page::Ink;
@@ -43,13 +44,17 @@ pub struct Code {
     pub mark: Mark,
 }
 
-/// The control codes that every station obeys.
-pub fn control_groups() -> Vec<Group> {
+/// The control codes that a station obeys.
+pub fn control_groups(seal: &Seal) -> Vec<Group> {
     let group = |title: &str, ink, care, belongs: fn(Control) -> bool| Group {
         title: title.to_owned(),
         ink,
         care,
-        codes: control::sheet().into_iter().filter(|control| belongs(*control)).map(Code::of).collect(),
+        codes: control::sheet()
+            .into_iter()
+            .filter(|control| belongs(*control))
+            .map(|control| Code::of(seal, control))
+            .collect(),
     };
     vec![
         group("From now on", Ink::Blue, Care::Usual, |control| matches!(control, Control::Mode(_))),
@@ -68,19 +73,19 @@ pub fn control_groups() -> Vec<Group> {
 
 /// The codes that a scanner is set up with, for a page of their own at the end: no clerk needs them.
 pub fn calibration_group() -> Group {
-    let codes = CalibrationCode::ALL.map(|code| Code::of(Control::Calibrate(code)));
+    let codes = CalibrationCode::ALL.map(|code| Code::of(&Seal::default(), Control::Calibrate(code)));
     let title = "Setting a scanner up: stockpoint calibrate".to_owned();
     Group { title, ink: Ink::Violet, care: Care::Usual, codes: codes.into() }
 }
 
 /// The storages that a code may command, with what people call them; `None` where there is no choice.
-pub fn storage_group(storages: &[NamedStorage]) -> Option<Group> {
+pub fn storage_group(seal: &Seal, storages: &[NamedStorage]) -> Option<Group> {
     let storages = choice(storages);
     if storages.is_empty() {
         return None;
     }
     let code = |(storage, name): &NamedStorage| {
-        let code = Code::of(Control::Storage(*storage));
+        let code = Code::of(seal, Control::Storage(*storage));
         match name {
             // What people call it is large, in capitals like all names there; the station's name for it is small.
             Some(name) => Code { name: name.to_uppercase(), meaning: code.name, ..code },
@@ -100,7 +105,7 @@ pub(super) fn choice(storages: &[NamedStorage]) -> &[NamedStorage] {
 const KIT_CHARS_MAX: usize = 34;
 
 /// The kits of a station; `None` if it knows none.
-pub fn kit_group(kits: &[(CardId, String)]) -> Option<Group> {
+pub fn kit_group(seal: &Seal, kits: &[(CardId, String)]) -> Option<Group> {
     if kits.is_empty() {
         return None;
     }
@@ -109,7 +114,7 @@ pub fn kit_group(kits: &[(CardId, String)]) -> Option<Group> {
         if title.chars().nth(KIT_CHARS_MAX).is_some() {
             meaning.push_str("...");
         }
-        let (name, text) = (control::kit_name(*card), control::kit_code(*card));
+        let (name, text) = (control::kit_name(*card), seal.kit_code(*card));
         Code { name, meaning, text, mark: Mark::Words(card.to_string()) }
     };
     let title = "Kits: all of it goes out".to_owned();
@@ -117,9 +122,9 @@ pub fn kit_group(kits: &[(CardId, String)]) -> Option<Group> {
 }
 
 impl Code {
-    fn of(control: Control) -> Self {
+    fn of(seal: &Seal, control: Control) -> Self {
         let (mark, meaning) = explain(control);
-        Self { name: control.name(), meaning, text: control.code(), mark }
+        Self { name: control.name(), meaning, text: seal.code(control), mark }
     }
 }
 
@@ -156,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_control_code_is_in_one_group() {
-        let mut printed: Vec<String> = control_groups()
+        let mut printed: Vec<String> = control_groups(&Seal::default())
             .into_iter()
             .chain([calibration_group()])
             .flat_map(|group| group.codes)
@@ -173,7 +178,7 @@ mod tests {
     #[test]
     fn what_cannot_be_taken_back_is_alone_in_its_group() {
         let dangerous: Vec<Group> =
-            control_groups().into_iter().filter(|group| group.care == Care::Danger).collect();
+            control_groups(&Seal::default()).into_iter().filter(|group| group.care == Care::Danger).collect();
         let names: Vec<&str> =
             dangerous.iter().flat_map(|group| &group.codes).map(|code| code.name.as_str()).collect();
         assert_eq!(names, ["CANCEL"]);
@@ -181,10 +186,10 @@ mod tests {
 
     #[test]
     fn a_kit_is_printed_under_its_number_and_a_long_name_is_cut() {
-        assert_eq!(kit_group(&[]), None);
+        assert_eq!(kit_group(&Seal::default(), &[]), None);
         let long = "Colouring, long hair, with everything that goes with it";
         let kits = [(CardId(410), "Haircut".to_owned()), (CardId(411), long.to_owned())];
-        let group = kit_group(&kits).unwrap();
+        let group = kit_group(&Seal::default(), &kits).unwrap();
         let said: Vec<_> =
             group.codes.iter().map(|code| (code.name.as_str(), code.meaning.as_str())).collect();
         assert_eq!(said, [("KIT-410", "Haircut"), ("KIT-411", "Colouring, long hair, with everyth...")]);
@@ -194,8 +199,8 @@ mod tests {
     #[test]
     fn storages_are_printed_with_their_names_where_there_is_a_choice() {
         let (shop, cellar) = ((StorageId(91_271), None), (StorageId(91_272), Some("Cellar".to_owned())));
-        assert_eq!(storage_group(std::slice::from_ref(&shop)), None);
-        let group = storage_group(&[shop, cellar]).unwrap();
+        assert_eq!(storage_group(&Seal::default(), std::slice::from_ref(&shop)), None);
+        let group = storage_group(&Seal::default(), &[shop, cellar]).unwrap();
         let said: Vec<_> =
             group.codes.iter().map(|code| (code.name.as_str(), code.meaning.as_str())).collect();
         assert_eq!(said, [("STORAGE-91271", "Storage 91271"), ("CELLAR", "STORAGE-91272")]);
@@ -204,7 +209,8 @@ mod tests {
 
     #[test]
     fn every_code_has_a_picture_of_its_own() {
-        let codes: Vec<Code> = control_groups().into_iter().flat_map(|group| group.codes).collect();
+        let codes: Vec<Code> =
+            control_groups(&Seal::default()).into_iter().flat_map(|group| group.codes).collect();
         let pictures: HashSet<String> = codes.iter().map(|code| format!("{:?}", code.mark)).collect();
         assert_eq!(pictures.len(), codes.len());
     }

@@ -27,6 +27,7 @@ mod wall;
 use crate::domain::control;
 use crate::domain::control::Control;
 use crate::domain::ids::{CardId, StorageId};
+use crate::domain::seal::Seal;
 
 pub use crate::sheet::groups::Care;
 pub use crate::sheet::groups::Code;
@@ -48,11 +49,11 @@ pub type NamedStorage = (StorageId, Option<String>);
 
 /// Every control code in force, then every kit, one a line: its name, a tab, the text to print as a barcode. The
 /// calibration codes command nothing and are left out: a separator in a text ends a line for some programs.
-pub fn text(storages: &[NamedStorage], kits: &[(CardId, String)]) -> String {
+pub fn text(seal: &Seal, storages: &[NamedStorage], kits: &[(CardId, String)]) -> String {
     let storages = groups::choice(storages).iter().map(|(storage, _)| Control::Storage(*storage));
     let controls =
-        control::sheet().into_iter().chain(storages).map(|control| (control.name(), control.code()));
-    let kits = kits.iter().map(|(card, _)| (control::kit_name(*card), control::kit_code(*card)));
+        control::sheet().into_iter().chain(storages).map(|control| (control.name(), seal.code(control)));
+    let kits = kits.iter().map(|(card, _)| (control::kit_name(*card), seal.kit_code(*card)));
     let lines: Vec<String> = controls.chain(kits).map(|(name, code)| format!("{name}\t{code}\n")).collect();
     lines.concat()
 }

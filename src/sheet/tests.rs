@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::domain::ids::StorageId;
+use crate::domain::seal::Seal;
 use crate::sheet::groups::{Care, Code, Group, calibration_group, control_groups, storage_group};
 use crate::sheet::letters;
 use crate::sheet::page::{Area, Ink, MM, Page, Shape, Symbol, Text, Um};
@@ -14,8 +15,16 @@ const SYMBOLOGIES: [Symbology; 3] = [Symbology::Code128, Symbology::Qr, Symbolog
 
 /// The groups of a station with two storages, but for kits.
 fn every_group() -> Vec<Group> {
+    groups_under(&Seal::default())
+}
+
+fn groups_under(seal: &Seal) -> Vec<Group> {
     let storages = [(StorageId(91_271), None), (StorageId(912_720), Some("Cellar".to_owned()))];
-    control_groups().into_iter().chain(storage_group(&storages)).chain([calibration_group()]).collect()
+    control_groups(seal)
+        .into_iter()
+        .chain(storage_group(seal, &storages))
+        .chain([calibration_group()])
+        .collect()
 }
 
 fn job(paper: Paper, symbology: Symbology) -> Job {
@@ -192,7 +201,7 @@ fn no_line_along_one_code_of_the_wall_meets_the_bars_of_another() {
 #[test]
 fn what_cannot_be_taken_back_stands_apart() {
     for symbology in SYMBOLOGIES {
-        for page in job(Paper::A4, symbology).lay_out(&control_groups()).unwrap() {
+        for page in job(Paper::A4, symbology).lay_out(&control_groups(&Seal::default())).unwrap() {
             let (cancel, others): (Vec<_>, Vec<_>) = symbols(&page).partition(|s| s.code.contains("CANCEL"));
             for (a, b) in cancel.iter().flat_map(|a| others.iter().map(move |b| (a.area, b.area))) {
                 let apart = (b.y - a.end_y()).max(a.y - b.end_y());
@@ -204,7 +213,7 @@ fn what_cannot_be_taken_back_stands_apart() {
 
 #[test]
 fn what_would_be_too_thin_to_read_is_refused() {
-    let mut groups = control_groups();
+    let mut groups = control_groups(&Seal::default());
     groups[0].codes[0].text = "$SP.A-CODE-OF-SOMEONE-WITH-TOO-MUCH-TO-SAY.X".to_owned();
     let long = groups[0].codes[0].text.clone();
     assert_eq!(job(Paper::Label62x29, Symbology::Code128).print(&groups), Err(Error::TooLong(long)));
@@ -213,7 +222,7 @@ fn what_would_be_too_thin_to_read_is_refused() {
 
 #[test]
 fn what_has_no_barcode_is_refused() {
-    let mut groups = control_groups();
+    let mut groups = control_groups(&Seal::default());
     groups[0].codes[0].text = "\u{416}".to_owned();
     let error = job(Paper::A4, Symbology::Code128).print(&groups);
     assert_eq!(error, Err(Error::NoBarcode("\u{416}".to_owned())));

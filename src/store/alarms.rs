@@ -33,6 +33,8 @@ pub enum Cause {
     Undelivered,
     /// The station page cannot be served.
     Page,
+    /// The secret of the control sheet cannot be used.
+    Sheet,
     /// A document will soon be older than the account accepts.
     Age(OperationId),
     /// A document needs a decision.
@@ -53,6 +55,7 @@ impl fmt::Display for Cause {
             Self::Clock => f.write_str("clock"),
             Self::Undelivered => f.write_str("undelivered"),
             Self::Page => f.write_str("page"),
+            Self::Sheet => f.write_str("sheet"),
             Self::Age(id) => write!(f, "age {id}"),
             Self::Document(id) => write!(f, "document {id}"),
             Self::Event(words) => write!(f, "event {words}"),

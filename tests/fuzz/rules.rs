@@ -5,6 +5,7 @@ use stockpoint::domain::framing::FRAME_BYTES_MAX;
 use stockpoint::domain::gtin::has_check_digit;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::rule::{RULES_MAX, Replacement, Rule, TEXT_CHARS_MAX, apply_all};
+use stockpoint::domain::seal::Seal;
 use stockpoint::domain::session::{Conventions, Heard};
 use stockpoint::domain::variable::{ItemCode, Measured, Pattern};
 
@@ -16,7 +17,7 @@ pub(crate) fn check(input: &[u8]) {
         return;
     }
     let rules: Vec<Rule> = rules.split('\n').take(RULES_MAX).map(rule).collect();
-    let left = apply_all(&rules, frame);
+    let left = apply_all(&rules, &Seal::default(), frame);
     assert!((1..=FRAME_BYTES_MAX).contains(&left.len()), "a frame of {} bytes", left.len());
     match (Control::read(frame), Control::read(&left)) {
         (Reading::NotControl, Reading::Control(control)) => {

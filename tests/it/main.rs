@@ -49,6 +49,7 @@ mod reasons;
 mod revoke;
 mod rules;
 mod sandbox;
+mod seal;
 mod secrets;
 mod sheet;
 mod site;

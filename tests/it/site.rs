@@ -420,15 +420,24 @@ async fn where_a_token_is_asked_for_nothing_is_told_without_it() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_asked_for_and_missing_or_short_ends_with_exit_code_two() {
-    let (_place, _scanner, shed) = program("listen = \"127.0.0.1:0\"\ntoken_file = \"./web-token\"").await;
-    let missing = shed.run(&["run"]).await;
-    assert_eq!(missing.code, Some(2), "{missing:?}");
-    assert!(missing.err.contains("the token of the page in file ./web-token"), "{missing:?}");
-    shed.write("web-token", "too-short-token");
-    let short = shed.run(&["run"]).await;
-    assert_eq!(short.code, Some(2), "{short:?}");
-    assert!(!short.err.contains("too-short"), "{short:?}");
+async fn a_token_that_is_asked_for_and_missing_or_short_closes_the_page_and_stops_no_scan() {
+    let (_place, mut scanner, shed) = program("listen = \"127.0.0.1:0\"\ntoken_file = \"./web-token\"").await;
+    for (token, fault) in
+        [(None, "the token of the page in file ./web-token"), (Some("too-short-token"), "shorter than 16")]
+    {
+        token.map(|token| shed.write("web-token", token));
+        let agent = shed.agent().await;
+        scanner.feed(b"0000\r");
+        let status = shed.until("the alarm", |status| !status["alarms"].as_array().unwrap().is_empty()).await;
+        let what = status["alarms"][0]["what"].as_str().unwrap();
+        assert!(
+            what.starts_with("the station page is not served (web.token_file)") && what.contains(fault),
+            "{what}"
+        );
+        let log = agent.stop().await.err;
+        assert!(!log.contains("page is served at") && !log.contains("too-short-token"), "{log}");
+    }
+    shed.until("the scans", |status| status["scans"]["unknown"] == 2).await;
 }
 
 #[tokio::test]

@@ -74,6 +74,9 @@ pub(super) struct AnswerArgs {
     /// The location's time zone, where the service does not tell it
     #[arg(long, value_name = "ZONE")]
     pub(super) time_zone: Option<String>,
+    /// Make a secret for the control sheet: then no code but those of this site's sheet commands the station
+    #[arg(long, conflicts_with_all = ["from", "boot", "scan", "print_qr"])]
+    pub(super) seal_sheet: bool,
     /// The address of the API
     #[arg(long, value_name = "URL")]
     pub(super) base_url: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
+use std::path::Path;
 
 use super::InitArgs;
 use super::found;
@@ -43,6 +44,7 @@ pub(super) async fn bundle(
     args: &InitArgs,
     api: &Api,
     scanners: Scanners,
+    sheet_secret_file: &Path,
 ) -> Result<Bundle, Error> {
     let mut tokens = tokens::tokens(person, args, api).await?;
     let locations = loop {
@@ -57,7 +59,9 @@ pub(super) async fn bundle(
         }
     };
     let mut service = Service::new(api, &tokens, args.offline || matches!(&locations, Told::Not(_)));
-    let answers = Asked { person, args, service: &mut service }.answers(locations, api, scanners).await?;
+    let answers = Asked { person, args, service: &mut service, sheet_secret_file }
+        .answers(locations, api, scanners)
+        .await?;
     Ok(Bundle::of(&answers, tokens.partner.clone(), tokens.user.clone())
         .map_err(crate::setup::Error::from)?)
 }
@@ -75,6 +79,8 @@ struct Asked<'a, 'p, 's, W> {
     person: &'a mut Person<'p, W>,
     args: &'a InitArgs,
     service: &'a mut Service<'s>,
+    /// Where the secret of the sheet goes, if one is wanted.
+    sheet_secret_file: &'a Path,
 }
 
 impl<W: Write> Asked<'_, '_, '_, W> {
@@ -102,12 +108,25 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         let masters = self.service.masters(location_id).await?;
         let master_id = self.id(master.as_ref(), &wanted, masters)?.map(MasterId);
         let time_zone = self.time_zone(location_id).await?;
-        let scanners = match scanners {
+        let file = self.sheet_secret_file;
+        let sheet_secret_file =
+            given.seal_sheet.then(|| std::path::absolute(file).unwrap_or_else(|_no_folder| file.to_owned()));
+        let base_url = given.base_url.as_ref().map(|_given| api.base_url.clone());
+        let entries = match scanners {
             Scanners::OfThisMachine => self.scanners()?,
             Scanners::OfAnother => Vec::new(),
         };
-        let base_url = given.base_url.as_ref().map(|_given| api.base_url.clone());
-        Ok(Answers { name, location_id, storage_id, mode, master_id, time_zone, base_url, scanners })
+        Ok(Answers {
+            name,
+            location_id,
+            storage_id,
+            mode,
+            master_id,
+            time_zone,
+            sheet_secret_file,
+            base_url,
+            scanners: entries,
+        })
     }
 
     /// A number, out of those that the service told where it did.
@@ -289,7 +308,7 @@ fn doubt_in(wanted: &Wanted, choices: &[Choice], answer: &str) -> Option<String>
 }
 
 /// Where the service is and where tokens may be already: as the configuration that is there says, else as `path` does.
-pub(super) fn api_before(args: &InitArgs, path: &std::path::Path) -> Result<Api, Error> {
+pub(super) fn api_before(args: &InitArgs, path: &Path) -> Result<Api, Error> {
     let mut api = match Config::load(path) {
         Ok(config) => config.api,
         Err(_none_or_faulty) => {

@@ -17,6 +17,7 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
@@ -71,9 +72,32 @@ pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Resu
             None => return say(out, "nothing was written\n"),
         },
     };
+    let sheet_secret = bundle.config().station.sheet_secret_file.clone();
+    let asks_itself = args.from.is_none() && args.scan.is_none();
+    // Before the configuration that names it.
+    if let Some(file) = sheet_secret.filter(|_| asks_itself) {
+        make_sheet_secret(out, &file)?;
+    }
     let installed = install(bundle, config, Replace::KeepOld)?;
     tell_written(out, &installed)?;
     finish(out, config, args)
+}
+
+fn sheet_secret_beside(config: &Path) -> PathBuf {
+    config.with_file_name("sheet-secret")
+}
+
+/// Makes the secret of the control sheet, unless there is one: sheets that hang on the wall keep their worth.
+fn make_sheet_secret(out: &mut impl Write, file: &Path) -> Result<(), Error> {
+    if file.exists() {
+        return say(out, &format!("\nkept {}\n", file.display()));
+    }
+    setup::private_file(file, setup::OneTimeSecret::fresh()?.line().expose_secret().as_bytes())?;
+    let text = format!(
+        "\nwrote {0}: copy it to every station that shares this sheet, and print the sheet with `stockpoint sheet`\n",
+        file.display()
+    );
+    say(out, &text)
 }
 
 /// What was named, unless any will do.
@@ -94,15 +118,21 @@ fn may_replace(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<b
 /// Asks everything; `None` if the person then does not want it.
 fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Option<Bundle>, Error> {
     let api = ask::api_before(args, config)?;
+    let secret_file = sheet_secret_beside(config);
     let mut person = Person::new(out, args.yes);
     if person.is_asked() {
         person.say(
             "Answers in [brackets] are taken with Enter. Nothing is written before the end; Ctrl-C ends.\n\n",
         )?;
     }
-    let asked = ask::bundle(&mut person, args, &api, Scanners::OfThisMachine);
+    let asked = ask::bundle(&mut person, args, &api, Scanners::OfThisMachine, &secret_file);
     let bundle = runtime()?.block_on(asked)?;
     if person.is_asked() {
+        if bundle.config().station.sheet_secret_file.is_none() {
+            person.say(
+                "\nAny stockpoint control sheet commands this station. With --seal-sheet, only sheets of your own do.\n",
+            )?;
+        }
         person.say(&format!("\n{}\n", bundle.text()))?;
     }
     let is_wanted = person.agrees(&format!("write this to {}", config.display()), true)?;
@@ -113,9 +143,10 @@ fn print_qr(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), 
     let api = ask::api_before(args, config)?;
     runtime()?.block_on(async {
         let mut person = Person::new(out, args.yes);
+        let secret_file = sheet_secret_beside(config);
         let bundle = match &args.from {
             Some(file) => from_file(file)?,
-            None => ask::bundle(&mut person, args, &api, Scanners::OfAnother).await?,
+            None => ask::bundle(&mut person, args, &api, Scanners::OfAnother, &secret_file).await?,
         };
         drop(person);
         qr::print(out, args, &bundle).await

@@ -68,7 +68,7 @@ fn given(
         None => {
             let file = match token {
                 Token::Partner => &api.partner_token_file,
-                Token::User | Token::Web => &api.user_token_file,
+                Token::User | Token::Web | Token::Sheet => &api.user_token_file,
             };
             let Some((found, origin)) = secrets::find_one(token, file)? else { return Ok(None) };
             let is_taken = match origin {
@@ -89,7 +89,7 @@ fn given(
 fn typed(person: &mut Person<'_, impl Write>, token: Token) -> Result<SecretString, Error> {
     let flag = match token {
         Token::Partner => "--partner-token-file",
-        Token::User | Token::Web => "--user-token-file, or --login",
+        Token::User | Token::Web | Token::Sheet => "--user-token-file, or --login",
     };
     loop {
         let secret = match person.secret(&token.to_string()) {

@@ -135,7 +135,7 @@ fn the_example_has_every_key() {
         _ => None,
     });
     let known: Vec<_> = unknown.flatten().collect();
-    assert_eq!(known.len(), 11 + 19 + 13 + 2 + 1 + 2 + 10 + 2 + 19 + 4 + 6 + 12 + 4 + 4);
+    assert_eq!(known.len(), 11 + 20 + 13 + 2 + 1 + 2 + 10 + 2 + 19 + 4 + 6 + 12 + 4 + 4);
     let example = uncommented_example();
     for key in known {
         let forms = [format!("\n{key} = "), format!(" {key} = "), format!("[{key}]"), format!(".{key}]")];

@@ -66,6 +66,7 @@ prop_compose! {
             back_date: if flags.2 { BackDate::Today } else { BackDate::KeepDate },
             expired: cares.0,
             serials: cares.1,
+            sheet_secret_file: None,
         }
     }
 }

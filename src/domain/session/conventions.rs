@@ -10,10 +10,11 @@ use crate::domain::advice::Evidence;
 use crate::domain::aim::AimId;
 use crate::domain::kit::KitScan;
 use crate::domain::rule::{self, Rule};
+use crate::domain::seal::Seal;
 use crate::domain::variable::{self, Pattern};
 
 /// What the configuration says of codes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Conventions {
     /// The formatting rules of the scanners that have any.
     pub rules: BTreeMap<ScannerName, Vec<Rule>>,
@@ -23,6 +24,8 @@ pub struct Conventions {
     pub keyboards: BTreeSet<ScannerName>,
     /// The kits that may be booked.
     pub kits: KitScan,
+    /// Which control codes are this station's.
+    pub seal: Seal,
 }
 
 impl Conventions {
@@ -33,7 +36,7 @@ impl Conventions {
 
     /// What the text of a frame is.
     pub fn hear(&self, scanner: &ScannerName, text: &str) -> Heard {
-        self.understand(&rule::apply_all(self.rules_of(scanner), text))
+        self.understand(&rule::apply_all(self.rules_of(scanner), &self.seal, text))
     }
 
     /// What a frame says of its scanner, by what came of it.
@@ -54,7 +57,7 @@ impl Conventions {
 
     /// What the text of a frame is after the rules.
     pub fn understand(&self, text: &str) -> Heard {
-        match Control::read(text) {
+        match self.seal.read(text) {
             Reading::Control(control) => Heard::Control(control),
             Reading::Kit(card) => Heard::Kit(card),
             Reading::Malformed => Heard::MalformedControl,

@@ -35,6 +35,7 @@ use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName, StorageId};
 use super::mode::Mode;
 use super::operation::{CloseReason, Place};
 use super::quantity::Quantity;
+use super::seal::Seal;
 use super::signal::Signal;
 use super::time::BootMillis;
 use super::variable::Measure;
@@ -200,6 +201,13 @@ impl Session {
     /// The mode in force for scanners that have none of their own.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// The same session, commanded by codes under this seal.
+    #[must_use]
+    pub fn sealed(mut self, seal: Seal) -> Self {
+        self.rules.conventions.seal = seal;
+        self
     }
 
     /// The mode in which `scanner` books now.

@@ -16,6 +16,7 @@ fn with_conventions() -> Rules {
         patterns: vec![weighed, priced],
         keyboards: [ScannerName::new("dock")].into(),
         kits: KitScan::All,
+        ..Conventions::default()
     };
     Rules { conventions, ..rules() }
 }
