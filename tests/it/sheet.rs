@@ -29,6 +29,8 @@ const DPI: usize = 300;
 /// need not sort out a whole page of QR codes. No code is higher than the step.
 const BAND: usize = 60 * DPI * 10 / 254;
 const STEP: usize = 30 * DPI * 10 / 254;
+/// More than A4 has.
+const BANDS_OF_A_SHEET_MAX: usize = 12;
 
 /// Seconds that a tool may take.
 const PATIENCE_S: &str = "120";
@@ -99,8 +101,7 @@ impl Printed {
         pages.retain(|path| path.extension().is_some_and(|extension| extension == "pgm"));
         assert!(!pages.is_empty());
         // A code that the decoder cannot sort out among those of its band it finds on the page, and the other way round.
-        let whole = pages.iter().map(|page| page.to_str().unwrap().to_owned());
-        let pictures: Vec<String> = pages.iter().flat_map(|page| into_bands(page)).chain(whole).collect();
+        let pictures: Vec<String> = pages.iter().flat_map(|page| with_bands(page)).collect();
         let args: Vec<&str> =
             ["--quiet", "--nodbus"].into_iter().chain(pictures.iter().map(String::as_str)).collect();
         tool(self.folder(), "zbarimg", &args).lines().map(str::to_owned).collect()
@@ -124,6 +125,15 @@ fn print_in_browser(folder: &Path) {
         &page,
     ];
     tool(folder, "chromium", &args);
+}
+
+/// A page and its bands; of one that is higher than a sheet of paper, which no tool takes, the bands alone.
+fn with_bands(page: &Path) -> Vec<String> {
+    let mut pictures = into_bands(page);
+    if pictures.len() <= BANDS_OF_A_SHEET_MAX {
+        pictures.push(page.to_str().unwrap().to_owned());
+    }
+    pictures
 }
 
 /// Cuts a picture of a page into bands that overlap.

@@ -209,7 +209,7 @@ async fn a_keyboard_scanner_is_calibrated_and_its_entry_written() {
     scanner.type_text(CalibrationCode::Second.text(), german()).await;
     let ended = program.ended().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    for words in ["layout     de\n", "ends with  Enter (CR)\n", "separator  as Ctrl and a bracket\n"] {
+    for words in ["layout     de\n", "ends with  Enter (CR);", "separator  as Ctrl and a bracket\n"] {
         assert!(ended.out.contains(words), "{words}: {ended:?}");
     }
     let config = Config::load(&shed.path("config.toml")).unwrap();
