@@ -12,10 +12,10 @@ use super::site::Meters;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::advice::Advice;
-use crate::domain::ids::{CardId, ScannerName, StorageId};
+use crate::domain::ids::{CardId, ScannerName};
 use crate::feedback::{Announcement, Feedback};
 use crate::socket::Request;
-use crate::status::{ApiHealth, Health, Station, Status};
+use crate::status::{ApiHealth, Health, Location, Station, Status};
 use crate::store::{self, Cause, Figures, Store};
 use crate::work::scans::Input;
 use crate::work::trust::Belief;
@@ -43,14 +43,15 @@ pub(super) struct Shared {
     pub(super) wake: Arc<Notify>,
 }
 
-/// What a configuration says of its station; `commanded` is the storage commanded last.
-pub fn station(config: &Config, commanded: Option<StorageId>) -> Station {
+/// Describes the station as its configuration, its commands and the service do.
+pub fn station(config: &Config, figures: &Figures) -> Station {
     let binding = |scanner: &config::Scanner| (scanner.name.clone(), scanner.mode, scanner.storage_id);
     Station {
         name: config.station.name.clone(),
         mode: config.station.mode,
-        storage: config.storage_in_force(commanded),
+        storage: config.storage_in_force(figures.storage),
         bindings: config.scanners.iter().map(binding).collect(),
+        location: Location::new(config, &figures.location),
     }
 }
 
@@ -108,7 +109,7 @@ impl Handle {
         let figures = self.figures().await?;
         let now = self.0.clock.wall();
         let config = &self.0.config;
-        Ok(Status::new(station(config, figures.storage), &figures, self.health(), true, now))
+        Ok(Status::new(station(config, &figures), &figures, self.health(), true, now))
     }
 
     /// Raises an alarm. Where it cannot be stored, the log has it.

@@ -8,6 +8,7 @@ mod handle;
 mod lock;
 mod notify;
 mod page;
+mod recall;
 mod scanners;
 mod site;
 
@@ -43,7 +44,7 @@ use crate::feedback::{Announcement, Feedback, What};
 use crate::machine;
 use crate::meter::Commits;
 use crate::socket;
-use crate::status::{ApiHealth, ApiState};
+use crate::status::{ApiHealth, ApiState, Location};
 use crate::store::{self, Cause, CommitHook, Db, OpenOptions, Store, StoreThread};
 use crate::web::{Door, Guard};
 use crate::work;
@@ -180,24 +181,10 @@ impl Agent {
         let page = config.web.listen.as_ref().map(Door::bind);
         let page_address = page.as_ref().and_then(|door| door.as_ref().ok()?.address());
         let scanners = Scanners::new(&config);
-        let mut db = Db::open(OpenOptions {
-            dir,
-            station: &config.station.name,
-            boot_id: clock.boot_id(),
-            now: clock.wall(),
-            commit_hook,
-        })?;
-        db.know_packs(config.packs.clone());
         let mut home = config.home(machine);
         home.books.service = service.unwrap_or(home.books.service);
-        note_damaged(&mut db, clock.wall())?;
-        // Both are tried anew.
-        db.end_alarm(&Cause::Page)?;
-        db.end_alarm(&Cause::Sheet)?;
-        db.take_up(&home, clock.wall())?;
-        db.keep_copy_of(&home.books)?;
+        let db = open_store(&config, clock.as_ref(), &home, commit_hook)?;
         let unseen: Vec<_> = db.alarms()?.into_iter().filter(|alarm| !alarm.is_seen).collect();
-        db.allow_kits(config.kits.clone());
         let rules = rules(&config);
         let now = Moment {
             wall: clock.wall(),
@@ -206,12 +193,24 @@ impl Agent {
         };
         let commanded = db.commanded(now, &rules.followers())?;
         let session = Session::new(rules, commanded, db.open_operations(clock.boot())?);
+        let earlier = recall::recall(&db)?;
+        let location = Arc::new(Location::new(&config, &db.location()?));
         let client = Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user)?;
         let (store, store_thread) = Store::start(db).map_err(Error::Thread)?;
         let outputs = Outputs::start(&config.feedback).map_err(Error::Thread)?;
         let feedback = Arc::new(Feedback::new(scanners.outputs(), &outputs));
-        let (uplink, scans, shared, inputs) =
-            join(Ends { config, clock, store, client, home, page_address, feedback, scanners: &scanners });
+        feedback.recall(earlier);
+        let (uplink, scans, shared, inputs) = join(Ends {
+            config,
+            clock,
+            store,
+            client,
+            home,
+            page_address,
+            feedback,
+            location,
+            scanners: &scanners,
+        });
         for alarm in unseen {
             tracing::error!("{}", alarm.what);
             let what = What::Person(alarm.what);
@@ -418,12 +417,13 @@ struct Ends<'a> {
     home: Home,
     page_address: Option<SocketAddr>,
     feedback: Arc<Feedback>,
+    location: Arc<Location>,
     scanners: &'a Scanners,
 }
 
 /// Makes the workers and the channels between them.
 fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
-    let Ends { config, clock, store, client, home, page_address, feedback, scanners } = ends;
+    let Ends { config, clock, store, client, home, page_address, feedback, location, scanners } = ends;
     let meters = Meters {
         requests: client.meter(),
         commits: Commits::default(),
@@ -463,6 +463,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         pulse: Arc::new(Pulse::new("the scans' worker")),
         meter: meters.commits.clone(),
         labels: Arc::new(labels),
+        location,
     };
     let scanner_health = scanners.health();
     let shared = Shared {
@@ -482,6 +483,31 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         wake,
     };
     (uplink, scans, shared, queue)
+}
+
+/// Opens the store and brings it up to date with the configuration and the machine.
+fn open_store(
+    config: &Config,
+    clock: &dyn Clock,
+    home: &Home,
+    commit_hook: Option<CommitHook>,
+) -> Result<Db, store::Error> {
+    let mut db = Db::open(OpenOptions {
+        dir: &config.station.data_dir,
+        station: &config.station.name,
+        boot_id: clock.boot_id(),
+        now: clock.wall(),
+        commit_hook,
+    })?;
+    db.know_packs(config.packs.clone());
+    note_damaged(&mut db, clock.wall())?;
+    // Both are tried anew.
+    db.end_alarm(&Cause::Page)?;
+    db.end_alarm(&Cause::Sheet)?;
+    db.take_up(home, clock.wall())?;
+    db.keep_copy_of(&home.books)?;
+    db.allow_kits(config.kits.clone());
+    Ok(db)
 }
 
 type Joined = Result<(&'static str, Result<(), work::Error>), tokio::task::JoinError>;

@@ -98,6 +98,9 @@ pub(super) enum Command {
         #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "15",
               value_parser = clap::value_parser!(u64).range(1..=600))]
         watch: Option<u64>,
+        /// As one JSON array
+        #[arg(long, conflicts_with = "watch")]
+        json: bool,
         #[command(subcommand)]
         command: Option<DevicesCommand>,
     },
@@ -179,11 +182,17 @@ pub(super) enum OutboxCommand {
         /// List those that are, too
         #[arg(long)]
         all: bool,
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
     },
     /// Show one document with its lines and its trail
     Show {
         /// Its number
         id: i64,
+        /// As one JSON object, as `export` writes it
+        #[arg(long)]
+        json: bool,
     },
     /// Try a refused document again, or read an uncertain one back again
     Retry {
@@ -247,12 +256,19 @@ pub(super) enum GoodsCommand {
     Find {
         /// The code
         code: String,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// Make a good on the service for a scanned code that no good has, and book what was scanned of it. What is
     /// not given is asked on a terminal
     Create(NewGood),
     /// Tell how the copy is
-    Stats,
+    Stats {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A good to be made.

@@ -1,10 +1,47 @@
 //! `stockpoint check`
 
 use std::io::Write;
+use std::path::Path;
 
-use super::{Error, say};
+use rustix::fs::Access;
+use secrecy::SecretString;
+
+use super::{Error, complain, say};
+use crate::api::Client;
+use crate::app;
 use crate::config::Config;
+use crate::config::secrets::Secrets;
+use crate::store::{self, Db};
 
+/// Prints what is in force, and everything for which `run` would refuse to start.
 pub(super) fn check(out: &mut impl Write, config: &Config) -> Result<(), Error> {
-    say(out, &config.show())
+    say(out, &config.show())?;
+    let refusals = refusals(config);
+    refusals.iter().for_each(complain);
+    if refusals.is_empty() { Ok(()) } else { Err(Error::Told(super::WRONG)) }
+}
+
+fn refusals(config: &Config) -> Vec<Error> {
+    let mut refusals: Vec<Error> = Secrets::faults(&config.api).into_iter().map(Error::from).collect();
+    // Whether the client can be built depends on its files and not on the tokens.
+    let token = SecretString::from("token");
+    let client = Client::new(&config.api, config.station.location_id, &token, &token);
+    refusals.extend(client.err().map(|error| app::Error::from(error).into()));
+    refusals.extend(folder(&config.station.data_dir).err().map(Error::from));
+    let store = Db::beside(&config.station.data_dir, &config.station.name);
+    if let Err(error @ store::Error::NewerSchema { .. }) = store {
+        refusals.push(app::Error::from(error).into());
+    }
+    refusals
+}
+
+/// Whether the data folder can be used, or made.
+fn folder(dir: &Path) -> Result<(), app::Error> {
+    let there = dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let access = if there.is_dir() {
+        rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK).map_err(std::io::Error::from)
+    } else {
+        Err(std::io::ErrorKind::NotADirectory.into())
+    };
+    access.map_err(|source| app::Error::Folder { path: dir.to_owned(), source })
 }

@@ -4,11 +4,16 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use super::{Error, read_error, say};
 use crate::device::hidraws::{self, FoundHidraw};
 use crate::device::inputs::{self, FoundInput, InputLikeness, Sign};
 use crate::device::ports::{self, FoundPort, Roots, UsbIdentity};
 use crate::domain::printable::printable;
+
+/// What tells a HID-POS scanner.
+const HIDPOS_SIGN: &str = "its report descriptor has usage page 0x8C";
 
 /// What is plugged in.
 struct Found {
@@ -17,14 +22,62 @@ struct Found {
     inputs: Vec<FoundInput>,
 }
 
-pub(super) fn devices(out: &mut impl Write) -> Result<(), Error> {
+pub(super) fn devices(out: &mut impl Write, is_json: bool) -> Result<(), Error> {
     let roots = Roots::default();
     let found = Found {
         ports: ports::list_ports(&roots).map_err(read_error(&roots.sys))?,
         hidraws: hidraws::list_hidraws(&roots).map_err(read_error(&roots.sys))?,
         inputs: inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?,
     };
-    say(out, &text(&found))
+    if is_json { say(out, &format!("{}\n", json_of(&found))) } else { say(out, &text(&found)) }
+}
+
+/// One object for each device: where it is, whether it looks like a scanner and why, and its entry to paste.
+fn json_of(found: &Found) -> Value {
+    let Found { ports, hidraws, inputs } = found;
+    let ports = ports.iter().map(|port| {
+        let likeness = ports::looks_like_scanner(port);
+        let mut entry = String::new();
+        port_entry(&mut entry, port);
+        device("serial", &port.node, (likeness.is_scanner(), likeness.to_string()), port.usb.as_ref(), &entry)
+    });
+    let hidraws_json = hidraws.iter().map(|hidraw| {
+        let mut entry = String::new();
+        if hidraw.unfit.is_none() {
+            hidraw_entry(&mut entry, hidraw, hidraws);
+        }
+        let why = hidraw.unfit.map_or_else(|| HIDPOS_SIGN.to_owned(), |unfit| unfit.to_string());
+        device("hidpos", &hidraw.node, (hidraw.unfit.is_none(), why), Some(&hidraw.identity), &entry)
+    });
+    let inputs_json = inputs.iter().map(|input| {
+        let likeness = inputs::looks_like_scanner(input);
+        let mut entry = String::new();
+        input_entry(&mut entry, input, inputs, "");
+        let verdict = (likeness.is_scanner(), likeness.to_string());
+        device("evdev", &input.node, verdict, Some(&input.identity), &entry)
+    });
+    ports.chain(hidraws_json).chain(inputs_json).collect()
+}
+
+fn device(
+    kind: &str,
+    node: &Path,
+    (is_scanner, why): (bool, String),
+    usb: Option<&UsbIdentity>,
+    entry: &str,
+) -> Value {
+    json!({
+        "kind": kind,
+        "node": node.display().to_string(),
+        "looks_like_scanner": is_scanner,
+        "why": why,
+        "vendor": usb.map(|usb| usb.vendor),
+        "product": usb.map(|usb| usb.product),
+        "maker": usb.and_then(|usb| usb.manufacturer.as_deref()),
+        "product_name": usb.and_then(|usb| usb.product_text.as_deref()),
+        "usb_port": usb.map(|usb| usb.port.as_str()).filter(|port| !port.is_empty()),
+        "entry": entry.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"),
+    })
 }
 
 fn text(found: &Found) -> String {
@@ -54,6 +107,10 @@ fn describe_port(text: &mut String, port: &FoundPort) {
     if let Some(usb) = &port.usb {
         describe_usb(text, usb);
     }
+    port_entry(text, port);
+}
+
+fn port_entry(text: &mut String, port: &FoundPort) {
     let name = name_of(&port.name);
     let _written = writeln!(text, "\n  [[scanner]]\n  name = \"{name}\"\n  kind = \"serial\"");
     let _written = writeln!(text, "  {}\n", port_place(port));
@@ -77,8 +134,12 @@ fn describe_hidraw(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw])
         text.push('\n');
         return;
     }
-    let _written = writeln!(text, "{node}: a HID-POS scanner: its report descriptor has usage page 0x8C");
+    let _written = writeln!(text, "{node}: a HID-POS scanner: {HIDPOS_SIGN}");
     describe_usb(text, &hidraw.identity);
+    hidraw_entry(text, hidraw, all);
+}
+
+fn hidraw_entry(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw]) {
     let _written =
         writeln!(text, "\n  [[scanner]]\n  name = \"{}\"\n  kind = \"hidpos\"", name_of(&hidraw.name));
     let _written = writeln!(text, "  {}\n", hidraw_place(hidraw, all));

@@ -14,7 +14,17 @@ const EVERY: u32 = u32::MAX;
 
 pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
     for operation in db.operations(false, EVERY)?.into_iter().rev() {
-        let line = json!({
+        say(out, &format!("{}\n", as_json(db, &operation)?))?;
+    }
+    for scan in db.last_scans(Wanted::Refused, EVERY)?.iter().rev() {
+        say(out, &format!("{}\n", scans::as_json(scan)))?;
+    }
+    Ok(())
+}
+
+/// A document as one JSON object, with its lines and its trail.
+pub(super) fn as_json(db: &Db, operation: &Summary) -> Result<Value, Error> {
+    Ok(json!({
             "document": operation.id.0,
             "marker": operation.marker.as_str(),
             "kind": operation.place.kind.as_str(),
@@ -27,16 +37,10 @@ pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
             "undoes": operation.revokes.map(|undone| undone.0),
             "put_aside_for": operation.aside,
             "trouble": operation.trouble,
-            "lines": lines(db, &operation)?,
+            "lines": lines(db, operation)?,
             "labels": labels(db, operation.id)?,
             "trail": trail(db, operation.id)?,
-        });
-        say(out, &format!("{line}\n"))?;
-    }
-    for scan in db.last_scans(Wanted::Refused, EVERY)?.iter().rev() {
-        say(out, &format!("{}\n", scans::as_json(scan)))?;
-    }
-    Ok(())
+    }))
 }
 
 fn lines(db: &Db, operation: &Summary) -> Result<Vec<Value>, Error> {

@@ -2,47 +2,98 @@
 
 use std::io::Write;
 
+use serde_json::{Value, json};
+
 use super::args::GoodsCommand;
 use super::create::create;
+use super::shown::{location_of, storage_in_words};
 use super::sync::sync;
-use super::{Error, data, data_if_any, say};
+use super::{Error, FAILED, data, data_if_any, say};
 use crate::config::Config;
 use crate::domain::good::{Good, Resolution};
+use crate::domain::ids::StorageId;
 use crate::domain::kit::Part;
 use crate::domain::printable::printable;
-use crate::domain::session::Heard;
-use crate::status::rfc3339;
-use crate::store::GoodsFigures;
+use crate::domain::seal::Seal;
+use crate::domain::session::{Conventions, Heard};
+use crate::domain::time::UnixMillis;
+use crate::status::{Location, rfc3339};
+use crate::store::{Db, GoodsFigures};
 
 pub(super) fn goods(out: &mut impl Write, config: Config, command: &GoodsCommand) -> Result<(), Error> {
     match command {
         GoodsCommand::Sync => sync(out, config),
         GoodsCommand::Create(wish) => create(out, &config, wish),
-        GoodsCommand::Find { code } => find(out, &config, code),
-        GoodsCommand::Stats => stats(out, &config),
+        GoodsCommand::Find { code, json } => find(out, &config, code, *json),
+        GoodsCommand::Stats { json } => stats(out, &config, *json),
     }
 }
 
-fn find(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> {
+/// Looks a code up; the exit code is 0 if a scan of it would be booked, else 1.
+fn find(out: &mut impl Write, config: &Config, code: &str, is_json: bool) -> Result<(), Error> {
     let db = data(config)?;
-    let resolution = match config.conventions().understand(code) {
+    let location = location_of(config, &db)?;
+    let resolution = match plain_conventions(config).understand(code) {
         Heard::Kit(card) => db.kit(card)?,
         Heard::Product(barcode) => db.resolve(&barcode)?,
         Heard::Control(_) | Heard::MalformedControl | Heard::Repeat | Heard::Bad(_) | Heard::AddOn => {
             Resolution::Unknown
         }
     };
-    let text = match resolution {
-        Resolution::Found(good) => found(&good),
+    let text = if is_json { format!("{}\n", as_json(&resolution)) } else { as_text(&location, &resolution) };
+    say(out, &text)?;
+    match resolution {
+        Resolution::Found(_) | Resolution::Pack(_) | Resolution::Kit(_) => Ok(()),
+        Resolution::Unknown | Resolution::Ambiguous | Resolution::Unusable => Err(Error::Told(FAILED)),
+    }
+}
+
+/// What codes mean that a person types: a kit is known by its plain code, whatever the sheet prints.
+pub(super) fn plain_conventions(config: &Config) -> Conventions {
+    Conventions { seal: Seal::default(), ..config.conventions() }
+}
+
+fn as_text(location: &Location, resolution: &Resolution) -> String {
+    match resolution {
+        Resolution::Found(good) => found(good),
         Resolution::Pack(packed) => format!("a pack of {} of\n{}", packed.factor, found(&packed.good)),
         Resolution::Unknown => "no good has this code\n".to_owned(),
         Resolution::Ambiguous => "several goods have this code; it is booked to none of them\n".to_owned(),
-        Resolution::Kit(kit) => kit.parts.iter().map(material).collect(),
+        Resolution::Kit(kit) => kit.parts.iter().map(|part| material(location, part)).collect(),
         Resolution::Unusable => "a material of this card has no storage or a unit nobody can convert; \
                                  correct the card on the service\n"
             .to_owned(),
+    }
+}
+
+/// One object: `found` says what the code leads to, `goods` which goods a scan of it would book.
+fn as_json(resolution: &Resolution) -> Value {
+    let one = |good: &Good, units: String, storage: Option<StorageId>| {
+        json!({
+            "good_id": good.id.0,
+            "title": good.title,
+            "barcode": good.barcode,
+            "unit": good.unit,
+            "cost_per_unit": good.price.to_string(),
+            "units": units,
+            "storage_id": storage.map(|storage| storage.0),
+        })
     };
-    say(out, &text)
+    let (found, goods) = match resolution {
+        Resolution::Found(good) => ("good", vec![one(good, "1".to_owned(), None)]),
+        Resolution::Pack(packed) => ("pack", vec![one(&packed.good, packed.factor.to_string(), None)]),
+        Resolution::Kit(kit) => {
+            let parts = kit.parts.iter();
+            (
+                "kit",
+                parts.map(|part| one(&part.good, part.quantity.to_string(), Some(part.storage))).collect(),
+            )
+        }
+        Resolution::Unknown => ("unknown", Vec::new()),
+        Resolution::Ambiguous => ("ambiguous", Vec::new()),
+        Resolution::Unusable => ("unusable", Vec::new()),
+    };
+    json!({ "found": found, "goods": goods })
 }
 
 fn found(good: &Good) -> String {
@@ -50,14 +101,25 @@ fn found(good: &Good) -> String {
     format!("{}\t{barcode}\t{title}\t{} a {unit}\n", good.id, good.price)
 }
 
-fn material(part: &Part) -> String {
+fn material(location: &Location, part: &Part) -> String {
     let (unit, title) = (printable(&part.good.unit), printable(&part.good.title));
-    format!("{}\t{} {unit}\tfrom storage {}\t{title}\n", part.good.id, part.quantity, part.storage)
+    let storage = storage_in_words(location, part.storage);
+    format!("{}\t{} {unit}\tfrom {storage}\t{title}\n", part.good.id, part.quantity)
 }
 
-fn stats(out: &mut impl Write, config: &Config) -> Result<(), Error> {
-    let figures = data_if_any(config)?.map_or(Ok(GoodsFigures::default()), |db| db.goods_figures())?;
-    let time = |at| Option::map_or(at, "never".to_owned(), rfc3339);
+fn stats(out: &mut impl Write, config: &Config, is_json: bool) -> Result<(), Error> {
+    let db = data_if_any(config)?;
+    let figures = db.as_ref().map_or(Ok(GoodsFigures::default()), Db::goods_figures)?;
+    if is_json {
+        let stats = json!({
+            "goods": figures.count,
+            "changes_up_to": figures.synced_at.map(rfc3339),
+            "read_in_full_at": figures.full_at.map(rfc3339),
+        });
+        return say(out, &format!("{stats}\n"));
+    }
+    let location = db.map_or(Ok(Location::default()), |db| location_of(config, &db))?;
+    let time = |at: Option<UnixMillis>| at.map_or("never".to_owned(), |at| location.time(at));
     let text = format!(
         "goods          {}\nchanges up to  {}\nread in full   {}\n",
         figures.count,

@@ -49,6 +49,8 @@ use args::{Args, Command, DevicesCommand};
 /// Exit code for wrong usage and wrong configuration: starting again will not help. systemd.service(5),
 /// `RestartPreventExitStatus=` of the unit, heeds it.
 const WRONG: u8 = 2;
+/// The exit code of what failed.
+const FAILED: u8 = 1;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -226,6 +228,9 @@ pub enum Error {
     /// Something is wrong with the station; the report says what.
     #[error("find the station without a fault")]
     Faulty,
+    /// The output has said it: the process ends with this code and says no more.
+    #[error("say more")]
+    Told(u8),
     /// The books of the demonstration do not balance.
     #[error("balance the books")]
     Unbalanced,
@@ -257,6 +262,7 @@ impl Error {
             | Self::Escape
             // The wrong program for this data: only a person can put that right.
             | Self::Agent(app::Error::Store(store::Error::NewerSchema { .. })) => ExitCode::from(WRONG),
+            Self::Told(code) => ExitCode::from(*code),
             Self::Calibrate(error) if error.is_usage() => ExitCode::from(WRONG),
             _ if self.is_closed_pipe() => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
@@ -276,7 +282,7 @@ pub fn main() -> ExitCode {
     match carry_out(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if !error.is_closed_pipe() {
+            if !error.is_closed_pipe() && !matches!(error, Error::Told(_)) {
                 complain(&error);
             }
             error.exit_code()
@@ -300,7 +306,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Devices { watch: Some(seconds), .. } => {
             look_on::look_on(&mut out, Duration::from_secs(*seconds))
         }
-        Command::Devices { .. } => devices::devices(&mut out),
+        Command::Devices { json, .. } => devices::devices(&mut out, *json),
         Command::Calibrate(wanted) => calibrate::calibrate(&mut out, &args.config, wanted),
         Command::Trace { command } => trace::trace(&mut out, command),
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),

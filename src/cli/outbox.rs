@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
+use serde_json::Value;
+
 use super::args::{Correct, OutboxCommand};
 use super::run::runtime;
-use super::shown::{self, zone_of};
+use super::shown::{self, location_of};
 use super::{Error, data, data_if_any, export, say, way_beside};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -13,7 +15,7 @@ use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::printable::printable;
 use crate::domain::quantity::Money;
 use crate::socket::{self, Request};
-use crate::store::{Advance, Corrected, Correction, Revoked, Undo};
+use crate::store::{Advance, Corrected, Correction, Db, Revoked, Summary, Undo};
 use crate::work::account::date_in;
 use crate::work::verify::Verifier;
 
@@ -22,8 +24,10 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxCommand) -> Result<(), Error> {
     match command {
-        OutboxCommand::List { all } => shown::list(out, config, *all),
-        OutboxCommand::Show { id } => shown::show(out, config, OperationId(*id)),
+        OutboxCommand::List { all, json: true } => list_json(out, config, *all),
+        OutboxCommand::List { all, json: false } => shown::list(out, config, *all),
+        OutboxCommand::Show { id, json: true } => show_json(out, config, OperationId(*id)),
+        OutboxCommand::Show { id, json: false } => shown::show(out, config, OperationId(*id)),
         OutboxCommand::Retry { id, today } => retry(out, config, OperationId(*id), *today),
         OutboxCommand::Correct(correction) => correct(out, config, correction),
         OutboxCommand::Revoke { id, delete } => {
@@ -32,6 +36,32 @@ pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxComm
         OutboxCommand::Verify { days } => verify(out, config, *days),
         OutboxCommand::Export => data_if_any(config)?.map_or(Ok(()), |db| export::export(out, &db)),
     }
+}
+
+/// The same documents as in the table, each as `export` writes it.
+fn list_json(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
+    let documents = match data_if_any(config)? {
+        None => Vec::new(),
+        Some(db) => {
+            let listed = db.operations(!all, shown::LISTED_MAX)?;
+            listed.iter().map(|operation| as_json(&db, operation)).collect::<Result<_, _>>()?
+        }
+    };
+    say(out, &format!("{}\n", Value::from(documents)))
+}
+
+fn as_json(db: &Db, operation: &Summary) -> Result<Value, Error> {
+    let mut document = export::as_json(db, operation)?;
+    if let Some(members) = document.as_object_mut() {
+        members.insert("needs_you".to_owned(), shown::needs_a_person(operation).into());
+    }
+    Ok(document)
+}
+
+fn show_json(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), Error> {
+    let db = data(config)?;
+    let document = as_json(&db, &db.summary(id)?)?;
+    say(out, &format!("{document}\n"))
 }
 
 fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today: bool) -> Result<(), Error> {
@@ -58,8 +88,8 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today:
         now: SystemClock::new().wall(),
     };
     if is_dated_today {
-        let zone = zone_of(config, &db)?;
-        db.redate(id, &date_in(&zone, advance.now))?;
+        let location = location_of(config, &db)?;
+        db.redate(id, &date_in(location.zone(), advance.now))?;
     }
     if !db.advance(&advance)? {
         return Err(nothing);
@@ -124,7 +154,7 @@ fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) ->
 fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error> {
     let db = data(config)?;
     let (client, budget) = way_beside(config)?;
-    let zone = zone_of(config, &db)?;
+    let zone = location_of(config, &db)?.zone().clone();
     let since = SystemClock::new().wall().plus_ms(-i64::from(days) * DAY_MS);
     let compared = runtime()?.block_on(async {
         let (db, station, client) = (&db, config.station.name.as_str(), &client);

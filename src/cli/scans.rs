@@ -5,25 +5,28 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::args::ScansCommand;
+use super::shown::location_of;
 use super::{Error, data_if_any, say};
 use crate::config::Config;
 use crate::domain::printable::printable;
-use crate::status::rfc3339;
+use crate::status::{Location, rfc3339};
 use crate::store::{ScanEntry, Wanted};
 
 pub(super) fn scans(out: &mut impl Write, config: &Config, command: &ScansCommand) -> Result<(), Error> {
     let ScansCommand::List { refused, json, count } = command;
     let wanted = if *refused { Wanted::Refused } else { Wanted::All };
-    let scans = data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.last_scans(wanted, *count))?;
+    let db = data_if_any(config)?;
+    let scans = db.as_ref().map_or(Ok(Vec::new()), |db| db.last_scans(wanted, *count))?;
     if *json {
         return scans.iter().try_for_each(|scan| say(out, &format!("{}\n", as_json(scan))));
     }
     if scans.is_empty() {
         return say(out, if *refused { "no scan was refused\n" } else { "nothing was scanned\n" });
     }
-    say(out, "scanned               scanner     outcome   what\n")?;
+    let location = db.map_or(Ok(Location::default()), |db| location_of(config, &db))?;
+    say(out, "scanned              scanner     outcome   what\n")?;
     for scan in &scans {
-        let (at, scanner) = (rfc3339(scan.at), scan.scanner.as_str());
+        let (at, scanner) = (location.time(scan.at), scan.scanner.as_str());
         say(out, &format!("{at}  {scanner:<10}  {:<8}  {}\n", scan.outcome, told(scan)))?;
     }
     Ok(())

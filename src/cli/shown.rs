@@ -2,21 +2,18 @@
 
 use std::io::Write;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
 use super::{Error, data, data_if_any, say};
 use crate::config::Config;
 use crate::domain::delivery::State;
 use crate::domain::ids::OperationId;
+use crate::domain::ids::StorageId;
 use crate::domain::operation::Line;
 use crate::domain::printable::printable;
-use crate::domain::time::UnixMillis;
+use crate::status::Location;
 use crate::store::{Db, Error as StoreError, Label, Summary, Trouble};
-use crate::work::account::known_zone;
 
 /// The most that a list shows; `export` writes everything.
-const LISTED_MAX: u32 = 1000;
+pub(super) const LISTED_MAX: u32 = 1000;
 
 /// The most labels that are shown of one document.
 const LABELS_MAX: usize = 100;
@@ -28,7 +25,7 @@ const WIDTH: usize = 110;
 const INDENT: &str = "       ";
 
 const HEAD: &str =
-    "   no  state      kind       storage   lines     units  first scan        on the service\n";
+    "   no  state      kind       storage        lines     units  first scan        on the service\n";
 
 pub(super) fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
     let nothing = if all { "no documents yet\n" } else { "everything is delivered\n" };
@@ -37,24 +34,24 @@ pub(super) fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(
     if operations.is_empty() {
         return say(out, nothing);
     }
-    let zone = zone_of(config, &db)?;
+    let location = location_of(config, &db)?;
     say(out, &headline(&operations))?;
     say(out, HEAD)?;
     for operation in &operations {
         let line = format!(
-            "{}{:>4}  {:<9}  {:<9}  {:>7}  {:>6}  {:>8}  {:<16}  {}",
+            "{}{:>4}  {:<9}  {:<9}  {:<12}  {:>6}  {:>8}  {:<16}  {}",
             if needs_a_person(operation) { '!' } else { ' ' },
             operation.id,
             operation.state,
             operation.place.kind,
-            operation.place.storage,
+            location.storage(operation.place.storage),
             operation.lines,
             operation.units.to_string(),
-            time(&zone, operation.first_scan, "%Y-%m-%d %H:%M"),
+            location.minute(operation.first_scan),
             operation.document.map(|document| document.to_string()).unwrap_or_default(),
         );
         say(out, &format!("{}\n", line.trim_end()))?;
-        for text in explain(operation, &zone) {
+        for text in explain(operation, &location) {
             say(out, &wrapped(INDENT, &text))?;
         }
     }
@@ -81,21 +78,25 @@ fn headline(operations: &[Summary]) -> String {
     }
 }
 
-fn needs_a_person(operation: &Summary) -> bool {
+pub(super) fn needs_a_person(operation: &Summary) -> bool {
     if operation.failing.as_ref().is_some_and(|failing| failing.is_told) {
         return true;
     }
     match operation.state {
         State::Refused => true,
-        State::Uncertain | State::Posted => operation.trouble.is_some() && operation.revoked_by.is_none(),
+        // An earlier refusal says nothing of one that the station is still reading back.
+        State::Uncertain => operation.is_stuck && operation.revoked_by.is_none(),
+        State::Posted => operation.trouble.is_some() && operation.revoked_by.is_none(),
         State::Open | State::Queued | State::Sending | State::Cancelled => false,
     }
 }
 
 /// Where it comes from, why it is where it is, and what to do, each a line of its own.
-fn explain(operation: &Summary, zone: &TimeZone) -> Vec<String> {
+fn explain(operation: &Summary, location: &Location) -> Vec<String> {
     let id = operation.id;
-    let trouble = operation.trouble.as_deref().map(|words| printable(words).to_string());
+    let trouble =
+        operation.trouble.as_deref().filter(|_| operation.state != State::Uncertain || operation.is_stuck);
+    let trouble = trouble.map(|words| printable(words).to_string());
     let mut told = Vec::new();
     if let Some(undone) = operation.revokes {
         told.push(format!("undoes document {undone}"));
@@ -140,12 +141,12 @@ fn explain(operation: &Summary, zone: &TimeZone) -> Vec<String> {
         (State::Cancelled, _) if operation.document.is_some() => told.push("deleted on the service".to_owned()),
         (State::Posted | State::Cancelled, _) => {}
     }
-    told.extend(operation.failing.iter().flat_map(|failing| explain_failing(operation, failing, zone)));
+    told.extend(operation.failing.iter().flat_map(|failing| explain_failing(operation, failing, location)));
     told
 }
 
 /// What fails, how often it failed, and when it is tried next.
-fn explain_failing(operation: &Summary, failing: &Trouble, zone: &TimeZone) -> [String; 3] {
+fn explain_failing(operation: &Summary, failing: &Trouble, location: &Location) -> [String; 3] {
     let what = match operation.state {
         State::Queued | State::Sending => "posting it",
         State::Uncertain => "bringing it on",
@@ -161,7 +162,7 @@ fn explain_failing(operation: &Summary, failing: &Trouble, zone: &TimeZone) -> [
     let id = operation.id;
     [
         format!("why: {what} failed {times}, lately: {}", printable(&failing.fault)),
-        format!("     the next try is at {}", time(zone, failing.retry_at, "%Y-%m-%d %H:%M:%S")),
+        format!("     the next try is at {}", location.time(failing.retry_at)),
         format!(
             "do:  nothing, if the service is known to be in trouble; `stockpoint outbox retry {id}` tries it at once"
         ),
@@ -172,19 +173,18 @@ pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Re
     let db = data(config)?;
     let summary = db.summary(id)?;
     let pending = db.pending(id)?;
-    let (zone, place) = (zone_of(config, &db)?, summary.place);
+    let (location, place) = (location_of(config, &db)?, summary.place);
     let document = summary.document.map_or("none yet".to_owned(), |document| format!("document {document}"));
-    let seconds = "%Y-%m-%d %H:%M:%S";
     let head = format!(
-        "document {id}: {} in storage {}, {}\n  marker          {}\n  first scan      {}\n  on the service  {document}\n",
+        "document {id}: {} in {}, {}\n  marker          {}\n  first scan      {}\n  on the service  {document}\n",
         place.kind,
-        place.storage,
+        storage_in_words(&location, place.storage),
         summary.state,
         summary.marker,
-        time(&zone, summary.first_scan, seconds),
+        location.time(summary.first_scan),
     );
     say(out, &head)?;
-    for text in explain(&summary, &zone) {
+    for text in explain(&summary, &location) {
         say(out, &wrapped("  ", &text))?;
     }
     say(out, "\nline     units  good\n")?;
@@ -203,7 +203,7 @@ pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Re
     }
     say(out, "\nwhat became of it\n")?;
     for event in db.events(id)? {
-        let at = time(&zone, event.at, seconds);
+        let at = location.time(event.at);
         say(out, &wrapped("  ", &format!("{at}  {}", printable(&event.what))))?;
     }
     Ok(())
@@ -232,19 +232,14 @@ fn line_text(line: &Line) -> String {
     format!("{text}\n{refusal}")
 }
 
-/// The location's own time, without an offset: it is the one on the wall.
-fn time(zone: &TimeZone, at: UnixMillis, format: &str) -> String {
-    let time = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.to_zoned(zone.clone()).strftime(format).to_string()
+/// The location as people know it, as far as it is known here.
+pub(super) fn location_of(config: &Config, db: &Db) -> Result<Location, StoreError> {
+    Ok(Location::new(config, &db.location()?))
 }
 
-/// The location's time zone, as far as it is known here.
-pub(super) fn zone_of(config: &Config, db: &Db) -> Result<TimeZone, StoreError> {
-    let known = match &config.station.time_zone {
-        Some(zone) => Some(zone.clone()),
-        None => known_zone(db)?,
-    };
-    Ok(known.unwrap_or(TimeZone::UTC))
+/// `Cellar`, or `storage 91272` where it has no name.
+pub(super) fn storage_in_words(location: &Location, storage: StorageId) -> String {
+    location.name(storage).map_or_else(|| format!("storage {storage}"), |name| printable(name).to_string())
 }
 
 /// Text in lines of at most [`WIDTH`] columns behind an indentation, broken between words.
@@ -266,10 +261,11 @@ fn wrapped(indent: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{DocumentId, StorageId};
+    use crate::domain::ids::DocumentId;
     use crate::domain::mode::Kind;
     use crate::domain::operation::{Marker, Place};
     use crate::domain::quantity::Quantity;
+    use crate::domain::time::UnixMillis;
 
     fn summary(state: State, trouble: Option<&str>) -> Summary {
         Summary {
@@ -282,6 +278,7 @@ mod tests {
             first_scan: UnixMillis(0),
             document: None,
             trouble: trouble.map(str::to_owned),
+            is_stuck: trouble.is_some(),
             split_from: None,
             revokes: None,
             revoked_by: None,
@@ -292,7 +289,7 @@ mod tests {
     }
 
     fn explain(operation: &Summary) -> Vec<String> {
-        super::explain(operation, &TimeZone::UTC)
+        super::explain(operation, &Location::default())
     }
 
     /// A queued document that fails.
@@ -347,6 +344,14 @@ mod tests {
         );
         assert_eq!(told(State::Posted, None), "");
         assert_eq!(told(State::Cancelled, None), "");
+    }
+
+    #[test]
+    fn a_refusal_of_before_is_no_call_while_the_station_reads_back() {
+        let reading = Summary { is_stuck: false, ..summary(State::Uncertain, Some("No such good")) };
+        assert!(!needs_a_person(&reading));
+        assert!(explain(&reading)[0].starts_with("an answer got lost"));
+        assert!(needs_a_person(&summary(State::Uncertain, Some("line 3 was never sent"))));
     }
 
     #[test]

@@ -19,7 +19,13 @@ pub(super) fn status(out: &mut impl Write, config: &Config, json: bool) -> Resul
     if json {
         return say(out, &format!("{}\n", status.json()));
     }
-    let mut text = format!("{}: mode {}\n", status.station(), status.mode());
+    let mut text = String::new();
+    if !status.is_running() {
+        text.push_str(
+            "NOT RUNNING: nothing is scanned or delivered now; what follows stands in the files\n\n",
+        );
+    }
+    let _written = writeln!(text, "{}: mode {}", status.station(), status.modes());
     for (title, figures) in status.tables() {
         let _written = writeln!(text, "\n{title}");
         for figure in figures {
@@ -54,5 +60,5 @@ fn at_rest(config: &Config) -> Result<Status, Error> {
         scanners: scanners.collect(),
         clock_trusted: config.station.trust_clock || clock.is_synchronized(),
     };
-    Ok(Status::new(station(config, figures.storage), &figures, health, false, clock.wall()))
+    Ok(Status::new(station(config, &figures), &figures, health, false, clock.wall()))
 }

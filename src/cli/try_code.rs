@@ -29,7 +29,7 @@ pub(super) fn try_code(out: &mut impl Write, config: &Config, name: &str, code: 
     match secrets::seal(&config.station) {
         Ok(seal) => conventions.seal = seal,
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "control codes cannot be told")
+            tracing::warn!(error = &error as &dyn std::error::Error, "control codes cannot be told");
         }
     }
     let trial = Trial { scanner, conventions, db: data_if_any(config)? };

@@ -5,7 +5,9 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use serde_json::{Value, json};
 
 use super::args::{Assign, Saving, UnknownCommand};
+use super::goods::plain_conventions;
 use super::run::runtime;
+use super::shown::location_of;
 use super::{Error, data, data_if_any, say, way_beside};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -15,7 +17,7 @@ use crate::domain::ids::GoodId;
 use crate::domain::printable::printable;
 use crate::domain::session::Heard;
 use crate::socket::{self, Request};
-use crate::status::rfc3339;
+use crate::status::{Location, rfc3339};
 use crate::store::{Assigned, Assignment, Db, Given, ParkedCode, given_as};
 use crate::work::create::{Creator, barcode_for};
 use crate::work::save::Standing;
@@ -31,7 +33,8 @@ pub(super) fn unknown(out: &mut impl Write, config: &Config, command: &UnknownCo
 }
 
 fn list(out: &mut impl Write, config: &Config, is_json: bool) -> Result<(), Error> {
-    let parked = data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.parked())?;
+    let db = data_if_any(config)?;
+    let parked = db.as_ref().map_or(Ok(Vec::new()), Db::parked)?;
     if is_json {
         let codes: Vec<Value> = parked.iter().map(told).collect();
         return say(out, &format!("{}\n", Value::from(codes)));
@@ -39,13 +42,14 @@ fn list(out: &mut impl Write, config: &Config, is_json: bool) -> Result<(), Erro
     if parked.is_empty() {
         return say(out, "no code is unknown\n");
     }
-    say(out, "scans  units  last scanned          code\n")?;
+    let location = db.map_or(Ok(Location::default()), |db| location_of(config, &db))?;
+    say(out, "scans  units  last scanned         code\n")?;
     for code in parked {
         let line = format!(
             "{:>5}  {:>5}  {}  {}\n",
             code.scans,
             code.units,
-            rfc3339(code.last_scan),
+            location.time(code.last_scan),
             printable(&code.code)
         );
         say(out, &line)?;
@@ -93,7 +97,7 @@ pub(super) fn meant<'a>(parked: &'a [ParkedCode], typed: &Barcode) -> Result<Opt
 
 /// The code of a typed text, as a scan would have it: a whole label stands for its good.
 fn read(config: &Config, typed: &str) -> Result<Barcode, Error> {
-    match config.conventions().understand(typed) {
+    match plain_conventions(config).understand(typed) {
         Heard::Product(barcode) => Ok(*barcode),
         Heard::AddOn => Ok(Barcode::read(typed)),
         Heard::Kit(_) | Heard::Control(_) | Heard::MalformedControl | Heard::Repeat | Heard::Bad(_) => {

@@ -51,6 +51,12 @@ impl Secrets {
         Self::find_with(api, &environment)
     }
 
+    /// Everything for which [`Secrets::find`] fails.
+    pub fn faults(api: &Api) -> Vec<Error> {
+        let both = [(Token::Partner, &api.partner_token_file), (Token::User, &api.user_token_file)];
+        both.into_iter().filter_map(|(token, file)| find_at(token, file, &environment).err()).collect()
+    }
+
     fn find_with(api: &Api, environment: &Environment) -> Result<Self, Error> {
         let (partner, _origin) = find_at(Token::Partner, &api.partner_token_file, environment)?;
         let (user, _origin) = find_at(Token::User, &api.user_token_file, environment)?;
@@ -250,20 +256,20 @@ pub(super) fn whereabouts(config: &Config, environment: &Environment) -> Whereab
     let Config { api, web, station, .. } = config;
     let at = |token, file: &Path| told(token, &find_at(token, file, environment));
     Whereabouts {
-        of_service: [at(Token::Partner, &api.partner_token_file), at(Token::User, &api.user_token_file)],
-        of_page: find_web_token(web, environment).map(|found| told(Token::Web, &found)),
-        of_sheet: find_sheet_secret(station, environment).map(|found| told(Token::Sheet, &found)),
+        service: [at(Token::Partner, &api.partner_token_file), at(Token::User, &api.user_token_file)],
+        page: find_web_token(web, environment).map(|found| told(Token::Web, &found)),
+        sheet: find_sheet_secret(station, environment).map(|found| told(Token::Sheet, &found)),
     }
 }
 
 /// Where the secrets of a configuration are, or why they cannot be used, each on one line.
 pub(super) struct Whereabouts {
     /// The tokens of the service.
-    pub(super) of_service: [String; 2],
+    pub(super) service: [String; 2],
     /// The token of the page, if the configuration asks for one.
-    pub(super) of_page: Option<String>,
+    pub(super) page: Option<String>,
     /// The secret of the sheet, if the configuration asks for one.
-    pub(super) of_sheet: Option<String>,
+    pub(super) sheet: Option<String>,
 }
 
 /// Where a token is, or why it cannot be used, on one line and without the token.

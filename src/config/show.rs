@@ -70,11 +70,11 @@ impl fmt::Display for InForce<'_> {
         if let Some(file) = packs_file {
             writeln!(f, "packs_file = {}\n", Quoted(&file.to_string_lossy()))?;
         }
-        show_station(f, station, self.secrets.of_sheet.as_deref())?;
-        show_api(f, api, &self.secrets.of_service)?;
+        show_station(f, station, self.secrets.sheet.as_deref())?;
+        show_api(f, api, &self.secrets.service)?;
         show_goods(f, goods)?;
         show_kits(f, kits)?;
-        show_web(f, web, self.secrets.of_page.as_deref())?;
+        show_web(f, web, self.secrets.page.as_deref())?;
         show_feedback(f, feedback)?;
         named_storages.iter().try_for_each(|storage| show_storage(f, storage))?;
         scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))?;

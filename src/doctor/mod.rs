@@ -45,19 +45,32 @@ pub struct Finding {
     pub what: String,
     /// What to do about it; each warning and each fault has one.
     pub cure: Option<String>,
+    /// Whether it may end by itself, as a network that is down does. It keeps no station from starting.
+    #[serde(skip)]
+    pub may_pass: bool,
 }
 
 impl Finding {
     fn ok(section: &'static str, what: impl Into<String>) -> Self {
-        Self { section, grade: Grade::Ok, what: what.into(), cure: None }
+        Self { section, grade: Grade::Ok, what: what.into(), cure: None, may_pass: false }
     }
 
     fn warning(section: &'static str, what: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { section, grade: Grade::Warning, what: what.into(), cure: Some(cure.into()) }
+        Self { section, grade: Grade::Warning, what: what.into(), cure: Some(cure.into()), may_pass: false }
     }
 
     fn fault(section: &'static str, what: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { section, grade: Grade::Fault, what: what.into(), cure: Some(cure.into()) }
+        Self { grade: Grade::Fault, ..Self::warning(section, what, cure) }
+    }
+
+    /// The same of what may end by itself.
+    fn passing(self) -> Self {
+        Self { may_pass: true, ..self }
+    }
+
+    /// Whether a station with it is not to be started.
+    pub fn bars_start(&self) -> bool {
+        self.grade == Grade::Fault && !self.may_pass
     }
 }
 

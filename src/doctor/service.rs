@@ -77,7 +77,8 @@ fn reached(base_url: &str) -> Result<Option<Finding>, Finding> {
             SECTION,
             format!("{host} has an address, but nobody can be connected to at {address}: {error}"),
             "look for a firewall between this box and the service, and whether the network leads outside at all",
-        )),
+        )
+        .passing()),
     }
 }
 
@@ -87,6 +88,7 @@ fn no_name(host: &str, why: &str) -> Finding {
         format!("the name {host} cannot be looked up: {why}"),
         "plug the network in; if other names cannot be looked up either, correct the name server of this box",
     )
+    .passing()
 }
 
 /// The file of authorities, if one is named and cannot be used.
@@ -141,8 +143,9 @@ fn failed(error: &api::Error) -> Finding {
     let what = format!("failed to {why}");
     if is_behind(&why) {
         let cure = "set the clock of this box, or let it reach a time server: to it the certificate lies in the future";
-        return Finding::fault(CLOCK, what, cure);
+        return Finding::fault(CLOCK, what, cure).passing();
     }
+    let may_pass = matches!(error.outcome(), Outcome::NotDone | Outcome::Wait(_) | Outcome::Unknown);
     let cure = match error.outcome() {
         // Somebody was connected to just before.
         Outcome::NotDone if why.contains("certificate") => {
@@ -160,7 +163,7 @@ fn failed(error: &api::Error) -> Finding {
         }
         Outcome::Unknown => "wait: the service is there and has a trouble of its own",
     };
-    Finding::fault(SECTION, what, cure)
+    Finding { may_pass, ..Finding::fault(SECTION, what, cure) }
 }
 
 /// The station's clock beside the service's.
@@ -179,7 +182,7 @@ fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
     } else {
         "let this box reach a time server (`timedatectl set-ntp true`); the times of scans are put right then"
     };
-    Finding::fault(CLOCK, what, cure)
+    Finding::fault(CLOCK, what, cure).passing()
 }
 
 /// What the system says of its clock, where the service cannot be asked.

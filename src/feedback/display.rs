@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Announcement, What, counted};
+use super::{Announcement, Earlier, What, counted};
 use crate::domain::advice::Advice;
 use crate::domain::good::Good;
 use crate::domain::mode::Mode;
@@ -62,6 +62,7 @@ impl fmt::Display for Announcement {
             | What::Advice { .. }
             | What::Ended
             | What::AlarmsChanged => self.news(f),
+            What::Earlier(scan) => earlier(f, scan),
         }
     }
 }
@@ -101,9 +102,24 @@ impl Announcement {
             | What::Control { .. }
             | What::Repeat(_)
             | What::Lookup { .. }
-            | What::LookupKit { .. } => Ok(()),
+            | What::LookupKit { .. }
+            | What::Earlier(_) => Ok(()),
         }
     }
+}
+
+/// A scan of before the start, in the columns of the others.
+fn earlier(f: &mut fmt::Formatter<'_>, scan: &Earlier) -> fmt::Result {
+    let name = printable(&scan.name);
+    let quantity = scan.quantity.map(|quantity| quantity.to_string()).unwrap_or_default();
+    match scan.outcome.as_str() {
+        "booked" => write!(f, "{:<9} {quantity:>4}     {name}", scan.kind.unwrap_or("booked"))?,
+        "unknown" => write!(f, "unknown   {quantity:>4}     {name}  (parked until its good is known)")?,
+        "refused" => write!(f, "refused            {name}  ({})", printable(&scan.words))?,
+        "control" => write!(f, "ok                 {}", printable(&scan.words))?,
+        outcome => write!(f, "{outcome:<18} {name}")?,
+    }
+    if scan.is_undone { f.write_str("  (taken back)") } else { Ok(()) }
 }
 
 /// A booking, and how much of the good its document holds now; that it is closed, if it is.

@@ -35,7 +35,7 @@ pub use crate::domain::count::counted;
 
 use crate::domain::advice::Advice;
 use crate::domain::good::Good;
-use crate::domain::ids::{OperationId, ScannerName, StorageId};
+use crate::domain::ids::{OperationId, ScannerName};
 use crate::domain::mode::Mode;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::Reason;
@@ -48,7 +48,7 @@ use crate::feedback::tally::Tally;
 const ANNOUNCEMENTS_MAX: usize = 256;
 
 /// Announcements that are kept for whoever looks at the station's page.
-const RECENT_MAX: usize = 12;
+pub const RECENT_MAX: usize = 12;
 
 /// Takes the bytes of a signal to a scanner without waiting; `false` if it could not. Some scanners are to hear of a
 /// verdict without any.
@@ -131,8 +131,8 @@ pub enum What {
     Reverted {
         /// The mode now.
         mode: Mode,
-        /// The storage now.
-        storage: StorageId,
+        /// The storage now, as people call it.
+        storage: String,
     },
     /// A code was looked up.
     Lookup {
@@ -174,6 +174,25 @@ pub enum What {
     Ended,
     /// An alarm has ended, or was seen.
     AlarmsChanged,
+    /// A scan of before the start, as the journal has it. It is shown, and not said again.
+    Earlier(Box<Earlier>),
+}
+
+/// A scan of before the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The word of what came of it: `booked`, `unknown`, `refused`, `control` or `lookup`.
+    pub outcome: String,
+    /// What it was booked as: `receipt` or `write-off`.
+    pub kind: Option<&'static str>,
+    /// How much, if it was booked or parked.
+    pub quantity: Option<Quantity>,
+    /// The good's title, else the code as far as it can be shown.
+    pub name: String,
+    /// Why it was refused, or which command it was, and what came of it.
+    pub words: String,
+    /// Whether it was taken back since.
+    pub is_undone: bool,
 }
 
 impl What {
@@ -188,7 +207,13 @@ impl What {
                 | Self::Ended
                 | Self::AlarmsChanged
                 | Self::Reverted { .. }
+                | Self::Earlier(_)
         )
+    }
+
+    /// Housekeeping and signs without words stand elsewhere: the page lists what people scanned and what became of it.
+    const fn is_listed(&self) -> bool {
+        !matches!(self, Self::Progress(_) | Self::Ended | Self::AlarmsChanged)
     }
 
     /// Why a scanner is given its signal: some wait for the answer to each frame, and for nothing else.
@@ -272,18 +297,26 @@ impl Feedback {
         if announcement.what.has_sound() {
             self.signal(&announcement);
         }
-        if announcement.what == What::AlarmsChanged {
-            let _heard = self.listeners.send(announcement);
-            return;
+        if announcement.what.is_listed() {
+            self.list(announcement.clone());
         }
+        // Nobody listens in an agent without a terminal or a page.
+        let _heard = self.listeners.send(announcement);
+    }
+
+    /// Lists what was announced before the start, without announcing it again.
+    pub fn recall(&self, earlier: Vec<Announcement>) {
+        for announcement in earlier {
+            self.list(announcement);
+        }
+    }
+
+    fn list(&self, announcement: Announcement) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() == RECENT_MAX {
             recent.pop_front();
         }
-        recent.push_back(announcement.clone());
-        drop(recent);
-        // Nobody listens in an agent without a terminal or a page.
-        let _heard = self.listeners.send(announcement);
+        recent.push_back(announcement);
     }
 
     /// A person has seen the alarm: it is not said again.

@@ -4,6 +4,8 @@
 //! alone; a key that seals once needs no nonce but a fixed one. A second key proves to the machine that printed the
 //! code that whoever asks has read it, without saying the secret.
 
+use std::fmt::Write as _;
+
 use ring::aead;
 use ring::aead::Aad;
 use ring::aead::CHACHA20_POLY1305;
@@ -48,8 +50,12 @@ impl OneTimeSecret {
 
     /// The secret in letters and digits, on a line of its own, for a file.
     pub fn line(&self) -> SecretString {
-        let hex: String = self.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{hex}\n").into()
+        let mut line = String::new();
+        for byte in self.bytes() {
+            let _written = write!(line, "{byte:02x}");
+        }
+        line.push('\n');
+        line.into()
     }
 
     pub(super) fn of(bytes: [u8; SECRET_BYTES]) -> Self {

@@ -1,18 +1,21 @@
 //! What the station tells of itself: the figures by which its books balance, and how its parts are.
 
-use std::fmt::Display;
+mod location;
+mod tables;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::advice::Advice;
 use crate::domain::delivery::State;
-use crate::domain::home::DataState;
 use crate::domain::ids::{ScannerName, StorageId};
 use crate::domain::mode::Mode;
 use crate::domain::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 use crate::store::{Alarm, Figures, StateCount};
+
+pub use location::Location;
+pub use tables::Figure;
 
 /// How the way to the service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +138,8 @@ pub struct Station {
     pub storage: StorageId,
     /// What each scanner always does, if it does, in the order of the configuration.
     pub bindings: Vec<(ScannerName, Option<Mode>, Option<StorageId>)>,
+    /// Its location, for people.
+    pub location: Location,
 }
 
 /// What is not in the files: how the running agent's parts are.
@@ -156,6 +161,12 @@ pub struct Status {
     /// The storage of scanners that have none of their own; 0 from an agent that does not tell it.
     #[serde(default)]
     storage_id: i64,
+    /// Its name, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    storage_name: Option<String>,
+    /// The location's time zone, by its IANA name or by its hours from UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
     version: String,
     /// Whether an agent is running and told this, or it was read from the files.
     running: bool,
@@ -239,6 +250,8 @@ struct ScannerJson {
     mode: String,
     #[serde(default)]
     storage_id: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    storage_name: Option<String>,
     last_scan_at: Option<String>,
     #[serde(default)]
     reconnects: u64,
@@ -266,7 +279,8 @@ struct ApiJson {
 impl Status {
     /// Puts the status together.
     pub fn new(station: Station, figures: &Figures, health: Health, running: bool, now: UnixMillis) -> Self {
-        let Station { name: station, mode, storage, bindings } = station;
+        let Station { name: station, mode, storage, bindings, location } = station;
+        let name_of = |storage| location.name(storage).map(str::to_owned);
         let mode = figures.mode.unwrap_or(mode);
         let binding = |name: &ScannerName| {
             let own = bindings.iter().find(|(scanner, ..)| scanner == name);
@@ -280,6 +294,7 @@ impl Status {
             state: scanner.state,
             mode: binding(&scanner.name).0.as_str().to_owned(),
             storage_id: binding(&scanner.name).1.0,
+            storage_name: name_of(binding(&scanner.name).1),
             last_scan_at: scanner.last_scan_at.map(rfc3339),
             reconnects: scanner.reconnects,
             refused: scanner.refused,
@@ -291,6 +306,8 @@ impl Status {
             mode: mode.as_str().to_owned(),
             station,
             storage_id: storage.0,
+            storage_name: name_of(storage),
+            time_zone: location.zone_text(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             running,
             scans: scans(figures),
@@ -340,89 +357,19 @@ impl Status {
         scanner.advice.as_deref()
     }
 
-    /// The mode in force.
-    pub fn mode(&self) -> &str {
-        &self.mode
+    /// Returns true if a running agent told this.
+    pub fn is_running(&self) -> bool {
+        self.running
     }
 
-    /// Everything for people, in tables.
-    pub fn tables(&self) -> Vec<(&'static str, Vec<Figure>)> {
-        let (scans, units, outbox) = (&self.scans, &self.units, &self.outbox);
-        let scans = vec![
-            Figure::plain("accepted", scans.accepted),
-            Figure::plain("booked", scans.booked),
-            Figure::plain("undone", scans.undone),
-            Figure::trouble_above_zero("unknown", scans.unknown),
-            Figure::plain("refused", scans.refused),
-            Figure::plain("control", scans.control),
-            Figure::plain("lookup", scans.lookup),
-        ];
-        let units = vec![
-            Figure::plain("booked", &units.booked),
-            Figure::plain("undone", &units.undone),
-            Figure::plain("open", &units.open),
-            Figure::plain("queued", &units.queued),
-            Figure::plain("in flight", &units.in_flight),
-            Figure::plain("posted", &units.posted),
-            Figure::plain("refused", &units.refused),
-            Figure::plain("cancelled", &units.cancelled),
-            Figure::plain("parked", &units.parked),
-        ];
-        let documents = vec![
-            Figure::plain("open", outbox.open),
-            Figure::plain("queued", outbox.queued),
-            Figure::plain("sending", outbox.sending),
-            Figure::trouble_above_zero("uncertain", outbox.uncertain),
-            Figure::plain("posted", outbox.posted),
-            Figure::trouble_above_zero("refused", outbox.refused),
-            Figure::plain("cancelled", outbox.cancelled),
-        ];
-        let mut tables = vec![
-            ("scans", scans),
-            ("units", units),
-            ("documents", documents),
-            ("station", self.station_figures()),
-        ];
-        if !self.alarms.is_empty() {
-            tables.insert(0, ("alarms", self.alarms.iter().map(AlarmJson::figure).collect()));
-        }
-        tables
+    /// The mode in force where a scanner has none of its own.
+    pub fn mode(&self) -> &str {
+        &self.mode
     }
 
     /// What needs a person and still stands, the oldest first, each with whether it was seen.
     pub fn alarms(&self) -> impl Iterator<Item = (&str, bool)> {
         self.alarms.iter().map(|alarm| (alarm.what.as_str(), alarm.seen))
-    }
-
-    fn station_figures(&self) -> Vec<Figure> {
-        let age = self.goods.age_s.map_or("never read".to_owned(), |age| format!("{age} s ago"));
-        let clock = if self.clock.trusted { "right" } else { "not trusted" };
-        let mut figures = vec![
-            Figure {
-                name: "data".to_owned(),
-                value: self.data.state.clone(),
-                is_trouble: self.data.state != DataState::Ok.as_str(),
-            },
-            Figure::plain("storage", self.storage_id),
-            Figure::plain("goods", self.goods.count),
-            Figure { name: "goods read".to_owned(), value: age, is_trouble: self.goods.age_s.is_none() },
-            Figure { name: "clock".to_owned(), value: clock.to_owned(), is_trouble: !self.clock.trusted },
-            Figure {
-                name: "service".to_owned(),
-                value: match &self.api.last_error {
-                    Some(error) => format!("{}: {error}", self.api.state.as_str()),
-                    None => self.api.state.as_str().to_owned(),
-                },
-                is_trouble: self.api.state != ApiState::Ok,
-            },
-        ];
-        figures.extend(self.scanners.iter().map(|scanner| Figure {
-            name: format!("scanner {}", scanner.name),
-            value: scanner.told(),
-            is_trouble: scanner.advice.is_some()
-                || !matches!(scanner.state, ScannerState::Healthy | ScannerState::Quiet),
-        }));
-        figures
     }
 
     /// One JSON object on one line.
@@ -431,61 +378,6 @@ impl Status {
     /// Never: nothing in it is beyond JSON.
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("the status holds nothing that JSON cannot")
-    }
-}
-
-impl AlarmJson {
-    fn figure(&self) -> Figure {
-        let seen = if self.seen { ", seen" } else { "" };
-        Figure {
-            name: format!("since {}", self.since),
-            value: format!("{}{seen}", self.what),
-            is_trouble: !self.seen,
-        }
-    }
-}
-
-impl ScannerJson {
-    /// How it is, and what there is to say of it since the agent's start.
-    fn told(&self) -> String {
-        let state = self.state.as_str();
-        let state = match (&self.fault, &self.advice) {
-            (Some(fault), _) => format!("{state}: {fault}"),
-            (None, Some(advice)) => format!("{state}: {advice}; {}", Advice::CURE),
-            (None, None) => state.to_owned(),
-        };
-        let last = self.last_scan_at.as_ref().map(|at| format!("last scan {at}"));
-        let counted = |count: u64, what| (count > 0).then(|| format!("{count} {what}"));
-        let waits = self.quantity.map(|quantity| format!("QTY-{quantity} waits for a good"));
-        let parts = [
-            Some(state),
-            waits,
-            last,
-            counted(self.refused, "refused"),
-            counted(self.reconnects, "reconnected"),
-        ];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// One figure for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figure {
-    /// What it counts.
-    pub name: String,
-    /// How much.
-    pub value: String,
-    /// Whether a person should look.
-    pub is_trouble: bool,
-}
-
-impl Figure {
-    fn plain(name: &str, value: impl Display) -> Self {
-        Self { name: name.to_owned(), value: format!("{value}"), is_trouble: false }
-    }
-
-    fn trouble_above_zero(name: &str, value: u64) -> Self {
-        Self { is_trouble: value > 0, ..Self::plain(name, value) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Alarm, Data, Db, Error, read};
+use super::{Alarm, Data, Db, Error, Location, read};
 use crate::domain::delivery::State;
 use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
@@ -66,6 +66,8 @@ pub struct Figures {
     pub alarms: Vec<Alarm>,
     /// The folder itself.
     pub data: Data,
+    /// The location as the service described it.
+    pub location: Location,
 }
 
 impl Figures {
@@ -108,6 +110,7 @@ impl Db {
         figures.goods = self.goods_figures()?;
         figures.alarms = self.alarms()?;
         figures.data = self.data()?;
+        figures.location = self.location()?;
         (figures.mode, figures.storage) = (self.commanded_mode()?, self.commanded_storage()?);
         Ok(figures)
     }
@@ -121,7 +124,8 @@ impl Db {
     pub fn needing_a_person(&self) -> Result<u64, Error> {
         let sql = "SELECT count(*) FROM operations o
                    WHERE o.state = 'refused'
-                      OR (o.state IN ('uncertain', 'posted') AND (o.stuck IS NOT NULL OR o.refusal IS NOT NULL)
+                      OR (o.state IN ('uncertain', 'posted')
+                          AND (o.stuck IS NOT NULL OR (o.state = 'posted' AND o.refusal IS NOT NULL))
                           AND NOT EXISTS (SELECT 1 FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled'))";
         Ok(self.outbox.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }

@@ -74,6 +74,8 @@ pub struct Summary {
     pub first_scan: UnixMillis,
     /// The server's document, once known.
     pub document: Option<DocumentId>,
+    /// Whether it waits for a decision of a person.
+    pub is_stuck: bool,
     /// What a person should know of it, if anything: the server's refusal, or why it is stuck.
     pub trouble: Option<String>,
     /// The operation whose refused lines these are, if so.
@@ -542,6 +544,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         units: Quantity::from_millionths(row.get("in_all")?),
         first_scan: UnixMillis(row.get("first_ms")?),
         document,
+        is_stuck: stuck.is_some(),
         trouble: stuck.or(refusal).or(line_refusal),
         split_from: row.get::<_, Option<i64>>("split_from")?.map(OperationId),
         revokes: row.get::<_, Option<i64>>("revokes")?.map(OperationId),

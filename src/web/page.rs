@@ -38,7 +38,7 @@ pub(super) fn render(status: &Status, recent: &[Announcement]) -> String {
             }
             body {
                 h1 { (status.station()) " " small { "stockpoint " (env!("CARGO_PKG_VERSION")) } }
-                p.mode { (status.mode()) }
+                p.mode { (status.modes()) }
                 @for (what, is_seen) in status.alarms() {
                     p.alarm role="alert" { (what) @if is_seen { " (seen)" } }
                 }

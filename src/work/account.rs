@@ -1,9 +1,10 @@
 //! What the station must know of its account: the location's time, its storages, what the token may do.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::civil::Date;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use tokio::time::Instant;
 
@@ -13,13 +14,13 @@ use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
 use crate::config::BackDate;
 use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
-use crate::store::{self, Cause, Db, Store};
-
-/// Name of the fact that keeps the location's zone for a start without network.
-const ZONE: &str = "time_zone";
+use crate::store::{Cause, Store, zone_of_text};
 
 /// Name of the fact that keeps how many days back the account takes documents; empty: any number.
 const DAYS_BACK: &str = "days_back";
+
+/// Storages whose names are kept; a location has a handful.
+const NAMED_STORAGES_MAX: usize = 256;
 
 /// Between two looks at how old the oldest document is that is still here.
 const AGE_LOOK_EVERY: Duration = Duration::from_mins(30);
@@ -71,7 +72,7 @@ impl Account {
     /// Takes up what an earlier process learned.
     pub(super) async fn recall(&mut self, store: &Store) -> Result<(), Halt> {
         if self.zone.is_none() {
-            self.zone = store.run(|db| known_zone(db)).await??;
+            self.zone = store.run(|db| db.zone()).await??;
         }
         let days_back = store.run(|db| db.fact(DAYS_BACK)).await??;
         self.days_back = days_back.and_then(|days| days.parse().ok());
@@ -122,14 +123,6 @@ pub fn date_in(zone: &TimeZone, at: UnixMillis) -> String {
     timestamp(at).to_zoned(zone.clone()).strftime(DATE).to_string()
 }
 
-/// The zone that an earlier process learned, for a command beside the agent.
-///
-/// # Errors
-/// [`store::Error::Sql`].
-pub fn known_zone(db: &Db) -> Result<Option<TimeZone>, store::Error> {
-    Ok(db.fact(ZONE)?.as_deref().and_then(zone_of_text))
-}
-
 /// The beginning of a reading, as the service takes it: without an offset. Whether it means the location's time
 /// or UTC is not documented, so the earlier of the two is said: reading too much only takes longer.
 pub(super) fn earliest_reading(at: UnixMillis, zone: &TimeZone) -> String {
@@ -157,7 +150,7 @@ impl Uplink {
         tracing::info!(zone = name, "the location's time zone");
         self.end(Cause::Zone).await?;
         self.account.zone = Some(zone);
-        self.parts.store.run(move |db| db.remember(ZONE, &name)).await??;
+        self.parts.store.run(move |db| db.remember_zone(&name)).await??;
         Ok(())
     }
 
@@ -255,6 +248,10 @@ impl Uplink {
         for row in known.iter().filter(|row| booked.contains(&row.id)) {
             tracing::info!(storage = row.id.0, title = %row.title, "storage");
         }
+        // Kits take from storages that the configuration does not name.
+        let rows = known.iter().take(NAMED_STORAGES_MAX);
+        let names: BTreeMap<_, _> = rows.map(|row| (row.id, row.title.clone())).collect();
+        self.parts.store.run(move |db| db.remember_storages(&names)).await??;
         self.lacks(Cause::Storages, &missing_storages(&self.parts.config, known)).await
     }
 
@@ -293,14 +290,6 @@ pub(super) fn is_refusal(error: &api::Error) -> bool {
 fn zone_of(card: &LocationRow) -> Option<(String, TimeZone)> {
     let mut texts = card.zone_name.iter().chain(card.zone_hours.iter()).map(|text| text.trim());
     texts.find_map(|text| zone_of_text(text).map(|zone| (text.to_owned(), zone)))
-}
-
-/// A zone by IANA name, or by an offset in hours such as `-5`, which knows no daylight saving.
-fn zone_of_text(text: &str) -> Option<TimeZone> {
-    if let Ok(hours) = text.parse::<i8>() {
-        return Offset::from_hours(hours).ok().map(TimeZone::fixed);
-    }
-    TimeZone::get(text).ok()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::account::{known_zone, timestamp};
+use super::account::timestamp;
 use crate::config::Care;
 use crate::domain::mode::Kind;
 use crate::domain::session::{Decision, Heard, Outcome, Reason};
@@ -84,7 +84,7 @@ impl Labels {
         let Some(gs1) = heard.elements() else { return Ok(Vec::new()) };
         let zone = match &self.zone {
             Some(zone) => zone.clone(),
-            None => known_zone(db)?.unwrap_or(TimeZone::UTC),
+            None => db.zone()?.unwrap_or(TimeZone::UTC),
         };
         let day = |at: UnixMillis| timestamp(at).to_zoned(zone.clone()).date();
         let mut doubts = Vec::new();

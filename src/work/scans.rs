@@ -26,6 +26,7 @@ use crate::domain::signal::Signal;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::feedback::{Announcement, Feedback, What};
 use crate::meter::Commits;
+use crate::status::Location;
 use crate::store::{self, Db, NewScan, Store};
 
 /// How often idle documents and the database's log are looked at.
@@ -80,6 +81,8 @@ pub struct Scans {
     pub meter: Commits,
     /// What is looked at on labels.
     pub labels: Arc<Labels>,
+    /// The names of storages.
+    pub location: Arc<Location>,
 }
 
 /// What became of a frame.
@@ -183,7 +186,7 @@ impl Scans {
                 }
                 let what = match (&verdict.decision.outcome, last_said.get(&scanner)) {
                     (Outcome::Refused(Reason::Repeat), Some(first)) => What::Repeat(Box::new(first.clone())),
-                    _ => said(&verdict, &session, &scanner, &frame),
+                    _ => self.said(&verdict, &session, &scanner, &frame),
                 };
                 for doubt in &verdict.doubts {
                     tracing::warn!(%scanner, "a label: {doubt}");
@@ -254,7 +257,7 @@ impl Scans {
         if before != after {
             let (mode, storage) = after;
             tracing::info!(%mode, %storage, "mode and storage are the configured ones again");
-            let what = What::Reverted { mode, storage };
+            let what = What::Reverted { mode, storage: self.location.storage(storage) };
             self.feedback.announce(Announcement { scanner: None, signal: Signal::Control, what });
         }
         Ok(session)
@@ -350,28 +353,39 @@ impl Found {
     }
 }
 
-fn said(verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Frame) -> What {
-    let code = verdict.heard.code().unwrap_or_else(|| printable_bytes(&frame.raw).to_string());
-    let mode = session.mode_of(scanner);
-    let words = || verdict.words.clone().unwrap_or_default();
-    match (&verdict.decision.outcome, &verdict.found) {
-        (Outcome::Booked { quantity, .. }, Found::Kit { title, materials }) => {
-            What::BookedKit { mode, title: title.clone(), materials: *materials, quantity: *quantity }
+impl Scans {
+    fn said(&self, verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Frame) -> What {
+        let code = verdict.heard.code().unwrap_or_else(|| printable_bytes(&frame.raw).to_string());
+        let mode = session.mode_of(scanner);
+        let words = || verdict.words.clone().unwrap_or_default();
+        match (&verdict.decision.outcome, &verdict.found) {
+            (Outcome::Booked { quantity, .. }, Found::Kit { title, materials }) => {
+                What::BookedKit { mode, title: title.clone(), materials: *materials, quantity: *quantity }
+            }
+            (Outcome::Booked { quantity, .. }, Found::Good(good)) => What::Booked {
+                mode,
+                good: good.clone(),
+                quantity: *quantity,
+                doubts: verdict.doubts.iter().map(Doubt::to_string).collect(),
+                in_document: session.operation_of(scanner).and_then(|open| open.lines.get(&good.id).copied()),
+            },
+            (Outcome::Booked { quantity, .. } | Outcome::Unknown { quantity, .. }, _) => {
+                What::Parked { code, quantity: *quantity }
+            }
+            (Outcome::Refused(reason), _) => What::Refused { reason: *reason, code, words: words() },
+            (Outcome::Control(control), _) => {
+                What::Control { name: self.name_of(*control), mode, words: words() }
+            }
+            (Outcome::Lookup(_), Found::Kit { title, .. }) => What::LookupKit { code, title: title.clone() },
+            (Outcome::Lookup(_), Found::Good(good)) => What::Lookup { code, good: Some(good.clone()) },
+            (Outcome::Lookup(_), Found::Nothing) => What::Lookup { code, good: None },
         }
-        (Outcome::Booked { quantity, .. }, Found::Good(good)) => What::Booked {
-            mode,
-            good: good.clone(),
-            quantity: *quantity,
-            doubts: verdict.doubts.iter().map(Doubt::to_string).collect(),
-            in_document: session.operation_of(scanner).and_then(|open| open.lines.get(&good.id).copied()),
-        },
-        (Outcome::Booked { quantity, .. } | Outcome::Unknown { quantity, .. }, _) => {
-            What::Parked { code, quantity: *quantity }
-        }
-        (Outcome::Refused(reason), _) => What::Refused { reason: *reason, code, words: words() },
-        (Outcome::Control(control), _) => What::Control { name: control.name(), mode, words: words() },
-        (Outcome::Lookup(_), Found::Kit { title, .. }) => What::LookupKit { code, title: title.clone() },
-        (Outcome::Lookup(_), Found::Good(good)) => What::Lookup { code, good: Some(good.clone()) },
-        (Outcome::Lookup(_), Found::Nothing) => What::Lookup { code, good: None },
+    }
+
+    /// The name of a command, and that of the storage it commands.
+    fn name_of(&self, control: Control) -> String {
+        let storage =
+            if let Control::Storage(storage) = control { self.location.name(storage) } else { None };
+        storage.map_or_else(|| control.name(), |storage| format!("{} {storage}", control.name()))
     }
 }

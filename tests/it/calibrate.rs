@@ -83,7 +83,7 @@ async fn the_entry_is_written_and_all_else_stays_as_it_was() {
     assert!(!shed.path("config.toml.new").exists());
     let config = Config::load(&shed.path("config.toml")).unwrap();
     assert!(matches!(&config.scanners[0].source, Source::Evdev { layout, .. } if layout.as_str() == "de"));
-    assert!(shed.says(&["check"]).await.contains("layout = \"de\""));
+    assert!(shed.run(&["check"]).await.out.contains("layout = \"de\""));
 }
 
 /// The recording without the key of `#`, which the scanner puts in front.

@@ -10,7 +10,9 @@ const LEAST: &str = "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_i
 async fn check(config: &str) -> Ended {
     let shed = Shed::new();
     shed.write("config.toml", config);
-    shed.run(&["check"]).await
+    let mut command = shed.command(&["check"]);
+    command.env("STOCKPOINT_PARTNER_TOKEN", "partner").env("STOCKPOINT_USER_TOKEN", "user");
+    shed.start(command).ended().await
 }
 
 /// The least configuration with one more key in one of its sections.

@@ -247,8 +247,8 @@ async fn the_running_agent_and_its_data_tell_the_same_figures() {
     let text = shed.says(&["status"]).await;
     assert!(
         text.contains("scanner dock")
-            && text.contains(" healthy, last scan 2")
-            && text.contains("Z, 1 refused\n"),
+            && text.contains(" healthy, receipt in ")
+            && text.contains(", 1 refused\n"),
         "{text}"
     );
     assert_eq!(told["api"]["state"], "ok");
@@ -404,10 +404,21 @@ async fn a_refused_document_is_shown_with_the_words_of_the_service_and_goes_out_
 async fn goods_are_found_as_a_scan_would_find_them() {
     let (place, shed, _scanner, _agent) = station(Options::sample()).await;
     let find = async |code: &str| shed.says(&["goods", "find", code]).await;
+    let finds_none = async |code: &str| {
+        let ended = shed.run(&["goods", "find", code]).await;
+        assert_eq!((ended.code, ended.err.as_str()), (Some(1), ""), "{ended:?}");
+        ended.out
+    };
     assert!(find("4006381333931").await.contains("Shampoo 1"));
     assert!(find("0036000291452").await.contains("Paper tissues"));
-    assert!(find("123456").await.contains("no good has this code"), "neither by good_id nor by article");
-    assert!(find("9521234000211").await.contains("several goods"));
+    assert!(
+        finds_none("123456").await.contains("no good has this code"),
+        "neither by good_id nor by article"
+    );
+    assert!(finds_none("9521234000211").await.contains("several goods"));
+    let json: Value =
+        serde_json::from_str(&shed.says(&["goods", "find", "4006381333931", "--json"]).await).unwrap();
+    assert_eq!((&json["found"], &json["goods"][0]["good_id"]), (&"good".into(), &123_456.into()), "{json}");
     place.sandbox.put_good(GoodRow::new(GoodId(9001), "Fresh", "fresh-code"));
     assert!(shed.says(&["goods", "sync"]).await.contains("42 goods"));
     assert!(find("fresh-code").await.contains("Fresh"));

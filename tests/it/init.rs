@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::sys::termios::LocalFlags;
 use stockpoint::config::Config;
-use stockpoint::sandbox::Options;
+use stockpoint::sandbox::{Fault, Lasts, Options, Selector};
 use tokio::time::{Instant, sleep};
 
 use crate::openapi::assert_requests_follow_contract;
@@ -223,6 +223,27 @@ async fn without_a_network_ids_are_given_by_hand() {
     let station = assert_set_up(&shed).station;
     assert_eq!(station.time_zone.unwrap().iana_name(), Some("Europe/Riga"));
     assert_eq!(station.mode.as_str(), "lookup");
+}
+
+#[tokio::test]
+async fn a_list_that_the_service_does_not_tell_says_nothing_of_the_others() {
+    for fault in [Fault::Forbidden, Fault::Refuse { status: 404, message: "Not found".to_owned() }] {
+        let (place, shed, scanner) = (Place::new(options()).await, Shed::new(), Pty::new());
+        place.sandbox.fail(Selector::path("GET", "/companies"), fault, Lasts::UntilRecovered);
+        let base = place.sandbox.base_url();
+        let given = |storage| {
+            let answers = ["--name", "dock-1", "--location-id", "4564", "--storage-id", storage];
+            [&answers[..], &["--yes", "--scanner", scanner.path.to_str().unwrap()]].concat()
+        };
+        let wrong = ended(&shed, init(&shed, &base, &given("999"))).await;
+        assert_eq!(wrong.code, Some(2), "{wrong:?}");
+        assert!(wrong.err.contains("use 91271 (Products)"), "{wrong:?}");
+        assert_eq!(names(&shed.path("etc")), Vec::<String>::new());
+        let right = ended(&shed, init(&shed, &base, &given("91271"))).await;
+        assert!(right.out.contains("the service does not tell the location: "), "{right:?}");
+        assert!(right.out.contains("not checked: location 4564\n"), "{right:?}");
+        assert!(!right.out.contains("not checked: storage"), "{right:?}");
+    }
 }
 
 #[tokio::test]

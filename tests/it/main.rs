@@ -40,6 +40,7 @@ mod monitoring;
 mod movements;
 mod notify;
 mod openapi;
+mod people;
 mod politeness;
 mod program;
 mod pty;

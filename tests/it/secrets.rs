@@ -261,7 +261,7 @@ async fn a_token_that_cannot_be_used_is_not_repeated() {
         let ended = shed.run(&["run"]).await;
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.err.contains("user token"), "{ended:?}");
-        shed.says(&["check"]).await;
+        assert_eq!(shed.run(&["check"]).await.code, Some(2));
         assert_nothing_is_said(&shed, &flawed);
     }
 }

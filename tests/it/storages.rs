@@ -28,7 +28,7 @@ async fn a_document_is_posted_to_the_storage_commanded_last_before_and_after_a_r
         (answer.signal, answer.to_string().as_str()),
         (
             Signal::Control,
-            "ok                 STORAGE-91272  (mode: receipt)  closed: 1 document, 1 line, 1 unit"
+            "ok                 STORAGE-91272 Cellar  (mode: receipt)  closed: 1 document, 1 line, 1 unit"
         )
     );
     let status: serde_json::Value =

@@ -47,21 +47,21 @@ pub(super) async fn bundle(
     sheet_secret_file: &Path,
 ) -> Result<Bundle, Error> {
     let mut tokens = tokens::tokens(person, args, api).await?;
-    let locations = loop {
-        let told = Service::new(api, &tokens, args.offline).locations().await?;
-        match told {
+    let (locations, is_away) = loop {
+        let mut service = Service::new(api, &tokens, args.offline);
+        match service.locations().await? {
             Told::NotAllowed(words) if person.is_asked() => {
                 person.say(&format!("  the service does not take these tokens: {words}\n"))?;
                 tokens = tokens::tokens(person, args, api).await?;
             }
             Told::NotAllowed(words) => return Err(Error::NoLogin(words)),
-            told => break told,
+            told => break (told, service.is_away()),
         }
     };
-    let mut service = Service::new(api, &tokens, args.offline || matches!(&locations, Told::Not(_)));
-    let answers = Asked { person, args, service: &mut service, sheet_secret_file }
-        .answers(locations, api, scanners)
-        .await?;
+    // A list that the service does not tell says nothing of the others: each is asked for by itself.
+    let mut service = Service::new(api, &tokens, is_away);
+    let asked = Asked { person, args, service: &mut service, sheet_secret_file };
+    let answers = asked.answers(locations, api, scanners).await?;
     Ok(Bundle::of(&answers, tokens.partner.clone(), tokens.user.clone())
         .map_err(crate::setup::Error::from)?)
 }
@@ -165,7 +165,11 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         };
         let question = Question { flag: wanted.flag, text: &text, default: only };
         let answer = self.person.answer(given, &question, |answer| doubt_in(wanted, &choices, answer))?;
-        Ok(meant(&choices, &answer))
+        let meant = meant(&choices, &answer);
+        if let Some(id) = meant.filter(|_| choices.is_empty()) {
+            self.person.say(&format!("not checked: {} {id}\n", wanted.what))?;
+        }
+        Ok(meant)
     }
 
     fn list(&mut self, what: &str, choices: &[Choice]) -> Result<(), Error> {

@@ -194,17 +194,24 @@ fn tell_written(out: &mut impl Write, installed: &Installed) -> Result<(), Error
     }
 }
 
-/// Starts the new station and looks it over. What is wrong with it does not keep it from starting: a station without a
-/// network scans, too.
+/// Looks the new station over and starts it. A station with a fault that somebody must correct is not started; one
+/// whose network or service is away is: it scans, too.
 fn finish(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
-    let started = unit::enable(out, config, if args.no_start { Start::Not } else { Start::AndWait });
-    let report = doctor::look_over(&Config::load(config)?)?;
+    let before = doctor::look_over(&Config::load(config)?)?;
+    // That no agent runs is no news before one is started.
+    let of_station = |finding: &&Finding| finding.section != "agent";
+    let is_barred = before.findings().iter().filter(of_station).any(Finding::bars_start);
+    if is_barred && !args.no_start {
+        say(out, &format!("\n{}\n", before.text()))?;
+        say(out, "The station is set up and not started: correct what is a FAULT above, then run\n")?;
+        say(out, "`stockpoint doctor` and `systemctl enable --now stockpoint.service`.\n")?;
+        return Err(Error::Faulty);
+    }
+    let is_started = unit::enable(out, config, if args.no_start { Start::Not } else { Start::AndWait })?;
+    let report = if is_started { doctor::look_over(&Config::load(config)?)? } else { before };
     say(out, &format!("\n{}\n", report.text()))?;
-    // That no agent runs is no news where none was started.
-    let is_news =
-        |finding: &&Finding| started.as_ref().is_ok_and(|started| *started) || finding.section != "agent";
+    let is_news = |finding: &&Finding| is_started || of_station(finding);
     let is_faulty = report.findings().iter().filter(is_news).any(|finding| finding.grade == Grade::Fault);
-    started?;
     if is_faulty {
         say(out, "The station is set up; what is still wrong with it stands above.\n")?;
         return Err(Error::Faulty);

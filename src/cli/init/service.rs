@@ -41,6 +41,11 @@ impl<'a> Service<'a> {
         Self { api, tokens, budget: Budget::new(90, 2, seed(), Instant::now()), is_away }
     }
 
+    /// Whether it could not be reached and is asked no more.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_away
+    }
+
     /// The locations of the user.
     pub(super) async fn locations(&mut self) -> Result<Told<Vec<Choice>>, Error> {
         // The call names no location, so that any will do.

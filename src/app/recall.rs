@@ -1,0 +1,32 @@
+//! The last scans of before the start, for whoever looks at the page: the journal still knows them.
+
+use crate::domain::printable::printable_bytes;
+use crate::domain::signal::Signal;
+use crate::feedback::{Announcement, Earlier, RECENT_MAX, What};
+use crate::store::{Db, Error, ScanEntry, Wanted};
+
+/// The last scans in words, the oldest first.
+pub(super) fn recall(db: &Db) -> Result<Vec<Announcement>, Error> {
+    let count = u32::try_from(RECENT_MAX).unwrap_or(u32::MAX);
+    Ok(db.last_scans(Wanted::All, count)?.into_iter().rev().map(announcement).collect())
+}
+
+fn announcement(scan: ScanEntry) -> Announcement {
+    let signal = match scan.outcome.as_str() {
+        "booked" => Signal::Booked,
+        "unknown" => Signal::Unknown,
+        "refused" => Signal::Refused,
+        _ => Signal::Control,
+    };
+    let code = || scan.barcode.clone().unwrap_or_else(|| printable_bytes(&scan.raw).to_string());
+    let words = [scan.detail.as_deref(), scan.words.as_deref()];
+    let earlier = Earlier {
+        kind: scan.place.map(|place| place.kind.as_str()),
+        quantity: scan.quantity,
+        name: scan.title.clone().unwrap_or_else(code),
+        words: words.into_iter().flatten().collect::<Vec<_>>().join(": "),
+        is_undone: scan.is_undone,
+        outcome: scan.outcome,
+    };
+    Announcement { scanner: Some(scan.scanner), signal, what: What::Earlier(Box::new(earlier)) }
+}

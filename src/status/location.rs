@@ -1,0 +1,101 @@
+//! The location as people know it: the time on its wall, and the names of its storages.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::Config;
+use crate::domain::ids::StorageId;
+use crate::domain::time::UnixMillis;
+use crate::store;
+
+/// Times and names for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    zone: TimeZone,
+    names: BTreeMap<StorageId, String>,
+}
+
+impl Default for Location {
+    fn default() -> Self {
+        Self { zone: TimeZone::UTC, names: BTreeMap::new() }
+    }
+}
+
+impl Location {
+    /// Joins what the configuration says with what the service told; the configuration has the last word.
+    pub fn new(config: &Config, told: &store::Location) -> Self {
+        let mut names = told.storages.clone();
+        names.extend(config.storages().into_iter().filter_map(|storage| Some((storage.id, storage.name?))));
+        let zone = config.station.time_zone.clone().or_else(|| told.zone.clone());
+        Self { zone: zone.unwrap_or(TimeZone::UTC), names }
+    }
+
+    /// The name of a storage, if it has one.
+    pub fn name(&self, storage: StorageId) -> Option<&str> {
+        self.names.get(&storage).map(String::as_str)
+    }
+
+    /// A storage as people call it: its name, else its number.
+    pub fn storage(&self, storage: StorageId) -> String {
+        self.name(storage).map_or_else(|| storage.to_string(), str::to_owned)
+    }
+
+    /// The time zone as a text that [`store::zone_of_text`] takes.
+    pub fn zone_text(&self) -> Option<String> {
+        let hours = || self.zone.to_fixed_offset().ok().map(|offset| (offset.seconds() / 3600).to_string());
+        self.zone.iana_name().map(str::to_owned).or_else(hours)
+    }
+
+    /// The location's time zone.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The time on the location's wall, to the second, without an offset.
+    pub fn time(&self, at: UnixMillis) -> String {
+        self.format(at, "%Y-%m-%d %H:%M:%S")
+    }
+
+    /// The same to the minute.
+    pub fn minute(&self, at: UnixMillis) -> String {
+        self.format(at, "%Y-%m-%d %H:%M")
+    }
+
+    fn format(&self, at: UnixMillis, format: &str) -> String {
+        let time = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        time.to_zoned(self.zone.clone()).strftime(format).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = "[station]\nname = \"a\"\nlocation_id = 1\nstorage_id = 91271\n\
+                          [[storage]]\nid = 91272\nname = \"Cellar\"\n";
+
+    #[test]
+    fn the_configuration_names_storages_before_the_service_does() {
+        let config = Config::parse(CONFIG, "x").unwrap();
+        let by_service =
+            [(StorageId(91_271), "Products".to_owned()), (StorageId(91_272), "Consumables".to_owned())];
+        let told =
+            store::Location { zone: TimeZone::get("America/New_York").ok(), storages: by_service.into() };
+        let location = Location::new(&config, &told);
+        let names = [91_271, 91_272, 3].map(|id| location.storage(StorageId(id)));
+        assert_eq!(names, ["Products", "Cellar", "3"]);
+        assert_eq!(location.time(UnixMillis(1_767_225_600_000)), "2025-12-31 19:00:00");
+        assert_eq!(location.minute(UnixMillis(1_767_225_600_000)), "2025-12-31 19:00");
+    }
+
+    #[test]
+    fn what_nobody_told_is_a_number_and_utc() {
+        let location = Location::default();
+        assert_eq!(location.storage(StorageId(7)), "7");
+        assert_eq!(location.zone_text().as_deref(), Some("UTC"));
+        let west = Location { zone: store::zone_of_text("-5").unwrap(), ..location };
+        assert_eq!(west.zone_text().as_deref(), Some("-5"));
+    }
+}
