@@ -296,10 +296,23 @@ fn keep_previous(connection: &Connection, path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Opens a database file, whatever it is opened for.
 #[expect(clippy::disallowed_methods, reason = "the one place that opens the database")]
 pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-    connection.map_err(|source| named(path, Error::from(source)))
+    let connection = connection.map_err(|source| named(path, Error::from(source)))?;
+    distrust(&connection)?;
+    Ok(connection)
+}
+
+/// Takes a file for one that anybody may have written, as a backup or a copied folder is: its schema runs no function that
+/// acts on anything outside, no statement writes the schema's own tables, and a page is checked before it is used
+/// (<https://sqlite.org/security.html>).
+fn distrust(connection: &Connection) -> Result<(), Error> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(())
 }
 
 /// A file that may not be used is named: SQLite's own words do not say which it is.
@@ -392,6 +405,38 @@ mod tests {
     fn tables(connection: &Connection) -> String {
         let sql = "SELECT coalesce(group_concat(name, ' ' ORDER BY name), '') FROM sqlite_schema";
         connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_not_trusted_whatever_it_is_opened_for() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("plan.db");
+        for flags in [
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            OpenFlags::SQLITE_OPEN_READ_WRITE,
+            OpenFlags::SQLITE_OPEN_READ_ONLY,
+        ] {
+            let connection = connect(&path, flags).unwrap();
+            let pragma = |name: &str| -> i64 {
+                connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap()
+            };
+            assert_eq!([pragma("trusted_schema"), pragma("cell_size_check")], [0, 1]);
+            assert!(connection.db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE).unwrap());
+            let _ignored = connection.pragma_update(None, "writable_schema", true);
+            connection.execute("UPDATE sqlite_schema SET sql = ''", []).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn what_no_statement_uses_is_not_built_in() {
+        let connection = open(&plan(&[ONE]), &TempDir::new().unwrap()).unwrap();
+        let mut statement = connection.prepare("SELECT name FROM pragma_module_list").unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        let modules: Vec<String> = rows.collect::<Result<_, _>>().unwrap();
+        for gone in ["fts3", "fts4", "fts5", "rtree", "geopoly", "dbstat"] {
+            assert!(!modules.iter().any(|module| module == gone), "{modules:?}");
+        }
+        connection.query_row("SELECT load_extension('x')", [], |_row| Ok(())).unwrap_err();
     }
 
     #[test]
