@@ -1,10 +1,11 @@
 //! What the deliverer has to do with, and what fails of it.
 //!
-//! Invariant: the agenda costs by the number of operations, never by that of their lines, and nothing while nothing
-//! changes.
+//! Invariant: the agenda costs by the number of operations on it, of which it holds so many at the most; never by that of
+//! their lines, and nothing while nothing changes.
 
 use rusqlite::{OptionalExtension, Row};
 
+use super::outbox::UNDER_WAY;
 use super::{Db, Error, read};
 use crate::domain::delivery::{Awaits, Glance, State};
 use crate::domain::ids::OperationId;
@@ -117,8 +118,8 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`].
     pub fn left_sending(&self) -> Result<Vec<OperationId>, Error> {
-        let sql = "SELECT id FROM operations WHERE state = 'sending' ORDER BY id";
-        let mut statement = self.outbox.prepare_cached(sql)?;
+        let sql = format!("SELECT id FROM operations WHERE {UNDER_WAY} AND state = 'sending' ORDER BY id");
+        let mut statement = self.outbox.prepare_cached(&sql)?;
         let ids = statement.query_map([], |row| row.get(0).map(OperationId))?;
         Ok(ids.collect::<Result<_, _>>()?)
     }

@@ -5,12 +5,16 @@ use std::fmt;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::outbox::{FOR_A_PERSON, UNDER_WAY};
 use super::{Db, Error};
 use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 
 /// Documents that have an alarm of their own. A person who has so many to look at works through the list of documents.
 const DOCUMENT_ALARMS_MAX: u32 = 100;
+
+/// Undelivered documents, the oldest ones, among which those that wait too long are counted.
+const OVERDUE_MAX: u32 = 1000;
 
 /// What an alarm is about. There is one alarm for each cause at the most.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -138,11 +142,10 @@ impl Db {
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute("UPDATE alarms SET seen = 1 WHERE NOT seen", [])?;
         transaction.execute("DELETE FROM alarms WHERE cause LIKE 'event %'", [])?;
-        let undecided: bool = transaction.query_row(
-            "SELECT EXISTS (SELECT 1 FROM operations WHERE state = 'uncertain' AND stuck IS NOT NULL)",
-            [],
-            |row| row.get(0),
-        )?;
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM operations WHERE {UNDER_WAY} AND state = 'uncertain' AND stuck IS NOT NULL)"
+        );
+        let undecided: bool = transaction.query_row(&sql, [], |row| row.get(0))?;
         if !undecided {
             end(&transaction, &Cause::Restored.to_string())?;
         }
@@ -187,8 +190,8 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`].
     pub fn oldest_undelivered(&self) -> Result<Option<OperationId>, Error> {
-        let sql = "SELECT min(id) FROM operations WHERE state IN ('queued', 'sending', 'uncertain')";
-        let id: Option<i64> = self.outbox.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        let sql = format!("SELECT min(id) FROM operations WHERE {UNDER_WAY}");
+        let id: Option<i64> = self.outbox.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
         Ok(id.map(OperationId))
     }
 
@@ -198,7 +201,8 @@ impl Db {
             "SELECT id, state, coalesce(stuck, refusal,
                       (SELECT refusal FROM lines WHERE operation_id = o.id AND refusal IS NOT NULL LIMIT 1)),
                     CASE WHEN called THEN failures END, fault FROM operations o
-             WHERE (state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful) OR called)
+             WHERE {FOR_A_PERSON}
+               AND (state = 'refused' OR stuck IS NOT NULL OR (state = 'posted' AND surplus <> '' AND doubtful) OR called)
                AND (state IN ('refused', 'uncertain', 'posted') OR called)
                AND NOT EXISTS (SELECT 1 FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled')
              ORDER BY id LIMIT {DOCUMENT_ALARMS_MAX}"
@@ -226,12 +230,15 @@ impl Db {
     }
 
     fn undelivered(&self, overdue: &Overdue) -> Result<Option<(String, String)>, Error> {
-        let sql = "SELECT count(*) FROM operations
-                   WHERE state IN ('queued', 'sending', 'uncertain') AND (closed_ms < ?1 OR id <= ?2)";
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT id, closed_ms FROM operations WHERE {UNDER_WAY} ORDER BY id LIMIT {OVERDUE_MAX})
+             WHERE closed_ms < ?1 OR id <= ?2"
+        );
         let bounds = (overdue.closed_before.map(|at| at.0), overdue.up_to.map(|id| id.0));
-        let count: u64 = self.outbox.prepare_cached(sql)?.query_row(bounds, |row| row.get(0))?;
+        let count: u32 = self.outbox.prepare_cached(&sql)?.query_row(bounds, |row| row.get(0))?;
         let words = match count {
             0 => return Ok(None),
+            OVERDUE_MAX.. => format!("{count} documents or more have waited too long for their delivery"),
             1 => "1 document has waited too long for its delivery".to_owned(),
             count => format!("{count} documents have waited too long for their delivery"),
         };

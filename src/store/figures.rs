@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::outbox::FOR_A_PERSON;
 use super::{Alarm, Data, Db, Error, Location, read};
 use crate::domain::delivery::State;
 use crate::domain::ids::StorageId;
@@ -9,6 +10,12 @@ use crate::domain::mode::Mode;
 use crate::domain::quantity::Quantity;
 
 use super::goods::GoodsFigures;
+
+/// The row of `standing` that holds the parked scans.
+const PARKED: &str = "parked";
+
+/// Operations that need a person are counted up to this: more is a list that nobody works through one by one.
+const NEEDING_A_PERSON_MAX: u32 = 1000;
 
 /// Frames by outcome, since the data folder was made. Every frame counts once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -101,11 +108,6 @@ impl Db {
         let snapshot = self.outbox.unchecked_transaction()?;
         let mut figures = totals(&snapshot)?;
         add_states(&snapshot, &mut figures)?;
-        figures.units_parked = Quantity::from_millionths(snapshot.query_row(
-            "SELECT coalesce(sum(quantity), 0) FROM scans WHERE outcome = 'unknown' AND undone_by IS NULL",
-            [],
-            |row| row.get(0),
-        )?);
         snapshot.finish()?;
         figures.goods = self.goods_figures()?;
         figures.alarms = self.alarms()?;
@@ -117,17 +119,20 @@ impl Db {
 }
 
 impl Db {
-    /// How many operations wait for a person: refused ones, and those that cannot go on by themselves.
+    /// Counts the operations that wait for a person, up to 1000: refused ones, and those that cannot go on by themselves.
     ///
     /// # Errors
     /// [`Error::Sql`].
     pub fn needing_a_person(&self) -> Result<u64, Error> {
-        let sql = "SELECT count(*) FROM operations o
-                   WHERE o.state = 'refused'
-                      OR (o.state IN ('uncertain', 'posted')
-                          AND (o.stuck IS NOT NULL OR (o.state = 'posted' AND o.refusal IS NOT NULL))
-                          AND NOT EXISTS (SELECT 1 FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled'))";
-        Ok(self.outbox.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM operations o WHERE {FOR_A_PERSON}
+               AND (state = 'refused'
+                 OR (state IN ('uncertain', 'posted')
+                      AND (stuck IS NOT NULL OR (state = 'posted' AND refusal IS NOT NULL))
+                     AND NOT EXISTS (SELECT 1 FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled')))
+             LIMIT {NEEDING_A_PERSON_MAX})"
+        );
+        Ok(self.outbox.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
     }
 }
 
@@ -174,16 +179,20 @@ fn totals(connection: &Connection) -> Result<Figures, Error> {
 }
 
 fn add_states(connection: &Connection, figures: &mut Figures) -> Result<(), Error> {
-    let sql = "SELECT state, count(*), sum(units) FROM operations WHERE state <> 'open' GROUP BY state
+    let sql = "SELECT what, count, units FROM standing
                UNION ALL
                SELECT 'open', count(DISTINCT o.id), coalesce(sum(l.quantity), 0)
                FROM operations o LEFT JOIN lines l ON l.operation_id = o.id WHERE o.state = 'open'";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let state: String = row.get(0)?;
+        let what: String = row.get(0)?;
         let count = StateCount { operations: row.get(1)?, units: Quantity::from_millionths(row.get(2)?) };
-        add(figures, read::state(&state)?, count);
+        if what == PARKED {
+            figures.units_parked = count.units;
+        } else {
+            add(figures, read::state(&what)?, count);
+        }
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::alarms::{self, Cause};
+use super::outbox::{FOR_A_PERSON, UNDER_WAY};
 use super::{Db, Error, figures, outbox};
 use crate::domain::home::{Books, DataState, Difference, Home, Machine, belongs_to};
 use crate::domain::ids::{LocationId, OperationId, ScanId};
@@ -117,9 +118,13 @@ impl Db {
                 differences => found_elsewhere(&transaction, here, differences, now)?,
             },
         }
-        let sql = "UPDATE operations SET look_first = 1
-                   WHERE state IN ('open', 'queued', 'sending', 'uncertain', 'refused') AND NOT look_first";
-        transaction.execute(sql, [])?;
+        let sql = format!(
+            "UPDATE operations SET look_first = 1 WHERE NOT look_first AND id IN
+               (SELECT id FROM operations WHERE state = 'open'
+                UNION ALL SELECT id FROM operations WHERE {UNDER_WAY}
+                UNION ALL SELECT id FROM operations WHERE {FOR_A_PERSON} AND state = 'refused')"
+        );
+        transaction.execute(&sql, [])?;
         let found = newest(&transaction)?.scan;
         transaction.commit()?;
         self.found_to = found;

@@ -130,8 +130,8 @@ impl Db {
         scanners: &BTreeSet<ScannerName>,
     ) -> Result<Option<BootMillis>, Error> {
         let sql = format!(
-            "SELECT scanner, boot, boot_ms, wall_ms, clock FROM scans WHERE outcome <> 'refused'
-             ORDER BY id DESC LIMIT {LOOK_BACK_MAX}"
+            "SELECT scanner, boot, boot_ms, wall_ms, clock FROM (SELECT * FROM scans ORDER BY id DESC LIMIT {LOOK_BACK_MAX})
+             WHERE outcome <> 'refused' ORDER BY id DESC"
         );
         let mut statement = self.outbox.prepare_cached(&sql)?;
         let mut rows = statement.query([])?;
@@ -436,8 +436,10 @@ pub(super) fn open(connection: &Connection, opening: &Opening<'_>) -> Result<Ope
         marker = Marker::new(station, &Ulid::generate().to_string());
     }
     let look_first = matches!(origin, Origin::Journal { found_to, .. } if first_scan <= found_to);
-    let sql = "INSERT INTO operations (marker, kind, storage_id, state, first_scan, look_first)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    // A number that was pruned is not given again: frames, and whoever noted it, may still name it.
+    let sql = "INSERT INTO operations (id, marker, kind, storage_id, state, first_scan, look_first)
+               VALUES (1 + max(coalesce((SELECT max(id) FROM operations), 0), (SELECT operations_to FROM totals)),
+                       ?1, ?2, ?3, ?4, ?5, ?6)";
     connection.prepare_cached(sql)?.execute((
         marker.as_str(),
         place.kind.as_str(),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::{Db, Error, figures, journal, outbox, parked};
+use super::parked::Beginning;
+use super::{Db, Error, journal, outbox, parked};
 use crate::domain::control::kit_code;
 use crate::domain::good::Resolution;
-use crate::domain::ids::{CardId, GoodId, OperationId, StorageId};
+use crate::domain::ids::{CardId, GoodId, OperationId, ScanId, StorageId};
 use crate::domain::kit::{Card, Kit, Material};
 use crate::domain::mode::Kind;
 use crate::domain::operation::{CloseReason, Place};
@@ -87,42 +88,38 @@ impl Db {
         })?;
         Ok(Some(Card { id, title, materials: rows.collect::<Result<_, _>>()? }))
     }
+}
 
-    /// Books the parked scans of a kit that has become known, in an operation of its own for each storage. One
-    /// that asks for more than a scan may book stays parked.
-    pub(super) fn book_parked_kit(
-        &mut self,
-        read_as: &str,
-        kit: &Kit,
-        now: UnixMillis,
-    ) -> Result<Vec<OperationId>, Error> {
-        let beginning = self.beginning()?;
-        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        figures::count_up(&transaction)?;
-        let mut operations = BTreeMap::<Place, OperationId>::new();
-        let code = kit_code(kit.card);
-        for (scan, times) in parked::parked_kits(&transaction, read_as)? {
-            let Some(kit) = kit.times(times.whole_units()) else { continue };
-            let units = kit.units();
-            for part in kit.parts {
-                let place = Place { kind: Kind::WriteOff, storage: part.storage };
-                let operation = match operations.get(&place) {
-                    Some(operation) => *operation,
-                    None => parked::open_parked(&transaction, &beginning, place, scan)?,
-                };
-                operations.insert(place, operation);
-                let (good, quantity) = (part.good, part.quantity);
-                let booking =
-                    Booking { place, operation: Some(operation), good, barcode: code.clone(), quantity };
-                journal::add_line(&transaction, operation, &booking)?;
-                journal::add_part(&transaction, scan, operation, &booking)?;
-            }
-            parked::unpark(&transaction, scan, units)?;
+/// Books parked scans of a kit that has become known, in an operation of its own for each storage. One that asks for
+/// more than a scan may book stays parked.
+pub(super) fn book_parked(
+    connection: &Connection,
+    beginning: &Beginning,
+    (kit, scans): (&Kit, Vec<(ScanId, Quantity)>),
+    now: UnixMillis,
+) -> Result<Vec<OperationId>, Error> {
+    let mut operations = BTreeMap::<Place, OperationId>::new();
+    let code = kit_code(kit.card);
+    for (scan, times) in scans {
+        let Some(kit) = kit.times(times.whole_units()) else { continue };
+        let units = kit.units();
+        for part in kit.parts {
+            let place = Place { kind: Kind::WriteOff, storage: part.storage };
+            let operation = match operations.get(&place) {
+                Some(operation) => *operation,
+                None => parked::open_parked(connection, beginning, place, scan)?,
+            };
+            operations.insert(place, operation);
+            let (good, quantity) = (part.good, part.quantity);
+            let booking =
+                Booking { place, operation: Some(operation), good, barcode: code.clone(), quantity };
+            journal::add_line(connection, operation, &booking)?;
+            journal::add_part(connection, scan, operation, &booking)?;
         }
-        for operation in operations.values() {
-            outbox::finish(&transaction, *operation, CloseReason::Parked.as_str(), now)?;
-        }
-        transaction.commit()?;
-        Ok(operations.into_values().collect())
+        parked::unpark(connection, scan, units)?;
     }
+    for operation in operations.values() {
+        outbox::finish(connection, *operation, CloseReason::Parked.as_str(), now)?;
+    }
+    Ok(operations.into_values().collect())
 }

@@ -6,6 +6,9 @@ use crate::domain::mode::Kind;
 use crate::domain::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 
+/// Scans of one unit that are looked at, the last ones: a label that is scanned more often is nobody's unit.
+const SCANS_OF_A_UNIT_MAX: u32 = 500;
+
 /// One unit of an item.
 #[derive(Debug, Clone, Copy)]
 pub struct Unit<'a> {
@@ -37,12 +40,13 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`].
     pub fn seen(&self, unit: &Unit<'_>, kind: Kind, since: UnixMillis) -> Result<Option<UnixMillis>, Error> {
-        let sql = "SELECT max(wall_ms) FROM scans s
-                   WHERE read_as = ?1 AND serial = ?2 AND kind = ?3 AND wall_ms >= ?4 AND undone_by IS NULL
-                     AND outcome IN ('booked', 'unknown')
-                     AND NOT EXISTS (SELECT 1 FROM operations o
-                                     WHERE o.id = s.operation_id AND o.state = 'cancelled')";
-        let mut statement = self.outbox.prepare_cached(sql)?;
+        let sql = format!(
+            "SELECT max(wall_ms) FROM (SELECT * FROM scans WHERE read_as = ?1 AND serial = ?2
+                                       ORDER BY id DESC LIMIT {SCANS_OF_A_UNIT_MAX}) s
+             WHERE kind = ?3 AND wall_ms >= ?4 AND undone_by IS NULL AND outcome IN ('booked', 'unknown')
+               AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.id = s.operation_id AND o.state = 'cancelled')"
+        );
+        let mut statement = self.outbox.prepare_cached(&sql)?;
         let parameters = (unit.read_as, unit.serial, kind.as_str(), since.0);
         Ok(statement.query_row(parameters, |row| row.get::<_, Option<i64>>(0))?.map(UnixMillis))
     }

@@ -62,9 +62,11 @@ pub use labels::{Label, Unit};
 pub use location::{Location, zone_of_text};
 pub use open::{CommitHook, OpenOptions};
 pub use outbox::{Advance, Event, Pending, Summary, Trouble};
-pub use parked::ParkedCode;
+pub use parked::{ParkedAt, ParkedCode, Unparked};
 pub use previous::PREVIOUS_DIR;
+pub use prune::Pruned;
 pub use reading::{Collected, CopyStands, Doubt, FullReading, GoodsPage, Proof, ReadingNumbers};
+pub use repair::Repaired;
 pub use revoke::{Revoked, Undo};
 pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry, Wanted};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
@@ -176,6 +178,7 @@ pub struct Db {
     boot: i64,
     commits_since_checkpoint: u32,
     indexing: Option<indexing::Indexing>,
+    sweep: prune::Sweep,
     damaged: Vec<Damaged>,
     /// `None` beside an agent, whose room it is.
     reserve: Option<Reserve>,

@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavior};
 
 use super::damage::{self, Care, Damaged};
+use super::prune::Sweep;
 use super::reserve::Reserve;
 use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, goods, parked, previous};
 use crate::domain::ids::ScanId;
@@ -69,6 +70,7 @@ pub(super) const OUTBOX: Plan = Plan {
         include_str!("schema/outbox_v6.sql"),
         include_str!("schema/outbox_v7.sql"),
         include_str!("schema/outbox_v8.sql"),
+        include_str!("schema/outbox_v9.sql"),
     ],
     // A signal is a promise: the commit must be on the disk, not only in the log's buffer.
     synchronous: "FULL",
@@ -128,6 +130,7 @@ impl Db {
             boot,
             commits_since_checkpoint: 0,
             indexing: None,
+            sweep: Sweep::default(),
             damaged,
             reserve,
             kits: KitScan::default(),
@@ -185,6 +188,7 @@ impl Db {
             boot: 0,
             commits_since_checkpoint: 0,
             indexing: None,
+            sweep: Sweep::default(),
             damaged: Vec::new(),
             reserve: None,
             kits: KitScan::default(),

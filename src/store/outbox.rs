@@ -21,6 +21,13 @@ const SUMMARIES: &str = "SELECT o.*, s.wall_ms AS first_ms,
     (SELECT min(r.id) FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled') AS revoked_by
   FROM operations o JOIN scans s ON s.id = o.first_scan";
 
+/// The conditions of partial indexes of `operations`. SQLite uses such an index where a query says its condition word for
+/// word.
+pub(super) const UNDER_WAY: &str = "state IN ('queued', 'sending', 'uncertain')";
+pub(super) const FOR_A_PERSON: &str = "(state = 'refused' OR stuck IS NOT NULL OR refusal IS NOT NULL
+       OR (state = 'posted' AND surplus <> '' AND doubtful) OR called)";
+const UNSENT: &str = "state IN ('open', 'queued') AND create_date IS NULL AND revokes IS NULL";
+
 /// A closed operation, with everything its delivery needs.
 #[derive(Debug, Clone)]
 pub struct Pending {
@@ -121,9 +128,10 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn open_operations(&self, now: BootMillis) -> Result<BTreeMap<Place, OpenOperation>, Error> {
-        let mut statement = self.outbox.prepare(
-            "SELECT id, kind, storage_id, first_scan FROM operations WHERE state = 'open' ORDER BY id",
-        )?;
+        // In the order of their numbers every operation of the history would be looked at.
+        let mut statement = self
+            .outbox
+            .prepare("SELECT id, kind, storage_id, first_scan FROM operations WHERE state = 'open'")?;
         let rows: Vec<(i64, String, i64, i64)> = statement
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<Result<_, _>>()?;
@@ -182,14 +190,17 @@ impl Db {
         Ok(())
     }
 
-    /// The operation with the oldest first scan of those that nothing was sent of, and that scan's wall clock.
+    /// The operation with the earliest first scan of those that nothing was sent of, and that scan's wall clock. The
+    /// journal's order is that of time, whatever a clock said.
     ///
     /// # Errors
     /// [`Error::Sql`].
     pub fn oldest_unsent(&self) -> Result<Option<(OperationId, UnixMillis)>, Error> {
-        let sql = "SELECT o.id, s.wall_ms FROM operations o JOIN scans s ON s.id = o.first_scan
-                   WHERE o.state IN ('open', 'queued') AND o.create_date IS NULL AND o.revokes IS NULL ORDER BY s.wall_ms LIMIT 1";
-        let mut statement = self.outbox.prepare_cached(sql)?;
+        let sql = format!(
+            "SELECT o.id, s.wall_ms FROM (SELECT id, first_scan FROM operations WHERE {UNSENT} ORDER BY first_scan LIMIT 1) o
+             JOIN scans s ON s.id = o.first_scan"
+        );
+        let mut statement = self.outbox.prepare_cached(&sql)?;
         let oldest = statement.query_row([], |row| Ok((OperationId(row.get(0)?), UnixMillis(row.get(1)?))));
         Ok(oldest.optional()?)
     }

@@ -7,19 +7,20 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::journal::{Opening, Origin};
-use super::{Db, Error, figures, journal, outbox, read};
+use super::{Db, Error, figures, journal, kits, outbox, read};
 use crate::domain::barcode::{Barcode, Key};
 use crate::domain::control::{Control, Reading};
 use crate::domain::delivery::State;
 use crate::domain::good::{Resolution, times};
 use crate::domain::ids::{OperationId, ScanId};
+use crate::domain::kit::Kit;
 use crate::domain::operation::{CloseReason, Place};
 use crate::domain::quantity::Quantity;
 use crate::domain::session::Booking;
 use crate::domain::time::UnixMillis;
 
-/// Distinct parked codes looked up after one sync; the next sync takes the rest.
-const PARKED_CODES_MAX: u32 = 10_000;
+/// Parked scans that a step looks at and books, in one commit.
+const PARKED_AT_ONCE: usize = 100;
 
 /// Which journal rows are parked, in words that the index on them has: one that was taken back waits for nothing.
 const PARKED: &str = "outcome = 'unknown' AND undone_by IS NULL";
@@ -52,6 +53,31 @@ struct ParkedScan {
     quantity: Quantity,
     /// What was scanned, AIM prefix and all.
     text: String,
+}
+
+/// A row at its place; one that was taken back, or is no text, is nothing to book.
+type ParkedRow = (ParkedAt, Option<ParkedScan>);
+
+/// What the parked scans of one code are booked as.
+enum Bookable {
+    Goods(Vec<(ScanId, Booking)>),
+    Kit(Box<Kit>, Vec<(ScanId, Quantity)>),
+}
+
+/// A place in the parked scans, which are in the order of their codes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ParkedAt {
+    read_as: String,
+    scan: i64,
+}
+
+/// What a step of booking parked scans came to.
+#[derive(Debug)]
+pub struct Unparked {
+    /// The operations it made.
+    pub operations: Vec<OperationId>,
+    /// Where the next step goes on; `None` after the last one.
+    pub next: Option<ParkedAt>,
 }
 
 impl Db {
@@ -92,31 +118,55 @@ impl Db {
     /// # Errors
     /// Any; what was booked before stays booked, and the rest stays parked.
     pub fn book_parked(&mut self, now: UnixMillis) -> Result<Vec<OperationId>, Error> {
-        let sql = format!("SELECT DISTINCT read_as FROM scans WHERE {PARKED} LIMIT {PARKED_CODES_MAX}");
-        let codes: Vec<Option<String>> = {
-            let mut statement = self.outbox.prepare_cached(&sql)?;
-            let rows = statement.query_map([], |row| row.get(0))?;
-            rows.collect::<Result<_, _>>()?
-        };
-        let mut operations = Vec::new();
-        for read_as in codes.into_iter().flatten() {
-            operations.extend(self.book_code(&read_as, now)?);
+        let (mut operations, mut at) = (Vec::new(), Some(ParkedAt::default()));
+        while let Some(after) = at {
+            let step = self.book_some_parked(&after, now)?;
+            operations.extend(step.operations);
+            at = step.next;
         }
         Ok(operations)
     }
 
-    /// Books the scans of one parked code. Labels of one item may say more than the item, and one of them may be
-    /// a good of its own: each text is looked up.
-    fn book_code(&mut self, read_as: &str, now: UnixMillis) -> Result<Vec<OperationId>, Error> {
-        let scans = parked_scans(&self.outbox, read_as)?;
+    /// Does so with some parked scans, those after a place; a scan never waits for more than one step. A code with more
+    /// scans than a step looks at gets an operation for each step.
+    ///
+    /// # Errors
+    /// Any, and then all of these stay parked.
+    pub fn book_some_parked(&mut self, after: &ParkedAt, now: UnixMillis) -> Result<Unparked, Error> {
+        let (codes, next) = codes_after(&self.outbox, after)?;
+        let mut bookable = Vec::new();
+        for scans in codes {
+            bookable.extend(self.bookable(&scans)?);
+        }
+        if bookable.is_empty() {
+            return Ok(Unparked { operations: Vec::new(), next });
+        }
+        let beginning = self.beginning()?;
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        figures::count_up(&transaction)?;
+        let mut operations = Vec::new();
+        for bookable in bookable {
+            operations.extend(match bookable {
+                Bookable::Goods(bookings) => book_scans(&transaction, &beginning, bookings, now)?,
+                Bookable::Kit(kit, scans) => kits::book_parked(&transaction, &beginning, (&kit, scans), now)?,
+            });
+        }
+        transaction.commit()?;
+        Ok(Unparked { operations, next })
+    }
+
+    /// What the scans of one parked code can be booked as now. Labels of one item may say more than the item, and one of
+    /// them may be a good of its own: each text is looked up.
+    fn bookable(&self, scans: &[ParkedScan]) -> Result<Option<Bookable>, Error> {
         let mut resolutions = BTreeMap::<&str, Resolution>::new();
-        for scan in &scans {
+        for scan in scans {
             if !resolutions.contains_key(scan.text.as_str()) {
                 resolutions.insert(&scan.text, self.resolve_parked(&scan.text)?);
             }
         }
         if let Some(Resolution::Kit(kit)) = resolutions.values().next() {
-            return self.book_parked_kit(read_as, kit, now);
+            let scans = scans.iter().map(|scan| (scan.id, scan.quantity)).collect();
+            return Ok(Some(Bookable::Kit(Box::new(kit.clone()), scans)));
         }
         let bookings = scans.iter().filter_map(|scan| {
             let (good, factor) = match resolutions.get(scan.text.as_str())? {
@@ -131,7 +181,7 @@ impl Db {
             Some((scan.id, Booking { place: scan.place, operation: None, good, barcode, quantity }))
         });
         let bookings: Vec<_> = bookings.collect();
-        if bookings.is_empty() { Ok(Vec::new()) } else { self.book_scans(bookings, now) }
+        Ok(if bookings.is_empty() { None } else { Some(Bookable::Goods(bookings)) })
     }
 
     fn resolve_parked(&self, text: &str) -> Result<Resolution, Error> {
@@ -144,35 +194,33 @@ impl Db {
             }
         }
     }
+}
 
-    fn book_scans(
-        &mut self,
-        bookings: Vec<(ScanId, Booking)>,
-        now: UnixMillis,
-    ) -> Result<Vec<OperationId>, Error> {
-        let beginning = self.beginning()?;
-        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        figures::count_up(&transaction)?;
-        let mut operations: Vec<(Place, OperationId)> = Vec::new();
-        for (scan, booking) in bookings {
-            let place = booking.place;
-            let operation = if let Some((_, operation)) = operations.iter().find(|(at, _)| *at == place) {
-                *operation
-            } else {
-                let id = open_parked(&transaction, &beginning, place, scan)?;
-                operations.push((place, id));
-                id
-            };
-            journal::add_line(&transaction, operation, &booking)?;
-            journal::tie(&transaction, scan, operation, &booking)?;
-            unpark(&transaction, scan, booking.quantity)?;
-        }
-        for (_, operation) in &operations {
-            outbox::finish(&transaction, *operation, CloseReason::Parked.as_str(), now)?;
-        }
-        transaction.commit()?;
-        Ok(operations.into_iter().map(|(_, operation)| operation).collect())
+/// Books the scans of one code.
+fn book_scans(
+    connection: &Connection,
+    beginning: &Beginning,
+    bookings: Vec<(ScanId, Booking)>,
+    now: UnixMillis,
+) -> Result<Vec<OperationId>, Error> {
+    let mut operations: Vec<(Place, OperationId)> = Vec::new();
+    for (scan, booking) in bookings {
+        let place = booking.place;
+        let operation = if let Some((_, operation)) = operations.iter().find(|(at, _)| *at == place) {
+            *operation
+        } else {
+            let id = open_parked(connection, beginning, place, scan)?;
+            operations.push((place, id));
+            id
+        };
+        journal::add_line(connection, operation, &booking)?;
+        journal::tie(connection, scan, operation, &booking)?;
+        unpark(connection, scan, booking.quantity)?;
     }
+    for (_, operation) in &operations {
+        outbox::finish(connection, *operation, CloseReason::Parked.as_str(), now)?;
+    }
+    Ok(operations.into_iter().map(|(_, operation)| operation).collect())
 }
 
 /// What operations made of parked scans have in common.
@@ -242,27 +290,71 @@ pub(super) fn carry_over(connection: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-fn parked_scans(connection: &Connection, read_as: &str) -> Result<Vec<ParkedScan>, Error> {
-    let sql = format!(
-        "SELECT id, kind, storage_id, quantity, raw, code FROM scans
-         WHERE {PARKED} AND read_as = ?1 ORDER BY id"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([read_as])?;
-    let mut scans = Vec::new();
-    while let Some(row) = rows.next()? {
-        let kind: String = row.get(1)?;
-        let (id, place) = (ScanId(row.get(0)?), read::place(&kind, row.get(2)?)?);
-        let quantity = Quantity::from_millionths(row.get(3)?);
-        let Some(text) = text_of(row.get(4)?, row.get(5)?) else { continue };
-        scans.push(ParkedScan { id, place, quantity, text });
+/// The parked scans after a place, by their codes, and where to go on. What a step looks at begins with a code or goes on
+/// with the one that the last step did not end, so that a copy of this folder books the same scans together.
+fn codes_after(
+    connection: &Connection,
+    after: &ParkedAt,
+) -> Result<(Vec<Vec<ParkedScan>>, Option<ParkedAt>), Error> {
+    let columns = "SELECT read_as, id, kind, storage_id, quantity, raw, code, undone_by IS NULL FROM scans
+                   WHERE outcome = 'unknown'";
+    let sql = format!("{columns} AND read_as = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+    let mut rows = parked_rows(connection, &sql, after, PARKED_AT_ONCE)?;
+    let room = PARKED_AT_ONCE.saturating_sub(rows.len());
+    let mut is_end = false;
+    if room > 0 {
+        // One more tells whether the last code ends here.
+        let sql = format!("{columns} AND read_as > ?1 AND ?2 >= 0 ORDER BY read_as, id LIMIT ?3");
+        let more = parked_rows(connection, &sql, after, room + 1)?;
+        is_end = more.len() <= room;
+        rows.extend(more);
+        if !is_end {
+            drop_cut_code(&mut rows);
+        }
     }
-    Ok(scans)
+    let next = if is_end { None } else { rows.last().map(|(at, _)| at.clone()) };
+    let mut codes: Vec<(String, Vec<ParkedScan>)> = Vec::new();
+    for (at, scan) in rows {
+        let Some(scan) = scan else { continue };
+        match codes.last_mut().filter(|(code, _)| *code == at.read_as) {
+            Some((_, scans)) => scans.push(scan),
+            None => codes.push((at.read_as, vec![scan])),
+        }
+    }
+    Ok((codes.into_iter().map(|(_, scans)| scans).collect(), next))
 }
 
-/// The parked scans of a kit, with how many of it each is.
-pub(super) fn parked_kits(connection: &Connection, read_as: &str) -> Result<Vec<(ScanId, Quantity)>, Error> {
-    Ok(parked_scans(connection, read_as)?.into_iter().map(|scan| (scan.id, scan.quantity)).collect())
+/// Drops the code at the end, which the rows do not hold to its end; where they hold no other, the row beyond the limit.
+fn drop_cut_code(rows: &mut Vec<ParkedRow>) {
+    let code = rows.last().map(|(at, _)| at.read_as.clone());
+    let whole = rows.iter().take_while(|(at, _)| Some(&at.read_as) != code.as_ref()).count();
+    rows.truncate(if whole > 0 { whole } else { PARKED_AT_ONCE });
+}
+
+fn parked_rows(
+    connection: &Connection,
+    sql: &str,
+    after: &ParkedAt,
+    count: usize,
+) -> Result<Vec<ParkedRow>, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((&after.read_as, after.scan, count))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let at = ParkedAt { read_as: row.get(0)?, scan: row.get(1)? };
+        let text = if row.get(7)? { text_of(row.get(5)?, row.get(6)?) } else { None };
+        let scan = match text {
+            Some(text) => {
+                let (id, kind): (_, String) = (ScanId(at.scan), row.get(2)?);
+                let (place, quantity) =
+                    (read::place(&kind, row.get(3)?)?, Quantity::from_millionths(row.get(4)?));
+                Some(ParkedScan { id, place, quantity, text })
+            }
+            None => None,
+        };
+        found.push((at, scan));
+    }
+    Ok(found)
 }
 
 /// Moves a parked scan to the booked ones; from now on its quantity is what it booked.

@@ -15,7 +15,7 @@
 //! | late checks, waits | nothing: measured by the time since the start | none needed |
 //! | `goods.db`: `synced_at`, progress | by the service's clock; one in the future counts as never | none needed |
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::{Db, Error};
 use crate::domain::time::{BootMillis, UnixMillis};
@@ -23,54 +23,140 @@ use crate::domain::time::{BootMillis, UnixMillis};
 /// Name of the fact that keeps up to which entry the trail's times were bounded.
 const BOUNDED_TO: &str = "times_bounded_to";
 
+/// Frames and entries of the trail whose times one step looks at.
+const TIMES_AT_ONCE: usize = 500;
+
+/// What a step of putting times right came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Repaired {
+    /// Frames whose time is exact now.
+    pub repaired: usize,
+    /// Frames whose time lies between those of their neighbours now.
+    pub estimated: usize,
+    /// Whether another step is needed.
+    pub has_more: bool,
+}
+
 impl Db {
-    /// Puts right the times of every frame that was journalled under an untrusted clock. Those of this boot are
+    /// Puts right the times of some frames that were journalled under an untrusted clock. Those of this boot are
     /// computed from the time since boot, exactly. Those of an earlier boot that never had a right clock cannot
-    /// be: they are moved between their trusted neighbours, which bounds the error. Gives back how many of
-    /// either.
+    /// be: they are moved between their trusted neighbours, which bounds the error. The trail follows when no frame is
+    /// left. A scan never waits for more than one step.
     ///
     /// # Errors
     /// Any, and then no time was changed.
-    pub fn repair_times(&mut self, wall: UnixMillis, boot: BootMillis) -> Result<(usize, usize), Error> {
-        let transaction = self.outbox.transaction()?;
-        let sql = "UPDATE scans SET wall_ms = boot_ms + ?2, clock = 'repaired'
-                   WHERE boot = ?1 AND clock = 'untrusted'";
-        let boot_began = wall.0.saturating_sub(boot.0);
-        let repaired = transaction.prepare_cached(sql)?.execute((self.boot, boot_began))?;
-        let sql = "UPDATE scans SET clock = 'estimated', wall_ms = max(
-                     coalesce((SELECT max(t.wall_ms) FROM (SELECT wall_ms FROM scans b
-                       WHERE b.id < scans.id AND b.clock <> 'untrusted' ORDER BY b.id DESC LIMIT 1) t), 0),
-                     min(wall_ms, coalesce((SELECT a.wall_ms FROM scans a
-                       WHERE a.id > scans.id AND a.clock <> 'untrusted' ORDER BY a.id LIMIT 1), ?2), ?2))
-                   WHERE clock = 'untrusted' AND boot <> ?1";
-        let estimated = transaction.prepare_cached(sql)?.execute((self.boot, wall.0))?;
-        bound_trail(&transaction, wall)?;
+    pub fn repair_times(&mut self, wall: UnixMillis, boot: BootMillis) -> Result<Repaired, Error> {
+        let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut step =
+            Repaired { repaired: compute(&transaction, self.boot, wall, boot)?, ..Repaired::default() };
+        step.has_more = step.repaired == TIMES_AT_ONCE;
+        if !step.has_more {
+            step.estimated = estimate(&transaction, self.boot, wall)?;
+            step.has_more = step.estimated == TIMES_AT_ONCE;
+        }
+        if !step.has_more {
+            step.has_more = bound_trail(&transaction, wall)?;
+        }
         transaction.commit()?;
-        Ok((repaired, estimated))
+        Ok(step)
     }
 }
 
-/// Moves the times that the store itself notes between what came before and now. Only the trail since the last repair is
-/// looked at, and the operations that it names: each time that an operation gets has its entry there.
-fn bound_trail(connection: &Connection, now: UnixMillis) -> Result<(), Error> {
+/// Computes the times of frames of this boot.
+fn compute(
+    connection: &Connection,
+    this_boot: i64,
+    wall: UnixMillis,
+    boot: BootMillis,
+) -> Result<usize, Error> {
+    let sql = format!(
+        "UPDATE scans SET wall_ms = boot_ms + ?2, clock = 'repaired' WHERE id IN
+           (SELECT id FROM scans WHERE boot = ?1 AND clock = 'untrusted' ORDER BY id LIMIT {TIMES_AT_ONCE})"
+    );
+    let boot_began = wall.0.saturating_sub(boot.0);
+    Ok(connection.prepare_cached(&sql)?.execute((this_boot, boot_began))?)
+}
+
+/// Moves frames of earlier boots, the oldest first, between the times before and behind them: what lies before is known by
+/// then.
+fn estimate(connection: &Connection, this_boot: i64, now: UnixMillis) -> Result<usize, Error> {
+    let sql = format!(
+        "SELECT id, wall_ms FROM scans WHERE clock = 'untrusted' AND boot <> ?1 ORDER BY boot, id LIMIT {TIMES_AT_ONCE}"
+    );
+    let frames: Vec<(i64, i64)> = {
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([this_boot], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    let sql = "SELECT wall_ms FROM scans WHERE id < ?1 AND clock <> 'untrusted' ORDER BY id DESC LIMIT 1";
+    let mut time_before = connection.prepare_cached(sql)?;
+    let mut put =
+        connection.prepare_cached("UPDATE scans SET clock = 'estimated', wall_ms = ?2 WHERE id = ?1")?;
+    // The next frame with a right time is the same for all frames up to it.
+    let mut behind: Option<(i64, i64)> = None;
+    for (id, wall) in &frames {
+        if behind.is_none_or(|(known, _)| known <= *id) {
+            behind = Some(known_after(connection, *id)?.unwrap_or((i64::MAX, now.0)));
+        }
+        let before: Option<i64> = time_before.query_row([id], |row| row.get(0)).optional()?;
+        let latest = behind.map_or(now.0, |(_, at)| at.min(now.0));
+        put.execute((id, before.unwrap_or(0).max(latest.min(*wall))))?;
+    }
+    Ok(frames.len())
+}
+
+/// The next frame whose time is known, and that time. Frames of a boot without a right clock are many and follow each
+/// other: after some of them the last one of the boot is looked up, and the search goes on from there.
+fn known_after(connection: &Connection, id: i64) -> Result<Option<(i64, i64)>, Error> {
+    let sql =
+        format!("SELECT id, wall_ms, clock, boot FROM scans WHERE id > ?1 ORDER BY id LIMIT {TIMES_AT_ONCE}");
+    let mut next = connection.prepare_cached(&sql)?;
+    let sql = "SELECT max(id) FROM scans WHERE clock = 'untrusted' AND boot = ?1";
+    let mut last_of_boot = connection.prepare_cached(sql)?;
+    let mut from = id;
+    loop {
+        let mut seen = None;
+        let mut rows = next.query([from])?;
+        while let Some(row) = rows.next()? {
+            let (id, clock): (i64, String) = (row.get(0)?, row.get(2)?);
+            if clock != "untrusted" {
+                return Ok(Some((id, row.get(1)?)));
+            }
+            seen = Some((id, row.get::<_, i64>(3)?));
+        }
+        let Some((last, boot)) = seen else { return Ok(None) };
+        let of_boot: Option<i64> = last_of_boot.query_row([boot], |row| row.get(0))?;
+        from = of_boot.map_or(last, |of_boot| of_boot.max(last));
+    }
+}
+
+/// Moves some of the times that the store itself notes between what came before and now, and returns true if there are
+/// more. Only the trail since the last repair is looked at, and the operations that it names: each time that an operation
+/// gets has its entry there.
+fn bound_trail(connection: &Connection, now: UnixMillis) -> Result<bool, Error> {
     let from: i64 = connection
         .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
         .query_row([BOUNDED_TO], |row| row.get::<_, String>(0))
         .optional()?
         .and_then(|id| id.parse().ok())
         .unwrap_or(0);
+    let sql = format!(
+        "SELECT count(*), max(id) FROM (SELECT id FROM events WHERE id > ?1 ORDER BY id LIMIT {TIMES_AT_ONCE})"
+    );
+    let (count, to): (usize, Option<i64>) =
+        connection.prepare_cached(&sql)?.query_row([from], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    connection.prepare_cached("UPDATE alarms SET since_ms = ?1 WHERE since_ms > ?1")?.execute([now.0])?;
+    let Some(to) = to else { return Ok(false) };
     let first_scan = "(SELECT s.wall_ms FROM operations o JOIN scans s ON s.id = o.first_scan WHERE o.id = e.operation_id)";
     let sql = format!(
-        "UPDATE events AS e SET wall_ms = min(?2, max(wall_ms, coalesce({first_scan}, wall_ms)))
-         WHERE id > ?1 AND (wall_ms > ?2 OR wall_ms < {first_scan})"
+        "UPDATE events AS e SET wall_ms = min(?3, max(wall_ms, coalesce({first_scan}, wall_ms)))
+         WHERE id > ?1 AND id <= ?2 AND (wall_ms > ?3 OR wall_ms < {first_scan})"
     );
-    connection.prepare_cached(&sql)?.execute((from, now.0))?;
-    let sql = "UPDATE operations AS o SET closed_ms = min(?2, max(closed_ms,
+    connection.prepare_cached(&sql)?.execute((from, to, now.0))?;
+    let sql = "UPDATE operations AS o SET closed_ms = min(?3, max(closed_ms,
                  (SELECT wall_ms FROM scans WHERE id = o.first_scan)))
-               WHERE closed_ms IS NOT NULL AND id IN (SELECT operation_id FROM events WHERE id > ?1)";
-    connection.prepare_cached(sql)?.execute((from, now.0))?;
-    connection.prepare_cached("UPDATE alarms SET since_ms = ?1 WHERE since_ms > ?1")?.execute([now.0])?;
-    let sql = "INSERT OR REPLACE INTO facts (name, value) SELECT ?1, coalesce(max(id), 0) FROM events";
-    connection.prepare_cached(sql)?.execute([BOUNDED_TO])?;
-    Ok(())
+               WHERE closed_ms IS NOT NULL AND id IN (SELECT operation_id FROM events WHERE id > ?1 AND id <= ?2)";
+    connection.prepare_cached(sql)?.execute((from, to, now.0))?;
+    super::journal::set_fact(connection, BOUNDED_TO, &to.to_string())?;
+    Ok(count == TIMES_AT_ONCE)
 }

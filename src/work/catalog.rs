@@ -17,7 +17,7 @@ use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
 use crate::feedback::What;
 use crate::status::ApiState;
-use crate::store::{Doubt, Proof};
+use crate::store::{Doubt, ParkedAt, Proof};
 
 /// How far before the last complete reading the next one begins: whether the bound is inclusive, and how soon a
 /// change shows up in the listing, is not documented.
@@ -332,15 +332,25 @@ impl Uplink {
 
     /// What is parked may be known now.
     pub(super) async fn goods_complete(&mut self) -> Result<(), Halt> {
-        let now = self.parts.clock.wall();
-        let booked = self.parts.store.run(move |db| db.book_parked(now)).await??;
+        let booked = self.book_parked().await?;
         let figures = self.parts.store.run(|db| db.goods_figures()).await??;
-        tracing::info!(goods = figures.count, booked = booked.len(), "the goods table is read");
+        tracing::info!(goods = figures.count, booked, "the goods table is read");
         self.announce(Signal::Control, What::Progress(format!("goods table read: {} goods", figures.count)));
-        if !booked.is_empty() {
-            self.announce(Signal::Booked, What::Unparked(booked.len()));
+        if booked > 0 {
+            self.announce(Signal::Booked, What::Unparked(booked));
         }
         Ok(())
+    }
+
+    /// Books what is parked and known by now, some at a time, and returns how many operations that made.
+    pub(super) async fn book_parked(&mut self) -> Result<usize, Halt> {
+        let (now, mut booked, mut at) = (self.parts.clock.wall(), 0, Some(ParkedAt::default()));
+        while let Some(after) = at {
+            let step = self.parts.store.run(move |db| db.book_some_parked(&after, now)).await??;
+            booked += step.operations.len();
+            at = step.next;
+        }
+        Ok(booked)
     }
 }
 

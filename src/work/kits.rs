@@ -135,11 +135,10 @@ impl Uplink {
         }
         self.kits.failures = 0;
         self.parts.store.run(move |db| db.put_cards(&cards)).await??;
-        let now = self.parts.clock.wall();
-        let booked = self.parts.store.run(move |db| db.book_parked(now)).await??;
-        tracing::info!(cards = count, booked = booked.len(), "the bills of materials are read");
-        if !booked.is_empty() {
-            self.announce(Signal::Booked, What::Unparked(booked.len()));
+        let booked = self.book_parked().await?;
+        tracing::info!(cards = count, booked, "the bills of materials are read");
+        if booked > 0 {
+            self.announce(Signal::Booked, What::Unparked(booked));
         }
         Ok(())
     }

@@ -411,8 +411,13 @@ impl Uplink {
             return Ok(());
         }
         if belief.is_right() {
-            let repair = move |db: &mut Db| db.repair_times(wall, boot);
-            let (repaired, estimated) = self.parts.store.run(repair).await??;
+            let (mut repaired, mut estimated, mut has_more) = (0, 0, true);
+            while has_more {
+                let step = self.parts.store.run(move |db| db.repair_times(wall, boot)).await??;
+                repaired += step.repaired;
+                estimated += step.estimated;
+                has_more = step.has_more;
+            }
             tracing::info!(repaired, estimated, "the clock is right");
             self.end(Cause::Clock).await?;
         } else {
@@ -460,8 +465,10 @@ impl Uplink {
             self.server_heard().map_or(self.parts.clock.wall(), |server| server.min(self.parts.clock.wall()));
         let before = now.plus_ms(history_ms.saturating_neg());
         let pruned = self.parts.store.run(move |db| db.prune(before)).await??;
-        if pruned > 0 {
-            tracing::info!(pruned, "old history was pruned");
+        if pruned.operations > 0 {
+            tracing::info!(pruned = pruned.operations, "old history was pruned");
+        }
+        if !pruned.is_done {
             self.next_prune = Instant::now();
         }
         Ok(())

@@ -3,6 +3,7 @@
 mod delivery;
 mod full;
 mod goods;
+mod history;
 mod journal;
 mod kits;
 mod log;

@@ -10,7 +10,7 @@ use crate::domain::pack::{Content, Pack, Packs};
 use crate::domain::rule::Rule;
 use crate::domain::session::Conventions;
 use crate::domain::variable::{ItemCode, Measured, Pattern};
-use crate::store::{Assigned, Assignment, given_as};
+use crate::store::{Assigned, Assignment, ParkedAt, given_as};
 
 /// Two scans of `LATER` at the dock, of one unit and of five, and one at the ramp.
 fn bench_with_parked_scans() -> Bench {
@@ -53,6 +53,35 @@ fn a_code_that_becomes_known_is_booked_once_in_an_operation_for_each_place() {
     let figures = bench.figures();
     assert_eq!((figures.scans.unknown, figures.scans.booked, figures.scans.accepted()), (1, 3, 5));
     assert_eq!((figures.units_parked, figures.units_booked), (units(1), units(7)));
+}
+
+/// Codes that a step ends with whole, one that needs several, and what is behind it.
+#[test]
+fn many_parked_scans_are_booked_some_at_a_time_and_each_once() {
+    let mut bench = Bench::new();
+    for number in 0..60 {
+        for _ in 0..3 {
+            bench.scan(&format!("A-{number:02}"));
+        }
+    }
+    for _ in 0..250 {
+        bench.scan("B");
+    }
+    bench.scan("C");
+    let goods = (0..60).map(|number| good(100 + number, "A", &format!("A-{number:02}")));
+    let goods: Vec<_> = goods.chain([good(7, "B", "B"), good(8, "C", "C")]).collect();
+    bench.db.put_changed_goods(&goods).unwrap();
+    let (mut at, mut steps) = (Some(ParkedAt::default()), Vec::new());
+    while let Some(after) = at {
+        let step = bench.db.book_some_parked(&after, BEGIN).unwrap();
+        steps.push(step.operations.len());
+        at = step.next;
+    }
+    // 33 codes of three scans are whole within a hundred, 27 more before the long one, which is cut every hundred.
+    assert_eq!(steps, [33, 27, 1, 1, 2]);
+    let figures = bench.figures();
+    assert_eq!((figures.units_parked, figures.scans.booked), (units(0), 60 * 3 + 250 + 1));
+    assert_eq!(bench.db.book_parked(BEGIN).unwrap(), []);
 }
 
 /// A station whose scanner puts a B in front of all it reads, and whose labels that begin with 21 are weighed.

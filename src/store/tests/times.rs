@@ -11,6 +11,13 @@ fn time(bench: &Bench, scan: ScanId) -> (i64, String) {
     bench.db.outbox.query_row(sql, [scan.0], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
 }
 
+/// How many times are exact now, and how many are bounded.
+fn repaired(bench: &mut Bench, wall: UnixMillis, boot: BootMillis) -> (usize, usize) {
+    let step = bench.db.repair_times(wall, boot).unwrap();
+    assert!(!step.has_more);
+    (step.repaired, step.estimated)
+}
+
 /// Lets the wall clock of the scans that are not trusted say something else.
 fn misread(bench: &Bench, wall_ms: i64) {
     bench.db.outbox.execute("UPDATE scans SET wall_ms = ?1 WHERE clock = 'untrusted'", [wall_ms]).unwrap();
@@ -30,10 +37,10 @@ fn a_time_of_this_boot_is_computed_from_the_time_since_boot() {
     assert_eq!(time(&bench, wrong), told(5, "untrusted"));
     // The boot began 52 s before the second scan, and is 100 s old when the right time is known.
     let wall = UnixMillis(1_800_000_100_000);
-    assert_eq!(bench.db.repair_times(wall, BootMillis(100_000)).unwrap(), (1, 0));
+    assert_eq!(repaired(&mut bench, wall, BootMillis(100_000)), (1, 0));
     assert_eq!(time(&bench, wrong), told(1_800_000_052_000, "repaired"));
     assert_eq!(time(&bench, before), told(BEGIN.0 + 1000, "trusted"));
-    assert_eq!(bench.db.repair_times(wall, BootMillis(100_000)).unwrap(), (0, 0));
+    assert_eq!(repaired(&mut bench, wall, BootMillis(100_000)), (0, 0));
 }
 
 #[test]
@@ -47,8 +54,7 @@ fn a_time_of_an_earlier_boot_is_moved_between_its_trusted_neighbours() {
         let mut bench = bench.reopen("boot-2");
         bench.trusted = true;
         bench.scan(SHAMPOO);
-        let repaired = bench.db.repair_times(BEGIN.plus_ms(60_000), BootMillis(1000)).unwrap();
-        assert_eq!(repaired, (0, 2));
+        assert_eq!(repaired(&mut bench, BEGIN.plus_ms(60_000), BootMillis(1000)), (0, 2));
         for scan in wrong {
             assert_eq!(time(&bench, scan), told(BEGIN.0 + expected, "estimated"), "{misread_as}");
         }
@@ -63,7 +69,7 @@ fn a_time_without_a_later_neighbour_is_not_put_into_the_future() {
     misread(&bench, BEGIN.0 + 999_999_999);
     let mut bench = bench.reopen("boot-2");
     let now = BEGIN.plus_ms(60_000);
-    assert_eq!(bench.db.repair_times(now, BootMillis(1000)).unwrap(), (0, 1));
+    assert_eq!(repaired(&mut bench, now, BootMillis(1000)), (0, 1));
     assert_eq!(time(&bench, wrong), told(now.0, "estimated"));
 }
 
@@ -92,4 +98,33 @@ fn what_was_noted_by_a_clock_years_off_is_moved_between_the_first_scan_and_now()
         assert_eq!(closed, expected, "{misread}");
         assert!(trail.iter().all(|at| *at == expected), "{misread}: {trail:?}");
     }
+}
+
+/// Frames of three boots that never had a right clock, more of each than a step looks at, before a right one.
+#[test]
+fn many_times_are_put_right_some_at_a_time() {
+    let mut bench = Bench::new();
+    bench.scan(SHAMPOO);
+    let sql = "INSERT INTO scans (scanner, raw, boot, boot_ms, wall_ms, clock, outcome)
+               WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 800)
+               SELECT 'dock', x'30', ?1, i, 5, 'untrusted', 'refused' FROM n";
+    for boot in 2..=4 {
+        bench.db.outbox.execute("INSERT INTO boots (id, boot_id) VALUES (?1, ?1)", [boot]).unwrap();
+        bench.db.outbox.execute(sql, [boot]).unwrap();
+    }
+    let mut bench = bench.reopen("boot-9");
+    bench.scans = 9;
+    bench.scan(SHAMPOO);
+    let (mut estimated, mut steps) = (0, 0);
+    loop {
+        let step = bench.db.repair_times(BEGIN.plus_ms(60_000), BootMillis(1000)).unwrap();
+        (estimated, steps) = (estimated + step.estimated, steps + 1);
+        if !step.has_more {
+            break;
+        }
+    }
+    assert_eq!((estimated, steps), (2400, 5));
+    let sql = "SELECT count(*) FROM scans WHERE clock = 'estimated' AND wall_ms = ?1";
+    let between: usize = bench.db.outbox.query_row(sql, [BEGIN.0 + 1000], |row| row.get(0)).unwrap();
+    assert_eq!(between, 2400);
 }
