@@ -39,6 +39,8 @@ pub enum Cause {
     Page,
     /// The secret of the control sheet cannot be used.
     Sheet,
+    /// A database log is too long.
+    Log,
     /// A document will soon be older than the account accepts.
     Age(OperationId),
     /// A document needs a decision.
@@ -60,6 +62,7 @@ impl fmt::Display for Cause {
             Self::Undelivered => f.write_str("undelivered"),
             Self::Page => f.write_str("page"),
             Self::Sheet => f.write_str("sheet"),
+            Self::Log => f.write_str("log"),
             Self::Age(id) => write!(f, "age {id}"),
             Self::Document(id) => write!(f, "document {id}"),
             Self::Event(words) => write!(f, "event {words}"),
@@ -89,9 +92,9 @@ pub struct Overdue {
     pub up_to: Option<OperationId>,
 }
 
-/// What became of the documents' alarms.
+/// What became of alarms that were reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DocumentAlarms {
+pub struct Reviewed {
     /// The words of those that are new.
     pub raised: Vec<String>,
     /// Whether any has ended.
@@ -158,7 +161,7 @@ impl Db {
     ///
     /// # Errors
     /// Any, and then they are as they were.
-    pub fn review_documents(&mut self, overdue: &Overdue, now: UnixMillis) -> Result<DocumentAlarms, Error> {
+    pub fn review_documents(&mut self, overdue: &Overdue, now: UnixMillis) -> Result<Reviewed, Error> {
         let standing = self.document_alarms(overdue)?;
         let known: BTreeMap<String, String> = {
             let sql = "SELECT cause, what FROM alarms WHERE cause LIKE 'document %' OR cause = 'undelivered'";
@@ -167,9 +170,9 @@ impl Db {
             rows.collect::<Result<_, _>>()?
         };
         if known == standing {
-            return Ok(DocumentAlarms::default());
+            return Ok(Reviewed::default());
         }
-        let mut changed = DocumentAlarms::default();
+        let mut changed = Reviewed::default();
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (cause, what) in &standing {
             if raise(&transaction, cause, what, now)? {

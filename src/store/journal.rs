@@ -29,9 +29,6 @@ const STORAGE: &str = "storage";
 /// was closed long ago.
 const LOOK_BACK_MAX: usize = OPERATION_SCANS_MAX;
 
-/// Commits after which the log is folded into the file. A page changed by many of them is then written once.
-const COMMITS_PER_CHECKPOINT: u32 = 64;
-
 /// A frame, and what was decided of it.
 #[derive(Debug)]
 pub struct NewScan<'a> {
@@ -74,7 +71,6 @@ impl Db {
         }
         let opened = writing.opened;
         transaction.commit()?;
-        self.commits_since_checkpoint += 1;
         Ok((id, opened))
     }
 
@@ -196,26 +192,11 @@ impl Db {
         set_fact(&self.outbox, name, value)
     }
 
-    /// Housekeeping between scans: brings the counts up to date and folds the log into the file once enough has
-    /// been committed.
-    ///
-    /// # Errors
-    /// Any; nothing is lost, and the next call tries again.
-    pub fn tend(&mut self) -> Result<(), Error> {
-        if self.commits_since_checkpoint < COMMITS_PER_CHECKPOINT {
-            return Ok(());
-        }
-        figures::count_up(&self.outbox)?;
-        checkpoint(&self.outbox)?;
-        self.commits_since_checkpoint = 0;
-        Ok(())
-    }
-
     /// Writes. Where the log cannot grow, it is folded in and written over.
     fn fit<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         match write(self) {
             Err(Error::DiskFull) => {
-                checkpoint(&self.outbox)?;
+                self.log.fold_now(&self.outbox)?;
                 write(self)
             }
             written => written,
@@ -227,16 +208,6 @@ impl Db {
         match self.fit(&write) {
             Err(Error::DiskFull) if self.reserve.as_mut().is_some_and(Reserve::give) => self.fit(&write),
             written => written,
-        }
-    }
-
-    /// Folds the logs into the files before the end.
-    pub(super) fn close(&mut self) {
-        for connection in [&self.outbox, &self.goods] {
-            if let Err(error) = checkpoint(connection) {
-                // The log keeps what the file has not: nothing is lost, the next start reads both.
-                tracing::warn!(%error, "the database log was left as it is");
-            }
         }
     }
 }
@@ -310,11 +281,6 @@ impl Writing<'_> {
 
 fn found(operations: &[(Place, OperationId)], place: Place) -> Option<OperationId> {
     operations.iter().find(|(at, _)| *at == place).map(|(_, operation)| *operation)
-}
-
-fn checkpoint(connection: &Connection) -> Result<(), Error> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_row| Ok(()))?;
-    Ok(())
 }
 
 fn forget_commands(connection: &Connection) -> Result<(), Error> {

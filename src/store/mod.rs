@@ -25,6 +25,7 @@ mod journal;
 mod kits;
 mod labels;
 mod location;
+mod log;
 mod open;
 mod origin;
 mod outbox;
@@ -48,7 +49,7 @@ use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode};
 
 pub use agenda::{Agenda, AgendaVersion, Failing, Failure, Waiting};
-pub use alarms::{Alarm, Cause, DocumentAlarms, Overdue};
+pub use alarms::{Alarm, Cause, Overdue, Reviewed};
 pub use assigned::{Assigned, Assignment, Given, given_as};
 pub use backup::{Backup, BackupError, Replace, RestoredData, read_backup, restore};
 pub use barcodes::{BarcodeFault, NamedGood};
@@ -176,7 +177,10 @@ pub struct Db {
     /// The last journal row that this start found; what is parked up to it may have been booked by another copy.
     found_to: ScanId,
     boot: i64,
-    commits_since_checkpoint: u32,
+    log: log::Log,
+    goods_log: log::Log,
+    /// Commits of the outbox when the counts were brought up to date.
+    counted_at: u32,
     indexing: Option<indexing::Indexing>,
     sweep: prune::Sweep,
     damaged: Vec<Damaged>,

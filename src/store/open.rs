@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavior};
 
 use super::damage::{self, Care, Damaged};
+use super::log::Log;
 use super::prune::Sweep;
 use super::reserve::Reserve;
 use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, goods, parked, previous};
@@ -22,7 +23,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The write-ahead log is grown to this size once and then overwritten from its beginning. A log that grows
 /// with each commit costs a second write, of the file system's own journal, for each.
-const WAL_BYTES: u64 = 1024 * 1024;
+pub(super) const WAL_BYTES: u64 = 1024 * 1024;
 
 /// Runs before each commit of the outbox; `true` makes the commit fail. For tests that cut the power.
 pub type CommitHook = Box<dyn FnMut() -> bool + Send>;
@@ -53,7 +54,7 @@ pub(super) struct Plan {
     /// `steps[n]` takes version `n` to `n + 1`.
     steps: &'static [&'static str],
     synchronous: &'static str,
-    /// Pages in the log after which a commit folds it into the file; 0: only `Db::tend` does.
+    /// Pages in the log after which a commit folds it into the file, until a thread of its own does; 0: `Db::tend` does.
     autocheckpoint: u16,
     /// Whether a damaged file may be thrown away.
     is_cache: bool,
@@ -121,6 +122,8 @@ impl Db {
             // Checking has read every page; a station at rest holds none of them.
             connection.execute_batch("PRAGMA shrink_memory")?;
         }
+        let mut log = Log::default();
+        log.watch(&mut outbox)?;
         let (station, reserve) = (options.station.to_owned(), Some(reserve));
         Ok(Self {
             outbox,
@@ -128,7 +131,9 @@ impl Db {
             station,
             found_to: ScanId(0),
             boot,
-            commits_since_checkpoint: 0,
+            log,
+            goods_log: Log::default(),
+            counted_at: 0,
             indexing: None,
             sweep: Sweep::default(),
             damaged,
@@ -186,7 +191,9 @@ impl Db {
             // A command cannot know what the agent's start found.
             found_to: ScanId(i64::MAX),
             boot: 0,
-            commits_since_checkpoint: 0,
+            log: Log::default(),
+            goods_log: Log::default(),
+            counted_at: 0,
             indexing: None,
             sweep: Sweep::default(),
             damaged: Vec::new(),
@@ -208,8 +215,7 @@ impl Plan {
             _ => return Err(Error::Unexpected { what: "the schema of an older version" }),
         }
         set_pragmas(&connection, self)?;
-        let mut keep = 1;
-        connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
+        keep_log(&connection)?;
         Ok(Some(connection))
     }
 
@@ -262,8 +268,7 @@ impl Plan {
         damage::check(&connection, path, care)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         self.upgrade(&mut connection, path, way)?;
-        let mut keep = 1;
-        connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
+        keep_log(&connection)?;
         Ok(connection)
     }
 
@@ -341,6 +346,13 @@ pub(super) fn size(path: &Path) -> u64 {
 
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
+}
+
+/// Has the last connection that closes leave the log at its size, so that the next start need not grow it.
+pub(super) fn keep_log(connection: &Connection) -> Result<(), Error> {
+    let mut keep = 1;
+    connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
+    Ok(())
 }
 
 fn set_pragmas(connection: &Connection, plan: &Plan) -> Result<(), Error> {

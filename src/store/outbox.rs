@@ -233,7 +233,6 @@ impl Db {
             split_refused(&transaction, *id, &split)?;
         }
         transaction.commit()?;
-        self.commits_since_checkpoint += 1;
         Ok(true)
     }
 

@@ -45,11 +45,13 @@ impl Store {
     /// # Errors
     /// The system's reason if it cannot start a thread.
     pub fn start(mut db: Db) -> io::Result<(Self, StoreThread)> {
+        db.fold_apart();
         let (jobs, mut queue) = mpsc::channel::<Message>(STORE_QUEUE_MAX);
         let (end, ended) = oneshot::channel();
         let thread = Builder::new().name("store".to_owned()).spawn(move || {
             while let Some(Message::Job(job)) = queue.blocking_recv() {
                 job(&mut db);
+                db.keep_logs_short();
             }
             db.close();
             // The other side may have stopped waiting.

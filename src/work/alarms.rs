@@ -88,11 +88,12 @@ impl Uplink {
                 .await??;
         }
         let overdue = self.overdue(now).await?;
-        let changed = self.parts.store.run(move |db| db.review_documents(&overdue, wall)).await??;
-        for what in &changed.raised {
+        let documents = self.parts.store.run(move |db| db.review_documents(&overdue, wall)).await??;
+        let logs = self.parts.store.run(move |db| db.review_logs(wall)).await??;
+        for what in documents.raised.iter().chain(&logs.raised) {
             self.call(what);
         }
-        if changed.has_ended {
+        if documents.has_ended || logs.has_ended {
             self.parts.feedback.alarms_changed();
         }
         Ok(())

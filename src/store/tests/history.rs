@@ -154,6 +154,7 @@ fn bench(frames: i64) -> (Bench, Arc<AtomicU64>) {
         false
     };
     db.outbox.progress_handler(100, Some(count)).unwrap();
+    db.fold_apart();
     let session = session(&db);
     (Bench { db, session, dir, scans: 0, trusted: true }, steps)
 }
