@@ -3,9 +3,10 @@
 //! Whoever may enter the folder may ask. One request a connection: a word and a line feed; the answer is text
 //! until the end of the connection.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,9 @@ use tokio::time::timeout;
 
 /// Name of the socket in the data folder.
 const SOCKET_FILE: &str = "agent.sock";
+
+/// The station's user and group may ask, whatever the umask; the folder's mode decides who gets there.
+const SOCKET_MODE: u32 = 0o660;
 
 /// The longest request.
 const REQUEST_BYTES_MAX: u64 = 64;
@@ -57,7 +61,11 @@ pub(crate) fn bind(dir: &Path) -> io::Result<UnixListener> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    with_short_path(dir, |path| UnixListener::bind(path))
+    with_short_path(dir, |path| {
+        let listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE))?;
+        Ok(listener)
+    })
 }
 
 /// Answers requests, one at a time, until dropped.

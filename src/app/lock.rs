@@ -1,9 +1,10 @@
 //! One agent a data folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use super::Error;
+use crate::store;
 
 /// Name of the lock's file in the data folder.
 const LOCK_FILE: &str = "agent.lock";
@@ -21,8 +22,7 @@ impl FolderLock {
     /// [`Error::InUse`] if an agent uses it; [`Error::Folder`].
     pub fn take(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(LOCK_FILE);
-        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = opened.map_err(|source| Error::Folder { path, source })?;
+        let file = store::open_file(&path).map_err(|source| Error::Folder { path, source })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.to_owned())),

@@ -176,7 +176,7 @@ impl Agent {
         let Host { clock, machine, service, commit_hook } = host;
         let dir = &config.station.data_dir;
         let folder = |source| Error::Folder { path: dir.clone(), source };
-        std::fs::create_dir_all(dir).map_err(folder)?;
+        store::make_folder(dir).map_err(folder)?;
         let lock = FolderLock::take(dir)?;
         let page = config.web.listen.as_ref().map(Door::bind);
         let page_address = page.as_ref().and_then(|door| door.as_ref().ok()?.address());

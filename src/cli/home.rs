@@ -84,7 +84,7 @@ pub(super) fn backup(
 
 pub(super) fn restore(out: &mut impl Write, config: &Config, wanted: &RestoreArgs) -> Result<(), Error> {
     let dir = &config.station.data_dir;
-    fs::create_dir_all(dir).map_err(read_error(dir))?;
+    store::make_folder(dir).map_err(read_error(dir))?;
     let _lock = FolderLock::take(dir)?;
     let replace = if wanted.force { Replace::Anything } else { Replace::OnlyDelivered };
     let now = SystemClock::new().wall();

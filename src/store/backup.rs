@@ -6,13 +6,13 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::open::{OUTBOX, connect, size, with_suffix};
-use super::{Db, Error, OUTBOX_FILE, damage};
+use super::{Db, Error, OUTBOX_FILE, damage, modes};
 use crate::domain::home::Books;
 use crate::domain::ids::LocationId;
 use crate::domain::time::UnixMillis;
@@ -139,8 +139,7 @@ impl Db {
     }
 
     fn write_backup(&self, part: &Path, config: &str, now: UnixMillis) -> Result<Backup, BackupError> {
-        File::create_new(part).map_err(file_error(part))?;
-        fs::set_permissions(part, fs::Permissions::from_mode(0o600)).map_err(file_error(part))?;
+        modes::make_file(part).map_err(file_error(part))?;
         self.outbox.execute("VACUUM INTO ?1", [part.to_string_lossy()])?;
         let copy = connect(part, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         copy.execute_batch("CREATE TABLE backup (made_ms INTEGER NOT NULL, config TEXT NOT NULL) STRICT")?;
@@ -175,7 +174,7 @@ pub fn restore(
     replace: Replace,
     now: UnixMillis,
 ) -> Result<RestoredData, BackupError> {
-    fs::create_dir_all(dir).map_err(file_error(dir))?;
+    modes::make_folder(dir).map_err(file_error(dir))?;
     let scratch = dir.join(SCRATCH_FILE);
     remove(&scratch)?;
     let swapped = prepare(&scratch, file, here).and_then(|backup| {
@@ -191,7 +190,10 @@ pub fn restore(
 
 /// Copies the backup to the scratch place and makes it the station's data there.
 fn prepare(scratch: &Path, file: &Path, here: &Books) -> Result<Backup, BackupError> {
-    fs::copy(file, scratch).map_err(file_error(file))?;
+    // A copy has the modes of what it is a copy of, unless there is a file already: then its bytes alone.
+    let mut made = modes::open_file(scratch).map_err(file_error(scratch))?;
+    let copied = File::open(file).and_then(|mut file| io::copy(&mut file, &mut made));
+    copied.map_err(file_error(file))?;
     let copy = connect(scratch, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     check(&copy, file)?;
     let backup = describe(&copy)?;
@@ -202,7 +204,6 @@ fn prepare(scratch: &Path, file: &Path, here: &Books) -> Result<Backup, BackupEr
     copy.pragma_update(None, "application_id", 0)?;
     copy.close().map_err(|(_, error)| error)?;
     let dir = scratch.parent().unwrap_or(Path::new("."));
-    fs::set_permissions(scratch, fs::Permissions::from_mode(0o600)).map_err(file_error(scratch))?;
     let owner = fs::metadata(dir).map_err(file_error(dir))?;
     // Root restores what the service's user must be able to write.
     chown(scratch, Some(owner.uid()), Some(owner.gid())).map_err(file_error(scratch))?;

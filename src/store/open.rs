@@ -12,7 +12,7 @@ use super::damage::{self, Care, Damaged};
 use super::log::Log;
 use super::prune::Sweep;
 use super::reserve::Reserve;
-use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, goods, parked, previous};
+use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, goods, modes, parked, previous};
 use crate::domain::ids::ScanId;
 use crate::domain::kit::KitScan;
 use crate::domain::pack::Packs;
@@ -102,7 +102,8 @@ impl Db {
     /// [`Error::Folder`] if the folder cannot be used; [`Error::Sql`] or [`Error::DiskFull`] otherwise.
     pub fn open(options: OpenOptions<'_>) -> Result<Self, Error> {
         let folder = |source| Error::Folder { path: options.dir.to_owned(), source };
-        fs::create_dir_all(options.dir).map_err(folder)?;
+        modes::make_folder(options.dir).map_err(folder)?;
+        modes::close_files(options.dir);
         for plan in [&OUTBOX, &GOODS] {
             plan.refuse_newer(options.dir)?;
         }
@@ -261,6 +262,7 @@ impl Plan {
     fn prepare(&self, path: &Path, care: Care, way: WayBack) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         damage::refuse_lone_log(path)?;
+        modes::make_file(path).map_err(|source| Error::Folder { path: path.to_owned(), source })?;
         let mut connection = connect(path, flags)?;
         // A damaged file is kept as it was found: closing it must not fold the log in and delete it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

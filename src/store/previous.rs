@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::Error;
 use super::open::with_suffix;
+use super::{Error, modes};
 
 /// Name of the folder of copies, in the data folder.
 pub const PREVIOUS_DIR: &str = "previous";
@@ -26,7 +26,7 @@ pub(super) fn keep(connection: &Connection, path: &Path) -> Result<(), Error> {
     let (Some(name), Some(parent)) = (path.file_name(), path.parent()) else {
         return Err(at(path)(io::ErrorKind::InvalidInput.into()));
     };
-    fs::create_dir_all(&dir).map_err(at(&dir))?;
+    modes::make_folder(&dir).map_err(at(&dir))?;
     let copy = dir.join(name);
     let part = with_suffix(&copy, ".part");
     remove_if_there(&part)?;
@@ -42,6 +42,8 @@ pub(super) fn keep(connection: &Connection, path: &Path) -> Result<(), Error> {
 
 fn write(connection: &Connection, part: &Path) -> Result<(), Error> {
     let name = part.to_str().ok_or(io::ErrorKind::InvalidInput.into()).map_err(at(part))?;
+    // SQLite writes into an empty file as it does into none.
+    modes::make_file(part).map_err(at(part))?;
     // Unlike a copy of the file, it has what still stands in the log.
     connection.execute("VACUUM INTO ?1", [name])?;
     // SQLite does not promise that this is on the disk.

@@ -2,8 +2,10 @@
 //! what is stored must still be able to say that it was sent.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+use super::modes;
 
 /// Name of the file in the data folder.
 const RESERVE_FILE: &str = "reserve";
@@ -28,7 +30,9 @@ impl Reserve {
     /// Whether the room is kept back. If it was given, it is taken again once twice as much is free.
     pub(super) fn hold(&mut self) -> bool {
         if !self.is_held && self.has_room() {
-            self.is_held = fs::write(self.path(), vec![0; RESERVE_BYTES]).is_ok();
+            self.is_held = modes::open_file(&self.path())
+                .and_then(|mut file| file.set_len(0).and_then(|()| file.write_all(&vec![0; RESERVE_BYTES])))
+                .is_ok();
         }
         self.is_held
     }

@@ -36,6 +36,7 @@ mod labels;
 mod layouts;
 mod log;
 mod migrations;
+mod modes;
 mod monitoring;
 mod movements;
 mod notify;
