@@ -4,14 +4,15 @@
 //! process ends, for going on would build on sand, and leaves word in the folder, so that the next start looks at
 //! every page whatever that takes: else it would meet the same damage again and again.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::Error;
 use super::open::{size, with_suffix};
+use super::{Error, modes};
 use crate::domain::time::UnixMillis;
 
 /// Files above this are not checked page by page at every start, for that would take seconds on a memory card.
@@ -46,7 +47,7 @@ pub struct Damaged {
 /// # Errors
 /// The system's reason; the next start is then as careful as any.
 pub fn suspect(dir: &Path) -> io::Result<()> {
-    fs::write(dir.join(SUSPICION_FILE), b"")
+    modes::make_file(&dir.join(SUSPICION_FILE))
 }
 
 /// How carefully the files of a folder are to be looked through.
@@ -63,20 +64,88 @@ pub(super) fn clear_suspicion(dir: &Path) -> Result<(), Error> {
     }
 }
 
-/// A cache is deleted; anything else is kept under another name, log included.
+/// One step of putting a file aside. Whatever interrupts the steps between two of them, the file is never without its log
+/// under one of its names, and the file in use never without its log.
+#[derive(Debug)]
+enum Step {
+    /// Gives a file a second name.
+    Name(PathBuf, PathBuf),
+    /// Takes a name away.
+    Remove(PathBuf),
+    /// Waits until the folder's names are on the disk.
+    Flush(PathBuf),
+}
+
+/// Deletes a cache, and keeps anything else under another name, log included.
 pub(super) fn put_aside(path: &Path, is_cache: bool, now: UnixMillis) -> Result<Damaged, Error> {
     let free = free_name(path, "damaged", now)?;
-    let aside = |suffix: &str| with_suffix(&free, suffix);
-    for suffix in ["-wal", "-shm", ""] {
-        let part = with_suffix(path, suffix);
-        if !part.exists() {
-            continue;
-        }
-        let done = if is_cache { fs::remove_file(&part) } else { fs::rename(&part, aside(suffix)) };
-        done.map_err(|source| Error::Folder { path: part, source })?;
+    if !is_cache {
+        // If this is interrupted the next start finds the damage again, however large the file is.
+        let dir = path.parent().unwrap_or(Path::new("."));
+        suspect(dir).map_err(|source| Error::Folder { path: dir.to_owned(), source })?;
     }
-    let moved_to = if is_cache { None } else { Some(aside("")) };
-    Ok(Damaged { file: path.to_owned(), moved_to })
+    let kept = kept_already(path);
+    let free = kept.is_none().then_some(free).filter(|_| !is_cache);
+    for step in steps(path, free.as_deref()) {
+        step.take()?;
+    }
+    Ok(Damaged { file: path.to_owned(), moved_to: kept.or(free) })
+}
+
+/// The steps, in their order: everything has its second name before anything loses its first, and the file loses it before
+/// the log does. A file without its log would be taken for a whole one; a log without its file is not.
+fn steps(path: &Path, kept: Option<&Path>) -> Vec<Step> {
+    let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let mut steps = Vec::new();
+    if let Some(kept) = kept {
+        let name = |suffix| Step::Name(with_suffix(path, suffix), with_suffix(kept, suffix));
+        steps.extend(["-wal", ""].map(name));
+        steps.push(Step::Flush(dir.clone()));
+    }
+    steps.push(Step::Remove(path.to_owned()));
+    steps.push(Step::Flush(dir.clone()));
+    // The index of the log is made anew from it.
+    steps.extend(["-wal", "-shm"].map(|suffix| Step::Remove(with_suffix(path, suffix))));
+    steps.push(Step::Flush(dir));
+    steps
+}
+
+impl Step {
+    fn take(&self) -> Result<(), Error> {
+        let (path, done) = match self {
+            Self::Name(from, to) => (from, second_name(from, to)),
+            Self::Remove(path) => (path, fs::remove_file(path)),
+            Self::Flush(dir) => (dir, File::open(dir).and_then(|dir| dir.sync_all())),
+        };
+        match done {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(Error::Folder { path: path.clone(), source })
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// A file system without second names gets a copy.
+fn second_name(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) =>
+        {
+            fs::copy(from, to)?;
+            File::open(to)?.sync_all()
+        }
+        named => named,
+    }
+}
+
+/// The second name of a file that a start which was interrupted gave it, if all that it left in place is the log.
+fn kept_already(path: &Path) -> Option<PathBuf> {
+    let log = fs::metadata(with_suffix(path, "-wal")).ok().filter(|log| log.nlink() > 1 && !path.exists())?;
+    let names = fs::read_dir(path.parent()?).ok()?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let mut others = names.filter(|name| fs::metadata(name).is_ok_and(|other| other.ino() == log.ino()));
+    let other = others.find(|name| *name != with_suffix(path, "-wal"))?;
+    other.to_str()?.strip_suffix("-wal").map(PathBuf::from)
 }
 
 /// Looks through a file that was just opened.
@@ -121,4 +190,84 @@ pub(super) fn free_name(path: &Path, what: &str, now: UnixMillis) -> Result<Path
 /// Whether a file or its log is there.
 fn is_there(path: &Path) -> bool {
     path.exists() || with_suffix(path, "-wal").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::{Db, OUTBOX_FILE, OpenOptions};
+
+    const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
+
+    fn open(dir: &Path) -> Db {
+        let options = OpenOptions { dir, station: "dock-1", boot_id: "a boot", now: NOW, commit_hook: None };
+        Db::open(options).unwrap()
+    }
+
+    /// A folder whose outbox is damaged and whose log holds what the file does not, as a power cut leaves it.
+    fn damaged_folder() -> (TempDir, Vec<u8>, Vec<u8>) {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join(OUTBOX_FILE);
+        let mut db = open(dir.path());
+        db.remember("time_zone", "UTC").unwrap();
+        let (mut file, log) = (fs::read(&path).unwrap(), fs::read(with_suffix(&path, "-wal")).unwrap());
+        drop(db);
+        file[..100].fill(0);
+        fs::write(&path, &file).unwrap();
+        fs::write(with_suffix(&path, "-wal"), &log).unwrap();
+        fs::remove_file(with_suffix(&path, "-shm")).unwrap();
+        (dir, file, log)
+    }
+
+    /// The bytes of every file aside that has its log beside it, with those of the log.
+    fn aside(dir: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.contains(".damaged-") && !name.ends_with("-wal")
+        });
+        files.map(|path| (fs::read(&path).unwrap(), fs::read(with_suffix(&path, "-wal")).unwrap())).collect()
+    }
+
+    #[test]
+    fn whatever_interrupts_it_a_damaged_file_is_kept_with_its_log() {
+        let count = steps(Path::new("x/outbox.db"), Some(Path::new("x/y"))).len();
+        assert_eq!(count, 8);
+        for taken in 0..=count {
+            let (dir, file, log) = damaged_folder();
+            let path = dir.path().join(OUTBOX_FILE);
+            suspect(dir.path()).unwrap();
+            let free = free_name(&path, "damaged", NOW).unwrap();
+            steps(&path, Some(&free)).iter().take(taken).for_each(|step| step.take().unwrap());
+            // The power comes back, twice.
+            let db = open(dir.path());
+            for found in db.damaged() {
+                assert_eq!(fs::read(found.moved_to.as_ref().unwrap()).unwrap(), file, "after {taken} steps");
+            }
+            assert_eq!(
+                db.fact("time_zone").unwrap(),
+                None,
+                "after {taken} steps an old state is gone on from"
+            );
+            drop(db);
+            assert_eq!(open(dir.path()).damaged(), [], "after {taken} steps");
+            let kept = aside(dir.path());
+            assert!(
+                !kept.is_empty() && kept.iter().all(|kept| *kept == (file.clone(), log.clone())),
+                "after {taken} steps"
+            );
+        }
+    }
+
+    #[test]
+    fn a_second_name_takes_no_others_place() {
+        let dir = TempDir::new().unwrap();
+        let [from, to] = ["a", "b"].map(|name| dir.path().join(name));
+        fs::write(&from, "bytes").unwrap();
+        second_name(&from, &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"bytes");
+        assert!(second_name(&from, &to).is_err(), "nothing is ever written over");
+    }
 }
