@@ -18,6 +18,7 @@ use crate::domain::hidpos::trace::PosTrace;
 use crate::domain::keymap::LayoutName;
 use crate::domain::keymap::trace::Trace;
 use crate::domain::printable::{printable, printable_bytes};
+use crate::domain::secret::redacted;
 
 pub(super) fn trace(out: &mut impl Write, command: &TraceCommand) -> Result<(), Error> {
     match command {
@@ -70,6 +71,7 @@ fn replay(out: &mut impl Write, file: &Path, gap: Duration) -> Result<(), Error>
     };
     let mut told = String::new();
     for frame in frames {
+        let frame = redacted(frame, false);
         let _written = match &frame.verdict {
             Ok(text) => writeln!(told, "code      {}", printable(text)),
             Err(refusal) => {

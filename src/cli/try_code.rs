@@ -11,6 +11,7 @@ use crate::domain::good::{Good, Packed, Resolution};
 use crate::domain::gs1::Amount;
 use crate::domain::printable::{printable, printable_bytes};
 use crate::domain::rule::{self, Effect};
+use crate::domain::secret::redacted;
 use crate::domain::session::{Conventions, Heard};
 use crate::domain::time::BootMillis;
 use crate::domain::variable::Measure;
@@ -62,7 +63,10 @@ impl Trial<'_> {
         if frames.is_empty() {
             return Ok("no frame: nothing but terminators\n".to_owned());
         }
-        frames.into_iter().map(|frame| self.of_frame(&self.scanner.encoding.read(frame))).collect()
+        frames
+            .into_iter()
+            .map(|frame| self.of_frame(&redacted(self.scanner.encoding.read(frame), false)))
+            .collect()
     }
 
     fn of_frame(&self, frame: &Frame) -> Result<String, Error> {

@@ -28,6 +28,7 @@ pub mod control;
 pub mod mode;
 pub mod rule;
 pub mod seal;
+pub mod secret;
 
 pub mod good;
 pub mod kit;

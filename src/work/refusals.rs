@@ -43,8 +43,6 @@ impl Refusals {
             return;
         }
         lines.written = lines.written.saturating_add(1);
-        // What only begins as a control code may be a set-up code, which holds secrets.
-        let code = if reason == Reason::MalformedControl { "" } else { code };
         tracing::info!(%scanner, %reason, code = %printable(code), "scan refused: {}", reason.words());
     }
 }

@@ -21,6 +21,7 @@ use crate::domain::good::{Good, Packed, Resolution};
 use crate::domain::ids::ScannerName;
 use crate::domain::operation::CloseReason;
 use crate::domain::printable::printable_bytes;
+use crate::domain::secret::redacted;
 use crate::domain::session::{Answer, Change, Committed, Decision, Heard, Outcome, Reason, Session};
 use crate::domain::signal::Signal;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
@@ -94,6 +95,8 @@ pub struct Verdict {
     pub words: Option<String>,
     /// Quantities that had lapsed before it.
     pub lapsed: Vec<(ScannerName, u16)>,
+    /// The frame, without a secret that it may have carried.
+    frame: Frame,
     heard: Heard,
     found: Found,
     advice: Option<Advice>,
@@ -174,10 +177,10 @@ impl Scans {
         let labels = Arc::clone(&self.labels);
         let trip = self.store.run(move |db| {
             let mut session = session;
-            let verdict = take_in(db, &labels, &mut session, (&scanner, &frame), at);
-            (session, verdict, scanner, frame)
+            let verdict = take_in(db, &labels, &mut session, (&scanner, frame), at);
+            (session, verdict, scanner)
         });
-        let (session, verdict, scanner, frame) = trip.await?;
+        let (session, verdict, scanner) = trip.await?;
         match verdict {
             Ok(verdict) => {
                 self.meter.note(begun.elapsed());
@@ -186,7 +189,7 @@ impl Scans {
                 }
                 let what = match (&verdict.decision.outcome, last_said.get(&scanner)) {
                     (Outcome::Refused(Reason::Repeat), Some(first)) => What::Repeat(Box::new(first.clone())),
-                    _ => self.said(&verdict, &session, &scanner, &frame),
+                    _ => self.said(&verdict, &session, &scanner),
                 };
                 for doubt in &verdict.doubts {
                     tracing::warn!(%scanner, "a label: {doubt}");
@@ -197,7 +200,7 @@ impl Scans {
                 }
                 self.advice.send_replace(session.advice());
                 self.pending.send_replace(session.pending());
-                if frame.verdict.is_ok() && !matches!(what, What::Repeat(_)) {
+                if verdict.frame.verdict.is_ok() && !matches!(what, What::Repeat(_)) {
                     last_said.insert(scanner.clone(), what.clone());
                 }
                 self.say_lapsed(verdict.lapsed);
@@ -294,7 +297,8 @@ fn closes(change: &Change) -> bool {
     matches!(change, Change::Close { .. } | Change::CloseBooked { .. })
 }
 
-/// Takes one frame in: it is looked up, decided and on the disk when this returns.
+/// Takes one frame in: it is looked up, decided and on the disk when this returns. A secret that it carries is taken out
+/// first, so that nothing behind this can store, show or log it.
 ///
 /// # Errors
 /// Any, and then the session and the store are as they were.
@@ -302,12 +306,13 @@ pub fn take_in(
     db: &mut Db,
     labels: &Labels,
     session: &mut Session,
-    read: (&ScannerName, &Frame),
+    read: (&ScannerName, Frame),
     at: Moment,
 ) -> Result<Verdict, store::Error> {
     let (scanner, frame) = read;
+    let frame = redacted(frame, session.follows_secret(scanner));
     let lapsed = session.lapse(at.boot);
-    let heard = session.hear(scanner, frame, at.boot);
+    let heard = session.hear(scanner, &frame, at.boot);
     let (answer, last) = match &heard {
         Heard::Control(Control::Undo | Control::Last(_)) => {
             let last = db.last_product_of(scanner)?;
@@ -323,8 +328,8 @@ pub fn take_in(
         NewScan { scanner, raw: &frame.raw, at, heard: &heard, decision: &decision, words: words.as_deref() };
     let (id, opened) = db.record(&scan)?;
     let done = Committed { decision: &decision, scan: id, opened: &opened };
-    let advice = session.settle(scanner, frame, at.boot, &done);
-    Ok(Verdict { decision, words, lapsed, heard, found, advice, doubts })
+    let advice = session.settle(scanner, &frame, at.boot, &done);
+    Ok(Verdict { decision, words, lapsed, frame, heard, found, advice, doubts })
 }
 
 /// A goods table that cannot be read knows no good: the scan is parked, and booked when the table is whole.
@@ -354,8 +359,8 @@ impl Found {
 }
 
 impl Scans {
-    fn said(&self, verdict: &Verdict, session: &Session, scanner: &ScannerName, frame: &Frame) -> What {
-        let code = verdict.heard.code().unwrap_or_else(|| printable_bytes(&frame.raw).to_string());
+    fn said(&self, verdict: &Verdict, session: &Session, scanner: &ScannerName) -> What {
+        let code = verdict.heard.code().unwrap_or_else(|| printable_bytes(&verdict.frame.raw).to_string());
         let mode = session.mode_of(scanner);
         let words = || verdict.words.clone().unwrap_or_default();
         match (&verdict.decision.outcome, &verdict.found) {

@@ -179,7 +179,7 @@ impl Case {
         for (boot, frame) in self.frames(&config.scanners[0]) {
             let frame = config.scanners[0].encoding.read(frame);
             let at = Moment { wall: now.plus_ms(boot.0), boot, trusted: true };
-            let verdict = take_in(&mut db, &labels, &mut session, (&dock, &frame), at).unwrap();
+            let verdict = take_in(&mut db, &labels, &mut session, (&dock, frame.clone()), at).unwrap();
             came.frames.push(frame);
             if let Outcome::Refused(reason) = &verdict.decision.outcome {
                 came.refused.push(reason.as_str());

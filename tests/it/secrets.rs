@@ -1,6 +1,7 @@
 //! No token is ever said: not in any weather, not with any configuration, not when the service itself says it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -264,4 +265,84 @@ async fn a_token_that_cannot_be_used_is_not_repeated() {
         assert_eq!(shed.run(&["check"]).await.code, Some(2));
         assert_nothing_is_said(&shed, &flawed);
     }
+}
+
+/// A set-up code, as `init --print-qr` prints it, with a wireless network.
+const SET_UP_CODE: &str = "$SP.SETUP1/DOCK-9/4564/192.168.1.10+8481/A4DQOBYHA4DQOBYHA4DQOBYHA4/2CQ5BOWQXPILBUFUEAZA/\
+                           MNXXE4TFMN2CA2DPOJZWKIBPEBRGC5DUMVZHS/XV5MR";
+/// A network's code, as a router's label has it.
+const WIFI_CODE: &str = "WIFI:S:dock;T:WPA;P:correct-horse-battery;;";
+
+/// The parts of the codes that nobody may read anywhere, and every piece of them long enough to be of use.
+fn parts_of_secrets() -> Vec<Vec<u8>> {
+    let parts =
+        ["A4DQOBYHA4DQOBYHA4DQOBYHA4", "MNXXE4TFMN2CA2DPOJZWKIBPEBRGC5DUMVZHS", "correct-horse-battery"];
+    parts.iter().flat_map(|part| part.as_bytes().windows(10).map(<[u8]>::to_vec)).collect()
+}
+
+#[tokio::test]
+async fn a_code_that_carries_a_secret_is_kept_and_said_nowhere() {
+    let (place, mut scanner) = (Place::new(options()).await, Pty::new());
+    let shed = shed(&place.sandbox.base_url(), &scanner.path);
+    let script = shed.write("signal", format!("#!/bin/sh\n/bin/cat >>{}\n", shed.path("told").display()));
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = fs::read_to_string(shed.path("config.toml")).unwrap();
+    shed.write("config.toml", format!("{config}\n[feedback]\ncommand = [\"{}\"]\n", script.display()));
+    let agent = shed.agent().await;
+    // Whole, behind an AIM identifier, then torn in the middle of a secret: the head waits out its gap, and the tail comes
+    // as a frame of its own.
+    for code in [SET_UP_CODE, WIFI_CODE] {
+        scanner.feed(format!("{code}\r]Q1{code}\r").as_bytes());
+        assert_eq!((scanner.answer().await, scanner.answer().await), ('R', 'R'));
+        for at in [code.len() - 12, 60.min(code.len() - 20)] {
+            let (head, tail) = code.split_at(at);
+            scanner.feed(head.as_bytes());
+            assert_eq!(scanner.answer().await, 'R');
+            scanner.feed(format!("{tail}\r").as_bytes());
+            assert_eq!(scanner.answer().await, 'R');
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    }
+    let page = visit(&agent, "/", None).await;
+    assert!(page.contains("set-up code: not kept"), "{page}");
+    shed.write("page.html", page);
+    shed.write("events", events_of(&agent).await);
+    shed.write("status", visit(&agent, "/status.json", None).await);
+    for command in [
+        &["scans", "list"][..],
+        &["scans", "list", "--refused"],
+        &["scans", "list", "--json"],
+        &["unknown", "list"],
+        &["unknown", "export"],
+        &["outbox", "export"],
+        &["devices", "try", "dock", SET_UP_CODE],
+        &["devices", "try", "dock", WIFI_CODE],
+    ] {
+        shed.says(command).await;
+    }
+    shed.says(&["backup", "copy.backup"]).await;
+    let ended = agent.stop().await;
+    assert!(ended.err.contains("secret") && ended.err.contains("not kept"), "{ended:?}");
+    assert!(fs::read_to_string(shed.path("told")).unwrap().contains("not kept"));
+    let wanted = parts_of_secrets();
+    for path in files(shed.dir.path()) {
+        let bytes = fs::read(&path).unwrap();
+        let part = wanted.iter().find(|part| bytes.windows(part.len()).any(|window| window == *part));
+        assert!(part.is_none(), "{}: {}", path.display(), String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// What the event stream has had so far.
+async fn events_of(agent: &crate::program::Program) -> Vec<u8> {
+    agent.until_logged("page=").await;
+    let log = agent.logged();
+    let address = log.split("page=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let request = format!("GET /events HTTP/1.1\r\nHost: {address}\r\nLast-Event-ID: 0-0\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut heard = Vec::new();
+    while heard.windows(12).filter(|part| part == b"event: scan\n").count() < 12 {
+        assert!(stream.read_buf(&mut heard).await.unwrap() > 0, "the stream ended");
+    }
+    heard
 }

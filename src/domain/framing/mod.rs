@@ -99,11 +99,13 @@ pub enum Refusal {
     Tail,
     /// It began so soon after the one before it that both are of one label.
     Burst,
+    /// It carries a secret, which was taken out of its bytes.
+    Secret,
 }
 
 impl Refusal {
     /// Every reason, in the order of the manual.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Unfinished,
         Self::TooLong,
         Self::Lost,
@@ -114,6 +116,7 @@ impl Refusal {
         Self::UnknownKey,
         Self::Overrun,
         Self::BadReport,
+        Self::Secret,
     ];
 
     /// The word for the journal and for logs. It is stored: it never changes.
@@ -129,6 +132,7 @@ impl Refusal {
             Self::BadReport => "bad-report",
             Self::Tail => "tail",
             Self::Burst => "burst",
+            Self::Secret => "secret",
         }
     }
 
@@ -141,7 +145,8 @@ impl Refusal {
             | Self::UnknownKey
             | Self::Overrun
             | Self::Tail
-            | Self::Burst => false,
+            | Self::Burst
+            | Self::Secret => false,
         }
     }
 }

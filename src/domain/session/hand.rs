@@ -7,6 +7,7 @@ use crate::domain::control::Control;
 use crate::domain::framing::{Frame, Refusal};
 use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
+use crate::domain::secret;
 use crate::domain::signal::Signal;
 use crate::domain::time::BootMillis;
 
@@ -34,6 +35,8 @@ pub(super) struct Hand {
     last: Option<Last>,
     /// Whether the frame before was the last one.
     is_last_latest: bool,
+    /// Whether the frame before held a secret: what is cut off behind it may hold more.
+    pub(super) was_secret: bool,
     /// Whether it reads as it should.
     pub(super) watch: Watch,
 }
@@ -88,6 +91,7 @@ impl Hand {
 
     pub(super) fn remember(&mut self, frame: &Frame, at: BootMillis, decision: &Decision) {
         let outcome = &decision.outcome;
+        self.was_secret = secret::is_redacted(frame);
         self.is_last_latest = frame.verdict.is_ok() || *outcome == Outcome::Refused(Reason::Repeat);
         if self.is_last_latest {
             self.last = Some(Last { raw: frame.raw.clone(), seen: at, signal: decision.signal });

@@ -243,6 +243,11 @@ impl Session {
         self.open.get(&self.place_of(scanner)?)
     }
 
+    /// Returns true if the scanner's frame before held a secret.
+    pub fn follows_secret(&self, scanner: &ScannerName) -> bool {
+        self.hands.get(scanner).is_some_and(|hand| hand.was_secret)
+    }
+
     /// Says what kind of frame this is.
     pub fn hear(&self, scanner: &ScannerName, frame: &Frame, at: BootMillis) -> Heard {
         let hand = self.hands.get(scanner);

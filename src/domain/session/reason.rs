@@ -150,5 +150,6 @@ const fn words_of_frame(refusal: Refusal) -> &'static str {
         Refusal::UnknownKey => "the scanner pressed a key that has no meaning in its layout",
         Refusal::Overrun => "the station was too far behind",
         Refusal::BadReport => "the scanner sent a report unlike its own description",
+        Refusal::Secret => "it is a set-up, Wi-Fi or password code: nothing of it is kept",
     }
 }
