@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::domain::time::{BootMillis, UnixMillis};
+use crate::random::random;
 
 /// The kernel's random id of this boot (`proc_sys_kernel(5)`).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -42,7 +43,7 @@ impl SystemClock {
     /// safe: no time of another start is computed from it.
     pub fn new() -> Self {
         let told = fs::read_to_string(BOOT_ID).map(|id| id.trim().to_owned()).unwrap_or_default();
-        let boot_id = if told.is_empty() { ulid::Ulid::generate().to_string() } else { told };
+        let boot_id = if told.is_empty() { format!("{:032x}", random()) } else { told };
         Self { boot_id }
     }
 }

@@ -41,6 +41,7 @@ pub mod domain;
 pub mod clock;
 pub mod machine;
 pub mod meter;
+pub mod random;
 
 pub mod config;
 

@@ -4,8 +4,7 @@
 //! alone; a key that seals once needs no nonce but a fixed one. A second key proves to the machine that printed the
 //! code that whoever asks has read it, without saying the secret.
 
-use std::fmt::Write as _;
-
+use data_encoding::BASE32_NOPAD;
 use ring::aead;
 use ring::aead::Aad;
 use ring::aead::CHACHA20_POLY1305;
@@ -50,12 +49,7 @@ impl OneTimeSecret {
 
     /// The secret in letters and digits, on a line of its own, for a file.
     pub fn line(&self) -> SecretString {
-        let mut line = String::new();
-        for byte in self.bytes() {
-            let _written = write!(line, "{byte:02x}");
-        }
-        line.push('\n');
-        line.into()
+        format!("{}\n", BASE32_NOPAD.encode(self.bytes())).into()
     }
 
     pub(super) fn of(bytes: [u8; SECRET_BYTES]) -> Self {
@@ -124,47 +118,14 @@ pub(super) fn check_of(text: &str) -> String {
     base32(digest::digest(&digest::SHA256, text.as_bytes()).as_ref()).chars().take(5).collect()
 }
 
-/// Digits of base 32 (RFC 4648, section 6): no scanner and no QR code has trouble with one of them.
-const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-
-/// Bytes in base 32, without padding.
+/// Bytes in base 32 (RFC 4648, section 6), without padding: no scanner and no QR code has trouble with one of its digits.
 pub(super) fn base32(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for byte in bytes {
-        bits = bits << 8 | u32::from(*byte);
-        count += 8;
-        while count >= 5 {
-            count -= 5;
-            text.push(digit(bits >> count));
-        }
-        bits &= 0xff;
-    }
-    if count > 0 {
-        text.push(digit(bits << (5 - count)));
-    }
-    text
-}
-
-fn digit(bits: u32) -> char {
-    let at = usize::try_from(bits & 31).unwrap_or_default();
-    DIGITS.get(at).copied().map_or('A', char::from)
+    BASE32_NOPAD.encode(bytes)
 }
 
 /// The bytes that [`base32`] spells so; there is one spelling of each.
 pub(super) fn from_base32(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for c in text.bytes() {
-        let value = DIGITS.iter().position(|digit| *digit == c)?;
-        bits = (bits << 5 | u32::try_from(value).ok()?) & 0xfff;
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).ok()?);
-        }
-    }
-    Some(bytes).filter(|bytes| base32(bytes) == text)
+    BASE32_NOPAD.decode(text.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::domain::session::{
     Became, Booking, Change, Commanded, Decision, Heard, LastScan, OPERATION_SCANS_MAX, Outcome, Taken,
 };
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
+use crate::random::random;
 
 /// Name of the fact that keeps the mode commanded last.
 const MODE: &str = "mode";
@@ -384,7 +385,7 @@ pub(super) enum Origin<'a> {
 impl Origin<'_> {
     fn ulid(self) -> Ulid {
         match self {
-            Self::Scan(at) => Ulid::from_parts(u64::try_from(at.0).unwrap_or(0), Ulid::generate().random()),
+            Self::Scan(at) => Ulid::from_parts(u64::try_from(at.0).unwrap_or(0), random()),
             Self::Journal { of, .. } => {
                 let digest = digest(&SHA256, of.as_bytes());
                 let bytes = digest.as_ref().first_chunk::<16>().copied().unwrap_or_default();
@@ -397,9 +398,10 @@ impl Origin<'_> {
 /// Begins an operation.
 pub(super) fn open(connection: &Connection, opening: &Opening<'_>) -> Result<OperationId, Error> {
     let Opening { station, state, place, first_scan, origin } = *opening;
-    let mut marker = Marker::new(station, &origin.ulid().to_string());
+    let ulid = origin.ulid();
+    let mut marker = Marker::new(station, &ulid.to_string());
     if is_taken(connection, &marker)? {
-        marker = Marker::new(station, &Ulid::generate().to_string());
+        marker = Marker::new(station, &Ulid::from_parts(ulid.timestamp_ms(), random()).to_string());
     }
     let look_first = matches!(origin, Origin::Journal { found_to, .. } if first_scan <= found_to);
     // A number that was pruned is not given again: frames, and whoever noted it, may still name it.

@@ -17,6 +17,7 @@ use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::Outcome;
 use crate::domain::delivery::{ABSENCES_PROVING, Awaits};
 use crate::domain::ids::OperationId;
+use crate::random::random;
 use crate::store::Failure;
 
 /// The longest wait between two tries of what fails: how long it may work again before anybody notices.
@@ -159,7 +160,7 @@ impl Uplink {
             return self.document_fails(id, fault, hope).await;
         }
         let failures = self.blame.resting.get(&thing).map_or(0, |rest| rest.failures).saturating_add(1);
-        let until = Instant::now() + grown(base, failures, WAIT_MAX, ulid::Ulid::generate().random());
+        let until = Instant::now() + grown(base, failures, WAIT_MAX, random());
         self.blame.resting.insert(thing, Rest { failures, until });
         tracing::warn!(?thing, failures, fault, "a reading fails; everything else goes on");
         if thing == Thing::Goods && failures == CALL_AFTER_FAILURES {
@@ -174,7 +175,7 @@ impl Uplink {
         let failures = self.parts.store.run(move |db| db.failures(id)).await??.saturating_add(1);
         let cap = wait_max(self.agenda.get(id).map(|waiting| waiting.awaits));
         let base = self.parts.config.api.reconcile_after;
-        let wait = grown(base, failures, cap, ulid::Ulid::generate().random());
+        let wait = grown(base, failures, cap, random());
         let now = self.parts.clock.wall();
         let retry_at = now.plus_ms(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
         let failure = Failure { id, fault: fault.to_owned(), retry_at, now };
@@ -222,7 +223,7 @@ fn wait_max(awaits: Option<Awaits>) -> Duration {
 /// The wait before a reading after so many failures in a row, never shorter than without one.
 pub(super) fn before_reading(base: Duration, failures: u32) -> Duration {
     let cap = wait_max(Some(Awaits::ReadBack)).max(base);
-    if failures <= 1 { base } else { grown(base, failures, cap, ulid::Ulid::generate().random()) }
+    if failures <= 1 { base } else { grown(base, failures, cap, random()) }
 }
 
 /// The wait after so many failures in a row: it doubles up to a cap and is up to a quarter longer, so that stations that

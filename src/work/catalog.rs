@@ -16,6 +16,7 @@ use crate::domain::listing::{Pass, Tally, Turn};
 use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
 use crate::feedback::What;
+use crate::random::random;
 use crate::status::ApiState;
 use crate::store::{Doubt, ParkedAt, Proof};
 
@@ -362,6 +363,6 @@ pub(super) fn growing(first: Duration, failures: u32) -> Duration {
 /// The wait until the next reading: stations behind one address that started together must not go on asking
 /// together, so each wait is up to a sixteenth shorter.
 pub(super) fn spread(every: Duration) -> Duration {
-    let sixteenths = 256 - u32::try_from(ulid::Ulid::generate().random() % 17).unwrap_or(0);
+    let sixteenths = 256 - u32::try_from(random() % 17).unwrap_or(0);
     every * sixteenths / 256
 }

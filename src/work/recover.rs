@@ -9,6 +9,7 @@ use super::uplink::{Halt, PROBE_EVERY, Uplink, error_chain};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::OperationId;
+use crate::random::random;
 use crate::status::ApiState;
 
 /// The first wait after a failure; it doubles with each further one.
@@ -68,7 +69,7 @@ impl Uplink {
             Outcome::NotDone | Outcome::Unknown => {
                 self.failures = self.failures.saturating_add(1);
                 self.is_in_doubt = true;
-                let wait = backoff(self.failures, ulid::Ulid::generate().random());
+                let wait = backoff(self.failures, random());
                 self.close_for(wait.max(told_to_wait(error)), now);
             }
         }

@@ -30,6 +30,7 @@ use crate::domain::ids::OperationId;
 use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
 use crate::feedback::{Announcement, Feedback, What};
+use crate::random::random;
 use crate::status::{ApiHealth, ApiState};
 use crate::store::{self, Advance, Cause, Db, Store};
 
@@ -503,7 +504,7 @@ pub(super) fn wait_for(awaits: Awaits, failures: u32, api: &config::Api) -> Opti
 
 /// Something that differs from station to station and from start to start.
 pub fn seed() -> u64 {
-    u64::try_from(ulid::Ulid::generate().random() & u128::from(u64::MAX)).unwrap_or(1)
+    u64::try_from(random() & u128::from(u64::MAX)).unwrap_or(1)
 }
 
 /// An error and what caused it, on one line.

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 /// modules can come to need each other.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("clock", &["domain"]),
+    ("random", &[]),
+    ("clock", &["domain", "random"]),
     ("machine", &["domain"]),
     ("meter", &[]),
     ("config", &["domain"]),
-    ("store", &["domain"]),
+    ("store", &["domain", "random"]),
     ("api", &["domain", "config", "meter"]),
     ("device", &["domain", "clock", "config"]),
     ("feedback", &["domain", "config"]),
@@ -21,7 +22,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("status", &["domain", "store"]),
     ("socket", &[]),
     ("web", &["domain", "config", "meter", "store", "feedback", "status"]),
-    ("work", &["domain", "clock", "machine", "config", "store", "api", "feedback", "status", "meter"]),
+    (
+        "work",
+        &["domain", "random", "clock", "machine", "config", "store", "api", "feedback", "status", "meter"],
+    ),
     (
         "app",
         &[
