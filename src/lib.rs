@@ -45,6 +45,8 @@ pub mod random;
 
 pub mod config;
 
+mod child;
+
 pub mod store;
 
 pub mod api;

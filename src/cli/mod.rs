@@ -152,6 +152,9 @@ pub enum Error {
     /// systemd does not start the service. The station is set up.
     #[error("enable the service; `systemctl status stockpoint` tells why")]
     NotEnabled,
+    /// systemctl cannot be started or does not end. The station is set up.
+    #[error("have systemctl enable the service")]
+    Systemctl(#[source] crate::child::Error),
     /// A good could not be made.
     #[error("make the good")]
     Create(#[from] crate::work::create::Error),

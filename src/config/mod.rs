@@ -498,6 +498,11 @@ pub fn wants_colour() -> bool {
     !is_set("NO_COLOR") && !is_dumb
 }
 
+/// A variable of the environment.
+pub(crate) fn environment(name: &str) -> Option<std::ffi::OsString> {
+    secrets::environment(name)
+}
+
 /// The file that systemd says the log goes to, if it is the journal (`systemd.exec(5)`, `$JOURNAL_STREAM`).
 pub fn journal_stream() -> Option<String> {
     secrets::environment("JOURNAL_STREAM")?.into_string().ok()

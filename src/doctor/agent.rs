@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
 
 use super::Finding;
+use crate::child;
 use crate::status::Status;
 
 const SECTION: &str = "agent";
 
 /// The unit of the package.
 const UNIT: &str = "stockpoint.service";
+
+/// How long systemctl may take to tell of it.
+const SYSTEMCTL_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Where the package puts it.
 const PACKAGED_UNIT: &str = "/usr/lib/systemd/system/stockpoint.service";
@@ -75,12 +80,17 @@ type Unit = BTreeMap<String, String>;
 fn properties() -> Option<Unit> {
     let sandbox = SANDBOX.map(|(name, _, _)| name);
     let names: Vec<&str> = PROPERTIES.into_iter().chain(sandbox).collect();
-    let told = Command::new("systemctl")
-        .args(["show", UNIT, &format!("--property={}", names.join(","))])
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    let mut systemctl = child::command("systemctl");
+    systemctl.args(["show", UNIT, &format!("--property={}", names.join(","))]).stdout(Stdio::piped());
+    let told = match child::run(&mut systemctl, SYSTEMCTL_TIME_MAX) {
+        Err(why @ child::Error::Hung(_)) => {
+            tracing::warn!(%why, "systemctl does not say how the unit is");
+            None
+        }
+        told => told.ok(),
+    };
+    let told = told.filter(|told| told.status.success())?;
+    let text = String::from_utf8_lossy(&told.output).into_owned();
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     let unit: Unit = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     (!unit.is_empty()).then_some(unit)

@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::fs::{Access, access};
 
 use super::Finding;
+use crate::child;
 use crate::config::Feedback;
 use crate::feedback::{gpio, sound};
 
 const SECTION: &str = "signals";
+/// How long the player may take to say its version.
+const PLAYER_TIME_MAX: Duration = Duration::from_secs(5);
 /// Where ALSA lists the sound cards.
 const CARDS: &str = "/proc/asound/cards";
 
@@ -61,7 +64,15 @@ fn reachable(what: &str, path: &Path, how: Access, cure: &str) -> Finding {
 }
 
 fn of_sound(device: &str, cards: &str) -> Finding {
-    let player = Command::new(sound::PLAYER).arg("--version").stdin(Stdio::null()).output();
+    let player = child::run(child::command(sound::PLAYER).arg("--version"), PLAYER_TIME_MAX);
+    if let Err(child::Error::Hung(_)) = player {
+        let cure = format!("run `{} --version` by hand", sound::PLAYER);
+        return Finding::fault(
+            SECTION,
+            format!("{}, which plays the sounds, does not end", sound::PLAYER),
+            cure,
+        );
+    }
     if player.is_err() {
         let cure = "apt-get install alsa-utils, or set feedback.sound = \"\"";
         return Finding::fault(

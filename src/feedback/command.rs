@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::child::Child;
 use crate::domain::signal::Signal;
-use crate::feedback::child::Child;
 use crate::feedback::output::Heard;
 use crate::feedback::output::Order;
 use crate::feedback::output::Orders;

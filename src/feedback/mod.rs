@@ -6,7 +6,6 @@
 //! A scanner is sent the answers to its own frames and what concerns everybody; the station's own outputs ([`outputs`])
 //! are given every signal. *Needs a person* is said again and again, until a person says OK.
 
-mod child;
 mod command;
 mod display;
 pub mod gpio;

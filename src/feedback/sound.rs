@@ -7,17 +7,16 @@ use std::fs::File;
 use std::io;
 use std::io::Seek;
 use std::io::Write;
-use std::process::Command;
 use std::process::ExitStatus;
-use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::fs::MemfdFlags;
 use rustix::fs::memfd_create;
 use tokio::time::Instant;
 
+use crate::child;
+use crate::child::Child;
 use crate::domain::signal::Signal;
-use crate::feedback::child::Child;
 use crate::feedback::output::Heard;
 use crate::feedback::output::Order;
 use crate::feedback::output::Orders;
@@ -96,9 +95,8 @@ fn start(device: &str, program: &str, signal: Signal) -> Result<Child, Error> {
         File::from(memfd_create("stockpoint-sound", MemfdFlags::CLOEXEC).map_err(io::Error::from)?);
     sound.write_all(&wav(signal))?;
     sound.rewind()?;
-    let mut command = Command::new(program);
-    command.args(["-q", "-t", "wav", "-D", device, "-"]);
-    command.stdin(sound).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut command = child::command(program);
+    command.args(["-q", "-t", "wav", "-D", device, "-"]).stdin(sound);
     Ok(Child::start(&mut command)?)
 }
 

@@ -4,12 +4,12 @@
 //! argument (`nm-settings-keyfile(5)`).
 
 use std::path::Path;
-use std::process::Command;
-use std::process::Stdio;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
 
+use crate::child;
 use crate::setup::Error;
 use crate::setup::Wifi;
 use crate::setup::install::Draft;
@@ -18,6 +18,8 @@ use crate::setup::install::Draft;
 const FOLDER: &str = "/etc/NetworkManager/system-connections";
 /// The connection's own name, whatever the network's.
 const CONNECTION: &str = "stockpoint";
+/// How long nmcli may take for one word. It waits for 90 s itself, for a network that it cannot join.
+const NMCLI_TIME_MAX: Duration = Duration::from_secs(100);
 /// `NetworkManager` ignores a file that others may read.
 const MODE: u32 = 0o600;
 
@@ -34,11 +36,11 @@ pub fn join(wifi: &Wifi) -> Result<(), Error> {
     let file = folder.join(format!("{CONNECTION}.nmconnection"));
     Draft::of(&file, keyfile(wifi).expose_secret().as_bytes(), MODE)?.take_place()?;
     for words in [&["connection", "reload"][..], &["connection", "up", CONNECTION]] {
-        let mut nmcli = Command::new("nmcli");
-        let ended =
-            nmcli.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if ended.is_err() {
-            return Err(Error::NoNetworkManager(wifi.ssid.clone()));
+        match child::run(child::command("nmcli").args(words), NMCLI_TIME_MAX) {
+            Ok(_) => {}
+            // The connection is there, and is joined when it can be.
+            Err(why @ child::Error::Hung(_)) => tracing::warn!(%why, "nmcli was asked to join the network"),
+            Err(child::Error::Start(_)) => return Err(Error::NoNetworkManager(wifi.ssid.clone())),
         }
     }
     Ok(())

@@ -13,10 +13,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("machine", &["domain"]),
     ("meter", &[]),
     ("config", &["domain"]),
+    ("child", &["config"]),
     ("store", &["domain", "random"]),
     ("api", &["domain", "config", "meter"]),
     ("device", &["domain", "clock", "config"]),
-    ("feedback", &["domain", "config"]),
+    ("feedback", &["domain", "config", "child"]),
     ("sandbox", &["domain"]),
     ("sheet", &["domain", "config"]),
     ("status", &["domain", "store"]),
@@ -36,14 +37,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("demo", &["domain", "clock", "config", "store", "feedback", "sandbox", "sheet", "status", "app"]),
     (
         "doctor",
-        &["domain", "clock", "machine", "config", "store", "api", "device", "feedback", "status", "work"],
+        &[
+            "domain", "clock", "machine", "config", "child", "store", "api", "device", "feedback", "status",
+            "work",
+        ],
     ),
-    ("setup", &["domain", "config"]),
+    ("setup", &["domain", "config", "child"]),
     (
         "cli",
         &[
-            "domain", "clock", "machine", "config", "store", "api", "device", "sheet", "status", "socket",
-            "work", "app", "demo", "doctor", "setup",
+            "domain", "clock", "machine", "config", "child", "store", "api", "device", "sheet", "status",
+            "socket", "work", "app", "demo", "doctor", "setup",
         ],
     ),
 ];

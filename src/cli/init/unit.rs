@@ -2,13 +2,18 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
 
 use super::is_units_own;
+use crate::child;
 use crate::cli::Error;
 use crate::cli::say;
 
 const UNIT: &str = "stockpoint.service";
+/// How long systemctl may take: systemd itself gives up on a unit that does not start within 90 s, after one that did not
+/// stop within as long.
+const SYSTEMCTL_TIME_MAX: Duration = Duration::from_secs(200);
 /// There while systemd runs (`sd_booted(3)`).
 const SYSTEMD: &str = "/run/systemd/system";
 
@@ -45,7 +50,8 @@ pub(super) fn enable(out: &mut impl Write, config: &Path, start: Start) -> Resul
 
 fn systemctl(words: &[&str], start: Start) -> Result<(), Error> {
     let no_wait = (start == Start::NoWait).then_some("--no-block");
-    let ended = Command::new("systemctl").args(no_wait).args(words).status();
-    let ended = ended.map_err(|source| Error::Io { what: "systemctl".to_owned(), source })?;
-    if ended.success() { Ok(()) } else { Err(Error::NotEnabled) }
+    let mut systemctl = child::command("systemctl");
+    systemctl.args(no_wait).args(words).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+    let ended = child::run(&mut systemctl, SYSTEMCTL_TIME_MAX).map_err(Error::Systemctl)?;
+    if ended.status.success() { Ok(()) } else { Err(Error::NotEnabled) }
 }

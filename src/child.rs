@@ -1,0 +1,192 @@
+//! Programs that are run: each in a process group of its own, for a bounded time, with next to nothing of the
+//! environment.
+//!
+//! Promises: nothing waits for a program without a limit; at its end the program and whatever it started are killed; what
+//! it says is read up to [`OUTPUT_BYTES_MAX`]. It sees no variable but `PATH` and `LANG`.
+
+use std::ffi::OsStr;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Child as Process;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+use rustix::fs::fcntl_getfl;
+use rustix::fs::fcntl_setfl;
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process_group;
+use tokio::time::Instant;
+
+use crate::config::environment;
+
+/// The most that is read of what a program says.
+const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
+/// Between two looks at whether a program has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// What a program may see of the environment: where others are found, and the language of what it says.
+const VARIABLES: [&str; 2] = ["PATH", "LANG"];
+
+/// Why a program did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not there, or may not be run.
+    #[error("it cannot be started: {0}")]
+    Start(#[from] io::Error),
+    /// It took longer than it may.
+    #[error("it did not end within {} s and was killed", .0.as_secs())]
+    Hung(Duration),
+}
+
+/// How a program ended, and what it said on its standard output.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) output: Vec<u8>,
+}
+
+/// A program to be run, with no input and nothing said.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear();
+    command.envs(VARIABLES.into_iter().filter_map(|name| Some((name, environment(name)?))));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Runs a program to its end, or for so long.
+///
+/// # Errors
+/// It cannot be started, or did not end in time and was killed.
+pub(crate) fn run(command: &mut Command, time_max: Duration) -> Result<Ended, Error> {
+    let mut child = Child::start(command)?;
+    let ends = Instant::now() + time_max;
+    let mut output = Vec::new();
+    loop {
+        // Read while it runs: one that says more than a pipe holds would wait for ever.
+        child.read(&mut output)?;
+        if let Some(status) = child.ended()? {
+            return Ok(Ended { status, output });
+        }
+        if Instant::now() >= ends {
+            return Err(Error::Hung(time_max));
+        }
+        thread::park_timeout(LOOK_EVERY);
+    }
+}
+
+/// A running program. Dropping it kills it and whatever it started.
+#[derive(Debug)]
+pub(crate) struct Child(Option<Process>);
+
+impl Child {
+    /// Starts `command`, whose streams the caller has set.
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        command.process_group(0).spawn().map(|process| Self(Some(process)))
+    }
+
+    /// Gives it text on its standard input, which then ends. A program that does not read it is no error, and cannot
+    /// hold anybody up: a pipe holds more than any text of ours.
+    pub(crate) fn give(&mut self, text: &str) {
+        let Some(mut input) = self.0.as_mut().and_then(|process| process.stdin.take()) else { return };
+        if let Err(error) = writeln!(input, "{text}") {
+            tracing::debug!(%error, "a program does not read what it is told");
+        }
+    }
+
+    /// Reads what it has said so far, without waiting for more: what it started may keep its output open.
+    fn read(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
+        let Some(said) = self.0.as_mut().and_then(|process| process.stdout.as_mut()) else { return Ok(()) };
+        fcntl_setfl(&*said, fcntl_getfl(&*said)? | OFlags::NONBLOCK)?;
+        let room = OUTPUT_BYTES_MAX.saturating_sub(u64::try_from(output.len()).unwrap_or(u64::MAX));
+        match said.take(room).read_to_end(output) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        let Some(process) = &mut self.0 else { return Ok(None) };
+        let ended = process.try_wait()?;
+        if ended.is_some() {
+            self.0 = None;
+        }
+        Ok(ended)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let Some(mut process) = self.0.take() else { return };
+        // Not reaped yet, so its number is still its own. An error means that nothing of the group is left.
+        let group = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+        let _killed = group.map(|group| kill_process_group(group, Signal::KILL));
+        // A killed program ends at once, unless the kernel itself holds it up.
+        if let Err(error) = process.wait() {
+            tracing::debug!(%error, "a program cannot be waited for");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = command("/bin/sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        command
+    }
+
+    #[test]
+    fn what_a_program_says_is_read_up_to_a_limit_and_it_sees_path_and_language_alone() {
+        let ended = run(&mut shell("/usr/bin/env; exit 3"), Duration::from_mins(1)).unwrap();
+        assert_eq!(ended.status.code(), Some(3));
+        for line in String::from_utf8(ended.output).unwrap().lines() {
+            let name = line.split('=').next().unwrap();
+            // A shell sets some of its own.
+            assert!(["PATH", "LANG", "PWD", "SHLVL", "_", "OLDPWD"].contains(&name), "{line}");
+        }
+        let much = run(&mut shell("/usr/bin/head -c 200000 /dev/zero"), Duration::from_millis(500));
+        assert!(matches!(much, Err(Error::Hung(_))), "{much:?}");
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_killed_with_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = folder.path().join("told");
+        let script = format!("sleep 1000 & echo $! >{}; wait", told.display());
+        let why = run(&mut shell(&script), Duration::from_secs(1)).unwrap_err();
+        assert_eq!(why.to_string(), "it did not end within 1 s and was killed");
+        let sleeper = format!("/proc/{}/stat", fs::read_to_string(&told).unwrap().trim());
+        // Gone, or dead and not yet taken away by whoever inherited it.
+        let ends = Instant::now() + Duration::from_secs(20);
+        while fs::read_to_string(&sleeper).is_ok_and(|state| !state.contains(") Z ")) {
+            assert!(Instant::now() < ends, "it lives on");
+            thread::park_timeout(LOOK_EVERY);
+        }
+    }
+
+    #[test]
+    fn a_program_whose_output_something_else_keeps_open_is_not_waited_for() {
+        let begun = Instant::now();
+        let ended = run(&mut shell("sleep 1000 & echo done"), Duration::from_mins(1)).unwrap();
+        assert_eq!(ended.output, b"done\n");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_said_to_be() {
+        let why = run(&mut command("/nonexistent/program"), Duration::from_secs(1)).unwrap_err();
+        assert!(why.to_string().starts_with("it cannot be started: "), "{why}");
+    }
+}
