@@ -380,7 +380,7 @@ impl Agent {
     fn guard(&mut self, listen: &Listen) -> Option<Guard> {
         let web = &self.shared.config.web;
         match (self.page_token.take(), listen) {
-            (Some(token), _) => Some(Guard::Token(Arc::new(token))),
+            (Some(token), _) => Some(Guard::token(token)),
             (None, _) if web.token_file.is_some() || !listen.is_local() => None,
             (None, Listen::Tcp(_)) => Some(Guard::Address),
             (None, Listen::Unix(_)) => Some(Guard::Socket),

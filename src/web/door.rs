@@ -1,7 +1,9 @@
 //! The listening half: an address or a Unix socket, and connections of which none can wait for ever.
 //!
-//! A visitor that asks nothing, or does not read what it is told, is sent away after a while. Whoever reads the
-//! events keeps a connection for days, so the number of connections is bounded, and one that is stuck must go.
+//! A visitor that asks nothing, or does not read what it is told, is sent away after a while, and so is one whose whole
+//! visit takes too long. Whoever reads the events keeps a connection for days, so the number of connections is bounded,
+//! in all and for each visitor, and some places are kept for this machine. A visitor that comes when its places are
+//! taken gets that of one that has not finished asking: a flood of half questions keeps nobody out.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -10,28 +12,41 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::serve::Listener;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::task::JoinSet;
-use tokio::time::{Sleep, sleep};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::task::{self, AbortHandle, JoinSet};
+use tokio::time::{Sleep, sleep, timeout};
 
+use super::peer::Peer;
+use super::places::{Limits, Place, Places};
 use crate::config::Listen;
 
-/// Connections at one time; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 32;
+/// Connections at one time.
+const CONNECTIONS: Limits = Limits { total: 32, kept_for_local: 8, per_peer: 8 };
 /// The head of a request, in bytes, and what is read ahead.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// How long a visitor may take to ask.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
 /// How long a visitor may take no byte of what it is told.
 const READ_WITHIN: Duration = Duration::from_secs(20);
+/// How long a whole visit may take, question and answer. The events have no end.
+const VISIT_WITHIN: Duration = Duration::from_secs(30);
+/// What a visitor without a place is told.
+const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
+    content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\ncontent-length: 21\r\n\r\n\
+    too many connections\n";
 /// Rights on the socket: the user of the service and its group. Whoever may connect needs the right to write
 /// (`unix(7)`).
 const SOCKET_MODE: u32 = 0o660;
@@ -79,11 +94,11 @@ impl Door {
     pub(super) async fn serve(self, routes: Router) {
         let watched = match self {
             Self::Tcp(listener) => match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => return serve(listener, routes).await,
+                Ok(listener) => return serve(listener, Peer::of, routes).await,
                 Err(error) => error,
             },
             Self::Unix(listener) => match tokio::net::UnixListener::from_std(listener) {
-                Ok(listener) => return serve(listener, routes).await,
+                Ok(listener) => return serve(listener, |_socket| Peer::Local, routes).await,
                 Err(error) => error,
             },
         };
@@ -102,32 +117,144 @@ fn remove_left(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Serves whoever comes. Ends only if it is dropped, and then every connection ends.
-async fn serve(mut listener: impl Listener, routes: Router) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            (stream, _from) = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
-                connections.spawn(connection(routes.clone(), stream));
-            }
-            Some(_ended) = connections.join_next() => {}
+/// How far a visit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Stage {
+    /// The head of its request is not all there.
+    Asking,
+    /// It is being answered.
+    Answered,
+    /// It follows the events, for as long as it likes.
+    Following,
+}
+
+/// One connection, as its requests know it.
+#[derive(Debug, Clone)]
+pub(super) struct Visit {
+    pub(super) peer: Peer,
+    stage: Arc<AtomicU8>,
+}
+
+impl Visit {
+    fn new(peer: Peer) -> Self {
+        Self { peer, stage: Arc::new(AtomicU8::new(Stage::Asking as u8)) }
+    }
+
+    /// Lifts the limit on the time of this visit.
+    pub(super) fn follow(&self) {
+        self.enter(Stage::Following);
+    }
+
+    fn enter(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    fn is(&self, stage: Stage) -> bool {
+        self.stage.load(Ordering::Relaxed) == stage as u8
+    }
+
+    /// Done when the visit has taken too long.
+    async fn over(&self) {
+        sleep(VISIT_WITHIN).await;
+        if self.is(Stage::Following) {
+            std::future::pending::<()>().await;
         }
     }
 }
 
-async fn connection(routes: Router, stream: impl AsyncRead + AsyncWrite + Unpin) {
+/// A visitor that has a place.
+struct Guest {
+    task: task::Id,
+    abort: AbortHandle,
+    visit: Visit,
+    _place: Place,
+}
+
+/// The visitors that have a place, the one that came first in front.
+struct Guests {
+    places: Places,
+    inside: Vec<Guest>,
+}
+
+impl Guests {
+    /// Finds a place for a visitor, at the cost of one that has not finished asking if need be: first one of its own
+    /// connections, so that it harms others only where it has none.
+    fn place(&mut self, peer: Peer) -> Option<Place> {
+        let place = self.places.take(peer);
+        if place.is_ok() {
+            return place.ok();
+        }
+        let asking = |guest: &Guest| guest.visit.is(Stage::Asking);
+        let own = self.inside.iter().position(|guest| guest.visit.peer == peer && asking(guest));
+        let other = || {
+            // The places kept for this machine are not to be had by sending it away.
+            let is_fair = |guest: &Guest| peer == Peer::Local || guest.visit.peer != Peer::Local;
+            self.inside.iter().position(|guest| is_fair(guest) && asking(guest))
+        };
+        let gone = self.inside.remove(own.or_else(other)?);
+        gone.abort.abort();
+        drop(gone);
+        self.places.take(peer).ok()
+    }
+
+    fn leave(&mut self, task: task::Id) {
+        self.inside.retain(|guest| guest.task != task);
+    }
+}
+
+/// Serves whoever comes. Ends only if it is dropped, and then every connection ends.
+async fn serve<L: Listener>(mut listener: L, peer_of: impl Fn(L::Addr) -> Peer, routes: Router) {
+    let mut connections = JoinSet::new();
+    let mut guests = Guests { places: Places::new(CONNECTIONS), inside: Vec::new() };
+    loop {
+        tokio::select! {
+            (stream, from) = listener.accept() => {
+                let visit = Visit::new(peer_of(from));
+                let Some(place) = guests.place(visit.peer) else {
+                    turn_away(stream).await;
+                    continue;
+                };
+                let abort = connections.spawn(connection(routes.clone(), stream, visit.clone()));
+                guests.inside.push(Guest { task: abort.id(), abort, visit, _place: place });
+            }
+            Some(ended) = connections.join_next_with_id() => {
+                guests.leave(ended.map_or_else(|error| error.id(), |(task, ())| task));
+            }
+        }
+    }
+}
+
+/// Says why, if the connection takes it at once: nobody waits for a visitor without a place.
+async fn turn_away(mut stream: impl AsyncWrite + Unpin) {
+    let told = timeout(Duration::ZERO, stream.write_all(TURNED_AWAY)).await;
+    tracing::debug!(told = matches!(told, Ok(Ok(()))), "a visitor found no place");
+}
+
+async fn connection(routes: Router, stream: impl AsyncRead + AsyncWrite + Unpin, visit: Visit) {
+    let (asked, inner) = (visit.clone(), TowerToHyperService::new(routes));
+    let service = service_fn(move |request: Request<Incoming>| {
+        asked.enter(Stage::Answered);
+        let mut request = request;
+        request.extensions_mut().insert(asked.clone());
+        inner.call(request)
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ASK_WITHIN)
         .keep_alive(false)
         .max_buf_size(BUFFER_BYTES_MAX)
-        .serve_connection(TokioIo::new(Unstuck::new(stream, READ_WITHIN)), TowerToHyperService::new(routes));
-    if let Err(error) = served.await {
-        tracing::debug!(%error, "a visitor went away");
+        .serve_connection(TokioIo::new(Unstuck::new(stream, READ_WITHIN)), service);
+    tokio::select! {
+        served = served => if let Err(error) = served {
+            tracing::debug!(%error, "a visitor went away");
+        },
+        () = visit.over() => tracing::debug!(peer = %visit.peer, "a visit took too long"),
     }
 }
 
-/// A connection that fails once its other end has taken nothing for too long.
+/// A connection that fails once its other end has taken nothing for too long. By hand: hyper has a time limit for the head of
+/// a request and none for writing, and a crate for the latter would be one more for forty lines.
 struct Unstuck<S> {
     stream: S,
     patience: Duration,
@@ -225,5 +352,99 @@ mod tests {
         theirs.read_exact(&mut [0; 8]).await.unwrap();
         assert!(Pin::new(&mut ours).poll_write(&mut context, b"more").is_ready());
         assert!(ours.stuck.is_none());
+    }
+
+    /// Routes of which one is answered at once and one never.
+    fn routes() -> Router {
+        use axum::routing::get;
+        Router::new().route("/", get(|| async { "ok" })).route("/never", get(std::future::pending::<()>))
+    }
+
+    /// Serves on the loopback; the visitors are whoever `peer_of` says.
+    async fn served(peer_of: fn(SocketAddr) -> Peer) -> (SocketAddr, JoinSet<()>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, mut tasks) = (listener.local_addr().unwrap(), JoinSet::new());
+        tasks.spawn(serve(listener, peer_of, routes()));
+        (address, tasks)
+    }
+
+    fn somebody(_from: SocketAddr) -> Peer {
+        Peer::V4(std::net::Ipv4Addr::new(192, 0, 2, 1))
+    }
+
+    async fn connect(address: SocketAddr, said: &[u8]) -> tokio::net::TcpStream {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        stream
+    }
+
+    async fn answer(mut stream: tokio::net::TcpStream) -> String {
+        let mut answer = Vec::new();
+        // A visitor without a place may find the connection reset behind its answer.
+        let _read = timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    const ASK_FOR_EVER: &[u8] = b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    #[tokio::test]
+    async fn half_questions_keep_nobody_waiting_wherever_they_come_from() {
+        for peer_of in [Peer::of, somebody] {
+            let (address, _tasks) = served(peer_of).await;
+            let mut dripping = Vec::new();
+            for _ in 0..64 {
+                dripping.push(connect(address, b"GET / HTTP/1.1\r\nX: ").await);
+            }
+            let begun = tokio::time::Instant::now();
+            assert!(answer(connect(address, ASK).await).await.ends_with("ok"));
+            assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_has_its_share_being_answered_is_told_so_and_others_are_not_harmed() {
+        fn by_address(from: SocketAddr) -> Peer {
+            if from.ip() == std::net::Ipv4Addr::LOCALHOST { Peer::Local } else { somebody(from) }
+        }
+        let (address, _tasks) = served(by_address).await;
+        let from_outside = async |said: &[u8]| {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+            let mut stream = socket.connect(address).await.unwrap();
+            stream.write_all(said).await.unwrap();
+            stream
+        };
+        let mut theirs = Vec::new();
+        for _ in 0..CONNECTIONS.per_peer {
+            theirs.push(from_outside(ASK_FOR_EVER).await);
+        }
+        // Until the last of them is being answered.
+        sleep(Duration::from_millis(200)).await;
+        assert!(answer(from_outside(b"").await).await.starts_with("HTTP/1.1 503 "));
+        assert!(answer(connect(address, ASK).await).await.ends_with("ok"));
+        theirs.pop();
+        sleep(Duration::from_millis(200)).await;
+        assert!(answer(from_outside(ASK).await).await.ends_with("ok"));
+        assert!(TURNED_AWAY.ends_with(b"\r\n\r\ntoo many connections\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visit_has_an_end_unless_it_follows_the_events() {
+        let (ours, mut theirs) = duplex(1024);
+        let visit = Visit::new(Peer::Local);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(connection(routes(), ours, visit.clone()));
+        theirs.write_all(ASK_FOR_EVER).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        tasks.join_next().await.unwrap().unwrap();
+        assert_eq!(begun.elapsed().as_secs(), VISIT_WITHIN.as_secs());
+        let (ours, mut theirs) = duplex(1024);
+        tasks.spawn(connection(routes(), ours, visit.clone()));
+        theirs.write_all(ASK_FOR_EVER).await.unwrap();
+        task::yield_now().await;
+        sleep(Duration::from_secs(1)).await;
+        visit.follow();
+        assert!(timeout(VISIT_WITHIN * 10, tasks.join_next()).await.is_err());
     }
 }

@@ -36,7 +36,7 @@
 //! | `document_id` | the service's number, once known |
 //!
 //! A comment comes when nothing else did for a while, so that a dead connection is noticed. The number of clients is
-//! bounded. A client costs a scan no more than one short reading of the journal; one that does not read is sent away.
+//! bounded, in all and for each visitor. A client costs a scan no more than one short reading of the journal; one that does not read is sent away.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -47,23 +47,25 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Site;
+use super::door::Visit;
+use super::places::{Limits, Place, Places};
 use crate::domain::printable::printable_bytes;
 use crate::feedback::{Announcement, Feedback};
 use crate::status::rfc3339;
 use crate::store::{Cursor, DeliveryEntry, Entry, ScanEntry, Store};
 
 /// Clients at one time.
-pub(crate) const CLIENTS_MAX: usize = 8;
+const CLIENTS: Limits = Limits { total: 8, kept_for_local: 2, per_peer: 3 };
 /// Entries read from the journal at once: a scan that comes meanwhile waits for one such reading.
 const PAGE_MAX: u32 = 64;
 /// Between two full pages for a client that has much to catch up with.
@@ -80,22 +82,26 @@ const PREAMBLE: &str = "retry: 2000\n\n";
 pub(crate) struct Events {
     store: Store,
     feedback: Arc<Feedback>,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Events {
     pub(crate) fn new(store: Store, feedback: Arc<Feedback>) -> Self {
-        Self { store, feedback, places: Arc::new(Semaphore::new(CLIENTS_MAX)) }
+        Self { store, feedback, places: Places::new(CLIENTS) }
     }
 
     /// How many follow it now.
     pub(crate) fn clients(&self) -> usize {
-        CLIENTS_MAX.saturating_sub(self.places.available_permits())
+        self.places.taken()
     }
 }
 
 /// Answers a client with the stream.
-pub(super) async fn stream(State(site): State<Site>, headers: HeaderMap) -> Response {
+pub(super) async fn stream(
+    State(site): State<Site>,
+    Extension(visit): Extension<Visit>,
+    headers: HeaderMap,
+) -> Response {
     let events = site.events;
     let seen = headers.get("last-event-id").map(|id| id.to_str().ok().and_then(cursor));
     let seen = match seen {
@@ -106,7 +112,7 @@ pub(super) async fn stream(State(site): State<Site>, headers: HeaderMap) -> Resp
         Some(seen) => seen,
         None => None,
     };
-    let Ok(place) = Arc::clone(&events.places).try_acquire_owned() else {
+    let Ok(place) = events.places.take(visit.peer) else {
         let told = [(RETRY_AFTER, "5")];
         return (StatusCode::SERVICE_UNAVAILABLE, told, "too many follow the events\n").into_response();
     };
@@ -118,6 +124,7 @@ pub(super) async fn stream(State(site): State<Site>, headers: HeaderMap) -> Resp
     let seen = begin(seen, end);
     let follower =
         Follower { store: events.store, news, seen, is_behind: false, spoke: Instant::now(), _place: place };
+    visit.follow();
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
     (headers, Body::new(Following::begin(follower))).into_response()
 }
@@ -147,7 +154,7 @@ struct Follower {
     /// Whether the last page was full.
     is_behind: bool,
     spoke: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Follower {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,11 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+use tokio::time::{Instant, sleep};
+
+use super::door::Visit;
+use super::peer::Peer;
+use super::penalty::{DELAY, Penalties};
 
 /// What a visitor without the token is told (RFC 7235, section 4.1). A browser then asks its user, any name will do.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"stockpoint\", charset=\"UTF-8\"");
@@ -26,7 +31,42 @@ pub(crate) enum Guard {
     /// Whoever the file system lets in.
     Socket,
     /// Whoever shows the token.
-    Token(Arc<SecretString>),
+    Token(Arc<Lock>),
+}
+
+/// A token, and who showed a wrong one lately.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    token: SecretString,
+    penalties: Penalties,
+}
+
+impl Guard {
+    /// Lets in whoever shows this token.
+    pub(crate) fn token(token: SecretString) -> Self {
+        Self::Token(Arc::new(Lock { token, penalties: Penalties::default() }))
+    }
+}
+
+impl Lock {
+    /// Why the visitor may not come in; nothing if it may. The answer to a wrong token is late.
+    async fn refuses(&self, peer: Peer, headers: &HeaderMap) -> Option<Response> {
+        // A browser asks without a token first, and its user then: that is no guess.
+        if headers.contains_key(AUTHORIZATION) {
+            if let Some(rest) = self.penalties.locked(peer, Instant::now()) {
+                let told = [(RETRY_AFTER, rest.as_secs().saturating_add(1).to_string())];
+                let why = "too many wrong tokens came from there\n";
+                return Some((StatusCode::TOO_MANY_REQUESTS, told, why).into_response());
+            }
+            if shows(headers, &self.token) {
+                return None;
+            }
+            let _late = self.penalties.wrong(peer, Instant::now());
+            sleep(DELAY).await;
+        }
+        let told = [(WWW_AUTHENTICATE, CHALLENGE)];
+        Some((StatusCode::UNAUTHORIZED, told, "show the token of this station\n").into_response())
+    }
 }
 
 /// Lets the visitor in or says why not.
@@ -36,11 +76,16 @@ pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Ne
         Guard::Address if !names_an_address(headers) => {
             (StatusCode::MISDIRECTED_REQUEST, "ask for this station by its address\n").into_response()
         }
-        Guard::Token(token) if !shows(headers, token) => {
-            let told = [(WWW_AUTHENTICATE, CHALLENGE)];
-            (StatusCode::UNAUTHORIZED, told, "show the token of this station\n").into_response()
+        Guard::Token(lock) => {
+            let peer = request.extensions().get().map_or(Peer::Local, |visit: &Visit| visit.peer);
+            // Owned, for the answer may be late and a request cannot be shared meanwhile.
+            let shown = headers.clone();
+            match lock.refuses(peer, &shown).await {
+                Some(refused) => refused,
+                None => next.run(request).await,
+            }
         }
-        Guard::Address | Guard::Socket | Guard::Token(_) => next.run(request).await,
+        Guard::Address | Guard::Socket => next.run(request).await,
     }
 }
 
@@ -128,5 +173,33 @@ mod tests {
             assert!(!is_known(host), "{host}");
         }
         assert!(!names_an_address(&HeaderMap::new()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wrong_token_costs_time_and_then_locks_its_sender_and_nobody_else() {
+        let lock = Lock { token: SecretString::from("0123456789abcdef"), penalties: Penalties::default() };
+        let (thief, clerk) = (Peer::V4([192, 0, 2, 1].into()), Peer::V4([192, 0, 2, 2].into()));
+        let ask = async |peer, token: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(token) = token {
+                headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
+            }
+            let begun = Instant::now();
+            let refused = lock.refuses(peer, &headers).await;
+            (refused.map(|response| response.status().as_u16()), begun.elapsed().as_secs())
+        };
+        assert_eq!(ask(thief, None).await, (Some(401), 0));
+        for _ in 0..3 {
+            assert_eq!(ask(thief, Some("guess")).await, (Some(401), 1));
+        }
+        // Even the right one: otherwise guessing would go on.
+        assert_eq!(ask(thief, Some("0123456789abcdef")).await, (Some(429), 0));
+        assert_eq!(ask(clerk, Some("0123456789abcdef")).await, (None, 0));
+        for _ in 0..20 {
+            assert_eq!(ask(Peer::Local, Some("guess")).await, (Some(401), 1));
+        }
+        assert_eq!(ask(Peer::Local, Some("0123456789abcdef")).await, (None, 0));
+        tokio::time::advance(std::time::Duration::from_secs(40)).await;
+        assert_eq!(ask(thief, Some("0123456789abcdef")).await, (None, 0));
     }
 }

@@ -16,6 +16,9 @@ pub(crate) mod events;
 mod guard;
 pub(crate) mod metrics;
 mod page;
+mod peer;
+mod penalty;
+mod places;
 
 use std::fmt;
 use std::future::Future;
@@ -25,7 +28,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -71,8 +77,20 @@ pub(crate) async fn serve(door: Door, guard: Guard, site: Site) {
         .route("/events", get(events::stream))
         .route("/healthz", get(health))
         .layer(middleware::from_fn_with_state(guard, guard::admit))
+        .layer(middleware::map_response(secured))
         .with_state(site);
     door.serve(routes).await;
+}
+
+/// Tells a browser to believe nothing but what the station means: no type but the one that is told, no frame around
+/// it, no script, no style but the page's own.
+async fn secured(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, page::policy());
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 async fn page(State(site): State<Site>) -> Response {

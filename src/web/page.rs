@@ -1,6 +1,12 @@
 //! The page itself.
 
+use std::sync::LazyLock;
+
+use axum::http::HeaderValue;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, html};
+use ring::digest::{SHA256, digest};
 
 use crate::feedback::Announcement;
 use crate::status::Status;
@@ -23,6 +29,20 @@ dt { opacity: .7; font-size: .8rem } dd { margin: 0; font-size: 1.6rem; font-var
 .recent .booked, .recent .posted { border-color: #2a2 }
 .recent .unknown { border-color: #d90 } .recent .refused, .recent .person { border-color: #c33 }
 ";
+
+/// What the page may do (Content Security Policy Level 3): nothing but look as [`STYLE`] says, which is known by its digest.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let style = BASE64_STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    );
+    HeaderValue::from_str(&policy).expect("a digest in base 64 is ASCII")
+});
+
+/// The policy, for every answer.
+pub(super) fn policy() -> HeaderValue {
+    POLICY.clone()
+}
 
 /// The page for one moment. It asks for the next by itself and needs no script.
 pub(super) fn render(status: &Status, recent: &[Announcement]) -> String {

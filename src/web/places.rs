@@ -1,0 +1,132 @@
+//! A bounded number of places, of which each visitor gets a share and this machine always finds some.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use super::peer::Peer;
+
+/// How many places there are, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// All of them.
+    pub(super) total: usize,
+    /// Those that only this machine may take.
+    pub(super) kept_for_local: usize,
+    /// The most that one other visitor may take.
+    pub(super) per_peer: usize,
+}
+
+/// The places.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    limits: Limits,
+    taken: Arc<Mutex<BTreeMap<Peer, usize>>>,
+}
+
+/// A place that is taken. Dropped, it is free again.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Places,
+    peer: Peer,
+}
+
+/// Why a visitor gets no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The visitor has its share.
+    Share,
+    /// All places for visitors like this one are taken.
+    All,
+}
+
+impl Places {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, taken: Arc::default() }
+    }
+
+    /// Takes a place.
+    pub(super) fn take(&self, peer: Peer) -> Result<Place, Full> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = taken.values().sum();
+        let others = all.saturating_sub(taken.get(&Peer::Local).copied().unwrap_or_default());
+        let of_peer = taken.entry(peer).or_default();
+        let full = match peer {
+            Peer::Local => (all >= self.limits.total).then_some(Full::All),
+            _ if *of_peer >= self.limits.per_peer => Some(Full::Share),
+            _ if all >= self.limits.total => Some(Full::All),
+            _ => {
+                (others >= self.limits.total.saturating_sub(self.limits.kept_for_local)).then_some(Full::All)
+            }
+        };
+        if let Some(full) = full {
+            if *of_peer == 0 {
+                taken.remove(&peer);
+            }
+            return Err(full);
+        }
+        *of_peer = of_peer.saturating_add(1);
+        Ok(Place { places: self.clone(), peer })
+    }
+
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_peer) = taken.get_mut(&self.peer) {
+            *of_peer = of_peer.saturating_sub(1);
+            if *of_peer == 0 {
+                taken.remove(&self.peer);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { total: 8, kept_for_local: 2, per_peer: 4 };
+
+    fn peer(last: u8) -> Peer {
+        Peer::V4(Ipv4Addr::new(192, 0, 2, last))
+    }
+
+    fn take(places: &Places, peer: Peer, count: usize) -> Vec<Place> {
+        (0..count).map(|_| places.take(peer).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_visitor_has_a_share_and_this_machine_always_finds_a_place() {
+        let places = Places::new(LIMITS);
+        let first = take(&places, peer(1), 4);
+        assert_eq!(places.take(peer(1)).unwrap_err(), Full::Share);
+        let _second = take(&places, peer(2), 2);
+        assert_eq!(places.take(peer(2)).unwrap_err(), Full::All);
+        let local = take(&places, Peer::Local, 2);
+        assert_eq!(places.take(Peer::Local).unwrap_err(), Full::All);
+        assert_eq!(places.taken(), 8);
+        drop(first);
+        assert!(places.take(peer(3)).is_ok());
+        drop(local);
+        assert_eq!(places.taken(), 2);
+    }
+
+    #[test]
+    fn this_machine_may_take_all_of_them_and_they_are_free_again() {
+        let places = Places::new(LIMITS);
+        let local = take(&places, Peer::Local, 8);
+        assert_eq!(places.take(peer(1)).unwrap_err(), Full::All);
+        drop(local);
+        assert_eq!(places.taken(), 0);
+        assert!(places.taken.lock().unwrap().is_empty(), "nobody is remembered");
+    }
+}
