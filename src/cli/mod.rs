@@ -26,6 +26,7 @@ mod try_code;
 mod unknown;
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -143,6 +144,17 @@ pub enum Error {
     /// Nobody has scanned the set-up code in its time.
     #[error("hand the set-up over: nobody scanned the code in its time; print a new one")]
     CodeExpired,
+    /// The set-up went out, and whoever got it did not acknowledge it in time.
+    #[error(
+        "hand the set-up over: it went to {0}, which did not acknowledge it; see whether the station is set up, and if not, print a \
+         new code and revoke the tokens"
+    )]
+    CodeUnacknowledged(SocketAddr),
+    /// The station speaks another version of the protocol.
+    #[error(
+        "hand the set-up over: the program at {0} is of another version; install the same version on both machines"
+    )]
+    CodeOfOtherVersion(SocketAddr),
     /// Too many have guessed.
     #[error(
         "hand the set-up over: {} proofs were wrong, so the code is locked; somebody in this network guesses",

@@ -21,7 +21,8 @@
 //!   has to be printed again.
 //! - Who *reads the code* (a photo of the screen) while the offer stands, and is in the same network, can be quicker
 //!   than the station and has the tokens. The machine says to which address they went; the station says that its code
-//!   was refused. Then the tokens have to be revoked. Ten minutes, one delivery and five wrong proofs bound it.
+//!   was refused. Then the tokens have to be revoked. Ten minutes, one address that it is delivered to, until that has
+//!   acknowledged it, and five wrong proofs bound it.
 //! - Who *forges* an answer does not know the secret: the station takes nothing that does not open.
 //! - Who *keeps the machine busy* that printed it keeps the station from being served: then a cable helps, or a sealed
 //!   file.
@@ -109,6 +110,16 @@ pub enum Error {
         "get the set-up: the code is used up or its time is over; print a new one, and if nobody used this one, revoke the tokens"
     )]
     CodeSpent,
+    /// Another machine has fetched what the code opens.
+    #[error(
+        "get the set-up from {0}: another machine has fetched it with this code; if that is none of yours, revoke the tokens"
+    )]
+    CodeTaken(SocketAddr),
+    /// The machine that printed the code speaks another version of the protocol.
+    #[error(
+        "get the set-up from {0}: the program there is of another version; install the same version on both machines"
+    )]
+    OtherVersion(SocketAddr),
     /// The machine that printed the code cannot be reached.
     #[error("reach {address}, where the code was printed; put this station into the same network")]
     Unreached {

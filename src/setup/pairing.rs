@@ -1,8 +1,21 @@
 //! How the rest of a set-up gets from the machine that printed the code to the station that read it.
 //!
-//! One line is asked, over TCP: `STOCKPOINT-SETUP1 PROOF`, the proof in base 32. The answer is `OK LENGTH`, a line end and so
-//! many sealed bytes, or `NO`. The machine answers one question at a time, and ends when the sealed bytes have gone
-//! out once, when [`WRONG_PROOFS_MAX`] proofs were wrong, or when its time is over.
+//! Over TCP, in lines:
+//!
+//! | who | says |
+//! |---|---|
+//! | station | `STOCKPOINT-SETUP2 PROOF`, the proof in base 32 |
+//! | machine | `OK LENGTH`, a line end and so many sealed bytes; or `NO`, `TAKEN`, `VERSION 2` |
+//! | station | `HAVE RECEIPT`, once it has opened them: a proof, in base 32, over what it got |
+//! | machine | `DONE` |
+//!
+//! The sealed bytes are for one address: the first that proves to know the secret. It may fetch them again until it has
+//! acknowledged them, for a network may lose them on the way; whoever else proves to know the secret gets `TAKEN`. The
+//! machine answers one question at a time, and ends with the acknowledgement, when [`WRONG_PROOFS_MAX`] proofs were wrong, or
+//! when its time is over.
+//!
+//! The number in the question is the protocol's version. Version 1 had no acknowledgement: a station of that version is told
+//! `NO`, the only refusal that it knows, and a machine of that version hangs up on ours.
 
 use std::io;
 use std::net::SocketAddr;
@@ -38,22 +51,33 @@ const TALK_MAX: Duration = Duration::from_secs(10);
 const REACH_MAX: Duration = Duration::from_mins(2);
 /// Between two tries.
 const TRY_EVERY: Duration = Duration::from_secs(2);
-/// What every question begins with.
-const GREETING: &str = "STOCKPOINT-SETUP1 ";
+/// What every question begins with; the version follows.
+const GREETING: &str = "STOCKPOINT-SETUP";
+/// The version of the protocol.
+const VERSION: u32 = 2;
+/// The version that had no acknowledgement.
+const VERSION_WITHOUT_RECEIPT: u32 = 1;
+/// Questions that may be hung up on before the machine is taken for one of another version.
+const HANG_UPS_MAX: u32 = 3;
 
 /// How an offer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offered {
-    /// It went out, to this address.
+    /// It arrived at this address, which has acknowledged it.
     Delivered(SocketAddr),
-    /// Its time is over.
+    /// It went out to this address, which has not acknowledged it in time.
+    Unacknowledged(SocketAddr),
+    /// The station at this address speaks another version.
+    OtherVersion(SocketAddr),
+    /// Its time is over, and nobody has asked for it.
     Expired,
     /// Too many proofs were wrong.
     Locked,
 }
 
-/// Hands `sealed` to the first who proves to know `secret`, once, until `ends`.
+/// Hands `sealed` to the first who proves to know `secret`, until it acknowledges it or `ends` has come.
 pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8], ends: Instant) -> Offered {
+    let mut desk = Desk { secret, sealed, taker: None };
     let mut wrong = 0;
     while wrong < WRONG_PROOFS_MAX {
         let (stream, peer) = match timeout_at(ends, listener.accept()).await {
@@ -63,16 +87,18 @@ pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8]
                 sleep(TRY_EVERY).await;
                 continue;
             }
-            Err(_over) => return Offered::Expired,
+            Err(_over) => return desk.over(),
         };
-        match timeout(TALK_MAX, answer(stream, secret, sealed)).await {
-            Ok(Ok(Answered::Sealed)) => return Offered::Delivered(peer),
+        match timeout(TALK_MAX, desk.answer(stream, peer)).await {
+            Ok(Ok(Answered::Acknowledged)) => return Offered::Delivered(peer),
+            Ok(Ok(Answered::OtherVersion)) => return Offered::OtherVersion(peer),
             Ok(Ok(Answered::WrongProof)) => wrong += 1,
-            // Not our question, or half a one: a neighbour that looks at ports does not use the tries up.
+            // Not our question, or half a one: a neighbour that looks at ports does not use the tries up. Or the answer was lost on
+            // its way, and the station asks again.
             Ok(Ok(Answered::Nothing) | Err(_)) | Err(_) => {}
         }
         if Instant::now() >= ends {
-            return Offered::Expired;
+            return desk.over();
         }
     }
     Offered::Locked
@@ -80,67 +106,148 @@ pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8]
 
 /// What became of one question.
 enum Answered {
-    Sealed,
+    Acknowledged,
+    OtherVersion,
     WrongProof,
     Nothing,
 }
 
-async fn answer(mut stream: TcpStream, secret: &OneTimeSecret, sealed: &[u8]) -> io::Result<Answered> {
-    let (reading, mut writing) = stream.split();
-    let mut line = String::new();
-    BufReader::new(reading.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
-    let Some(proof) = line.trim_end().strip_prefix(GREETING).and_then(from_base32) else {
-        return Ok(Answered::Nothing);
-    };
-    if !secret.is_proven_by(&proof) {
-        writing.write_all(b"NO\n").await?;
-        return Ok(Answered::WrongProof);
-    }
-    writing.write_all(format!("OK {}\n", sealed.len()).as_bytes()).await?;
-    writing.write_all(sealed).await?;
-    writing.shutdown().await?;
-    Ok(Answered::Sealed)
+/// What is handed over, and to whom.
+struct Desk<'a> {
+    secret: &'a OneTimeSecret,
+    sealed: &'a [u8],
+    /// The first that proved to know the secret.
+    taker: Option<SocketAddr>,
 }
 
-/// Fetches what `code` opens from the machine that printed it, which may take a while to be reached.
+impl Desk<'_> {
+    fn over(&self) -> Offered {
+        self.taker.map_or(Offered::Expired, Offered::Unacknowledged)
+    }
+
+    async fn answer(&mut self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<Answered> {
+        let (reading, mut writing) = stream.split();
+        let mut reading = BufReader::new(reading);
+        let line = read_line(&mut reading).await?;
+        let Some((version, proof)) = question(&line) else { return Ok(Answered::Nothing) };
+        if !self.secret.is_proven_by(&proof) {
+            writing.write_all(b"NO\n").await?;
+            return Ok(Answered::WrongProof);
+        }
+        if version != VERSION {
+            let told = if version == VERSION_WITHOUT_RECEIPT {
+                "NO\n".to_owned()
+            } else {
+                format!("VERSION {VERSION}\n")
+            };
+            writing.write_all(told.as_bytes()).await?;
+            return Ok(Answered::OtherVersion);
+        }
+        if self.taker.is_some_and(|taker| taker.ip() != peer.ip()) {
+            writing.write_all(b"TAKEN\n").await?;
+            return Ok(Answered::Nothing);
+        }
+        self.taker = Some(peer);
+        writing.write_all(format!("OK {}\n", self.sealed.len()).as_bytes()).await?;
+        writing.write_all(self.sealed).await?;
+        let line = read_line(&mut reading).await?;
+        let receipt = line.trim_end().strip_prefix("HAVE ").and_then(from_base32);
+        if !receipt.is_some_and(|receipt| self.secret.is_received_by(self.sealed, &receipt)) {
+            return Ok(Answered::Nothing);
+        }
+        // It is there, whether or not the station hears that we know.
+        let _told = writing.write_all(b"DONE\n").await;
+        Ok(Answered::Acknowledged)
+    }
+}
+
+/// The version and the proof of a question.
+fn question(line: &str) -> Option<(u32, Vec<u8>)> {
+    let (version, proof) = line.trim_end().strip_prefix(GREETING)?.split_once(' ')?;
+    Some((version.parse().ok()?, from_base32(proof)?))
+}
+
+/// A line of bounded length.
+async fn read_line(reading: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<String> {
+    let mut line = String::new();
+    reading.take(LINE_BYTES_MAX).read_line(&mut line).await?;
+    Ok(line)
+}
+
+/// Fetches what `code` opens from the machine that printed it, which may take a while to be reached, and acknowledges it.
 ///
 /// # Errors
-/// It cannot be reached in time, refuses, or sends what the code does not open.
+/// It cannot be reached in time, refuses, speaks another version, or sends what the code does not open.
 pub async fn fetch(code: &SetupCode, address: SocketAddr) -> Result<Bundle, Error> {
     let ends = Instant::now() + REACH_MAX;
+    let mut hang_ups = 0;
     loop {
-        match timeout(TALK_MAX, ask(code, address)).await {
-            Ok(Ok(Some(sealed))) => return code.open(sealed),
-            Ok(Ok(None)) => return Err(Error::CodeRefused),
-            Ok(Err(source)) if Instant::now() >= ends => return Err(Error::Unreached { address, source }),
-            Err(_over) if Instant::now() >= ends => {
-                return Err(Error::Unreached { address, source: io::ErrorKind::TimedOut.into() });
+        let source = match timeout(TALK_MAX, ask(code, address)).await {
+            Ok(Ok(Told::Opened(bundle))) => return *bundle,
+            Ok(Ok(Told::No)) => return Err(Error::CodeRefused),
+            Ok(Ok(Told::Taken)) => return Err(Error::CodeTaken(address)),
+            Ok(Ok(Told::OtherVersion)) => return Err(Error::OtherVersion(address)),
+            Ok(Ok(Told::Nothing)) => {
+                hang_ups += 1;
+                if hang_ups >= HANG_UPS_MAX {
+                    return Err(Error::OtherVersion(address));
+                }
+                io::ErrorKind::UnexpectedEof.into()
             }
+            // The machine is there and listens no longer: the code was used, or its time is over.
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                // The machine is there and listens no longer: the code was used, or its time is over.
                 return Err(Error::CodeSpent);
             }
-            Ok(Err(_)) | Err(_) => sleep(TRY_EVERY).await,
+            Ok(Err(error)) => error,
+            Err(_over) => io::ErrorKind::TimedOut.into(),
+        };
+        if Instant::now() >= ends {
+            return Err(Error::Unreached { address, source });
         }
+        sleep(TRY_EVERY).await;
     }
 }
 
-async fn ask(code: &SetupCode, address: SocketAddr) -> io::Result<Option<Vec<u8>>> {
+/// What the machine said.
+enum Told {
+    /// The sealed bytes, which were opened and acknowledged; or they are not ours.
+    Opened(Box<Result<Bundle, Error>>),
+    No,
+    Taken,
+    OtherVersion,
+    /// It hung up.
+    Nothing,
+}
+
+async fn ask(code: &SetupCode, address: SocketAddr) -> io::Result<Told> {
     let mut stream = TcpStream::connect(address).await?;
     let (reading, mut writing) = stream.split();
-    writing.write_all(format!("{GREETING}{}\n", base32(&code.secret.proof())).as_bytes()).await?;
+    let question = format!("{GREETING}{VERSION} {}\n", base32(&code.secret.proof()));
+    writing.write_all(question.as_bytes()).await?;
     let mut reading = BufReader::new(reading);
-    let mut line = String::new();
-    (&mut reading).take(LINE_BYTES_MAX).read_line(&mut line).await?;
-    if line.trim_end() == "NO" {
-        return Ok(None);
+    let line = read_line(&mut reading).await?;
+    match line.trim_end() {
+        "NO" => return Ok(Told::No),
+        "TAKEN" => return Ok(Told::Taken),
+        "" => return Ok(Told::Nothing),
+        other if other.starts_with("VERSION ") => return Ok(Told::OtherVersion),
+        _ => {}
     }
     let length = line.trim_end().strip_prefix("OK ").and_then(|length| length.parse().ok());
     let length: usize =
         length.filter(|length| *length <= SEALED_BYTES_MAX).ok_or(io::ErrorKind::InvalidData)?;
     let mut sealed = vec![0; length];
     reading.read_exact(&mut sealed).await?;
-    Ok(Some(sealed))
+    let receipt = base32(&code.secret.receipt(&sealed));
+    let opened = code.open(sealed);
+    if opened.is_ok() {
+        // What is lost of this costs the other machine its wait, and us nothing: the set-up is here.
+        let acknowledged = writing.write_all(format!("HAVE {receipt}\n").as_bytes()).await;
+        if acknowledged.is_ok() {
+            let _done = read_line(&mut reading).await;
+        }
+    }
+    Ok(Told::Opened(Box::new(opened)))
 }
 
 #[cfg(test)]
@@ -152,13 +259,13 @@ mod tests {
                         [setup]\npartner_token = \"p4rtner\"\nuser_token = \"us3r\"\n";
     const LONG: Duration = Duration::from_mins(1);
 
-    struct Desk {
+    struct Table {
         listener: TcpListener,
         code: SetupCode,
         sealed: Vec<u8>,
     }
 
-    impl Desk {
+    impl Table {
         async fn new() -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = Some(listener.local_addr().unwrap());
@@ -176,6 +283,19 @@ mod tests {
 
         fn address(&self) -> SocketAddr {
             self.listener.local_addr().unwrap()
+        }
+
+        fn question(&self, version: u32) -> String {
+            format!("{GREETING}{version} {}\n", base32(&self.code.secret.proof()))
+        }
+
+        /// Asks by hand, from this address of the loopback, and hangs up after the first line.
+        async fn ask_from(&self, from: &str, version: u32) -> String {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(from.parse().unwrap()).unwrap();
+            let mut stream = socket.connect(self.address()).await.unwrap();
+            stream.write_all(self.question(version).as_bytes()).await.unwrap();
+            read_line(&mut BufReader::new(&mut stream)).await.unwrap()
         }
 
         async fn offer(&self, time: Duration) -> Offered {
@@ -196,7 +316,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_the_code_gets_the_rest_and_that_ends_the_offer() {
-        let desk = Desk::new().await;
+        let desk = Table::new().await;
         let (offered, fetched) = tokio::join!(desk.offer(LONG), fetch(&desk.code, desk.address()));
         assert!(matches!(offered, Offered::Delivered(peer) if peer.ip().is_loopback()));
         assert_eq!(fetched.unwrap().config().station.name, "dock-1");
@@ -207,7 +327,7 @@ mod tests {
 
     #[tokio::test]
     async fn five_wrong_proofs_lock_the_offer_and_four_do_not() {
-        let desk = Desk::new().await;
+        let desk = Table::new().await;
         let wrong = async {
             for _ in 0..WRONG_PROOFS_MAX {
                 assert!(matches!(fetch(&desk.guess(), desk.address()).await, Err(Error::CodeRefused)));
@@ -227,15 +347,83 @@ mod tests {
 
     #[tokio::test]
     async fn an_offer_ends_with_its_time() {
-        let desk = Desk::new().await;
+        let desk = Table::new().await;
         assert_eq!(desk.offer(Duration::from_millis(20)).await, Offered::Expired);
     }
 
     #[tokio::test]
+    async fn an_answer_that_was_lost_is_fetched_again_by_the_same_station_and_nobody_else() {
+        let desk = Table::new().await;
+        let station = async {
+            // The bytes are in the kernel of the machine, and the station is gone.
+            assert!(desk.ask_from("127.0.0.1:0", VERSION).await.starts_with("OK "));
+            assert_eq!(desk.ask_from("127.0.0.2:0", VERSION).await, "TAKEN\n");
+            assert!(desk.ask_from("127.0.0.1:0", VERSION).await.starts_with("OK "));
+            fetch(&desk.code, desk.address()).await
+        };
+        let (offered, fetched) = tokio::join!(desk.offer(LONG), station);
+        assert!(matches!(offered, Offered::Delivered(_)) && fetched.is_ok(), "{offered:?}");
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_second_is_told_that_the_set_up_is_taken() {
+        let desk = Table::new().await;
+        let late = async {
+            assert!(desk.ask_from("127.0.0.2:0", VERSION).await.starts_with("OK "));
+            fetch(&desk.code, desk.address()).await
+        };
+        let (offered, fetched) = tokio::join!(desk.offer(Duration::from_secs(2)), late);
+        assert!(matches!(fetched, Err(Error::CodeTaken(_))), "{fetched:?}");
+        assert!(matches!(offered, Offered::Unacknowledged(_)), "{offered:?}");
+    }
+
+    #[tokio::test]
+    async fn a_receipt_of_something_else_acknowledges_nothing() {
+        let desk = Table::new().await;
+        let liar = async {
+            let mut stream = TcpStream::connect(desk.address()).await.unwrap();
+            stream.write_all(desk.question(VERSION).as_bytes()).await.unwrap();
+            let receipt = base32(&desk.code.secret.receipt(b"something else"));
+            stream.write_all(format!("HAVE {receipt}\n").as_bytes()).await.unwrap();
+        };
+        let (offered, ()) = tokio::join!(desk.offer(Duration::from_secs(1)), liar);
+        assert!(matches!(offered, Offered::Unacknowledged(_)), "{offered:?}");
+    }
+
+    #[tokio::test]
+    async fn ends_of_different_versions_say_so() {
+        for (version, told) in [(1, "NO\n"), (3, "VERSION 2\n")] {
+            let desk = Table::new().await;
+            let (offered, heard) = tokio::join!(desk.offer(LONG), desk.ask_from("127.0.0.1:0", version));
+            assert!(matches!(offered, Offered::OtherVersion(_)), "{offered:?}");
+            assert_eq!(heard, told);
+        }
+        // A machine of version 1 hangs up; one of version 3 says so.
+        for (answer, asked) in [("", HANG_UPS_MAX), ("VERSION 3\n", 1)] {
+            let desk = Table::new().await;
+            let other = async {
+                for _ in 0..asked {
+                    let (mut stream, _from) = desk.listener.accept().await.unwrap();
+                    read_line(&mut BufReader::new(&mut stream)).await.unwrap();
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            };
+            let (fetched, ()) = tokio::join!(fetch(&desk.code, desk.address()), other);
+            assert!(matches!(fetched, Err(Error::OtherVersion(_))), "{fetched:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_neighbour_that_says_something_else_uses_no_try_up() {
-        let desk = Desk::new().await;
+        let desk = Table::new().await;
         let noise = async {
-            for said in ["", "GET / HTTP/1.1\r\n\r\n", "STOCKPOINT-SETUP1 !\n", &"x".repeat(1000)] {
+            for said in [
+                "",
+                "GET / HTTP/1.1\r\n\r\n",
+                "STOCKPOINT-SETUP2 !\n",
+                "STOCKPOINT-SETUP AAAA\n",
+                &"x".repeat(1000),
+            ] {
                 for _ in 0..WRONG_PROOFS_MAX {
                     let mut stream = TcpStream::connect(desk.address()).await.unwrap();
                     // It may have been hung up on already.
@@ -250,16 +438,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_goes_over_the_network_says_neither_token_nor_secret() {
-        let desk = Desk::new().await;
+        let desk = Table::new().await;
         let spy = async {
             let mut stream = TcpStream::connect(desk.address()).await.unwrap();
-            let question = format!("{GREETING}{}\n", base32(&desk.code.secret.proof()));
+            let question = desk.question(VERSION);
             stream.write_all(question.as_bytes()).await.unwrap();
             let mut heard = question.into_bytes();
-            stream.read_to_end(&mut heard).await.unwrap();
+            heard.resize(heard.len() + format!("OK {}\n", desk.sealed.len()).len() + desk.sealed.len(), 0);
+            let from = desk.question(VERSION).len();
+            stream.read_exact(&mut heard[from..]).await.unwrap();
             heard
         };
-        let (_offered, heard) = tokio::join!(desk.offer(LONG), spy);
+        let (_offered, heard) = tokio::join!(desk.offer(Duration::from_secs(1)), spy);
         let secret = base32(desk.code.secret.bytes());
         for said in ["p4rtner", "us3r", "dock-1", &secret] {
             assert!(heard.windows(said.len()).all(|part| part != said.as_bytes()), "{said}");
@@ -269,10 +459,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_for_another_station_is_not_taken() {
-        let mut desk = Desk::new().await;
+        let mut desk = Table::new().await;
         let other = Bundle::read(&FILE.replace("dock-1", "dock-2"), "x").unwrap();
         desk.sealed = desk.code.seal(&other).unwrap();
-        let (_offered, fetched) = tokio::join!(desk.offer(LONG), fetch(&desk.code, desk.address()));
+        let (_offered, fetched) =
+            tokio::join!(desk.offer(Duration::from_secs(1)), fetch(&desk.code, desk.address()));
         assert!(matches!(fetched, Err(Error::OtherStation)), "{fetched:?}");
     }
 }

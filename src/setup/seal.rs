@@ -31,6 +31,8 @@ pub(super) const PROOF_BYTES: usize = 32;
 const SALT: &[u8] = b"stockpoint set-up code 1";
 /// What is proven.
 const ASK: &[u8] = b"the sealed set-up, please";
+/// What is proven of sealed bytes that arrived.
+const RECEIPT: &[u8] = b"the sealed set-up is here: ";
 
 /// The one-time secret of a set-up code.
 #[derive(Debug)]
@@ -71,6 +73,18 @@ impl OneTimeSecret {
     /// Whether `proof` is that of this secret; takes as long whatever is wrong with it.
     pub(super) fn is_proven_by(&self, proof: &[u8]) -> bool {
         hmac::verify(&self.ask_key(), ASK, proof).is_ok()
+    }
+
+    /// The proof that sealed bytes arrived at somebody who knows the secret.
+    pub(super) fn receipt(&self, sealed: &[u8]) -> [u8; PROOF_BYTES] {
+        let mut receipt = [0; PROOF_BYTES];
+        receipt.copy_from_slice(hmac::sign(&self.ask_key(), &[RECEIPT, sealed].concat()).as_ref());
+        receipt
+    }
+
+    /// Returns true if `receipt` is that of these bytes; takes as long whatever is wrong with it.
+    pub(super) fn is_received_by(&self, sealed: &[u8], receipt: &[u8]) -> bool {
+        hmac::verify(&self.ask_key(), &[RECEIPT, sealed].concat(), receipt).is_ok()
     }
 
     /// Seals `text` for whoever has the code. `head` is the part of the code that anybody may read: a text sealed

@@ -71,7 +71,7 @@ async fn hand_over(
         out,
         &format!(
             "Scan it at the station, where `stockpoint init --scan` waits. Keep this running: the station gets the rest \
-             from here ({address}),\nonce, within {minutes} minutes. Nobody else may see the code.\n"
+             from here ({address}),\nwithin {minutes} minutes. Nobody else may see the code.\n"
         ),
     )?;
     let ends = Instant::now() + Duration::from_secs(60 * u64::from(minutes));
@@ -83,6 +83,8 @@ async fn hand_over(
                 peer.ip()
             ),
         ),
+        Offered::Unacknowledged(peer) => Err(Error::CodeUnacknowledged(peer)),
+        Offered::OtherVersion(peer) => Err(Error::CodeOfOtherVersion(peer)),
         Offered::Expired => Err(Error::CodeExpired),
         Offered::Locked => Err(Error::CodeLocked),
     }
