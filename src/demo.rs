@@ -65,16 +65,26 @@ pub enum Error {
     /// The agent failed.
     #[error("run the agent")]
     Agent(#[from] app::Error),
-    /// It was told to stop before the end of its input. What was scanned is on the disk.
-    #[error("come to the end: it was interrupted")]
-    Interrupted,
+    /// The agent ended before the demonstration did.
+    #[error("come to the end: the agent stopped")]
+    Stopped,
     /// The output cannot be written.
     #[error("write the output")]
     Output(#[from] io::Error),
 }
 
-/// Runs the demonstration to the end of its input. Gives back whether everything was delivered and the books
-/// balance, here and on the simulated service.
+/// How a demonstration ended. The books were shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was delivered, and the books balance, here and on the simulated service.
+    Balanced,
+    /// They do not.
+    Unbalanced,
+    /// It was told to stop before the end of its input. What was scanned is on the disk.
+    Interrupted,
+}
+
+/// Runs the demonstration to the end of its input, or until it is interrupted.
 ///
 /// # Errors
 /// [`Error`].
@@ -82,7 +92,7 @@ pub async fn run(
     wish: Wish<'_>,
     out: &mut (impl Write + Send),
     interrupted: impl Future<Output = ()>,
-) -> Result<bool, Error> {
+) -> Result<Outcome, Error> {
     let options = Options::sample();
     let secrets = Secrets {
         partner: SecretString::from(options.partner_token.clone()),
@@ -105,35 +115,36 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     tasks.spawn(server.run(std::future::pending()));
     let show = async {
-        wait_for_goods(&handle, &mut news).await?;
-        if wish.is_terminal {
-            welcome(out, &sandbox, handle.page())?;
-        }
-        // The agent may have failed meanwhile; it says so itself.
-        let _told = start.send(());
-        narrate((out, wish.is_coloured), &mut news).await?;
-        deliver_all((out, wish.is_coloured), &handle, &mut news).await?;
+        let whole = async {
+            wait_for_goods(&handle, &mut news).await?;
+            if wish.is_terminal {
+                welcome(out, &sandbox, handle.page())?;
+            }
+            // The agent may have failed meanwhile; it says so itself.
+            let _told = start.send(());
+            narrate((out, wish.is_coloured), &mut news).await?;
+            deliver_all((out, wish.is_coloured), &handle, &mut news).await
+        };
+        // The agent goes on until the books are shown, whoever ends the demonstration.
+        let is_whole = tokio::select! {
+            done = whole => done.map(|()| true)?,
+            () = interrupted => false,
+        };
         let status = handle.status().await?;
         let figures = handle.figures().await?;
-        let balances = balance((out, wish.is_terminal), &sandbox, &status, (&figures, before))?;
+        let outcome = balance((out, wish.is_terminal), &sandbox, &status, (&figures, before), is_whole)?;
         let _told = end.send(());
-        Ok::<bool, Error>(balances)
+        Ok::<Outcome, Error>(outcome)
     };
     // Either channel closed without a word means that the other side is gone.
     let begin = async { drop(started.await) };
-    let shutdown = async {
-        let interrupted = pin!(interrupted);
-        tokio::select! {
-            () = interrupted => {}
-            _ = ended => {}
-        }
-    };
+    let shutdown = async { drop(ended.await) };
     let mut running = pin!(agent.run(begin, shutdown));
     let mut show = pin!(show);
     tokio::select! {
         ran = &mut running => {
             ran?;
-            Err(Error::Interrupted)
+            Err(Error::Stopped)
         }
         shown = &mut show => {
             running.await?;
@@ -280,13 +291,14 @@ async fn deliver_all(
 }
 
 /// Shows the figures, to a program also as JSON, and says whether they agree with each other, and what was posted
-/// since the start with the service. `before` was posted earlier.
+/// since the start with the service. `before` was posted earlier. Without the end of its input, it only shows them.
 fn balance(
     (out, is_terminal): (&mut (impl Write + Send), bool),
     sandbox: &Sandbox,
     status: &Status,
     (figures, before): (&Figures, Quantity),
-) -> Result<bool, Error> {
+    is_whole: bool,
+) -> Result<Outcome, Error> {
     writeln!(out)?;
     if is_terminal {
         for line in equations(figures) {
@@ -308,12 +320,13 @@ fn balance(
     if !is_terminal {
         writeln!(out, "{}", status.json())?;
     }
-    if balances {
-        writeln!(out, "The books balance: {posted} units posted, {there} on the service.")?;
-    } else {
-        writeln!(out, "The books DO NOT balance: {posted} units posted, {there} on the service.")?;
-    }
-    Ok(balances)
+    let (outcome, words) = match (is_whole, balances) {
+        (false, _) => (Outcome::Interrupted, "Interrupted; what is not delivered is kept"),
+        (true, true) => (Outcome::Balanced, "The books balance"),
+        (true, false) => (Outcome::Unbalanced, "The books DO NOT balance"),
+    };
+    writeln!(out, "{words}: {posted} units posted, {there} on the service.")?;
+    Ok(outcome)
 }
 
 /// The two sums by which the books balance, in a person's words: what is nought is left out.

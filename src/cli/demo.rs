@@ -1,16 +1,26 @@
 //! `stockpoint demo`
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::run::{interrupted, runtime};
 use super::{Error, read_error};
 use crate::config::wants_colour;
-use crate::demo::{Wish, run};
+use crate::demo::{Outcome, Wish, run};
+
+/// How long a pipe may be silent before its first code.
+const WRITER_WITHIN: Duration = Duration::from_secs(10);
+/// Opens a pipe without waiting for its writer.
+const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error> {
-    let file = scans.map(|path| File::open(path).map_err(read_error(path))).transpose()?;
+    let file = scans.map(|path| open(path).map_err(read_error(path))).transpose()?;
     let temporary = std::env::temp_dir().join(format!("stockpoint-demo-{}", std::process::id()));
     let kept = dir.unwrap_or(&temporary);
     let wish = Wish {
@@ -19,12 +29,39 @@ pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error
         is_coloured: io::stdout().is_terminal() && wants_colour(),
         scans: file,
     };
-    let balances = runtime()?.block_on(async {
+    let outcome = runtime()?.block_on(async {
         let stop = interrupted()?;
         Ok::<_, Error>(run(wish, &mut io::stdout(), stop).await?)
     });
     if dir.is_none() && temporary.exists() {
         fs::remove_dir_all(&temporary).map_err(read_error(&temporary))?;
     }
-    if balances? { Ok(()) } else { Err(Error::Unbalanced) }
+    match outcome? {
+        Outcome::Balanced => Ok(()),
+        Outcome::Unbalanced => Err(Error::Unbalanced),
+        Outcome::Interrupted => Err(Error::DemoInterrupted),
+    }
+}
+
+/// Opens a list of scans. A folder holds none, and a pipe into which nobody writes would be waited for without end.
+fn open(path: &Path) -> io::Result<File> {
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a folder; name a file with one code a line",
+        ));
+    }
+    if !kind.is_fifo() {
+        return File::open(path);
+    }
+    // Opened like this it does not wait for a writer.
+    let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)?;
+    let patience = Timespec::try_from(WRITER_WITHIN).map_err(io::Error::other)?;
+    if poll(&mut [PollFd::new(&file, PollFlags::IN)], Some(&patience))? == 0 {
+        let why = format!("nothing was written into the pipe within {} s", WRITER_WITHIN.as_secs());
+        return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+    }
+    fcntl_setfl(&file, OFlags::empty())?;
+    Ok(file)
 }

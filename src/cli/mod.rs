@@ -53,6 +53,10 @@ const WRONG: u8 = 2;
 /// The exit code of what failed.
 const FAILED: u8 = 1;
 
+/// Exit code of a demonstration that was interrupted, as a shell has it of a program that SIGINT ended (128 + 2): not 0, for
+/// not everything was scanned and delivered, and not 1, for nothing failed.
+const INTERRUPTED: u8 = 130;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -246,6 +250,9 @@ pub enum Error {
     /// The output has said it: the process ends with this code and says no more.
     #[error("say more")]
     Told(u8),
+    /// The demonstration was interrupted. Its books were shown.
+    #[error("come to the end of the scans: the demonstration was interrupted")]
+    DemoInterrupted,
     /// The books of the demonstration do not balance.
     #[error("balance the books")]
     Unbalanced,
@@ -279,6 +286,7 @@ impl Error {
             | Self::Agent(app::Error::Store(store::Error::NewerSchema { .. })) => ExitCode::from(WRONG),
             Self::Told(code) => ExitCode::from(*code),
             Self::Calibrate(error) if error.is_usage() => ExitCode::from(WRONG),
+            Self::DemoInterrupted => ExitCode::from(INTERRUPTED),
             _ if self.is_closed_pipe() => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         }

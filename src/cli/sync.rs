@@ -23,6 +23,11 @@ const WAIT_MAX: Duration = Duration::from_hours(1);
 /// How long the service, or the agent, may fail to answer before the command ends.
 const TROUBLE_MAX: Duration = Duration::from_secs(5);
 
+/// How long nothing may be known of the service before the person is told, and before the command ends: a connection to an
+/// address where nobody is fails late.
+const SILENCE_TOLD: Duration = Duration::from_secs(2);
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+
 /// A running agent reads, for it alone knows what is left of the request budget. Without one, this is an agent
 /// itself for as long as it takes, with no scanner and no page.
 pub(super) fn sync(out: &mut impl Write, config: Config) -> Result<(), Error> {
@@ -120,21 +125,46 @@ impl Waiting {
         if copy.done > self.before {
             return Ok(Some(copy.count));
         }
-        let trouble = api.last_error.filter(|_| !matches!(api.state, ApiState::Ok | ApiState::Limited));
-        let Some(trouble) = trouble else {
-            self.trouble_since = None;
-            if copy.is_doubted {
-                self.say(
-                    out,
-                    "the service listed fewer goods than before; waiting for a second reading to agree\n",
-                )?;
-            }
-            return if self.begun.elapsed() > WAIT_MAX { Err(Error::NotYet) } else { Ok(None) };
-        };
-        if self.trouble_since.get_or_insert_with(Instant::now).elapsed() > TROUBLE_MAX {
-            return Err(Error::NotRead(trouble));
+        if !matches!(api.state, ApiState::Ok | ApiState::Limited) {
+            let what = if api.state == ApiState::Offline {
+                "cannot reach the service"
+            } else {
+                "the service refuses"
+            };
+            return self.trouble(out, what, api.last_error);
         }
-        self.say(out, &format!("waiting for the service: {trouble}\n"))?;
+        self.trouble_since = None;
+        if copy.is_doubted {
+            self.say(
+                out,
+                "the service listed fewer goods than before; waiting for a second reading to agree\n",
+            )?;
+        }
+        if self.begun.elapsed() > WAIT_MAX { Err(Error::NotYet) } else { Ok(None) }
+    }
+
+    /// Waits a little longer for a service that does not answer, and says so.
+    fn trouble(
+        &mut self,
+        out: &mut impl Write,
+        what: &str,
+        why: Option<String>,
+    ) -> Result<Option<u64>, Error> {
+        let lasts = self.trouble_since.get_or_insert_with(Instant::now).elapsed();
+        let Some(why) = why else {
+            if lasts > SILENCE_MAX {
+                let why = format!("{what}: no answer within {} s", SILENCE_MAX.as_secs());
+                return Err(Error::NotRead(why));
+            }
+            if lasts > SILENCE_TOLD {
+                self.say(out, "no answer from the service yet\n")?;
+            }
+            return Ok(None);
+        };
+        if lasts > TROUBLE_MAX {
+            return Err(Error::NotRead(format!("{what}: {why}")));
+        }
+        self.say(out, &format!("{what}: {why}; trying again\n"))?;
         Ok(None)
     }
 
@@ -176,11 +206,24 @@ mod tests {
         let offline = |waiting: &mut Waiting| look(waiting, 0, ApiState::Offline, Some("no route"));
         // Before the first answer nothing is known.
         assert_eq!(look(&mut waiting, 0, ApiState::Offline, None).1, "");
-        assert_eq!(offline(&mut waiting).1, "waiting for the service: no route\n");
+        assert_eq!(offline(&mut waiting).1, "cannot reach the service: no route; trying again\n");
         advance(TROUBLE_MAX).await;
         assert_eq!(offline(&mut waiting), ("Ok(None)".to_owned(), String::new()));
         advance(Duration::from_millis(1)).await;
-        assert_eq!(offline(&mut waiting).0, "Err(NotRead(\"no route\"))");
+        assert_eq!(offline(&mut waiting).0, "Err(NotRead(\"cannot reach the service: no route\"))");
+    }
+
+    #[tokio::test]
+    async fn a_service_of_which_nothing_is_heard_is_said_to_be_silent_and_ends_the_command() {
+        pause();
+        let mut waiting = Waiting::new(0);
+        let silent = |waiting: &mut Waiting| look(waiting, 0, ApiState::Offline, None);
+        assert_eq!(silent(&mut waiting), ("Ok(None)".to_owned(), String::new()));
+        advance(SILENCE_TOLD + Duration::from_millis(1)).await;
+        assert_eq!(silent(&mut waiting).1, "no answer from the service yet\n");
+        advance(SILENCE_MAX).await;
+        let why = "Err(NotRead(\"cannot reach the service: no answer within 20 s\"))";
+        assert_eq!(silent(&mut waiting).0, why);
     }
 
     #[tokio::test]

@@ -1,10 +1,12 @@
 //! The station's promises, kept by the real program against the simulated service.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Stdio;
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use serde_json::{Value, json};
 use stockpoint::domain::ids::GoodId;
 use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};
@@ -164,6 +166,20 @@ async fn a_list_of_scans_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
+async fn a_list_of_scans_that_is_a_folder_or_a_pipe_without_a_writer_is_refused() {
+    let shed = Shed::new();
+    fs::create_dir(shed.path("folder")).unwrap();
+    mkfifo(&shed.path("pipe"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    for (name, why) in
+        [("folder", "it is a folder"), ("pipe", "nothing was written into the pipe within 10 s")]
+    {
+        let ended = shed.run(&["demo", "--scans", name]).await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.err.contains(name) && ended.err.contains(why), "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_demonstration_on_a_terminal_shows_what_to_try_and_answers_each_scan() {
     let (shed, mut terminal) = (Shed::new(), Pty::new());
     let mut command = shed.command(&["demo"]);
@@ -202,8 +218,9 @@ async fn a_demonstration_that_is_interrupted_says_so_and_goes_on_in_its_folder()
     demo.until_said("receipt      1 pc  Shampoo 1").await;
     demo.signal(Signal::SIGINT);
     let ended = demo.ended().await;
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.err.contains("it was interrupted"), "{ended:?}");
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.err.contains("the demonstration was interrupted"), "{ended:?}");
+    assert!(ended.out.contains("scans: 1 = 1 booked\nunits: 1 booked = 1 open\nInterrupted"), "{ended:?}");
     let status = figures(&shed.run(&["demo", "--dir", "kept"]).await);
     assert_eq!((&status["scans"]["accepted"], &status["units"]["posted"]), (&json!(1), &json!("1")));
 }
@@ -329,12 +346,12 @@ async fn the_tokens_may_come_from_credentials_files_or_the_environment_in_this_o
     for first in 0..3 {
         let shed = Shed::of(&place.sandbox, &scanner.path);
         let mut command = shed.command(&["goods", "sync"]);
-        std::fs::create_dir(shed.path("credentials")).unwrap();
+        fs::create_dir(shed.path("credentials")).unwrap();
         for (token, [name, variable]) in right
             .iter()
             .zip([["partner-token", "STOCKPOINT_PARTNER_TOKEN"], ["user-token", "STOCKPOINT_USER_TOKEN"]])
         {
-            std::fs::remove_file(shed.path(name)).unwrap();
+            fs::remove_file(shed.path(name)).unwrap();
             let token = |place: usize| if place == first { *token } else { "a-wrong-token" };
             if first == 0 {
                 shed.write(&format!("credentials/{name}"), token(0));
