@@ -24,6 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::LogFormat;
 use crate::config;
+use crate::domain::printable::harmless;
 
 /// How long a warning is not said again.
 const QUIET: Duration = Duration::from_mins(10);
@@ -45,7 +46,7 @@ pub(super) fn start(level: Level, log_format: LogFormat) {
     };
     let lines = Lines { form, is_journal, repeats: Mutex::default() };
     let layer = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(|| Harmless)
         .with_ansi(io::stderr().is_terminal())
         .event_format(lines);
     tracing_subscriber::registry().with(filter).with(layer).init();
@@ -66,6 +67,21 @@ pub(super) fn prefix(level: Level) -> &'static str {
 pub(super) fn is_journal() -> bool {
     let Some(named) = config::journal_stream() else { return false };
     fstat(io::stderr()).is_ok_and(|file| format!("{}:{}", file.st_dev, file.st_ino) == named)
+}
+
+/// The standard error, to which nothing goes that commands a terminal. A line comes whole.
+struct Harmless;
+
+impl io::Write for Harmless {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        io::stderr().write_all(harmless(&text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// How a line looks.

@@ -42,6 +42,7 @@ use crate::config::{Config, Faults};
 use crate::demo as demonstration;
 use crate::device::PortFault;
 use crate::domain::ids::GoodId;
+use crate::domain::printable::harmless;
 use crate::setup;
 use crate::store::{self, Db};
 use crate::work::uplink::seed;
@@ -363,16 +364,17 @@ fn complain(error: &Error) {
         faults.to_string().lines().for_each(|fault| eprintln!("{prefix}{fault}"));
         return;
     }
-    eprintln!("{prefix}stockpoint: failed to {error}");
+    eprintln!("{prefix}stockpoint: failed to {}", harmless(&error.to_string()));
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {
-        eprintln!("{prefix}  caused by: {source}");
+        eprintln!("{prefix}  caused by: {}", harmless(&source.to_string()));
         cause = source.source();
     }
 }
 
+/// Writes a text of a command, JSON or not: the one way to the output, through which nothing that commands a terminal passes.
 fn say(out: &mut impl Write, text: &str) -> Result<(), Error> {
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::output)
+    out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush()).map_err(Error::output)
 }
 
 /// The data of a station, for a command that needs some.

@@ -1,5 +1,6 @@
 //! `stockpoint run`
 
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Error;
@@ -8,6 +9,7 @@ use crate::config::Config;
 use crate::config::secrets::{self, Secrets};
 
 pub(super) fn run(config: Config) -> Result<(), Error> {
+    keep_memory_private();
     let secrets = Secrets::find(&config.api)?;
     // Optional: what is wrong with them keeps nobody from scanning.
     let (page_token, seal) = (secrets::web_token(&config.web), secrets::seal(&config.station));
@@ -17,6 +19,14 @@ pub(super) fn run(config: Config) -> Result<(), Error> {
         let agent = Agent::open(config, &secrets, Host::this())?;
         Ok(agent.guarded_by(page_token).commanded_by(seal).run(std::future::ready(()), stop).await?)
     })
+}
+
+/// Has the kernel write no core of this process, whose memory holds the tokens, and let nobody but root look into it
+/// (`PR_SET_DUMPABLE(2const)`).
+fn keep_memory_private() {
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "the kernel does not keep the memory of this process private");
+    }
 }
 
 /// One thread: nothing here computes for long, and a small board has few to give.

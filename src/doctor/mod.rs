@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::printable::harmless;
 use crate::status::Status;
 
 /// How grave a finding is.
@@ -141,7 +142,8 @@ impl Report {
     /// # Panics
     /// Never: nothing in it is beyond JSON.
     pub fn json(&self) -> String {
-        serde_json::to_string(self).expect("a report holds nothing that JSON cannot")
+        let text = serde_json::to_string(self).expect("a report holds nothing that JSON cannot");
+        harmless(&text).into_owned()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Promises: nothing that moves a cursor, turns the direction of writing or hides itself gets through, and
 //! nothing long does. It is for people to read, not for programs to read back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write;
 
@@ -20,6 +21,37 @@ pub fn printable(text: &str) -> impl fmt::Display {
 /// byte that is no character as `\x..`.
 pub fn printable_bytes(bytes: &[u8]) -> impl fmt::Display {
     Shown(bytes)
+}
+
+/// A whole text as it may leave the program: what commands a terminal or turns the direction of writing is written as JSON
+/// writes it (RFC 8259, section 7), `\u009b`, so that a JSON text stays the same text. Nothing else is changed: line breaks, and
+/// the colours that the program itself adds, stay.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmful(c) {
+            let _written = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// A control character of C1, or one that turns the direction of writing (Unicode, UAX #9, section 2).
+const fn is_harmful(c: char) -> bool {
+    matches!(
+        c,
+        '\u{80}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
 }
 
 struct Shown<'a>(&'a [u8]);
@@ -135,7 +167,25 @@ mod tests {
         assert_eq!(show(&last_does_not_fit), format!("{}…", "7".repeat(SHOWN_CHARS_MAX - 4)));
     }
 
+    #[test]
+    fn a_json_text_is_the_same_text_without_what_commands_or_turns() {
+        let value =
+            serde_json::json!({"title": "Шампунь\u{9b}31m\u{202e}x\u{2066}y\u{61c}\u{200f}\u{85}", "n": 1});
+        let text = value.to_string();
+        let shown = harmless(&text);
+        assert!(shown.contains(r"Шампунь\u009b31m\u202ex\u2066y\u061c\u200f\u0085"), "{shown}");
+        assert!(!shown.contains(is_harmful));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert!(matches!(harmless("a\n\x1b[31m洗发水"), Cow::Borrowed(_)));
+    }
+
     proptest! {
+        #[test]
+        fn every_string_is_read_back_from_a_harmless_json_text(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(serde_json::from_str::<String>(&harmless(&json)).unwrap(), text);
+        }
+
         #[test]
         fn what_is_shown_is_short_and_visible(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let shown = printable_bytes(&bytes).to_string();

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{Announcement, What};
 use crate::domain::ids::ScannerName;
+use crate::domain::printable::harmless;
 
 /// The object, on one line.
 pub(super) fn json(announcement: &Announcement) -> String {
@@ -44,7 +45,7 @@ pub(super) fn json(announcement: &Announcement) -> String {
         _ => (None, None),
     };
     let words: Vec<String> = announcement.to_string().split_whitespace().map(str::to_owned).collect();
-    json!({
+    let text = json!({
         "signal": announcement.signal.as_str(),
         "scanner": announcement.scanner.as_ref().map(ScannerName::as_str),
         "words": words.join(" "),
@@ -54,5 +55,6 @@ pub(super) fn json(announcement: &Announcement) -> String {
         "title": title,
         "quantity": quantity,
     })
-    .to_string()
+    .to_string();
+    harmless(&text).into_owned()
 }

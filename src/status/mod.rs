@@ -10,6 +10,7 @@ use crate::domain::advice::Advice;
 use crate::domain::delivery::State;
 use crate::domain::ids::{ScannerName, StorageId};
 use crate::domain::mode::Mode;
+use crate::domain::printable::harmless;
 use crate::domain::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 use crate::store::{Alarm, Figures, StateCount};
@@ -377,7 +378,8 @@ impl Status {
     /// # Panics
     /// Never: nothing in it is beyond JSON.
     pub fn json(&self) -> String {
-        serde_json::to_string(self).expect("the status holds nothing that JSON cannot")
+        let text = serde_json::to_string(self).expect("the status holds nothing that JSON cannot");
+        harmless(&text).into_owned()
     }
 }
 

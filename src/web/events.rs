@@ -59,7 +59,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Site;
 use super::door::Visit;
 use super::places::{Limits, Place, Places};
-use crate::domain::printable::printable_bytes;
+use crate::domain::printable::{harmless, printable_bytes};
 use crate::feedback::{Announcement, Feedback};
 use crate::status::rfc3339;
 use crate::store::{Cursor, DeliveryEntry, Entry, ScanEntry, Store};
@@ -204,6 +204,9 @@ impl Follower {
 }
 
 /// The body of the answer: one piece after the other, each asked for when the one before is on its way.
+///
+/// By hand rather than by axum's `sse`: that wants a `Stream`, for which there is no crate here yet, and sends each event as a
+/// piece of its own, where a page of the journal is one. What it frames is JSON on one line, which needs no splitting.
 struct Following {
     next: Pin<Box<dyn Future<Output = (Follower, Option<String>)> + Send>>,
 }
@@ -233,7 +236,8 @@ impl HttpBody for Following {
 }
 
 fn json(event: &impl Serialize) -> String {
-    serde_json::to_string(event).expect("an event holds nothing that JSON cannot")
+    let text = serde_json::to_string(event).expect("an event holds nothing that JSON cannot");
+    harmless(&text).into_owned()
 }
 
 #[derive(Serialize)]

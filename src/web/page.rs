@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, html};
 use ring::digest::{SHA256, digest};
 
+use crate::domain::printable::harmless;
 use crate::feedback::Announcement;
 use crate::status::Status;
 
@@ -78,5 +79,5 @@ pub(super) fn render(status: &Status, recent: &[Announcement]) -> String {
             }
         }
     };
-    page.into_string()
+    harmless(&page.into_string()).into_owned()
 }

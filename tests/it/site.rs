@@ -5,6 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::Value;
 use stockpoint::config::Listen;
@@ -459,4 +460,86 @@ async fn the_page_is_told_over_a_unix_socket_to_the_user_and_the_group() {
     let stream = UnixStream::connect(&socket).await.unwrap();
     assert_eq!(exchange(stream, "/metrics", &[]).await.0, 200);
     assert_eq!(agent.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn every_answer_tells_a_browser_to_believe_nothing_else() {
+    let place = Place::new(Options::sample()).await;
+    let (station, address) = served(&place).await;
+    for (path, host) in [
+        ("/", "127.0.0.1"),
+        ("/nothing", "127.0.0.1"),
+        ("/status.json", "127.0.0.1"),
+        ("/", "evil.example.org"),
+    ] {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (_, head, body) = exchange(stream, path, &[("Host", host)]).await;
+        for header in [
+            "content-security-policy: default-src 'none'; style-src 'sha256-",
+            "x-content-type-options: nosniff",
+            "x-frame-options: DENY",
+            "referrer-policy: no-referrer",
+        ] {
+            assert!(head.contains(header), "{path}: {header}: {head}");
+        }
+        assert!(!body.contains("<script") && !body.contains("style="), "{body}");
+    }
+    station.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_turns_no_direction_of_writing() {
+    let place = Place::new(Options::sample()).await;
+    let (mut station, address) = served(&place).await;
+    let mut client = Client::new(address, None).await;
+    station.scan("4006\u{202e}381").await.unwrap();
+    let line = loop {
+        let line = client.line().await;
+        if line.starts_with("data: ") {
+            break line;
+        }
+    };
+    assert!(line.contains("4006\\u202e381") && !line.contains('\u{202e}'), "{line}");
+    station.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_of_half_questions_keeps_neither_health_nor_events_waiting() {
+    let place = Place::new(Options::sample()).await;
+    let (station, address) = served(&place).await;
+    let mut dripping = Vec::new();
+    for _ in 0..64 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nX-Slow: ").await.unwrap();
+        dripping.push(stream);
+    }
+    let begun = Instant::now();
+    assert_eq!(get(address, "/healthz").await.0, 200);
+    Client::new(address, None).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    station.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_answered_late_and_the_log_says_where_it_came_from() {
+    let (_place, _scanner, shed) = program("listen = \"127.0.0.1:0\"\ntoken_file = \"./web-token\"").await;
+    shed.write("web-token", format!("{TOKEN}\n"));
+    let agent = shed.agent().await;
+    agent.until_logged("page=").await;
+    let log = agent.logged();
+    let address = log.split("page=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let ask = async |token: &str| {
+        let stream = TcpStream::connect(&address).await.unwrap();
+        exchange(stream, "/healthz", &[("Authorization", &format!("Bearer {token}"))]).await.0
+    };
+    let begun = Instant::now();
+    assert_eq!(ask("0123456789abcdef-gues").await, 401);
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(ask(TOKEN).await, 200);
+    let ended = agent.stop().await;
+    assert!(
+        ended.err.contains("a wrong token was shown for the station page peer=this machine"),
+        "{ended:?}"
+    );
+    assert!(!ended.err.contains("gues"), "{ended:?}");
 }
