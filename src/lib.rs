@@ -39,6 +39,7 @@
 pub mod domain;
 
 pub mod clock;
+mod draft;
 pub mod machine;
 pub mod meter;
 pub mod random;

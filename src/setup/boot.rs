@@ -10,13 +10,13 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::draft::beside;
 use crate::setup::Bundle;
 use crate::setup::Error;
 use crate::setup::Installed;
 use crate::setup::Replace;
-use crate::setup::install::Draft;
-use crate::setup::install::beside;
 use crate::setup::install::install;
+use crate::setup::install::put;
 use crate::setup::read_bounded;
 
 /// Where the boot partition of a Raspberry Pi is mounted: now, and before Debian 12.
@@ -59,7 +59,7 @@ pub fn consume(
             _ => {}
         },
         Err(error) => {
-            Draft::of(&complaint, complaint_of(from, error).as_bytes(), MODE)?.take_place()?;
+            put(&complaint, complaint_of(from, error).as_bytes(), MODE)?;
         }
     }
     consumed
@@ -93,7 +93,7 @@ fn says_the_same(path: &Path, text: &str) -> Result<bool, Error> {
 
 /// Puts a copy without tokens beside the file, writes over the file, and removes it.
 fn without_tokens(from: &Path, rest: &str) -> Result<PathBuf, Error> {
-    let left = Draft::of(&beside(from, "done"), rest.as_bytes(), MODE)?.take_place()?;
+    let left = put(&beside(from, "done"), rest.as_bytes(), MODE)?;
     let overwrite = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(from)?;
         let length = file.metadata()?.len();

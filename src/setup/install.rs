@@ -1,13 +1,6 @@
 //! A bundle onto the disk: each file whole and with its mode, or not at all, and the configuration last.
 
-use std::fs;
-use std::fs::File;
-use std::fs::OpenOptions;
 use std::io;
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -16,6 +9,9 @@ use secrecy::ExposeSecret;
 use secrecy::SecretString;
 
 use crate::config::EXAMPLE;
+use crate::draft::Draft;
+use crate::draft::beside;
+use crate::draft::folder_of;
 use crate::setup::Bundle;
 use crate::setup::Error;
 use crate::setup::read_bounded;
@@ -90,12 +86,12 @@ pub fn install(bundle: Bundle, path: &Path, replace: Replace) -> Result<Installe
     let api = &bundle.config.api;
     // All are made before the first takes its place: a full disk changes nothing.
     let drafts = [
-        Draft::of(&api.partner_token_file, line(&bundle.partner).expose_secret().as_bytes(), TOKEN_MODE)?,
-        Draft::of(&api.user_token_file, line(&bundle.user).expose_secret().as_bytes(), TOKEN_MODE)?,
-        Draft::of(path, bundle.text.as_bytes(), CONFIG_MODE)?,
+        draft(&api.partner_token_file, line(&bundle.partner).expose_secret().as_bytes(), TOKEN_MODE)?,
+        draft(&api.user_token_file, line(&bundle.user).expose_secret().as_bytes(), TOKEN_MODE)?,
+        draft(path, bundle.text.as_bytes(), CONFIG_MODE)?,
     ];
     let old = if was_set_up { Some(keep_old(path)?) } else { None };
-    let written = drafts.into_iter().map(Draft::take_place).collect::<Result<_, _>>()?;
+    let written = drafts.into_iter().map(take_place).collect::<Result<_, _>>()?;
     Ok(Installed { written, old })
 }
 
@@ -108,77 +104,35 @@ fn line(token: &SecretString) -> SecretString {
 /// # Errors
 /// It cannot be written; then nothing of it is there.
 pub fn private_file(path: &Path, content: &[u8]) -> Result<(), Error> {
-    Draft::of(path, content, TOKEN_MODE)?.take_place().map(drop)
+    put(path, content, TOKEN_MODE).map(drop)
 }
 
 /// Puts a copy of the old configuration beside it.
 fn keep_old(path: &Path) -> Result<PathBuf, Error> {
     let old = beside(path, "bak");
-    Draft::of(&old, &read_bounded(path)?, CONFIG_MODE)?.take_place()
+    put(&old, &read_bounded(path)?, CONFIG_MODE)
 }
 
-/// `path` with something more at its end.
-pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(end);
-    name.into()
+/// Writes a file that is not yet in its place.
+fn draft(place: &Path, content: &[u8], mode: u32) -> Result<Draft, Error> {
+    Draft::of(place, content, mode).map_err(Error::io(place))
 }
 
-/// A file that is on the disk and not yet in its place. Dropped, it is gone.
-pub(super) struct Draft {
-    draft: PathBuf,
-    place: PathBuf,
+/// Puts a file into its place, whatever was there.
+pub(super) fn put(place: &Path, content: &[u8], mode: u32) -> Result<PathBuf, Error> {
+    take_place(draft(place, content, mode)?)
 }
 
-impl Draft {
-    /// Writes `content` beside `place`, on the disk to its last byte.
-    pub(super) fn of(place: &Path, content: &[u8], mode: u32) -> Result<Self, Error> {
-        let folder = folder_of(place);
-        fs::DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(Error::io(folder))?;
-        let this = Self { draft: beside(place, "new"), place: place.to_owned() };
-        this.write(content, mode).map_err(Error::io(&this.draft))?;
-        Ok(this)
-    }
-
-    fn write(&self, content: &[u8], mode: u32) -> io::Result<()> {
-        // What an earlier set-up left when the power went. The file below has to be a new one: nobody may have an
-        // old one open, or have put a link in its place.
-        match fs::remove_file(&self.draft) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&self.draft)?;
-        // The umask may have taken more away. A FAT partition has no modes to set.
-        let _without_modes = file.set_permissions(fs::Permissions::from_mode(mode));
-        file.write_all(content)?;
-        file.sync_all()
-    }
-
-    /// Lets it take its place, whatever was there.
-    pub(super) fn take_place(self) -> Result<PathBuf, Error> {
-        let put = || -> io::Result<()> {
-            fs::rename(&self.draft, &self.place)?;
-            File::open(folder_of(&self.place))?.sync_all()
-        };
-        put().map_err(Error::io(&self.place))?;
-        Ok(self.place.clone())
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // After it has taken its place there is nothing left.
-        let _removed = fs::remove_file(&self.draft);
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+fn take_place(draft: Draft) -> Result<PathBuf, Error> {
+    let place = draft.place().to_owned();
+    draft.take_place().map_err(Error::io(&place))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use tempfile::TempDir;
 
     use super::*;

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use crate::child;
 use crate::setup::Error;
 use crate::setup::Wifi;
-use crate::setup::install::Draft;
+use crate::setup::install::put;
 
 /// Where `NetworkManager` keeps the connections that it was given.
 const FOLDER: &str = "/etc/NetworkManager/system-connections";
@@ -34,7 +34,7 @@ pub fn join(wifi: &Wifi) -> Result<(), Error> {
         return Err(Error::NoNetworkManager(wifi.ssid.clone()));
     }
     let file = folder.join(format!("{CONNECTION}.nmconnection"));
-    Draft::of(&file, keyfile(wifi).expose_secret().as_bytes(), MODE)?.take_place()?;
+    put(&file, keyfile(wifi).expose_secret().as_bytes(), MODE)?;
     for words in [&["connection", "reload"][..], &["connection", "up", CONNECTION]] {
         match child::run(child::command("nmcli").args(words), NMCLI_TIME_MAX) {
             Ok(_) => {}

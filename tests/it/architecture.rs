@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("random", &[]),
+    ("draft", &[]),
     ("clock", &["domain", "random"]),
     ("machine", &["domain"]),
     ("meter", &[]),
@@ -42,12 +43,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "work",
         ],
     ),
-    ("setup", &["domain", "config", "child"]),
+    ("setup", &["domain", "draft", "config", "child"]),
     (
         "cli",
         &[
-            "domain", "clock", "machine", "config", "child", "store", "api", "device", "sheet", "status",
-            "socket", "work", "app", "demo", "doctor", "setup",
+            "domain", "draft", "clock", "machine", "config", "child", "store", "api", "device", "sheet",
+            "status", "socket", "work", "app", "demo", "doctor", "setup",
         ],
     ),
 ];

@@ -1,8 +1,6 @@
 //! The scanner's entry: printed, and written into the configuration if that was asked for.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -12,6 +10,7 @@ use crate::config::edit::{Edited, Tuning, append};
 use crate::config::{Config, Scanner};
 use crate::domain::calibrate::{Findings, GAP_MS_USUAL};
 use crate::domain::framing::Terminator;
+use crate::draft::{Draft, beside};
 
 /// What to tell of the entry. `written` is the file to write it to, if it is to be.
 pub(super) fn entry(
@@ -77,25 +76,12 @@ fn new_entry(name: &str, kind: &str, place: Option<&str>, findings: &Findings) -
 fn write(path: &Path, text: &str) -> Result<PathBuf, crate::cli::Error> {
     let wanted = Config::parse(text, &path.display().to_string())?;
     let path = fs::canonicalize(path).map_err(read_error(path))?;
-    let beside = |ending: &str| {
-        let mut name = path.clone().into_os_string();
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    let (kept, new) = (beside(".bak"), beside(".new"));
     let old = fs::metadata(&path).map_err(read_error(&path))?;
-    fs::copy(&path, &kept).map_err(read_error(&kept))?;
-    let fill = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
-        file.set_permissions(old.permissions())?;
-        // Only root may give a file away; anybody else owns it already, or could not have read it for writing.
-        let _given = chown(&new, Some(old.uid()), Some(old.gid()));
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    let put = |place: &Path, content: &[u8]| {
+        Draft::like(&old, place, content).and_then(Draft::take_place).map_err(read_error(place))
     };
-    fill().map_err(read_error(&path))?;
+    let kept = put(&beside(&path, "bak"), &fs::read(&path).map_err(read_error(&path))?)?;
+    put(&path, text.as_bytes())?;
     if Config::load(&path)? == wanted {
         Ok(kept)
     } else {
