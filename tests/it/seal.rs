@@ -118,7 +118,7 @@ async fn init_makes_a_secret_that_nobody_else_reads_and_keeps_one_that_is_there(
     let path = shed.path("sheet-secret");
     assert!(path.exists(), "{first:?}");
     let secret = fs::read_to_string(&path).unwrap();
-    assert_eq!((secret.len(), fs::metadata(&path).unwrap().permissions().mode() & 0o777), (33, 0o600));
+    assert_eq!((secret.len(), fs::metadata(&path).unwrap().permissions().mode() & 0o777), (27, 0o600));
     let config = fs::read_to_string(shed.path("config.toml")).unwrap();
     assert!(config.contains("sheet-secret\"\n"), "{config}");
     let sealed = printed(&shed, "UNDO").await;
