@@ -9,6 +9,7 @@
 pub mod edit;
 mod fault;
 mod feedback;
+mod handed;
 mod line;
 mod packs;
 mod protocol;
@@ -41,6 +42,7 @@ pub use crate::config::fault::Faults;
 pub use crate::config::fault::Problem;
 pub use crate::config::feedback::Feedback;
 pub use crate::config::feedback::Gpio;
+use crate::config::handed::Provenance;
 pub use crate::config::line::DataBits;
 pub use crate::config::line::FlowControl;
 pub use crate::config::line::Line;
@@ -433,7 +435,7 @@ impl Config {
     /// Everything that is wrong with it.
     pub fn parse(text: &str, file: &str) -> Result<Self, Faults> {
         let (root, errors) = DeTable::parse_recoverable(text);
-        let mut report = Report::new(file, text);
+        let mut report = Report::new(file, text, Provenance::Administrator);
         for error in &errors {
             report.add_syntax(error);
         }

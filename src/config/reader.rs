@@ -15,6 +15,8 @@ use crate::config::fault::Fault;
 use crate::config::fault::Faults;
 use crate::config::fault::Problem;
 use crate::config::fault::shown;
+use crate::config::handed;
+use crate::config::handed::Provenance;
 
 /// The parser's words for a key or section that stands twice. It is the one fault of form that leaves
 /// the sections around it as they were meant.
@@ -31,13 +33,14 @@ pub(super) struct Report<'t> {
     left_out: usize,
     malformed: BTreeSet<usize>,
     broken: bool,
+    provenance: Provenance,
 }
 
 impl<'t> Report<'t> {
-    pub(super) fn new(file: &'t str, text: &'t str) -> Self {
+    pub(super) fn new(file: &'t str, text: &'t str, provenance: Provenance) -> Self {
         let line_ends = text.match_indices('\n').map(|(offset, _)| offset).collect();
         let (faults, malformed) = (Vec::new(), BTreeSet::new());
-        Self { file, text, line_ends, faults, left_out: 0, malformed, broken: false }
+        Self { file, text, line_ends, faults, left_out: 0, malformed, broken: false, provenance }
     }
 
     /// Notes what the parser found. From then on faults that may only follow from it are not noted.
@@ -110,6 +113,7 @@ impl<'r, 't> Table<'r, 't> {
         let mut table = Self { report, path, line, entries, known: Vec::new() };
         let value = read(&mut table);
         table.refuse_unknown();
+        table.refuse_not_taken();
         value
     }
 
@@ -236,6 +240,21 @@ impl<'r, 't> Table<'r, 't> {
             if !self.known.contains(&key) {
                 let near = nearest(key, &self.known);
                 self.blame(key, Problem::UnknownKey { near, known: self.known.clone() });
+            }
+        }
+    }
+
+    /// Refuses every known key that may not come from where this file does.
+    fn refuse_not_taken(&mut self) {
+        let Some(entries) = self.entries else { return };
+        if self.report.provenance == Provenance::Administrator {
+            return;
+        }
+        for (key, value) in entries {
+            let key = key.get_ref().as_ref();
+            let doubt = handed::doubt(&self.path, key, value.get_ref());
+            if let Some(problem) = doubt.filter(|_| self.known.contains(&key)) {
+                self.blame(key, problem);
             }
         }
     }

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use crate::config::Config;
 use crate::config::fault::Faults;
 use crate::config::fault::Problem;
+use crate::config::handed::Provenance;
 use crate::config::reader::Report;
 use crate::config::reader::Table;
 use crate::config::reader::type_of;
@@ -39,15 +40,27 @@ pub struct SetupFile {
 }
 
 impl SetupFile {
-    /// Checks a set-up file; `file` is its name in the faults.
+    /// Checks a set-up file that the administrator names; `file` is its name in the faults.
     ///
     /// # Errors
     /// Everything that is wrong with it. No token is in a fault.
     pub fn parse(text: &str, file: &str) -> Result<Self, Faults> {
+        Self::parse_from(Provenance::Administrator, text, file)
+    }
+
+    /// Checks a set-up file from a code or a card. It may set no key that names a file or a program.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it. No token is in a fault.
+    pub fn parse_handed(text: &str, file: &str) -> Result<Self, Faults> {
+        Self::parse_from(Provenance::Handed, text, file)
+    }
+
+    fn parse_from(provenance: Provenance, text: &str, file: &str) -> Result<Self, Faults> {
         // Some editors put a mark before the first byte (U+FEFF), which TOML does not know.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (root, errors) = DeTable::parse_recoverable(text);
-        let mut report = Report::new(file, text);
+        let mut report = Report::new(file, text, provenance);
         for error in &errors {
             report.add_syntax(error);
         }

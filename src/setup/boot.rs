@@ -74,7 +74,7 @@ fn used(
     let text = String::from_utf8(read_bounded(from)?).map_err(|_unseen| {
         Error::io(from)(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
     })?;
-    let bundle = Bundle::read(&text, &name)?.at(path)?;
+    let bundle = Bundle::handed(&text, &name)?.at(path)?;
     let rest = bundle.text.clone();
     let bundle = finish(bundle)?;
     let replace = if bundle.force { Replace::KeepOld } else { Replace::Never };
@@ -151,19 +151,11 @@ mod tests {
         }
 
         fn good() -> Self {
-            let card = Self::with("");
-            fs::write(card.path("boot/stockpoint.toml"), card.file()).unwrap();
-            card
+            Self::with(&Self::file())
         }
 
-        /// A file whose tokens go where this test may write.
-        fn file(&self) -> String {
-            format!(
-                "{STATION}[api]\npartner_token_file = {0:?}\nuser_token_file = {1:?}\n[setup]\npartner_token = \"p4rtner\"\n\
-                 user_token = \"us3r\"\n",
-                self.path("etc/partner-token"),
-                self.path("etc/user-token"),
-            )
+        fn file() -> String {
+            format!("{STATION}[setup]\npartner_token = \"p4rtner\"\nuser_token = \"us3r\"\n")
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -203,7 +195,7 @@ mod tests {
     fn what_a_power_cut_left_to_do_is_done_at_the_next_start() {
         let card = Card::good();
         card.consume().unwrap();
-        fs::write(card.path("boot/stockpoint.toml"), card.file()).unwrap();
+        fs::write(card.path("boot/stockpoint.toml"), Card::file()).unwrap();
         let consumed = card.consume().unwrap();
         assert!(consumed.installed.is_none());
         assert_eq!(card.names("boot"), ["stockpoint.toml.done"]);
@@ -220,9 +212,21 @@ mod tests {
         let told = card.complaint();
         assert!(told.contains("stockpoint.toml:5: station.mode: \"in\" is not one of the words"), "{told}");
         assert!(told.contains("\r\n") && !told.contains("us3r") && !told.contains("p4rtner"), "{told}");
-        fs::write(card.path("boot/stockpoint.toml"), card.file()).unwrap();
+        fs::write(card.path("boot/stockpoint.toml"), Card::file()).unwrap();
         card.consume().unwrap();
         assert_eq!(card.names("boot"), ["stockpoint.toml.done"], "the complaint is gone");
+    }
+
+    #[test]
+    fn a_card_names_no_file_and_overwrites_none() {
+        let folder = TempDir::new().unwrap();
+        let foreign = folder.path().join("foreign");
+        fs::write(&foreign, "kept").unwrap();
+        let card = Card::with(&format!("{}[api]\nuser_token_file = {foreign:?}\n", Card::file()));
+        assert!(matches!(card.consume(), Err(Error::Faults(_))));
+        assert_eq!(fs::read_to_string(&foreign).unwrap(), "kept");
+        assert_eq!(card.names("etc"), Vec::<String>::new());
+        assert!(card.complaint().contains("api.user_token_file: is not taken from a set-up code or a card"));
     }
 
     #[test]
@@ -233,7 +237,7 @@ mod tests {
         assert!(matches!(card.consume(), Err(Error::SetUpAlready(_))));
         assert!(card.complaint().contains("add force = true under [setup]"));
         assert_eq!(card.names("etc"), ["config.toml"]);
-        fs::write(card.path("boot/stockpoint.toml"), format!("{}force = true\n", card.file())).unwrap();
+        fs::write(card.path("boot/stockpoint.toml"), format!("{}force = true\n", Card::file())).unwrap();
         card.consume().unwrap();
         assert_eq!(card.names("etc"), ["config.toml", "config.toml.bak", "partner-token", "user-token"]);
     }

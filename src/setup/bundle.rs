@@ -83,14 +83,28 @@ pub struct Bundle {
     pub(super) force: bool,
 }
 
+impl From<SetupFile> for Bundle {
+    fn from(SetupFile { text, config, partner, user, force }: SetupFile) -> Self {
+        Self { text, config, partner, user, force }
+    }
+}
+
 impl Bundle {
-    /// Reads a set-up file; `file` is its name in the faults.
+    /// Reads a set-up file that the administrator names; `file` is its name in the faults.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(text: &str, file: &str) -> Result<Self, Faults> {
-        let SetupFile { text, config, partner, user, force } = SetupFile::parse(text, file)?;
-        Ok(Self { text, config, partner, user, force })
+        SetupFile::parse(text, file).map(Self::from)
+    }
+
+    /// Reads a set-up file from a code or a card. It may set no key that names a file or a program: files go where
+    /// the installer puts them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn handed(text: &str, file: &str) -> Result<Self, Faults> {
+        SetupFile::parse_handed(text, file).map(Self::from)
     }
 
     /// Makes one of what a person answered.

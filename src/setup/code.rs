@@ -97,7 +97,7 @@ impl SetupCode {
     /// It was spoiled, is for another code, or is not what a station needs.
     pub fn open(&self, sealed: Vec<u8>) -> Result<Bundle, Error> {
         let text = self.secret.open(&self.head(), sealed)?;
-        let bundle = Bundle::read(text.expose_secret(), "what the code opened")?;
+        let bundle = Bundle::handed(text.expose_secret(), "what the code opened")?;
         let station = &bundle.config.station;
         let is_ours = station.name == self.name && station.location_id == self.location_id;
         if is_ours { Ok(bundle) } else { Err(Error::OtherStation) }

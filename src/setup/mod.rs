@@ -26,8 +26,10 @@
 //! - Who *forges* an answer does not know the secret: the station takes nothing that does not open.
 //! - Who *keeps the machine busy* that printed it keeps the station from being served: then a cable helps, or a sealed
 //!   file.
-//! - Who *prints a code of their own* and scans it at a station without configuration sets it up as they like, as
-//!   anybody with a keyboard could. A station with a configuration takes no code.
+//! - Who *prints a code of their own* and scans it at a station without configuration, or *writes a card of their own*,
+//!   decides what the station books and for which service. They name no file, no program and no device but those of
+//!   scanners: the keys that are taken are listed in `config::handed`, and files go where the installer puts them. The
+//!   machine that is asked for the rest is in a private network. A station with a configuration takes no code.
 //! - *A sealed file* has no time limit: with the code it is the tokens, for ever. Destroy one of them.
 //! - The *passphrase of a wireless network* stands in the code as it does in every such code.
 
@@ -65,6 +67,7 @@ pub use crate::setup::install::may_install;
 pub use crate::setup::install::private_file;
 pub use crate::setup::network::join;
 pub use crate::setup::pairing::Offered;
+pub use crate::setup::pairing::Reach;
 pub use crate::setup::pairing::WRONG_PROOFS_MAX;
 pub use crate::setup::pairing::fetch;
 pub use crate::setup::pairing::offer;
@@ -129,6 +132,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The code names a machine outside this machine's own networks.
+    #[error(
+        "ask {0} for the rest: the address is not of a private network; print the code in this network, or allow it with \
+         --allow-public-address"
+    )]
+    PublicAddress(SocketAddr),
     /// What the code opened is for another station than the code says.
     #[error("use what the code opened: it is for another station or location")]
     OtherStation,

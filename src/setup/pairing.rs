@@ -18,6 +18,7 @@
 //! `NO`, the only refusal that it knows, and a machine of that version hangs up on ours.
 
 use std::io;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -174,11 +175,35 @@ async fn read_line(reading: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<S
     Ok(line)
 }
 
+/// Where the machine that printed a code may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// In this machine's own networks.
+    PrivateNetworks,
+    /// Anywhere.
+    Anywhere,
+}
+
+impl Reach {
+    /// Returns true for an address that may be asked. The private ones are those of RFC 1918 and RFC 4193, of the
+    /// link (RFC 3927, RFC 4291) and of this machine.
+    fn includes(self, address: IpAddr) -> bool {
+        self == Self::Anywhere
+            || match address.to_canonical() {
+                IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
+                IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
+            }
+    }
+}
+
 /// Fetches what `code` opens from the machine that printed it, which may take a while to be reached, and acknowledges it.
 ///
 /// # Errors
-/// It cannot be reached in time, refuses, speaks another version, or sends what the code does not open.
-pub async fn fetch(code: &SetupCode, address: SocketAddr) -> Result<Bundle, Error> {
+/// It is out of `reach`, cannot be reached in time, refuses, speaks another version, or sends what the code does not open.
+pub async fn fetch(code: &SetupCode, address: SocketAddr, reach: Reach) -> Result<Bundle, Error> {
+    if !reach.includes(address.ip()) {
+        return Err(Error::PublicAddress(address));
+    }
     let ends = Instant::now() + REACH_MAX;
     let mut hang_ups = 0;
     loop {
@@ -257,6 +282,7 @@ mod tests {
 
     const FILE: &str = "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\n\
                         [setup]\npartner_token = \"p4rtner\"\nuser_token = \"us3r\"\n";
+    const NEAR: Reach = Reach::PrivateNetworks;
     const LONG: Duration = Duration::from_mins(1);
 
     struct Table {
@@ -317,12 +343,12 @@ mod tests {
     #[tokio::test]
     async fn who_has_the_code_gets_the_rest_and_that_ends_the_offer() {
         let desk = Table::new().await;
-        let (offered, fetched) = tokio::join!(desk.offer(LONG), fetch(&desk.code, desk.address()));
+        let (offered, fetched) = tokio::join!(desk.offer(LONG), fetch(&desk.code, desk.address(), NEAR));
         assert!(matches!(offered, Offered::Delivered(peer) if peer.ip().is_loopback()));
         assert_eq!(fetched.unwrap().config().station.name, "dock-1");
         let address = desk.address();
         drop(desk.listener);
-        assert!(matches!(fetch(&desk.code, address).await, Err(Error::CodeSpent)));
+        assert!(matches!(fetch(&desk.code, address, NEAR).await, Err(Error::CodeSpent)));
     }
 
     #[tokio::test]
@@ -330,19 +356,37 @@ mod tests {
         let desk = Table::new().await;
         let wrong = async {
             for _ in 0..WRONG_PROOFS_MAX {
-                assert!(matches!(fetch(&desk.guess(), desk.address()).await, Err(Error::CodeRefused)));
+                assert!(matches!(fetch(&desk.guess(), desk.address(), NEAR).await, Err(Error::CodeRefused)));
             }
         };
         let (offered, ()) = tokio::join!(desk.offer(LONG), wrong);
         assert_eq!(offered, Offered::Locked);
         let mixed = async {
             for _ in 1..WRONG_PROOFS_MAX {
-                assert!(fetch(&desk.guess(), desk.address()).await.is_err());
+                assert!(fetch(&desk.guess(), desk.address(), NEAR).await.is_err());
             }
-            fetch(&desk.code, desk.address()).await
+            fetch(&desk.code, desk.address(), NEAR).await
         };
         let (offered, fetched) = tokio::join!(desk.offer(LONG), mixed);
         assert!(matches!(offered, Offered::Delivered(_)) && fetched.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_public_address_is_not_asked_unless_that_is_allowed() {
+        for near in
+            ["10.1.2.3", "172.31.0.1", "192.168.1.5", "169.254.9.9", "127.0.0.1", "::1", "fd00::1", "fe80::1"]
+        {
+            assert!(NEAR.includes(near.parse().unwrap()), "{near}");
+        }
+        for public in
+            ["8.8.8.8", "172.32.0.1", "100.64.0.1", "0.0.0.0", "2001:db8::1", "::ffff:8.8.8.8", "::"]
+        {
+            assert!(!NEAR.includes(public.parse().unwrap()), "{public}");
+            assert!(Reach::Anywhere.includes(public.parse().unwrap()));
+        }
+        let desk = Table::new().await;
+        let fetched = fetch(&desk.code, "192.0.2.1:9".parse().unwrap(), NEAR).await;
+        assert!(matches!(fetched, Err(Error::PublicAddress(_))), "{fetched:?}");
     }
 
     #[tokio::test]
@@ -359,7 +403,7 @@ mod tests {
             assert!(desk.ask_from("127.0.0.1:0", VERSION).await.starts_with("OK "));
             assert_eq!(desk.ask_from("127.0.0.2:0", VERSION).await, "TAKEN\n");
             assert!(desk.ask_from("127.0.0.1:0", VERSION).await.starts_with("OK "));
-            fetch(&desk.code, desk.address()).await
+            fetch(&desk.code, desk.address(), NEAR).await
         };
         let (offered, fetched) = tokio::join!(desk.offer(LONG), station);
         assert!(matches!(offered, Offered::Delivered(_)) && fetched.is_ok(), "{offered:?}");
@@ -370,7 +414,7 @@ mod tests {
         let desk = Table::new().await;
         let late = async {
             assert!(desk.ask_from("127.0.0.2:0", VERSION).await.starts_with("OK "));
-            fetch(&desk.code, desk.address()).await
+            fetch(&desk.code, desk.address(), NEAR).await
         };
         let (offered, fetched) = tokio::join!(desk.offer(Duration::from_secs(2)), late);
         assert!(matches!(fetched, Err(Error::CodeTaken(_))), "{fetched:?}");
@@ -408,7 +452,7 @@ mod tests {
                     stream.write_all(answer.as_bytes()).await.unwrap();
                 }
             };
-            let (fetched, ()) = tokio::join!(fetch(&desk.code, desk.address()), other);
+            let (fetched, ()) = tokio::join!(fetch(&desk.code, desk.address(), NEAR), other);
             assert!(matches!(fetched, Err(Error::OtherVersion(_))), "{fetched:?}");
         }
     }
@@ -430,7 +474,7 @@ mod tests {
                     let _sent = stream.write_all(said.as_bytes()).await;
                 }
             }
-            fetch(&desk.code, desk.address()).await
+            fetch(&desk.code, desk.address(), NEAR).await
         };
         let (offered, fetched) = tokio::join!(desk.offer(LONG), noise);
         assert!(matches!(offered, Offered::Delivered(_)) && fetched.is_ok());
@@ -463,7 +507,7 @@ mod tests {
         let other = Bundle::read(&FILE.replace("dock-1", "dock-2"), "x").unwrap();
         desk.sealed = desk.code.seal(&other).unwrap();
         let (_offered, fetched) =
-            tokio::join!(desk.offer(Duration::from_secs(1)), fetch(&desk.code, desk.address()));
+            tokio::join!(desk.offer(Duration::from_secs(1)), fetch(&desk.code, desk.address(), NEAR));
         assert!(matches!(fetched, Err(Error::OtherStation)), "{fetched:?}");
     }
 }

@@ -376,13 +376,12 @@ async fn a_station_that_is_set_up_is_not_set_up_anew_unless_told_and_then_keeps_
     assert_eq!(fs::read_to_string(shed.path("etc/config.toml.bak")).unwrap(), before);
 }
 
-/// A set-up file of a station that a test can run.
+/// A set-up file for a card: it names no file.
 fn setup_file(shed: &Shed, base_url: &str, scanner: &Path) -> String {
     let config = shed.config(base_url, scanner);
-    let etc = |file: &str| shed.path(&format!("etc/{file}")).display().to_string();
-    let place = |file: &str| shed.path(file).display().to_string();
-    let config = config.replace(&place("partner-token"), &etc("partner-token"));
-    let config = config.replace(&place("user-token"), &etc("user-token"));
+    let folder = shed.dir.path().display().to_string();
+    let lines: Vec<&str> = config.lines().filter(|line| !line.contains(&folder)).collect();
+    let config = lines.join("\n");
     format!("{config}\n[setup]\npartner_token = \"{PARTNER}\"\nuser_token = \"{USER}\"\n")
 }
 
@@ -400,6 +399,10 @@ async fn a_station_set_up_from_its_boot_partition_runs_and_refuses_set_up_codes(
     let nothing = ended(&shed, boot()).await;
     assert_eq!((nothing.code, nothing.out.as_str()), (Some(0), "no stockpoint.toml in boot\n"));
 
+    // The administrator's own: where this test may write.
+    let written = fs::read_to_string(shed.path("etc/config.toml")).unwrap();
+    let data_dir = format!("[station]\ndata_dir = {:?}\n", shed.path("data"));
+    shed.write("etc/config.toml", written.replacen("[station]\n", &data_dir, 1));
     let agent = shed.start(shed.bare_command(&["--config", "etc/config.toml", "run"]));
     agent.until_logged("scanner is ready").await;
     shed.write("config.toml", fs::read(shed.path("etc/config.toml")).unwrap());
@@ -429,6 +432,49 @@ async fn a_faulty_file_on_the_boot_partition_is_explained_beside_it() {
     assert_silent(&told);
     assert_eq!(names(&shed.path("etc")), Vec::<String>::new());
     assert_eq!(names(&shed.path("boot")), ["stockpoint.error.txt", "stockpoint.toml"]);
+}
+
+#[tokio::test]
+async fn a_hostile_card_has_no_file_overwritten_and_no_program_installed() {
+    let shed = Shed::new();
+    fs::create_dir(shed.path("boot")).unwrap();
+    let foreign = shed.write("foreign", "kept");
+    let good = setup_file(&shed, NOBODY, Path::new("/dev/ttyUSB7"));
+    for hostile in [
+        format!("[api]\nuser_token_file = {foreign:?}\n"),
+        format!("[feedback]\ncommand = [\"/bin/sh\", {foreign:?}]\n"),
+    ] {
+        let file = match hostile.strip_prefix("[api]\n") {
+            Some(key) => good.replacen("[api]\n", &format!("[api]\n{key}"), 1),
+            None => format!("{hostile}{good}"),
+        };
+        shed.write("boot/stockpoint.toml", file);
+        let refused =
+            ended(&shed, shed.bare_command(&["--config", "etc/config.toml", "init", "--boot", "boot"])).await;
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.err.contains("is not taken from a set-up code or a card"), "{}", refused.err);
+        assert_eq!(fs::read_to_string(&foreign).unwrap(), "kept");
+        assert_eq!(names(&shed.path("etc")), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn what_a_card_has_written_is_shown_and_confirmed_on_a_terminal() {
+    let shed = Shed::new();
+    fs::create_dir(shed.path("boot")).unwrap();
+    shed.write("boot/stockpoint.toml", setup_file(&shed, NOBODY, Path::new("/dev/ttyUSB7")));
+    let boot = || shed.bare_command(&["--config", "etc/config.toml", "init", "--boot", "boot"]);
+    let mut person = Dialogue::begin(&shed, boot());
+    person.answer("write this to etc/config.toml", "n").await;
+    let (declined, _echo) = person.ended().await;
+    assert_eq!(declined.code, Some(0), "{declined:?}");
+    assert!(declined.out.contains("  name = \"dock-1\"") && declined.out.ends_with("nothing was written\n"));
+    assert_eq!(names(&shed.path("etc")), Vec::<String>::new());
+    assert_eq!(names(&shed.path("boot")), ["stockpoint.toml"]);
+    let mut person = Dialogue::begin(&shed, boot());
+    person.answer("write this to etc/config.toml", "y").await;
+    assert_eq!(person.ended().await.0.code, Some(0));
+    assert_set_up(&shed);
 }
 
 #[tokio::test]
@@ -494,6 +540,7 @@ async fn a_scanned_code_sets_a_station_up_once_and_is_worth_nothing_afterwards()
     assert_silent(&ended_dock.out);
     assert_silent(&ended_dock.err);
     assert!(ended_dock.out.contains("a set-up code for dock-1, location 4564"), "{ended_dock:?}");
+    assert!(ended_dock.out.contains("  name = \"dock-1\""), "what is written is shown: {}", ended_dock.out);
     let config = assert_set_up(&dock);
     assert_eq!((config.station.name.as_str(), config.station.mode.as_str()), ("dock-1", "write-off"));
     let text = fs::read_to_string(dock.path("etc/config.toml")).unwrap();

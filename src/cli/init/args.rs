@@ -126,6 +126,9 @@ pub(super) struct CodeArgs {
     /// A file with its passphrase
     #[arg(long, value_name = "FILE", requires = "wifi")]
     pub(super) wifi_passphrase_file: Option<PathBuf>,
+    /// Ask for the rest at an address outside private networks, too
+    #[arg(long, requires = "scan")]
+    pub(super) allow_public_address: bool,
     /// Hand the rest over in this sealed file, and not over the network
     #[arg(long, value_name = "FILE")]
     pub(super) sealed_file: Option<PathBuf>,

@@ -34,8 +34,10 @@ use super::run::runtime;
 use super::say;
 use crate::config::Config;
 use crate::config::DEFAULT_PATH;
+use crate::config::Faults;
 use crate::doctor::Finding;
 use crate::doctor::Grade;
+use crate::domain::printable::printable;
 use crate::setup;
 use crate::setup::BOOT_FOLDERS;
 use crate::setup::Bundle;
@@ -64,9 +66,12 @@ pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Resu
     let bundle = match (&args.from, &args.scan) {
         (Some(file), _) => {
             let entries = found::likely_entries(args.answers.layout())?;
-            from_file(file)?.with_scanners(&entries).map_err(setup::Error::from)?
+            from_file(file, Bundle::read)?.with_scanners(&entries).map_err(setup::Error::from)?
         }
-        (None, Some(device)) => runtime()?.block_on(scan::bundle(out, args, given(device)))?,
+        (None, Some(device)) => match from_code(out, config, args, given(device))? {
+            Some(bundle) => bundle,
+            None => return say(out, "nothing was written\n"),
+        },
         (None, None) => match ask_all(out, config, args)? {
             Some(bundle) => bundle,
             None => return say(out, "nothing was written\n"),
@@ -80,6 +85,9 @@ pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Resu
     }
     let installed = install(bundle, config, Replace::KeepOld)?;
     tell_written(out, &installed)?;
+    if args.scan.is_some() {
+        unit::end_scanning(config)?;
+    }
     finish(out, config, args)
 }
 
@@ -139,13 +147,32 @@ fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Optio
     Ok(is_wanted.then_some(bundle))
 }
 
+/// Takes a code and what it opens; `None` if a person at the terminal then does not want it.
+fn from_code(
+    out: &mut impl Write,
+    config: &Path,
+    args: &InitArgs,
+    device: Option<&Path>,
+) -> Result<Option<Bundle>, Error> {
+    let Some(bundle) = runtime()?.block_on(scan::bundle(out, args, device))? else { return Ok(None) };
+    let is_wanted = is_wanted(out, config, args, &bundle)?;
+    Ok(is_wanted.then_some(bundle))
+}
+
+/// Shows what somebody else had written, and has it confirmed where there is a terminal.
+fn is_wanted(out: &mut impl Write, config: &Path, args: &InitArgs, bundle: &Bundle) -> Result<bool, Error> {
+    let shown = bundle.text().lines().map(|line| format!("  {}\n", printable(line)));
+    say(out, &format!("\n{}\n", shown.collect::<String>()))?;
+    Person::new(out, args.yes).agrees(&format!("write this to {}", config.display()), true)
+}
+
 fn print_qr(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
     let api = ask::api_before(args, config)?;
     runtime()?.block_on(async {
         let mut person = Person::new(out, args.yes);
         let secret_file = sheet_secret_beside(config);
         let bundle = match &args.from {
-            Some(file) => from_file(file)?,
+            Some(file) => from_file(file, Bundle::handed)?,
             None => ask::bundle(&mut person, args, &api, Scanners::OfAnother, &secret_file).await?,
         };
         drop(person);
@@ -153,9 +180,9 @@ fn print_qr(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), 
     })
 }
 
-fn from_file(file: &Path) -> Result<Bundle, Error> {
+fn from_file(file: &Path, read: fn(&str, &str) -> Result<Bundle, Faults>) -> Result<Bundle, Error> {
     let text = Zeroizing::new(fs::read_to_string(file).map_err(read_error(file))?);
-    Ok(Bundle::read(&text, &file.display().to_string()).map_err(setup::Error::from)?)
+    Ok(read(&text, &file.display().to_string()).map_err(setup::Error::from)?)
 }
 
 fn from_boot(
@@ -173,6 +200,12 @@ fn from_boot(
         let looked: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         return say(out, &format!("no {FILE_NAME} in {}\n", looked.join(" or ")));
     };
+    // A file with faults is not shown; what is wrong with it is said below, and beside it.
+    if let Ok(bundle) = from_file(&file, Bundle::handed)
+        && !is_wanted(out, config, args, &bundle)?
+    {
+        return say(out, "nothing was written\n");
+    }
     let entries = found::likely_entries(args.answers.layout())?;
     let consumed = consume(&file, config, |bundle| Ok(bundle.with_scanners(&entries)?))?;
     match &consumed.installed {

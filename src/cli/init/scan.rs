@@ -18,6 +18,7 @@ use super::InitArgs;
 use super::found;
 use super::found::Found;
 use super::found::Way;
+use super::person::Person;
 use crate::cli::Error;
 use crate::cli::read_error;
 use crate::cli::say;
@@ -47,6 +48,7 @@ use crate::setup;
 use crate::setup::Bundle;
 use crate::setup::Ears;
 use crate::setup::Heard;
+use crate::setup::Reach;
 use crate::setup::SetupCode;
 
 /// Between two looks at what is plugged in.
@@ -76,28 +78,35 @@ enum FromKeys {
     Gone(PathBuf),
 }
 
-/// Waits for a code, fetches what it opens, and gives that back with the scanners found.
+/// Waits for a code, fetches what it opens, and gives that back with the scanners found. `None` if a person at the terminal
+/// does not want this machine to join the code's network.
 pub(super) async fn bundle(
     out: &mut impl Write,
     args: &InitArgs,
     device: Option<&Path>,
-) -> Result<Bundle, Error> {
+) -> Result<Option<Bundle>, Error> {
     let scanned = Listeners::new().scanned(out, device).await?;
     let code = &scanned.code;
     say(out, &format!("a set-up code for {}, location {}\n", code.name, code.location_id))?;
     if let Some(wifi) = &code.wifi {
-        say(out, &format!("joining the network {}\n", printable(&wifi.ssid)))?;
+        let ssid = printable(&wifi.ssid).to_string();
+        if !Person::new(out, args.yes).agrees(&format!("join the wireless network {ssid}"), true)? {
+            return Ok(None);
+        }
+        say(out, &format!("joining the network {ssid}\n"))?;
         setup::join(wifi)?;
     }
+    let reach = if args.code.allow_public_address { Reach::Anywhere } else { Reach::PrivateNetworks };
     let bundle = match (&args.code.sealed_file, code.address) {
         (Some(file), _) => code.open(fs::read(file).map_err(read_error(file))?)?,
         (None, Some(address)) => {
             say(out, &format!("asking {address} for the rest\n"))?;
-            setup::fetch(code, address).await?
+            setup::fetch(code, address, reach).await?
         }
         (None, None) => return Err(Error::Missing("--sealed-file, which this code opens".to_owned())),
     };
-    Ok(bundle.with_scanners(&entries(out, args, &scanned)?).map_err(setup::Error::from)?)
+    let bundle = bundle.with_scanners(&entries(out, args, &scanned)?).map_err(setup::Error::from)?;
+    Ok(Some(bundle))
 }
 
 /// What listens to the devices.

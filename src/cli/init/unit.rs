@@ -14,6 +14,8 @@ const UNIT: &str = "stockpoint.service";
 /// How long systemctl may take: systemd itself gives up on a unit that does not start within 90 s, after one that did not
 /// stop within as long.
 const SYSTEMCTL_TIME_MAX: Duration = Duration::from_secs(200);
+/// Waits for a set-up code.
+const SCAN_UNIT: &str = "stockpoint-scan.service";
 /// There while systemd runs (`sd_booted(3)`).
 const SYSTEMD: &str = "/run/systemd/system";
 
@@ -46,6 +48,17 @@ pub(super) fn enable(out: &mut impl Write, config: &Path, start: Start) -> Resul
     };
     say(out, &format!("{not}\n"))?;
     Ok(false)
+}
+
+/// Has systemd start the unit that waits for a code no more, once this station has a configuration.
+pub(super) fn end_scanning(config: &Path) -> Result<(), Error> {
+    if !is_units_own(config) || !Path::new(SYSTEMD).is_dir() {
+        return Ok(());
+    }
+    let mut asked = child::command("systemctl");
+    asked.args(["--quiet", "is-enabled", SCAN_UNIT]);
+    let is_enabled = child::run(&mut asked, SYSTEMCTL_TIME_MAX).map_err(Error::Systemctl)?.status.success();
+    if is_enabled { systemctl(&["disable", SCAN_UNIT], Start::AndWait) } else { Ok(()) }
 }
 
 fn systemctl(words: &[&str], start: Start) -> Result<(), Error> {

@@ -123,18 +123,27 @@ fn uncommented_example() -> String {
     EXAMPLE.lines().map(uncomment).collect()
 }
 
-#[test]
-fn the_example_has_every_key() {
-    // The fault of an unknown key lists all that are known beside it.
+/// Every key of every section, with the path of its section: the fault of an unknown key lists all that are known
+/// beside it.
+pub(super) fn every_key() -> Vec<(String, &'static str)> {
     let asked = "zzz = 1\n[station]\nzzz = 1\n[api]\nzzz = 1\n[goods]\nzzz = 1\n[kits]\nzzz = 1\n[web]\nzzz = 1\n\
                  [feedback]\nzzz = 1\n[[storage]]\nzzz = 1\n[[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n\
                  [[scanner.rule]]\nzzz = 1\n[[variable_measure]]\nzzz = 1\n[[pack]]\nzzz = 1\n";
     let faults = parse(asked).unwrap_err();
-    let unknown = faults.iter().filter_map(|fault| match &fault.problem {
-        Problem::UnknownKey { known, .. } => Some(known),
-        _ => None,
-    });
-    let known: Vec<_> = unknown.flatten().collect();
+    let mut keys = Vec::new();
+    for fault in faults.iter() {
+        if let Problem::UnknownKey { known, .. } = &fault.problem {
+            let section =
+                handed::without_numbers(fault.key.strip_suffix("zzz").unwrap().trim_end_matches('.'));
+            keys.extend(known.iter().map(|key| (section.clone(), *key)));
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_example_has_every_key() {
+    let known: Vec<_> = every_key().into_iter().map(|(_section, key)| key).collect();
     assert_eq!(known.len(), 11 + 20 + 13 + 2 + 1 + 2 + 10 + 2 + 19 + 4 + 6 + 12 + 4 + 4);
     let example = uncommented_example();
     for key in known {

@@ -5,6 +5,7 @@ mod feedback;
 mod keys;
 mod packs;
 mod properties;
+mod provenance;
 mod rules;
 
 use self::feedback::no_feedback;
