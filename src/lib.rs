@@ -20,7 +20,7 @@
 //! # Layout
 //!
 //! - [`domain`]: the pure core. What a code is, what a scan does, how a delivery goes on.
-//! - [`clock`], [`config`], [`store`], [`api`], [`device`], [`feedback`]: one edge each. They know the domain and,
+//! - [`owner`]: whose rights a command of root works with. [`clock`], [`config`], [`store`], [`api`], [`device`], [`feedback`]: one edge each. They know the domain and,
 //!   but for the configuration, not each other.
 //! - [`work`]: the workers, which join the edges. [`status`]: what the station tells of itself.
 //! - [`app`]: builds, joins, watches and stops everything. [`cli`] and [`demo`] stand on it; [`doctor`] looks the
@@ -43,6 +43,7 @@ mod draft;
 pub mod machine;
 pub mod meter;
 pub mod random;
+pub mod owner;
 
 pub mod config;
 

@@ -9,9 +9,10 @@ use super::args::{NewGood, amount};
 use super::run::runtime;
 use super::unknown::{documents_were, meant};
 use super::{Error, data, say, way_beside};
-use crate::api::GoodToWrite;
+use crate::api::{Budget, Client, GoodToWrite};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::config::secrets::Secrets;
 use crate::domain::barcode::Barcode;
 use crate::domain::control::{Control, Reading};
 use crate::domain::good::{Good, Resolution};
@@ -28,6 +29,7 @@ const DEPTH_MAX: u32 = 20;
 /// Makes a good for a parked code and books what was parked of it. Whatever was interrupted, the same command
 /// goes on where it stood: the copy of the table is looked at first, then the service's own.
 pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> Result<(), Error> {
+    let secrets = Secrets::find(&config.api);
     let mut db = data(config)?;
     if Control::read(&wish.code) != Reading::NotControl {
         return Err(Error::ControlCode);
@@ -47,7 +49,8 @@ pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> R
         return Err(Error::Missing(missing.join(", ")));
     }
     let asked = stdin.is_terminal().then(|| stdin.lock());
-    let (good, how) = match make(out, config, wish, (barcode_for(&code), asked))? {
+    let way = way_beside(config, secrets)?;
+    let (good, how) = match make(out, config, wish, (way, barcode_for(&code), asked))? {
         Made::New(good) => (good, "was made"),
         Made::Found(good) => (good, "has this code on the service already"),
     };
@@ -59,10 +62,9 @@ fn make(
     out: &mut impl Write,
     config: &Config,
     wish: &NewGood,
-    (barcode, person): (String, Option<impl BufRead>),
+    ((client, budget), barcode, person): ((Client, Budget), String, Option<impl BufRead>),
 ) -> Result<Made, Error> {
     let api = &config.api;
-    let (client, budget) = way_beside(config)?;
     runtime()?.block_on(async {
         let mut creator = Creator { client: &client, budget, wait: api.reconcile_after };
         let mut good = match person {

@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::run::{interrupted, runtime};
-use super::{Error, read_error};
+use super::{Error, read_error, take_over};
 use crate::config::wants_colour;
 use crate::demo::{Outcome, Wish, run};
 
@@ -21,6 +21,9 @@ const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error> {
     let file = scans.map(|path| open(path).map_err(read_error(path))).transpose()?;
+    if let Some(dir) = dir {
+        take_over(dir)?;
+    }
     let temporary = std::env::temp_dir().join(format!("stockpoint-demo-{}", std::process::id()));
     let kept = dir.unwrap_or(&temporary);
     let wish = Wish {

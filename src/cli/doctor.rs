@@ -8,6 +8,7 @@ use super::{Error, say, status};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::doctor::{Report, examine};
+use crate::owner;
 
 pub(super) fn doctor(out: &mut impl Write, path: &Path, as_json: bool) -> Result<(), Error> {
     let config = match Config::load(path) {
@@ -25,7 +26,8 @@ pub(super) fn doctor(out: &mut impl Write, path: &Path, as_json: bool) -> Result
 /// The whole station, looked over.
 pub(super) fn look_over(config: &Config) -> Result<Report, Error> {
     // An agent that does not answer is as good as none: the section on the agent says so.
-    let running = status::running(config).ok().flatten();
+    let asked = owner::within(&config.station.data_dir, || status::running(config).ok().flatten());
+    let running = asked.ok().flatten();
     let clock = SystemClock::new();
     Ok(runtime()?.block_on(examine(config, &clock, running.as_ref())))
 }

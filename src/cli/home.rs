@@ -1,20 +1,25 @@
 //! `stockpoint adopt`, `stockpoint backup` and `stockpoint restore`: where the data belongs, and moving it.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::args::{AdoptArgs, RestoreArgs};
-use super::{Error, data, data_if_any, read_error, say};
+use super::{Error, data, data_if_any, owner_error, read_error, say, take_over};
 use crate::app::FolderLock;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::count::counted;
 use crate::domain::home::{Home, belongs_to};
 use crate::machine;
+use crate::owner::{self, Owner};
 use crate::socket::{self, Request};
 use crate::status::rfc3339;
-use crate::store::{self, Adopted, Adoption, Replace, Share, Shares};
+use crate::store::{self, Adopted, Adoption, Backup, BackupError, BackupFile, Replace, Share, Shares};
+
+/// Name of the file in the data folder in which a backup is made that root then copies out.
+const BACKUP_SCRATCH: &str = "backup.part-of-root";
 
 fn here(config: &Config) -> Home {
     config.home(machine::read(&machine::Roots::default()))
@@ -70,7 +75,11 @@ pub(super) fn backup(
     file: &Path,
 ) -> Result<(), Error> {
     let text = fs::read_to_string(config_file).map_err(read_error(config_file))?;
-    let made = data(config)?.back_up(file, &text, SystemClock::new().wall())?;
+    let dir = &config.station.data_dir;
+    let made = match Owner::to_become(dir).map_err(owner_error(dir))? {
+        Some(_) => backup_by_root(config, &text, file)?,
+        None => data(config)?.back_up(file, &text, SystemClock::new().wall())?,
+    };
     let undelivered = counted(made.unsent, "undelivered document");
     say(
         out,
@@ -82,13 +91,58 @@ pub(super) fn backup(
     )
 }
 
+/// The owner of the data makes the backup in the folder; root, who may write elsewhere, copies it out.
+fn backup_by_root(config: &Config, text: &str, file: &Path) -> Result<Backup, Error> {
+    if file.exists() {
+        return Err(BackupError::Exists(file.to_owned()).into());
+    }
+    let dir = &config.station.data_dir;
+    let scratch = dir.join(BACKUP_SCRATCH);
+    let write = || -> Result<(Backup, File), Error> {
+        remove_if_there(&scratch)?;
+        let made = data(config)?.back_up(&scratch, text, SystemClock::new().wall())?;
+        let content = File::open(&scratch).map_err(read_error(&scratch))?;
+        remove_if_there(&scratch)?;
+        Ok((made, content))
+    };
+    let (made, mut content) = owner::within(dir, write).map_err(owner_error(dir))??;
+    let part = file.with_added_extension("part");
+    copy_out(&mut content, &part, file).inspect_err(|_failed| {
+        // What is half written is of no use; the failure itself is said.
+        let _removed = fs::remove_file(&part);
+    })?;
+    Ok(made)
+}
+
+fn copy_out(content: &mut File, part: &Path, file: &Path) -> Result<(), Error> {
+    remove_if_there(part)?;
+    let mut copy = || -> io::Result<()> {
+        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)?;
+        io::copy(content, &mut out)?;
+        out.sync_all()?;
+        fs::rename(part, file)?;
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()
+    };
+    copy().map_err(read_error(file))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(read_error(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 pub(super) fn restore(out: &mut impl Write, config: &Config, wanted: &RestoreArgs) -> Result<(), Error> {
     let dir = &config.station.data_dir;
+    let backup = BackupFile::open(&wanted.file)?;
     store::make_folder(dir).map_err(read_error(dir))?;
+    take_over(dir)?;
     let _lock = FolderLock::take(dir)?;
     let replace = if wanted.force { Replace::Anything } else { Replace::OnlyDelivered };
     let now = SystemClock::new().wall();
-    let done = store::restore(dir, &wanted.file, &here(config).books, replace, now)?;
+    let done = store::restore(dir, backup, &here(config).books, replace, now)?;
     let undelivered = counted(done.backup.unsent, "undelivered document");
     let made = rfc3339(done.backup.made);
     say(out, &format!("restored station {} as of {made}, with {undelivered}\n", done.backup.station))?;
@@ -104,8 +158,12 @@ pub(super) fn restore(out: &mut impl Write, config: &Config, wanted: &RestoreArg
 
 /// Says so if the data that is here belongs elsewhere: a new configuration does not make it this station's.
 pub(super) fn warn_if_foreign(out: &mut impl Write, config: &Config) -> Result<(), Error> {
-    let Some(db) = data_if_any(config)? else { return Ok(()) };
-    let differences = db.home()?.map(|home| home.differences(&here(config))).unwrap_or_default();
+    let dir = &config.station.data_dir;
+    let home = || -> Result<Option<Home>, Error> {
+        Ok(data_if_any(config)?.map(|db| db.home()).transpose()?.flatten())
+    };
+    let home = owner::within(dir, home).map_err(owner_error(dir))??;
+    let differences = home.map(|home| home.differences(&here(config))).unwrap_or_default();
     if differences.is_empty() {
         return Ok(());
     }

@@ -43,6 +43,7 @@ use crate::demo as demonstration;
 use crate::device::PortFault;
 use crate::domain::ids::GoodId;
 use crate::domain::printable::harmless;
+use crate::owner;
 use crate::setup;
 use crate::store::{self, Db};
 use crate::work::uplink::seed;
@@ -84,6 +85,26 @@ pub enum Error {
         /// The system's reason.
         #[source]
         source: io::Error,
+    },
+    /// Root cannot work with the rights of the data folder's owner.
+    #[error("become the owner of {}", .dir.display())]
+    Owner {
+        /// The data folder.
+        dir: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The agent would make files of root's in a folder of another user.
+    #[error(
+        "run the agent as root: {} belongs to user {user}; use `systemctl start stockpoint`, or run it as that user",
+        .dir.display()
+    )]
+    RunByRoot {
+        /// The data folder.
+        dir: PathBuf,
+        /// The number of its owner.
+        user: u32,
     },
     /// There is no data yet, so there is nothing to change.
     #[error("find any data in {}; the agent makes it when it first runs", .0.display())]
@@ -382,8 +403,10 @@ fn data(config: &Config) -> Result<Db, Error> {
     data_if_any(config)?.ok_or_else(|| Error::NoData(config.station.data_dir.clone()))
 }
 
-/// The data of a station, for a command that only tells: without any there is nothing to tell, which is no failure.
+/// The data of a station, for a command that only tells: without any there is nothing to tell, which is no failure. Root is
+/// the folder's owner from here on: what needs root, such as reading tokens, comes first.
 fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
+    take_over(&config.station.data_dir)?;
     let mut db = Db::beside(&config.station.data_dir, &config.station.name)?;
     if let Some(db) = &mut db {
         db.allow_kits(config.kits.clone());
@@ -392,11 +415,20 @@ fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
     Ok(db)
 }
 
+/// Makes root the owner of the data folder, for good.
+fn take_over(dir: &Path) -> Result<(), Error> {
+    owner::take_over(dir).map_err(owner_error(dir))
+}
+
+fn owner_error(dir: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+    move |source| Error::Owner { dir: dir.to_owned(), source }
+}
+
 /// The way to the service for a command beside an agent. A running agent keeps its own budget: this takes half of
-/// one, so that both stay below the service's.
-fn way_beside(config: &Config) -> Result<(Client, Budget), Error> {
+/// one, so that both stay below the service's. The tokens are root's, and so are found before the data is opened.
+fn way_beside(config: &Config, secrets: Result<Secrets, secrets::Error>) -> Result<(Client, Budget), Error> {
     let api = &config.api;
-    let secrets = Secrets::find(api)?;
+    let secrets = secrets?;
     let client = Client::new(api, config.station.location_id, &secrets.partner, &secrets.user)
         .map_err(app::Error::Client)?;
     let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, seed(), Instant::now());

@@ -10,6 +10,7 @@ use super::shown::{self, location_of};
 use super::{Error, data, data_if_any, export, say, way_beside};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::config::secrets::Secrets;
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::printable::printable;
@@ -152,8 +153,9 @@ fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) ->
 }
 
 fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error> {
+    let secrets = Secrets::find(&config.api);
     let db = data(config)?;
-    let (client, budget) = way_beside(config)?;
+    let (client, budget) = way_beside(config, secrets)?;
     let zone = location_of(config, &db)?.zone().clone();
     let since = SystemClock::new().wall().plus_ms(-i64::from(days) * DAY_MS);
     let compared = runtime()?.block_on(async {

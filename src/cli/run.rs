@@ -3,13 +3,18 @@
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Error;
+use super::{Error, owner_error};
 use crate::app::{Agent, Host};
 use crate::config::Config;
 use crate::config::secrets::{self, Secrets};
+use crate::owner::Owner;
 
 pub(super) fn run(config: Config) -> Result<(), Error> {
     keep_memory_private();
+    let dir = &config.station.data_dir;
+    if let Some(owner) = Owner::to_become(dir).map_err(owner_error(dir))? {
+        return Err(Error::RunByRoot { dir: dir.clone(), user: owner.user() });
+    }
     let secrets = Secrets::find(&config.api)?;
     // Optional: what is wrong with them keeps nobody from scanning.
     let (page_token, seal) = (secrets::web_token(&config.web), secrets::seal(&config.station));

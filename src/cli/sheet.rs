@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::args::{SheetArgs, SheetFormat, SheetPaper, SheetSymbology};
-use super::{Error, data_if_any, read_error};
+use super::{Error, data_if_any, owner_error, read_error};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, secrets};
 use crate::domain::ids::CardId;
 use crate::domain::seal::Seal;
+use crate::owner;
 use crate::sheet::{self, Format, Imprint, Job, NamedStorage, Paper, Symbology};
 
 pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Result<(), Error> {
@@ -101,7 +102,12 @@ fn kits(config: &Path) -> Vec<(CardId, String)> {
         return Vec::new();
     }
     let cards = Config::load(config).map_err(Error::from).and_then(|config| {
-        let mut cards = data_if_any(&config)?.map_or(Ok(Vec::new()), |db| db.cards())?;
+        let dir = &config.station.data_dir;
+        // Root writes the sheet where it is told to, and so stays root.
+        let read = || -> Result<Vec<_>, Error> {
+            Ok(data_if_any(&config)?.map(|db| db.cards()).transpose()?.unwrap_or_default())
+        };
+        let mut cards = owner::within(dir, read).map_err(owner_error(dir))??;
         cards.retain(|(card, _)| config.kits.allows(*card));
         Ok(cards)
     });

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
-use super::{Error, read_error, say};
+use super::{Error, read_error, say, take_over};
 use crate::app::station;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -39,6 +39,7 @@ pub(super) fn status(out: &mut impl Write, config: &Config, json: bool) -> Resul
 /// What the running agent tells; `None` if none runs.
 pub(super) fn running(config: &Config) -> Result<Option<Status>, Error> {
     let dir = &config.station.data_dir;
+    take_over(dir)?;
     if !dir.exists() {
         return Ok(None);
     }

@@ -32,6 +32,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// itself for as long as it takes, with no scanner and no page.
 pub(super) fn sync(out: &mut impl Write, config: Config) -> Result<(), Error> {
     let dir = config.station.data_dir.clone();
+    let secrets = Secrets::find(&config.api);
     let before =
         data_if_any(&config)?.map_or(Ok(0), |db| db.reading_numbers().map(|numbers| numbers.begun))?;
     let asked = if dir.exists() { socket::ask(&dir, Request::Sync).map_err(read_error(&dir))? } else { None };
@@ -39,7 +40,7 @@ pub(super) fn sync(out: &mut impl Write, config: Config) -> Result<(), Error> {
     let waiting = Waiting::new(before);
     let count = match asked {
         Some(_) => watch(out, &config, waiting)?,
-        None => read_alone(out, config, waiting)?,
+        None => read_alone(out, config, &secrets?, waiting)?,
     };
     say(out, &format!("{count} goods\n"))
 }
@@ -63,12 +64,16 @@ fn no_agent() -> ApiHealth {
     ApiHealth { state: ApiState::Offline, last_error: Some("the agent does not answer".to_owned()) }
 }
 
-fn read_alone(out: &mut impl Write, mut config: Config, waiting: Waiting) -> Result<u64, Error> {
-    let secrets = Secrets::find(&config.api)?;
+fn read_alone(
+    out: &mut impl Write,
+    mut config: Config,
+    secrets: &Secrets,
+    waiting: Waiting,
+) -> Result<u64, Error> {
     config.scanners.clear();
     config.web.listen = None;
     runtime()?.block_on(async {
-        let agent = Agent::open(config, &secrets, Host::this())?;
+        let agent = Agent::open(config, secrets, Host::this())?;
         let handle = agent.handle();
         handle.sync();
         let mut count = Err(Error::NotYet);

@@ -9,8 +9,10 @@ use super::goods::plain_conventions;
 use super::run::runtime;
 use super::shown::location_of;
 use super::{Error, data, data_if_any, say, way_beside};
+use crate::api::{Budget, Client};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::config::secrets::Secrets;
 use crate::domain::barcode::Barcode;
 use crate::domain::good::{Good, times};
 use crate::domain::ids::GoodId;
@@ -108,6 +110,7 @@ fn read(config: &Config, typed: &str) -> Result<Barcode, Error> {
 
 fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Error> {
     let typed = read(config, &wish.code)?;
+    let secrets = wish.saving.save.then(|| Secrets::find(&config.api));
     let mut db = data(config)?;
     let parked = db.parked()?;
     let parked = meant(&parked, &typed)?;
@@ -122,8 +125,9 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
     if !wish.yes && !agreed(out)? {
         return say(out, "nothing was changed\n");
     }
-    if wish.saving.save {
-        return save(out, config, &mut db, (wanted, standing(&wish.saving)));
+    if let Some(secrets) = secrets {
+        let way = way_beside(config, secrets)?;
+        return save(out, config, way, (&mut db, wanted, standing(&wish.saving)));
     }
     match db.assign(&wanted, SystemClock::new().wall())? {
         Assigned::Done { good, operations } => {
@@ -142,11 +146,10 @@ const fn standing(saving: &Saving) -> Standing {
 fn save(
     out: &mut impl Write,
     config: &Config,
-    db: &mut Db,
-    (wanted, standing): (Assignment<'_>, Standing),
+    (client, budget): (Client, Budget),
+    (db, wanted, standing): (&mut Db, Assignment<'_>, Standing),
 ) -> Result<(), Error> {
     let barcode = barcode_for(wanted.code);
-    let (client, budget) = way_beside(config)?;
     let good = runtime()?.block_on(async {
         let mut creator = Creator { client: &client, budget, wait: config.api.reconcile_after };
         creator.save(wanted.good, &barcode, standing).await

@@ -15,12 +15,14 @@ mod service;
 mod tokens;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::printable::harmless;
+use crate::owner;
 use crate::status::Status;
 
 /// How grave a finding is.
@@ -151,15 +153,24 @@ impl Report {
 pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status>) -> Report {
     let mut findings = vec![Finding::ok("configuration", "it holds no mistake")];
     findings.extend(tokens::examine(config));
-    findings.extend(data::examine(&config.station.data_dir));
-    findings.extend(books::belonging(config));
+    let dir = &config.station.data_dir;
+    findings.extend(data::examine(dir));
+    findings.extend(in_folder(dir, || books::belonging(config).into_iter().collect()));
     findings.extend(scanners::examine(&config.scanners, running));
     findings.extend(outputs::examine(&config.feedback));
     findings.extend(service::examine(config, clock).await);
-    findings.extend(books::examine(config, clock));
-    findings.extend(goods::examine(config));
+    findings.extend(in_folder(dir, || books::examine(config, clock)));
+    findings.extend(in_folder(dir, || goods::examine(config)));
     findings.extend(agent::examine(running));
     Report::new(findings)
+}
+
+/// What is found in the databases, which root opens with the rights of their owner.
+fn in_folder(dir: &Path, examine: impl FnOnce() -> Vec<Finding> + Send) -> Vec<Finding> {
+    owner::within(dir, examine).unwrap_or_else(|error| {
+        let what = format!("{} cannot be looked into: {error}", dir.display());
+        vec![Finding::fault("data", what, "run this command as the owner of the folder")]
+    })
 }
 
 #[cfg(test)]

@@ -163,13 +163,31 @@ pub fn read_backup(file: &Path) -> Result<Backup, BackupError> {
     describe(&backup)
 }
 
+/// A backup that is open: root opens it before it takes over the rights of the data folder's owner.
+#[derive(Debug)]
+pub struct BackupFile {
+    path: PathBuf,
+    content: File,
+}
+
+impl BackupFile {
+    /// Opens a file that should be a backup.
+    ///
+    /// # Errors
+    /// [`BackupError::File`].
+    pub fn open(path: &Path) -> Result<Self, BackupError> {
+        let content = File::open(path).map_err(file_error(path))?;
+        Ok(Self { path: path.to_owned(), content })
+    }
+}
+
 /// Puts a backup in the place of the data in a folder that no agent uses. What was there is kept beside it.
 ///
 /// # Errors
 /// [`BackupError`]; the data is as it was.
 pub fn restore(
     dir: &Path,
-    file: &Path,
+    file: BackupFile,
     here: &Books,
     replace: Replace,
     now: UnixMillis,
@@ -189,11 +207,12 @@ pub fn restore(
 }
 
 /// Copies the backup to the scratch place and makes it the station's data there.
-fn prepare(scratch: &Path, file: &Path, here: &Books) -> Result<Backup, BackupError> {
+fn prepare(scratch: &Path, backup: BackupFile, here: &Books) -> Result<Backup, BackupError> {
+    let BackupFile { path: file, mut content } = backup;
+    let file = file.as_path();
     // A copy has the modes of what it is a copy of, unless there is a file already: then its bytes alone.
     let mut made = modes::open_file(scratch).map_err(file_error(scratch))?;
-    let copied = File::open(file).and_then(|mut file| io::copy(&mut file, &mut made));
-    copied.map_err(file_error(file))?;
+    io::copy(&mut content, &mut made).map_err(file_error(file))?;
     let copy = connect(scratch, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     check(&copy, file)?;
     let backup = describe(&copy)?;

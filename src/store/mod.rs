@@ -52,7 +52,7 @@ use rusqlite::{Connection, ErrorCode};
 pub use agenda::{Agenda, AgendaVersion, Failing, Failure, Waiting};
 pub use alarms::{Alarm, Cause, Overdue, Reviewed};
 pub use assigned::{Assigned, Assignment, Given, given_as};
-pub use backup::{Backup, BackupError, Replace, RestoredData, read_backup, restore};
+pub use backup::{Backup, BackupError, BackupFile, Replace, RestoredData, read_backup, restore};
 pub use barcodes::{BarcodeFault, NamedGood};
 pub use correct::{Corrected, Correction};
 pub use damage::{Damaged, suspect};

@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &["domain", "random"]),
     ("machine", &["domain"]),
     ("meter", &[]),
+    ("owner", &[]),
     ("config", &["domain"]),
     ("child", &["config"]),
     ("store", &["domain", "random"]),
@@ -39,7 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "doctor",
         &[
-            "domain", "clock", "machine", "config", "child", "store", "api", "device", "feedback", "status",
+            "domain", "clock", "machine", "owner", "config", "child", "store", "api", "device", "feedback", "status",
             "work",
         ],
     ),
@@ -47,7 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domain", "draft", "clock", "machine", "config", "child", "store", "api", "device", "sheet",
+            "domain", "draft", "clock", "machine", "owner", "config", "child", "store", "api", "device", "sheet",
             "status", "socket", "work", "app", "demo", "doctor", "setup",
         ],
     ),

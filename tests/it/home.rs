@@ -23,7 +23,9 @@ use stockpoint::domain::mode::Kind;
 use stockpoint::domain::time::UnixMillis;
 use stockpoint::machine::{self, Roots};
 use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};
-use stockpoint::store::{Adopted, Adoption, BackupError, Db, Figures, Replace, Shares, restore};
+use stockpoint::store::{
+    self, Adopted, Adoption, BackupError, BackupFile, Db, Figures, Replace, RestoredData, Shares,
+};
 use tempfile::TempDir;
 use tokio::runtime;
 use tokio::time::{Instant, sleep};
@@ -35,6 +37,10 @@ const COMB: &str = "9521234000013";
 
 /// The time of commands.
 const NOW: UnixMillis = UnixMillis(1_790_200_000_000);
+
+fn restore(dir: &Path, file: &Path, books: &Books, replace: Replace) -> Result<RestoredData, BackupError> {
+    store::restore(dir, BackupFile::open(file)?, books, replace, NOW)
+}
 
 /// How long a station that must send nothing is watched.
 const WATCHED: Duration = Duration::from_millis(300);
@@ -345,7 +351,7 @@ async fn a_backup_of_a_running_station_is_put_back_whole_and_posts_nothing_again
     until_sent(&station).await;
     station.stop().await.unwrap();
     let books = home(&place, "mac:1", "dock-1").books;
-    let done = restore(dir, &file, &books, Replace::OnlyDelivered, NOW).unwrap();
+    let done = restore(dir, &file, &books, Replace::OnlyDelivered).unwrap();
     assert!(done.replaced.unwrap().exists());
     let station = place.start();
     let figures = until_sent(&station).await;
@@ -364,15 +370,15 @@ async fn a_file_that_is_no_sound_backup_of_this_station_changes_nothing() {
     Db::beside(dir, "dock-1").unwrap().unwrap().back_up(&file, "", NOW).unwrap();
     let books = home(&place, "mac:1", "dock-1").books;
     let before = fs::read(dir.join("outbox.db")).unwrap();
-    let unsent = restore(dir, &file, &books, Replace::OnlyDelivered, NOW).unwrap_err();
+    let unsent = restore(dir, &file, &books, Replace::OnlyDelivered).unwrap_err();
     assert!(unsent.to_string().contains("3 undelivered documents"), "{unsent}");
     let elsewhere = Books { location: LocationId(77), ..books.clone() };
-    let foreign = restore(dir, &file, &elsewhere, Replace::Anything, NOW).unwrap_err();
+    let foreign = restore(dir, &file, &elsewhere, Replace::Anything).unwrap_err();
     assert!(matches!(foreign, BackupError::Foreign { .. }), "{foreign}");
     let text = away.path().join("text");
     fs::write(&text, "not a database").unwrap();
     for file in [&text, &dir.join("goods.db"), &dir.join("outbox.db")] {
-        let none = restore(dir, file, &books, Replace::Anything, NOW).unwrap_err();
+        let none = restore(dir, file, &books, Replace::Anything).unwrap_err();
         assert!(matches!(none, BackupError::NoBackup(_)), "{none}");
     }
     let mut bytes = fs::read(&file).unwrap();
@@ -380,14 +386,14 @@ async fn a_file_that_is_no_sound_backup_of_this_station_changes_nothing() {
     bytes[middle..middle + 4096].fill(0x5a);
     let damaged = away.path().join("damaged");
     fs::write(&damaged, &bytes).unwrap();
-    let error = restore(dir, &damaged, &books, Replace::Anything, NOW).unwrap_err();
+    let error = restore(dir, &damaged, &books, Replace::Anything).unwrap_err();
     assert!(matches!(error, BackupError::Damaged(_)), "{error}");
     let mut bytes = fs::read(&file).unwrap();
     // The schema's version (`user_version`, sqlite.org/fileformat.html, section 1.3).
     bytes[60..64].copy_from_slice(&9000_u32.to_be_bytes());
     let newer = away.path().join("newer");
     fs::write(&newer, &bytes).unwrap();
-    let error = restore(dir, &newer, &books, Replace::Anything, NOW).unwrap_err();
+    let error = restore(dir, &newer, &books, Replace::Anything).unwrap_err();
     assert!(matches!(error, BackupError::Newer { found: 9000, .. }), "{error}");
     assert_eq!(fs::read(dir.join("outbox.db")).unwrap(), before);
     assert!(!dir.join("restore.part").exists());
@@ -532,7 +538,7 @@ async fn play(actions: Vec<Action>) -> (Decimal, Decimal, u64) {
     close(&mut station).await;
     let end = Instant::now() + PATIENCE;
     let figures = loop {
-        let look = |db: &mut Db| Ok::<_, stockpoint::store::Error>((db.agenda()?, db.figures()?));
+        let look = |db: &mut Db| Ok::<_, store::Error>((db.agenda()?, db.figures()?));
         let (agenda, figures) = station.handle.store().run(look).await.unwrap().unwrap();
         if agenda.iter().all(|(_, waiting)| waiting.awaits == Awaits::Nobody)
             && place.sandbox.late_acts() == 0

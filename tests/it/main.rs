@@ -41,6 +41,7 @@ mod monitoring;
 mod movements;
 mod notify;
 mod openapi;
+mod owner;
 mod people;
 mod politeness;
 mod program;

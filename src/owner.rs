@@ -1,0 +1,124 @@
+//! Work in the data folder as the user that it belongs to.
+//!
+//! A command that root types must not open the service user's files as root: what it made would be root's, and whoever
+//! can put a link there would have root follow it. So root becomes the folder's owner first, with no group but the
+//! owner's, and cannot come back. Rights are a thread's on Linux (`credentials(7)`, "Conforming to"; `setresuid(2)`, "C
+//! library/kernel differences"): a thread that is started later has those of the one that starts it.
+//!
+//! Root stays root for `init`, `calibrate --write` and the scripts of the package, which write outside the folder, and for
+//! reading tokens, which are root's: what these do in the data folder goes through [`within`].
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::panic;
+use std::path::Path;
+use std::thread;
+
+use rustix::process::{Gid, Uid, geteuid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+/// The user and the group of a data folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    user: u32,
+    group: u32,
+}
+
+impl Owner {
+    /// The owner that root has to become to work in `dir`; `None` for another user than root, a folder of root's, and one that is
+    /// not there.
+    ///
+    /// # Errors
+    /// The system's reason for not telling whose it is.
+    pub fn to_become(dir: &Path) -> io::Result<Option<Self>> {
+        if !geteuid().is_root() {
+            return Ok(None);
+        }
+        match fs::metadata(dir) {
+            Ok(folder) => {
+                let owner = Self { user: folder.uid(), group: folder.gid() };
+                Ok(Some(owner).filter(|owner| !Uid::from_raw(owner.user).is_root()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The number of the user.
+    pub fn user(self) -> u32 {
+        self.user
+    }
+
+    /// Gives this thread the owner's rights, for good. Groups first: only root may change them.
+    fn take_over(self) -> io::Result<()> {
+        let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
+        set_thread_groups(&[group])?;
+        set_thread_res_gid(group, group, group)?;
+        set_thread_res_uid(user, user, user)?;
+        Ok(())
+    }
+}
+
+/// Makes root the owner of `dir`, for good. To be called before the process starts a thread, which would stay root's.
+///
+/// # Errors
+/// The system's reason; nothing in the folder may be opened then.
+pub fn take_over(dir: &Path) -> io::Result<()> {
+    Owner::to_become(dir)?.map_or(Ok(()), Owner::take_over)
+}
+
+/// Does `work` with the rights of the owner of `dir`, in a thread of its own, so that the caller stays root.
+///
+/// # Errors
+/// The system's reason; nothing was done then.
+pub fn within<T: Send>(dir: &Path, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let Some(owner) = Owner::to_become(dir)? else { return Ok(work()) };
+    thread::scope(|scope| {
+        let as_owner = move || owner.take_over().map(|()| work());
+        let thread = thread::Builder::new().name("data".to_owned()).spawn_scoped(scope, as_owner)?;
+        thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::chown;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// `nobody` and `nogroup` of Debian.
+    const NOBODY: u32 = 65_534;
+
+    #[test]
+    fn root_works_as_the_owner_and_comes_back() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let dir = TempDir::new().unwrap();
+        assert_eq!(Owner::to_become(dir.path()).unwrap(), None, "it is root's own");
+        assert_eq!(Owner::to_become(&dir.path().join("none")).unwrap(), None);
+        chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        let file = dir.path().join("file");
+        let told = within(dir.path(), || {
+            fs::write(&file, "").unwrap();
+            let away = fs::read("/etc/shadow").unwrap_err().kind();
+            let back = set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).is_ok();
+            (away, back, fs::read_to_string("/proc/thread-self/status").unwrap())
+        });
+        let (away, back, status) = told.unwrap();
+        assert_eq!((away, back), (io::ErrorKind::PermissionDenied, false));
+        for line in [
+            "Uid:\t65534\t65534\t65534\t65534",
+            "Gid:\t65534\t65534\t65534\t65534",
+            "CapEff:\t0000000000000000",
+        ] {
+            assert!(status.contains(line), "{status}");
+        }
+        assert!(status.contains("Groups:\t65534 \n"), "{status}");
+        assert_eq!(fs::metadata(&file).unwrap().uid(), NOBODY);
+        assert!(geteuid().is_root());
+    }
+}
