@@ -131,6 +131,9 @@ pub(super) enum Command {
     },
     /// Put a backup in the place of this station's data; the agent must not run
     Restore(RestoreArgs),
+    /// Put the program before the last upgrade in its place, with data that it can read; the agent must not run
+    #[command(hide = true)]
+    StepBack(StepBackArgs),
     /// Scans one by one: what was read, and what came of it
     Scans {
         #[command(subcommand)]
@@ -454,6 +457,20 @@ pub(super) struct RestoreArgs {
     /// Only print the configuration that the backup carries
     #[arg(long)]
     pub(super) print_config: bool,
+}
+
+/// What the package's `step-back` says.
+#[derive(Debug, clap::Args)]
+pub(super) struct StepBackArgs {
+    /// Keep what is undelivered here, where the older program cannot read it, to be booked by hand
+    #[arg(long)]
+    pub(super) leave_undelivered: bool,
+    /// The program that runs
+    #[arg(long, value_name = "FILE", default_value = "/usr/bin/stockpoint")]
+    pub(super) installed: PathBuf,
+    /// The program that was kept at the upgrade
+    #[arg(long, value_name = "FILE", default_value = "/usr/lib/stockpoint/previous/stockpoint")]
+    pub(super) previous: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -20,6 +20,7 @@ mod scans;
 mod sheet;
 mod shown;
 mod status;
+mod step_back;
 mod sync;
 mod trace;
 mod try_code;
@@ -237,6 +238,9 @@ pub enum Error {
     /// The backup was not made or not put back.
     #[error("back up or restore")]
     Backup(#[from] store::BackupError),
+    /// There was no step back to the program before the last upgrade.
+    #[error("step back")]
+    StepBack(#[from] step_back::Error),
     /// The service and the station could not be compared.
     #[error("compare with the service")]
     Verify(#[from] crate::work::verify::Error),
@@ -360,6 +364,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Backup { file } => home::backup(&mut out, &config()?, &args.config, file),
         Command::Restore(wanted) if wanted.print_config => home::show_config(&mut out, &wanted.file),
         Command::Restore(wanted) => home::restore(&mut out, &config()?, wanted),
+        Command::StepBack(wanted) => step_back::step_back(&mut out, &config()?, wanted),
         Command::Scans { command } => scans::scans(&mut out, &config()?, command),
         Command::Unknown { command } => unknown::unknown(&mut out, &config()?, command),
         Command::Sheet(sheet) => sheet::sheet(&mut out, &args.config, sheet),

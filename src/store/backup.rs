@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::open::{OUTBOX, connect, size, with_suffix};
+use super::swap::{self, remove, sync_folder};
 use super::{Db, Error, OUTBOX_FILE, damage, modes};
 use crate::domain::home::Books;
 use crate::domain::ids::LocationId;
@@ -126,14 +127,14 @@ impl Db {
             return Err(BackupError::Exists(file.to_owned()));
         }
         let part = with_suffix(file, ".part");
-        remove(&part)?;
+        remove_with_logs(&part)?;
         let made = self.write_backup(&part, config, now).and_then(|backup| {
             fs::rename(&part, file).map_err(file_error(file))?;
             sync_folder(file)?;
             Ok(backup)
         });
         if made.is_err() {
-            remove(&part)?;
+            remove_with_logs(&part)?;
         }
         made
     }
@@ -194,16 +195,22 @@ pub fn restore(
 ) -> Result<RestoredData, BackupError> {
     modes::make_folder(dir).map_err(file_error(dir))?;
     let scratch = dir.join(SCRATCH_FILE);
-    remove(&scratch)?;
+    remove_with_logs(&scratch)?;
+    swap::remove_second_names(&dir.join(OUTBOX_FILE))?;
     let swapped = prepare(&scratch, file, here).and_then(|backup| {
         refuse_unsent(dir, replace)?;
         let replaced = swap(dir, &scratch, now)?;
         Ok(RestoredData { backup, replaced })
     });
     if swapped.is_err() {
-        remove(&scratch)?;
+        remove_with_logs(&scratch)?;
     }
     swapped
+}
+
+/// Removes a database that was cut short, with its logs: SQLite would play one back into the next file of that name.
+fn remove_with_logs(path: &Path) -> Result<(), BackupError> {
+    ["-journal", "-wal", "-shm", ""].iter().try_for_each(|suffix| remove(&with_suffix(path, suffix)))
 }
 
 /// Copies the backup to the scratch place and makes it the station's data there.
@@ -297,49 +304,16 @@ fn refuse_unsent(dir: &Path, replace: Replace) -> Result<(), BackupError> {
     Err(BackupError::Unsent { dir: dir.to_owned(), unsent })
 }
 
-/// One rename makes the scratch file the station's data. The old file gets a second name first; its log is folded in, so
-/// that no log of the old file ever lies beside the new one.
+/// One rename makes the scratch file the station's data. The old file gets a second name first.
 fn swap(dir: &Path, scratch: &Path, now: UnixMillis) -> Result<Option<PathBuf>, BackupError> {
     let path = dir.join(OUTBOX_FILE);
     let mut replaced = None;
     if size(&path) > 0 || size(&with_suffix(&path, "-wal")) > 0 {
-        replaced = Some(match fold_in(&path) {
-            Ok(()) => {
-                let kept = damage::free_name(&path, "replaced", now)?;
-                fs::hard_link(&path, &kept).map_err(file_error(&kept))?;
-                kept
-            }
+        replaced = Some(match swap::fold_in(&path) {
+            Ok(()) => swap::second_name(&path, swap::REPLACED, now)?,
             Err(_unreadable) => damage::put_aside(&path, false, now)?.moved_to.unwrap_or_default(),
         });
     }
-    fs::rename(scratch, &path).map_err(file_error(&path))?;
-    sync_folder(&path)?;
+    swap::take_place(scratch, &path)?;
     Ok(replaced)
-}
-
-/// Folds the log into its file; the last connection that closes deletes it (`sqlite.org/wal.html`, section 2.1).
-fn fold_in(path: &Path) -> Result<(), BackupError> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
-    connection.close().map_err(|(_, error)| error)?;
-    for suffix in ["-wal", "-shm"] {
-        let part = with_suffix(path, suffix);
-        if size(&part) > 0 {
-            return Err(BackupError::File { path: part, source: io::ErrorKind::AlreadyExists.into() });
-        }
-        remove(&part)?;
-    }
-    Ok(())
-}
-
-fn remove(path: &Path) -> Result<(), BackupError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn sync_folder(file: &Path) -> Result<(), BackupError> {
-    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(file_error(dir))
 }

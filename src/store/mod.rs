@@ -39,6 +39,7 @@ mod repair;
 mod reserve;
 mod revoke;
 mod stream;
+pub mod swap;
 #[cfg(test)]
 mod tests;
 mod thread;

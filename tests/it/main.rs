@@ -57,6 +57,7 @@ mod secrets;
 mod sheet;
 mod site;
 mod station;
+mod step_back;
 mod storages;
 mod store_faults;
 mod strategies;

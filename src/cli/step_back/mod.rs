@@ -1,0 +1,117 @@
+//! `stockpoint step-back`: the program before the last upgrade, with data that it can read. `systemd/debian/step-back` calls
+//! it, with the service stopped.
+//!
+//! It decides on copies, in a scratch folder of the data folder. Then one rename each changes what is live, in this order:
+//! the programs are exchanged, the goods are replaced, the outbox is replaced. So whatever interrupts it, at whichever
+//! system call, leaves one of these:
+//!
+//! - the newer program with the newer data, as before;
+//! - the older program with the newer data, on which it refuses to start, and this command goes on where it stood;
+//! - the older program with data that it can read.
+//!
+//! Never the newer program with the older outbox, which would be delivered again.
+
+mod plan;
+mod program;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use self::plan::{Data, Plan};
+use self::program::Program;
+use super::args::StepBackArgs;
+use super::{Error as CliError, owner_error, say};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::owner;
+use crate::store::BackupError;
+
+/// Why there was no step back. Nothing was changed, unless the variant says so.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No program was kept.
+    #[error("no earlier program is kept as {}", .0.display())]
+    NoProgram(PathBuf),
+    /// A program cannot tell what is in a copy of the data.
+    #[error("{} cannot read a copy of the data: {said}", .program.display())]
+    Unreadable {
+        /// Which program.
+        program: PathBuf,
+        /// Its words.
+        said: String,
+    },
+    /// Something undelivered would be left behind.
+    #[error(
+        "nothing is changed: this would not be delivered, for the older program cannot read it; wait until it is delivered, \
+         or leave it here with --leave-undelivered:\n{0}"
+    )]
+    Undelivered(String),
+    /// A file cannot be used.
+    #[error("cannot use {}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A database cannot be made whole or replaced.
+    #[error("cannot replace the data")]
+    Data(#[from] BackupError),
+    /// The data could not be replaced, after the programs were exchanged.
+    #[error(
+        "the older program is in its place, and does not start before `/usr/lib/stockpoint/step-back` has ended well"
+    )]
+    HalfDone(#[source] BackupError),
+}
+
+fn file_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+    move |source| Error::File { path: path.to_owned(), source }
+}
+
+pub(super) fn step_back(out: &mut impl Write, config: &Config, wish: &StepBackArgs) -> Result<(), CliError> {
+    if !wish.previous.is_file() {
+        return Err(Error::NoProgram(wish.previous.clone()).into());
+    }
+    // Programs and copies are found from any folder.
+    let dir = &std::path::absolute(&config.station.data_dir).map_err(file_error(&config.station.data_dir))?;
+    let plan = owner::within(dir, || Plan::of(dir, config, wish)).map_err(owner_error(dir))??;
+    if plan.exchanges {
+        exchange(&wish.installed, &wish.previous)?;
+    }
+    let now = SystemClock::new().wall();
+    let kept =
+        owner::within(dir, || plan.replace_data(now)).map_err(owner_error(dir))?.map_err(Error::HalfDone)?;
+    let data = match (&plan.data, &kept) {
+        (Data::AsItIs, _) => "with the data as it is".to_owned(),
+        (Data::AsBefore, _) => "with the data as it was before the upgrade".to_owned(),
+        (Data::Empty(_), Some(kept)) => {
+            format!("with empty books; the earlier ones are kept in {}", kept.display())
+        }
+        (Data::Empty(_), None) => "with empty books".to_owned(),
+    };
+    let version = Program::new(&wish.installed).version();
+    say(out, &format!("stockpoint: {version} is in its place, {data}\n"))
+}
+
+/// Exchanges two programs at one moment, on the disk when this returns: there always is one in either place.
+fn exchange(installed: &Path, previous: &Path) -> Result<(), Error> {
+    renameat_with(CWD, installed, CWD, previous, RenameFlags::EXCHANGE)
+        .map_err(|errno| file_error(previous)(errno.into()))?;
+    for program in [installed, previous] {
+        let folder = program.parent().unwrap_or(Path::new("/"));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error(folder))?;
+    }
+    Ok(())
+}
+
+/// Removes a folder and what is in it, if it is there.
+fn remove_folder(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,224 @@
+//! What a step back does, decided on copies of the data.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::program::{Books, CONFIG, Program, Told};
+use super::{Error, file_error, remove_folder};
+use crate::app::FolderLock;
+use crate::cli;
+use crate::cli::args::StepBackArgs;
+use crate::config::{Config, quoted};
+use crate::domain::time::UnixMillis;
+use crate::store::swap::{self, Kept};
+use crate::store::{BackupError, GOODS_FILE, OUTBOX_FILE, PREVIOUS_DIR};
+
+/// Name of the folder of copies, in the data folder.
+const SCRATCH: &str = "step-back.part";
+/// The databases, in the order in which they are replaced: with the goods of before, the older program still refuses the
+/// newer outbox.
+const DATABASES: [&str; 2] = [GOODS_FILE, OUTBOX_FILE];
+
+/// Which data the older program gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Data {
+    /// That of now, which it can read.
+    AsItIs,
+    /// The copies that were kept at the upgrade: nothing was scanned or delivered since.
+    AsBefore,
+    /// None; that of now is kept beside it.
+    Empty(Kept),
+}
+
+/// A step back that can be carried out. Holds the lock of the data folder, so that no agent starts meanwhile.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Whether the programs are exchanged: not where the older one is installed already.
+    pub(super) exchanges: bool,
+    pub(super) data: Data,
+    dir: PathBuf,
+    /// The databases that the older program cannot read.
+    newer: Vec<&'static str>,
+    /// Those of them of which the copy that was kept is too new as well.
+    without_copy: Vec<&'static str>,
+    /// `None`: there is no folder.
+    lock: Option<FolderLock>,
+}
+
+impl Plan {
+    /// Decides. Works with the rights of the folder's owner.
+    pub(super) fn of(dir: &Path, config: &Config, wish: &StepBackArgs) -> Result<Self, cli::Error> {
+        let mut plan = Self {
+            exchanges: true,
+            data: Data::AsItIs,
+            dir: dir.to_owned(),
+            newer: Vec::new(),
+            without_copy: Vec::new(),
+            lock: None,
+        };
+        if !dir.is_dir() {
+            return Ok(plan);
+        }
+        plan.lock = Some(FolderLock::take(dir)?);
+        for name in DATABASES {
+            swap::remove_second_names(&dir.join(name)).map_err(Error::Data)?;
+        }
+        plan.decide(config, wish)?;
+        plan.prepare()?;
+        Ok(plan)
+    }
+
+    fn decide(&mut self, config: &Config, wish: &StepBackArgs) -> Result<(), Error> {
+        remove_folder(&self.scratch())?;
+        make_folder(&self.scratch())?;
+        let now = self.copies("now", config)?;
+        let (installed, previous) = (Program::new(&wish.installed), Program::new(&wish.previous));
+        let (older, newer) = match installed.reads(&now)? {
+            // An older package was installed over a newer one.
+            Told::Newer(_) => {
+                self.exchanges = false;
+                (installed, previous)
+            }
+            Told::Books(_) => (previous, installed),
+        };
+        let books = self.books_before(older, config)?;
+        if self.newer.is_empty() {
+            return Ok(());
+        }
+        let Told::Books(books_now) = newer.reads(&now)? else {
+            return Err(newer.cannot_read(OUTBOX_FILE));
+        };
+        self.data = match (books.are_those_of(&books_now), books_now.are_delivered()) {
+            (true, _) => Data::AsBefore,
+            (false, true) => Data::Empty(Kept::Aside),
+            (false, false) if wish.leave_undelivered => Data::Empty(Kept::Undelivered),
+            (false, false) => return Err(Error::Undelivered(newer.lists(&now)?)),
+        };
+        Ok(())
+    }
+
+    /// The books of the older program, with what it can read of now and the copies that were kept of the rest.
+    fn books_before(&mut self, older: Program<'_>, config: &Config) -> Result<Books, Error> {
+        let before = self.copies("before", config)?;
+        loop {
+            match older.reads(&before)? {
+                Told::Books(books) => return Ok(books),
+                Told::Newer(name) => self.go_back(&before, older, &name)?,
+            }
+        }
+    }
+
+    /// Puts the copy that was kept of a database in its place among the copies; nothing, if that is too new as well.
+    fn go_back(&mut self, before: &Path, older: Program<'_>, name: &str) -> Result<(), Error> {
+        let Some(name) =
+            DATABASES.iter().find(|known| **known == name && !self.without_copy.contains(*known))
+        else {
+            return Err(older.cannot_read(name));
+        };
+        for suffix in ["", "-wal", "-shm"] {
+            remove(&before.join(format!("{name}{suffix}")))?;
+        }
+        if self.newer.contains(name) {
+            self.without_copy.push(name);
+            return Ok(());
+        }
+        self.newer.push(name);
+        copy_if_there(&self.kept_at_upgrade(name), &before.join(name))
+    }
+
+    /// Makes everything that will take a place, and each database that will make room, one whole file on the disk.
+    fn prepare(&mut self) -> Result<(), Error> {
+        if let Data::Empty(_) = self.data
+            && !self.newer.contains(&OUTBOX_FILE)
+        {
+            self.newer.push(OUTBOX_FILE);
+        }
+        // What the programs have looked at is theirs: what takes a place was never opened.
+        let places = self.scratch().join("places");
+        make_folder_if(&places, !self.newer.is_empty())?;
+        for name in &self.newer {
+            if self.takes_copy(name) {
+                copy_if_there(&self.kept_at_upgrade(name), &places.join(name))?;
+            }
+            swap::make_whole(&self.dir.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Replaces what the older program cannot read, and returns where the outbox is kept.
+    pub(super) fn replace_data(&self, now: UnixMillis) -> Result<Option<PathBuf>, BackupError> {
+        let mut outbox = None;
+        for name in DATABASES.iter().filter(|name| self.newer.contains(*name)) {
+            let place = self.scratch().join("places").join(name);
+            let kept = match (*name, self.data) {
+                (OUTBOX_FILE, Data::Empty(kept)) => kept,
+                (OUTBOX_FILE, _) => Kept::Aside,
+                _ => Kept::Not,
+            };
+            let by = Some(place.as_path()).filter(|place| place.exists());
+            outbox = swap::replace(&self.dir.join(name), by, kept, now)?;
+        }
+        // A leftover is in nobody's way, and is removed by the next step back.
+        let _removed = remove_folder(&self.scratch());
+        Ok(outbox)
+    }
+
+    /// Returns true for a database whose copy takes its place: not for an outbox that begins anew.
+    fn takes_copy(&self, name: &str) -> bool {
+        !self.without_copy.contains(&name) && (name != OUTBOX_FILE || self.data == Data::AsBefore)
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.dir.join(SCRATCH)
+    }
+
+    fn kept_at_upgrade(&self, name: &str) -> PathBuf {
+        self.dir.join(PREVIOUS_DIR).join(name)
+    }
+
+    /// A folder with copies of the databases, logs included, and a configuration for it.
+    fn copies(&self, name: &str, config: &Config) -> Result<PathBuf, Error> {
+        let folder = self.scratch().join(name);
+        make_folder(&folder)?;
+        for file in DATABASES.iter().flat_map(|name| [(*name).to_owned(), format!("{name}-wal")]) {
+            copy_if_there(&self.dir.join(&file), &folder.join(&file))?;
+        }
+        let station = &config.station;
+        let text = format!(
+            "[station]\nname = {}\nlocation_id = {}\nstorage_id = {}\ndata_dir = {}\n",
+            quoted(&station.name),
+            station.location_id,
+            station.storage_id,
+            quoted(&folder.to_string_lossy())
+        );
+        let file = folder.join(CONFIG);
+        fs::write(&file, text).map_err(file_error(&file))?;
+        Ok(folder)
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().mode(0o700).create(path).map_err(file_error(path))
+}
+
+fn make_folder_if(path: &Path, is_needed: bool) -> Result<(), Error> {
+    if is_needed { make_folder(path) } else { Ok(()) }
+}
+
+/// Copies a file, on the disk to its last byte; nothing where it is not there.
+fn copy_if_there(from: &Path, to: &Path) -> Result<(), Error> {
+    match fs::copy(from, to) {
+        Ok(_bytes) => File::open(to).and_then(|file| file.sync_all()).map_err(file_error(to)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(file_error(from)(error)),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
