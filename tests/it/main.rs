@@ -63,5 +63,6 @@ mod store_faults;
 mod strategies;
 mod time;
 mod tls;
+mod units;
 mod unknown;
 mod verdict;
