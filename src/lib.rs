@@ -42,8 +42,8 @@ pub mod clock;
 mod draft;
 pub mod machine;
 pub mod meter;
-pub mod random;
 pub mod owner;
+pub mod random;
 
 pub mod config;
 

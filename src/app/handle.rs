@@ -51,8 +51,14 @@ pub fn station(config: &Config, figures: &Figures) -> Station {
         mode: config.station.mode,
         storage: config.storage_in_force(figures.storage),
         bindings: config.scanners.iter().map(binding).collect(),
-        location: Location::new(config, &figures.location),
+        location: location(config, &figures.location),
     }
+}
+
+/// The location as people know it: by the configuration and, where that is silent, by what the service told.
+pub fn location(config: &Config, told: &store::Location) -> Location {
+    let named = config.storages().into_iter().filter_map(|storage| Some((storage.id, storage.name?)));
+    Location::new(told, config.station.time_zone.clone(), named)
 }
 
 impl Handle {

@@ -55,7 +55,7 @@ use crate::work::scans::{Input, Scans};
 use crate::work::trust::Belief;
 use crate::work::uplink::{Parts, Uplink, error_chain};
 use handle::Shared;
-pub use handle::{Handle, station};
+pub use handle::{Handle, location, station};
 pub use lock::FolderLock;
 use page::Page;
 use scanners::{Running, Scanners};
@@ -194,7 +194,7 @@ impl Agent {
         let commanded = db.commanded(now, &rules.followers())?;
         let session = Session::new(rules, commanded, db.open_operations(clock.boot())?);
         let earlier = recall::recall(&db)?;
-        let location = Arc::new(Location::new(&config, &db.location()?));
+        let location = Arc::new(location(&config, &db.location()?));
         let client = Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user)?;
         let (store, store_thread) = Store::start(db).map_err(Error::Thread)?;
         let outputs = Outputs::start(&config.feedback).map_err(Error::Thread)?;

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::{Error, data, data_if_any, say};
+use crate::app::location;
 use crate::config::Config;
 use crate::domain::delivery::State;
 use crate::domain::ids::OperationId;
@@ -234,7 +235,7 @@ fn line_text(line: &Line) -> String {
 
 /// The location as people know it, as far as it is known here.
 pub(super) fn location_of(config: &Config, db: &Db) -> Result<Location, StoreError> {
-    Ok(Location::new(config, &db.location()?))
+    Ok(location(config, &db.location()?))
 }
 
 /// `Cellar`, or `storage 91272` where it has no name.

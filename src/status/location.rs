@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::config::Config;
 use crate::domain::ids::StorageId;
 use crate::domain::time::UnixMillis;
 use crate::store;
@@ -24,12 +23,15 @@ impl Default for Location {
 }
 
 impl Location {
-    /// Joins what the configuration says with what the service told; the configuration has the last word.
-    pub fn new(config: &Config, told: &store::Location) -> Self {
+    /// Joins what the service told with what the configuration says, which has the last word.
+    pub fn new(
+        told: &store::Location,
+        zone: Option<TimeZone>,
+        configured: impl IntoIterator<Item = (StorageId, String)>,
+    ) -> Self {
         let mut names = told.storages.clone();
-        names.extend(config.storages().into_iter().filter_map(|storage| Some((storage.id, storage.name?))));
-        let zone = config.station.time_zone.clone().or_else(|| told.zone.clone());
-        Self { zone: zone.unwrap_or(TimeZone::UTC), names }
+        names.extend(configured);
+        Self { zone: zone.or_else(|| told.zone.clone()).unwrap_or(TimeZone::UTC), names }
     }
 
     /// The name of a storage, if it has one.
@@ -73,17 +75,13 @@ impl Location {
 mod tests {
     use super::*;
 
-    const CONFIG: &str = "[station]\nname = \"a\"\nlocation_id = 1\nstorage_id = 91271\n\
-                          [[storage]]\nid = 91272\nname = \"Cellar\"\n";
-
     #[test]
     fn the_configuration_names_storages_before_the_service_does() {
-        let config = Config::parse(CONFIG, "x").unwrap();
         let by_service =
             [(StorageId(91_271), "Products".to_owned()), (StorageId(91_272), "Consumables".to_owned())];
         let told =
             store::Location { zone: TimeZone::get("America/New_York").ok(), storages: by_service.into() };
-        let location = Location::new(&config, &told);
+        let location = Location::new(&told, None, [(StorageId(91_272), "Cellar".to_owned())]);
         let names = [91_271, 91_272, 3].map(|id| location.storage(StorageId(id)));
         assert_eq!(names, ["Products", "Cellar", "3"]);
         assert_eq!(location.time(UnixMillis(1_767_225_600_000)), "2025-12-31 19:00:00");

@@ -40,16 +40,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "doctor",
         &[
-            "domain", "clock", "machine", "owner", "config", "child", "store", "api", "device", "feedback", "status",
-            "work",
+            "domain", "clock", "machine", "owner", "config", "child", "store", "api", "device", "feedback",
+            "status", "work",
         ],
     ),
     ("setup", &["domain", "draft", "config", "child"]),
     (
         "cli",
         &[
-            "domain", "draft", "clock", "machine", "owner", "config", "child", "store", "api", "device", "sheet",
-            "status", "socket", "work", "app", "demo", "doctor", "setup",
+            "domain", "draft", "clock", "machine", "owner", "config", "child", "store", "api", "device",
+            "sheet", "status", "socket", "work", "app", "demo", "doctor", "setup",
         ],
     ),
 ];
