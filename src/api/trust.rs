@@ -25,11 +25,8 @@ pub struct Authorities {
 impl Authorities {
     /// Reads the authorities, those of `file` beside the others.
     pub fn read(file: Option<&Path>) -> Self {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let system = rustls_native_certs::load_native_certs();
-        // Some systems carry certificates that no library reads; the rest counts.
-        let (_added, _ignored) =
-            roots.add_parsable_certificates(system.certs.into_iter().take(CERTIFICATES_MAX));
+        let mut roots = built_in();
+        roots.extend(of_system().roots);
         let mut unreadable = Vec::new();
         if let Some(file) = file
             && let Err(why) = add(&mut roots, file)
@@ -38,6 +35,30 @@ impl Authorities {
         }
         Self { roots, unreadable }
     }
+
+    /// The same by where they are from, each kind with its name in a sentence.
+    pub fn kinds(file: Option<&Path>) -> Vec<(&'static str, RootCertStore)> {
+        let mut kinds = vec![("the program's own authorities", built_in()), ("the system's", of_system())];
+        if let Some(file) = file {
+            let mut roots = RootCertStore::empty();
+            if add(&mut roots, file).is_ok() {
+                kinds.push(("those of api.ca_file", roots));
+            }
+        }
+        kinds
+    }
+}
+
+fn built_in() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+fn of_system() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    // Some systems carry certificates that no library reads; the rest counts.
+    let (_added, _ignored) = roots.add_parsable_certificates(system.certs.into_iter().take(CERTIFICATES_MAX));
+    roots
 }
 
 fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {

@@ -5,6 +5,7 @@
 
 mod agent;
 mod books;
+mod certificate;
 mod data;
 mod goods;
 mod holders;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::Finding;
+use super::{Finding, certificate};
 use crate::api::{self, Authorities, Budget, Client, Outcome};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,7 +26,15 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> 
     let mut findings: Vec<Finding> = authorities(config).collect();
     // Behind a proxy the service need not be reachable by itself.
     match reached(config.api.proxy.as_ref().unwrap_or(&config.api.base_url)) {
-        Ok(told) => findings.extend(told),
+        Ok(reached) => {
+            // Behind a proxy it is the proxy that was reached.
+            let is_direct = config.api.proxy.is_none() && config.api.base_url.starts_with("https:");
+            let greeted = reached.as_ref().filter(|_| is_direct).and_then(|reached| {
+                certificate::examine(&config.api, &reached.host, reached.address, clock.wall())
+            });
+            findings.extend(reached.map(|reached| reached.finding));
+            findings.extend(greeted);
+        }
         Err(finding) => {
             findings.push(system_clock(clock));
             findings.push(finding);
@@ -49,9 +57,16 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> 
     findings
 }
 
+/// Somebody that answers.
+struct Reached {
+    finding: Finding,
+    host: String,
+    address: SocketAddr,
+}
+
 /// Whether the name of the service has an address, and whether somebody is there: what goes wrong after that is TLS or
 /// the service itself. Nothing is said of an address that cannot be read; the client says it.
-fn reached(base_url: &str) -> Result<Option<Finding>, Finding> {
+fn reached(base_url: &str) -> Result<Option<Reached>, Finding> {
     let Ok(url) = Url::parse(base_url) else { return Ok(None) };
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Ok(None) };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -63,10 +78,9 @@ fn reached(base_url: &str) -> Result<Option<Finding>, Finding> {
     for address in &addresses {
         match TcpStream::connect_timeout(address, CONNECT_WITHIN) {
             Ok(_reached) => {
-                return Ok(Some(Finding::ok(
-                    SECTION,
-                    format!("{host} is {}, and somebody answers", address.ip()),
-                )));
+                let finding =
+                    Finding::ok(SECTION, format!("{host} is {}, and somebody answers", address.ip()));
+                return Ok(Some(Reached { finding, host: bare.to_owned(), address: *address }));
             }
             Err(error) => why = Some((address, error)),
         }
@@ -208,16 +222,16 @@ mod tests {
     fn a_name_an_address_and_somebody_there_are_three_things() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/api/v1", listener.local_addr().unwrap());
-        let found = reached(&base).unwrap().unwrap();
+        let found = reached(&base).unwrap().unwrap().finding;
         assert_eq!(
             (found.grade, found.what.as_str()),
             (Grade::Ok, "127.0.0.1 is 127.0.0.1, and somebody answers")
         );
         drop(listener);
-        let found = reached(&base).unwrap_err();
+        let found = reached(&base).err().unwrap();
         assert!(found.what.contains("nobody can be connected to at 127.0.0.1:"), "{found:?}");
-        let found = reached("https://station.invalid/api/v1").unwrap_err();
+        let found = reached("https://station.invalid/api/v1").err().unwrap();
         assert!(found.what.contains("the name station.invalid cannot be looked up"), "{found:?}");
-        assert_eq!(reached("no address"), Ok(None));
+        assert!(matches!(reached("no address"), Ok(None)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -11,10 +11,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use secrecy::SecretString;
+use serde_json::Value;
 use stockpoint::api::{Budget, Client, Error};
 use stockpoint::config::Config;
 use stockpoint::domain::ids::LocationId;
 use tokio::time::Instant;
+
+use crate::program::Shed;
 
 /// The certificates were made for 127.0.0.1 by an authority of the tests' own.
 fn data(name: &str) -> PathBuf {
@@ -85,7 +88,19 @@ async fn storages(client: &Client) -> Result<usize, Error> {
 }
 
 #[tokio::test]
-async fn an_authority_of_a_file_vouches_for_the_service_and_nobody_else_does() {
+async fn doctor_tells_whose_authority_vouches_for_the_service_and_until_when() {
+    let (port, _requests) = serve(Some(tls()), 8);
+    let shed = Shed::new();
+    let config = shed.config(&format!("https://127.0.0.1:{port}/api/v1"), Path::new("/dev/null/none"));
+    let ca_file = format!("[api]\nca_file = {:?}", data("ca.pem"));
+    shed.write("config.toml", config.replacen("[api]", &ca_file, 1));
+    let report: Value = serde_json::from_str(&shed.run(&["doctor", "--json"]).await.out).unwrap();
+    let found = "its certificate is vouched for by only those of api.ca_file, and ends on 2126-11-04";
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["what"] == found && finding["grade"] == "ok"), "{report}");
+}
+
+fn tls() -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let chain = CertificateDer::pem_file_iter(data("server.pem")).unwrap().map(Result::unwrap).collect();
     let tls = ServerConfig::builder_with_provider(provider)
@@ -94,7 +109,12 @@ async fn an_authority_of_a_file_vouches_for_the_service_and_nobody_else_does() {
         .with_no_client_auth()
         .with_single_cert(chain, PrivateKeyDer::from_pem_file(data("server-key.pem")).unwrap())
         .unwrap();
-    let (port, _requests) = serve(Some(Arc::new(tls)), 3);
+    Arc::new(tls)
+}
+
+#[tokio::test]
+async fn an_authority_of_a_file_vouches_for_the_service_and_nobody_else_does() {
+    let (port, _requests) = serve(Some(tls()), 3);
     let base = format!("base_url = \"https://127.0.0.1:{port}/api/v1\"");
     let trusted = client(&format!("{base}\nca_file = {:?}", data("ca.pem")));
     assert_eq!(storages(&trusted).await.unwrap(), 1);

@@ -1,0 +1,173 @@
+//! The service's certificate: whose authority vouches for it, and when it ends.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use super::Finding;
+use crate::api::Authorities;
+use crate::config::Api;
+use crate::domain::time::UnixMillis;
+
+const SECTION: &str = "service";
+
+/// How long the service may take for each part of the greeting.
+const GREET_WITHIN: Duration = Duration::from_secs(5);
+
+/// A certificate that ends so soon should have been renewed by its owner.
+const ENDS_SOON_MS: i64 = 3 * 24 * 60 * 60 * 1000;
+
+/// Greets the service and tells who vouches for it; nothing if nobody does, which the requests say in their own words.
+pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMillis) -> Option<Finding> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let kinds = Authorities::kinds(api.ca_file.as_deref());
+    let name = ServerName::try_from(host.to_owned()).ok()?;
+    let chain = greet(api, &provider, &name, address)?;
+    let vouching: Vec<&str> = kinds
+        .into_iter()
+        .filter(|(_, roots)| vouches(roots.clone(), &provider, &chain, &name))
+        .map(|(kind, _)| kind)
+        .collect();
+    let who = match vouching.as_slice() {
+        [] => return None,
+        [only] => format!("only {only}"),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    };
+    let vouched = format!("its certificate is vouched for by {who}");
+    let Some(ends) = chain.first().and_then(|certificate| end_of(certificate)) else {
+        return Some(Finding::ok(SECTION, vouched));
+    };
+    let day = Timestamp::from_millisecond(ends.0).ok()?.to_zoned(TimeZone::UTC).date();
+    if ends.ms_since(now) < ENDS_SOON_MS {
+        let cure = "nothing, if it was renewed by then; nothing can be delivered while it has ended";
+        return Some(Finding::warning(SECTION, format!("{vouched}, and ends on {day}"), cure));
+    }
+    Some(Finding::ok(SECTION, format!("{vouched}, and ends on {day}")))
+}
+
+/// The certificates that the service shows, its own first.
+fn greet(
+    api: &Api,
+    provider: &Arc<CryptoProvider>,
+    name: &ServerName<'static>,
+    address: SocketAddr,
+) -> Option<Vec<CertificateDer<'static>>> {
+    let trusted = ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_safe_default_protocol_versions()
+        .ok()?
+        .with_root_certificates(Authorities::read(api.ca_file.as_deref()).roots)
+        .with_no_client_auth();
+    let mut connection = ClientConnection::new(Arc::new(trusted), name.clone()).ok()?;
+    let mut stream = TcpStream::connect_timeout(&address, GREET_WITHIN).ok()?;
+    stream.set_read_timeout(Some(GREET_WITHIN)).ok()?;
+    stream.set_write_timeout(Some(GREET_WITHIN)).ok()?;
+    while connection.is_handshaking() {
+        connection.complete_io(&mut stream).ok()?;
+    }
+    Some(connection.peer_certificates()?.iter().map(|certificate| certificate.clone().into_owned()).collect())
+}
+
+fn vouches(
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+    chain: &[CertificateDer<'static>],
+    name: &ServerName<'_>,
+) -> bool {
+    let Some((own, others)) = chain.split_first() else { return false };
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+    verifier
+        .is_ok_and(|verifier| verifier.verify_server_cert(own, others, name, &[], UnixTime::now()).is_ok())
+}
+
+/// When a certificate ends (RFC 5280, section 4.1.2.5). The TLS library checks it and does not tell it, and a library
+/// that takes whole certificates apart is a tenth of this program. This only reads one that was checked.
+fn end_of(certificate: &[u8]) -> Option<UnixMillis> {
+    const SEQUENCE: u8 = 0x30;
+    const VERSION: u8 = 0xa0;
+    let (outer, _) = element(certificate, SEQUENCE)?;
+    let (mut fields, _) = element(outer, SEQUENCE)?;
+    if let Some((_version, rest)) = element(fields, VERSION) {
+        fields = rest;
+    }
+    // The serial number, its signature's algorithm and the issuer stand before.
+    for tag in [0x02, SEQUENCE, SEQUENCE] {
+        (_, fields) = element(fields, tag)?;
+    }
+    let (validity, _) = element(fields, SEQUENCE)?;
+    let (_, _begins, ends) = any_element(validity)?;
+    let (tag, text, _) = any_element(ends)?;
+    let text = std::str::from_utf8(text).ok()?;
+    let year = match (tag, text.get(..2)?) {
+        (0x17, year) if year < "50" => "20",
+        (0x17, _) => "19",
+        (0x18, _) => "",
+        _ => return None,
+    };
+    let time = DateTime::strptime("%Y%m%d%H%M%SZ", format!("{year}{text}")).ok()?;
+    Some(UnixMillis(time.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond()))
+}
+
+/// The content of an element with this tag, and what stands behind it.
+fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (found, content, rest) = any_element(bytes)?;
+    (found == tag).then_some((content, rest))
+}
+
+/// An element in DER (ITU-T X.690): its tag and content, and what stands behind it.
+fn any_element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = bytes.split_first()?;
+    let (&length, rest) = rest.split_first()?;
+    let (length, rest) = match length {
+        0..=0x7f => (usize::from(length), rest),
+        0x81..=0x83 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+        }
+        _ => return None,
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((tag, content, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_certificate_is_that_which_openssl_shows() {
+        // openssl x509 -in tests/data/tls/server.pem -noout -enddate
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/server.pem");
+        let certificate = CertificateDer::from_pem_file(file).unwrap();
+        let ends: Timestamp = "2126-11-04T07:38:24Z".parse().unwrap();
+        assert_eq!(end_of(&certificate), Some(UnixMillis(ends.as_millisecond())));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _end = end_of(&bytes);
+        }
+
+        #[test]
+        fn no_torn_certificate_makes_it_panic(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/server.pem");
+            let mut bytes = CertificateDer::from_pem_file(file).unwrap().to_vec();
+            let at = at.index(bytes.len());
+            let _end = end_of(&bytes[..at]);
+            bytes[at] = byte;
+            let _end = end_of(&bytes);
+        }
+    }
+}
