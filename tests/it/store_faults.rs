@@ -169,9 +169,9 @@ impl SmallDisk {
         assert!(mount.unwrap().status.success());
     }
 
-    /// Fills the disk to its last byte.
+    /// Fills the disk to its last byte, or what is free again since it was filled.
     pub(crate) fn fill(&self) {
-        let mut ballast = fs::File::create(self.ballast()).unwrap();
+        let mut ballast = fs::File::options().create(true).append(true).open(self.ballast()).unwrap();
         for bytes in [64 * 1024, 1024, 1] {
             while ballast.write_all(&vec![b'x'; bytes]).is_ok() {}
         }
@@ -201,8 +201,9 @@ async fn on_a_full_disk_scans_are_refused_and_what_is_stored_is_delivered() {
     disk.fill();
     // Long codes first, then frames that need next to nothing.
     let long = (0..SCANS_MAX).map(|number| format!("X{number:0>499}"));
-    let stored = scan_until_full(&mut station, long).await;
-    let stored = stored + scan_until_full(&mut station, std::iter::repeat("$SP.TORN".to_owned())).await;
+    let stored = scan_until_full(&disk, &mut station, long).await;
+    let small = std::iter::repeat("$SP.TORN".to_owned());
+    let stored = stored + scan_until_full(&disk, &mut station, small).await;
     let figures = station.handle.figures().await.unwrap();
     assert!(figures.balance());
     // The good and the code that closed its document came before.
@@ -221,9 +222,17 @@ async fn on_a_full_disk_scans_are_refused_and_what_is_stored_is_delivered() {
     station.stop().await.unwrap();
 }
 
-/// Scans until the disk takes no more, and tells how many it took.
-async fn scan_until_full(station: &mut Station, codes: impl Iterator<Item = String>) -> u64 {
+/// Scans until the disk takes no more, and tells how many it took. A log that is cut to its working size meanwhile gives
+/// room back, which is filled again.
+async fn scan_until_full(
+    disk: &SmallDisk,
+    station: &mut Station,
+    codes: impl Iterator<Item = String>,
+) -> u64 {
     for (code, stored) in codes.zip(0..SCANS_MAX) {
+        if stored % 100 == 0 {
+            disk.fill();
+        }
         let answer = station.scan(&code).await.unwrap();
         if answer.what == What::NotStored {
             assert_eq!(answer.signal, Signal::Refused);
