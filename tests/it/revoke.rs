@@ -27,7 +27,7 @@ const COMB: &str = "9521234000013";
 const ID: OperationId = OperationId(1);
 const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
 /// More commits than an undoing has, the start of the agent included.
-const POINTS: u32 = 16;
+const POINTS: u32 = 24;
 const WAYS: [Undo; 2] = [Undo::Opposite, Undo::Delete];
 
 /// A station that has posted one document: two shampoos and a comb.
