@@ -71,7 +71,14 @@ fn is_set_up_head(head: &[u8]) -> bool {
         return true;
     }
     let Some(rest) = head.strip_prefix(b"SP") else { return false };
-    let behind = |rest: &[u8]| rest.strip_prefix(b"SETUP").is_some_and(|rest| rest.len() >= BEHIND_BYTES_MIN);
+    // The version stands there, a digit, which a keyboard may have made a sign of; in the number of an article the word ends.
+    let has_version = |rest: &[u8]| {
+        rest.first().is_some_and(|byte| !byte.is_ascii_alphabetic() && !matches!(byte, b'-' | b'_' | b' '))
+    };
+    let behind = |rest: &[u8]| {
+        let rest = rest.strip_prefix(b"SETUP");
+        rest.is_some_and(|rest| rest.len() >= BEHIND_BYTES_MIN && has_version(rest))
+    };
     fronts(rest).take(3).any(behind)
 }
 
@@ -176,6 +183,8 @@ mod tests {
             "$SP.SET",
             "WIFI-S-100",
             "DISP-SETUP-KIT-100",
+            "DISP-SETUP-KIT-10000000000000000",
+            "SP SETUPS FOR DISPLAYS, LARGE",
             "WIFI ROUTER",
             "WIFI6",
             "ST/1/ABCDEFGHIJKLMNOPQRSTUVWXYZ/2",

@@ -398,7 +398,7 @@ mod tests {
             }
             let begun = tokio::time::Instant::now();
             assert!(answer(connect(address, ASK).await).await.ends_with("ok"));
-            assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         }
     }
 

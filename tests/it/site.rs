@@ -516,7 +516,7 @@ async fn a_flood_of_half_questions_keeps_neither_health_nor_events_waiting() {
     let begun = Instant::now();
     assert_eq!(get(address, "/healthz").await.0, 200);
     Client::new(address, None).await;
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     station.stop().await.unwrap();
 }
 

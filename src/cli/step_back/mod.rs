@@ -24,6 +24,7 @@ use self::plan::{Data, Plan};
 use self::program::Program;
 use super::args::StepBackArgs;
 use super::{Error as CliError, owner_error, say};
+use crate::child;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::owner;
@@ -42,6 +43,15 @@ pub enum Error {
         program: PathBuf,
         /// Its words.
         said: String,
+    },
+    /// A program did not answer about a copy of the data.
+    #[error("{} does not answer about a copy of the data", .program.display())]
+    NoAnswer {
+        /// Which program.
+        program: PathBuf,
+        /// The reason.
+        #[source]
+        source: child::Error,
     },
     /// Something undelivered would be left behind.
     #[error(

@@ -4,16 +4,22 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Error, file_error};
+use crate::child;
 
 /// What a program looks for commands in; nothing else of the environment reaches it.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// The longest answer that is read, in bytes. Longer lists are cut.
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+/// The longest time that a program may take to read a copy: a large outbox is looked through first.
+const ANSWER_TIME_MAX: Duration = Duration::from_mins(5);
+/// The longest time that it may take to say its version.
+const VERSION_TIME_MAX: Duration = Duration::from_secs(10);
 /// Name of the configuration in a folder of copies.
 pub(super) const CONFIG: &str = "config.toml";
 
@@ -81,8 +87,10 @@ impl<'a> Program<'a> {
 
     /// What it says of its version.
     pub(super) fn version(self) -> String {
-        let said = Command::new(self.0).arg("--version").stdin(Stdio::null()).output();
-        let said = said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned());
+        let mut command = child::command(self.0);
+        command.arg("--version").stdout(Stdio::piped());
+        let said = child::run(&mut command, VERSION_TIME_MAX);
+        let said = said.map(|said| String::from_utf8_lossy(&said.output).trim().to_owned());
         said.unwrap_or_else(|_failed| self.0.display().to_string())
     }
 
@@ -115,11 +123,12 @@ impl<'a> Program<'a> {
         let config = copies.join(CONFIG);
         let [out, complaint] = ["said", "complaint"].map(|name| copies.join(name));
         let to = |path: &PathBuf| File::create(path).map_err(file_error(path));
-        let mut command = Command::new(self.0);
-        command.args(words).arg("--config").arg(&config).env_clear().env("PATH", PATH).current_dir(copies);
-        command.env("TMPDIR", copies).stdin(Stdio::null()).stdout(to(&out)?).stderr(to(&complaint)?);
-        let ended = command.status().map_err(file_error(self.0))?;
-        Ok((ended.success(), read(&out)?, read(&complaint)?))
+        let mut command = child::command(self.0);
+        command.args(words).arg("--config").arg(&config).env("PATH", PATH).current_dir(copies);
+        command.env("TMPDIR", copies).stdout(to(&out)?).stderr(to(&complaint)?);
+        let ended = child::run(&mut command, ANSWER_TIME_MAX)
+            .map_err(|error| Error::NoAnswer { program: self.0.to_owned(), source: error })?;
+        Ok((ended.status.success(), read(&out)?, read(&complaint)?))
     }
 }
 
