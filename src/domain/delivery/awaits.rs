@@ -1,37 +1,37 @@
-//! What a delivery waits for, told from few facts: a list of hundreds need not read every line.
+//! The wait of a delivery, derived from a few facts, so that a list of hundreds need not read every line.
 
 use super::{Delivery, LATE_CHECKS, State};
 
-/// What comes next for an operation, as far as the waits before it differ.
+/// The next action for an operation, as far as the waits before it differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaits {
-    /// A request that brings it on, or removes what must go.
+    /// A request that advances it, or that removes what must go.
     Request,
     /// A reading of what the server has.
     ReadBack,
-    /// The look for a late double after so many.
+    /// The look for a late double, after so many earlier ones.
     LateCheck(u8),
-    /// A person, or nothing.
+    /// Nothing, unless a person acts.
     Nobody,
 }
 
-/// The few facts of a delivery that its next step hangs on.
+/// The few facts of a delivery on which its next step depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glance {
-    /// Where it stands.
+    /// The state of the operation.
     pub state: State,
-    /// Whether something stands on the server that must go.
+    /// True if something on the server must be removed.
     pub has_surplus: bool,
-    /// Whether a request of it was ever lost.
+    /// True if a request of it was ever lost.
     pub is_doubtful: bool,
-    /// Looks for a late double done so far.
+    /// The number of looks for a late double done so far.
     pub late_checks: u8,
-    /// Whether only a person can decide how to go on.
+    /// True if only a person can decide how to go on.
     pub is_stuck: bool,
 }
 
 impl Glance {
-    /// What it waits for.
+    /// Returns the action for which it waits.
     pub fn awaits(self) -> Awaits {
         match self.state {
             State::Refused | State::Uncertain if self.is_stuck => Awaits::Nobody,
@@ -47,7 +47,7 @@ impl Glance {
 }
 
 impl Delivery {
-    /// The few facts that its next step hangs on.
+    /// Returns the few facts on which its next step depends.
     pub fn glance(&self) -> Glance {
         Glance {
             state: self.state,

@@ -1,13 +1,13 @@
-//! Looking for what a start finds unsent.
+//! The look on the service for an operation that a start finds unsent.
 //!
-//! The folder may be a copy that was put back: what it holds unsent may stand on the service since. What stands there
-//! whole is taken as posted. What stands there otherwise than the folder says was sent by somebody who knew more, or less;
-//! a person decides.
+//! The folder may be a copy that was put back, so an operation that it holds as unsent may stand on the service
+//! already. One that stands there whole counts as posted. One that stands there otherwise than the folder says was sent
+//! from a folder that knew more, or less; a person decides.
 
 use super::{Delivery, Finding, State};
 
 impl Delivery {
-    /// The same, found unsent by a start.
+    /// Returns the delivery, marked as found unsent by a start.
     #[must_use]
     pub fn found_at_start(self) -> Self {
         Self { look_first: true, ..self }

@@ -1,20 +1,20 @@
-//! How an operation reaches the server exactly once, although the server cannot recognise a repeat.
+//! Delivery of an operation to the server exactly once, although the server cannot recognise a repeat.
 //!
-//! A [`Delivery`] is all that is known of one operation's way. [`Delivery::next`] says what to do,
-//! [`Delivery::apply`] takes in what came of it. The shell writes each new state to disk *before* it does
-//! what that state announces, so a process that dies at any point finds, when it comes back, a state that
-//! admits everything that may have happened meanwhile.
+//! A [`Delivery`] is all that is known of one operation's way. [`Delivery::next`] returns the next action, and
+//! [`Delivery::apply`] takes in its outcome. The shell writes each new state to disk *before* it does what that state
+//! announces, so a process that dies at any point finds, when it comes back, a state that admits everything that may
+//! have happened meanwhile.
 //!
-//! The rule that everything rests on: after an answer that does not prove "not done", nothing is sent again
-//! before the server's own records were read in full, twice and a wait apart, without finding the marker.
-//! What the server applies later still ends up as a double; it is looked for again and removed.
+//! Everything rests on one rule: after an answer that does not prove "not done", nothing is sent again before the
+//! server's own records were read in full, twice and a wait apart, without finding the marker. A request that the
+//! server carries out even later becomes a double, which is looked for again and removed.
 //!
-//! What a delivery says of itself is the word of one data folder, and a folder can be a copy that was put back. So what a
-//! start finds unsent is looked for by its marker before its first request ([`Next::Look`]), and once more afterwards, as
+//! A delivery holds only what one data folder knows, and a folder can be a copy that was put back. So an operation that
+//! a start finds unsent is looked for by its marker before its first request ([`Next::Look`]), and again afterwards, as
 //! after a lost answer: the request of another copy may still be on its way.
 //!
-//! Not found is a double that comes after the last look, and a document without lines whose answer was lost: no
-//! listing of the server shows it. It stays there, empty, and moves no stock.
+//! Two things are not found: a double that comes after the last look, and a document without lines whose answer was
+//! lost, because no listing of the server shows it. Such a document stays there, empty, and moves no stock.
 //!
 //! Invariant: no transition leaves [`State::Posted`], [`State::Refused`] or [`State::Cancelled`] but by a
 //! person's hand, and none leads from [`State::Uncertain`] to a new request without two absences.
@@ -40,9 +40,9 @@ use strategy::Refused;
 use super::ids::{DocumentId, TransactionId};
 use super::operation::Operation;
 
-/// Complete readings without the marker that count as proof of absence.
+/// The number of complete readings without the marker that prove its absence.
 pub const ABSENCES_PROVING: u8 = 2;
-/// Looks for a late double after a posting that was once uncertain.
+/// The number of looks for a late double after a posting that was once uncertain.
 pub const LATE_CHECKS: u8 = 2;
 
 /// One request that writes.
@@ -56,8 +56,8 @@ pub enum Step {
     Line(u16),
 }
 
-/// What stands on the server and must go: a double, a document without a line, or what a person takes back.
-/// Removing is repeatable, so it needs no state of its own.
+/// The lines and documents on the server that must be removed: a double, a document without a line, or what a person
+/// takes back. Removing is repeatable, so it needs no state of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Surplus {
     /// Lines, which go first.
@@ -67,13 +67,13 @@ pub struct Surplus {
 }
 
 impl Surplus {
-    /// Whether nothing must go.
+    /// Returns true if there is nothing to remove.
     pub fn is_empty(&self) -> bool {
         self.transactions.is_empty() && self.documents.is_empty()
     }
 }
 
-/// How far one line is.
+/// The progress of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LineProgress {
     /// Its number in the operation.
@@ -93,35 +93,36 @@ impl LineProgress {
 /// All that is known of one operation's way to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Delivery {
-    /// Where it stands.
+    /// The state of the operation.
     pub state: State,
     /// The request that was sent last and is not settled; set while sending or uncertain, but not where a
     /// person's hand made it uncertain again.
     pub step: Option<Step>,
     /// The server's document, once known.
     pub document: Option<DocumentId>,
-    /// One entry a line, in the order of their numbers.
+    /// The progress of each line, in the order of their numbers.
     pub lines: Vec<LineProgress>,
-    /// How it is brought to the server. One call that was refused, or carried out in part, goes on line by line.
+    /// The way in which it is brought to the server. One call that was refused, or carried out in part, goes on line by
+    /// line.
     pub way: Way,
-    /// Complete readings without what was sent, since it was sent; 0..=[`ABSENCES_PROVING`].
+    /// The number of complete readings without what was sent, since it was sent; 0..=[`ABSENCES_PROVING`].
     pub absences: u8,
     /// The server's words of a refusal after which part of the operation may stand all the same.
     pub refusal: Option<String>,
-    /// Whether a request of it was ever lost, so that the server may carry it out late.
+    /// True if a request of it was ever lost, so that the server may carry it out late.
     pub doubtful: bool,
-    /// Looks for a late double done so far; 0..=[`LATE_CHECKS`].
+    /// The number of looks for a late double done so far; 0..=[`LATE_CHECKS`].
     pub late_checks: u8,
-    /// What stands on the server and must go.
+    /// The lines and documents on the server that must be removed.
     pub surplus: Surplus,
-    /// Why only a person can decide how to go on, if so.
+    /// The reason why only a person can decide how to go on, if so.
     pub stuck: Option<String>,
-    /// Whether it is looked for on the service before anything of it is sent: a start found it, and the folder may be a
-    /// copy of one from which it was sent.
+    /// True if it must be looked for on the service before anything of it is sent: a start found it, and the folder may
+    /// be a copy of one from which it was sent.
     pub look_first: bool,
 }
 
-/// What to do next for one operation.
+/// The next action for one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Write down the intent, then send.
@@ -140,7 +141,7 @@ pub enum Next {
     Rest,
 }
 
-/// What came of the last request, or of a reading.
+/// An event of one operation: the outcome of a request or of a reading, an intent, or a person's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The intent to send this is about to be written down.
@@ -198,7 +199,7 @@ pub struct IllegalTransition {
 }
 
 impl Delivery {
-    /// A closed operation that nothing was sent of.
+    /// Returns the delivery of a closed operation of which nothing was sent.
     pub fn queued(operation: &Operation) -> Self {
         let lines = operation.lines.iter().map(|line| LineProgress {
             number: line.number,
@@ -221,7 +222,7 @@ impl Delivery {
         }
     }
 
-    /// What to do next.
+    /// Returns the next action.
     pub fn next(&self) -> Next {
         let removal = || {
             let line = self.surplus.transactions.first().map(|id| Next::RemoveTransaction(*id));
@@ -246,21 +247,21 @@ impl Delivery {
         self.way.strategy().next_step(self)
     }
 
-    /// Where the request that is not settled may have left something.
+    /// Returns the place where the request that is not settled may have left something.
     pub fn trace(&self) -> Trace {
         self.way.strategy().trace(self)
     }
 
-    /// The same, to be begun in this way. Once it has been begun in another, or a document is known, it stays with
-    /// that.
+    /// Returns the delivery, set to begin in this way. One that has begun in another way, or whose document is known,
+    /// keeps its way.
     #[must_use]
     pub fn begun(self, way: Way) -> Self {
         let is_fresh = self.state == State::Queued && self.way == Way::OneCall && self.document.is_none();
         if is_fresh { Self { way, ..self } } else { self }
     }
 
-    /// Whether its way shows that the server refuses the one call whatever is in it: refused so, it stands whole
-    /// line by line.
+    /// Returns true if this delivery shows that the server refuses the one call whatever is in it: the call was
+    /// refused, and the operation stands whole line by line.
     pub fn shows_one_call_refused(&self) -> bool {
         let stands = |line: &LineProgress| line.transaction.is_some();
         self.state == State::Posted && self.way == Way::AfterRefusal && self.lines.iter().all(stands)
@@ -369,7 +370,7 @@ impl Delivery {
         self.state = State::Refused;
     }
 
-    /// What already stands stays; the rest is refused.
+    /// Refuses every line that is missing. What already stands stays.
     fn bar(&mut self, words: &str) {
         for line in self.lines.iter_mut().filter(|line| line.is_missing()) {
             line.refusal = Some(words.to_owned());
@@ -378,7 +379,7 @@ impl Delivery {
         self.settle();
     }
 
-    /// The rest goes line by line, for the one call would say these lines too.
+    /// Refuses these lines. The rest goes line by line, because the one call would send these lines too.
     fn leave_out(&mut self, lines: Vec<(u16, String)>) {
         for (number, words) in lines {
             if self.missing().any(|missing| missing == number) {
@@ -389,8 +390,8 @@ impl Delivery {
         self.settle();
     }
 
-    /// A refused operation starts afresh; one of which a request was ever lost is read back first, never sent
-    /// unproven: what was lost may stand by now.
+    /// Starts a refused operation afresh. One of which a request was ever lost is read back first and never sent
+    /// unproven, because the lost request may be carried out by now.
     fn retry(&mut self) {
         self.stuck = None;
         self.absences = 0;
@@ -411,7 +412,7 @@ impl Delivery {
         self.state = State::Posted;
     }
 
-    /// Nothing is on its way: queued, or, where no line is missing any more, at its end.
+    /// Ends the last request: the delivery is queued or, if no line is missing any more, at its end.
     fn settle(&mut self) {
         self.step = None;
         self.state = State::Queued;
@@ -449,7 +450,7 @@ impl Delivery {
         }
     }
 
-    /// A line that stands is not refused, whatever the server said of it.
+    /// Takes in the lines that a reading found. A line that stands is not refused, whatever the server said of it.
     fn take_lines(&mut self, found: &Found) {
         for line in &mut self.lines {
             let told = found.transactions.iter().find(|(number, _)| *number == line.number);
@@ -458,8 +459,8 @@ impl Delivery {
         }
     }
 
-    /// Something that was sent is not there. The second time that is proof. What is missing of one call that was
-    /// refused, or stands in part, goes line by line.
+    /// Counts an absence: something that was sent is not there. The second absence is proof. The missing lines of one
+    /// call that was refused, or that stands in part, go line by line.
     fn absent(&mut self) {
         self.absences += 1;
         if self.absences < ABSENCES_PROVING {
@@ -503,7 +504,8 @@ impl Delivery {
         }
     }
 
-    /// A late look may keep another of two twins than the one posted, never fewer lines than were posted.
+    /// Takes in the lines that a late look found. It may keep another of two twins than the one posted, but never fewer
+    /// lines than were posted.
     fn take_late_lines(&mut self, found: &Found) {
         for line in &mut self.lines {
             let told = found.transactions.iter().find(|(number, _)| *number == line.number);

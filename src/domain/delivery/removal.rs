@@ -1,4 +1,4 @@
-//! Deleting what was posted, at a person's word.
+//! The deletion of a posted operation, when a person asks for it.
 //!
 //! What must go is written down first: all lines, then the document. Each is removed as often as it takes, and the
 //! document goes only when a reading shows none of the lines. Until then the operation counts as posted, from then on
@@ -8,18 +8,18 @@ use super::{Delivery, LATE_CHECKS, State};
 use crate::domain::ids::DocumentId;
 
 impl Delivery {
-    /// Whether a person has it deleted on the server.
+    /// Returns true while it is being deleted on the server because a person asked for it.
     pub fn is_being_revoked(&self) -> bool {
         self.state == State::Posted && self.document.is_some_and(|id| self.surplus.documents.contains(&id))
     }
 
-    /// Whether it is being deleted and all of it still stands.
+    /// Returns true if it is being deleted and all of it still stands.
     pub fn is_revoked_untouched(&self) -> bool {
         let posted = self.lines.iter().filter(|line| line.transaction.is_some()).count();
         self.is_being_revoked() && self.surplus.transactions.len() == posted
     }
 
-    /// Why it cannot be deleted on the server now, if so.
+    /// Returns the reason why it cannot be deleted on the server now, or `None` if it can.
     pub fn why_not_revoked(&self) -> Option<&'static str> {
         if self.state != State::Posted || self.document.is_none() {
             Some("it is not posted")
@@ -40,7 +40,7 @@ impl Delivery {
         self.surplus.documents = self.document.into_iter().collect();
     }
 
-    /// The document is kept in mind: listings may show it for long.
+    /// Marks it as cancelled. The document's number is kept, because listings may show the document for long.
     pub(super) fn revoked(&mut self, document: DocumentId) {
         self.surplus.documents.retain(|kept| *kept != document);
         self.state = State::Cancelled;

@@ -1,8 +1,8 @@
-//! Where an operation stands.
+//! The state of an operation.
 
 use std::fmt;
 
-/// Where an operation stands. The words are those of the status and the store.
+/// The state of an operation. The words are those of the status and the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
     /// Still takes scans.
@@ -13,9 +13,9 @@ pub enum State {
     Sending,
     /// A request may or may not have been carried out.
     Uncertain,
-    /// The server has it, whole.
+    /// The server has all of it.
     Posted,
-    /// The server will not have it; a person must look.
+    /// The server refused it; a person must look.
     Refused,
     /// Dropped before it was sent.
     Cancelled,
@@ -33,7 +33,7 @@ impl State {
         Self::Cancelled,
     ];
 
-    /// The word of the status and the store.
+    /// Returns the word of the status and the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -46,7 +46,7 @@ impl State {
         }
     }
 
-    /// The state that [`State::as_str`] spells so.
+    /// Returns the state for which [`State::as_str`] returns `word`.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }

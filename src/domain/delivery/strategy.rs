@@ -1,12 +1,12 @@
-//! The two ways of bringing an operation to the server, and what the machine asks of each.
+//! The two ways of bringing an operation to the server, and what the state machine asks of each.
 //!
-//! In one call there is one answer, and all of it may get lost. Line by line takes a request more than there are
-//! lines, but what is lost is one line, and it can only be in the document that was made for it.
+//! One call has one answer, and all of it may get lost. Line by line takes one request more than there are lines, but a
+//! lost request is one line only, and that line can only be in the document that was made for it.
 
 use super::{Delivery, Step};
 use crate::domain::ids::DocumentId;
 
-/// How an operation is brought to the server.
+/// The way in which an operation is brought to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Way {
     /// The document and all its lines in one call.
@@ -14,7 +14,7 @@ pub enum Way {
     OneCall,
     /// The document, then each line that it lacks.
     LineByLine,
-    /// Likewise, after the server had refused the one call and nothing of it stood.
+    /// The document, then each line, after the server had refused the one call and nothing of it stood.
     AfterRefusal,
 }
 
@@ -27,7 +27,7 @@ impl Way {
     }
 }
 
-/// What a refusal means.
+/// The meaning of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     /// This line will not stand; the others may.
@@ -38,7 +38,7 @@ pub(super) enum Refused {
     Perhaps,
 }
 
-/// Where a lost request may have left something.
+/// The place where a lost request may have left something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trace {
     /// In any document that carries the marker.
@@ -47,27 +47,27 @@ pub enum Trace {
     In(DocumentId),
 }
 
-/// What the machine asks of a way.
+/// The questions that the state machine asks of a way.
 pub(super) trait Strategy {
-    /// The request that brings a queued delivery on; `None` if nothing is missing any more.
+    /// Returns the request that advances a queued delivery, or `None` if nothing is missing any more.
     fn next_step(&self, delivery: &Delivery) -> Option<Step>;
 
-    /// What it means that the server refused this request.
+    /// Returns the meaning of the server's refusal of this request.
     fn refused(&self, step: Step) -> Refused;
 
-    /// Where to look for the request that is not settled.
+    /// Returns the place where the request that is not settled may have left something.
     fn trace(&self, delivery: &Delivery) -> Trace;
 }
 
 struct OneCall;
 
 impl Strategy for OneCall {
-    /// All or nothing: it is never asked of a delivery that has ended.
+    /// Returns the one call, all or nothing. It is never asked of a delivery that has ended.
     fn next_step(&self, _: &Delivery) -> Option<Step> {
         Some(Step::Operation)
     }
 
-    /// Whether such a call is all or nothing on the server is not documented.
+    /// Returns [`Refused::Perhaps`]: it is not documented whether such a call is all or nothing on the server.
     fn refused(&self, _: Step) -> Refused {
         Refused::Perhaps
     }
@@ -94,7 +94,7 @@ impl Strategy for DocumentThenLines {
         }
     }
 
-    /// A lost line can only be in the document it was sent to.
+    /// Returns the document to which a lost line was sent, because the line can be in no other.
     fn trace(&self, delivery: &Delivery) -> Trace {
         match (delivery.step, delivery.document) {
             (Some(Step::Line(_)), Some(document)) => Trace::In(document),

@@ -1,4 +1,4 @@
-//! What a reading of the server's records says of one operation.
+//! Judgement of one operation from a reading of the server's records.
 
 use super::Surplus;
 use crate::domain::ids::{DocumentId, GoodId, TransactionId};
@@ -27,14 +27,14 @@ pub struct FoundLine {
     pub comment: Option<String>,
 }
 
-/// What a complete reading comes to.
+/// The result of a complete reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// No document carries the marker.
     Absent,
     /// A document carries it.
     Found(Found),
-    /// Something carries it that was never sent: a person must look. The text says what.
+    /// Something carries it that was never sent: a person must look. The text names it.
     Conflict(String),
 }
 
@@ -43,14 +43,14 @@ pub enum Finding {
 pub struct Found {
     /// The document to keep: the most complete, then the oldest.
     pub document: DocumentId,
-    /// Line numbers that stand in it, with the server's ids.
+    /// The numbers of the lines that stand in it, with the server's ids.
     pub transactions: Vec<(u16, TransactionId)>,
-    /// Younger twins.
+    /// The younger twins.
     pub surplus: Surplus,
 }
 
-/// Which line of the operation a found line is, by its comment or else by its good: an operation has one line
-/// a good, so either names it.
+/// Returns the number of the operation's line that a found line is, by its comment or else by its good: an operation
+/// has one line a good, so either names it.
 fn number_of(operation: &Operation, line: &FoundLine) -> Option<u16> {
     let by_comment = line.comment.as_deref().and_then(|comment| operation.marker.line_in(comment));
     by_comment
@@ -81,7 +81,7 @@ pub fn judge(operation: &Operation, mut documents: Vec<FoundDocument>) -> Findin
     Finding::Found(Found { document: kept.document, transactions: kept.lines, surplus })
 }
 
-/// One document, its lines told apart: the oldest of each number, and the rest.
+/// One document with its lines in two groups: the oldest of each number, and the rest.
 struct Twin {
     document: DocumentId,
     lines: Vec<(u16, TransactionId)>,

@@ -1,4 +1,4 @@
-//! What a reading of the server's records comes to.
+//! Tests of the judgement of a reading of the server's records.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn document(id: i64, lines: &[FoundLine]) -> FoundDocument {
     FoundDocument { id: DocumentId(id), lines: lines.to_vec() }
 }
 
-/// What the reading of an operation of three lines comes to, in words.
+/// Returns the result of a reading of an operation of three lines, in words.
 fn judged(documents: &[FoundDocument]) -> String {
     match judge(&operation(3), documents.to_vec()) {
         Finding::Absent => "absent".to_owned(),

@@ -1,4 +1,4 @@
-//! Tests of deliveries: what follows from what, what a reading comes to, and every script of faults.
+//! Tests of deliveries: the transitions, the judgement of readings, and every script of faults.
 
 use super::*;
 use crate::domain::ids::{GoodId, OperationId, StorageId};
@@ -11,7 +11,7 @@ mod model;
 mod scripts;
 mod transitions;
 
-/// An operation of so many lines: line 1 is one of good 101, line 2 two of good 102, and so on.
+/// Returns an operation of so many lines: line 1 is one of good 101, line 2 two of good 102, and so on.
 fn operation(lines: u16) -> Operation {
     let line = |number: u16| Line {
         number,

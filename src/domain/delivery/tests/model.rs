@@ -1,7 +1,7 @@
-//! A plain service and a plain deliverer: the least that [`Delivery`] can be driven with.
+//! A plain service and a plain deliverer: the least that can drive a [`Delivery`].
 //!
-//! The deliverer does as the real one: it writes down the intent, sends, writes down what came of it, and
-//! finds out at its start that it died. The waits are numbers, and pass at once.
+//! The deliverer does as the real one: it writes down the intent, sends, writes down the outcome, and finds out at its
+//! start that it died. The waits are numbers, and pass at once.
 
 use super::*;
 
@@ -12,7 +12,7 @@ const LATE_CHECKS_S: [u16; 2] = [120, 360];
 /// The wait after a request that certainly was not carried out, in s.
 const BACKOFF_S: u16 = 10;
 
-/// What goes wrong with one request.
+/// A fault of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Nothing.
@@ -50,27 +50,27 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether it happens to a folder at rest too.
+    /// Returns true if it happens to a folder at rest too.
     pub(super) fn is_of_the_folder(self) -> bool {
         matches!(self, Self::TakeCopy | Self::PutBack)
     }
 }
 
-/// How the service behaves in all of a run.
+/// The behaviour of the service in all of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Service {
-    /// Lines of the operation.
+    /// The number of lines of the operation.
     pub(super) lines: u16,
-    /// Lines that it refuses.
+    /// The lines that it refuses.
     pub(super) refused: &'static [u16],
-    /// Whether an operation with such a line leaves a document with the lines before it.
+    /// True if an operation with such a line leaves a document with the lines before it.
     pub(super) leaves_part: bool,
-    /// Whether its answers and listings tell the lines' comments, and its answers the lines.
+    /// True if its answers and listings contain the lines' comments, and its answers the lines.
     pub(super) is_talkative: bool,
 }
 
 impl Service {
-    /// Takes everything and tells everything.
+    /// Returns a service that accepts everything and reports everything.
     pub(super) fn plain(lines: u16) -> Self {
         Self { lines, refused: &[], leaves_part: false, is_talkative: true }
     }
@@ -95,22 +95,22 @@ struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct World {
     pub(super) delivery: Delivery,
-    /// How a delivery begins.
+    /// The way in which a delivery begins.
     begins: Way,
     documents: Vec<Document>,
     last_id: i64,
     under_way: Vec<(u16, Write)>,
-    /// Whether the service ever acted late: without that nothing may stand twice, however briefly.
+    /// True if the service ever acted late: without that nothing may stand twice, however briefly.
     was_late: bool,
     /// Refused lines that became an operation of their own.
     split: Vec<u16>,
-    /// What a copy of the folder holds.
+    /// The content of a copy of the folder.
     copy: Box<Folder>,
-    /// Whether a copy was ever put back: where the service has something else than it, a person decides.
+    /// True if a copy was ever put back: where the service has something else than it, a person decides.
     was_put_back: bool,
 }
 
-/// What a data folder holds.
+/// The content of a data folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Folder {
     delivery: Delivery,
@@ -137,12 +137,12 @@ impl World {
         self.delivery.next() == Next::Rest
     }
 
-    /// Whether the next request reads.
+    /// Returns true if the next request reads.
     pub(super) fn reads_next(&self) -> bool {
         matches!(self.delivery.next(), Next::ReadBack | Next::LateCheck | Next::Look)
     }
 
-    /// Does what is next, with one fault. A world at rest stays as it is.
+    /// Does the next action, with one fault. A world at rest stays as it is.
     pub(super) fn act(&mut self, service: &Service, operation: &Operation, fault: Fault) {
         let fault = match fault {
             Fault::PutBack => return self.put_back(),
@@ -191,7 +191,7 @@ impl World {
         }
     }
 
-    /// The agent starts on the folder as it is.
+    /// Starts the agent on the folder as it is.
     fn start(&mut self) {
         if self.delivery.state == State::Sending {
             self.apply(Event::Died);
@@ -199,14 +199,14 @@ impl World {
         self.delivery = self.delivery.clone().found_at_start();
     }
 
-    /// The agent starts on the copy.
+    /// Starts the agent on the copy.
     fn put_back(&mut self) {
         let Folder { delivery, split } = self.copy.as_ref().clone();
         (self.delivery, self.split, self.was_put_back) = (delivery, split, true);
         self.start();
     }
 
-    /// What few facts tell of the next step is what the whole delivery tells.
+    /// Asserts that the few facts lead to the same next step as the whole delivery.
     fn assert_glance_says_the_same(&self) {
         let awaits = match self.delivery.next() {
             Next::Send(_) | Next::Look | Next::RemoveTransaction(_) | Next::RemoveDocument(_) => {
@@ -265,7 +265,7 @@ impl World {
         }
     }
 
-    /// A removal whose answer nobody heard is sent again, so it needs no intent on the disk.
+    /// Sends a removal. One whose answer got lost is sent again, so it needs no intent on the disk.
     fn remove(&mut self, service: &Service, write: Write, gone: Event, fault: Fault) {
         match fault {
             Fault::Fine => {
@@ -292,7 +292,7 @@ impl World {
         }
     }
 
-    /// Time passes; what was under way arrives.
+    /// Lets time pass; what was under way arrives.
     fn wait(&mut self, service: &Service, seconds: u16) {
         let mut arriving = Vec::new();
         self.under_way.retain_mut(|(left, write)| {
@@ -309,7 +309,7 @@ impl World {
         }
     }
 
-    /// The service carries out a request; gives back what its answer proves.
+    /// Carries out a request on the service, and returns what its answer proves.
     fn carry_out(&mut self, service: &Service, write: Write) -> Event {
         match write {
             Write::Step(Step::Operation, _) => {
@@ -370,7 +370,8 @@ impl World {
         }
     }
 
-    /// A complete reading. No call lists documents: they are found by their lines, or not at all.
+    /// Returns the finding of a complete reading. No call lists documents: they are found by their lines, or not at
+    /// all.
     fn survey(&self, service: &Service, operation: &Operation) -> Finding {
         let known = self.delivery.document;
         let only_known = matches!(self.delivery.trace(), Trace::In(_));
@@ -394,7 +395,7 @@ impl World {
         judge(&rest, found.collect())
     }
 
-    /// The store makes an operation of their own of the refused lines of a posted one.
+    /// Makes an operation of their own of the refused lines of a posted one, as the store does.
     fn split_refused(&mut self) {
         if self.delivery.state == State::Posted {
             let split = &mut self.split;
@@ -407,14 +408,14 @@ impl World {
         }
     }
 
-    /// A line that stands twice, if one does.
+    /// Returns a line that stands twice, if one does.
     pub(super) fn doubled(&self) -> Option<u16> {
         let mut numbers: Vec<u16> = self.standing().map(|(_, number, _)| number).collect();
         numbers.sort_unstable();
         numbers.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
     }
 
-    /// Lines that the service takes and that do not stand.
+    /// Counts the lines that the service accepts and that do not stand.
     pub(super) fn lost(&self, service: &Service) -> usize {
         let stands = |number: &u16| self.standing().any(|(_, standing, _)| standing == *number);
         let wanted = (1..=service.lines).filter(|number| !service.refused.contains(number));
@@ -425,24 +426,24 @@ impl World {
         self.documents.iter().flat_map(|held| held.lines.iter().map(move |&(n, id)| (held.id, n, id)))
     }
 
-    /// Documents without a line: they move no stock, and no call of the service finds them.
+    /// Counts the documents without a line: they move no stock, and no call of the service finds them.
     pub(super) fn empty_documents(&self) -> usize {
         self.documents.iter().filter(|held| held.lines.is_empty()).count()
     }
 
-    /// Whatever is still under way arrives.
+    /// Lets everything that is still under way arrive.
     pub(super) fn let_arrive(&mut self, service: &Service) {
         self.wait(service, u16::MAX);
     }
 
-    /// A person has a refused operation tried again. If nothing stands twice and nothing is under way, nothing may
+    /// Tries a refused operation again, as a person does. If nothing stands twice and nothing is under way, nothing may
     /// stand twice from here on.
     pub(super) fn retry(&mut self) {
         self.was_late = self.doubled().is_some() || !self.under_way.is_empty();
         self.apply(Event::Retry);
     }
 
-    /// What must hold at rest after a 403: a refused line does not stand, or a person was told.
+    /// Asserts what must hold at rest after a 403: a refused line does not stand, or a person was informed.
     pub(super) fn assert_told_if_doubled(&self) {
         let delivery = &self.delivery;
         assert!(self.is_at_rest(), "it never ends: {self:?}");
@@ -450,19 +451,20 @@ impl World {
         assert!(delivery.stuck.is_some() || self.standing().count() == believed, "{self:?}");
     }
 
-    /// Whether a person must decide because the folder was put back. Then nothing stands twice but what came late.
+    /// Returns true if a person must decide because the folder was put back. Then nothing stands twice but what came
+    /// late.
     pub(super) fn asks_a_person(&self) -> bool {
         let asks = self.was_put_back && self.delivery.stuck.is_some();
         assert!(!asks || self.is_at_rest() && (self.was_late || self.doubled().is_none()), "{self:?}");
         asks
     }
 
-    /// A person has it tried again after looking.
+    /// Tries the operation again, as a person does after looking.
     pub(super) fn decide(&mut self) {
         self.apply(Event::Retry);
     }
 
-    /// What must hold at rest: each line stands once, in one document, as the agent believes; those that were
+    /// Asserts what must hold at rest: each line stands once, in one document, as the agent believes; those that were
     /// refused do not stand.
     pub(super) fn assert_exactly_once(&self, service: &Service) {
         let delivery = &self.delivery;

@@ -1,7 +1,7 @@
-//! Every script of six faults, and what stands on the service when all is over.
+//! Every script of six faults, and what stands on the service at the end.
 //!
-//! The scripts are played all at once, a fault at a time: worlds that are equal go on as one, which counts for
-//! all the scripts that led to it. Nothing is left out by that, for what follows depends on the world alone.
+//! The scripts are played all at once, a fault at a time: worlds that are equal go on as one, which counts for all the
+//! scripts that led to it. Nothing is left out by that, because the rest of a script depends on the world alone.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use super::*;
 /// Faults in one script.
 const SCRIPT_FAULTS: u32 = 6;
 
-/// Steps without a fault after which all must be over.
+/// Steps without a fault within which everything must come to rest.
 const CALM_STEPS_MAX: usize = 60;
 
-/// The faults of the scripts; the late request arrives after so many seconds.
+/// Returns the faults of the scripts; the late request arrives after so many seconds.
 fn faults(late_s: u16) -> [Fault; 13] {
     [
         Fault::Fine,
@@ -33,18 +33,18 @@ fn faults(late_s: u16) -> [Fault; 13] {
     ]
 }
 
-/// When a late request arrives, seen from the first one of an operation that then meets no other fault: before
-/// the first reading, between the readings, after both, between the two looks for a late double, and just before
+/// The times at which a late request arrives, seen from the first one of an operation that then meets no other fault:
+/// before the first reading, between the readings, after both, between the two looks for a late double, and just before
 /// the second.
 const LATE_S: [u16; 5] = [10, 30, 45, 200, 470];
 
-/// The same faults with a late request at any of these times.
+/// Returns the same faults with a late request at any of these times.
 fn faults_of_all_delays() -> Vec<Fault> {
     let others = faults(0).into_iter().filter(|fault| *fault != Fault::Late(0));
     others.chain(LATE_S.map(Fault::Late)).collect()
 }
 
-/// Which requests meet the faults of the script.
+/// The requests that meet the faults of the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meets {
     /// All of them.
@@ -53,7 +53,7 @@ enum Meets {
     Writes,
 }
 
-/// What was counted, each script for itself.
+/// The counts, each script for itself.
 #[derive(Debug, Default)]
 struct Count {
     scripts: u64,
@@ -65,7 +65,7 @@ struct Count {
     lost: u64,
 }
 
-/// What happens to a folder that is copied and put back at any point, among the faults that leave something behind.
+/// The faults of a folder that is copied and put back at any point, among the faults that leave something behind.
 const FAULTS_WITH_COPIES: [Fault; 8] = [
     Fault::Fine,
     Fault::LostRequest,
@@ -104,7 +104,7 @@ impl<'a> Run<'a> {
         self.calm_down(worlds)
     }
 
-    /// Plays every script and checks what stands when all is over.
+    /// Plays every script and checks what stands at the end.
     #[expect(
         clippy::print_stdout,
         reason = "how much was covered is worth knowing; a test that passes shows nothing"

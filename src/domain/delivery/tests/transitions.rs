@@ -1,8 +1,8 @@
-//! What each event leads to, and which events are impossible.
+//! Tests of the result of each event, and of the events that are impossible.
 
 use super::*;
 
-/// Applies events to a queued operation of so many lines; tells the state and what is next after each.
+/// Applies events to a queued operation of so many lines, and returns the state and the next action after each.
 fn walk(lines: u16, events: &[Event]) -> String {
     let mut delivery = Delivery::queued(&operation(lines));
     let mut told = Vec::new();
@@ -13,7 +13,7 @@ fn walk(lines: u16, events: &[Event]) -> String {
     told.join("; ")
 }
 
-/// The delivery after these events.
+/// Returns the delivery after these events.
 fn after(lines: u16, events: &[Event]) -> Delivery {
     let start = Delivery::queued(&operation(lines));
     events.iter().fold(start, |delivery, event| delivery.apply(event.clone()).unwrap())
@@ -28,7 +28,7 @@ fn send_line(number: u16) -> Event {
     Event::Send(Step::Line(number))
 }
 
-/// Lines have the server's ids 11, 12 and so on, the document has 5.
+/// Returns the ids of lines: 11, 12 and so on. The document has 5.
 fn transactions(numbers: &[u16]) -> Vec<(u16, TransactionId)> {
     numbers.iter().map(|number| (*number, TransactionId(10 + i64::from(*number)))).collect()
 }
@@ -46,7 +46,7 @@ fn found(numbers: &[u16]) -> Event {
     Event::Surveyed(finding(numbers))
 }
 
-/// A reading of a one-line operation that shows a younger twin, document 7 with line 17.
+/// Returns a reading of a one-line operation that shows a younger twin, document 7 with line 17.
 fn twin() -> Finding {
     let surplus = Surplus { transactions: vec![TransactionId(17)], documents: vec![DocumentId(7)] };
     Finding::Found(Found { document: DocumentId(5), transactions: transactions(&[1]), surplus })
@@ -64,7 +64,7 @@ fn barred() -> Event {
     Event::Barred("not yours".to_owned())
 }
 
-/// One event of each kind, by its name.
+/// Returns one event of each kind, by its name.
 fn every_event() -> Vec<(&'static str, Event)> {
     vec![
         ("send", SEND),
@@ -203,7 +203,7 @@ fn missing_lines_are_added_to_the_document_that_stands() {
     );
 }
 
-/// Refused in one call with nothing of it found, then line by line as well.
+/// Returns the events of a refusal in one call with nothing of it found, then line by line as well.
 fn refused_both_ways() -> Vec<Event> {
     let gone = Event::DocumentRemoved(DocumentId(5));
     vec![SEND, refused(), ABSENT, ABSENT, SEND_DOCUMENT, done(&[]), send_line(1), refused(), gone]
@@ -392,7 +392,7 @@ fn a_document_that_stands_although_it_was_refused_is_found_before_it_is_sent_aga
     assert_eq!(after(1, &absent).next(), Next::Send(Step::Operation));
 }
 
-/// Posted in one call, and to be deleted at a person's word.
+/// Returns a delivery that was posted in one call and is to be deleted because a person asked for it.
 fn revoked(lines: u16, more: &[Event]) -> Delivery {
     let numbers: Vec<u16> = (1..=lines).collect();
     let posted = after(lines, &[SEND, done(&numbers), Event::Revoke]);
