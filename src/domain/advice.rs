@@ -1,7 +1,7 @@
-//! Advice: scans that tell that a scanner is not set up as the station believes.
+//! Advice: signs in the scans that a scanner is not set up as the station believes.
 //!
-//! One odd code is a smudge or a bad label; two in a row are a sign. It is said once, until the scanner has shown
-//! that it reads right. It decides nothing: what was scanned is booked, parked or refused as ever.
+//! One odd code may be a smudge or a bad label; two in a row are a sign. The advice is given once, until the scanner
+//! has shown that it reads right. It decides nothing: each scan is booked, parked or refused as usual.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,18 +10,18 @@ use super::barcode::{Barcode, Key};
 use super::gtin::has_check_digit;
 use super::keymap::{LAYOUTS, Layout, Level, Stroke};
 
-/// Odd scans in a row that are a sign.
+/// The number of odd scans in a row that are a sign.
 const SIGN: u8 = 2;
 
 /// The keys of the digits on a keyboard, 1 to 0 (`KEY_1` to `KEY_0`, `linux/include/uapi/linux/input-event-codes.h`).
 const DIGIT_KEYS: std::ops::RangeInclusive<u16> = 2..=11;
 
-/// Fewest characters, and fewest different ones, of what is taken for digits typed in another layout: an EAN-8 has
-/// eight digits, and a row of dashes is no code.
+/// The fewest characters, and the fewest different ones, of a text that counts as digits typed in another layout: an
+/// EAN-8 has eight digits, and a row of dashes is no code.
 const SHIFTED_CHARS_MIN: usize = 8;
 const SHIFTED_KINDS_MIN: usize = 3;
 
-/// What is wrong with a scanner, by the look of what it reads.
+/// A fault of a scanner, as its scans suggest it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
     /// Codes as long as a GTIN, with a wrong check digit, that no good has.
@@ -31,12 +31,12 @@ pub enum Advice {
 }
 
 impl Advice {
-    /// What to do about it.
+    /// The remedy, the same for every fault.
     pub const CURE: &str = "run `stockpoint calibrate`";
 }
 
 impl fmt::Display for Advice {
-    /// What it looks like.
+    /// Writes the symptom and its likely cause.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CheckDigit => {
@@ -49,19 +49,19 @@ impl fmt::Display for Advice {
     }
 }
 
-/// What a scan says of its scanner.
+/// The evidence that a scan gives about its scanner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// It reads right.
+    /// The scanner reads right.
     Sound,
-    /// It may be set up wrong.
+    /// The scanner may be set up wrong.
     Odd(Advice),
-    /// Nothing: noise, or the scan before it over again.
+    /// None: noise, or the scan before it repeated.
     Nothing,
 }
 
 impl Evidence {
-    /// What a code says that no good has.
+    /// Judges a code that no good has.
     pub fn of_unknown(barcode: &Barcode, is_keyboard: bool) -> Self {
         let text = barcode.text.trim_ascii();
         let is_text = barcode.tiers.iter().flatten().all(|key| matches!(key, Key::Text(_)));
@@ -85,7 +85,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Takes in what a scan says; gives back advice when it becomes due.
+    /// Takes in the evidence of one scan, and returns advice when it becomes due.
     pub fn take(&mut self, evidence: Evidence) -> Option<Advice> {
         match evidence {
             Evidence::Nothing => None,
@@ -110,7 +110,8 @@ impl Watch {
     }
 }
 
-/// Whether all of it are signs of the digits' keys in one of the layouts: `!@#$%`, or `&é"'(` where digits take Shift.
+/// Returns true if all characters are signs on the digits' keys in one of the layouts: `!@#$%`, or `&é"'(` where digits
+/// need Shift. A text that is too short or too uniform is none.
 fn is_shifted_digits(text: &str) -> bool {
     let kinds: BTreeSet<char> = text.chars().collect();
     let may_be = text.chars().count() >= SHIFTED_CHARS_MIN && kinds.len() >= SHIFTED_KINDS_MIN;
@@ -179,7 +180,7 @@ mod tests {
         }
     }
 
-    /// What is said at each of the scans: `!` for advice, `.` for nothing.
+    /// Returns the outcome of each scan: `!` for advice, `.` for nothing.
     fn said(evidence: &[Evidence]) -> String {
         let mut watch = Watch::default();
         evidence.iter().map(|evidence| if watch.take(*evidence).is_some() { '!' } else { '.' }).collect()

@@ -32,10 +32,10 @@ impl AimId {
         self.code
     }
 
-    /// Whether the symbol declares its data to be GS1 element strings: GS1-128, GS1 `DataBar` and
-    /// Composite, GS1 `DataMatrix`, GS1 QR Code, GS1 `DotCode` (GS1 General Specifications, section 5.1,
-    /// table of symbology identifiers used in the GS1 system); the last three also with extended channels on, where the
-    /// modifier is another (ISO/IEC 15424, FNC1 in first position and the ECI protocol).
+    /// Returns true if the symbol declares its data to be GS1 element strings: GS1-128, GS1 `DataBar` and Composite,
+    /// GS1 `DataMatrix`, GS1 QR Code, GS1 `DotCode` (GS1 General Specifications, section 5.1, table of symbology
+    /// identifiers used in the GS1 system); the last three also with extended channels on, where the modifier is
+    /// another (ISO/IEC 15424, FNC1 in first position and the ECI protocol).
     pub const fn is_gs1(self) -> bool {
         match self.code {
             'C' => matches!(self.modifier, '1'),
@@ -47,34 +47,34 @@ impl AimId {
         }
     }
 
-    /// A symbol of the EAN and UPC family, add-ons among them.
+    /// Returns true for a symbol of the EAN and UPC family, add-ons included.
     pub const fn is_ean_family(self) -> bool {
         matches!(self.code, 'E')
     }
 
-    /// `]E1`, `]E2`: the add-on of 2 or 5 digits of an EAN or UPC, sent by itself.
+    /// Returns true for `]E1` and `]E2`: the add-on of 2 or 5 digits of an EAN or UPC, sent by itself.
     pub const fn is_add_on(self) -> bool {
         matches!((self.code, self.modifier), ('E', '1' | '2'))
     }
 
-    /// `]E0`: UPC-A, UPC-E or EAN-13.
+    /// Returns true for `]E0`: UPC-A, UPC-E or EAN-13.
     pub const fn is_ean_upc(self) -> bool {
         matches!((self.code, self.modifier), ('E', '0'))
     }
 
-    /// `]E3`: UPC-A or EAN-13 followed by an add-on of 2 or 5 digits.
+    /// Returns true for `]E3`: UPC-A or EAN-13 followed by an add-on of 2 or 5 digits.
     pub const fn is_ean_with_add_on(self) -> bool {
         matches!((self.code, self.modifier), ('E', '3'))
     }
 
-    /// `]E4`: EAN-8.
+    /// Returns true for `]E4`: EAN-8.
     pub const fn is_ean_8(self) -> bool {
         matches!((self.code, self.modifier), ('E', '4'))
     }
 }
 
 impl fmt::Display for AimId {
-    /// The three characters as the scanner sent them.
+    /// Writes the three characters as the scanner sent them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "]{}{}", self.code, self.modifier)
     }

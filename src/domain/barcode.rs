@@ -1,4 +1,4 @@
-//! Barcode identity: which keys a scanned code is looked up by, and which a good is found by.
+//! Barcode identity: the keys by which a scanned code is looked up, and those by which a good is found.
 //!
 //! Promises: a code is compared as a whole and as text, or as a GTIN with a right check digit; never as a
 //! number, never by its beginning. It does not look anything up, and it does not choose between two goods
@@ -11,7 +11,7 @@ use crate::domain::gs1::{Amount, Gs1Data};
 use crate::domain::gtin::Gtin;
 use crate::domain::variable::Measure;
 
-/// What goods are indexed by and codes are looked up by.
+/// A key by which goods are indexed and codes are looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
     /// A trade item, whatever way its number is spelled.
@@ -21,7 +21,8 @@ pub enum Key {
 }
 
 impl Key {
-    /// The key as one text: `g` and fourteen digits, or `t` and the text. It is stored: it never changes.
+    /// Returns the key as one text: `g` and fourteen digits, or `t` and the text. It is stored, so its form never
+    /// changes.
     pub fn encode(&self) -> String {
         match self {
             Self::Gtin(gtin) => format!("g{gtin}"),
@@ -30,11 +31,11 @@ impl Key {
     }
 }
 
-/// The keys by which a good is found, from the `barcode` of its row.
+/// Returns the keys by which a good is found, from the `barcode` of its row.
 ///
-/// The barcode is read as a scan is: blanks around it and an AIM prefix typed into the field are no part of it.
-/// UPC-A, EAN-13, EAN-8, UPC-E and GTIN-14 with a right check digit give their GTIN; eight digits that are right as EAN-8
-/// and as UPC-E give both. Anything else is the exact text. A blank barcode gives none: the good cannot be found by
+/// The barcode is read as a scan is: blanks around it and an AIM prefix typed into the field are no part of it. UPC-A,
+/// EAN-13, EAN-8, UPC-E and GTIN-14 with a right check digit give their GTIN; eight digits that are right as EAN-8 and
+/// as UPC-E give both. Anything else is the exact text. A blank barcode gives none: the good cannot be found by
 /// scanning.
 pub fn keys_of_good(barcode: &str) -> Vec<Key> {
     let (symbology, text) = cleaned(barcode);
@@ -50,24 +51,24 @@ pub fn keys_of_good(barcode: &str) -> Vec<Key> {
 /// A scanned code, read as far as it can be without looking it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Barcode {
-    /// The text of the frame without its AIM prefix and what cannot be seen around it: what people are shown.
+    /// The text of the frame as people see it: without its AIM prefix and without invisible characters around it.
     pub text: String,
-    /// What kind of symbol the scanner says it read.
+    /// The kind of symbol that the scanner reports.
     pub symbology: Option<AimId>,
     /// The keys to look up, tier by tier, none of them empty. The first tier under which any good is
     /// found decides; if it finds two different goods, the code is ambiguous.
     pub tiers: Vec<Vec<Key>>,
-    /// The item that the code is about, where it says more than that: a serial number, the issue of a magazine.
+    /// The item that the code is about, if the code says more than the item: a serial number, the issue of a magazine.
     pub item: Option<Gtin>,
-    /// How much of the item the label stands for.
+    /// The amount of the item for which the label stands.
     pub amount: Amount,
-    /// What the GS1 elements of the code say, if it has any.
+    /// The GS1 elements of the code, if it has any.
     pub gs1: Option<Gs1Data>,
-    /// What the label says besides, if it is an in-store one with a measure; the rest is then the good's own code.
+    /// The measure on the label, if it is an in-store one; the other fields then describe the good's own code.
     pub measure: Option<Measure>,
 }
 
-/// What a code says besides its text.
+/// The contents of a code besides its text.
 #[derive(Default)]
 struct Contents {
     item: Option<Gtin>,
@@ -79,10 +80,10 @@ struct Contents {
 impl Barcode {
     /// Reads the text of a frame.
     ///
-    /// A symbol that declares GS1 elements is looked up by their GTIN, then by its exact text. What only
-    /// looks like elements, a GS1 Digital Link, and an EAN with an add-on are looked up by their exact
-    /// text, then by the GTIN in them; six and seven digits as a text, then as what is left of a UPC-E. Elements that cannot
-    /// be read whole still give the GTIN that they begin with, and nothing else.
+    /// A symbol that declares GS1 elements is looked up by their GTIN, then by its exact text. A text that only looks
+    /// like elements, a GS1 Digital Link, and an EAN with an add-on are looked up by their exact text, then by the GTIN
+    /// in them. Six and seven digits are looked up as a text, then as a shortened UPC-E. Elements that cannot be read
+    /// whole still give the GTIN with which they begin, and nothing else.
     pub fn read(frame_text: &str) -> Self {
         let (symbology, text) = cleaned(frame_text);
         let Contents { item, amount, gs1, is_declared } = contents(symbology, text);
@@ -98,8 +99,11 @@ impl Barcode {
         Self { text: text.to_owned(), symbology, tiers, item, amount, gs1, measure: None }
     }
 
-    /// How the code was read, as one text: two codes with the same are one code, whatever else stands on their labels.
-    /// It is that of the item where the code is about one, else that of its exact keys. It is stored: it never changes.
+    /// Returns the identity of the code as one text: two codes with the same text are one code, whatever else stands on
+    /// their labels.
+    ///
+    /// It is that of the item where the code is about one, else that of its exact keys. It is stored, so its form never
+    /// changes.
     pub fn identity(&self) -> String {
         match &self.item {
             Some(item) => Key::Gtin(item.clone()).encode(),
@@ -107,8 +111,8 @@ impl Barcode {
         }
     }
 
-    /// The shortest text that a person can type and that is read as this code is: the item's number, the text alone, or
-    /// the text with its AIM prefix where that makes it another code.
+    /// Returns the shortest text that a person can type and that is read as this code is: the item's number, the text
+    /// alone, or the text with its AIM prefix where that makes it another code.
     pub fn name(&self) -> String {
         if let Some(item) = &self.item {
             // Thirteen digits are what people know; the fourteenth in front is a 0 on all but cartons.
@@ -119,19 +123,19 @@ impl Barcode {
         if is_plain { self.text.clone() } else { self.frame_text() }
     }
 
-    /// The text of a frame that is read the same, but for a measure.
+    /// Returns the text of a frame that is read as the same code, except for a measure.
     pub fn frame_text(&self) -> String {
         self.symbology.map_or_else(|| self.text.clone(), |id| format!("{id}{}", self.text))
     }
 }
 
-/// The keys of a tier as one text.
+/// Returns the keys of a tier as one text.
 pub fn encode_tier(keys: &[Key]) -> String {
     keys.iter().map(Key::encode).collect::<Vec<_>>().join("+")
 }
 
-/// The symbology and the text of a frame, or of a good's barcode, without what is no part of the code: blanks, marks
-/// that cannot be seen, separators in front and behind, and the name of a character set (`\000026`) in front.
+/// Splits the text of a frame, or a good's barcode, into symbology and text, without what is no part of the code:
+/// blanks, invisible marks, separators in front and behind, and the name of a character set (`\000026`) in front.
 fn cleaned(frame_text: &str) -> (Option<AimId>, &str) {
     let bare = |text| {
         let bare = str::trim_matches(text, is_beside_the_code);
@@ -149,8 +153,9 @@ fn cleaned(frame_text: &str) -> (Option<AimId>, &str) {
     }
 }
 
-/// Blanks; U+FEFF and other characters without width, which some labels and spreadsheets put around a code; and the
-/// separator, which is nothing where no element stands on its other side.
+/// Returns true for characters that are no part of the code beside which they stand: blanks; U+FEFF and other
+/// characters without width, which some labels and spreadsheets put around a code; and the separator, which means
+/// nothing where no element stands on its other side.
 fn is_beside_the_code(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1d}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
 }
@@ -166,7 +171,7 @@ fn without_character_set(text: &str) -> &str {
     named.map_or(text, |(_set, rest)| rest)
 }
 
-/// The keys of a code taken as it stands; the kind of symbol narrows down what eight digits can be.
+/// Returns the keys of a code taken as it stands; the kind of symbol narrows down what eight digits can be.
 fn exact_keys(symbology: Option<AimId>, text: &str) -> Vec<Key> {
     // Of the symbols that carry digits, only the EAN and UPC family suppresses zeros.
     let may_be_upc_e = symbology.is_none_or(AimId::is_ean_upc);
@@ -181,12 +186,12 @@ fn text_key(text: &str) -> Key {
     Key::Text(text.to_owned())
 }
 
-/// What is left of a UPC-E without its number system or its check digit. Nothing proves it, so it is looked up last.
+/// Reads a UPC-E without its number system or its check digit. Nothing proves such a code, so it is looked up last.
 fn short_upc_e(symbology: Option<AimId>, text: &str) -> Vec<Gtin> {
     if symbology.is_none_or(AimId::is_ean_upc) { Gtin::read_short_upc_e(text) } else { Vec::new() }
 }
 
-/// What the code says besides its text: as a Digital Link, as GS1 elements, or as an item with an add-on.
+/// Returns the contents of a code besides its text: as a Digital Link, as GS1 elements, or as an item with an add-on.
 fn contents(symbology: Option<AimId>, text: &str) -> Contents {
     if let Some(gs1) = gs1::read_link(text) {
         return Contents { item: gs1.gtin.clone(), amount: gs1.amount, gs1: Some(gs1), is_declared: false };
@@ -221,12 +226,12 @@ mod tests {
 
     use super::*;
 
-    /// The keys as stored, alternatives joined by `+`.
+    /// Returns the keys as stored, alternatives joined by `+`.
     fn tell(keys: &[Key]) -> String {
         keys.iter().map(Key::encode).collect::<Vec<_>>().join("+")
     }
 
-    /// The tiers of a scanned code, one a word.
+    /// Returns the tiers of a scanned code, one a word.
     fn tiers(frame_text: &str) -> String {
         Barcode::read(frame_text).tiers.iter().map(|tier| tell(tier)).collect::<Vec<_>>().join(" ")
     }

@@ -7,25 +7,25 @@
 //! A kit has a code of the same grammar, `$SP.KIT-410.C`, with the number of its bill of materials: it commands
 //! nothing, it is scanned like a good, and no label can be mistaken for it either.
 //!
-//! The two calibration codes begin so as well, and are whole texts of their own. The station takes one like a command
-//! that does nothing: a scanner that it reads right to the letter is answered so, any other is refused.
+//! The two calibration codes begin in the same way, and are compared whole. The station treats one as a command that
+//! does nothing: it confirms the code of a scanner that reads it right to the letter, and refuses any other.
 
 use crate::domain::aim::AimId;
 use crate::domain::calibrate::CalibrationCode;
 use crate::domain::ids::{CardId, StorageId};
 use crate::domain::mode::Mode;
 
-/// What every control code begins with.
+/// The beginning of every control code.
 const PREFIX: &str = "$SP.";
 
-/// What the name of every kit begins with; its card's number follows.
+/// The beginning of every kit's name; the number of its card follows.
 const KIT: &str = "KIT-";
 
-/// What the code of every storage says before its number. Its name is longer: fifteen characters are what the bars of
-/// the smallest label hold in whole dots of its printer.
+/// The beginning of every storage's code, before its number. It is shorter than that of the storage's name, because the
+/// bars of the smallest label hold no more than fifteen characters in whole dots of its printer.
 const STORAGE: &str = "ST-";
 
-/// What the name of a quantity begins with: of the scan to come, and of the one before.
+/// The beginnings of the names of quantities: of the next scan, and of the scan before.
 const NEXT: &str = "QTY-";
 const LAST: &str = "LAST-";
 
@@ -38,13 +38,13 @@ const SHEET_QUANTITIES: [u16; 14] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 24, 50,
 /// A command to the station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Control {
-    /// What scans do from now on.
+    /// The mode of scans from now on.
     Mode(Mode),
-    /// Which storage scans are booked in from now on.
+    /// The storage in which scans are booked from now on.
     Storage(StorageId),
-    /// How many the next scan counts, 1..=[`QUANTITY_MAX`].
+    /// The quantity that the next scan counts, 1..=[`QUANTITY_MAX`].
     Quantity(u16),
-    /// How many the scan before counts, 1..=[`QUANTITY_MAX`].
+    /// The quantity that the scan before counts, 1..=[`QUANTITY_MAX`].
     Last(u16),
     /// Take back the scanner's last scan.
     Undo,
@@ -54,11 +54,11 @@ pub enum Control {
     Cancel,
     /// A person has seen the alarm.
     Ok,
-    /// Nothing: the scanner reads right.
+    /// No action: the scanner reads right.
     Calibrate(CalibrationCode),
 }
 
-/// What a scanned text is to the station.
+/// The meaning of a scanned text for the station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
     /// No control code: it may be a good's barcode.
@@ -67,12 +67,12 @@ pub enum Reading {
     Control(Control),
     /// The code of a kit.
     Kit(CardId),
-    /// It begins like a control code, in whatever case, and is none.
+    /// A text that begins like a control code, in whatever case, and is none.
     Malformed,
 }
 
 impl Control {
-    /// Reads the text of a frame, AIM prefix and all. Only the exact code, in upper case, is a command.
+    /// Reads the text of a frame, with or without an AIM prefix. Only the exact code, in upper case, is a command.
     pub fn read(frame_text: &str) -> Reading {
         let (_symbology, text) = AimId::split(frame_text);
         let Some((front, rest)) = text.split_at_checked(PREFIX.len()) else { return Reading::NotControl };
@@ -89,7 +89,7 @@ impl Control {
         control.or_else(kit).unwrap_or(Reading::Malformed)
     }
 
-    /// The text to print as a barcode.
+    /// Returns the text to print as a barcode.
     pub fn code(&self) -> String {
         match self {
             Self::Calibrate(code) => code.text().to_owned(),
@@ -104,7 +104,7 @@ impl Control {
         }
     }
 
-    /// The name people know it by, whatever the language of the sheet: `RECEIPT`, `QTY-12` and so on.
+    /// Returns the name that people know it by, whatever the language of the sheet: `RECEIPT`, `QTY-12` and so on.
     pub fn name(&self) -> String {
         match self {
             Self::Mode(Mode::Receipt) => "RECEIPT".to_owned(),
@@ -134,7 +134,7 @@ impl Control {
         })
     }
 
-    /// A command with a number in its name.
+    /// Reads the name of a command with a number in it.
     fn numbered(name: &str) -> Option<Self> {
         if let Some(storage) = number_behind(STORAGE, name) {
             return Some(Self::Storage(StorageId(storage)));
@@ -147,7 +147,7 @@ impl Control {
     }
 }
 
-/// The control codes of the printed sheet, in printing order. Other quantities up to [`QUANTITY_MAX`] are
+/// Returns the control codes of the printed sheet, in printing order. Other quantities up to [`QUANTITY_MAX`] are
 /// obeyed as well.
 pub fn sheet() -> Vec<Control> {
     let modes = [Mode::Receipt, Mode::WriteOff, Mode::Lookup].map(Control::Mode);
@@ -157,12 +157,12 @@ pub fn sheet() -> Vec<Control> {
     modes.into_iter().chain(quantities).chain(corrections).chain(others).collect()
 }
 
-/// The name of a kit on the printed sheet.
+/// Returns the name of a kit on the printed sheet.
 pub fn kit_name(card: CardId) -> String {
     format!("{KIT}{card}")
 }
 
-/// The text to print as a kit's barcode.
+/// Returns the text to print as a kit's barcode.
 pub fn kit_code(card: CardId) -> String {
     code_of(&kit_name(card))
 }
@@ -171,7 +171,7 @@ fn card_of(name: &str) -> Option<CardId> {
     number_behind(KIT, name).map(CardId)
 }
 
-/// The number of a kit or a storage, as the server counts them: from one on.
+/// Reads the number of a kit or a storage behind `front`. The server counts them from one.
 fn number_behind(front: &str, name: &str) -> Option<i64> {
     name.strip_prefix(front)?.parse().ok().filter(|number| *number > 0)
 }
@@ -180,8 +180,8 @@ fn code_of(name: &str) -> String {
     format!("{PREFIX}{name}.{}", check_character(name))
 }
 
-/// The check character over the letters and digits of `name` (ISO/IEC 7064, MOD 37,36): it tells every
-/// single wrong character. The hyphen is left out, the standard's alphabet has none.
+/// Returns the check character over the letters and digits of `name` (ISO/IEC 7064, MOD 37,36), which detects every
+/// single wrong character. The hyphen is left out, because the standard's alphabet has none.
 fn check_character(name: &str) -> char {
     let values = name.chars().filter_map(|c| c.to_digit(36));
     let product = values.fold(36, |product, value| {
@@ -206,7 +206,7 @@ mod tests {
         controls
     }
 
-    /// Whether a text does anything: a command, or a kit.
+    /// Returns true if a text does anything: a command, or a kit.
     fn is_obeyed(text: &str) -> bool {
         matches!(Control::read(text), Reading::Control(_) | Reading::Kit(_))
     }
