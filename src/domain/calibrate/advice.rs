@@ -1,4 +1,4 @@
-//! What is wrong with a scanner's set-up, in words for the person who has its manual in hand.
+//! Advice on a scanner's set-up, in words for the person who has its manual in hand.
 
 use crate::domain::calibrate::Findings;
 use crate::domain::calibrate::Miss;
@@ -13,14 +13,14 @@ const CHARACTER_SLOW_US: i64 = 20_000;
 /// Function keys by their codes (`linux/include/uapi/linux/input-event-codes.h`).
 const FUNCTION_KEYS: [u16; 12] = [59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 87, 88];
 
-/// Something to know, and what to do.
+/// A fact about the set-up, and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
-    /// Whether codes are read wrong, or not at all, until it is done.
+    /// True if codes are read wrong, or not at all, until the remedy is applied.
     pub is_fault: bool,
-    /// What is so.
+    /// The fact.
     pub says: String,
-    /// What to do.
+    /// The remedy.
     pub cure: String,
 }
 
@@ -35,7 +35,7 @@ impl Advice {
 }
 
 impl Findings {
-    /// What is wrong with the set-up, the gravest first; empty where all is well.
+    /// Returns the faults of the set-up and hints, the gravest first; empty where all is well.
     pub fn advice(&self) -> Vec<Advice> {
         let all = [
             self.on_end(),
@@ -124,7 +124,7 @@ impl Findings {
 }
 
 impl Miss {
-    /// What happened, and what to do before the next try.
+    /// Returns what happened, and the remedy before the next try.
     pub fn advice(&self) -> Advice {
         let lost = "scan it again; if it happens again, give the scanner a pause of 1 to 5 ms between characters \
                     (its manual: inter-character delay), or set it to serial mode";
@@ -185,7 +185,7 @@ fn on_separator(separator: &Separator) -> Option<Advice> {
     ))
 }
 
-/// The name of a key that types nothing.
+/// Returns the name of a key that types nothing.
 pub fn key_name(code: u16) -> String {
     let number = FUNCTION_KEYS.iter().position(|key| *key == code);
     number

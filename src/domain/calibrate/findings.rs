@@ -1,4 +1,4 @@
-//! What several readings say together.
+//! The findings of several readings together.
 
 use crate::domain::calibrate::Attempt;
 use crate::domain::calibrate::CalibrationCode;
@@ -11,32 +11,33 @@ use crate::domain::keymap::LayoutName;
 
 /// The `gap_ms` of a scanner that has none in its entry.
 pub const GAP_MS_USUAL: u64 = 200;
-/// The least and the greatest that an entry takes.
+/// The least and the greatest `gap_ms` that an entry may have.
 const GAP_MS_MIN: u64 = 20;
 const GAP_MS_MAX: u64 = 5000;
-/// A safe gap is so many times the longest pause that was seen, and something for a machine that is busy.
+/// The factor and the extra time of a safe gap: so many times the longest pause that was seen, and more for a machine
+/// that is busy.
 const GAP_TIMES: u64 = 3;
 const GAP_MORE_MS: u64 = 20;
 
-/// How a scanner is set up.
+/// The set-up of a scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Findings {
-    /// The layouts in which all that was read is whole, none of a serial scanner. They agree in every character of the
+    /// The layouts in which every reading is whole; empty for a serial scanner. They agree in every character of the
     /// codes; the first is as good as any.
     pub layouts: Vec<LayoutName>,
-    /// What became of letters.
+    /// The change that the scanner makes to letters.
     pub case: Case,
-    /// What is added in front, without the AIM identifier.
+    /// The text that is added in front, without the AIM identifier.
     pub prefix: String,
     /// The AIM identifier, if it is sent.
     pub aim: Option<String>,
-    /// What is added behind, without the terminator.
+    /// The text that is added behind, without the terminator.
     pub suffix: String,
-    /// What codes end with.
+    /// The end of its codes.
     pub end: End,
-    /// How a group separator arrives; `None` if the code that has one was not read.
+    /// The form in which a group separator arrives; `None` if the code that has one was not read.
     pub separator: Option<Separator>,
-    /// Whether every character is typed as a number, so that the layout does not matter.
+    /// True if every character is typed as a number, so that the layout does not matter.
     pub by_numbers: bool,
     /// Microseconds a character, of the slowest reading.
     pub character_us: i64,
@@ -44,13 +45,13 @@ pub struct Findings {
     pub longest_us: i64,
 }
 
-/// What was one way in one reading and another in the next.
+/// A property that differed from one reading to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} was not the same in every reading")]
 pub struct Unsteady(pub &'static str);
 
 impl Findings {
-    /// What was found; `None` if no code was read.
+    /// Combines the attempts into findings; `None` if no code was read.
     ///
     /// # Errors
     /// [`Unsteady`] with the first thing that differs.
@@ -95,12 +96,13 @@ impl Findings {
         })
     }
 
-    /// The layout to write into the entry.
+    /// Returns the layout to write into the entry.
     pub fn layout(&self) -> Option<LayoutName> {
         self.layouts.first().copied()
     }
 
-    /// The smallest `gap_ms` that is safe, in steps of ten. `None`: the scanner pauses longer than any that is allowed.
+    /// Returns the smallest `gap_ms` that is safe, in steps of ten, or `None` if the scanner pauses longer than any
+    /// allowed one covers.
     pub fn gap_ms_safe(&self) -> Option<u64> {
         let longest_ms = u64::try_from(self.longest_us).unwrap_or(0).div_ceil(1000);
         let wanted =
@@ -108,10 +110,11 @@ impl Findings {
         (wanted <= GAP_MS_MAX).then(|| wanted.max(GAP_MS_MIN))
     }
 
-    /// The `terminator` that the entry needs, of one that has `configured` now. `None`: that one will do.
+    /// Returns the `terminator` that the entry needs, or `None` if `configured`, its present one, will do or if codes
+    /// end with nothing.
     ///
-    /// Any will do, but for ETX alone. A line break that labels hold is not seen here, so that whoever has named a
-    /// terminator had a reason: it is corrected, not taken away.
+    /// `any` will do for every end but ETX alone. A line break inside a label is not seen here, and a person who named
+    /// a terminator had a reason: it is corrected, not removed.
     pub fn terminator(&self, configured: Terminator) -> Option<Terminator> {
         let sent = match &self.end {
             End::Cr => Terminator::Cr,
@@ -126,13 +129,13 @@ impl Findings {
         (!will_do).then_some(sent)
     }
 
-    /// The `gap_ms` to write into the entry: the usual one where that is safe.
+    /// Returns the `gap_ms` to write into the entry: the usual one where that is safe.
     pub fn gap_ms(&self) -> u64 {
         self.gap_ms_safe().unwrap_or(GAP_MS_MAX).max(GAP_MS_USUAL)
     }
 }
 
-/// The codes that were read.
+/// Returns the codes that were read.
 pub fn read_codes(attempts: &[Attempt]) -> Vec<CalibrationCode> {
     let is_read = |code: &CalibrationCode| {
         attempts.iter().any(|attempt| matches!(attempt, Attempt::Read(seen) if seen.code == *code))
@@ -140,7 +143,7 @@ pub fn read_codes(attempts: &[Attempt]) -> Vec<CalibrationCode> {
     CalibrationCode::ALL.into_iter().filter(is_read).collect()
 }
 
-/// What all forms that tell it agree in.
+/// Returns the part in which all forms that have it agree.
 fn same<T: PartialEq>(
     forms: &[&Form],
     name: &'static str,

@@ -1,11 +1,11 @@
-//! Calibration: how a scanner is set up, derived from what it sends for two printed codes.
+//! Calibration: the set-up of a scanner, derived from what it sends for two printed codes.
 //!
-//! What a scanner sent comes in, as key events or as bytes; the layout, the case, what is added in front and behind,
-//! the separator and the speed go out, with what is wrong and how to cure it. Pure, so that a record from the field
-//! is as good as the scanner.
+//! The input is what a scanner sent, as key events or as bytes. The output is the layout, the case, what is added in
+//! front and behind, the separator and the speed, with the faults and their remedies. Pure, so that a record from the
+//! field is as good as the scanner.
 //!
-//! Promises: nothing is guessed. A code counts as read only where every character of it is there; what agrees with
-//! no layout, lacks characters or differs from one reading to the next is said to do so.
+//! Promises: nothing is guessed. A code counts as read only where every character of it is there; a reading that agrees
+//! with no layout, lacks characters or differs from the next is reported as such.
 
 mod advice;
 mod code;
@@ -29,78 +29,78 @@ pub use crate::domain::calibrate::search::Form;
 pub use crate::domain::calibrate::search::Separator;
 use crate::domain::keymap::InputEvent;
 
-/// What a scanner sent.
+/// The input from a scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Capture {
-    /// A scanner that types: its events as the kernel handed them over.
+    /// The events of a scanner that types, as the kernel handed them over.
     Keys(Vec<InputEvent>),
-    /// A scanner on a serial port.
+    /// The bytes of a scanner on a serial port.
     Bytes(Vec<Byte>),
 }
 
 /// A byte of a serial port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Byte {
-    /// When it was read, in microseconds since boot.
+    /// The time at which it was read, in microseconds since boot.
     pub at_us: i64,
     /// The byte.
     pub byte: u8,
 }
 
-/// What came of one thing that was scanned.
+/// The result of one thing that was scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attempt {
     /// A calibration code, whole.
     Read(Seen),
-    /// None that can be used.
+    /// No calibration code that can be used.
     Missed(Miss),
 }
 
 /// A calibration code that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// Which.
+    /// The code.
     pub code: CalibrationCode,
-    /// How it came, for each layout in which it is whole; of a serial scanner one without layout.
+    /// The forms in which it came, one for each layout in which it is whole; for a serial scanner one without layout.
     pub ways: Vec<Way>,
 }
 
-/// How a code came, in one layout.
+/// The form in which a code came, in one layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
     /// The layout; a serial scanner has none.
     pub layout: Option<crate::domain::keymap::LayoutName>,
-    /// How it came.
+    /// The form.
     pub form: Form,
 }
 
-/// Why a reading is of no use.
+/// The reason why a reading is of no use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Miss {
     /// The kernel threw events away.
     Lost,
-    /// Nearly a calibration code, in the layout that makes most of it.
+    /// Nearly a calibration code, in the layout that comes nearest to one.
     Nearly {
-        /// Which code.
+        /// The code.
         code: CalibrationCode,
-        /// What was read.
+        /// The text that was read.
         read: String,
-        /// Whether it is shorter than the code.
+        /// True if it is shorter than the code.
         is_short: bool,
     },
-    /// Bytes that are no text: the line is set otherwise than the scanner.
+    /// Bytes that are no text: the line's settings differ from the scanner's.
     Damaged {
-        /// What was read.
+        /// The text that was read.
         read: String,
     },
     /// Something else.
     Other {
-        /// What was read.
+        /// The text that was read.
         read: String,
     },
 }
 
-/// What came of everything that was scanned, in the order of time.
+/// Returns the results of everything that was scanned, in the order of time.
 pub fn attempts(capture: &Capture) -> Vec<Attempt> {
     let candidates = reading::candidates(capture);
     let mut starts: Vec<i64> =

@@ -1,4 +1,4 @@
-//! What was sent, cut into readings: everything up to a pause, or to a terminator and what directly follows it.
+//! Readings: a capture, cut at pauses and behind each run of terminators.
 
 use std::collections::BTreeMap;
 
@@ -13,33 +13,33 @@ use crate::domain::keymap::What;
 use crate::domain::keymap::longest_wait_us;
 use crate::domain::keymap::marks;
 
-/// A pause this long ends a reading, in microseconds: no scanner pauses so long within a code, and nobody scans two
-/// sooner.
+/// The shortest pause that ends a reading, in microseconds: no scanner pauses so long within a code, and nobody scans
+/// two sooner.
 pub const QUIET_US: i64 = 500_000;
 
-/// What was sent, seen in one layout.
+/// A capture, seen in one layout.
 #[derive(Debug)]
 pub(super) struct Candidate {
     /// The layout; bytes need none.
     pub(super) layout: Option<LayoutName>,
-    /// What its keys may mean, if it has no Latin letters.
+    /// The characters that its keys may mean, if it has no Latin letters.
     pub(super) without_latin: Option<Alphabet>,
-    /// By the time of their first key or byte.
+    /// The readings, by the time of their first key or byte.
     pub(super) readings: BTreeMap<i64, Reading>,
 }
 
 /// Everything of one scan.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// Up to the terminators.
+    /// The characters before the terminators.
     pub(super) body: Vec<Mark>,
-    /// The terminators it ends with.
+    /// The terminators with which it ends.
     pub(super) end: String,
     /// The longest pause within it.
     pub(super) longest_us: i64,
 }
 
-/// What was sent, in every way it can be meant: typed, in each layout.
+/// Returns every way in which a capture can be meant: keys, in each layout; bytes, as they are.
 pub(super) fn candidates(capture: &Capture) -> Vec<Candidate> {
     match capture {
         Capture::Keys(events) => LAYOUTS
@@ -57,13 +57,13 @@ pub(super) fn candidates(capture: &Capture) -> Vec<Candidate> {
 }
 
 impl Reading {
-    /// What was read, with U+FFFD for what has no meaning.
+    /// Returns the text that was read, with U+FFFD for what has no meaning.
     pub(super) fn text(&self) -> String {
         text(&self.body)
     }
 }
 
-/// The characters of marks, with U+FFFD for what has no meaning.
+/// Returns the characters of marks, with U+FFFD for what has no meaning.
 pub(super) fn text(marks: &[Mark]) -> String {
     let character = |mark: &Mark| match mark.what {
         What::Char(c) => c,
@@ -126,7 +126,7 @@ fn cut(marks: Vec<Mark>, longest_us: impl Fn(i64, i64) -> i64) -> BTreeMap<i64, 
     pieces.into_iter().filter_map(reading).collect()
 }
 
-/// CR, LF, Tab and NUL, as in [`crate::domain::framing`].
+/// Returns true for CR, LF, Tab and NUL, as in [`crate::domain::framing`].
 fn is_terminator(mark: &Mark) -> bool {
     matches!(mark.what, What::Char('\r' | '\n' | '\t' | '\0'))
 }

@@ -1,4 +1,4 @@
-//! A calibration code is looked for in a reading, in every case that a scanner may have changed it to.
+//! The search for a calibration code in a reading, in every case to which a scanner may have changed its letters.
 
 use crate::domain::calibrate::Attempt;
 use crate::domain::calibrate::CalibrationCode;
@@ -16,14 +16,14 @@ use crate::domain::keymap::Mark;
 use crate::domain::keymap::Stroke;
 use crate::domain::keymap::What;
 
-/// Most characters that may stand in place of the separator: the longest that is documented, `{GS}`, has four.
+/// The most characters that may stand in place of the separator: the longest text that is documented, `{GS}`, has four.
 const SEPARATOR_MARKS_MAX: usize = 8;
-/// Most characters that may be wrong or missing in what is still called nearly a code.
+/// The most characters that may be wrong or missing in a reading that still counts as nearly a code.
 const WRONG_MAX: usize = 4;
-/// Longest reading in which a code is looked for that is not whole: more is not of one scan.
+/// The longest reading that is searched for a code which is not whole: a longer one is not of one scan.
 const NEAR_MARKS_MAX: usize = 200;
 
-/// What a scanner does with letters.
+/// The change that a scanner makes to letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Case {
     /// They come as they are printed.
@@ -49,7 +49,7 @@ impl Case {
     }
 }
 
-/// What a scanner ends its codes with.
+/// The end of a scanner's codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// Nothing.
@@ -64,7 +64,7 @@ pub enum End {
     Tab,
     /// ETX and nothing else, which ends a code only where the entry names it.
     Etx,
-    /// Several of these, or NUL: the station takes them all.
+    /// Several of these, or NUL: the station accepts them all.
     Other(String),
 }
 
@@ -85,7 +85,7 @@ impl End {
     }
 }
 
-/// How a group separator arrives.
+/// The form in which a group separator arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Separator {
     /// As the byte 1D.
@@ -105,36 +105,37 @@ pub enum Separator {
 }
 
 impl Separator {
-    /// Whether the station reads it as one.
+    /// Returns true if the station reads it as a separator.
     pub const fn is_read(&self) -> bool {
         matches!(self, Self::Byte | Self::Control | Self::AltCode | Self::Hexadecimal)
     }
 }
 
-/// How a code came.
+/// The form in which a code came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
-    /// What became of its letters.
+    /// The change to its letters.
     pub case: Case,
-    /// What stood in front of it, without the AIM identifier.
+    /// The text in front of it, without the AIM identifier.
     pub prefix: String,
     /// The AIM identifier, such as `]C0`.
     pub aim: Option<String>,
-    /// What stood behind it, without the terminator.
+    /// The text behind it, without the terminator.
     pub suffix: String,
-    /// What it ended with.
+    /// Its end.
     pub end: End,
-    /// How the separator came, of the code that has one.
+    /// The form in which the separator came, for the code that has one.
     pub separator: Option<Separator>,
-    /// Whether every character was typed as a number on the number pad, which is the same in every layout.
+    /// True if every character up to the separator was typed as a number on the number pad, which is the same in every
+    /// layout.
     pub by_numbers: bool,
-    /// Microseconds a character.
+    /// The time of one character, in microseconds.
     pub character_us: i64,
     /// The longest pause, in microseconds.
     pub longest_us: i64,
 }
 
-/// What some scanners send in front of a code, and behind it.
+/// The characters that some scanners send in front of a code, and behind it.
 const STX: char = '\u{2}';
 const ETX: char = '\u{3}';
 
@@ -145,7 +146,8 @@ struct Here<'a> {
     reading: &'a Reading,
 }
 
-/// What came of the reading that begins at `start`, in the layouts in which one does.
+/// Returns the result of the reading that begins at `start`, by the layouts in which one does; `None` if they are fewer
+/// than half.
 pub(super) fn attempt(candidates: &[Candidate], start: i64) -> Option<Attempt> {
     let readings: Vec<Here<'_>> = candidates
         .iter()
@@ -165,8 +167,8 @@ pub(super) fn attempt(candidates: &[Candidate], start: i64) -> Option<Attempt> {
     Some(seen.map_or_else(|| Attempt::Missed(missed(&readings)), Attempt::Read))
 }
 
-/// Every layout in which the code is whole. One in which its letters are as printed excludes those in which they are
-/// not; one without Latin letters is looked at only where no other will do.
+/// Returns every layout in which the code is whole. A layout in which its letters are as printed excludes those in
+/// which they are not; layouts without Latin letters are looked at only where no other fits.
 fn ways(readings: &[Here<'_>], code: CalibrationCode) -> Vec<Way> {
     let way = |here: &Here<'_>, alphabet: &Alphabet| {
         let form = Case::ALL.into_iter().find_map(|case| find(here.reading, code, case, alphabet))?;
@@ -184,16 +186,16 @@ fn ways(readings: &[Here<'_>], code: CalibrationCode) -> Vec<Way> {
     found
 }
 
-/// What a character may come as.
+/// The characters that may arrive in place of others.
 #[derive(Debug, Default)]
 pub(super) struct Alphabet {
-    /// Of a layout without Latin letters: what each key of a US keyboard types, and types there.
+    /// The pairs of a layout without Latin letters: what each key types on a US keyboard, and in that layout.
     pairs: Vec<(char, char)>,
 }
 
 impl Alphabet {
-    /// That of a scanner set to a layout that has no Latin letters: it can only press the keys that have them on a US
-    /// keyboard. `None` for any other layout.
+    /// Returns the alphabet of a scanner set to a layout that has no Latin letters: it can only press the keys that
+    /// have them on a US keyboard. `None` for any other layout.
     pub(super) fn without_latin(name: LayoutName) -> Option<Self> {
         let (layout, us) = (Layout::of(name), Layout::of(LayoutName::US));
         let levels = [false, true].map(|shift| Level { shift, ..Level::default() });
@@ -239,7 +241,7 @@ fn find(reading: &Reading, code: CalibrationCode, case: Case, alphabet: &Alphabe
     })
 }
 
-/// `parts`: what stood in front, the beginning of the code, and what stood behind.
+/// Returns the form of a code. `parts` are the marks in front, the beginning of the code, and the marks behind.
 fn form(
     reading: &Reading,
     case: Case,
@@ -269,7 +271,7 @@ fn form(
     }
 }
 
-/// What frames a code is no part of it, wherever it is read.
+/// Takes an STX off the front: it frames a code and is no part of it, wherever it is read.
 fn without_stx(before: &[Mark]) -> &[Mark] {
     match before.split_first() {
         Some((first, rest)) if first.what == What::Char(STX) => rest,
@@ -277,7 +279,7 @@ fn without_stx(before: &[Mark]) -> &[Mark] {
     }
 }
 
-/// Takes an AIM identifier off what stood in front of a code, whichever case it came in: some scanners put a prefix of
+/// Takes an AIM identifier off the text in front of a code, whichever case it came in: some scanners put a prefix of
 /// the operator's before it, some behind.
 fn take_aim(before: String) -> (String, Option<String>) {
     let is_aim = |three: &str| {
@@ -304,7 +306,7 @@ const SHIFTS: [u16; 2] = [42, 54];
 const RIGHT_ALT: u16 = 100;
 const LETTER_U: u16 = 22;
 
-/// The digits of the number pad.
+/// Returns true for the digits of the number pad.
 fn is_pad(code: u16) -> bool {
     matches!(code, 71..=73 | 75..=77 | 79..=82)
 }
@@ -331,7 +333,7 @@ fn separator(between: &[Mark]) -> Separator {
     }
 }
 
-/// What to say of a reading in which there is no code: in the layout that makes most of it.
+/// Returns the reason why there is no code in these readings, by the layout that comes nearest to one.
 fn missed(readings: &[Here<'_>]) -> Miss {
     let near =
         readings.iter().map(|here| here.reading).filter(|reading| reading.body.len() <= NEAR_MARKS_MAX);
@@ -349,7 +351,7 @@ fn missed(readings: &[Here<'_>]) -> Miss {
     }
 }
 
-/// How many characters are wrong for each code.
+/// Returns, for each code, how many characters are wrong.
 fn nearest(reading: &Reading) -> impl Iterator<Item = (usize, CalibrationCode, &Reading)> {
     let read: Vec<char> = reading.text().chars().collect();
     CalibrationCode::ALL.into_iter().map(move |code| {
@@ -361,12 +363,12 @@ fn nearest(reading: &Reading) -> impl Iterator<Item = (usize, CalibrationCode, &
     })
 }
 
-/// Bytes that are no characters, or control characters but the separator.
+/// Returns true for bytes that are no characters, or for control characters other than the separator.
 fn is_damaged(read: &str) -> bool {
     read.contains(|c: char| c == char::REPLACEMENT_CHARACTER || c.is_control() && c != SEPARATOR)
 }
 
-/// How many characters of `wanted` are wrong, missing or too many in the part of `read` that is most like it.
+/// Counts the characters of `wanted` that are wrong, missing or too many in the part of `read` that is most like it.
 fn wrong_characters(wanted: &[char], read: &[char]) -> usize {
     // One row of the usual table a character of `wanted`; what is before and behind costs nothing.
     let mut row: Vec<usize> = vec![0; read.len().saturating_add(1)];

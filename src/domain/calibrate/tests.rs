@@ -1,4 +1,4 @@
-//! A scanner is played, set up in every way, and what is found is what it was set to.
+//! Tests that play a scanner, set up in every way, and compare the findings with its set-up.
 
 use std::time::Duration;
 
@@ -35,10 +35,10 @@ const PAD: [u16; 10] = [82, 79, 80, 81, 75, 76, 77, 71, 72, 73];
 /// Layouts that type ASCII alike.
 const ALIKE: [&[&str]; 3] = [&["us", "pl"], &["ch", "ch-fr"], &["se", "fi"]];
 
-/// What is done to letters.
+/// The change to letters.
 type Letters = fn(char) -> char;
 
-/// How a played scanner is set.
+/// The setting of a played scanner.
 #[derive(Debug, Clone, Copy)]
 struct Setting {
     layout: &'static str,
@@ -46,7 +46,7 @@ struct Setting {
     front: &'static str,
     behind: &'static str,
     end: &'static str,
-    /// What is typed for a group separator.
+    /// The keys that are typed for a group separator.
     separator: Gs,
     by_numbers: bool,
     /// Microseconds between two changes of keys.
@@ -87,7 +87,7 @@ impl Player {
         Self { setting, layout, now_us: 10_000_000, events: Vec::new() }
     }
 
-    /// What it sends for these texts, two seconds apart.
+    /// Returns what it sends for these texts, two seconds apart.
     fn scan(mut self, texts: &[&str]) -> Capture {
         for text in texts {
             let cased: String = text.chars().map(self.setting.case).collect();
@@ -143,7 +143,7 @@ impl Player {
         }
     }
 
-    /// The key that types this; in a layout without it, the key that does on a US keyboard.
+    /// Returns the key that types this; in a layout without it, the key that does on a US keyboard.
     fn key(&self, c: char) -> (u16, Level, bool) {
         let level = |shift, alt_gr| Level { shift, alt_gr, caps: false };
         let levels = [level(false, false), level(true, false), level(false, true), level(true, true)];
@@ -157,7 +157,7 @@ impl Player {
         plain(&self.layout).or_else(dead).or_else(|| plain(&us)).unwrap()
     }
 
-    /// Modifiers held, then keys one after the other.
+    /// Holds modifiers, then presses keys one after the other.
     fn chord(&mut self, keys: &[u16]) {
         let is_modifier = |key: &&u16| [CTRL, SHIFT, ALT, ALT_GR].contains(key);
         let held: Vec<u16> = keys.iter().filter(is_modifier).copied().collect();
@@ -194,7 +194,7 @@ fn found(capture: &Capture) -> Findings {
     Findings::of(&attempts).unwrap().unwrap()
 }
 
-/// What a serial scanner sends, a byte each half millisecond, two seconds between texts.
+/// Returns what a serial scanner sends, a byte each half millisecond, two seconds between texts.
 fn bytes(texts: &[&[u8]]) -> Capture {
     let mut at_us = 5_000_000;
     let mut sent = Vec::new();
