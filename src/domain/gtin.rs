@@ -51,7 +51,7 @@ impl Gtin {
         if is_short { read } else { Vec::new() }
     }
 
-    /// The fourteen digits.
+    /// Returns the fourteen digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -63,8 +63,8 @@ impl fmt::Display for Gtin {
     }
 }
 
-/// Whether `digits` is digits alone and the last one is right: weighted 1, 3, 1, 3 … from the right, the
-/// sum is a multiple of ten (GS1 General Specifications, section 7.9, check digit calculations).
+/// Returns true if `digits` is digits alone and the last one is right: weighted 1, 3, 1, 3 … from the right, the sum is
+/// a multiple of ten (GS1 General Specifications, section 7.9, check digit calculations).
 pub fn has_check_digit(digits: &str) -> bool {
     let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     all_digits && weighted(digits).is_multiple_of(10)
@@ -95,7 +95,7 @@ mod tests {
         Gtin::read_upc_e(digits).map(|gtin| gtin.to_string())
     }
 
-    /// `body` with the check digit that makes it right.
+    /// Returns `body` with the check digit that makes it right.
     fn checked(body: &str) -> String {
         let candidates = ('0'..='9').map(|digit| format!("{body}{digit}"));
         candidates.into_iter().find(|number| has_check_digit(number)).unwrap()

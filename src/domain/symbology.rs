@@ -1,6 +1,6 @@
-//! Kinds of barcode by their names, told by the AIM identifier that a scanner sends with a code.
+//! Kinds of barcode by their names, known from the AIM identifier that a scanner sends with a code.
 //!
-//! It does not look at the code itself: what carries no identifier is of no known kind.
+//! It does not look at the code itself: a code without an identifier is of no known kind.
 
 use super::aim::AimId;
 
@@ -59,7 +59,7 @@ pub const SYMBOLOGIES: [(&str, Symbology); 15] = [
 ];
 
 impl Symbology {
-    /// Whether a code with this identifier is of this kind (ISO/IEC 15424, tables of code characters and
+    /// Returns true if a code with this identifier is of this kind (ISO/IEC 15424, tables of code characters and
     /// modifiers: `E` with 0 or, with an add-on, 3; `E` with 4 is EAN-8).
     pub fn has(self, id: AimId) -> bool {
         let code = id.code();

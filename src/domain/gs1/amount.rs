@@ -1,19 +1,20 @@
-//! How much of its item a label with GS1 elements stands for.
+//! The amount of its item for which a label with GS1 elements stands.
 //!
 //! Promises: an amount is believed only where the standard allows it beside the item, and only where no separator can
-//! have been lost in front of it or behind it. A scanner that swallows separators glues two elements together, and
-//! `30 12` in front of `21 56` becomes a count of 122156.
+//! have been lost in front of it or behind it. A scanner that leaves separators out joins two elements, and `30 12` in
+//! front of `21 56` becomes a count of 122156.
 
 use super::{Gs1Data, rule, walk};
 
-/// What an item of variable measure begins with: indicator digit 9. Its amount stands in the label (GS1 General
+/// The first digit of an item of variable measure, indicator digit 9. Its amount stands in the label (GS1 General
 /// Specifications, section 2.1.10, variable measure trade items).
 const VARIABLE_MEASURE: char = '9';
 
-/// Digits of a count that no glued element can be hidden in: an element has two digits of identifier and a value.
+/// The most digits of a count in which no joined element can be hidden: an element has two digits of identifier and a
+/// value.
 const SURE_DIGITS_MAX: usize = 3;
 
-/// How much of its item a label stands for.
+/// The amount of its item for which a label stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Amount {
     /// One: the label says no more.
@@ -21,15 +22,15 @@ pub enum Amount {
     One,
     /// So many, if the station counts by labels; else one.
     Count(u32),
-    /// So many, or the label is of no use: one of them would be wrong.
+    /// So many. If the station does not count by labels, the label is of no use, because a count of one would be wrong.
     Contents(u32),
-    /// One, unless the station counts by labels: then a count may be in it that cannot be read.
+    /// One. If the station counts by labels, the label is of no use, because it may hold a count that cannot be read.
     Unclear,
-    /// It cannot be said in sale units: a weight, a length, contents without a count.
+    /// An amount that cannot be given in sale units: a weight, a length, contents without a count.
     Unusable,
 }
 
-/// How much an item stands for of whose label nothing but the item is believed: `rest` is what stands behind it.
+/// Returns the amount of an item of whose label nothing but the item is believed: `rest` is what stands behind it.
 pub(super) fn of_item_alone(gtin: &str, rest: &str) -> Amount {
     match () {
         () if gtin.starts_with(VARIABLE_MEASURE) => Amount::Unusable,
@@ -38,7 +39,7 @@ pub(super) fn of_item_alone(gtin: &str, rest: &str) -> Amount {
     }
 }
 
-/// The amount that elements say, with `strays` between them that are no elements.
+/// Returns the amount that elements give, with `strays` between them that are no elements.
 pub(super) fn of(data: &Gs1Data, strays: &[&str]) -> Amount {
     if data.elements.iter().any(|(ai, _)| is_measure(ai)) {
         return Amount::Unusable;
@@ -56,14 +57,15 @@ pub(super) fn of(data: &Gs1Data, strays: &[&str]) -> Amount {
     }
 }
 
-/// Whether `ai` is a measure of the item itself: net weight, length, area or volume, in whatever unit. Those of a logistic
-/// unit, such as the gross weight, say nothing of the amount (GS1 General Specifications, sections 3.6.2 and 3.6.4).
+/// Returns true if `ai` is a measure of the item itself: net weight, length, area or volume, in whatever unit. Those of
+/// a logistic unit, such as the gross weight, say nothing of the amount (GS1 General Specifications, sections 3.6.2 and
+/// 3.6.4).
 fn is_measure(ai: &str) -> bool {
     let family = ai.get(..3).filter(|_| ai.len() == 4).and_then(|family| family.parse::<u16>().ok());
     matches!(family, Some(310..=316 | 320..=329 | 350..=352 | 356 | 357 | 360 | 361 | 364..=366))
 }
 
-/// Whether the count cannot be two elements glued together.
+/// Returns true if the count cannot be two joined elements.
 fn is_sure(data: &Gs1Data) -> bool {
     let mut counts = data.elements.iter().filter(|(ai, _)| matches!(ai.as_str(), "30" | "37"));
     counts.all(|(_, value)| {
@@ -71,19 +73,19 @@ fn is_sure(data: &Gs1Data) -> bool {
     })
 }
 
-/// Whether a value may have swallowed a count: its first character at least is its own.
+/// Returns true if a value may hold a count behind a lost separator. The first character at least is the value's own.
 fn hides_count(data: &Gs1Data) -> bool {
     let mut values = data.elements.iter().filter(|(ai, _)| rule::predefined_length(ai).is_none());
     values.any(|(_, value)| tails(value).next().is_some_and(may_hide_count))
 }
 
-/// Whether a count may stand anywhere in a text: its identifier and a digit.
+/// Returns true if a count may stand anywhere in a text: its identifier and a digit.
 fn may_hide_count(text: &str) -> bool {
     let mut counts = text.match_indices("30").filter_map(|(at, _)| text.get(at.saturating_add(2)..));
     counts.any(|behind| behind.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Every end of `value` but the whole.
+/// Returns every end of `value` except the whole.
 fn tails(value: &str) -> impl Iterator<Item = &str> {
     value.char_indices().skip(1).filter_map(|(at, _)| value.get(at..))
 }

@@ -1,7 +1,7 @@
 //! GS1 Digital Link URIs: a web address that carries a GTIN and further elements.
 //!
-//! Source: GS1 Digital Link Standard: URI Syntax. Any domain and any path before the `/01/` are taken;
-//! what it leads to on the web is nobody's business here.
+//! Source: GS1 Digital Link Standard: URI Syntax. Any domain and any path before the `/01/` are accepted; the page
+//! behind the address does not matter here.
 
 use std::borrow::Cow;
 
@@ -38,7 +38,7 @@ pub fn read(text: &str) -> Option<Gs1Data> {
     Some(data).filter(|data| data.gtin.is_some())
 }
 
-/// The path behind the domain, and the query, without the fragment.
+/// Returns the path behind the domain, and the query, without the fragment.
 fn path_and_query(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
@@ -48,8 +48,8 @@ fn path_and_query(text: &str) -> Option<(&str, &str)> {
     if is_web && !domain.is_empty() { Some((path, query)) } else { None }
 }
 
-/// The pairs of AI and value at the end of the path, from the last `01` on that pairs come out for. A
-/// value that happens to be `01` stands at an odd distance from the end and is not taken for the AI.
+/// Returns the pairs of AI and value at the end of the path, from the last `01` on with which the segments form pairs.
+/// A value that happens to be `01` stands at an odd distance from the end and does not count as the AI.
 fn path_pairs(path: &str) -> Option<Vec<(&str, &str)>> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let mut pairs = Vec::new();

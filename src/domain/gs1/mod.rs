@@ -1,8 +1,8 @@
 //! GS1 element strings: the GTIN, lot, expiry, count and more that one symbol carries.
 //!
-//! Promises: a field is told only if its value is one the General Specifications allow, and only if the
-//! code does not contradict itself about it. It does not decide whether the good is known, and it does
-//! not guess where a separator was left out. An amount that may have lost its separator is no amount.
+//! Promises: a field is given only if its value is one the General Specifications allow, and only if the code does not
+//! contradict itself about it. It does not decide whether the good is known, and it does not guess where a separator
+//! was left out. An amount that may have lost its separator is no amount.
 
 mod amount;
 mod link;
@@ -24,7 +24,7 @@ pub const ELEMENTS_MAX: usize = 32;
 /// The separator between elements: FNC1 as a scanner sends it.
 const GROUP_SEPARATOR: char = '\u{1d}';
 
-/// What the elements of one code say.
+/// The contents of the elements of one code.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gs1Data {
     /// The trade item: AI 01, and AI 02 only where there is no 01. AI 02 is the item *contained in* a
@@ -37,9 +37,10 @@ pub struct Gs1Data {
     pub serial: Option<String>,
     /// Expiration date, AI 17, `YYMMDD`; day `00` is the end of the month.
     pub expiry: Option<String>,
-    /// How many items the code stands for, 1..=99999999: AI 30 beside an item (01), AI 37 beside items contained (02).
+    /// The number of items for which the code stands, 1..=99999999: AI 30 beside an item (01), AI 37 beside items
+    /// contained (02).
     pub count: Option<u32>,
-    /// How much of the item one scan of the label is.
+    /// The amount of the item for which one scan of the label stands.
     pub amount: Amount,
     /// Net weight in kilograms, AI 310n.
     pub net_weight_kg: Option<Quantity>,
@@ -49,8 +50,8 @@ pub struct Gs1Data {
 }
 
 impl Gs1Data {
-    /// Reads a string that its symbol declares to be GS1 elements. What is unknown or wrong is passed
-    /// over up to the next separator; it does not hide the rest.
+    /// Reads a string that its symbol declares to be GS1 elements. Unknown or wrong parts are passed over up to the
+    /// next separator; they do not hide the rest.
     pub fn read_declared(text: &str) -> Self {
         Self::of(walk(text))
     }
@@ -77,17 +78,18 @@ impl Gs1Data {
         data
     }
 
-    /// Whether the label names no item of its own but those contained in a logistic unit.
+    /// Returns true if the label names no item of its own (AI 01), but at most those contained in a logistic unit (AI
+    /// 02).
     fn is_of_contents(&self) -> bool {
         !self.has("01")
     }
 
-    /// Whether an element with `ai` stands in the code, right or wrong.
+    /// Returns true if an element with `ai` stands in the code, right or wrong.
     fn has(&self, ai: &str) -> bool {
         self.elements.iter().any(|(other, _)| other == ai)
     }
 
-    /// The value of `ai`, if it is allowed and the code tells no other one.
+    /// Returns the value of `ai`, if it is allowed and the code gives no other one.
     fn value(&self, ai: &str) -> Option<&str> {
         let mut values = self.elements.iter().filter(|(other, _)| other == ai).map(|(_, value)| value);
         let first = values.next()?;
@@ -95,7 +97,7 @@ impl Gs1Data {
         if allowed && values.all(|value| value == first) { Some(first) } else { None }
     }
 
-    /// A count of zero says nothing about the goods in hand.
+    /// Returns the count of `ai`. A count of zero says nothing about the goods in hand, so it is none.
     fn count_of(&self, ai: &str) -> Option<u32> {
         self.value(ai)?.parse().ok().filter(|&count| count > 0)
     }
@@ -107,10 +109,10 @@ impl Gs1Data {
     }
 }
 
-/// What was found on the way through a string.
+/// The elements and strays on the way through a string.
 struct Walk<'a> {
     elements: Vec<(String, String)>,
-    /// What is no element with a known identifier.
+    /// The parts that are no element with a known identifier.
     strays: Vec<&'a str>,
 }
 

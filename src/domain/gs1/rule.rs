@@ -1,4 +1,4 @@
-//! What the value of an application identifier may be, and where an element ends that needs no separator.
+//! The rules for the values of application identifiers, and the lengths of elements that need no separator.
 //!
 //! Source: the table beside this file, and GS1 General Specifications, section 7.8, figure of the element strings with
 //! pre-defined length.
@@ -6,7 +6,7 @@
 use super::table::TABLE;
 use crate::domain::gtin;
 
-/// What the value of an application identifier may be.
+/// The rule for the value of an application identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
     /// Digits: the least and the most of them.
@@ -35,7 +35,7 @@ impl Rule {
     }
 }
 
-/// The application identifier at the front of `field`, its rule, and what follows it.
+/// Splits off the application identifier at the front of `field`: the identifier, its rule, and what follows it.
 pub(super) fn split(field: &str) -> Option<(&str, Rule, &str)> {
     (2..=4).find_map(|digits| {
         let (ai, rest) = field.split_at_checked(digits)?;
@@ -43,7 +43,7 @@ pub(super) fn split(field: &str) -> Option<(&str, Rule, &str)> {
     })
 }
 
-/// The rule of an application identifier of 2 to 4 digits, if the table has it.
+/// Returns the rule of an application identifier of 2 to 4 digits, if the table has it.
 pub(super) fn of(ai: &str) -> Option<Rule> {
     let number: u16 = Some(ai).filter(|ai| is_digits(ai))?.parse().ok()?;
     let digits = match number {
@@ -56,9 +56,9 @@ pub(super) fn of(ai: &str) -> Option<Rule> {
     (ai.len() == digits && number <= *last).then_some(*rule)
 }
 
-/// The length of an element, application identifier included, whose first two digits fix it. Such an
-/// element needs no separator behind it, whether we know its application identifier or not; the figure
-/// is closed and will not change.
+/// Returns the length of an element, application identifier included, whose first two digits fix it. Such an element
+/// needs no separator behind it, whether we know its application identifier or not; the figure is closed and will not
+/// change.
 pub(super) fn predefined_length(field: &str) -> Option<usize> {
     Some(match field.get(..2)? {
         "00" => 20,
@@ -71,13 +71,13 @@ pub(super) fn predefined_length(field: &str) -> Option<usize> {
     })
 }
 
-/// Whether `text` is ASCII digits alone, and not empty.
+/// Returns true if `text` is ASCII digits alone, and not empty.
 pub(super) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether `text` is a date `YYMMDD`. The years 1951 to 2050 are meant, so every fourth is a leap year
-/// (GS1 General Specifications, section 7.12, determination of century in dates).
+/// Returns true if `text` is a date `YYMMDD`. The years 1951 to 2050 are meant, so every fourth is a leap year (GS1
+/// General Specifications, section 7.12, determination of century in dates).
 fn is_date(text: &str) -> bool {
     let number = |range| text.get(range).filter(|part| is_digits(part)).and_then(|part| part.parse().ok());
     let (Some(year), Some(month), Some(day)) = (number(0..2), number(2..4), number(4..6)) else {
@@ -93,12 +93,12 @@ fn is_date(text: &str) -> bool {
     text.len() == 6 && day <= days
 }
 
-/// GS1 AI encodable character set 39 (GS1 General Specifications, section 7.11).
+/// Returns true for GS1 AI encodable character set 39 (GS1 General Specifications, section 7.11).
 const fn is_in_set_39(byte: u8) -> bool {
     matches!(byte, b'#' | b'-' | b'/' | b'0'..=b'9' | b'A'..=b'Z')
 }
 
-/// GS1 AI encodable character set 82 (GS1 General Specifications, section 7.11).
+/// Returns true for GS1 AI encodable character set 82 (GS1 General Specifications, section 7.11).
 const fn is_in_set_82(byte: u8) -> bool {
     matches!(byte, b'!' | b'"' | b'%'..=b'?' | b'A'..=b'Z' | b'_' | b'a'..=b'z')
 }

@@ -1,5 +1,5 @@
-//! Element strings as scanners and people spell them otherwise: brackets around the identifiers, a symbology identifier
-//! where FNC1 stands inside, separators swallowed.
+//! Other spellings of element strings by scanners and people: brackets around the identifiers, a symbology identifier
+//! where FNC1 stands inside, separators left out.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use super::amount::{self, Amount};
 use super::{GROUP_SEPARATOR, rule};
 use crate::domain::gtin::Gtin;
 
-/// What some scanners send for an FNC1 inside a symbol in place of the separator. No element holds a `]`: it is not
-/// of the characters that elements are made of.
+/// The texts that some scanners send for an FNC1 inside a symbol in place of the separator. No element holds a `]`: it
+/// is not of the characters that elements are made of.
 const INNER_MARKS: [&str; 8] = ["]C1", "]e0", "]d2", "]d5", "]Q3", "]Q4", "]J1", "]J4"];
 
-/// The digits of a GTIN in an element.
+/// The number of digits of a GTIN in an element.
 const GTIN_DIGITS: usize = 14;
 
-/// The element string that is meant: with separators in place of identifiers inside, and without brackets.
+/// Returns the element string that is meant: with separators in place of identifiers inside, and without brackets.
 pub fn element_string(text: &str) -> Cow<'_, str> {
     if text.starts_with('(') {
         return without_brackets(text).map_or(Cow::Borrowed(text), Cow::Owned);
@@ -26,8 +26,8 @@ pub fn element_string(text: &str) -> Cow<'_, str> {
     Cow::Owned(INNER_MARKS.iter().fold(text.to_owned(), |text, mark| text.replace(mark, &separator)))
 }
 
-/// The item that an element string begins with, whatever becomes of the rest, and how much it stands for: `01`, fourteen
-/// digits with a right check digit, and behind them the beginning of another element.
+/// Returns the item with which an element string begins, whatever follows, and the amount for which it stands: `01`,
+/// fourteen digits with a right check digit, and behind them the beginning of another element.
 pub fn first_item(text: &str) -> Option<(Gtin, Amount)> {
     let digits = text.trim_start_matches(GROUP_SEPARATOR).strip_prefix("01")?;
     let (digits, rest) = digits.split_at_checked(GTIN_DIGITS)?;
@@ -35,8 +35,8 @@ pub fn first_item(text: &str) -> Option<(Gtin, Amount)> {
     Some((Gtin::read(digits)?, amount::of_item_alone(digits, rest)))
 }
 
-/// `(01)04006381333931(10)AB` with a separator behind each element. A bracket that opens no known identifier is part of
-/// the value.
+/// Reads `(01)04006381333931(10)AB` as a string with a separator behind each element. A bracket that opens no known
+/// identifier is part of the value.
 fn without_brackets(text: &str) -> Option<String> {
     let mut elements = String::new();
     let mut rest = text;
@@ -52,7 +52,7 @@ fn without_brackets(text: &str) -> Option<String> {
     Some(elements)
 }
 
-/// A known identifier in brackets at the front, and what follows it.
+/// Returns the known identifier in brackets at the front, and what follows it.
 fn bracketed(text: &str) -> Option<(&str, &str)> {
     let (ai, behind) = text.strip_prefix('(')?.split_once(')')?;
     rule::of(ai).map(|_known| (ai, behind))

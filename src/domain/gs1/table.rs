@@ -1,8 +1,9 @@
-//! The GS1 application identifiers: which there are, and what the value of each may be.
+//! The GS1 application identifiers, and the rule for the value of each.
 //!
 //! Source: GS1 Barcode Syntax Dictionary, <https://github.com/gs1/gs1-syntax-dictionary>, the edition named by
-//! [`EDITION`]: 541 identifiers. It says in a form for programs what the GS1 General Specifications say in their section
-//! 3.2. A value of several parts (a country and then text) is checked as a whole, by its characters and its length.
+//! [`EDITION`]: 541 identifiers. It has, in a form for programs, what the GS1 General Specifications have in their
+//! section 3.2. A value of several parts (a country and then text) is checked as a whole, by its characters and its
+//! length.
 
 use super::rule::Rule;
 

@@ -137,7 +137,7 @@ fn the_number_of_elements_is_bounded() {
     assert_eq!(undeclared(&text), None);
 }
 
-/// Elements with allowed values, one of each AI at most, and a GTIN among them.
+/// Returns elements with allowed values, one of each AI at most, and a GTIN among them.
 fn elements() -> impl Strategy<Value = Vec<(String, String)>> {
     let pool: [(&str, &str); 14] = [
         ("10", "[A-Z0-9/_.-]{1,20}"),
@@ -168,7 +168,7 @@ fn elements() -> impl Strategy<Value = Vec<(String, String)>> {
     )
 }
 
-/// What a station does with a label, by whether it counts by labels: the item and how many, or nothing.
+/// Returns what a station books for a label, by whether it counts by labels: the item and the number, or nothing.
 fn booked(text: &str, counts: bool) -> Option<(String, u32)> {
     let barcode = Barcode::read(text);
     let count = match (barcode.amount, counts) {
@@ -179,7 +179,7 @@ fn booked(text: &str, counts: bool) -> Option<(String, u32)> {
     Some((barcode.item?.to_string(), count?))
 }
 
-/// What a label means that is read as it was printed.
+/// Returns what a label means that is read as it was printed.
 fn meant(label: &[(String, String)], counts: bool) -> Option<(String, u32)> {
     let value = |ai| label.iter().find(|(other, _)| other == ai).map(|(_, value)| value.as_str());
     let (item, is_variable) =
@@ -192,7 +192,7 @@ fn meant(label: &[(String, String)], counts: bool) -> Option<(String, u32)> {
     }
 }
 
-/// Labels of an item, of one of variable measure, or of contents, with whatever else may stand beside it.
+/// Returns labels of an item, of one of variable measure, or of contents, with whatever else may stand beside it.
 fn labels() -> impl Strategy<Value = Vec<(String, String)>> {
     let item = prop::sample::select(vec![
         vec![("01", "04006381333931")],

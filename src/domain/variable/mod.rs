@@ -1,12 +1,12 @@
 //! In-store codes with a measure inside: labels of goods sold by weight, count or price.
 //!
-//! Such a label is an EAN-13 that begins with 20 to 29, or a UPC-A that begins with 2. What its other digits mean
-//! is agreed within a country or a company (GS1 General Specifications, section 2.1.14, restricted circulation
-//! numbers with a variable measure), so the configuration says it, with a pattern for each kind of label. Without
-//! any pattern such a code is a code like any other.
+//! Such a label is an EAN-13 that begins with 20 to 29, or a UPC-A that begins with 2. The meaning of its other digits
+//! is agreed within a country or a company (GS1 General Specifications, section 2.1.14, restricted circulation numbers
+//! with a variable measure), so the configuration gives it, with a pattern for each kind of label. Without any pattern
+//! such a code is a code like any other.
 //!
 //! Promises: a code fits a pattern digit for digit and with a right check digit, or not at all. It does not look
-//! anything up; what it knows of prices, a good tells it.
+//! anything up; it knows prices only from the good that it is given.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use super::good::Good;
 use super::gtin::with_check_digit;
 use super::quantity::{Money, Quantity, exact_product};
 
-/// Patterns of one station: a country has some five, and a company's own come on top.
+/// The most patterns of one station: a country has some five, and a company's own come on top.
 pub const PATTERNS_MAX: usize = 16;
 
 /// The most decimals of a measure: what a [`Quantity`] holds.
@@ -26,19 +26,19 @@ pub const DECIMALS_MAX: u32 = 6;
 /// The digits of an EAN-13; a UPC-A is one with a zero in front.
 const DIGITS: usize = 13;
 
-/// What the measure on a label is.
+/// The kind of measure on a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measured {
     /// A weight, in the good's sale unit.
     Weight,
     /// A number of pieces, in the good's sale unit.
     Count,
-    /// What the goods behind the label cost together.
+    /// The price of the goods behind the label together.
     Price,
 }
 
 impl Measured {
-    /// Decimals of the measure where nothing is said: grams of a kilogram, whole pieces, cents.
+    /// Returns the decimals of the measure where nothing is said: grams of a kilogram, whole pieces, cents.
     pub const fn usual_decimals(self) -> u32 {
         match self {
             Self::Weight => 3,
@@ -48,18 +48,18 @@ impl Measured {
     }
 }
 
-/// By which code the good of a label is known.
+/// The code by which the good of a label is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemCode {
-    /// By the label's with zeros for the measure and its verifier, and the check digit that goes with them. It is
-    /// what point-of-sale systems keep with the good, Odoo's "Barcode nomenclature" for one: the label
+    /// The label's code with zeros for the measure and its verifier, and the check digit that goes with them. It is the
+    /// code that point-of-sale systems keep with the good, Odoo's "Barcode nomenclature" for one: the label
     /// 2112345015002 is 1.5 kg of the good with the barcode 2112345000008.
     Zeroed,
-    /// By the digits of the item reference alone.
+    /// The digits of the item reference alone.
     Reference,
 }
 
-/// What one kind of label looks like.
+/// The pattern of one kind of label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     written: String,
@@ -68,29 +68,29 @@ pub struct Pattern {
     item: ItemCode,
 }
 
-/// Why a text is no pattern.
+/// The reason why a text is no pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadPattern {
-    /// Not as many characters as an EAN-13 or a UPC-A has digits.
+    /// It has not as many characters as an EAN-13 or a UPC-A has digits.
     Length,
-    /// Not one that may carry a measure.
+    /// It begins as no code that may carry a measure.
     Front,
-    /// A character that means nothing.
+    /// It has a character that means nothing.
     Character,
-    /// No check digit at its end, or one elsewhere.
+    /// It has no check digit at its end, or one elsewhere.
     CheckDigit,
-    /// No item reference.
+    /// It has no item reference.
     Item,
-    /// Not one measure, in one piece.
+    /// It has not one measure, in one piece.
     Measure,
-    /// A measure of prices where none is meant, or the other way round.
+    /// It has a measure of prices where none is meant, or the other way round.
     Letter,
-    /// A verifier of a measure that none is defined for, or more than one.
+    /// It has a verifier of a measure for which none is defined, or more than one.
     Verifier,
 }
 
 impl BadPattern {
-    /// What is wrong, fit for after the name of the key.
+    /// Returns the fault, in words that fit behind the name of the key.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Length => "has not 12 or 13 characters, as a UPC-A or an EAN-13 has",
@@ -107,19 +107,19 @@ impl BadPattern {
     }
 }
 
-/// How much a label says.
+/// The measure on a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// So many sale units; none at all on the code that the good itself has.
+    /// A number of sale units; zero on the code that the good itself has.
     Amount(Quantity),
-    /// As many sale units as this buys.
+    /// A price: as many sale units as this buys.
     Price(Money),
-    /// Nothing to go by: the verifier belongs to another measure.
+    /// No measure that can be used: the verifier belongs to another one.
     Unverified,
 }
 
 impl Pattern {
-    /// A pattern of twelve or thirteen characters: digits stand for themselves, `I` for the item, `W` for the
+    /// Reads a pattern of twelve or thirteen characters: digits stand for themselves, `I` for the item, `W` for the
     /// measure, `P` for a price, `V` for its verifier, `C` for the check digit.
     ///
     /// # Errors
@@ -131,27 +131,27 @@ impl Pattern {
         bad.map_or(Ok(pattern), Err)
     }
 
-    /// As it is written.
+    /// Returns the pattern as it is written.
     pub fn as_str(&self) -> &str {
         &self.written
     }
 
-    /// What is measured.
+    /// Returns the kind of measure.
     pub const fn measured(&self) -> Measured {
         self.measured
     }
 
-    /// How many digits of the measure stand behind the point, 0..=[`DECIMALS_MAX`].
+    /// Returns the number of digits of the measure behind the point, 0..=[`DECIMALS_MAX`].
     pub const fn decimals(&self) -> u32 {
         self.decimals
     }
 
-    /// By which code the good is known.
+    /// Returns the code by which the good is known.
     pub const fn item(&self) -> ItemCode {
         self.item
     }
 
-    /// The good's code and the measure, of a number that fits.
+    /// Returns the good's code and the measure, of a number that fits.
     fn read(&self, ean: &str) -> Option<(String, Measure)> {
         let pattern = format!("{:0>DIGITS$}", self.written);
         let places = || pattern.chars().zip(ean.chars());
@@ -192,8 +192,8 @@ impl fmt::Display for Pattern {
 }
 
 impl Measure {
-    /// How much it is of this good. `None` if that cannot be said to the last digit: a price that is no whole
-    /// number of thousandths of the sale price, a good without one, a wrong verifier.
+    /// Returns the quantity of this good, or `None` if there is no exact one: a price that is no whole number of
+    /// thousandths of the sale price, a good without one, a wrong verifier.
     pub fn of(self, good: &Good) -> Option<Quantity> {
         match self {
             Self::Amount(quantity) => Some(quantity),
@@ -203,8 +203,8 @@ impl Measure {
     }
 }
 
-/// The code of a label with a measure: named by its good, and with what the label says. `None` if it fits no pattern;
-/// the first that it fits decides.
+/// Reads the code of a label with a measure as its good's code, with the measure. `None` if it fits no pattern; the
+/// first that it fits decides.
 pub fn read(patterns: &[Pattern], barcode: &Barcode) -> Option<Barcode> {
     // An EAN-13 or a UPC-A, however many zeros the scanner puts in front; no EAN-8, no GS1 elements.
     let is_ean = matches!(barcode.text.trim_ascii().len(), 12..=14) && barcode.gs1.is_none();
@@ -238,7 +238,7 @@ fn why_bad(written: &str, measured: Measured) -> Option<BadPattern> {
     checks.into_iter().find(|(_, is_right)| !is_right).map(|(why, _)| why)
 }
 
-/// The quotient, if it is exact in thousandths.
+/// Returns the quotient, if it is exact in thousandths.
 fn bought(price: Money, sale_price: Money) -> Option<Quantity> {
     let (price, each) = (price.amount()?, sale_price.amount()?);
     let quotient =
@@ -247,9 +247,9 @@ fn bought(price: Money, sale_price: Money) -> Option<Quantity> {
     Quantity::from_decimal(quotient).filter(|_| is_exact)
 }
 
-/// The verifier of a measure of four or five digits (GS1 General Specifications, sections 7.9.2 to 7.9.4, check
-/// digits of price and weight fields). The weight `2-` doubles a digit and takes the tens of that off its units,
-/// `5-` does so with five times the digit, `5+` adds them.
+/// Returns the verifier of a measure of four or five digits (GS1 General Specifications, sections 7.9.2 to 7.9.4, check
+/// digits of price and weight fields). The weight `2-` doubles a digit and takes the tens of that off its units, `5-`
+/// does so with five times the digit, `5+` adds them.
 fn verifier_of(digits: &str) -> Option<String> {
     let digits: Option<Vec<u32>> = digits.chars().map(|c| c.to_digit(10)).collect();
     let digits = digits?;

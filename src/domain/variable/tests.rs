@@ -1,4 +1,4 @@
-//! Labels of the field and of nowhere, and the verifier against numbers that others have published.
+//! Tests of labels, real ones and others, and of the verifier against numbers that others have published.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn weight() -> Pattern {
     pattern("21IIIIIWWWWWC", Measured::Weight, ItemCode::Zeroed)
 }
 
-/// The good's key and the measure that a code is read as; `-` if it is a code like any other.
+/// Returns the good's key and the measure that a code is read as; `-` if it is a code like any other.
 fn tell(patterns: &[Pattern], code: &str) -> String {
     let Some(barcode) = read(patterns, &Barcode::read(code)) else { return "-".to_owned() };
     let keys: Vec<String> = barcode.tiers.iter().flatten().map(Key::encode).collect();
@@ -173,7 +173,7 @@ fn what_is_no_pattern_is_said() {
     assert_eq!(price.unwrap_err(), BadPattern::Letter);
 }
 
-/// Patterns of every form: so many of each letter, the measure before or behind the item.
+/// Returns patterns of every form: so many of each letter, the measure before or behind the item.
 fn patterns() -> impl Strategy<Value = Pattern> {
     let measured = proptest::sample::select(vec![Measured::Weight, Measured::Count, Measured::Price]);
     let item = proptest::sample::select(vec![ItemCode::Zeroed, ItemCode::Reference]);
