@@ -1,4 +1,4 @@
-//! Character sets: what the bytes of a scanner mean that does not send UTF-8.
+//! Character sets: the meaning of the bytes of a scanner that does not send UTF-8.
 //!
 //! Promises: bytes that a character set does not know are refused, never replaced.
 

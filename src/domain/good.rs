@@ -1,4 +1,4 @@
-//! Goods, and what looking a barcode up can come to.
+//! Goods, and the possible results of looking a barcode up.
 
 use rust_decimal::Decimal;
 
@@ -7,7 +7,7 @@ use super::kit::Kit;
 use super::quantity::{Money, Quantity};
 use super::session::SCAN_UNITS_MAX;
 
-/// What the station keeps of one row of the server's goods table.
+/// The part of one row of the server's goods table that the station keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Good {
     /// The server's identity.
@@ -16,13 +16,14 @@ pub struct Good {
     pub title: String,
     /// The one barcode the server keeps for it, as text; empty if it has none.
     pub barcode: String,
-    /// Short name of the sale unit (`unit_short_title`); empty if the server told none.
+    /// Short name of the sale unit (`unit_short_title`); empty if the server gave none.
     pub unit: String,
     /// Cost price of one sale unit (`actual_cost`), which receipt and write-off lines carry.
     pub price: Money,
-    /// What one sale unit is sold for (`cost`), if the server told it: what a label with a price is worth.
+    /// The price for which one sale unit is sold (`cost`), if the server gave it. It makes a quantity of the price on a
+    /// label.
     pub sale_price: Option<Money>,
-    /// The unit in which it is used up, if the server told it whole.
+    /// The unit in which it is used up, if the server gave all of it.
     pub write_off_unit: Option<WriteOffUnit>,
 }
 
@@ -31,7 +32,7 @@ pub struct Good {
 pub struct WriteOffUnit {
     /// Its short name (`service_unit_short_title`).
     pub name: String,
-    /// How many of it are in one sale unit (`unit_equals`), as the server told it.
+    /// The number of these units in one sale unit (`unit_equals`), as the server gave it.
     pub per_sale_unit: Decimal,
 }
 
@@ -40,29 +41,29 @@ pub struct WriteOffUnit {
 pub struct Packed {
     /// The good in it.
     pub good: Good,
-    /// How many sale units of it, 1 or more.
+    /// The number of sale units in it, 1 or more.
     pub factor: u32,
 }
 
 impl Packed {
-    /// What one scan of it leads to: a pack of one is the good itself.
+    /// Returns the result of one scan of it: a pack of one is the good itself.
     pub fn resolution(self) -> Resolution {
         if self.factor == 1 { Resolution::Found(self.good) } else { Resolution::Pack(self) }
     }
 
-    /// So many of the pack, in sale units; `None` beyond what a scan may book.
+    /// Returns so many of the pack, in sale units; `None` beyond what a scan may book.
     pub fn times(&self, quantity: Quantity) -> Option<Quantity> {
         times(quantity, self.factor)
     }
 }
 
-/// So many packs of `factor` pieces; `None` beyond what a scan may book.
+/// Returns so many packs of `factor` pieces; `None` beyond what a scan may book.
 pub fn times(quantity: Quantity, factor: u32) -> Option<Quantity> {
     let units = quantity.checked_times(factor.into())?;
     (Some(units) <= Quantity::units(SCAN_UNITS_MAX)).then_some(units)
 }
 
-/// What a code leads to in the goods table or among the cards.
+/// The result of looking a code up in the goods table or among the cards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
     /// Exactly one good.
@@ -71,7 +72,7 @@ pub enum Resolution {
     Pack(Packed),
     /// No good.
     Unknown,
-    /// Several goods share the code: it is booked to neither.
+    /// Several goods share the code: it is booked to none of them.
     Ambiguous,
     /// A bill of materials.
     Kit(Kit),
@@ -80,7 +81,7 @@ pub enum Resolution {
 }
 
 impl Resolution {
-    /// Judges the distinct goods that were found under one tier of a barcode's keys.
+    /// Returns the resolution for the distinct goods that were found under one tier of a barcode's keys.
     pub fn of(mut goods: Vec<Good>) -> Self {
         match (goods.pop(), goods.is_empty()) {
             (Some(good), true) => Self::Found(good),

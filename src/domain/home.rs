@@ -1,14 +1,15 @@
-//! Where a data folder belongs: to a machine, a service and a location.
+//! The home of a data folder: a machine, a service and a location.
 //!
 //! A memory card can be copied, moved and put back; a configuration can be pointed elsewhere. Then the documents in the
-//! folder are another station's, or another location's, and sending them would book them twice or in the wrong place. So
-//! the folder remembers its [`Home`], and what is found elsewhere is sent only after a person has decided.
+//! folder are another station's, or another location's, and sending them would book them twice or in the wrong place.
+//! So the folder remembers its [`Home`], and documents that are found elsewhere are sent only after a person has
+//! decided.
 
 use std::fmt;
 
 use super::ids::LocationId;
 
-/// Characters of a hash that are kept of each property of a machine, as hexadecimal text.
+/// The number of characters of a hash, as hexadecimal text, that are kept of each property of a machine.
 pub const HASH_CHARS: usize = 16;
 
 /// A property that distinguishes machines and does not travel with a memory card, the most reliable first.
@@ -36,19 +37,18 @@ impl Source {
     }
 }
 
-/// What is known of a machine: hashes of its properties, in the order of [`Source::ALL`]. It may have several network
-/// interfaces.
+/// The hashes of a machine's properties, in the order of [`Source::ALL`]. It may have several network interfaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Machine(Vec<(Source, String)>);
 
 impl Machine {
-    /// A machine with these properties. None at all is a machine that cannot be told from another.
+    /// Returns a machine with these properties. A machine without any cannot be distinguished from another.
     pub fn new(mut properties: Vec<(Source, String)>) -> Self {
         properties.sort_by_key(|(source, _)| *source);
         Self(properties)
     }
 
-    /// Reads what [`Machine`]'s `Display` wrote; what it does not know is left out.
+    /// Reads what [`Machine`]'s `Display` wrote; unknown words are left out.
     pub fn stored(text: &str) -> Self {
         let property = |word: &str| {
             let (source, hash) = word.split_once(':')?;
@@ -58,13 +58,14 @@ impl Machine {
         Self::new(text.split_whitespace().filter_map(property).collect())
     }
 
-    /// The machine's id for people: its most reliable property, or `unknown`.
+    /// Returns the machine's id for people: its most reliable property, or `unknown`.
     pub fn id(&self) -> &str {
         self.0.first().map_or("unknown", |(_, hash)| hash.as_str())
     }
 
-    /// Returns false if `other` is provably another machine. The most reliable source that both have decides: the service's
-    /// user cannot read all that root can. A machine that shows nothing, or never did, is not provably another.
+    /// Returns false if `other` is provably another machine. The most reliable source that both have decides, because
+    /// the service's user cannot read all that root can. A machine that shows nothing, or never did, is not provably
+    /// another.
     pub fn is_same(&self, other: &Self) -> bool {
         match self.common(other) {
             Some(source) => self.of(source).any(|hash| other.of(source).any(|known| known == hash)),
@@ -72,8 +73,8 @@ impl Machine {
         }
     }
 
-    /// Returns false if this machine is known and `other` shows nothing to compare: a network interface may come late after
-    /// a start.
+    /// Returns false if this machine is known and `other` shows nothing to compare, because a network interface may
+    /// come late after a start.
     pub fn can_compare(&self, other: &Self) -> bool {
         self.0.is_empty() || self.common(other).is_some()
     }
@@ -82,8 +83,8 @@ impl Machine {
         Source::ALL.into_iter().find(|source| self.has(*source) && other.has(*source))
     }
 
-    /// What a folder remembers of this machine: of several network interfaces the first, for others may be plugged into
-    /// another box tomorrow.
+    /// Returns the properties of this machine that a folder remembers: of several network interfaces only the first,
+    /// because others may be plugged into another box tomorrow.
     #[must_use]
     pub fn to_remember(&self) -> Self {
         let first_mac = self.of(Source::Mac).next();
@@ -92,7 +93,7 @@ impl Machine {
         Self(self.0.iter().filter(keeps).cloned().collect())
     }
 
-    /// What is known of this machine from two looks at it.
+    /// Returns the properties of this machine from two looks at it. Where both have a source, that of `self` counts.
     #[must_use]
     pub fn with(&self, other: &Self) -> Self {
         let mut all = self.0.clone();
@@ -118,7 +119,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// Which books a document belongs in: its good ids and storages mean something there and nowhere else.
+/// The books to which a document belongs: its good ids and storages mean something there and nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Books {
     /// The service's base address.
@@ -133,7 +134,7 @@ impl fmt::Display for Books {
     }
 }
 
-/// Where a data folder belongs, or is.
+/// The place to which a data folder belongs, or in which it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     /// The machine.
@@ -144,25 +145,25 @@ pub struct Home {
     pub station: String,
 }
 
-/// How the place where a folder is differs from where it belongs.
+/// A difference between the place in which a folder is and the one to which it belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
     /// It is another machine.
     Machine,
     /// The configuration names another service.
     Service {
-        /// Where the folder belongs.
+        /// The service to which the folder belongs.
         was: String,
     },
     /// The configuration names another location.
     Location {
-        /// Where the folder belongs.
+        /// The location to which the folder belongs.
         was: LocationId,
     },
 }
 
 impl Home {
-    /// How `here` differs from this home; nothing if it is this home.
+    /// Returns the differences between `here` and this home; none if it is this home.
     pub fn differences(&self, here: &Self) -> Vec<Difference> {
         let mut differences = Vec::new();
         if !self.machine.is_same(&here.machine) {
@@ -188,13 +189,13 @@ impl fmt::Display for Difference {
     }
 }
 
-/// States a fact about the folder in words: where it belongs.
+/// Returns, in words, the fact to whom the folder belongs.
 pub fn belongs_to(differences: &[Difference]) -> String {
     let owners: Vec<String> = differences.iter().map(ToString::to_string).collect();
     format!("the data folder belongs to {}", owners.join(" and "))
 }
 
-/// Whether the data in a folder may be acted on.
+/// The state of the data in a folder, which decides whether it may be acted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataState {
     /// It belongs here.
@@ -209,7 +210,7 @@ impl DataState {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::Ok, Self::Foreign, Self::Restored];
 
-    /// The word of the status.
+    /// Returns the word of the status.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",

@@ -18,11 +18,11 @@ macro_rules! server_id {
 }
 
 server_id!(
-    /// The business address a station belongs to (`location_id`, also `company_id` and `salon_id`).
+    /// The business address to which a station belongs (`location_id`, also `company_id` and `salon_id`).
     LocationId
 );
 server_id!(
-    /// The place stock is counted in (`storage_id`).
+    /// The place in which stock is counted (`storage_id`).
     StorageId
 );
 server_id!(

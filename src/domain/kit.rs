@@ -1,7 +1,7 @@
 //! Kits: bills of materials, which the server calls technological cards, scanned as one.
 //!
-//! A card says its amounts in the unit it likes; documents are in sale units. Invariant: an amount is converted
-//! exactly or not at all, and a kit of which one material cannot be said is no kit.
+//! A card gives its amounts in any unit; documents are in sale units. Invariant: an amount is converted exactly or not
+//! at all, and a kit with a material that cannot be converted is not booked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +12,12 @@ use super::ids::{CardId, GoodId, StorageId};
 use super::quantity::{Quantity, exact_product};
 use super::session::SCAN_UNITS_MAX;
 
-/// Materials of one kit: with the lines that a document may hold already it stays far below what one request
-/// carries.
+/// The most materials of one kit: together with the lines that a document may hold already, they stay far below what
+/// one request carries.
 pub const KIT_PARTS_MAX: usize = 100;
 
-/// Which kits are printed and booked here. The service writes the materials of a service's card off by itself when the
-/// visit is marked as arrived, so a kit is booked only where a person has said that it is not.
+/// The kits that are printed and booked here. The service writes the materials of a service's card off by itself when
+/// the visit is marked as arrived, so a kit is booked only where a person has said that the service does not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum KitScan {
     /// None.
@@ -40,14 +40,14 @@ impl KitScan {
     }
 }
 
-/// A bill of materials as the server tells it.
+/// A bill of materials as the server gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
     /// Its identity, and the number in its code.
     pub id: CardId,
     /// Its name.
     pub title: String,
-    /// What it uses up.
+    /// The materials that it uses up.
     pub materials: Vec<Material>,
 }
 
@@ -56,9 +56,9 @@ pub struct Card {
 pub struct Material {
     /// The good.
     pub good: GoodId,
-    /// The storage it is taken from, if the card names one.
+    /// The storage from which it is taken, if the card names one.
     pub storage: Option<StorageId>,
-    /// How much, in `unit`.
+    /// The amount, in `unit`.
     pub amount: Quantity,
     /// Short name of that unit; empty if the card names none.
     pub unit: String,
@@ -71,18 +71,18 @@ pub struct Kit {
     pub card: CardId,
     /// Its name.
     pub title: String,
-    /// What is written off, a good of a storage once; 1..=[`KIT_PARTS_MAX`].
+    /// The parts that are written off, one for each good and storage; 1..=[`KIT_PARTS_MAX`].
     pub parts: Vec<Part>,
 }
 
-/// What a kit takes of one good from one storage.
+/// The quantity of one good that a kit takes from one storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// The storage.
     pub storage: StorageId,
     /// The good.
     pub good: Good,
-    /// How much, in sale units; above zero.
+    /// The quantity, in sale units; above zero.
     pub quantity: Quantity,
 }
 
@@ -112,7 +112,7 @@ impl Kit {
         Resolution::Kit(Self { card: card.id, title: card.title.clone(), parts })
     }
 
-    /// What so many of this kit take, or `None` beyond what one scan may book.
+    /// Returns so many of this kit, or `None` beyond what one scan may book.
     pub fn times(&self, times: i64) -> Option<Self> {
         let mut kit = self.clone();
         let mut left = Quantity::units(SCAN_UNITS_MAX)?;
@@ -123,7 +123,7 @@ impl Kit {
         Some(kit)
     }
 
-    /// How much it takes in all.
+    /// Returns the sum of what it takes.
     pub fn units(&self) -> Quantity {
         self.parts.iter().map(|part| part.quantity).sum()
     }
@@ -135,8 +135,8 @@ impl Material {
         Some(Part { storage: self.storage?, good: good.clone(), quantity })
     }
 
-    /// The amount in the good's sale unit. A card's unit is known by its short name only, so where the good's two
-    /// units differ and have one name, or the card names neither, nobody can tell.
+    /// Returns the amount in the good's sale unit, if it is clear and exact. A card's unit is known by its short name
+    /// only, so it is unclear where the good's two units differ and have one name, or where the card names neither.
     fn in_sale_units(&self, good: &Good) -> Option<Quantity> {
         let unit = self.unit.trim();
         let is_sale_unit = !unit.is_empty() && unit == good.unit.trim();
@@ -155,7 +155,7 @@ impl Material {
     }
 }
 
-/// The exact quotient, if six decimals hold it.
+/// Returns the exact quotient, if six decimals hold it.
 fn divided(amount: Quantity, by: Decimal) -> Option<Quantity> {
     let quotient =
         Some(by).filter(|by| *by > Decimal::ZERO).and_then(|by| amount.to_decimal().checked_div(by))?;
@@ -174,7 +174,7 @@ mod tests {
         Quantity::from_decimal(decimal.parse().unwrap()).unwrap()
     }
 
-    /// A good sold by the piece; `other` says how it is written off, as in `ml=100`.
+    /// Returns a good sold by the piece; `other` says how it is written off, as in `ml=100`.
     fn good(id: i64, other: &str) -> Good {
         let write_off_unit = other
             .split_once('=')
@@ -195,7 +195,7 @@ mod tests {
         Material { good: GoodId(good), storage, amount: quantity(amount), unit: unit.to_owned() }
     }
 
-    /// What a card of these materials comes to, for goods 1 (100 ml a piece) and 2 (pieces).
+    /// Returns the resolution of a card of these materials, for goods 1 (100 ml a piece) and 2 (pieces).
     fn judged(materials: Vec<Material>) -> Resolution {
         let goods = [good(1, "ml=100"), good(2, "pc=1")].map(|good| (good.id, good));
         Kit::of(&Card { id: CardId(410), title: "Wash".to_owned(), materials }, &BTreeMap::from(goods))
@@ -207,7 +207,7 @@ mod tests {
         kit.parts.iter().map(tell).collect::<Vec<_>>().join(", ")
     }
 
-    /// The amount of one material in the sale unit, `pc`.
+    /// Returns the amount of one material in the sale unit, `pc`.
     fn said(amount: &str, unit: &str, other: &str) -> Option<String> {
         let told = material(1, Some(91), amount, unit).in_sale_units(&good(1, other));
         told.map(|quantity| quantity.to_string())

@@ -1,4 +1,4 @@
-//! A number that differs when what it was made of differs. It keeps nobody from making two alike on purpose.
+//! A number that differs when the data behind it differs. It does not prevent anybody from making two alike on purpose.
 
 /// Offset basis and prime of the 64-bit FNV-1a hash (Fowler, Noll, Vo; RFC 9923).
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
@@ -22,7 +22,7 @@ impl Mark {
         }
     }
 
-    /// The mark of everything that was added.
+    /// Returns the mark of everything that was added.
     pub fn number(self) -> i64 {
         i64::from_be_bytes(self.0.to_be_bytes())
     }

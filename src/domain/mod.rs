@@ -1,8 +1,7 @@
-//! The pure core: what a code is, what a scan does, how a delivery goes on.
+//! The pure core: the meaning of a code, the effect of a scan, the progress of a delivery.
 //!
-//! Invariant: nothing here reads a clock, a file, a socket or the environment, holds a channel or
-//! starts a thread. Time and every outside answer come in as arguments; what shall happen goes out
-//! as values.
+//! Invariant: nothing here reads a clock, a file, a socket or the environment, holds a channel or starts a thread. Time
+//! and every outside answer come in as arguments; actions go out as values.
 
 pub mod ids;
 pub mod quantity;

@@ -1,4 +1,4 @@
-//! What a station is doing with the goods that pass by.
+//! The modes of a station: what it does with the goods that pass by.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word of the configuration, the status and the store.
+    /// Returns the word of the configuration, the status and the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Receipt => "receipt",
@@ -20,7 +20,7 @@ impl Kind {
         }
     }
 
-    /// The kind that undoes this one.
+    /// Returns the kind that undoes this one.
     #[must_use]
     pub const fn opposite(self) -> Self {
         match self {
@@ -29,7 +29,7 @@ impl Kind {
         }
     }
 
-    /// The kind that [`Kind::as_str`] spells so.
+    /// Returns the kind for which [`Kind::as_str`] returns `word`.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Receipt, Self::WriteOff].into_iter().find(|kind| kind.as_str() == word)
     }
@@ -41,19 +41,19 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a scan of a good does.
+/// The effect of a scan of a good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mode {
     /// Books the good in.
     Receipt,
     /// Books the good out.
     WriteOff,
-    /// Books nothing: tells whether the code is known.
+    /// Books nothing; shows whether the code is known.
     Lookup,
 }
 
 impl Mode {
-    /// The word of the configuration, the status and the store.
+    /// Returns the word of the configuration, the status and the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Receipt => "receipt",
@@ -62,12 +62,12 @@ impl Mode {
         }
     }
 
-    /// The mode that [`Mode::as_str`] spells so.
+    /// Returns the mode for which [`Mode::as_str`] returns `word`.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Receipt, Self::WriteOff, Self::Lookup].into_iter().find(|mode| mode.as_str() == word)
     }
 
-    /// The kind of operation a scan joins, if it joins one.
+    /// Returns the kind of operation that a scan joins, if it joins one.
     pub const fn kind(self) -> Option<Kind> {
         match self {
             Self::Receipt => Some(Kind::Receipt),

@@ -6,16 +6,16 @@ use super::ids::{GoodId, OperationId, StorageId, TransactionId};
 use super::mode::Kind;
 use super::quantity::{Money, Quantity};
 
-/// Where an operation belongs. At most one is open for each place.
+/// The place to which an operation belongs. At most one is open for each place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     /// In or out.
     pub kind: Kind,
-    /// Which storage.
+    /// The storage.
     pub storage: StorageId,
 }
 
-/// The text that proves a document on the server to be ours: `#sp:STATION:ULID#`.
+/// The text that proves that a document on the server is ours: `#sp:STATION:ULID#`.
 ///
 /// It is made when the operation opens and travels in the comment of the document and, with the line's
 /// number, of each line; the server returns comments as they were sent.
@@ -23,32 +23,32 @@ pub struct Place {
 pub struct Marker(String);
 
 impl Marker {
-    /// The marker of one operation of `station`; `ulid` is unique to it.
+    /// Returns the marker of one operation of `station`; `ulid` is unique to it.
     pub fn new(station: &str, ulid: &str) -> Self {
         Self(format!("#sp:{station}:{ulid}#"))
     }
 
-    /// Takes a marker back from the store.
+    /// Returns a marker that the store kept.
     pub fn stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text as sent.
+    /// Returns the text as sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The comment of line `number`.
+    /// Returns the comment of line `number`.
     pub fn of_line(&self, number: u16) -> String {
         format!("{} {number}", self.0)
     }
 
-    /// Whether this marker stands in a comment, wherever a person may have added words around it.
+    /// Returns true if this marker stands in a comment, wherever a person may have added words around it.
     pub fn is_in(&self, comment: &str) -> bool {
         comment.contains(&self.0)
     }
 
-    /// The line number that follows this marker in a line's comment.
+    /// Returns the line number that follows this marker in a line's comment.
     pub fn line_in(&self, comment: &str) -> Option<u16> {
         let (_, after) = comment.split_once(&self.0)?;
         let digits: String = after.strip_prefix(' ')?.chars().take_while(char::is_ascii_digit).collect();
@@ -74,7 +74,7 @@ pub struct Line {
     pub title: String,
     /// The code it was scanned by.
     pub barcode: String,
-    /// How much, positive for both kinds.
+    /// The quantity, positive for both kinds.
     pub quantity: Quantity,
     /// Cost price of one sale unit at the time.
     pub price: Money,
@@ -85,12 +85,12 @@ pub struct Line {
 }
 
 impl Line {
-    /// Returns what it costs, or `None` if that cannot be said exactly.
+    /// Returns its cost, or `None` if that cannot be given exactly.
     pub fn cost(&self) -> Option<Money> {
         self.price.times(self.quantity)
     }
 
-    /// Returns why it cannot be posted, in words for a person; `None` if it can.
+    /// Returns the reason why it cannot be posted, in words for a person; `None` if it can.
     pub fn why_unsayable(&self) -> Option<String> {
         if self.cost().is_some() {
             return None;
@@ -107,7 +107,7 @@ impl Line {
     }
 }
 
-/// Why an operation closed.
+/// The reason why an operation closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
     /// The CLOSE code.
@@ -129,7 +129,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// The word of the trail.
+    /// Returns the word of the trail.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Command => "closed by code",
@@ -158,12 +158,12 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The line with this number.
+    /// Returns the line with this number.
     pub fn line(&self, number: u16) -> Option<&Line> {
         self.lines.iter().find(|line| line.number == number)
     }
 
-    /// How much the operation moves in all.
+    /// Returns the sum of the quantities that the operation moves.
     pub fn units(&self) -> Quantity {
         self.lines.iter().map(|line| line.quantity).sum()
     }

@@ -3,8 +3,8 @@
 //! The service keeps one barcode of a good, that of the single piece. A pack gives another code to a good, with the
 //! number of pieces that one scan of it is.
 //!
-//! Invariant: no two packs have one code, however its digits are spelled. What the goods table knows by itself
-//! outweighs every pack.
+//! Invariant: no two packs have one code, however its digits are spelled. An entry of the goods table itself takes
+//! precedence over every pack.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub const FACTOR_MAX: u32 = 100_000;
 /// The longest code of a pack, in characters; no label that is printed in bars is longer.
 pub const CODE_CHARS_MAX: usize = 80;
 
-/// What is in a pack.
+/// The content of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// The good with this number on the service.
@@ -37,16 +37,16 @@ pub struct Pack {
     pub code: String,
     /// The good in it.
     pub content: Content,
-    /// How many sale units of it, 1..=[`FACTOR_MAX`].
+    /// The number of sale units in it, 1..=[`FACTOR_MAX`].
     pub factor: u32,
-    /// Where it was written, for people: `pack[0]` or `packs.csv:7`.
+    /// The place where it was written, for people: `pack[0]` or `packs.csv:7`.
     pub place: String,
 }
 
-/// Why a code is not one of a pack.
+/// The reason why a code cannot be that of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BadCode {
-    /// Nothing is in it, or too much.
+    /// The code is empty or too long.
     Length,
     /// It begins as a control code does.
     Control,
@@ -65,7 +65,7 @@ impl Packs {
     /// Adds a pack.
     ///
     /// # Errors
-    /// [`BadCode`], and then it was not added.
+    /// [`BadCode`]; the pack was not added then.
     pub fn add(&mut self, pack: Pack) -> Result<(), BadCode> {
         let code = pack.code.trim();
         if code.is_empty() || code.chars().count() > CODE_CHARS_MAX {
@@ -84,12 +84,12 @@ impl Packs {
         Ok(())
     }
 
-    /// All of them, in the order in which they were added.
+    /// Returns all of them, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Pack> {
         self.packs.iter()
     }
 
-    /// How many there are.
+    /// Returns the number of packs.
     pub fn len(&self) -> usize {
         self.packs.len()
     }
@@ -99,7 +99,7 @@ impl Packs {
         self.packs.is_empty()
     }
 
-    /// The packs that have one of these keys, or all of them together, each once.
+    /// Returns the packs that have one of these keys, or all of them together, each once.
     pub fn under(&self, tier: &[Key]) -> Vec<&Pack> {
         let mut found = Vec::new();
         for identity in identities(tier) {
@@ -109,8 +109,8 @@ impl Packs {
     }
 }
 
-/// What a person may have said of a code with these keys: of the code as it was read or, where it can be two
-/// codes, of one of them. The first that says something decides.
+/// Returns the identities under which a person may have named a code with these keys: that of the code as it was read
+/// and, where it can be two codes, that of each. The first that is named decides.
 pub fn identities(tier: &[Key]) -> Vec<String> {
     let each = tier.iter().filter(|_| tier.len() > 1).map(Key::encode);
     std::iter::once(encode_tier(tier)).chain(each).collect()

@@ -1,31 +1,31 @@
-//! Shows text from outside harmlessly: on a terminal, in a log, on the station page.
+//! Text from outside, shown harmlessly: on a terminal, in a log, on the station page.
 //!
-//! Promises: nothing that moves a cursor, turns the direction of writing or hides itself gets through, and
-//! nothing long does. It is for people to read, not for programs to read back.
+//! Promises: nothing that moves a cursor, turns the direction of writing or is invisible gets through, and nothing long
+//! does. The output is for people to read, not for programs to read back.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write;
 
-/// The most characters shown, ellipsis apart. It holds any code people type or compare by eye, and keeps
-/// a table row a row.
+/// The most characters shown, ellipsis apart. It holds any code that people type or compare by eye, and keeps a table
+/// row on one line.
 pub const SHOWN_CHARS_MAX: usize = 128;
 
-/// Shows `text` with everything that is not plainly visible as `\u{..}`, what may stand in a code and is not by its name (`<GS>`, `<CR>`), cut
-/// off at [`SHOWN_CHARS_MAX`].
+/// Shows `text`, cut off at [`SHOWN_CHARS_MAX`]. A control character that may stand in a code is shown by its name
+/// (`<GS>`, `<CR>`), any other character that is not plainly visible as `\u{..}`.
 pub fn printable(text: &str) -> impl fmt::Display {
     Shown(text.as_bytes())
 }
 
-/// Shows bytes that may not be UTF-8, such as those of a refused frame: as [`printable`] does, with each
-/// byte that is no character as `\x..`.
+/// Shows bytes that may not be UTF-8, such as those of a refused frame: as [`printable`] does, with each byte that is
+/// no character as `\x..`.
 pub fn printable_bytes(bytes: &[u8]) -> impl fmt::Display {
     Shown(bytes)
 }
 
-/// A whole text as it may leave the program: what commands a terminal or turns the direction of writing is written as JSON
-/// writes it (RFC 8259, section 7), `\u009b`, so that a JSON text stays the same text. Nothing else is changed: line breaks, and
-/// the colours that the program itself adds, stay.
+/// Returns a whole text as it may leave the program: characters that command a terminal or turn the direction of
+/// writing are written as JSON writes them (RFC 8259, section 7), `\u009b`, so that a JSON text stays the same text.
+/// Nothing else is changed: line breaks, and the colours that the program itself adds, stay.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(is_harmful) {
         return Cow::Borrowed(text);
@@ -41,7 +41,7 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A control character of C1, or one that turns the direction of writing (Unicode, UAX #9, section 2).
+/// Returns true for a control character of C1, or one that turns the direction of writing (Unicode, UAX #9, section 2).
 const fn is_harmful(c: char) -> bool {
     matches!(
         c,
@@ -75,7 +75,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// What is shown whole or not at all.
+/// A unit that is shown whole or not at all.
 enum Unit {
     Character(char),
     Byte(u8),
@@ -96,7 +96,7 @@ impl Unit {
     }
 }
 
-/// The name of a control character that may stand in a code.
+/// Returns the name of a control character that may stand in a code.
 const fn separator(c: char) -> Option<&'static str> {
     match c {
         '\u{4}' => Some("EOT"),
@@ -112,9 +112,9 @@ const fn separator(c: char) -> Option<&'static str> {
     }
 }
 
-/// Whether `c` can be seen and does nothing else. `escape_debug` leaves alone what it knows to be
-/// printable: no control or format characters, no marks that join others, nothing unassigned. Beside that
-/// it escapes quotes and the backslash, which are harmless, and lets through five blank letters.
+/// Returns true if `c` can be seen and does nothing else. `escape_debug` leaves alone the characters that it knows to
+/// be printable: no control or format characters, no marks that join others, nothing unassigned. Beside that it escapes
+/// quotes and the backslash, which are harmless, and lets through five blank letters.
 fn is_visible(c: char) -> bool {
     match c {
         '\\' | '"' | '\'' => true,

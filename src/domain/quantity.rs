@@ -90,11 +90,11 @@ impl Sum for Quantity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Money(Option<Decimal>);
 
-/// How [`Money::UNREADABLE`] is written.
+/// The text for [`Money::UNREADABLE`].
 const UNREADABLE: &str = "unreadable";
 
 impl Money {
-    /// A price that cannot be read. It is no price of zero: nothing is posted with it.
+    /// A price that cannot be read. It is not a price of zero: nothing is posted with it.
     pub const UNREADABLE: Self = Self(None);
 
     /// Wraps a decimal amount.

@@ -1,12 +1,12 @@
-//! Formatting rules: what a scanner adds to its codes is taken off, and what it spells otherwise than the goods
-//! table is put right, by a few rules in the order in which they are written.
+//! Formatting rules: a few rules, in the order in which they are written, that take off what a scanner adds to its
+//! codes and correct what it spells otherwise than the goods table.
 //!
-//! A rule works on the code behind the AIM identifier, as the rule before left it, and acts whole or not at all.
-//! Text is matched letter by letter; there are no patterns.
+//! A rule works on the code behind the AIM identifier, as the rule before left it, and acts whole or not at all. Text
+//! is matched letter by letter; there are no patterns.
 //!
-//! Invariant: no rule makes a control code of a label. What rules without conditions strip is what the scanner adds to
-//! everything it reads: a frame that is a control code under that is one, and no other rule touches it. Of any other
-//! frame no rule can make one: it would leave the code as it was.
+//! Invariant: no rule makes a control code of a label. Rules without conditions strip what the scanner adds to
+//! everything it reads: a frame that is a control code under that is one, and no other rule changes it. Of any other
+//! frame no rule can make a control code: it leaves the code as it was instead.
 
 use std::fmt;
 
@@ -16,13 +16,13 @@ use super::framing::FRAME_BYTES_MAX;
 use super::seal::Seal;
 use super::symbology::Symbology;
 
-/// Rules of one scanner: more than a person keeps in mind at once would be a program.
+/// The most rules of one scanner: more than a person keeps in mind at once would be a program.
 pub const RULES_MAX: usize = 16;
 
 /// The longest text in a rule, in characters.
 pub const TEXT_CHARS_MAX: usize = 64;
 
-/// When a rule applies, and what it does. One without any action does nothing.
+/// A rule: its conditions and its actions. One without any action does nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rule {
     /// The code begins with this.
@@ -33,50 +33,50 @@ pub struct Rule {
     pub if_length: Option<Length>,
     /// The scanner says that the code is of this kind.
     pub if_symbology: Option<Symbology>,
-    /// Taken off the front, once, where it stands there.
+    /// The text to take off the front, once, where it stands there.
     pub strip_prefix: Option<String>,
-    /// Taken off the end, once, where it stands there.
+    /// The text to take off the end, once, where it stands there.
     pub strip_suffix: Option<String>,
-    /// So many characters are taken off the front, after both of the above; at most as many as a frame has bytes.
+    /// The number of characters to take off the front, after both of the above; at most as many as a frame has bytes.
     pub drop_first: Option<usize>,
-    /// So many are taken off the end, after that.
+    /// The number of characters to take off the end, after that.
     pub drop_last: Option<usize>,
-    /// Of the rest, no more than so many at the front are kept.
+    /// The most characters to keep of the rest, at the front.
     pub keep_first: Option<usize>,
-    /// Of the rest, no more than so many at the end are kept.
+    /// The most characters to keep of the rest, at the end.
     pub keep_last: Option<usize>,
-    /// What is written in place of what, wherever it stands, after all of the above.
+    /// The replacement of one text by another, wherever it stands, after all of the above.
     pub replace: Option<Replacement>,
 }
 
-/// How many characters, both ends included.
+/// A range of lengths in characters, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Length {
-    /// No fewer.
+    /// The least.
     pub min: usize,
-    /// No more.
+    /// The most.
     pub max: usize,
 }
 
-/// One text for another.
+/// A replacement of one text by another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
-    /// What is looked for; never empty.
+    /// The text to look for; never empty.
     pub from: String,
-    /// What is written instead.
+    /// The text to write instead.
     pub to: String,
 }
 
-/// What a rule came to.
+/// The effect of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// The frame reads so now, AIM identifier and all.
+    /// The frame's new text, AIM identifier included.
     Changed(String),
     /// It is as it was.
     Kept(Kept),
 }
 
-/// Why a rule left a code as it was.
+/// The reason why a rule left a code as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// It is a control code, or begins as one, under what the scanner adds.
@@ -91,11 +91,11 @@ pub enum Kept {
     Symbology,
     /// Nothing in it is to be stripped or replaced.
     NothingFound,
-    /// Nothing would be left: an empty code is no scan, and the operator would hear nothing of it.
+    /// Nothing would be left: an empty code is no scan, and the operator would not notice it.
     Empty,
-    /// More would come of it than a frame can hold.
+    /// The result would be longer than a frame can be.
     TooLong,
-    /// A control code would come of it.
+    /// The result would be a control code.
     Command,
 }
 
@@ -115,7 +115,7 @@ impl fmt::Display for Kept {
     }
 }
 
-/// What each of the rules makes of the text of a frame, one after the other.
+/// Applies the rules to the text of a frame, one after the other, and returns the effect of each.
 pub fn steps(rules: &[Rule], seal: &Seal, text: &str) -> Vec<Effect> {
     uncovered(rules, seal, text).unwrap_or_else(|| {
         let mut text = text.to_owned();
@@ -123,7 +123,7 @@ pub fn steps(rules: &[Rule], seal: &Seal, text: &str) -> Vec<Effect> {
     })
 }
 
-/// The text of a frame after all of the rules.
+/// Returns the text of a frame after all of the rules.
 pub fn apply_all(rules: &[Rule], seal: &Seal, text: &str) -> String {
     let changed = steps(rules, seal, text).into_iter().rev().find_map(|effect| match effect {
         Effect::Changed(text) => Some(text),
@@ -132,8 +132,8 @@ pub fn apply_all(rules: &[Rule], seal: &Seal, text: &str) -> String {
     changed.unwrap_or_else(|| text.to_owned())
 }
 
-/// The effects on a frame that is a control code, or begins as one, under what the scanner adds to everything. `None`
-/// for any other.
+/// Returns the effects on a frame that is a control code, or begins as one, under what the scanner adds to everything.
+/// `None` for any other frame.
 fn uncovered(rules: &[Rule], seal: &Seal, text: &str) -> Option<Vec<Effect>> {
     let mut text = text.to_owned();
     let effects = rules.iter().map(|rule| took_effect(rule.uncovered(seal, &text), &mut text)).collect();
@@ -151,8 +151,8 @@ fn took_effect(changed: Result<String, Kept>, text: &mut String) -> Effect {
 }
 
 impl Rule {
-    /// What is left of a frame without what the scanner adds to everything. Of a control code nothing more is taken,
-    /// and what begins as one goes on doing so: a smudge becomes no good.
+    /// Takes off a frame what the scanner adds to everything. Nothing more is taken off a control code, and a text that
+    /// begins as one goes on doing so: a smudge becomes no good.
     fn uncovered(&self, seal: &Seal, text: &str) -> Result<String, Kept> {
         let (id, code) = AimId::split(text);
         let uncovered = whole(id, self.stripped(code))?;
@@ -165,7 +165,7 @@ impl Rule {
         }
     }
 
-    /// What the rule makes of a frame that is no control code.
+    /// Applies the rule to a frame that is no control code.
     fn changed(&self, text: &str) -> Result<String, Kept> {
         let (id, code) = AimId::split(text);
         self.meet(id, code)?;
@@ -181,7 +181,7 @@ impl Rule {
         }
     }
 
-    /// Whether all conditions are met.
+    /// Checks all conditions, and returns the first that is not met as the error.
     fn meet(&self, id: Option<AimId>, code: &str) -> Result<(), Kept> {
         let length = code.chars().count();
         let unmet = [
@@ -193,7 +193,7 @@ impl Rule {
         unmet.into_iter().find(|(_, is_met)| !is_met).map_or(Ok(()), |(why, _)| Err(why))
     }
 
-    /// Whether it is about the scanner, and not about some of the codes: it has no conditions.
+    /// Returns true if the rule is about the scanner, and not about some of the codes: it has no conditions.
     fn is_of_scanner(&self) -> bool {
         self.if_prefix.is_none()
             && self.if_suffix.is_none()
@@ -210,7 +210,7 @@ impl Rule {
 }
 
 impl Rule {
-    /// The characters that are neither dropped nor beyond those kept.
+    /// Returns the characters that are neither dropped nor beyond those kept.
     fn cut<'a>(&self, code: &'a str) -> &'a str {
         let length = code.chars().count();
         let first = self.drop_first.unwrap_or(0).min(length);
@@ -235,7 +235,7 @@ impl Replacement {
     }
 }
 
-/// The code with its identifier in front again.
+/// Puts the identifier in front of the code again.
 fn whole(id: Option<AimId>, code: &str) -> Result<String, Kept> {
     if code.is_empty() {
         return Err(Kept::Empty);
@@ -441,7 +441,7 @@ mod tests {
         );
     }
 
-    /// Texts that have something to do with each other: pieces of control codes, of identifiers and of codes.
+    /// Returns texts that have something to do with each other: pieces of control codes, of identifiers and of codes.
     fn piece() -> impl Strategy<Value = String> {
         let pieces =
             ["$", "SP.", "$SP.", "UNDO", ".", "3", "]C1", "]E0", "B", "4006381333931", "\u{1d}", "é"];

@@ -15,13 +15,13 @@ use super::aim::AimId;
 use super::control::{Control, Reading, kit_code};
 use super::ids::CardId;
 
-/// Characters of a check, each a digit or an upper-case letter.
+/// The number of characters of a check, each a digit or an upper-case letter.
 pub const CHECK_CHARS: usize = 3;
 
-/// What the key is made for: the secret of a site may serve for more one day.
+/// The purpose of the key: the secret of a site may serve for more one day.
 const PURPOSE: &[u8] = b"stockpoint control code 1 ";
 
-/// What makes control codes those of one site.
+/// The seal that makes control codes those of one site.
 #[derive(Debug, Clone, Default)]
 pub struct Seal(Kind);
 
@@ -37,12 +37,12 @@ enum Kind {
 }
 
 impl Seal {
-    /// Control codes carry a check under this secret.
+    /// Returns the seal of control codes that carry a check under this secret.
     pub fn keyed(secret: &SecretString) -> Self {
         Self(Kind::Keyed(hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes())))
     }
 
-    /// Control codes carry a check, and the secret cannot be read: nothing but a calibration code is taken.
+    /// Returns the seal of control codes whose secret cannot be read: only a calibration code is accepted.
     pub const fn lost() -> Self {
         Self(Kind::Lost)
     }
@@ -70,7 +70,7 @@ impl Seal {
         }
     }
 
-    /// The text to print as a barcode for a command.
+    /// Returns the text to print as a barcode for a command.
     pub fn code(&self, control: Control) -> String {
         match control {
             Control::Calibrate(_) => control.code(),
@@ -78,7 +78,7 @@ impl Seal {
         }
     }
 
-    /// The text to print as a kit's barcode.
+    /// Returns the text to print as a kit's barcode.
     pub fn kit_code(&self, card: CardId) -> String {
         self.sealed(kit_code(card))
     }
@@ -91,7 +91,7 @@ impl Seal {
     }
 }
 
-/// The check of a plain code.
+/// Returns the check of a plain code.
 fn check(key: &hmac::Key, code: &str) -> String {
     let mut signed = hmac::Context::with_key(key);
     signed.update(PURPOSE);

@@ -1,8 +1,8 @@
 //! Frames that carry a secret: set-up codes, Wi-Fi codes, one-time-password codes.
 //!
 //! Promises: such a frame is replaced before anything stores, shows or logs it; the replacement is one of a few fixed
-//! texts, so neither the secret nor its length is in it. A head is known by how it begins, in any case and on a keyboard
-//! whose punctuation is another; a rest without its head by its form, or by what came before it.
+//! texts, so neither the secret nor its length is in it. A head is recognised by its beginning, in any case and on a
+//! keyboard with other punctuation; a rest without its head by its form, or by the frame before it.
 
 use crate::domain::framing::Frame;
 use crate::domain::framing::Refusal;
@@ -13,7 +13,7 @@ const SET_UP: &[u8] = b"(set-up code: not kept)";
 const WIFI: &[u8] = b"(Wi-Fi code: not kept)";
 /// The bytes of a code that enrols a one-time password.
 const PASSWORD: &[u8] = b"(password code: not kept)";
-/// The bytes of what followed one of these.
+/// The bytes of a frame that followed one of these.
 const REST: &[u8] = b"(rest of a secret code: not kept)";
 
 /// Bytes in front of a code that a scanner may have been set to add, AIM identifier among them.
@@ -27,15 +27,15 @@ const BEHIND_BYTES_MIN: usize = 16;
 /// The fields of a Wi-Fi code.
 const WIFI_FIELDS: &[u8] = b"STPHREI";
 
-/// Takes the secret out of a frame: its bytes become a fixed text, and a frame that was sound is refused. One without
-/// a secret passes as it is. `is_rest` says that the frame before it, of the same scanner, held a secret.
+/// Takes the secret out of a frame: its bytes become a fixed text, and a frame that was sound is refused. A frame
+/// without a secret passes as it is. `is_rest` says that the frame before it, of the same scanner, held a secret.
 #[must_use]
 pub fn redacted(frame: Frame, is_rest: bool) -> Frame {
     let Some(text) = replacement(&frame, is_rest) else { return frame };
     Frame { raw: text.to_vec(), verdict: Err(frame.verdict.err().unwrap_or(Refusal::Secret)) }
 }
 
-/// Returns true for a frame that came out of [`redacted`] without its secret.
+/// Returns true for a frame that [`redacted`] returned without its secret.
 pub fn is_redacted(frame: &Frame) -> bool {
     frame.verdict.is_err() && [SET_UP, WIFI, PASSWORD, REST].contains(&frame.raw.as_slice())
 }
@@ -60,12 +60,12 @@ fn replacement(frame: &Frame, is_rest: bool) -> Option<&'static [u8]> {
     }
 }
 
-/// The places at which a code may begin.
+/// Returns the rests of the bytes from each place at which a code may begin.
 fn fronts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     (0..=FRONT_BYTES_MAX).map_while(|at| bytes.get(at..))
 }
 
-/// `$SP.SETUP`, or what a keyboard made of it with enough behind it to hold a part of the secret.
+/// Returns true for `$SP.SETUP`, or what a keyboard made of it with enough behind it to hold a part of the secret.
 fn is_set_up_head(head: &[u8]) -> bool {
     if head.starts_with(b"$SP.SETUP") {
         return true;
@@ -82,7 +82,7 @@ fn is_set_up_head(head: &[u8]) -> bool {
     fronts(rest).take(3).any(behind)
 }
 
-/// `WIFI:`, or its first field between two of what a keyboard made of the colon.
+/// Returns true for `WIFI:`, or its first field between two of what a keyboard made of the colon.
 fn is_wifi_head(head: &[u8]) -> bool {
     let Some(rest) = head.strip_prefix(b"WIFI") else { return false };
     if rest.first() == Some(&b':') {
@@ -99,14 +99,16 @@ fn is_wifi_head(head: &[u8]) -> bool {
     [1, 2].into_iter().any(|width| is_field(width) == Some(true))
 }
 
-/// A whole secret between slashes with two fields more behind it: a code whose head was lost unnoticed.
+/// Returns true if a whole secret stands between slashes with two fields more behind it: a code whose head was lost
+/// unnoticed.
 fn has_set_up_secret(raw: &[u8]) -> bool {
     let fields: Vec<&[u8]> = raw.split(|byte| *byte == b'/').collect();
     let is_secret = |field: &[u8]| field.len() == SECRET_DIGITS && field.iter().copied().all(is_digit);
     fields.iter().rev().skip(2).any(|field| is_secret(field))
 }
 
-/// A run of base-32 digits in a field of a torn frame. An article number has no such run beside a slash.
+/// Returns true for a run of base-32 digits in a field of a torn frame. An article number has no such run beside a
+/// slash.
 fn has_digits(raw: &[u8]) -> bool {
     let mut fields = raw.split(|byte| *byte == b'/');
     raw.contains(&b'/') && fields.any(|field| longest_run(field) >= PART_DIGITS_MIN)
@@ -116,12 +118,12 @@ fn longest_run(field: &[u8]) -> usize {
     field.split(|byte| !is_digit(*byte)).map(<[u8]>::len).max().unwrap_or_default()
 }
 
-/// A digit of base 32 (RFC 4648, section 6).
+/// Returns true for a digit of base 32 (RFC 4648, section 6).
 fn is_digit(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'2'..=b'7')
 }
 
-/// The passphrase's field, or the end of a code that may have one.
+/// Returns true for the passphrase's field, or the end of a code that may have one.
 fn has_wifi_part(raw: &[u8]) -> bool {
     raw.starts_with(b"P:") || raw.windows(3).any(|part| part == b";P:") || raw.ends_with(b";;")
 }

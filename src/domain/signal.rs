@@ -1,6 +1,6 @@
-//! The six things a station can tell a person who is not looking at it.
+//! The six signals by which a station informs a person who is not looking at it.
 
-/// What is made audible or visible. Each is distinct on every output.
+/// A signal, audible or visible. Each is distinct on every output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Signal {
     /// The scan is on disk and will be posted.
@@ -22,7 +22,7 @@ impl Signal {
     pub const ALL: [Self; 6] =
         [Self::Booked, Self::Unknown, Self::Refused, Self::Control, Self::Posted, Self::Person];
 
-    /// The word of the configuration and the log.
+    /// Returns the word of the configuration and the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Booked => "booked",
@@ -35,7 +35,7 @@ impl Signal {
     }
 }
 
-/// Why a scanner is given a signal.
+/// The occasion on which a scanner is given a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// It answers a frame of this scanner: each frame gets one, in the order of the frames.

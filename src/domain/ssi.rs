@@ -14,8 +14,9 @@
 //! - the causes of `CMD_NAK`: Dragon D151 Reference Manual (a scanner of another maker with the same interface), page 63;
 //! - two more tries, and what is an error: DS9908 Product Reference Guide, pages 247 and 249.
 //!
-//! Not known, and so not done: how a code of more than one packet repeats the byte of its kind. Such a code, more than
-//! 250 bytes, is refused. Lights (`LED_ON`) are left alone, since the manuals above do not say which is which.
+//! Not known, and so not done: in which form a code of more than one packet repeats the byte of its kind. Such a code,
+//! more than 250 bytes, is refused. Lights (`LED_ON`) are left alone, since the manuals above do not say which is
+//! which.
 
 use super::framing::{FRAME_BYTES_MAX, Frame, Framing, Guard, Refusal, Span, is_terminator, whole};
 use super::time::BootMillis;
@@ -35,23 +36,23 @@ const CONTINUED: u8 = 1 << 1;
 
 /// `CMD_NAK`: the sum was wrong, send it again.
 const RESEND: u8 = 1;
-/// The sender tries a packet so often after the first time.
+/// The number of times that a packet is sent again after the first time.
 const TRIES_MAX: u8 = 2;
 
-/// Bytes before the data, which the length counts.
+/// The number of bytes before the data, which the length counts.
 const HEADER_BYTES: usize = 4;
-/// Bytes of the sum, which the length does not count.
+/// The number of bytes of the sum, which the length does not count.
 const SUM_BYTES: usize = 2;
 
-/// A packet that has the scanner sound this beep code.
+/// Returns a packet that makes the scanner sound this beep code.
 pub fn beep(code: u8) -> Vec<u8> {
     packet(BEEP, 0, &[code])
 }
 
-/// What the host does next, in this order.
+/// A step of the host; the steps are done in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Takes in a frame. Its verdict is to be told with [`Host::answer`].
+    /// Takes in a frame. Report its verdict with [`Host::answer`].
     Frame(Frame),
     /// Sends a packet.
     Send(Vec<u8>),
@@ -62,19 +63,19 @@ pub enum Step {
 pub struct Host {
     framing: Framing,
     guard: Guard,
-    /// At most one packet, or what is none, up to [`FRAME_BYTES_MAX`].
+    /// The bytes of at most one packet, or of noise, up to [`FRAME_BYTES_MAX`].
     bytes: Vec<u8>,
     begun_at: BootMillis,
     last_byte_at: BootMillis,
-    /// What is in `bytes`.
+    /// The kind of bytes in `bytes`.
     reading: Reading,
-    /// Frames that wait for their verdict.
+    /// The number of frames that wait for their verdict.
     unanswered: u32,
     /// The code that was accepted last, if it may come again because its acknowledgement got lost.
     accepted: Option<Vec<u8>>,
-    /// Some packets of a long message were acknowledged and dropped.
+    /// True if some packets of a long message were acknowledged and dropped.
     is_continued: bool,
-    /// The command sent last, and how often it may be sent again.
+    /// The command sent last, and the number of times that it may be sent again.
     command: (Vec<u8>, u8),
 }
 
@@ -86,8 +87,8 @@ enum Reading {
 }
 
 impl Host {
-    /// A packet, or what is none, ends at the latest a gap after its last byte. What is in a packet is one code, whatever
-    /// the terminator.
+    /// Returns the host of a scanner of which nothing was read yet. A packet, or noise, ends at the latest a gap after
+    /// its last byte. The content of a packet is one code, whatever the terminator.
     pub fn new(framing: Framing) -> Self {
         Self {
             framing,
@@ -103,7 +104,7 @@ impl Host {
         }
     }
 
-    /// The port was opened, or has come back.
+    /// Notes that the port was opened, or has come back.
     pub fn opened(&mut self, at: BootMillis) {
         self.guard.opened(at);
     }
@@ -124,13 +125,13 @@ impl Host {
         }
     }
 
-    /// When the bytes pending are given up, if any are.
+    /// Returns the time at which the pending bytes are given up, if there are any.
     pub fn deadline(&self) -> Option<BootMillis> {
         if self.bytes.is_empty() { None } else { Some(self.last_byte_at.plus_ms(self.framing.gap_ms())) }
     }
 
-    /// Gives the bytes pending up if their time is over: the scanner is asked for its packet again, and what is no packet
-    /// is refused.
+    /// Gives the pending bytes up if their time is over: the scanner is asked for its packet again, and noise is
+    /// refused.
     pub fn expire(&mut self, now: BootMillis, out: &mut Vec<Step>) {
         if self.deadline().is_none_or(|deadline| now.ms_since(deadline) < 0) {
             return;
@@ -144,7 +145,7 @@ impl Host {
         }
     }
 
-    /// The scanner is gone: what is pending is refused, and nothing is expected any more.
+    /// Refuses the pending bytes, because the scanner is gone, and expects nothing any more.
     pub fn finish(&mut self, out: &mut Vec<Step>) {
         self.refuse(Refusal::Lost, self.last_byte_at, out);
         let fresh = Self::new(self.framing);
@@ -152,7 +153,7 @@ impl Host {
         *self = Self { guard, ..fresh };
     }
 
-    /// Tells the scanner that its code was dealt with, and has it sound `beep`, a packet or nothing.
+    /// Informs the scanner that its code was dealt with, and makes it sound `beep`, a packet or nothing.
     pub fn answer(&mut self, beep: Vec<u8>, out: &mut Vec<Step>) {
         if self.unanswered > 0 {
             self.unanswered -= 1;
@@ -161,7 +162,7 @@ impl Host {
         self.sound(beep, out);
     }
 
-    /// Has the scanner sound `beep`, a packet or nothing.
+    /// Makes the scanner sound `beep`, a packet or nothing.
     pub fn sound(&mut self, beep: Vec<u8>, out: &mut Vec<Step>) {
         if !beep.is_empty() {
             self.command = (beep.clone(), TRIES_MAX);
@@ -169,7 +170,7 @@ impl Host {
         }
     }
 
-    /// Sees whether the bytes are a packet by now, or cannot become one.
+    /// Checks whether the bytes are a packet by now, or cannot become one.
     fn look(&mut self, out: &mut Vec<Step>) {
         let length = usize::from(self.bytes.first().copied().unwrap_or(0));
         let source = self.bytes.get(2).copied().unwrap_or(FROM_SCANNER);
@@ -224,7 +225,7 @@ impl Host {
         }
     }
 
-    /// Asks for a packet again. While a verdict is due, it can only be the one that is dealt with already.
+    /// Asks for a packet again. While a verdict is due, it can only be the packet that is dealt with already.
     fn damaged(&mut self, out: &mut Vec<Step>) {
         self.bytes.clear();
         if self.unanswered == 0 {
@@ -257,13 +258,13 @@ impl Host {
     }
 }
 
-/// A code without what ends it where it is not in a packet.
+/// Returns a code without the terminators that would end it outside a packet.
 fn without_suffix(code: &[u8]) -> &[u8] {
     let length = code.iter().rposition(|byte| !is_terminator(*byte)).map_or(0, |last| last + 1);
     code.get(..length).unwrap_or_default()
 }
 
-/// A packet of the host.
+/// Returns a packet of the host.
 fn packet(opcode: u8, status: u8, data: &[u8]) -> Vec<u8> {
     let length = u8::try_from(HEADER_BYTES + data.len()).expect("the host's packets are short");
     let mut bytes = vec![length, opcode, FROM_HOST, status];
@@ -271,7 +272,7 @@ fn packet(opcode: u8, status: u8, data: &[u8]) -> Vec<u8> {
     sealed(bytes)
 }
 
-/// The same packet of the host with the mark that it was sent before.
+/// Returns the same packet of the host with the mark that it was sent before.
 fn marked_again(packet: &[u8]) -> Vec<u8> {
     let mut bytes = packet.get(..packet.len().saturating_sub(SUM_BYTES)).unwrap_or_default().to_vec();
     if let Some(status) = bytes.get_mut(3) {
@@ -286,7 +287,7 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Zero for a whole packet: its bytes and the two of the sum cancel out.
+/// Returns zero for a whole packet: its bytes and the two of the sum cancel out.
 fn sum(packet: &[u8]) -> u16 {
     let (bytes, sum) = packet.split_at(packet.len().saturating_sub(SUM_BYTES));
     let total = bytes.iter().fold(0_u16, |sum, byte| sum.wrapping_add(u16::from(*byte)));
@@ -312,7 +313,7 @@ mod tests {
     const ACK: &str = "04D00400FF28";
     const NAK_RESEND: &str = "05D1040001FF25";
 
-    /// Plays bytes against a host with a gap of 200 ms and tells its steps, one a word.
+    /// A player of bytes against a host with a gap of 200 ms, whose steps are shown one a word.
     struct Play {
         host: Host,
         steps: Vec<Step>,
@@ -358,14 +359,14 @@ mod tests {
         }
     }
 
-    /// A packet of a scanner.
+    /// Returns a packet of a scanner.
     fn sent(opcode: u8, status: u8, data: &[u8]) -> Vec<u8> {
         let mut bytes = vec![u8::try_from(4 + data.len()).unwrap(), opcode, 0, status];
         bytes.extend(data);
         sealed(bytes)
     }
 
-    /// The packet of an EAN-13, kind 0x0B.
+    /// Returns the packet of an EAN-13, kind 0x0B.
     fn code(status: u8, text: &str) -> Vec<u8> {
         sent(DECODE_DATA, status, &[b"\x0b", text.as_bytes()].concat())
     }

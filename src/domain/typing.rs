@@ -1,16 +1,16 @@
-//! How fast keys are pressed: a scanner that types is told from a person by it.
+//! The pace of typing, which distinguishes a scanner that types from a person.
 //!
 //! A quick typist strikes a key every 60 ms, and two now and then at once; a scanner presses one every 1 to 20 ms, code
-//! after code, and ends with Enter. It keeps counts, not what was typed: that may be a password.
+//! after code, and ends with Enter. Only counts are kept, not what was typed, because that may be a password.
 
 use crate::domain::keymap::EV_KEY;
 use crate::domain::keymap::EV_SYN;
 use crate::domain::keymap::InputEvent;
 use crate::domain::keymap::SYN_DROPPED;
 
-/// Fewest keys of a burst, without the one that ends it: the shortest codes in a shop have as many digits.
+/// The fewest keys of a burst, without the one that ends it: the shortest codes in a shop have as many digits.
 pub const BURST_KEYS_MIN: u32 = 6;
-/// Within a burst no key follows another later than this, in microseconds.
+/// The longest time between two keys of a burst, in microseconds.
 pub const BURST_STEP_US_MAX: i64 = 30_000;
 
 /// The keys that end a code: Enter, and that of the number pad (`linux/input-event-codes.h`).
@@ -18,7 +18,7 @@ const ENDS: [u16; 2] = [28, 96];
 /// Control, Shift, Alt and Super, left and right: pressed with a key, not beside it.
 const MODIFIERS: [u16; 8] = [29, 97, 42, 54, 56, 100, 125, 126];
 
-/// What the typing was like so far.
+/// The pace of the typing so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
     /// Nothing was typed.
@@ -34,9 +34,9 @@ pub enum Pace {
 /// Bursts that are a scanner's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bursts {
-    /// How many.
+    /// The number of bursts.
     pub count: u32,
-    /// Keys of the last one, without Enter.
+    /// The number of keys of the last one, without Enter.
     pub keys: u32,
     /// The longest time from one of its keys to the next, in microseconds, 0..=[`BURST_STEP_US_MAX`].
     pub step_us: i64,
@@ -46,7 +46,7 @@ pub struct Bursts {
 #[derive(Debug, Default)]
 pub struct Typing {
     last_us: Option<i64>,
-    /// The keys that came fast one after the other, up to now, and their longest step.
+    /// The number of keys that came fast one after the other, up to now, and their longest step.
     run: u32,
     step_us: i64,
     is_typed: bool,
@@ -55,7 +55,7 @@ pub struct Typing {
 }
 
 impl Typing {
-    /// Takes an event in, and tells whether it ends a burst.
+    /// Takes an event in, and returns true if it ends a burst.
     pub fn take(&mut self, event: InputEvent) -> bool {
         match (event.kind, event.code) {
             (EV_SYN, SYN_DROPPED) => {
@@ -67,7 +67,7 @@ impl Typing {
         }
     }
 
-    /// What the typing was like so far.
+    /// Returns the pace of the typing so far.
     pub const fn pace(&self) -> Pace {
         match (self.bursts, self.is_fast, self.is_typed) {
             (Some(bursts), _, _) => Pace::Scanner(bursts),
@@ -116,7 +116,8 @@ mod tests {
         InputEvent { at_us, kind: EV_KEY, code, value: 1 }
     }
 
-    /// The keys, each so many microseconds after the one before it, and how many bursts they ended.
+    /// Returns the pace of these keys, each so many microseconds after the one before it, and the number of bursts they
+    /// ended.
     fn typed(keys: &[(i64, u16)]) -> (Pace, usize) {
         let (mut typing, mut now, mut ends) = (Typing::default(), 1_000_000, 0);
         for &(step_us, key) in keys {

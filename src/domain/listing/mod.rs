@@ -1,4 +1,4 @@
-//! Reading a listing page by page from a service that tells no total: when a reading has ended, and when it is complete.
+//! Reading a listing page by page from a service that gives no total: the end of a reading, and its completeness.
 //!
 //! A page may hold fewer rows than were asked for, rows may come and go between two requests, and an answer may be
 //! wrong once. One rule serves every listing:
@@ -20,16 +20,16 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-/// Pages of one pass: a listing that is longer never ends.
+/// The most pages of one pass: a longer listing counts as endless.
 pub const PAGES_MAX: u32 = 100_000;
 
-/// Passes of one reading: a listing that changes under all of them is tried again later.
+/// The most passes of one reading: a listing that changes during all of them is tried again later.
 pub const PASSES_MAX: u32 = 8;
 
-/// Why a reading came to nothing. The reading begins anew, after a wait.
+/// The reason why a reading proves nothing. The reading begins anew, after a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// A full page held no row that earlier pages had not.
+    /// A full page held no row that was new.
     #[error(
         "page {page} repeats earlier pages: the service ignores the page number, or many rows were added meanwhile"
     )]
@@ -55,7 +55,7 @@ pub enum Fault {
     Restless,
 }
 
-/// What to do after a page of a pass.
+/// The next action after a page of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     /// Ask for this page.
@@ -64,7 +64,7 @@ pub enum Turn {
     End,
 }
 
-/// What a page holds, beside the pages before it in the same pass.
+/// The rows of a page, compared with the pages before it in the same pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Rows of the page, readable or not.
@@ -75,7 +75,8 @@ pub struct Tally {
     pub repeated: usize,
 }
 
-/// How far one pass over the pages is. It is small: whoever keeps the rows counts which of them are new.
+/// The progress of one pass over the pages. It is small, because the caller keeps the rows and counts which of them are
+/// new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
     /// The page to ask for, from 1.
@@ -84,7 +85,7 @@ pub struct Pass {
     pub rows_max: usize,
     /// Rows that came twice: each is a sign that rows moved between two requests.
     pub repeated: usize,
-    /// How often in a row the page to ask for was empty.
+    /// The number of times in a row that the page to ask for was empty.
     pub empty: u32,
 }
 
@@ -124,14 +125,14 @@ impl Pass {
         Ok(Turn::Ask(self.page))
     }
 
-    /// A page that is empty once may be a failure of the service.
+    /// Takes in an empty page. It is asked for again once, because it may be a failure of the service.
     fn take_empty(&mut self) -> Turn {
         self.empty += 1;
         if self.empty > 1 { Turn::End } else { Turn::Ask(self.page) }
     }
 }
 
-/// What to do after a page of a reading.
+/// The next action after a page of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Ask for this page; page 1 begins another pass.
@@ -158,17 +159,17 @@ impl<K: Ord + Clone> Default for Reading<K> {
 }
 
 impl<K: Ord + Clone> Reading<K> {
-    /// The page to ask for, from 1.
+    /// Returns the page to ask for, from 1.
     pub fn page(&self) -> u32 {
         self.pass.page
     }
 
-    /// The rows of the pass under way; after [`Step::Complete`], those of the listing.
+    /// Returns the rows of the pass under way; after [`Step::Complete`], those of the listing.
     pub fn keys(&self) -> &BTreeSet<K> {
         &self.seen
     }
 
-    /// Takes in the page that was asked for: how many rows it had, and the keys of those that can be read.
+    /// Takes in the page that was asked for: the number of its rows, and the keys of those that can be read.
     ///
     /// # Errors
     /// [`Fault`] if the reading proves nothing. It must begin anew.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Takes in pages of these keys, one after the other; what the last one came to.
+/// Takes in pages of these keys, one after the other, and returns the result of the last one.
 fn play(pages: &[&[u32]]) -> Result<Step, Fault> {
     let mut reading = Reading::default();
     let mut step = Ok(Step::Ask(1));
@@ -95,7 +95,7 @@ fn a_listing_that_never_rests_or_never_ends_is_a_fault() {
     assert_eq!(pass.take(Tally { rows: 1, new: 1, repeated: 0 }), Err(Fault::Endless));
 }
 
-/// What happens to the listing, or to an answer, before one request.
+/// An event that befalls the listing, or an answer, before one request.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Calm,
@@ -164,7 +164,8 @@ impl Service {
     }
 }
 
-/// Reads until the reading is complete or faulty; rows that stood through all of it, and whether it holds them.
+/// Reads until the reading is complete or faulty; returns the rows that stood through all of it, and those that it
+/// holds.
 fn read(service: &mut Service, events: &[Event]) -> Option<(BTreeSet<u32>, BTreeSet<u32>)> {
     let mut reading = Reading::default();
     let mut standing: BTreeSet<u32> = service.rows.iter().copied().collect();
