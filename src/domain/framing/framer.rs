@@ -1,4 +1,4 @@
-//! One scanner's bytes become frames.
+//! Frames from the bytes of one scanner.
 
 use std::mem;
 
@@ -19,12 +19,12 @@ use super::text::is_marked_wide;
 use super::text::judge;
 use crate::domain::time::BootMillis;
 
-/// What the pending bytes are part of.
+/// The state of the frame to which the pending bytes belong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stream {
     /// A frame from its first byte on.
     Sound,
-    /// A frame that is refused for this when it ends, whatever else comes of it.
+    /// A frame that is refused for this at its end, whatever else is wrong with it.
     Spoilt(Refusal),
     /// An over-long frame that has been refused; its remaining bytes are dropped.
     Discarding,
@@ -36,7 +36,7 @@ pub struct Framer {
     terminator: Terminator,
     gap_ms: i64,
     guard: Guard,
-    /// At most [`FRAME_BYTES_MAX`]; empty while discarding.
+    /// The bytes of the pending frame, at most [`FRAME_BYTES_MAX`]; empty while discarding.
     pending: Vec<u8>,
     /// The byte before the next; NUL at the beginning of a frame.
     previous: u8,
@@ -46,7 +46,7 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// The framer of a scanner of which nothing was read yet.
+    /// Returns the framer of a scanner of which nothing was read yet.
     pub fn new(framing: Framing) -> Self {
         Self {
             terminator: framing.terminator,
@@ -60,7 +60,7 @@ impl Framer {
         }
     }
 
-    /// The port was opened, or has come back: what begins within the gap may be the rest of a code.
+    /// Notes that the port was opened, or has come back: a frame that begins within the gap may be the rest of a code.
     pub fn opened(&mut self, at: BootMillis) {
         self.guard.opened(at);
     }
@@ -70,7 +70,7 @@ impl Framer {
         self.push_begun(bytes, Span { begun: now, ended: now }, out);
     }
 
-    /// Takes bytes that are there from the end of `work` on. If they begin a frame, it has begun with the work.
+    /// Takes bytes that are complete at the end of `work`. If they begin a frame, it began with the work.
     pub fn push_begun(&mut self, bytes: &[u8], work: Span, out: &mut Vec<Frame>) {
         self.expire(work.ended, out);
         for &byte in bytes {
@@ -79,7 +79,7 @@ impl Framer {
         }
     }
 
-    /// When the pending frame becomes refused for want of a terminator, if one is pending.
+    /// Returns the time at which the pending frame is refused for want of a terminator, if one is pending.
     pub fn deadline(&self) -> Option<BootMillis> {
         if self.pending.is_empty() { None } else { Some(self.last_byte_at.plus_ms(self.gap_ms)) }
     }
@@ -118,8 +118,8 @@ impl Framer {
         }
     }
 
-    /// Something of the frame pending, or of the next if none is, cannot be read. It goes on to its end, with a
-    /// mark in its bytes, and is then refused: for the first thing that was wrong with it.
+    /// Notes that a part of the pending frame, or of the next if none is pending, cannot be read. The frame goes on to
+    /// its end, with a mark in its bytes, and is then refused: for the first thing that was wrong with it.
     pub fn spoil(&mut self, why: Refusal, now: BootMillis, out: &mut Vec<Frame>) {
         self.expire(now, out);
         if self.stream == Stream::Sound {
@@ -135,7 +135,7 @@ impl Framer {
         self.last_byte_at = now;
     }
 
-    /// The scanner is at work on the next byte of the frame pending: its gap counts from `now`.
+    /// Counts the gap of the pending frame from `now`, because the scanner is at work on its next byte.
     pub fn prolong(&mut self, now: BootMillis) {
         if self.deadline().is_some() {
             self.last_byte_at = now;
@@ -185,7 +185,7 @@ impl Framer {
         }
     }
 
-    /// Returns true for a NUL that may belong to the character before it: then it ends nothing yet.
+    /// Returns true for a NUL that may belong to the character before it, and so ends nothing yet.
     fn is_high_byte(&self, byte: u8) -> bool {
         let is_open = self.terminator == Terminator::Any && self.stream == Stream::Sound;
         let is_second = self.pending.len() % 2 == 1 && alternates(&self.pending);
@@ -196,8 +196,8 @@ impl Framer {
         self.terminator == Terminator::Any && self.pending.len() == 2 && self.pending.ends_with(&[0])
     }
 
-    /// What was taken for UTF-16 goes on otherwise: the NUL in it was the terminator, and its last byte begins another
-    /// frame.
+    /// Ends the pending frame if its bytes began like UTF-16 and go on otherwise: the NUL in them was the terminator,
+    /// and their last byte begins another frame.
     fn part_wide_text(&mut self, out: &mut Vec<Frame>) {
         let is_open = self.terminator == Terminator::Any && self.stream == Stream::Sound;
         let is_half_read = self.pending.len() > 2 && self.pending.len() % 2 == 1 && alternates(&self.pending);
@@ -210,14 +210,14 @@ impl Framer {
         self.begun_at = self.last_byte_at;
     }
 
-    /// Two codes of one character each, of which the first ended with NUL.
+    /// Parts two codes of one character each, of which the first ended with NUL.
     fn part_one_character(&mut self, out: &mut Vec<Frame>) {
         if self.pending.len() == 3 {
             self.part_wide_text(out);
         }
     }
 
-    /// Ends the pending frame as a terminator does. One without data is nothing, so CRLF ends one frame.
+    /// Ends the pending frame as a terminator does. A frame without data is nothing, so CRLF ends one frame.
     fn end_frame(&mut self, at: BootMillis, out: &mut Vec<Frame>) {
         if let Stream::Spoilt(why) = self.stream {
             self.refuse(why, at, out);
@@ -251,7 +251,7 @@ impl Framer {
         out.push(self.guard.admit(frame, span));
     }
 
-    /// The next byte begins a frame.
+    /// Begins a frame with the next byte.
     fn begin_anew(&mut self) {
         self.stream = Stream::Sound;
         self.previous = 0;

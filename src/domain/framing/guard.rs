@@ -1,8 +1,8 @@
-//! Frames that came whole and are refused all the same: the one rule for every kind of scanner.
+//! Whole frames that are refused all the same: the one rule for every kind of scanner.
 //!
 //! The rest of a frame that was cut off ends with a terminator like any code, and one EAN-13 in ten ends in digits that
-//! are an EAN-8. A label with line breaks in it sends several frames, and what its later lines say was scanned by
-//! nobody. Neither is passed on.
+//! are an EAN-8. A label with line breaks in it sends several frames, and nobody scanned its later lines as codes of
+//! their own. Neither is passed on.
 
 use std::time::Duration;
 
@@ -11,61 +11,62 @@ use super::Refusal;
 use super::millis;
 use crate::domain::time::BootMillis;
 
-/// How long after a frame that was cut off another may be its rest, in milliseconds: no scanner pauses longer within a
-/// code, and a person who heard the refusal has hardly scanned again.
+/// The time after a frame that was cut off within which another may be its rest, in milliseconds: no scanner pauses
+/// longer within a code, and a person who heard the refusal has hardly scanned again.
 pub const TAIL_MS: i64 = 1000;
 
-/// How soon after the end of a frame no person can scan another label, in milliseconds, where nothing else is set.
+/// The time after the end of a frame within which no person can scan another label, in milliseconds, where nothing else
+/// is set.
 pub const BURST_GUARD_MS_USUAL: u64 = 40;
 
-/// Which whole frames are refused.
+/// The choice of whole frames that are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guarding {
     /// None: the input is no device.
     Off,
     /// Those that may be the rest of another, and those that begin sooner than this after the end of the one before.
     On {
-        /// Zero: none for this.
+        /// The time, in which zero refuses none.
         burst: Duration,
     },
 }
 
-/// When a frame was read.
+/// The time in which a frame was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Its first byte, or the first key of its first character.
+    /// The time of its first byte, or of the first key of its first character.
     pub begun: BootMillis,
-    /// Its terminator; of a frame without one, the moment at which it was given up.
+    /// The time of its terminator; for a frame without one, the moment at which it was given up.
     pub ended: BootMillis,
 }
 
-/// What of a scanner's past decides whether its next frame is one.
+/// The part of a scanner's past that decides whether its next frame is accepted.
 #[derive(Debug)]
 pub struct Guard {
     guarding: Guarding,
     gap_ms: i64,
-    /// Until then, what begins may be the rest of something.
+    /// The time until which a frame that begins may be the rest of something.
     doubted_until: Option<BootMillis>,
     last_end: Option<BootMillis>,
 }
 
 impl Guard {
-    /// The guard of a scanner of which nothing was read yet.
+    /// Returns the guard of a scanner of which nothing was read yet.
     pub fn new(guarding: Guarding, gap: Duration) -> Self {
         Self { guarding, gap_ms: millis(gap), doubted_until: None, last_end: None }
     }
 
-    /// The port was opened, or has come back: a code may be under way.
+    /// Notes that the port was opened, or has come back: a code may be under way.
     pub fn opened(&mut self, at: BootMillis) {
         self.doubt_until(at.plus_ms(self.gap_ms));
     }
 
-    /// What was cut off before goes on up to `at`.
+    /// Notes that a frame that was cut off before goes on up to `at`.
     pub fn broken_off(&mut self, at: BootMillis) {
         self.doubt_until(at.plus_ms(TAIL_MS));
     }
 
-    /// Takes the next frame of the scanner, and gives it back with the verdict that it has among those before it.
+    /// Takes the next frame of the scanner, and returns it with the verdict that it has among those before it.
     #[must_use]
     pub fn admit(&mut self, frame: Frame, span: Span) -> Frame {
         let Guarding::On { burst } = self.guarding else { return frame };

@@ -29,33 +29,33 @@ use text::judge;
 /// anything longer is noise or the wrong baud rate.
 pub const FRAME_BYTES_MAX: usize = 512;
 
-/// Stands in the bytes of a refused frame where something is missing: U+FFFD, the replacement character.
+/// The mark in the bytes of a refused frame where something is missing: U+FFFD, the replacement character.
 pub const MISSING: &[u8] = "\u{fffd}".as_bytes();
 
-/// How the frames of one scanner are told apart.
+/// The settings that divide the bytes of one scanner into frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Framing {
-    /// A frame that stands unfinished for this long after its last byte is refused.
+    /// The time after its last byte after which an unfinished frame is refused.
     pub gap: Duration,
-    /// What ends a frame.
+    /// The end of a frame.
     pub terminator: Terminator,
-    /// Which whole frames are refused all the same.
+    /// The choice of whole frames that are refused all the same.
     pub guarding: Guarding,
 }
 
 impl Framing {
-    /// The framing of a device whose configuration says only how long a gap is.
+    /// Returns the framing of a device whose configuration gives only the length of a gap.
     pub const fn usual(gap: Duration) -> Self {
         let burst = Duration::from_millis(BURST_GUARD_MS_USUAL);
         Self { gap, terminator: Terminator::Any, guarding: Guarding::On { burst } }
     }
 
-    /// The framing of text that no device sends: lines may follow each other at once.
+    /// Returns the framing of text that no device sends: lines may follow each other at once.
     pub const fn unguarded(gap: Duration) -> Self {
         Self { guarding: Guarding::Off, ..Self::usual(gap) }
     }
 
-    /// The gap, in milliseconds.
+    /// Returns the gap, in milliseconds.
     pub(in crate::domain) fn gap_ms(&self) -> i64 {
         millis(self.gap)
     }
@@ -65,16 +65,16 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The bytes of one scan and what came of them.
+/// The bytes of one scan and the verdict on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The bytes as read, without the terminator, 1..=[`FRAME_BYTES_MAX`].
     pub raw: Vec<u8>,
-    /// The frame as text, or why it is refused.
+    /// The frame as text, or the reason why it is refused.
     pub verdict: Result<String, Refusal>,
 }
 
-/// Why a frame is refused.
+/// The reason why a frame is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// More than [`FRAME_BYTES_MAX`] bytes without a terminator; the first ones are kept.
@@ -90,9 +90,9 @@ pub enum Refusal {
     Lost,
     /// A key that types nothing in the scanner's layout, or a combination of keys that makes no character.
     UnknownKey,
-    /// It was read, but as many frames waited already as may.
+    /// It was read, but the most frames that may wait were waiting already.
     Overrun,
-    /// A report that is not as the scanner's own description of it says.
+    /// A report that does not match the scanner's own description of it.
     BadReport,
     /// It began so soon after a frame that was cut off, or after the opening of the port, that it may be the rest of
     /// one.
@@ -119,7 +119,7 @@ impl Refusal {
         Self::Secret,
     ];
 
-    /// The word for the journal and for logs. It is stored: it never changes.
+    /// Returns the word for the journal and for logs. It is stored, so it never changes.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TooLong => "too-long",
@@ -151,7 +151,7 @@ impl Refusal {
     }
 }
 
-/// Why the stream of bytes is interrupted.
+/// The reason why the stream of bytes is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cut {
     /// The input ended in good order: what is pending is a whole frame.
@@ -164,7 +164,8 @@ pub enum Cut {
     Lost,
 }
 
-/// The frame of bytes that are one scan, from first to last: of a scanner that says itself where a code begins and ends.
+/// Returns the frame of bytes that are one scan, from first to last: for a scanner that marks the beginning and the end
+/// of a code itself.
 pub fn whole(bytes: &[u8]) -> Frame {
     if bytes.len() > FRAME_BYTES_MAX {
         let raw = bytes.iter().copied().take(FRAME_BYTES_MAX).collect();

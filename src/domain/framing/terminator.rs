@@ -1,11 +1,11 @@
-//! What ends a frame.
+//! Terminators: the ends of frames.
 
 use super::text::STX;
 
-/// End of text: what some scanners send behind a code.
+/// End of text, which some scanners send behind a code.
 pub(super) const ETX: u8 = 3;
 
-/// What a scanner sends after a code.
+/// The end that a scanner sends after a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Terminator {
     /// CR, LF, CR and LF together, Tab or NUL: whatever comes first.
@@ -33,7 +33,7 @@ impl Terminator {
         ("etx", Self::Etx),
     ];
 
-    /// Its word in the configuration.
+    /// Returns its word in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Any => "any",
@@ -58,12 +58,12 @@ impl Terminator {
     }
 }
 
-/// CR, LF, Tab and NUL: what scanners are set to send after a code.
+/// Returns true for CR, LF, Tab and NUL, which scanners can be set to send after a code.
 pub const fn is_terminator(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n' | b'\t' | 0)
 }
 
-/// Returns true for bytes that are no code by themselves: terminators, and what frames a code.
+/// Returns true for bytes that are no code by themselves: terminators, and the bytes that frame a code.
 pub(super) const fn is_blank(byte: u8) -> bool {
     is_terminator(byte) || byte == ETX || byte == STX
 }

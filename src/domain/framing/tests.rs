@@ -7,20 +7,20 @@ use crate::domain::time::BootMillis;
 
 const GAP: Duration = Duration::from_millis(200);
 
-/// Plays a script against a framer with a gap of 200 ms and tells its frames, one a word: the text,
-/// or `!` with the refusal and the number of raw bytes.
+/// A player of scripts against a framer with a gap of 200 ms. It shows the frames one a word: the text, or `!` with the
+/// refusal and the number of raw bytes.
 struct Play {
     framer: Framer,
     frames: Vec<Frame>,
 }
 
 impl Play {
-    /// Of a scanner of which any whole frame is passed on.
+    /// Returns a player of a scanner of which any whole frame is passed on.
     fn new() -> Self {
         Self::of(Framing::unguarded(GAP))
     }
 
-    /// Of a scanner that is set as usual, its port opened long ago.
+    /// Returns a player of a scanner that is set as usual, its port opened long ago.
     fn guarded() -> Self {
         Self::of(Framing::usual(GAP))
     }
@@ -208,7 +208,7 @@ fn a_frame_at_whose_next_byte_the_scanner_works_is_not_unfinished() {
     assert_eq!(Play::new().prolong(199).push(398, b"2\r").tell(), "2");
 }
 
-/// Bytes as noisy scanners send them: mostly digits and terminators, some of everything.
+/// Returns bytes as noisy scanners send them: mostly digits and terminators, some of everything.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         6 => proptest::char::range('0', '9').prop_map(|digit| u8::try_from(digit).unwrap()),

@@ -1,4 +1,4 @@
-//! What the bytes of a whole frame say.
+//! The text in the bytes of a whole frame.
 //!
 //! STX in front and ETX behind are framing. GS, RS, FS, US and EOT are data: they part the fields of GS1 element strings
 //! and of ISO/IEC 15434 envelopes. A frame in which each second byte is NUL is text in UTF-16, which two-dimensional
@@ -7,24 +7,24 @@
 use super::Refusal;
 use super::terminator::ETX;
 
-/// Start of text: what some scanners send before a code.
+/// Start of text, which some scanners send before a code.
 pub(super) const STX: u8 = 2;
-/// Stand before text in UTF-16, the low byte of each character first or last.
+/// The marks in front of text in UTF-16, the low byte of each character first or last.
 const LOW_FIRST: &[u8] = &[0xff, 0xfe];
 const HIGH_FIRST: &[u8] = &[0xfe, 0xff];
-/// Fewest bytes that are read as UTF-16 without a mark: two characters.
+/// The fewest bytes that are read as UTF-16 without a mark: two characters.
 const WIDE_BYTES_MIN: usize = 4;
 
-/// What CR, LF, Tab and NUL are within a frame.
+/// The meaning of CR, LF, Tab and NUL within a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Breaks {
     /// Characters of the code.
     AreData,
-    /// Not there: they would have ended it.
+    /// None, because they would have ended it.
     End,
 }
 
-/// The text of a whole frame, if it is one.
+/// Returns the text of a whole frame, or the reason why it is none.
 pub(super) fn judge(raw: &[u8], breaks: Breaks) -> Result<String, Refusal> {
     let data = unframed(raw);
     let text = match wide(data) {
@@ -37,7 +37,7 @@ pub(super) fn judge(raw: &[u8], breaks: Breaks) -> Result<String, Refusal> {
     Ok(text)
 }
 
-/// The code between STX and ETX.
+/// Returns the code between STX and ETX.
 fn unframed(raw: &[u8]) -> &[u8] {
     let raw = raw.strip_prefix(&[STX]).unwrap_or(raw);
     raw.strip_suffix(&[ETX]).unwrap_or(raw)
@@ -51,8 +51,8 @@ const fn is_data(c: char, breaks: Breaks) -> bool {
     }
 }
 
-/// The text of bytes in UTF-16, if they are: characters below U+0100, so that bytes in another encoding are not taken for
-/// it.
+/// Returns the text of bytes in UTF-16, if they are: characters below U+0100, so that bytes in another encoding do not
+/// count as UTF-16.
 fn wide(data: &[u8]) -> Option<String> {
     if let Some(marked) = data.strip_prefix(LOW_FIRST) {
         return low_first(marked).filter(|_| marked.contains(&0));
@@ -66,12 +66,12 @@ fn wide(data: &[u8]) -> Option<String> {
     low_first(data).or_else(|| high_first(data))
 }
 
-/// The text, if each character is a byte and NUL. The NUL of the last may stand behind the terminator.
+/// Returns the text, if each character is a byte and NUL. The NUL of the last may stand behind the terminator.
 fn low_first(data: &[u8]) -> Option<String> {
     alternates(data).then(|| data.iter().step_by(2).copied().map(char::from).collect())
 }
 
-/// The text, if each character is NUL and a byte. The last NUL may be of the terminator.
+/// Returns the text, if each character is NUL and a byte. The last NUL may be that of the terminator.
 fn high_first(data: &[u8]) -> Option<String> {
     let (first, rest) = data.split_first()?;
     let rest = if rest.len().is_multiple_of(2) { rest.strip_suffix(&[0])? } else { rest };
