@@ -1,25 +1,25 @@
-//! Where in its reports a scanner puts a code, as its report descriptor says ("Device Class Definition for HID"
+//! The places of a code in the reports of a scanner, from its report descriptor ("Device Class Definition for HID"
 //! 1.11, section 6.2.2).
 //!
-//! Read are the input reports of a bar code scanner's collection. Their fields, by usage:
+//! The input reports of a bar code scanner's collection are read. Their fields, by usage:
 //!
 //! - Decoded Data: bytes of the code;
 //! - Byte Count (of the generic desktop page): how many of them there are, in reports that say so;
 //! - Symbology Identifier 1, 2 and 3: the three characters of the AIM identifier;
 //! - Decode Data Continued: the code goes on in the next report.
 //!
-//! A device chooses what its descriptor says: whatever the bytes are, they are read within their limits, or said to
-//! be unfit.
+//! A device chooses the content of its descriptor: whatever the bytes are, they are read within their limits, or
+//! reported as unfit.
 
 use std::collections::BTreeMap;
 
-/// Longest descriptor that the kernel takes (`HID_MAX_DESCRIPTOR_SIZE`, `linux/hid.h`).
+/// The longest descriptor that the kernel accepts (`HID_MAX_DESCRIPTOR_SIZE`, `linux/hid.h`).
 pub const DESCRIPTOR_BYTES_MAX: usize = 4096;
-/// Longest report that is read; a full-speed device sends 64 bytes at once.
+/// The longest report that is read; a full-speed device sends 64 bytes at once.
 const REPORT_BITS_MAX: usize = 4096 * 8;
-/// Deepest stack of global items (`HID_GLOBAL_STACK_SIZE`, `linux/hid.h`).
+/// The deepest stack of global items (`HID_GLOBAL_STACK_SIZE`, `linux/hid.h`).
 const SAVED_MAX: usize = 4;
-/// Widest number in a report: a count, a flag.
+/// The widest number in a report: a count, a flag.
 const NUMBER_BITS_MAX: usize = 32;
 
 /// Usage pages: generic desktop, and bar code scanner.
@@ -55,7 +55,7 @@ mod kind {
 const CONSTANT: u32 = 1;
 const VARIABLE: u32 = 2;
 
-/// Why a descriptor is not that of a scanner which can be read.
+/// The reason why a descriptor is not that of a scanner which can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// It ends within an item, or has one that cannot be.
@@ -69,19 +69,19 @@ pub enum Unfit {
     NoData,
 }
 
-/// Where the codes are in a scanner's reports.
+/// The places of the codes in a scanner's reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// Whether each report begins with its number.
+    /// True if each report begins with its number.
     is_numbered: bool,
-    /// Those that carry a code.
+    /// The reports that carry a code.
     reports: BTreeMap<u8, Fields>,
 }
 
-/// What a report is.
+/// The meaning of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading<'a> {
-    /// No report with a code: of the trigger, of a setting.
+    /// A report without a code: of the trigger, of a setting.
     Other,
     /// It should carry a code, but has not the size it should have, or more bytes by its count than it holds.
     Malformed,
@@ -89,21 +89,21 @@ pub enum Reading<'a> {
     Piece(Piece<'a>),
 }
 
-/// What one report has of a code.
+/// The part of a code in one report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece<'a> {
     /// The bytes.
     pub data: &'a [u8],
-    /// The three characters of the AIM identifier, if the report tells them.
+    /// The three characters of the AIM identifier, if the report has them.
     pub identifier: Option<[u8; 3]>,
-    /// Whether more of the code comes with the next report.
+    /// True if more of the code comes with the next report.
     pub is_continued: bool,
 }
 
 /// The fields of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Fields {
-    /// Its length, its number included.
+    /// Its length in bits, its number included.
     bits: usize,
     data: Option<Span>,
     count: Option<Span>,
@@ -119,7 +119,7 @@ struct Span {
 }
 
 impl Layout {
-    /// What `descriptor` says.
+    /// Reads a report descriptor.
     ///
     /// # Errors
     /// [`Unfit`], if it is not that of a scanner which can be read.
@@ -140,12 +140,12 @@ impl Layout {
         if reports.is_empty() { Err(Unfit::NoData) } else { Ok(Self { is_numbered, reports }) }
     }
 
-    /// Bytes of its longest report that carries a code, the number included.
+    /// Returns the length, in bytes, of its longest report that carries a code, the number included.
     pub fn report_bytes_max(&self) -> usize {
         self.reports.values().map(Fields::bytes).max().unwrap_or_default()
     }
 
-    /// What `report` is, as the kernel hands it over: its number first, if the reports have numbers.
+    /// Reads `report` as the kernel hands it over: its number first, if the reports have numbers.
     pub fn read<'a>(&self, report: &'a [u8]) -> Reading<'a> {
         let id = if self.is_numbered { report.first().copied() } else { Some(0) };
         let Some(fields) = id.and_then(|id| self.reports.get(&id)) else { return Reading::Other };
@@ -179,7 +179,7 @@ impl Fields {
 }
 
 impl Span {
-    /// The number in these bits, lowest first (section 5.8).
+    /// Returns the number in these bits, lowest first (section 5.8).
     fn number_in(self, report: &[u8]) -> u32 {
         let bits = (0_u32..).zip(self.start..self.start.saturating_add(self.bits));
         let is_set = |bit: usize| {
@@ -195,7 +195,7 @@ impl Span {
     }
 }
 
-/// The bytes up to the NULs at their end, which fill a report up.
+/// Returns the bytes up to the NULs at their end, which fill a report up.
 fn without_padding(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
     bytes.get(..end).unwrap_or_default()
@@ -206,11 +206,11 @@ fn without_padding(bytes: &[u8]) -> &[u8] {
 struct Item {
     kind: u8,
     value: u32,
-    /// Whether the value has all four bytes: such a usage names its page.
+    /// True if the value has all four bytes: such a usage names its page.
     is_long: bool,
 }
 
-/// The first item of `bytes`, and what follows it; `None`: it is cut off.
+/// Returns the first item of `bytes` and what follows it, or `None` if the item is cut off.
 fn next_item(bytes: &[u8]) -> Option<(Item, &[u8])> {
     let (&prefix, rest) = bytes.split_first()?;
     if prefix == kind::LONG {
@@ -227,14 +227,14 @@ fn next_item(bytes: &[u8]) -> Option<(Item, &[u8])> {
     Some((Item { kind: prefix & !3, value, is_long: length == 4 }, after))
 }
 
-/// Usages from one to another, as an item told them.
+/// Usages from one to another, as an item gave them.
 #[derive(Debug, Clone, Copy)]
 struct Usages {
     first: Item,
     last: Item,
 }
 
-/// What stays in force from item to item.
+/// The values that stay in force from item to item.
 #[derive(Debug, Clone, Copy, Default)]
 struct Globals {
     page: u16,
@@ -250,14 +250,14 @@ struct Walk {
     saved: Vec<Globals>,
     usages: Vec<Usages>,
     minimum: Option<Item>,
-    /// The collections that are open, outermost first: whether each is part of a scanner's.
+    /// The collections that are open, outermost first: true for each that is part of a scanner's.
     collections: Vec<bool>,
     has_scanner: bool,
     reports: BTreeMap<u8, Fields>,
 }
 
 impl Walk {
-    /// Takes an item in; `None`: it cannot be.
+    /// Takes an item in, or returns `None` if it is impossible.
     fn take(&mut self, item: Item) -> Option<()> {
         let globals = &mut self.globals;
         match item.kind {
@@ -287,7 +287,7 @@ impl Walk {
         Some(())
     }
 
-    /// An outermost collection is a scanner's by its usage, any other by the one that it is in.
+    /// Opens a collection. An outermost one is a scanner's by its usage, any other by the one that it is in.
     fn open_collection(&mut self) {
         let is_named = || self.usages.first().is_some_and(|usages| self.page_of(usages.first) == SCANNER);
         let is_scanner = self.collections.last().copied().unwrap_or_else(is_named);
@@ -301,7 +301,8 @@ impl Walk {
         self.minimum = None;
     }
 
-    /// Adds the fields of an input to its report; `None`: that grows too long, or its codes are in two places.
+    /// Adds the fields of an input to its report, or returns `None` if the report grows too long or has codes in two
+    /// places.
     fn input(&mut self, flags: u32) -> Option<()> {
         let Globals { size, count, id, .. } = self.globals;
         let number_bits = if id == 0 { 0 } else { 8 };
@@ -317,7 +318,7 @@ impl Walk {
         Some(())
     }
 
-    /// Notes which of the fields that begin at bit `start` are of use.
+    /// Keeps those of the fields that begin at bit `start` which are of use.
     fn place(&self, fields: &mut Fields, start: usize) -> Option<()> {
         let size = self.globals.size;
         let at = |field: usize| Some(start.saturating_add(field.checked_mul(size)?));
@@ -351,8 +352,8 @@ impl Walk {
         Some(())
     }
 
-    /// Which fields of an input have the usage: the first, and how many. The last usage is that of all fields that
-    /// are left (section 6.2.2.8).
+    /// Returns the fields of an input that have the usage: the first, and their number. The last usage is that of all
+    /// fields that are left (section 6.2.2.8).
     fn fields_of(&self, page: u16, usage: u16) -> Option<(usize, usize)> {
         let mut field = 0_usize;
         for (index, usages) in self.usages.iter().enumerate() {
@@ -369,7 +370,7 @@ impl Walk {
         None
     }
 
-    /// The page of a usage: its own, or the one in force at the main item.
+    /// Returns the page of a usage: its own, or the one in force at the main item.
     fn page_of(&self, usage: Item) -> u16 {
         if usage.is_long { high_half(usage.value) } else { self.globals.page }
     }

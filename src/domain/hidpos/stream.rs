@@ -1,4 +1,4 @@
-//! One HID-POS scanner's reports become frames.
+//! Frames from the reports of one HID-POS scanner.
 
 use crate::domain::aim::AimId;
 use crate::domain::framing::FRAME_BYTES_MAX;
@@ -15,15 +15,15 @@ use crate::domain::hidpos::descriptor::Piece;
 use crate::domain::hidpos::descriptor::Reading;
 use crate::domain::time::BootMillis;
 
-/// Characters of an AIM identifier.
+/// The number of characters of an AIM identifier.
 const IDENTIFIER_BYTES: usize = 3;
-/// Most bytes of a code without its identifier.
+/// The most bytes of a code without its identifier.
 const CODE_BYTES_MAX: usize = FRAME_BYTES_MAX - IDENTIFIER_BYTES;
 
 /// Turns the reports of one scanner into frames.
 ///
-/// Reports have no stamp of the kernel's, so that they count as they are read: one that can be read belongs to the
-/// code pending, however late it is read, and whoever finds none calls [`PosStream::expire`].
+/// Reports have no stamp of the kernel's, so that their time is that of reading: a report that is there to be read
+/// belongs to the pending code, however late it is read. A caller that finds none calls [`PosStream::expire`].
 #[derive(Debug)]
 pub struct PosStream {
     layout: Layout,
@@ -36,14 +36,14 @@ pub struct PosStream {
 #[derive(Debug)]
 struct Code {
     identifier: Option<[u8; IDENTIFIER_BYTES]>,
-    /// At most [`CODE_BYTES_MAX`].
+    /// The bytes so far, at most [`CODE_BYTES_MAX`].
     bytes: Vec<u8>,
     fate: Fate,
     begun_at: BootMillis,
     last_at: BootMillis,
 }
 
-/// What becomes of a code at its end.
+/// The fate of a code at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// It is passed on.
@@ -54,7 +54,7 @@ enum Fate {
     Told,
 }
 
-/// What came of a code.
+/// The result of a code.
 enum Ended {
     Frame(Frame),
     /// It was refused before its end.
@@ -63,8 +63,8 @@ enum Ended {
 }
 
 impl PosStream {
-    /// The stream of a device that was opened at `opened`. A code that stands unfinished for a gap is refused. Its last
-    /// report ends a code, whatever the terminator.
+    /// Returns the stream of a device that was opened at `opened`. A code that stands unfinished for a gap is refused.
+    /// The last report of a code ends it, whatever the terminator.
     pub fn new(layout: Layout, framing: Framing, opened: BootMillis) -> Self {
         let mut guard = Guard::new(framing.guarding, framing.gap);
         guard.opened(opened);
@@ -82,19 +82,19 @@ impl PosStream {
         }
     }
 
-    /// Reports were dropped on the way: the code pending, or else the next, is refused.
+    /// Notes that reports were dropped on the way: the pending code, or else the next, is refused.
     pub fn lose(&mut self, at: BootMillis) {
         let code = self.spoil(Refusal::Lost, MISSING, at);
         // Nobody knows of which code the last of them was.
         code.identifier = None;
     }
 
-    /// When the code pending becomes refused, if one is.
+    /// Returns the time at which the pending code is refused, if one is pending.
     pub fn deadline(&self) -> Option<BootMillis> {
         self.code.as_ref().map(|code| code.last_at.plus_ms(self.gap_ms))
     }
 
-    /// Refuses the code pending if its deadline is at or before `now`. No report from before `now` may be unread.
+    /// Refuses the pending code if its deadline is at or before `now`. No report from before `now` may be unread.
     pub fn expire(&mut self, now: BootMillis, out: &mut Vec<Frame>) {
         if self.deadline().is_some_and(|deadline| now.ms_since(deadline) >= 0)
             && let Some(code) = self.code.take()
@@ -104,7 +104,7 @@ impl PosStream {
         }
     }
 
-    /// Refuses the code pending because the device is gone or is read no longer.
+    /// Refuses the pending code because the device is gone or is read no longer.
     pub fn finish(&mut self, out: &mut Vec<Frame>) {
         if let Some(code) = self.code.take() {
             let ended = code.last_at;
@@ -147,7 +147,8 @@ impl PosStream {
         out.push(self.guard.admit(frame, span));
     }
 
-    /// Something of the code pending, or of the next, cannot be read. It goes on to its end and is then refused.
+    /// Notes that a part of the pending code, or of the next, cannot be read. The code goes on to its end and is then
+    /// refused.
     fn spoil(&mut self, why: Refusal, bytes: &[u8], at: BootMillis) -> &mut Code {
         let code = self.code.get_or_insert_with(|| Code::new(None, Fate::Sound, at));
         code.spoil(why);
@@ -166,7 +167,7 @@ impl Code {
         Span { begun: self.begun_at, ended }
     }
 
-    /// The code with a further report, which must be of the same symbology.
+    /// Joins a further report to the code. It must be of the same symbology.
     fn joined_by(mut self, identifier: Option<[u8; IDENTIFIER_BYTES]>) -> Self {
         if identifier.is_some() && identifier != self.identifier {
             self.spoil(Refusal::Lost);
@@ -175,7 +176,7 @@ impl Code {
         self
     }
 
-    /// It is refused at its end, for the first thing that was wrong with it.
+    /// Marks the code as refused at its end, for the first thing that was wrong with it.
     fn spoil(&mut self, why: Refusal) {
         match self.fate {
             Fate::Sound => self.fate = Fate::Spoilt(why),
@@ -188,7 +189,7 @@ impl Code {
         }
     }
 
-    /// Adds bytes, and gives back the refused frame once it is too long.
+    /// Adds bytes, and returns the refused frame once it is too long.
     fn append(&mut self, bytes: &[u8]) -> Option<Frame> {
         let has_room = self.bytes.len().saturating_add(bytes.len()) <= CODE_BYTES_MAX;
         if self.fate != Fate::Told {
@@ -207,7 +208,7 @@ impl Code {
         self.bytes.extend(bytes.iter().take(room));
     }
 
-    /// Ends it as its last report does. One without bytes is nothing.
+    /// Ends it as its last report does. A code without bytes is nothing.
     fn end(mut self) -> Ended {
         match self.fate {
             Fate::Told => Ended::Told,
@@ -224,7 +225,7 @@ impl Code {
         }
     }
 
-    /// Refuses it, for want of its end if nothing was wrong with it before.
+    /// Refuses it: for an earlier fault if it has one, else for this, because its end is missing.
     fn broken_off(mut self, why: Refusal) -> Ended {
         if self.bytes.is_empty() {
             self.bytes = MISSING.to_vec();
@@ -236,7 +237,7 @@ impl Code {
         }
     }
 
-    /// The bytes behind the identifier, if it is one and does not stand there already.
+    /// Returns the bytes behind the identifier, if that is one and does not stand there already.
     fn raw(&self) -> Vec<u8> {
         let known = self.identifier.filter(|identifier| is_aim(*identifier));
         let prefix = known.filter(|identifier| !self.bytes.starts_with(identifier));
@@ -244,7 +245,7 @@ impl Code {
     }
 }
 
-/// Whether the characters are an AIM identifier. Some makers put other things into these fields.
+/// Returns true if the characters are an AIM identifier. Some makers put other things into these fields.
 fn is_aim(identifier: [u8; IDENTIFIER_BYTES]) -> bool {
     let text = identifier.map(char::from).into_iter().chain(['0']).collect::<String>();
     AimId::split(&text).0.is_some()

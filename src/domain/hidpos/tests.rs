@@ -17,7 +17,7 @@ const FRAMING: Framing = Framing {
     guarding: Guarding::On { burst: Duration::ZERO },
     ..Framing::usual(Duration::from_millis(200))
 };
-/// Bytes of a code in one report of the [`USUAL`] scanner.
+/// The number of bytes of a code in one report of the [`USUAL`] scanner.
 const PIECE: usize = 56;
 
 /// The report that most scanners have, of 64 bytes: its number 2, a count, the identifier, 56 bytes of the code, two
@@ -48,7 +48,7 @@ const KEYBOARD: &[u8] = &[
     0x19, 0x00, 0x29, 0x65, 0x81, 0x00, 0xc0,
 ];
 
-/// A report of the [`USUAL`] scanner.
+/// Returns a report of the [`USUAL`] scanner.
 fn report(identifier: &str, data: &[u8], is_continued: bool) -> Vec<u8> {
     assert!(data.len() <= PIECE);
     let mut report = vec![2, u8::try_from(data.len()).unwrap()];
@@ -58,15 +58,15 @@ fn report(identifier: &str, data: &[u8], is_continued: bool) -> Vec<u8> {
     report
 }
 
-/// The reports in which the [`USUAL`] scanner sends a code.
+/// Returns the reports in which the [`USUAL`] scanner sends a code.
 fn reports(identifier: &str, code: &[u8]) -> Vec<Vec<u8>> {
     let last = code.len().div_ceil(PIECE).max(1) - 1;
     let pieces = code.chunks(PIECE).enumerate();
     pieces.map(|(index, piece)| report(identifier, piece, index < last)).collect()
 }
 
-/// Plays reports to the stream of a scanner that was opened long ago, and tells its frames, one a word: the text, or
-/// `!` with the refusal and the number of raw bytes.
+/// A player of reports to the stream of a scanner that was opened long ago. It shows the frames one a word: the text,
+/// or `!` with the refusal and the number of raw bytes.
 struct Play {
     stream: PosStream,
     frames: Vec<Frame>,
@@ -367,7 +367,7 @@ fn a_line_of_a_trace_that_is_no_report_is_named() {
     }
 }
 
-/// What befalls a report on its way.
+/// A fault of a report on its way.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
     None,
@@ -391,7 +391,8 @@ fn faults() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// Codes of every length that a frame may have, each character its own place in it, so that no part is like another.
+/// Returns codes of every length that a frame may have, each character its own place in it, so that no part is like
+/// another.
 fn codes() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
     let identifiers = prop_oneof![Just("]Q1"), Just("]d2"), Just("")];
     (identifiers, 1..300_usize, 0..26_usize).prop_map(|(identifier, length, turn)| {

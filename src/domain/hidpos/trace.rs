@@ -21,7 +21,7 @@ use crate::domain::keymap::trace::Seconds;
 use crate::domain::keymap::trace::micros;
 use crate::domain::time::BootMillis;
 
-/// The word by which such a trace is told from that of a keyboard.
+/// The word that distinguishes such a trace from that of a keyboard.
 const DESCRIPTOR: &str = "!descriptor";
 
 /// Reports of one scanner.
@@ -29,18 +29,18 @@ const DESCRIPTOR: &str = "!descriptor";
 pub struct PosTrace {
     /// Its report descriptor.
     pub descriptor: Vec<u8>,
-    /// When its device was opened.
+    /// The time at which its device was opened.
     pub opened: BootMillis,
-    /// What it sent.
+    /// The reports that it sent.
     pub reports: Vec<Report>,
 }
 
 /// A report, or the loss of some.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// When it was read, in microseconds since boot.
+    /// The time at which it was read, in microseconds since boot.
     pub at_us: i64,
-    /// Its bytes; `None`: here reports were dropped.
+    /// Its bytes, or `None` where reports were dropped.
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -48,12 +48,12 @@ pub struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is no report: use TIME HEX, TIME lost, !opened TIME or !descriptor HEX")]
 pub struct Unreadable {
-    /// Counted from 1.
+    /// The number of the line, counted from 1.
     pub line: usize,
 }
 
 impl PosTrace {
-    /// Whether the text is such a trace, rather than one of a keyboard.
+    /// Returns true if the text is such a trace, rather than one of a keyboard.
     pub fn is_one(text: &str) -> bool {
         text.lines().any(|line| line.split_whitespace().next() == Some(DESCRIPTOR))
     }
@@ -71,7 +71,7 @@ impl PosTrace {
         Ok(trace)
     }
 
-    /// The frames that come of it; at its end the device is gone.
+    /// Returns the frames of the trace; at its end the device is gone.
     ///
     /// # Errors
     /// [`Unfit`], if the descriptor is not that of a scanner.
@@ -133,7 +133,7 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
-/// The bytes that pairs of hexadecimal digits stand for.
+/// Returns the bytes for which pairs of hexadecimal digits stand.
 fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = hex.chars().map(|c| u8::try_from(c.to_digit(16)?).ok()).collect::<Option<_>>()?;
     let pairs = digits.chunks(2).map(|pair| match pair {
