@@ -1,4 +1,4 @@
-//! Keyboard layouts: which character a key types, by the modifiers that are held.
+//! Keyboard layouts: the character that a key types, by the modifiers that are held.
 //!
 //! The tables are text files beside this one, made from XKB's own (`tests/it/layouts.rs` makes and checks them).
 //! A line is a key: its code (`linux/include/uapi/linux/input-event-codes.h`), what it types plain, with Shift,
@@ -51,20 +51,20 @@ const fn layout(name: &'static str, table: &'static str) -> (&'static str, Layou
 }
 
 impl LayoutName {
-    /// That of scanners as they come out of the box.
+    /// The layout of scanners as they come out of the box.
     pub const US: Self = LAYOUTS[0].1;
 
-    /// The layout of this name.
+    /// Returns the layout of this name.
     pub fn from_word(word: &str) -> Option<Self> {
         LAYOUTS.iter().find(|(name, _)| *name == word).map(|(_, layout)| *layout)
     }
 
-    /// The word for it in the configuration.
+    /// Returns the word for it in the configuration.
     pub const fn as_str(self) -> &'static str {
         self.name
     }
 
-    /// Its table, as text.
+    /// Returns its table, as text.
     pub const fn table(self) -> &'static str {
         self.table
     }
@@ -84,7 +84,7 @@ impl fmt::Debug for LayoutName {
     }
 }
 
-/// What a key types.
+/// The result of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stroke {
     /// This character.
@@ -95,7 +95,7 @@ pub enum Stroke {
     Nothing,
 }
 
-/// The modifiers that choose what a key types.
+/// The modifiers that choose among the characters of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Level {
     /// Shift is held.
@@ -106,7 +106,7 @@ pub struct Level {
     pub caps: bool,
 }
 
-/// What one key types at each level.
+/// The results of one key at each level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Key {
     code: u16,
@@ -116,7 +116,7 @@ struct Key {
     caps: [Stroke; 4],
 }
 
-/// A layout's table, read.
+/// The table of a layout, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     keys: Vec<Key>,
@@ -128,7 +128,7 @@ impl Layout {
         Self { keys: name.table.lines().filter_map(key).collect() }
     }
 
-    /// What the key `code` types; a key that the layout does not have types nothing.
+    /// Returns what the key `code` types; a key that the layout does not have types nothing.
     pub fn stroke(&self, code: u16, level: Level) -> Stroke {
         let Some(key) = self.keys.iter().find(|key| key.code == code) else { return Stroke::Nothing };
         let [plain, shift, alt_gr, both] = if level.caps { key.caps } else { key.strokes };
@@ -140,7 +140,7 @@ impl Layout {
         }
     }
 
-    /// Whether any key types something else with `AltGr`; where none does, that key is a second Alt.
+    /// Returns true if any key types something else with `AltGr`; where none does, that key is a second Alt.
     pub fn has_alt_gr(&self) -> bool {
         // XKB has a bar there on the key of European keyboards in layouts that have no `AltGr` either.
         self.keys.iter().filter(|key| key.code != EUROPEAN_KEY).any(|key| {
@@ -149,13 +149,13 @@ impl Layout {
         })
     }
 
-    /// The codes of its keys.
+    /// Returns the codes of its keys.
     pub fn codes(&self) -> impl Iterator<Item = u16> {
         self.keys.iter().map(|key| key.code)
     }
 }
 
-/// One line of a table; `None` for a comment. A line that is neither would be a fault of the program, which a
+/// Reads one line of a table; `None` for a comment. A line that is neither would be a fault of the program, which a
 /// test of every table rules out.
 fn key(line: &str) -> Option<Key> {
     let mut words = line.split_whitespace();

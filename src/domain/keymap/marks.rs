@@ -1,4 +1,4 @@
-//! All that keys typed, one mark for each character: for a look at how a scanner types, where a frame would only tell
+//! Marks of all that keys typed, one for each character. They show how a scanner types, where a frame would only show
 //! that it is refused.
 
 use crate::domain::keymap::layout::LayoutName;
@@ -10,7 +10,7 @@ use crate::domain::keymap::stream::SYN_REPORT;
 use crate::domain::keymap::typist::Change;
 use crate::domain::keymap::typist::Typist;
 
-/// What was typed.
+/// The content of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// This character, which may be a terminator.
@@ -21,20 +21,21 @@ pub enum What {
     Lost,
 }
 
-/// One thing that was typed.
+/// One character, or something in place of one, that was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// When the first key of it was pressed, in microseconds since boot.
+    /// The time at which its first key was pressed, in microseconds since boot.
     pub from_us: i64,
-    /// When it was complete.
+    /// The time at which it was complete, likewise.
     pub at_us: i64,
-    /// What it is.
+    /// Its content.
     pub what: What,
     /// The keys that were pressed for it, modifiers too.
     pub keys: Vec<u16>,
 }
 
-/// What `events` type in `layout`. What is begun and not finished for `quiet_us` is unclear.
+/// Returns the marks that `events` type in `layout`. A combination that is begun and not finished for `quiet_us` is
+/// unclear.
 pub fn marks(layout: LayoutName, events: &[InputEvent], quiet_us: i64) -> Vec<Mark> {
     let mut marker = Marker::new(layout, quiet_us);
     for event in events {
@@ -44,7 +45,7 @@ pub fn marks(layout: LayoutName, events: &[InputEvent], quiet_us: i64) -> Vec<Ma
     marker.marks
 }
 
-/// The longest time between two changes of keys from `from_us` to `to_us`.
+/// Returns the longest time between two changes of keys from `from_us` to `to_us`.
 pub fn longest_wait_us(events: &[InputEvent], from_us: i64, to_us: i64) -> i64 {
     let keys = events.iter().filter(|event| event.kind == EV_KEY && event.value <= 1);
     let times: Vec<i64> = keys.map(|event| event.at_us).filter(|at| (from_us..=to_us).contains(at)).collect();
@@ -56,7 +57,7 @@ struct Marker {
     typist: Typist,
     quiet_us: i64,
     marks: Vec<Mark>,
-    /// What was pressed since the last mark, and when the first of it was.
+    /// The keys that were pressed since the last mark, and the time of the first.
     keys: Vec<u16>,
     from_us: Option<i64>,
     last_us: i64,
@@ -116,7 +117,7 @@ impl Marker {
         }
     }
 
-    /// What is begun is never finished.
+    /// Marks a combination that is begun as unclear, because it is never finished.
     fn break_off(&mut self) {
         if self.typist.is_midway() {
             self.typist.give_up();

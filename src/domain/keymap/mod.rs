@@ -1,8 +1,8 @@
 //! Keyboard scanners: what they type, from key events to frames.
 //!
-//! Promises: whatever a scanner types in its layout comes out as it was meant, at any speed; whatever cannot be
-//! read, or was lost on the way, refuses the code it belongs to and never makes a shorter one. Pure: events come
-//! in with their times, frames go out.
+//! Promises: whatever a scanner types in its layout comes out as it was meant, at any speed; a key that cannot be read,
+//! or was lost on the way, makes its code refused and never a shorter one. Pure: events come in with their times,
+//! frames go out.
 
 mod layout;
 mod marks;

@@ -1,4 +1,4 @@
-//! One keyboard scanner's events become frames.
+//! Frames from the events of one keyboard scanner.
 //!
 //! Promises: a frame is passed on only if every event of it was read and understood, in the scanner's layout.
 //! After lost events, an unclear key, a combination not finished, a gap or a lost device the code is refused
@@ -30,18 +30,18 @@ pub const SYN_DROPPED: u16 = 3;
 /// An event of an input device, as the kernel hands it over (`struct input_event`, `linux/input.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputEvent {
-    /// When it happened, in microseconds since boot.
+    /// The time at which it happened, in microseconds since boot.
     pub at_us: i64,
     /// Its kind: `EV_KEY` and so on.
     pub kind: u16,
-    /// What of that kind: a key.
+    /// Its code within that kind: a key.
     pub code: u16,
-    /// What happened to it: 0 released, 1 pressed, 2 held.
+    /// The change: 0 released, 1 pressed, 2 held.
     pub value: i32,
 }
 
 impl InputEvent {
-    /// When it happened.
+    /// Returns the time at which it happened.
     pub const fn at(&self) -> BootMillis {
         BootMillis(self.at_us.div_euclid(1000))
     }
@@ -54,14 +54,14 @@ pub struct KeyStream {
     framer: Framer,
     gap_ms: i64,
     last_key_at: BootMillis,
-    /// The first key of what is typed next, if one is pressed already.
+    /// The time of the first key of the next character, if one is pressed already.
     begun_at: Option<BootMillis>,
-    /// Within a group of events of which some are lost.
+    /// True within a group of events of which some are lost.
     is_torn: bool,
 }
 
 impl KeyStream {
-    /// The stream of a device that was opened at `opened`, of a scanner set to `layout`. A code that stands
+    /// Returns the stream of a device that was opened at `opened`, of a scanner set to `layout`. A code that stands
     /// unfinished for a gap is refused.
     pub fn new(layout: LayoutName, framing: Framing, opened: BootMillis) -> Self {
         let mut framer = Framer::new(framing);
@@ -114,13 +114,14 @@ impl KeyStream {
         }
     }
 
-    /// When what is pending becomes refused, if anything is.
+    /// Returns the time at which the pending keys or frame are refused, if there are any.
     pub fn deadline(&self) -> Option<BootMillis> {
         let midway = self.typist.is_midway().then(|| self.last_key_at.plus_ms(self.gap_ms));
         self.framer.deadline().into_iter().chain(midway).min()
     }
 
-    /// Refuses what is pending if its deadline is at or before `now`. No event from before `now` may be unread.
+    /// Refuses the pending keys or frame if the deadline is at or before `now`. No event from before `now` may be
+    /// unread.
     pub fn expire(&mut self, now: BootMillis, out: &mut Vec<Frame>) {
         if now.ms_since(self.last_key_at) >= self.gap_ms {
             self.break_off(Refusal::Unfinished, out);
@@ -130,7 +131,7 @@ impl KeyStream {
         self.framer.expire(now, out);
     }
 
-    /// Refuses what is pending because the device is gone or is read no longer.
+    /// Refuses the pending keys or frame because the device is gone or is read no longer.
     pub fn finish(&mut self, out: &mut Vec<Frame>) {
         self.break_off(Refusal::Lost, out);
         self.framer.finish(Cut::Gone, out);
@@ -146,7 +147,7 @@ impl KeyStream {
         }
     }
 
-    /// A combination that is not finished is part of a code that is not.
+    /// Spoils the code to which an unfinished combination belongs.
     fn break_off(&mut self, why: Refusal, out: &mut Vec<Frame>) {
         if self.typist.is_midway() {
             self.typist.give_up();

@@ -1,4 +1,4 @@
-//! Keyboards played: what was meant against what comes out.
+//! Tests that play keyboards, and compare what was meant with what comes out.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::domain::time::BootMillis;
 
 const GAP_MS: i64 = 200;
 
-/// Keys by their names.
+/// Returns the codes of keys by their names.
 fn code(name: &str) -> u16 {
     const ROWS: [(u16, &str); 4] =
         [(2, "1234567890-="), (16, "qwertyuiop[]"), (30, "asdfghjkl;'`"), (43, "\\zxcvbnm,./")];
@@ -96,7 +96,8 @@ impl Play {
         self
     }
 
-    /// Words: `a` is a key pressed and released, `+a` pressed, `-a` released, `=a` held, `shift+a` both.
+    /// Presses keys by words: `a` is a key pressed and released, `+a` pressed, `-a` released, `=a` held, `shift+a`
+    /// both.
     fn keys(mut self, words: &str) -> Self {
         for word in words.split_whitespace() {
             let (sign, name) = word.split_at(1);
@@ -120,7 +121,7 @@ impl Play {
         }
     }
 
-    /// The frames, one a word: the text, or `!` with the refusal and the bytes; missing things are `?`.
+    /// Returns the frames, one a word: the text, or `!` with the refusal and the bytes; missing things are `?`.
     fn tell(&self) -> String {
         let words: Vec<String> = self
             .frames
@@ -137,7 +138,7 @@ impl Play {
     }
 }
 
-/// What the keys type, ended by Enter.
+/// Returns what the keys type, ended by Enter.
 fn typed(layout: &str, words: &str) -> String {
     Play::new(layout).keys(words).keys("enter").tell()
 }
@@ -322,7 +323,7 @@ fn a_trace_plays_as_it_was_recorded() {
     assert_eq!(frames[0].verdict, Ok("y".to_owned()));
 }
 
-/// How each character of a layout can be typed: the keys, with what is held for them.
+/// Returns the ways in which each character of a layout can be typed: the keys, with the modifiers that are held.
 fn ways(layout: LayoutName) -> Vec<(char, Vec<(u16, Level)>)> {
     let table = Layout::of(layout);
     let levels = [(false, false), (true, false), (false, true), (true, true)].map(|(shift, alt_gr)| Level {
@@ -344,7 +345,7 @@ fn ways(layout: LayoutName) -> Vec<(char, Vec<(u16, Level)>)> {
     ways
 }
 
-/// Presses and releases, as a scanner sends them for one key.
+/// Returns presses and releases, as a scanner sends them for one key.
 fn strike(code: u16, level: Level) -> Vec<(u16, i32)> {
     let held: Vec<u16> =
         [(level.shift, 42), (level.alt_gr, 100)].iter().filter(|held| held.0).map(|held| held.1).collect();
@@ -353,7 +354,7 @@ fn strike(code: u16, level: Level) -> Vec<(u16, i32)> {
     down.chain([(code, 1), (code, 0)]).chain(up).collect()
 }
 
-/// A character by its code on the number pad, or in hexadecimal.
+/// Returns the keys of a character by its code on the number pad, or in hexadecimal.
 fn by_number(c: char, in_hex: bool) -> Vec<(u16, i32)> {
     let (before, digits, after) = if in_hex {
         (vec![(29, 1), (42, 1), (22, 1), (22, 0)], format!("{:x}", u32::from(c)), vec![(42, 0), (29, 0)])
@@ -367,7 +368,7 @@ fn by_number(c: char, in_hex: bool) -> Vec<(u16, i32)> {
     before.into_iter().chain(keys.collect::<Vec<_>>()).chain(after).collect()
 }
 
-/// A layout, and a text with the keys that type it.
+/// Returns a layout, and a text with the keys that type it.
 fn texts() -> impl Strategy<Value = (LayoutName, String, Vec<(u16, i32)>)> {
     let ways = proptest::sample::select(LAYOUTS.to_vec()).prop_map(|(_, layout)| (layout, ways(layout)));
     let strokes = proptest::collection::vec((any::<prop::sample::Index>(), 0_u8..10), 1..40);
@@ -388,7 +389,7 @@ fn texts() -> impl Strategy<Value = (LayoutName, String, Vec<(u16, i32)>)> {
     })
 }
 
-/// The events of keys, with the times between them.
+/// Returns the events of keys, with the times between them.
 fn events(keys: &[(u16, i32)], waits_ms: &[i64]) -> Vec<InputEvent> {
     let mut at_us = 5_000_000;
     let mut events = Vec::new();

@@ -22,7 +22,7 @@ use crate::domain::keymap::LayoutName;
 use crate::domain::time::BootMillis;
 
 const MICROS_A_SECOND: i64 = 1_000_000;
-/// Digits after the decimal point of a time.
+/// The number of digits after the decimal point of a time.
 const DECIMALS: usize = 6;
 
 /// Events of one scanner.
@@ -30,9 +30,9 @@ const DECIMALS: usize = 6;
 pub struct Trace {
     /// The layout it is set to.
     pub layout: LayoutName,
-    /// When its device was opened.
+    /// The time at which its device was opened.
     pub opened: BootMillis,
-    /// What it sent.
+    /// The events that it sent.
     pub events: Vec<InputEvent>,
 }
 
@@ -40,7 +40,7 @@ pub struct Trace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is no event: use TIME KIND CODE VALUE, !opened TIME or !layout NAME")]
 pub struct Unreadable {
-    /// Counted from 1.
+    /// The number of the line, counted from 1.
     pub line: usize,
 }
 
@@ -58,7 +58,7 @@ impl Trace {
         Ok(trace)
     }
 
-    /// The frames that come of it; at its end the device is gone.
+    /// Returns the frames of the trace; at its end the device is gone.
     pub fn replay(&self, framing: Framing) -> Vec<Frame> {
         let mut stream = KeyStream::new(self.layout, framing, self.opened);
         let mut frames = Vec::new();
@@ -115,7 +115,7 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// A time of `12`, `12.5` or `12.000001` seconds, in microseconds.
+/// Reads a time of `12`, `12.5` or `12.000001` seconds, in microseconds.
 pub(in crate::domain) fn micros(text: &str) -> Option<i64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit());

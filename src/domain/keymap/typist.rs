@@ -1,24 +1,24 @@
-//! From keys to characters: what a scanner that types like a keyboard means by its presses and releases.
+//! From keys to characters: the meaning of the presses and releases of a scanner that types like a keyboard.
 //!
 //! A press counts once, however long it lasts: repetitions are the kernel's, and `00` is two presses. Whatever is
 //! not plainly one character is *unclear*, never left out: a key that types nothing, a combination that is a
 //! command, a combination not finished, a release without its press.
 //!
-//! Understood besides plain keys, Shift, Caps Lock and `AltGr`: the number pad, with or without Num Lock; Ctrl and
+//! Besides plain keys, Shift, Caps Lock and `AltGr` it understands: the number pad, with or without Num Lock; Ctrl and
 //! Alt together as `AltGr`, which is how Windows reads it; Ctrl with a letter or a bracket (`Ctrl+]` is GS); a code
-//! typed on the number pad while Alt is held (`Alt+029` and `Alt+0029` are GS); Ctrl, Shift and U, then a code
-//! in hexadecimal; accents, with the space bar or pressed twice; the arrow down as an end.
+//! typed on the number pad while Alt is held (`Alt+029` and `Alt+0029` are GS); Ctrl, Shift and U, then a code in
+//! hexadecimal; accents, with the space bar or pressed twice; the arrow down as an end.
 
 use crate::domain::keymap::layout::Layout;
 use crate::domain::keymap::layout::LayoutName;
 use crate::domain::keymap::layout::Level;
 use crate::domain::keymap::layout::Stroke;
 
-/// Most keys held at once: more than a person has fingers, and a report of a USB keyboard holds six.
+/// The most keys held at once: more than a person has fingers, and a report of a USB keyboard holds six.
 const KEYS_DOWN_MAX: usize = 32;
-/// Most digits of a code on the number pad: `Alt+00255` is the longest that anybody documents.
+/// The most digits of a code on the number pad: `Alt+00255` is the longest that anybody documents.
 const PAD_DIGITS_MAX: usize = 5;
-/// Most digits of a code in hexadecimal: the highest character is 10FFFF.
+/// The most digits of a code in hexadecimal: the highest character is 10FFFF.
 const HEX_DIGITS_MAX: usize = 6;
 
 /// Keys by their codes (`linux/include/uapi/linux/input-event-codes.h`).
@@ -40,7 +40,7 @@ mod key {
     pub(super) const DOWN: u16 = 108;
 }
 
-/// What happened to a key.
+/// A change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     /// It was released.
@@ -51,10 +51,10 @@ pub(super) enum Change {
     Repeat,
 }
 
-/// What a key has typed.
+/// The result of a change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Typed {
-    /// Something before `text` could not be read.
+    /// True if something before `text` could not be read.
     pub(super) unclear: bool,
     /// The character, which may be a terminator.
     pub(super) text: Option<char>,
@@ -69,7 +69,7 @@ impl Typed {
     }
 }
 
-/// What is begun and types nothing yet.
+/// A combination that is begun and types nothing yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Begun {
     Nothing,
@@ -90,7 +90,7 @@ struct Digits {
 }
 
 impl Digits {
-    /// With one digit more, unless there are `count_max`.
+    /// Returns these digits and one more, unless there are `count_max`.
     fn and(self, digit: u32, radix: u32, count_max: usize) -> Option<Self> {
         if self.count >= count_max {
             return None;
@@ -102,8 +102,8 @@ impl Digits {
         })
     }
 
-    /// The character of a code on the number pad. Below 128 all code pages agree. From 160 on only those led by
-    /// a zero are told, for they are of Windows-1252, which is Latin-1 there; others are of a page not known.
+    /// Returns the character of a code on the number pad. Below 128 all code pages agree. From 160 on only codes led by
+    /// a zero have one, because they are of Windows-1252, which is Latin-1 there; others are of an unknown page.
     fn pad_character(self) -> Option<char> {
         let known = (1..128).contains(&self.value) || self.led_by_zero && (160..256).contains(&self.value);
         char::from_u32(self.value).filter(|_| known)
@@ -126,20 +126,21 @@ struct Held {
 #[derive(Debug)]
 pub(super) struct Typist {
     layout: Layout,
-    /// For Ctrl with a key that has another character in `layout`: scanners send what the key is on a US keyboard.
+    /// The US layout, for Ctrl with a key that has another character in `layout`: scanners send what the key is on a US
+    /// keyboard.
     us: Layout,
-    /// At most [`KEYS_DOWN_MAX`].
+    /// The keys that are down, at most [`KEYS_DOWN_MAX`].
     down: Vec<u16>,
     caps: bool,
     begun: Begun,
-    /// Keys may be down that nobody saw pressed.
+    /// True if keys may be down that nobody saw pressed.
     unseen_keys: bool,
-    /// Caps Lock may have been pressed unseen.
+    /// True if Caps Lock may have been pressed unseen.
     unseen_caps: bool,
 }
 
 impl Typist {
-    /// A keyboard of which nothing was seen yet. Keys may be down; Caps Lock is off.
+    /// Returns a keyboard of which nothing was seen yet. Keys may be down; Caps Lock is off.
     pub(super) fn new(layout: LayoutName) -> Self {
         Self {
             layout: Layout::of(layout),
@@ -152,7 +153,7 @@ impl Typist {
         }
     }
 
-    /// Takes what happened to a key, and tells what that types.
+    /// Takes a change of a key, and returns what that types.
     pub(super) fn key(&mut self, code: u16, change: Change) -> Typed {
         match (change, self.down.contains(&code)) {
             (Change::Press, false) => self.press(code),
@@ -164,7 +165,7 @@ impl Typist {
         }
     }
 
-    /// Whether something is begun that has typed nothing yet.
+    /// Returns true if a combination is begun that has typed nothing yet.
     pub(super) fn is_midway(&self) -> bool {
         self.begun != Begun::Nothing
     }
@@ -174,20 +175,21 @@ impl Typist {
         self.down.is_empty() && !self.is_midway()
     }
 
-    /// Forgets what is begun.
+    /// Forgets the combination that is begun.
     pub(super) fn give_up(&mut self) {
         self.begun = Begun::Nothing;
     }
 
-    /// Events were lost: what is held, what is begun and Caps Lock are no longer known.
+    /// Forgets the keys that are held and the combination that is begun, because events were lost. Caps Lock is no
+    /// longer known either.
     pub(super) fn lose(&mut self) {
         self.down.clear();
         self.give_up();
         (self.unseen_keys, self.unseen_caps) = (true, true);
     }
 
-    /// The keyboard was silent for as long as no code pauses. A scanner that presses Caps Lock does it in pairs
-    /// around a code, so where it may have been lost it is off again.
+    /// Notes that the keyboard was silent for as long as no code pauses. A scanner that presses Caps Lock does it in
+    /// pairs around a code, so where a press may have been lost it is off again.
     pub(super) fn settle(&mut self) {
         if self.unseen_caps {
             (self.caps, self.unseen_caps) = (false, false);
@@ -244,7 +246,7 @@ impl Typist {
         }
     }
 
-    /// A key that is no modifier.
+    /// Takes the press of a key that is no modifier.
     fn strike(&mut self, code: u16, held: Held) -> Typed {
         if let Some(end) = terminator(code) {
             return self.terminate(end, held);
@@ -271,7 +273,7 @@ impl Typist {
         }
     }
 
-    /// A key with Shift and `AltGr` at most, or with Ctrl and Alt in place of that.
+    /// Takes a key with Shift and `AltGr` at most, or with Ctrl and Alt in place of that.
     fn character(&mut self, code: u16, held: Held) -> Typed {
         let level = Level { alt_gr: held.level.alt_gr || held.alt, ..held.level };
         let stroke = self.stroke(code, level);
@@ -297,7 +299,7 @@ impl Typist {
         }
     }
 
-    /// A key with Ctrl: a control character, or the start of a code in hexadecimal.
+    /// Takes a key with Ctrl: a control character, or the start of a code in hexadecimal.
     fn command(&mut self, code: u16, held: Held) -> Typed {
         if self.begun != Begun::Nothing {
             return self.unclear();
@@ -312,8 +314,9 @@ impl Typist {
         made.map_or(Typed::UNCLEAR, Typed::text)
     }
 
-    /// The control character of a key, by its own layout or else by the US one. Where one of the two is the separator,
-    /// that is meant: scanners send Ctrl with the bracket's key of a US keyboard, whatever the layout has there.
+    /// Returns the control character of a key, by its own layout or else by the US one. Where one of the two is the
+    /// separator, that is meant: scanners send Ctrl with the bracket's key of a US keyboard, whatever the layout has
+    /// there.
     fn controlled(&self, code: u16, level: Level) -> Option<char> {
         let made = [&self.layout, &self.us].map(|layout| control(layout.stroke(code, level)));
         if made.contains(&Some(SEPARATOR)) { Some(SEPARATOR) } else { made.into_iter().flatten().next() }
@@ -357,7 +360,7 @@ impl Typist {
         }
     }
 
-    /// Ends what is begun with the character it makes, if it makes one.
+    /// Ends the combination that is begun with the character it makes, if it makes one.
     fn end(&mut self, made: Option<char>) -> Typed {
         self.give_up();
         made.map_or(Typed::UNCLEAR, Typed::text)
@@ -386,8 +389,8 @@ const fn terminator(code: u16) -> Option<char> {
 /// The separator of GS1 elements, Ctrl and `]`.
 const SEPARATOR: char = '\u{1d}';
 
-/// What the number pad types; its decimal sign is in the layouts. Without Num Lock a scanner means the same: it
-/// has no cursor to move.
+/// Returns the character of a key on the number pad; its decimal sign is in the layouts. Without Num Lock a scanner
+/// means the same, because it has no cursor to move.
 const fn pad_character(code: u16) -> Option<char> {
     match code {
         55 => Some('*'),
@@ -409,7 +412,7 @@ const fn pad_character(code: u16) -> Option<char> {
     }
 }
 
-/// The control character that Ctrl makes of a key: the lower five bits of its ASCII code, as terminals have it.
+/// Returns the control character that Ctrl makes of a key: the lower five bits of its ASCII code, as terminals have it.
 fn control(stroke: Stroke) -> Option<char> {
     let Stroke::Char(c @ ('@'..='_' | 'a'..='z')) = stroke else { return None };
     char::from_u32(u32::from(c) & 0x1f)
