@@ -1,7 +1,7 @@
-//! What a frame means on this station: by the formatting rules of its scanner, then as a control code or a kit,
+//! The meaning of a frame on this station: by the formatting rules of its scanner, then as a control code or a kit,
 //! then by the patterns of the labels that are in use here.
 //!
-//! Invariant: what decides is the frame and the configuration, nothing else, so the same frame always means the same.
+//! Invariant: only the frame and the configuration decide, so the same frame always means the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,33 +13,33 @@ use crate::domain::rule::{self, Rule};
 use crate::domain::seal::Seal;
 use crate::domain::variable::{self, Pattern};
 
-/// What the configuration says of codes.
+/// The part of the configuration that is about codes.
 #[derive(Debug, Clone, Default)]
 pub struct Conventions {
     /// The formatting rules of the scanners that have any.
     pub rules: BTreeMap<ScannerName, Vec<Rule>>,
-    /// What in-store labels with a measure look like, the first that fits first.
+    /// The patterns of in-store labels with a measure; the first that fits decides.
     pub patterns: Vec<Pattern>,
     /// The scanners that type, each in a layout of its own.
     pub keyboards: BTreeSet<ScannerName>,
     /// The kits that may be booked.
     pub kits: KitScan,
-    /// Which control codes are this station's.
+    /// The seal of this station's control codes.
     pub seal: Seal,
 }
 
 impl Conventions {
-    /// The rules of a scanner, in their order.
+    /// Returns the rules of a scanner, in their order.
     pub fn rules_of(&self, scanner: &ScannerName) -> &[Rule] {
         self.rules.get(scanner).map_or(&[], Vec::as_slice)
     }
 
-    /// What the text of a frame is.
+    /// Returns the meaning of a frame's text, by the rules of its scanner.
     pub fn hear(&self, scanner: &ScannerName, text: &str) -> Heard {
         self.understand(&rule::apply_all(self.rules_of(scanner), &self.seal, text))
     }
 
-    /// What a frame says of its scanner, by what came of it.
+    /// Returns the evidence that a frame gives about its scanner, by its outcome.
     pub(super) fn evidence(&self, scanner: &ScannerName, frame: &Frame, outcome: &Outcome) -> Evidence {
         match (outcome, &frame.verdict) {
             (Outcome::Refused(_), _) | (_, Err(_)) => Evidence::Nothing,
@@ -55,7 +55,7 @@ impl Conventions {
         }
     }
 
-    /// What the text of a frame is after the rules.
+    /// Returns the meaning of a frame's text after the rules.
     pub fn understand(&self, text: &str) -> Heard {
         match self.seal.read(text) {
             Reading::Control(control) => Heard::Control(control),

@@ -1,4 +1,4 @@
-//! What the session wants done with a frame.
+//! The session's decision on a frame.
 
 use super::reason::Reason;
 use crate::domain::control::Control;
@@ -9,21 +9,21 @@ use crate::domain::operation::{CloseReason, Place};
 use crate::domain::quantity::Quantity;
 use crate::domain::signal::Signal;
 
-/// As what a frame counts. Every frame counts as exactly one of these.
+/// The outcome of a frame. Every frame counts as exactly one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Added to an operation.
     Booked {
-        /// Where the scanner books; a kit's materials go out of the storages that its card names.
+        /// The place in which the scanner books; a kit's materials go out of the storages that its card names.
         place: Place,
-        /// How much: of a kit, all its materials together.
+        /// The quantity: of a kit, all its materials together.
         quantity: Quantity,
     },
     /// Parked: no good has this code yet.
     Unknown {
-        /// Where it will be booked once the code is known.
+        /// The place in which it will be booked once the code is known.
         place: Place,
-        /// How much: of a kit that is not known, how many of it.
+        /// The quantity: of a kit that is not known, the number of kits.
         quantity: Quantity,
     },
     /// Nothing came of it.
@@ -35,7 +35,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The word of the journal and the status.
+    /// Returns the word of the journal and the status.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Booked { .. } => "booked",
@@ -47,18 +47,18 @@ impl Outcome {
     }
 }
 
-/// What one scan added to one operation, so that UNDO can take it back. A kit makes several of one scan.
+/// The part that one scan added to one operation, so that UNDO can take it back. A kit makes several of one scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// The scan's row in the journal.
     pub scan: ScanId,
-    /// Where the scanner booked that read it: the place of the operation, but for a kit.
+    /// The place in which the scanner booked: that of the operation, except for a kit.
     pub home: Place,
-    /// How many entries the scan made, in all operations together.
+    /// The number of entries that the scan made, in all operations together.
     pub of: usize,
-    /// What was booked.
+    /// The good that was booked.
     pub good: GoodId,
-    /// How much was booked.
+    /// The quantity that was booked.
     pub quantity: Quantity,
 }
 
@@ -69,35 +69,36 @@ pub struct LastScan {
     pub scan: ScanId,
     /// The code, without its AIM prefix.
     pub code: String,
-    /// What became of it.
+    /// Its result.
     pub became: Became,
 }
 
-/// What became of a product scan.
+/// The result of a product scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Became {
     /// It was booked.
     Booked {
-        /// How often what the code says, by QTY or LAST; `None` for a row from before that was kept.
+        /// The number of times that it counts what its code says, by QTY or LAST; `None` for a row from before that was
+        /// kept.
         times: Option<u16>,
-        /// The good and its unit, or the kit and nothing, for people.
+        /// The title of the good, or the code of a kit, for people.
         title: String,
-        /// The unit.
+        /// The unit of the good; empty for a kit.
         unit: String,
     },
     /// It is parked.
     Parked {
-        /// How much.
+        /// The quantity.
         quantity: Quantity,
     },
 }
 
-/// What the store says of a frame.
+/// The store's answer about a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Of a product or a kit: what it is. Of any other frame, this is not looked at.
+    /// The resolution of a product or a kit. For any other frame it is not used.
     Resolution(Resolution),
-    /// Of UNDO and LAST: the last product scan of the scanner.
+    /// The last product scan of the scanner, for UNDO and LAST.
     Last(Option<LastScan>),
 }
 
@@ -107,7 +108,7 @@ impl From<Resolution> for Answer {
     }
 }
 
-/// What UNDO takes out of one operation.
+/// The part that UNDO or LAST takes out of one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
     /// Kind and storage.
@@ -116,7 +117,7 @@ pub struct Taken {
     pub operation: OperationId,
     /// The good.
     pub good: GoodId,
-    /// How much.
+    /// The quantity.
     pub quantity: Quantity,
 }
 
@@ -131,20 +132,20 @@ pub struct Booking {
     pub good: Good,
     /// The code it was scanned by.
     pub barcode: String,
-    /// How much.
+    /// The quantity.
     pub quantity: Quantity,
 }
 
-/// What the store writes, in this order and in one transaction with the journal's row.
+/// A change that the store writes: all in their order, and in one transaction with the journal's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// Remember the mode commanded.
     SetMode(Mode),
     /// Remember the storage commanded.
     SetStorage(StorageId),
-    /// Add to an operation, opening it if need be.
+    /// Add to an operation, and open it if there is none.
     Book(Box<Booking>),
-    /// Add all that a kit takes to operations, opening them if need be.
+    /// Add all that a kit takes to operations, and open those that are missing.
     BookKit(Vec<Booking>),
     /// Close the operation there that this frame booked in: it is full.
     CloseBooked {
@@ -155,16 +156,16 @@ pub enum Change {
     Close {
         /// Kind and storage.
         place: Place,
-        /// Which.
+        /// The operation.
         operation: OperationId,
-        /// Why.
+        /// The reason.
         reason: CloseReason,
     },
     /// Drop an operation; its scans stay in the journal.
     Cancel {
         /// Kind and storage.
         place: Place,
-        /// Which.
+        /// The operation.
         operation: OperationId,
     },
     /// Forget what was commanded: the configured mode and storage hold again.
@@ -178,9 +179,9 @@ pub enum Change {
     Amend {
         /// The scan.
         scan: ScanId,
-        /// How often it counts what its code says.
+        /// The number of times that it counts what its code says.
         times: u16,
-        /// All that it booked, with what it books from now on.
+        /// All that it booked, with the quantities that it books from now on.
         amended: Vec<(Taken, Quantity)>,
     },
     /// Take one scan back, out of every operation it was booked in.
@@ -193,7 +194,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// Where it ends an open operation that was there before, if it does.
+    /// Returns the place at which it ends an open operation that was there before, if it does.
     pub const fn ends(&self) -> Option<Place> {
         match self {
             Self::Close { place, .. } | Self::Cancel { place, .. } => Some(*place),
@@ -202,16 +203,16 @@ impl Change {
     }
 }
 
-/// What shall happen to one frame.
+/// The decision on one frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// As what it counts.
+    /// The outcome as which it counts.
     pub outcome: Outcome,
-    /// What is written besides the journal.
+    /// The changes that are written besides the journal.
     pub changes: Vec<Change>,
-    /// What the operator is told once all that is on disk.
+    /// The signal for the operator, once all that is on disk.
     pub signal: Signal,
-    /// How often a product counts what its code says, 1 if nobody said.
+    /// The number of times that a product counts what its code says, 1 if nobody said.
     pub times: u16,
     /// The quantity that waited for a product and is dropped by this command.
     pub dropped: Option<u16>,
@@ -222,12 +223,13 @@ impl Decision {
         Self { outcome, changes: Vec::new(), signal, times: 1, dropped: None }
     }
 
-    /// The frame is refused.
+    /// Returns the decision to refuse a frame.
     pub fn refused(reason: Reason) -> Self {
         Self::of(Outcome::Refused(reason), Signal::Refused)
     }
 
-    /// Nothing is booked, so a good that is known is answered like a command that was understood.
+    /// Returns the decision on a frame that is only looked up. Nothing is booked, so a good that is known is answered
+    /// like a command that was understood.
     pub(super) fn lookup(resolution: Resolution) -> Self {
         let signal = match resolution {
             Resolution::Found(_) | Resolution::Pack(_) | Resolution::Kit(_) => Signal::Control,

@@ -1,4 +1,4 @@
-//! What the session remembers of one scanner.
+//! The session's memory of one scanner.
 
 use super::decision::{Decision, Outcome};
 use super::reason::Reason;
@@ -11,12 +11,12 @@ use crate::domain::secret;
 use crate::domain::signal::Signal;
 use crate::domain::time::BootMillis;
 
-/// What the configuration says of one scanner.
+/// The part of the configuration that is about one scanner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Desk {
-    /// The scanner always does this, if said; it then takes no other mode.
+    /// The scanner's own mode, if it has one; it then accepts no other.
     pub mode: Option<Mode>,
-    /// The storage its scans are always booked in, if said; it then takes no other.
+    /// The storage in which its scans are always booked, if it has one; it then accepts no other.
     pub storage: Option<StorageId>,
 }
 
@@ -33,15 +33,15 @@ impl Desk {
 pub(super) struct Hand {
     pending: Option<Pending>,
     last: Option<Last>,
-    /// Whether the frame before was the last one.
+    /// True if `last` is the frame just before.
     is_last_latest: bool,
-    /// Whether the frame before held a secret: what is cut off behind it may hold more.
+    /// True if the frame before held a secret: a rest that is cut off behind it may hold more.
     pub(super) was_secret: bool,
-    /// Whether it reads as it should.
+    /// The watch on whether it reads as it should.
     pub(super) watch: Watch,
 }
 
-/// What QTY said, until a product frame uses it up, another control code drops it, or it lapses.
+/// The quantity that QTY commanded, until a product frame uses it up, another control code drops it, or it lapses.
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     quantity: u16,
@@ -53,32 +53,32 @@ struct Pending {
 struct Last {
     raw: Vec<u8>,
     seen: BootMillis,
-    /// How it was answered.
+    /// The signal with which it was answered.
     signal: Signal,
 }
 
 impl Hand {
-    /// What QTY said of the next scan.
+    /// Returns the quantity that QTY commanded for the next scan.
     pub(super) fn quantity(&self) -> Option<u16> {
         self.pending.map(|pending| pending.quantity)
     }
 
-    /// Forgets a quantity for which no scan came in so long, and gives it back.
+    /// Forgets a quantity for which no scan came in so long, and returns it.
     pub(super) fn lapse(&mut self, now: BootMillis, expires_ms: i64) -> Option<u16> {
         let lapsed = self.pending.take_if(|pending| now.ms_since(pending.at) >= expires_ms)?;
         Some(lapsed.quantity)
     }
 
-    /// How the last frame was answered.
+    /// Returns the signal with which the last frame was answered.
     pub(super) fn signal(&self) -> Option<Signal> {
         self.last.as_ref().map(|last| last.signal)
     }
 
-    /// Whether this code came just before from this scanner. The window counts from the last time it was
-    /// seen, so that a label left under a scanner in presentation mode stays one scan however long it lies.
+    /// Returns true if this code came just before from this scanner. The window counts from the last time it was seen,
+    /// so that a label left under a scanner in presentation mode stays one scan however long it lies.
     ///
-    /// A double read may come so soon that it counts as a further line of the same label. It is the label over again if
-    /// nothing came between.
+    /// A double read may come so soon that it counts as a further line of the same label. It is a repeat of the label
+    /// if nothing came between.
     pub(super) fn repeats(&self, frame: &Frame, at: BootMillis, guard_ms: i64) -> bool {
         let may_repeat = match frame.verdict {
             Ok(_) => true,

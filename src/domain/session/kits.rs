@@ -82,7 +82,7 @@ impl Session {
         lines <= usize::from(self.rules.lines_max) && entries <= OPERATION_SCANS_MAX
     }
 
-    /// Whether an operation with so many lines and entries takes no more.
+    /// Returns true if an operation with so many lines and entries is full.
     pub(super) fn is_full(&self, (lines, entries): (usize, usize)) -> bool {
         lines >= usize::from(self.rules.lines_max) || entries >= OPERATION_SCANS_MAX
     }
@@ -94,8 +94,8 @@ impl Session {
         }
     }
 
-    /// All that a scan booked; `None` if some of it stands in an operation that is closed: a scan is taken back whole
-    /// or not at all.
+    /// Returns all that a scan booked, or `None` if some of it stands in an operation that is closed, because a scan is
+    /// taken back whole or not at all.
     pub(super) fn all_of(&self, scan: ScanId) -> Option<(ScanId, Vec<Taken>)> {
         let held = self.open.iter().flat_map(|(place, open)| {
             let of_scan = open.scans.iter().filter(|held| held.scan == scan);
@@ -110,7 +110,7 @@ impl Session {
         (of.first() == Some(&taken.len())).then_some((scan, taken))
     }
 
-    /// Takes scans back, and drops what they leave empty.
+    /// Takes scans back, and drops the operations that they leave empty.
     pub(super) fn take_back(&self, scans: Vec<(ScanId, Vec<Taken>)>) -> Vec<Change> {
         let gone: BTreeSet<ScanId> = scans.iter().map(|(scan, _)| *scan).collect();
         let touched: BTreeSet<Place> =
@@ -124,8 +124,8 @@ impl Session {
         scans.into_iter().map(|(scan, taken)| Change::Undo { scan, taken }).chain(emptied).collect()
     }
 
-    /// CANCEL: the operation of this place is dropped as it stands, and kits that were scanned here are taken back
-    /// out of those of other places, for half a kit is none.
+    /// Carries CANCEL out: the operation of this place is dropped as it stands, and kits that were scanned here are
+    /// taken back out of those of other places, because half a kit is none.
     pub(super) fn drop_all(&self, home: Place) -> Vec<Change> {
         let elsewhere = self.open.iter().filter(|(place, _)| **place != home);
         let entries = elsewhere.flat_map(|(_, open)| open.scans.iter().filter(|entry| entry.home == home));
@@ -145,7 +145,7 @@ fn place_of(part: &Part) -> Place {
     Place { kind: Kind::WriteOff, storage: part.storage }
 }
 
-/// Lines and entries of an operation once these goods are added.
+/// Returns the lines and entries of an operation once these goods are added.
 pub(super) fn held_with(open: &OpenOperation, goods: &[GoodId]) -> (usize, usize) {
     let new = goods.iter().filter(|good| !open.lines.contains_key(good)).count();
     (open.lines.len() + new, open.scans.len() + goods.len())

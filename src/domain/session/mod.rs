@@ -1,9 +1,9 @@
-//! The operators' session: what each frame means, given everything scanned before it.
+//! The operators' session: the meaning of each frame, given everything scanned before it.
 //!
-//! A frame goes through three steps. [`Session::hear`] says what kind of frame it is, which decides whether
-//! the goods table must be asked. [`Session::decide`] says what shall happen; nothing has happened yet.
-//! Once the decision is on disk, [`Session::settle`] makes it part of the session. A decision that could not
-//! be written is dropped, and the session is as it was.
+//! A frame goes through three steps. [`Session::hear`] returns the kind of the frame, which decides whether the goods
+//! table must be asked. [`Session::decide`] returns what shall happen; nothing has happened yet. Once the decision is
+//! on disk, [`Session::settle`] makes it part of the session. A decision that could not be written is dropped, and the
+//! session is as it was.
 //!
 //! Invariant: nothing here counts as done before `settle`, and no signal other than a refusal may be given
 //! before it.
@@ -42,43 +42,43 @@ use super::variable::Measure;
 use hand::Hand;
 use kits::held_with;
 
-/// Scans that one open operation may hold before it closes itself, whatever its lines: the bound of what
-/// UNDO can walk back through, and of the memory an operation takes.
+/// The most scans that one open operation may hold before it closes itself, whatever its lines: the bound of how far
+/// UNDO can go back, and of the memory an operation takes.
 pub const OPERATION_SCANS_MAX: usize = 10_000;
 
 /// The most that one scan may book, in sale units: a thousand of a pack of a thousand. Anything above is a
 /// misread count, and the bound keeps every sum of quantities far from overflow.
 pub const SCAN_UNITS_MAX: i64 = 1_000_000;
 
-/// What the configuration fixes for the life of the process.
+/// The settings that the configuration fixes for the life of the process.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The mode of scanners that have none of their own, until a control code commands another.
     pub mode: Mode,
     /// The storage of scanners that have none of their own, until a control code commands another.
     pub storage: StorageId,
-    /// The storages that a control code may command: those the configuration names.
+    /// The storages that a control code may command: those that the configuration names.
     pub storages: BTreeSet<StorageId>,
-    /// An operation closes when nothing was scanned into it for this long, in ms; `None`: never.
+    /// The time without a scan after which an operation closes, in ms; `None`: never.
     pub idle_close_ms: Option<i64>,
-    /// Distinct goods in one operation, 1..=500.
+    /// The most distinct goods in one operation, 1..=500.
     pub lines_max: u16,
-    /// The same code from one scanner sooner than this is one scan, in ms; 0: off.
+    /// The time within which the same code from one scanner is one scan, in ms; 0: off.
     pub repeat_guard_ms: i64,
-    /// A quantity that QTY commanded lapses after so long without a scan, in ms; `None`: never.
+    /// The time without a scan after which a quantity that QTY commanded lapses, in ms; `None`: never.
     pub quantity_expires_ms: Option<i64>,
-    /// Mode and storage that were commanded fall back to these after so long without a scan, in ms; `None`: never.
+    /// The time without a scan after which a commanded mode and storage fall back to those above, in ms; `None`: never.
     pub mode_reverts_ms: Option<i64>,
-    /// Whether a count in a GS1 element string (AI 30, 37) is the quantity.
+    /// True if a count in a GS1 element string (AI 30, 37) is the quantity.
     pub gs1_counts: bool,
     /// Every configured scanner.
     pub desks: BTreeMap<ScannerName, Desk>,
-    /// What codes mean here.
+    /// The meaning of codes here.
     pub conventions: Conventions,
 }
 
 impl Rules {
-    /// The scanners whose mode or storage a code can command.
+    /// Returns the scanners whose mode or storage a code can command.
     pub fn followers(&self) -> BTreeSet<ScannerName> {
         let follows =
             |(scanner, desk): (&ScannerName, &Desk)| desk.follows_commands().then(|| scanner.clone());
@@ -86,18 +86,18 @@ impl Rules {
     }
 }
 
-/// What control codes commanded last, before a restart.
+/// The last commands by control codes, before a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Commanded {
-    /// The mode, if one ever was.
+    /// The mode, if one was ever commanded.
     pub mode: Option<Mode>,
-    /// The storage, if one ever was.
+    /// The storage, if one was ever commanded.
     pub storage: Option<StorageId>,
-    /// When the last scan was, on this boot's clock; `None` if that is not known.
+    /// The time of the last scan, on this boot's clock; `None` if that is not known.
     pub last_scan: Option<BootMillis>,
 }
 
-/// What a frame is, before the goods table is asked.
+/// The kind of a frame, before the goods table is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// The same code from the same scanner, too soon to be a second scan.
@@ -106,7 +106,7 @@ pub enum Heard {
     Bad(Refusal),
     /// A command.
     Control(Control),
-    /// Begins like a command and is none.
+    /// A text that begins like a command and is none.
     MalformedControl,
     /// The add-on of a magazine or a book, sent by itself: it is part of a code.
     AddOn,
@@ -117,7 +117,7 @@ pub enum Heard {
 }
 
 impl Heard {
-    /// The code that is looked up, if one is: without its AIM prefix, the name of a parked code.
+    /// Returns the code that is looked up, if one is: without its AIM prefix, the name of a parked code.
     pub fn code(&self) -> Option<String> {
         match self {
             Self::Product(barcode) => Some(barcode.text.clone()),
@@ -126,7 +126,7 @@ impl Heard {
         }
     }
 
-    /// How the code was read: two codes with the same are one parked code.
+    /// Returns the identity of the code: two codes with the same one are one parked code.
     pub fn identity(&self) -> Option<String> {
         match self {
             Self::Product(barcode) => Some(barcode.identity()),
@@ -135,17 +135,17 @@ impl Heard {
         }
     }
 
-    /// What the label says besides, if it is one with GS1 elements.
+    /// Returns the GS1 elements of the label, if it has any.
     pub fn elements(&self) -> Option<&Gs1Data> {
         if let Self::Product(barcode) = self { barcode.gs1.as_ref() } else { None }
     }
 
-    /// Whether it is an in-store label with a measure inside.
+    /// Returns true if it is an in-store label with a measure inside.
     pub fn is_measured(&self) -> bool {
         matches!(self, Self::Product(barcode) if barcode.measure.is_some())
     }
 
-    /// The text that is looked up, AIM prefix and all: read again later, it is the same code.
+    /// Returns the text that is looked up, with its AIM prefix: read again later, it is the same code.
     pub fn frame_text(&self) -> Option<String> {
         match self {
             Self::Product(barcode) => Some(barcode.frame_text()),
@@ -166,29 +166,29 @@ pub struct OpenOperation {
     pub id: OperationId,
     /// Quantity by good.
     pub lines: BTreeMap<GoodId, Quantity>,
-    /// What scans that are not undone added, oldest first; about [`OPERATION_SCANS_MAX`] at the most.
+    /// The entries of scans that are not undone, oldest first; about [`OPERATION_SCANS_MAX`] at the most.
     pub scans: Vec<Entry>,
-    /// When the last one was scanned.
+    /// The time of the last scan that was added.
     pub last_scan: BootMillis,
 }
 
-/// Everything that decides what the next frame does.
+/// Everything that decides the effect of the next frame.
 #[derive(Debug, Clone)]
 pub struct Session {
     rules: Rules,
     mode: Mode,
     storage: StorageId,
-    /// Whether mode or storage were commanded.
+    /// True if a mode or a storage was commanded.
     is_commanded: bool,
-    /// The last scan of a scanner that takes a mode or a storage, if it is known when that was.
+    /// The time of the last scan of a scanner that follows commands of mode or storage, if it is known.
     last_scan: Option<BootMillis>,
     hands: BTreeMap<ScannerName, Hand>,
     open: BTreeMap<Place, OpenOperation>,
 }
 
 impl Session {
-    /// Takes up the session where the store left it: what was commanded last, and the open operations. A storage
-    /// that the configuration names no more is forgotten.
+    /// Resumes the session where the store left it: with the last commands, and the open operations. A commanded
+    /// storage that the configuration names no more is forgotten.
     pub fn new(rules: Rules, commanded: Commanded, open: BTreeMap<Place, OpenOperation>) -> Self {
         let mode = commanded.mode.unwrap_or(rules.mode);
         let known = commanded.storage.filter(|storage| rules.storages.contains(storage));
@@ -198,47 +198,48 @@ impl Session {
         Self { rules, mode, storage, is_commanded, last_scan, hands: BTreeMap::new(), open }
     }
 
-    /// The mode in force for scanners that have none of their own.
+    /// Returns the mode in force for scanners that have none of their own.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// The same session, commanded by codes under this seal.
+    /// Returns the same session, commanded by codes under this seal.
     #[must_use]
     pub fn sealed(mut self, seal: Seal) -> Self {
         self.rules.conventions.seal = seal;
         self
     }
 
-    /// The mode in which `scanner` books now.
+    /// Returns the mode in which `scanner` books now.
     pub fn mode_of(&self, scanner: &ScannerName) -> Mode {
         self.rules.desks.get(scanner).and_then(|desk| desk.mode).unwrap_or(self.mode)
     }
 
-    /// Where a scan of `scanner` is booked; `None` in lookup mode or for a scanner nobody configured.
+    /// Returns the place in which a scan of `scanner` is booked; `None` in lookup mode or for a scanner nobody
+    /// configured.
     pub fn place_of(&self, scanner: &ScannerName) -> Option<Place> {
         let desk = self.rules.desks.get(scanner)?;
         let kind = desk.mode.unwrap_or(self.mode).kind()?;
         Some(Place { kind, storage: self.storage_of(desk) })
     }
 
-    /// The storage in force for scanners that have none of their own.
+    /// Returns the storage in force for scanners that have none of their own.
     pub fn storage(&self) -> StorageId {
         self.storage
     }
 
-    /// The operation that is open at a place.
+    /// Returns the operation that is open at a place.
     pub fn open_at(&self, place: Place) -> Option<&OpenOperation> {
         self.open.get(&place)
     }
 
-    /// How much of a good the open operation of a place holds.
+    /// Returns the quantity of a good that the open operation of a place holds.
     pub fn held(&self, place: Place, good: GoodId) -> Quantity {
         let open = self.open.get(&place);
         open.and_then(|open| open.lines.get(&good)).copied().unwrap_or_default()
     }
 
-    /// The operation that scans of `scanner` are added to, if one is open.
+    /// Returns the operation to which scans of `scanner` are added, if one is open.
     pub fn operation_of(&self, scanner: &ScannerName) -> Option<&OpenOperation> {
         self.open.get(&self.place_of(scanner)?)
     }
@@ -248,7 +249,7 @@ impl Session {
         self.hands.get(scanner).is_some_and(|hand| hand.was_secret)
     }
 
-    /// Says what kind of frame this is.
+    /// Returns the kind of this frame.
     pub fn hear(&self, scanner: &ScannerName, frame: &Frame, at: BootMillis) -> Heard {
         let hand = self.hands.get(scanner);
         if hand.is_some_and(|hand| hand.repeats(frame, at, self.rules.repeat_guard_ms)) {
@@ -260,8 +261,8 @@ impl Session {
         }
     }
 
-    /// Decides what a frame does. The answer is what the goods table says of a [`Heard::Product`], the cards of a
-    /// [`Heard::Kit`], and the journal of UNDO and LAST; for any other frame it is not looked at.
+    /// Decides what a frame does. The answer comes from the goods table for a [`Heard::Product`], from the cards for a
+    /// [`Heard::Kit`], and from the journal for UNDO and LAST; for any other frame it is not used.
     pub fn decide(&self, scanner: &ScannerName, heard: &Heard, answer: impl Into<Answer>) -> Decision {
         match (heard, answer.into()) {
             (Heard::Repeat, _) => self.repeat(scanner),
@@ -279,14 +280,15 @@ impl Session {
         }
     }
 
-    /// It counts for nothing, and is answered as what it repeats: there is nothing that the person must do.
+    /// Returns the decision on a repeat. It counts for nothing, and is answered as the frame that it repeats, because
+    /// there is nothing that the person must do.
     fn repeat(&self, scanner: &ScannerName) -> Decision {
         let signal = self.hands.get(scanner).and_then(Hand::signal).unwrap_or(Signal::Refused);
         Decision::of(Outcome::Refused(Reason::Repeat), signal)
     }
 
-    /// Forgets the quantities for which no scan came in time, and gives them back with their scanners. To be called
-    /// before each frame, and now and then.
+    /// Forgets the quantities for which no scan came in time, and returns them with their scanners. Call it before each
+    /// frame, and now and then.
     pub fn lapse(&mut self, now: BootMillis) -> Vec<(ScannerName, u16)> {
         let Some(expires_ms) = self.rules.quantity_expires_ms else { return Vec::new() };
         let lapsed = self.hands.iter_mut().filter_map(|(scanner, hand)| {
@@ -295,13 +297,13 @@ impl Session {
         lapsed.collect()
     }
 
-    /// The quantities that wait for the next scan of each scanner.
+    /// Returns the quantities that wait for the next scan of each scanner.
     pub fn pending(&self) -> BTreeMap<ScannerName, u16> {
         let waiting = |(scanner, hand): (&ScannerName, &Hand)| Some((scanner.clone(), hand.quantity()?));
         self.hands.iter().filter_map(waiting).collect()
     }
 
-    /// Makes a decision part of the session, after it was committed. Gives back the advice that has become due by it.
+    /// Makes a decision part of the session, after it was committed. Returns the advice that has become due by it.
     pub fn settle(
         &mut self,
         scanner: &ScannerName,
@@ -323,13 +325,13 @@ impl Session {
         advice
     }
 
-    /// The advice that stands on each scanner.
+    /// Returns the advice that stands on each scanner.
     pub fn advice(&self) -> BTreeMap<ScannerName, Advice> {
         let standing = |hand: &Hand| hand.watch.standing();
         self.hands.iter().filter_map(|(scanner, hand)| Some((scanner.clone(), standing(hand)?))).collect()
     }
 
-    /// The operations that have been idle too long at `now`.
+    /// Returns the closing of each operation that has been idle too long at `now`.
     pub fn idle(&self, now: BootMillis) -> Vec<Change> {
         let Some(idle_ms) = self.rules.idle_close_ms else { return Vec::new() };
         self.open
@@ -339,8 +341,8 @@ impl Session {
             .collect()
     }
 
-    /// Closes every open operation that `reason` applies to: all of them at the end of input, else those
-    /// that no configured scanner adds to any more.
+    /// Returns the closing of every open operation to which `reason` applies: all of them at the end of input, else
+    /// those to which no configured scanner adds any more.
     pub fn close_all(&self, reason: CloseReason) -> Vec<Change> {
         let reachable: Vec<Place> =
             self.rules.desks.keys().filter_map(|scanner| self.place_of(scanner)).collect();
@@ -386,8 +388,8 @@ impl Session {
         Decision { times: self.commanded(scanner), ..decision }
     }
 
-    /// The quantity of the next scan: one, or what QTY said, times the count in the code where that counts, or times
-    /// what the label says.
+    /// Returns the quantity of the next scan: one, or the quantity that QTY commanded, times the count in the code
+    /// where that counts or the measure on the label, and times the pieces of a pack.
     fn quantity(
         &self,
         scanner: &ScannerName,
@@ -411,7 +413,8 @@ impl Session {
         if is_within { Ok(quantity) } else { Err(Reason::Quantity) }
     }
 
-    /// How many of its item a label is. An amount that it has and that cannot be used is never one.
+    /// Returns the number of its items for which a label stands. An amount that it has and that cannot be used never
+    /// counts as one.
     fn counted(&self, amount: Amount) -> Result<u32, Reason> {
         match (amount, self.rules.gs1_counts) {
             (Amount::One, _) | (Amount::Count(_) | Amount::Unclear, false) => Ok(1),
@@ -422,7 +425,7 @@ impl Session {
         }
     }
 
-    /// What QTY said of the next scan; one if it said nothing.
+    /// Returns the quantity that QTY commanded for the next scan; one if there is none.
     fn commanded(&self, scanner: &ScannerName) -> u16 {
         self.hands.get(scanner).and_then(Hand::quantity).unwrap_or(1)
     }
@@ -445,8 +448,8 @@ impl Session {
         decision
     }
 
-    /// Carries a command out. A quantity that waited for a product is dropped by it, and that is said with the signal
-    /// of a refusal: the person counts on it. CANCEL is how it is dropped on purpose.
+    /// Carries a command out. Any command but QTY drops a quantity that waited for a product. The answer is then the
+    /// signal of a refusal, because the person counts on the quantity; only CANCEL drops it on purpose.
     fn command(&self, scanner: &ScannerName, control: Control, answer: &Answer) -> Decision {
         let decision = self.obey(scanner, control, answer);
         let waiting = self.hands.get(scanner).and_then(Hand::quantity);
@@ -483,7 +486,7 @@ impl Session {
         decision
     }
 
-    /// The open operations of places that are asked for, and those that kits scanned there were booked in.
+    /// Returns the open operations of places that are asked for, and those in which kits scanned there were booked.
     fn serving(
         &self,
         is_asked: impl Fn(&Place) -> bool + Copy,
@@ -508,7 +511,7 @@ impl Session {
         }
     }
 
-    /// Adds what a scan made that was read by a scanner of `home`, one entry of so many.
+    /// Adds the entry of a booking. It is one of so many entries that a scan by a scanner of `home` made.
     fn add(
         &mut self,
         booking: &Booking,
@@ -532,14 +535,14 @@ impl Session {
 }
 
 impl OpenOperation {
-    /// Whether it is at a place asked for, or a kit scanned there was booked in it.
+    /// Returns true if it is at a place asked for, or if a kit scanned there was booked in it.
     fn serves(&self, place: Place, is_asked: impl Fn(&Place) -> bool) -> bool {
         is_asked(&place) || self.scans.iter().any(|entry| is_asked(&entry.home))
     }
 }
 
-/// What a label says of what was found. A price of a good that nobody knows cannot be parked: how much it is
-/// would have to be guessed.
+/// Returns the quantity that the measure of a label gives for what was found. A price of a good that nobody knows
+/// cannot be parked, because the quantity would have to be guessed.
 fn measured(measure: Measure, resolution: &Resolution) -> Result<Quantity, Reason> {
     match (measure, resolution) {
         (Measure::Amount(quantity), _) => Ok(quantity),

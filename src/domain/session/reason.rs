@@ -1,10 +1,10 @@
-//! Why a frame is refused.
+//! The reasons why frames are refused.
 
 use std::fmt;
 
 use crate::domain::framing::Refusal;
 
-/// Why a frame was refused.
+/// The reason why a frame was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// The frame itself was bad.
@@ -36,7 +36,7 @@ pub enum Reason {
     LabelVerifier,
     /// A kit that the configuration does not let be booked (`kits.scan`).
     KitOff,
-    /// The label has an amount that cannot be told in sale units: a measure, contents without a count, or a count that
+    /// The label has an amount that cannot be given in sale units: a measure, contents without a count, or a count that
     /// the station is not to use.
     LabelAmount,
     /// The add-on of a magazine or a book, sent by itself: it names no good.
@@ -79,7 +79,8 @@ impl Reason {
         of_frames.chain(others)
     }
 
-    /// What it means for the person with the scanner, in words that fit behind the reason. The manual has the same.
+    /// Returns what it means for the person with the scanner, in words that fit behind the reason. The manual has the
+    /// same words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Frame(refusal) => words_of_frame(refusal),
@@ -105,7 +106,7 @@ impl Reason {
         }
     }
 
-    /// The word of the journal and the log.
+    /// Returns the word of the journal and the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Frame(refusal) => refusal.as_str(),

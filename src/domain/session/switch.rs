@@ -1,6 +1,6 @@
 //! Changes of mode and of storage: for every scanner that the configuration gives none of its own.
 //!
-//! What such scanners had open is closed, since a document is of one mode and one storage.
+//! The documents that such scanners had open are closed, since a document is of one mode and one storage.
 
 use super::{
     BootMillis, Change, CloseReason, Control, Decision, Desk, Mode, Outcome, Place, Reason, ScannerName,
@@ -8,13 +8,13 @@ use super::{
 };
 
 impl Session {
-    /// The storage that scans of this desk are booked in.
+    /// Returns the storage in which scans of this desk are booked.
     pub(super) fn storage_of(&self, desk: &Desk) -> StorageId {
         desk.storage.unwrap_or(self.storage)
     }
 
-    /// A scanner with a mode of its own takes no other; one without changes the mode of all that have none,
-    /// and what they had open is closed.
+    /// Changes the mode of all scanners that have none of their own, and closes what they had open. A scanner with a
+    /// mode of its own accepts no other.
     pub(super) fn change_mode(&self, scanner: &ScannerName, mode: Mode) -> Decision {
         let fixed = self.rules.desks.get(scanner).and_then(|desk| desk.mode);
         if fixed.is_some_and(|fixed| fixed != mode) {
@@ -33,7 +33,7 @@ impl Session {
         decision
     }
 
-    /// Closes what scanners without a mode of their own have open.
+    /// Closes the operations that scanners without a mode of their own have open.
     fn leave_mode(&self) -> Vec<Change> {
         let Some(kind) = self.mode.kind() else { return Vec::new() };
         let left = |place: &Place| {
@@ -43,8 +43,8 @@ impl Session {
         self.serving(&left).map(|(place, open)| close(place, open, CloseReason::ModeChange)).collect()
     }
 
-    /// A scanner with a storage of its own takes no other; one without changes the storage of all that have none,
-    /// and what they had open is closed. A storage that the configuration does not name is refused: the code is
+    /// Changes the storage of all scanners that have none of their own, and closes what they had open. A scanner with a
+    /// storage of its own accepts no other. A storage that the configuration does not name is refused: the code is
     /// another station's, and the books of a storage must not depend on which sheet hangs on the wall.
     pub(super) fn change_storage(&self, scanner: &ScannerName, storage: StorageId) -> Decision {
         if !self.rules.storages.contains(&storage) {
@@ -66,7 +66,7 @@ impl Session {
         decision
     }
 
-    /// Closes what scanners without a storage of their own have open.
+    /// Closes the operations that scanners without a storage of their own have open.
     fn leave_storage(&self) -> Vec<Change> {
         let left = |place: &Place| {
             let kind_of = |desk: &Desk| desk.mode.unwrap_or(self.mode).kind();
@@ -76,8 +76,8 @@ impl Session {
         self.serving(&left).map(|(place, open)| close(place, open, CloseReason::StorageChange)).collect()
     }
 
-    /// What falls back because nobody scanned for so long, or because it is not known how long: mode and storage that
-    /// were commanded. A person who finds the scanner the next morning counts on what is usual.
+    /// Returns the changes by which a commanded mode and storage fall back, because nobody scanned for so long, or
+    /// because it is not known how long. A person who finds the scanner the next morning counts on what is usual.
     pub fn reverts(&self, now: BootMillis) -> Vec<Change> {
         let Some(reverts_ms) = self.rules.mode_reverts_ms.filter(|_| self.is_commanded) else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! What a person takes back or puts right: UNDO and LAST, for the last product scan of the scanner that read them.
+//! Taking back and correcting: UNDO and LAST, for the last product scan of the scanner that read them.
 
 use super::{
     Became, Change, Control, Decision, LastScan, Outcome, Quantity, Reason, SCAN_UNITS_MAX, ScanId, Session,
@@ -22,7 +22,7 @@ impl Session {
         decision
     }
 
-    /// Has the scan count so often what its code says, as if QTY had been read before it.
+    /// Makes the scan count so many times what its code says, as if QTY had been read before it.
     pub(super) fn amend(&self, last: Option<&LastScan>, times: u16) -> Decision {
         let (scan, before) = match last {
             None => return Decision::refused(Reason::NothingToUndo),
@@ -72,7 +72,7 @@ impl Session {
     }
 }
 
-/// So often what was counted once. A row that does not tell how often counts as many units.
+/// Returns `times` times what was counted once. A row that does not give its number of times becomes as many units.
 fn amended(counted: Quantity, before: Option<u16>, times: u16) -> Option<Quantity> {
     let quantity = match before {
         Some(before) => {

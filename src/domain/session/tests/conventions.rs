@@ -1,11 +1,11 @@
-//! Formatting rules, and labels with a measure inside.
+//! Tests of formatting rules, and of labels with a measure inside.
 
 use super::*;
 use crate::domain::rule::Rule;
 use crate::domain::variable::{ItemCode, Measured, Pattern};
 
-/// `dock` puts a B in front of all it reads and a C behind; labels that begin with 21 are weighed, those that begin
-/// with 22 are priced.
+/// Returns rules in which `dock` puts a B in front of all it reads and a C behind; labels that begin with 21 are
+/// weighed, those that begin with 22 are priced.
 fn with_conventions() -> Rules {
     let strip =
         Rule { strip_prefix: Some("B".to_owned()), strip_suffix: Some("C".to_owned()), ..Rule::default() };
@@ -114,7 +114,7 @@ fn a_price_books_what_it_buys_if_that_is_exact() {
     assert_eq!(priced("2112345000008"), "refused quantity");
 }
 
-/// The scanners that advice stands on after a script.
+/// Returns the scanners on which advice stands after a script.
 fn advised(script: &str) -> String {
     let advice = Player::new(with_conventions()).play(script).session.advice();
     advice.iter().map(|(scanner, advice)| format!("{scanner} {advice:?}")).collect::<Vec<_>>().join("; ")

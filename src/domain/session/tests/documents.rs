@@ -1,4 +1,4 @@
-//! What becomes of documents: what opens, fills, closes and cancels them.
+//! Tests of documents: opening, filling, closing and cancelling them.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What one frame comes to: modes, quantities, repeats, refusals.
+//! Tests of single frames: modes, quantities, repeats, refusals.
 
 use super::*;
 

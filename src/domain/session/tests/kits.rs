@@ -1,4 +1,4 @@
-//! Kits: one scan, several goods in several documents, taken back as one.
+//! Tests of kits: one scan, several goods in several documents, taken back as one.
 
 use super::*;
 

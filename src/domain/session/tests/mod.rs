@@ -1,11 +1,12 @@
 //! Tests of the session, in a small language of their own.
 //!
-//! A script is words. `dock:` says which scanner reads what follows; `t:200` that the next frame comes 200 ms
-//! after the one before instead of a second; `pen`, `cup`, `ink` are goods, `carton` is twelve pens, `twin` is a code of two goods, and any
-//! other word is a code nobody knows. `qty:12`, `undo`, `close`, `cancel`, `ok`, `receipt`, `write-off`, `lookup`, `store:92`
-//! and `last:12` are control codes, `smudge` is none, `wash` is a kit of two pens from storage 91 and half a cup from 92, `set` one of an
-//! ink from 93, `soon` a kit that is not known yet and `odd` one that cannot be booked; `noise` a frame that was cut off. `lost` says that the next frame cannot
-//! be stored; `tick`, `end`, `reconfigured` and `restart` are what they say.
+//! A script is words. `dock:` names the scanner that reads what follows. `t:200` lets the next frame come 200 ms after
+//! the one before instead of a second. `pen`, `cup`, `ink` are goods, `carton` is twelve pens, `twin` is a code of two
+//! goods, and any other word is a code nobody knows. `qty:12`, `undo`, `close`, `cancel`, `ok`, `receipt`, `write-off`,
+//! `lookup`, `store:92` and `last:12` are control codes, `smudge` is none. `wash` is a kit of two pens from storage 91
+//! and half a cup from 92, `set` one of an ink from 93, `soon` a kit that is not known yet and `odd` one that cannot be
+//! booked. `noise` is a frame that was cut off. After `lost` the next frame cannot be stored. `tick`, `end`,
+//! `reconfigured` and `restart` are events of these names.
 
 use super::*;
 use crate::domain::barcode::Key;
@@ -23,10 +24,10 @@ mod kits;
 mod model;
 mod storages;
 
-/// Between two frames, unless a script says otherwise.
+/// The time between two frames, unless a script says otherwise.
 const BETWEEN_FRAMES_MS: i64 = 1000;
 
-/// What a store keeps of an operation.
+/// The store's record of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Document {
     place: Place,
@@ -50,7 +51,7 @@ struct Player {
     is_lost: bool,
     scans: i64,
     documents: Vec<Document>,
-    /// What happened, a frame or event each.
+    /// The results, one for each frame or event.
     told: Vec<String>,
     signals: Vec<&'static str>,
     outcomes: Vec<Outcome>,
@@ -69,8 +70,9 @@ struct Row {
     is_undone: bool,
 }
 
-/// `dock` and `till` have neither mode nor storage of their own, `yard` always has storage 92, `gate` always writes
-/// off from 91, `view` only looks up, and `hall` always takes in. A code may command 91, 92 and 94.
+/// Returns rules in which `dock` and `till` have neither mode nor storage of their own, `yard` always has storage 92,
+/// `gate` always writes off from 91, `view` only looks up, and `hall` always takes in. A code may command 91, 92 and
+/// 94.
 fn rules() -> Rules {
     let desk = |mode, storage: Option<i64>| Desk { mode, storage: storage.map(StorageId) };
     let desks = [
@@ -96,7 +98,7 @@ fn rules() -> Rules {
     }
 }
 
-/// What each frame and event of a script came to: the outcome, and in brackets what the store wrote.
+/// Plays a script, and returns the result of each frame and event: the outcome, and in brackets what the store wrote.
 fn play(script: &str) -> String {
     play_with(rules(), script)
 }
@@ -105,12 +107,12 @@ fn play_with(rules: Rules, script: &str) -> String {
     Player::new(rules).play(script).told.join("; ")
 }
 
-/// What a script was answered with.
+/// Returns the signals with which a script was answered.
 fn signals(script: &str) -> String {
     Player::new(rules()).play(script).signals.join(" ")
 }
 
-/// The documents that a script leaves behind.
+/// Returns the documents that a script leaves behind.
 fn documents(script: &str) -> String {
     documents_with(rules(), script)
 }
@@ -177,7 +179,7 @@ impl Player {
         }
     }
 
-    /// What happens without a frame.
+    /// Returns the changes of an event that comes without a frame; `None` for any other word.
     fn event(&mut self, word: &str) -> Option<Vec<Change>> {
         match word {
             "tick" => {
@@ -345,7 +347,7 @@ impl Player {
         format!("#{operation} {state}")
     }
 
-    /// An operation that is written to must be open: a closed one never changes.
+    /// Returns the document of an operation that is written to. It must be open: a closed one never changes.
     fn document(&mut self, operation: OperationId) -> &mut Document {
         let at = usize::try_from(operation.0 - 1).unwrap();
         assert_eq!(self.documents[at].state, "open", "#{operation}");
@@ -409,7 +411,8 @@ fn title(good: GoodId) -> &'static str {
     GOODS[usize::try_from(good.0 - 1).unwrap()]
 }
 
-/// The goods table: three goods by their names, each sold for 2.50; the pen has a GTIN as well, and the cup is weighed.
+/// Returns the resolution of a code in the goods table: three goods by their names, each sold for 2.50; the pen has a
+/// GTIN as well, and the cup is weighed.
 fn resolve(barcode: &Barcode) -> Resolution {
     let keys: Vec<String> = barcode.tiers.iter().flatten().map(Key::encode).collect();
     let has = |key: &str| keys.iter().any(|told| told == key);
@@ -442,7 +445,7 @@ fn named(id: GoodId) -> Good {
     }
 }
 
-/// The cards: what each takes of which good (1 pen, 2 cup, 3 ink) from which storage, in millionths.
+/// Returns the kit of a card: what each takes of which good (1 pen, 2 cup, 3 ink) from which storage, in millionths.
 fn kit(card: CardId) -> Resolution {
     let (title, parts) = match card.0 {
         1 => ("wash", vec![(91, 1, 2_000_000), (92, 2, 500_000)]),

@@ -1,4 +1,4 @@
-//! The session against a plain model that keeps no state but the list of everything scanned, and reads it anew
+//! Tests of the session against a plain model that keeps no state but the list of everything scanned, and reads it anew
 //! for every question.
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ struct Read {
     word: String,
 }
 
-/// What the model says of a frame.
+/// The model's verdict on a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Booked(Quantity),
@@ -38,12 +38,12 @@ fn is_kit(word: &str) -> bool {
     matches!(word, "wash" | "set" | "soon" | "odd")
 }
 
-/// Storage, good and millionths.
+/// Returns storage, good and millionths of each material of a kit.
 fn materials(kit: &str) -> &'static [(i64, &'static str, i64)] {
     if kit == "wash" { &[(91, "pen", 2_000_000), (92, "cup", 500_000)] } else { &[(93, "ink", 1_000_000)] }
 }
 
-/// The last read before this one on the same scanner that was text.
+/// Returns the last read before this one on the same scanner that was text.
 fn previous<'a>(list: &'a [Read], scanner: &str) -> Option<&'a Read> {
     list.iter().rev().find(|read| read.scanner == scanner && read.word != "noise" && read.word != "tick")
 }
@@ -53,7 +53,7 @@ fn is_repeat(before: &[Read], read: &Read) -> bool {
     read.word != "noise" && seen.is_some_and(|seen| seen.word == read.word && read.at - seen.at < 300)
 }
 
-/// Everything but ticks, noise, smudges and repeats.
+/// Returns everything but ticks, noise, smudges and repeats.
 fn heard(list: &[Read]) -> Vec<&Read> {
     let counts = |at: usize| {
         let read = &list[at];
@@ -67,7 +67,7 @@ fn pending(before: &[Read], scanner: &str) -> Option<i64> {
     last.word.strip_prefix("qty:").map(|units| units.parse().unwrap())
 }
 
-/// The mode of a scanner after these reads.
+/// Returns the mode of a scanner after these reads.
 fn mode(before: &[Read], scanner: &str) -> &'static str {
     let modes = ["receipt", "write-off", "lookup"];
     match scanner {
@@ -81,7 +81,7 @@ fn mode(before: &[Read], scanner: &str) -> &'static str {
     last.unwrap_or("receipt")
 }
 
-/// The storage of a scanner after these reads.
+/// Returns the storage of a scanner after these reads.
 fn storage(before: &[Read], scanner: &str) -> i64 {
     match scanner {
         "yard" => return 92,
@@ -93,18 +93,18 @@ fn storage(before: &[Read], scanner: &str) -> i64 {
     last.map_or(91, |id| id.parse().unwrap())
 }
 
-/// What one read added to a document.
+/// The part that one read added to a document.
 #[derive(Debug, Clone)]
 struct Added {
     /// The read, and how many documents it added to.
     read: (usize, usize),
-    /// Where the scanner booked that read it.
+    /// The place in which the scanner booked.
     home: (&'static str, i64),
     good: String,
     quantity: Quantity,
 }
 
-/// A document: its place, its state, and what was scanned into it and when.
+/// A document: its place, its state, and the scans in it with their times.
 #[derive(Debug, Clone)]
 struct Held {
     place: (&'static str, i64),
@@ -126,7 +126,7 @@ impl Held {
         lines
     }
 
-    /// Whether it is of this place, or a kit scanned there is in it.
+    /// Returns true if it is of this place, or if a kit scanned there is in it.
     fn serves(&self, place: (&str, i64)) -> bool {
         self.state == "open" && (self.place == place || self.scans.iter().any(|added| added.home == place))
     }
@@ -140,7 +140,7 @@ struct Product {
     read: Option<(usize, usize)>,
 }
 
-/// The documents and verdicts of a whole list.
+/// Returns the documents and verdicts of a whole list.
 fn replay(list: &[Read]) -> (Vec<Held>, Vec<Verdict>) {
     let (mut held, mut verdicts, mut products) = (Vec::new(), Vec::new(), Vec::new());
     for (at, read) in list.iter().enumerate() {
@@ -201,7 +201,7 @@ fn take(held: &mut Vec<Held>, products: &mut Vec<Product>, before: &[Read], read
     }
 }
 
-/// The last product of the scanner is taken back, if it is parked or all of it is still open.
+/// Takes the last product of the scanner back, if it is parked or all of it is still open.
 fn undo(held: &mut [Held], products: &mut Vec<Product>, scanner: &str) -> Verdict {
     let Some(last) = products.iter().rposition(|product| product.scanner == scanner) else {
         return Verdict::Refused;
@@ -243,13 +243,13 @@ fn take_back(held: &mut [Held], read: (usize, usize)) -> bool {
     true
 }
 
-/// The reads at a place that stand in the open documents asked for, whole or not.
+/// Returns the reads at a place that stand in the open documents asked for, whole or not.
 fn reads_of(held: &[Held], home: (&str, i64), is_asked: impl Fn(&Held) -> bool) -> BTreeSet<(usize, usize)> {
     let open = held.iter().filter(|held| held.state == "open" && is_asked(held));
     open.flat_map(|held| &held.scans).filter(|added| added.home == home).map(|added| added.read).collect()
 }
 
-/// `all` are the documents, and the products that may be taken back.
+/// Carries a command out. `all` are the documents, and the products that may be taken back.
 fn command(
     all: (&mut [Held], &mut Vec<Product>),
     before: &[Read],
@@ -294,7 +294,8 @@ fn command(
     Verdict::Control
 }
 
-/// A storage code: what scanners without a storage of their own had open is closed, in the modes that they have.
+/// Carries a storage code out: what scanners without a storage of their own had open is closed, in the modes that they
+/// have.
 fn switch(held: &mut [Held], before: &[Read], read: &Read, wanted: i64) -> Verdict {
     let (now, is_fixed) = (storage(before, read.scanner), matches!(read.scanner, "yard" | "gate" | "view"));
     if wanted == 93 || is_fixed && wanted != now {
@@ -309,7 +310,7 @@ fn switch(held: &mut [Held], before: &[Read], read: &Read, wanted: i64) -> Verdi
     Verdict::Control
 }
 
-/// What is drawn from; what stands here more often comes more often.
+/// The words that are drawn; a word that stands here more often comes more often.
 const WORDS: [&str; 32] = [
     "store:91",
     "store:92",
@@ -380,7 +381,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
     }
 }
 
-/// A document in the words that both sides share.
+/// Returns a document in the words that both sides share.
 fn words(document: &Document) -> String {
     let state = match document.state.as_str() {
         "open" | "cancelled" => document.state.as_str(),

@@ -1,4 +1,4 @@
-//! Storage codes: which storage scans are booked in from now on.
+//! Tests of storage codes, which set the storage of the scans that follow.
 
 use super::*;
 
