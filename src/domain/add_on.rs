@@ -1,4 +1,5 @@
-//! Items with an add-on: the issue of a magazine or the price of a book, two or five digits beside an EAN-13 or a UPC-A.
+//! Items with an add-on: the issue of a magazine or the price of a book, in two or five digits beside an EAN-13 or a
+//! UPC-A.
 //!
 //! Promises: an add-on is never an item. Without a symbology identifier, and with nothing between item and add-on, a
 //! text is read as the two only if it can be nothing else: an EAN-13 of the numbers that have add-ons, or seventeen

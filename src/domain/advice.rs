@@ -104,7 +104,7 @@ impl Watch {
         }
     }
 
-    /// The advice that stands until the scanner reads right.
+    /// Returns the advice that stands until the scanner reads right.
     pub const fn standing(&self) -> Option<Advice> {
         self.standing
     }

@@ -1,5 +1,5 @@
-//! AIM symbology identifiers: the three characters `]cm` which a scanner puts before the data when it is
-//! set to tell what kind of symbol it read (ISO/IEC 15424).
+//! AIM symbology identifiers: the three characters `]cm` which a scanner puts before the data when it is set to report
+//! the kind of symbol that it read (ISO/IEC 15424).
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl AimId {
         if data.is_empty() { None } else { Some((Self { code, modifier }, data)) }
     }
 
-    /// The code character: the family of the symbol.
+    /// Returns the code character: the family of the symbol.
     pub const fn code(self) -> char {
         self.code
     }

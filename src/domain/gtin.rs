@@ -38,9 +38,9 @@ impl Gtin {
         Self::read(&format!("{system}{number}{check}"))
     }
 
-    /// Reads a UPC-E in six or seven digits, as scanners send it that leave out its number system, its check digit or both:
-    /// six are those in the middle, of number system 0; seven have the number system 0 or 1 in front, or the check digit
-    /// behind. Seven can be both, so there may be two.
+    /// Reads a UPC-E in six or seven digits, as scanners send it that leave out its number system, its check digit or
+    /// both: six are those in the middle, of number system 0; seven have the number system 0 or 1 in front, or the
+    /// check digit behind. Seven can be both, so there may be two.
     pub fn read_short_upc_e(digits: &str) -> Vec<Self> {
         let is_short = matches!(digits.len(), 6 | 7) && digits.bytes().all(|byte| byte.is_ascii_digit());
         let with_system = if digits.len() == 6 { format!("0{digits}") } else { digits.to_owned() };

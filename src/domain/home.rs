@@ -27,7 +27,7 @@ impl Source {
     /// Every source, the most reliable first.
     pub const ALL: [Self; 3] = [Self::DeviceTree, Self::Dmi, Self::Mac];
 
-    /// The word of the store.
+    /// Returns the word of the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DeviceTree => "device-tree",
@@ -189,7 +189,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Returns, in words, the fact to whom the folder belongs.
+/// Returns a phrase that names what the folder belongs to.
 pub fn belongs_to(differences: &[Difference]) -> String {
     let owners: Vec<String> = differences.iter().map(ToString::to_string).collect();
     format!("the data folder belongs to {}", owners.join(" and "))

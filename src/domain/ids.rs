@@ -80,7 +80,7 @@ impl ScannerName {
         Self(name.into())
     }
 
-    /// The name as configured.
+    /// Returns the name as configured.
     pub fn as_str(&self) -> &str {
         &self.0
     }

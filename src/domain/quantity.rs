@@ -20,53 +20,53 @@ impl Quantity {
     /// One sale unit: what a plain scan counts.
     pub const ONE: Self = Self(MILLIONTHS);
 
-    /// A whole number of sale units, or `None` beyond nine million million.
+    /// Returns a whole number of sale units, or `None` beyond nine million million.
     pub fn units(units: i64) -> Option<Self> {
         units.checked_mul(MILLIONTHS).map(Self)
     }
 
-    /// The whole sale units in it; a fraction is left out.
+    /// Returns the whole sale units in it; a fraction is left out.
     pub const fn whole_units(self) -> i64 {
         self.0 / MILLIONTHS
     }
 
-    /// From the stored number of millionths.
+    /// Makes a quantity of the stored number of millionths.
     pub const fn from_millionths(millionths: i64) -> Self {
         Self(millionths)
     }
 
-    /// The number of millionths, for the store.
+    /// Returns the number of millionths, for the store.
     pub const fn millionths(self) -> i64 {
         self.0
     }
 
-    /// From a decimal, or `None` if it has more than six decimals or does not fit.
+    /// Makes a quantity of a decimal, or returns `None` if it has more than six decimals or does not fit.
     pub fn from_decimal(value: Decimal) -> Option<Self> {
         let scaled = value.checked_mul(Decimal::from(MILLIONTHS))?.normalize();
         if scaled.scale() == 0 { i64::try_from(scaled.mantissa()).ok().map(Self) } else { None }
     }
 
-    /// The same amount as a decimal without trailing zeros.
+    /// Returns the same amount as a decimal without trailing zeros.
     pub fn to_decimal(self) -> Decimal {
         Decimal::new(self.0, 6).normalize()
     }
 
-    /// The sum, or `None` on overflow.
+    /// Returns the sum, or `None` on overflow.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// The difference, or `None` on overflow.
+    /// Returns the difference, or `None` on overflow.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// This amount `times` over, or `None` on overflow.
+    /// Returns this amount `times` over, or `None` on overflow.
     pub fn checked_times(self, times: i64) -> Option<Self> {
         self.0.checked_mul(times).map(Self)
     }
 
-    /// The amount without its sign: the server signs what leaves a storage.
+    /// Returns the amount without its sign, because the server gives what leaves a storage a sign.
     #[must_use]
     pub fn abs(self) -> Self {
         Self(self.0.saturating_abs())
@@ -86,7 +86,7 @@ impl Sum for Quantity {
     }
 }
 
-/// A price or a cost in the location's currency, exact; or a price that the service told and that is no number.
+/// A price or a cost in the location's currency, exact; or a price from the service that is no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Money(Option<Decimal>);
 
@@ -114,7 +114,7 @@ impl Money {
 }
 
 impl Default for Money {
-    /// Zero.
+    /// Returns zero.
     fn default() -> Self {
         Self::new(Decimal::ZERO)
     }

@@ -87,7 +87,7 @@ pub enum Kept {
     Suffix,
     /// It is not as long as `if_length` says.
     Length,
-    /// It is not of the kind of `if_symbology`, or the scanner does not say of which it is.
+    /// It is not of the kind of `if_symbology`, or the scanner does not report its kind.
     Symbology,
     /// Nothing in it is to be stripped or replaced.
     NothingFound,

@@ -5,13 +5,14 @@
 //! holds as delivered is on the disk. A code that was damaged on the way is asked for again, and one that comes twice
 //! because an acknowledgement was lost or late is one scan.
 //!
-//! Where each byte is from:
+//! The sources of the bytes:
 //! - a packet is length, opcode, source (0 scanner, 4 host), status (bit 0: sent again), data, and the two's complement
-//!   of the sum in two bytes, the high one first: SE-923 Scan Engine Integration Guide 70-37052-01, figure 6-1 and table
-//!   6-2; status bit 1, "continued": DS2208 Product Reference Guide, "Encapsulation of RSM Commands over SSI";
-//! - the opcodes: DS8108 Product Reference Guide, table 5-1; `DECODE_DATA`: SE-923, page 6-15, a byte for the code's kind
-//!   and then the code with the scanner's own prefix and suffix;
-//! - the causes of `CMD_NAK`: Dragon D151 Reference Manual (a scanner of another maker with the same interface), page 63;
+//!   of the sum in two bytes, the high one first: SE-923 Scan Engine Integration Guide 70-37052-01, figure 6-1 and
+//!   table 6-2; status bit 1, "continued": DS2208 Product Reference Guide, "Encapsulation of RSM Commands over SSI";
+//! - the opcodes: DS8108 Product Reference Guide, table 5-1; `DECODE_DATA`: SE-923, page 6-15, a byte for the code's
+//!   kind and then the code with the scanner's own prefix and suffix;
+//! - the causes of `CMD_NAK`: Dragon D151 Reference Manual (a scanner of another maker with the same interface), page
+//!   63;
 //! - two more tries, and what is an error: DS9908 Product Reference Guide, pages 247 and 249.
 //!
 //! Not known, and so not done: in which form a code of more than one packet repeats the byte of its kind. Such a code,
@@ -198,7 +199,8 @@ impl Host {
                     self.send_again(out);
                 }
             }
-            // News that is not asked for, an EVENT for instance: the scanner waits for its acknowledgement all the same.
+            // News that is not asked for, an EVENT for instance: the scanner waits for its acknowledgement all the
+            // same.
             _ => out.push(Step::Send(self::packet(CMD_ACK, 0, &[]))),
         }
     }

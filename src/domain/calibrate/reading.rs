@@ -78,7 +78,7 @@ fn of_keys(layout: LayoutName, events: &[InputEvent]) -> BTreeMap<i64, Reading> 
 
 fn of_bytes(bytes: &[Byte]) -> BTreeMap<i64, Reading> {
     let raw: Vec<u8> = bytes.iter().map(|byte| byte.byte).collect();
-    // Bytes of one read have one time: a microsecond more for each tells two codes of one read apart.
+    // Bytes of one read have one time. One microsecond more for each keeps two codes of one read apart.
     let mut last_us = i64::MIN;
     let mut times = bytes.iter().map(|byte| {
         last_us = byte.at_us.max(last_us.saturating_add(1));

@@ -153,7 +153,7 @@ pub(super) fn attempt(candidates: &[Candidate], start: i64) -> Option<Attempt> {
         .iter()
         .filter_map(|candidate| Some(Here { candidate, reading: candidate.readings.get(&start)? }))
         .collect();
-    // A code is cut elsewhere in a layout that is not the scanner's; what begins within one is no reading.
+    // In a layout that is not the scanner's, a code is cut elsewhere; a part that begins within a code is no reading.
     if readings.len() < candidates.len().div_ceil(2) {
         return None;
     }
@@ -370,7 +370,7 @@ fn is_damaged(read: &str) -> bool {
 
 /// Counts the characters of `wanted` that are wrong, missing or too many in the part of `read` that is most like it.
 fn wrong_characters(wanted: &[char], read: &[char]) -> usize {
-    // One row of the usual table a character of `wanted`; what is before and behind costs nothing.
+    // The usual table of edit distances, one row for a character of `wanted`; text before and behind costs nothing.
     let mut row: Vec<usize> = vec![0; read.len().saturating_add(1)];
     for c in wanted {
         let mut above = row.first().copied().unwrap_or(0);

@@ -150,12 +150,12 @@ pub enum Event {
     Done {
         /// The document.
         document: DocumentId,
-        /// Line numbers and the server's ids for them, as far as the answer tells.
+        /// Line numbers and the server's ids for them, as far as the answer has them.
         transactions: Vec<(u16, TransactionId)>,
     },
     /// Carried out, but the answer does not show all that was sent.
     Unproven {
-        /// The document, if the answer tells.
+        /// The document, if the answer has it.
         document: Option<DocumentId>,
     },
     /// Proven not to be carried out; the same request may be sent again.
@@ -178,11 +178,11 @@ pub enum Event {
     Died,
     /// The token may do everything but this: the server forbids this very operation, in these words.
     Barred(String),
-    /// These lines cannot be said to the server, for these reasons. Nothing of them was sent.
+    /// These lines cannot be expressed to the server, for these reasons. Nothing of them was sent.
     Unsayable(Vec<(u16, String)>),
-    /// A person wants it tried again.
+    /// A person asked to try it again.
     Retry,
-    /// A person wants it deleted on the server.
+    /// A person asked to delete it on the server.
     Revoke,
     /// Lines that were removed are read back all the same.
     StillThere(Vec<TransactionId>),
@@ -422,7 +422,7 @@ impl Delivery {
         if self.lines.iter().any(|line| line.transaction.is_some()) {
             self.state = State::Posted;
         } else if let Some(document) = self.document {
-            // Every line was refused: an empty document would puzzle whoever reads the books.
+            // Every line was refused. The empty document is removed, because it would puzzle the readers of the books.
             if !self.surplus.documents.contains(&document) {
                 self.surplus.documents.push(document);
             }
@@ -495,7 +495,7 @@ impl Delivery {
                     self.stuck = Some(format!("document {} stands although it was refused", found.document));
                     return;
                 }
-                // What an earlier look found wrong is so no longer.
+                // The fault that an earlier look found is gone.
                 self.stuck = None;
                 self.document = Some(found.document);
                 self.take_late_lines(&found);

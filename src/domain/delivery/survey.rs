@@ -23,7 +23,7 @@ pub struct FoundLine {
     pub good: GoodId,
     /// The amount without its sign.
     pub quantity: Quantity,
-    /// The comment, if the server tells one.
+    /// The comment, if the server gives one.
     pub comment: Option<String>,
 }
 

@@ -452,7 +452,7 @@ proptest! {
         };
         let mut bytes: Vec<u8> = code.chars().flat_map(unit).collect();
         bytes.push(b'\r');
-        // Behind the first character and its NUL, a pause says that this was the code.
+        // After the first character and its NUL, a pause means that this was the code.
         let at = if at == 2 || is_high_first && at == 3 { 4 } else { at.min(bytes.len()) };
         let play = Play::guarded().push(0, &bytes[..at]).expire(pause).push(pause, &bytes[at..]).expire(5000);
         for frame in &play.frames {

@@ -1,8 +1,8 @@
 //! The text in the bytes of a whole frame.
 //!
-//! STX in front and ETX behind are framing. GS, RS, FS, US and EOT are data: they part the fields of GS1 element strings
-//! and of ISO/IEC 15434 envelopes. A frame in which each second byte is NUL is text in UTF-16, which two-dimensional
-//! symbols may hold.
+//! STX in front and ETX behind are framing. GS, RS, FS, US and EOT are data: they part the fields of GS1 element
+//! strings and of ISO/IEC 15434 envelopes. A frame in which each second byte is NUL is text in UTF-16, which
+//! two-dimensional symbols may hold.
 
 use super::Refusal;
 use super::terminator::ETX;

@@ -4,7 +4,7 @@
 //! The input reports of a bar code scanner's collection are read. Their fields, by usage:
 //!
 //! - Decoded Data: bytes of the code;
-//! - Byte Count (of the generic desktop page): how many of them there are, in reports that say so;
+//! - Byte Count (of the generic desktop page): how many of them there are, in reports that have it;
 //! - Symbology Identifier 1, 2 and 3: the three characters of the AIM identifier;
 //! - Decode Data Continued: the code goes on in the next report.
 //!
@@ -48,7 +48,7 @@ mod kind {
     pub(super) const USAGE: u8 = 0x08;
     pub(super) const USAGE_MINIMUM: u8 = 0x18;
     pub(super) const USAGE_MAXIMUM: u8 = 0x28;
-    /// The prefix of a long item; none is defined, and each says its length.
+    /// The prefix of a long item; none is defined, and each contains its length.
     pub(super) const LONG: u8 = 0xfe;
 }
 /// Flags of an input: padding; one value for each usage.

@@ -85,7 +85,7 @@ impl PosStream {
     /// Notes that reports were dropped on the way: the pending code, or else the next, is refused.
     pub fn lose(&mut self, at: BootMillis) {
         let code = self.spoil(Refusal::Lost, MISSING, at);
-        // Nobody knows of which code the last of them was.
+        // It is not known to which code the last of the dropped reports belonged.
         code.identifier = None;
     }
 
@@ -181,7 +181,7 @@ impl Code {
         match self.fate {
             Fate::Sound => self.fate = Fate::Spoilt(why),
             Fate::Spoilt(_) => (),
-            // What follows may be another code, of which nobody was told yet.
+            // The next bytes may be of another code, which was not reported yet.
             Fate::Told => {
                 self.bytes.clear();
                 self.fate = Fate::Spoilt(why);

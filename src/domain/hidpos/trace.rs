@@ -2,8 +2,8 @@
 //!
 //! One report a line: the time in seconds since boot with six decimals, then its bytes in hexadecimal; in place of the
 //! bytes, `lost` where reports were dropped. `#` begins a comment. A line `!descriptor` with bytes in hexadecimal is
-//! the scanner's report descriptor, without which nothing can be read; a line `!opened 12.000000` is the time at which the
-//! device was opened; without one it was open long before the first report.
+//! the scanner's report descriptor, without which nothing can be read; a line `!opened 12.000000` is the time at which
+//! the device was opened; without one it was open long before the first report.
 //!
 //! ```text
 //! !descriptor 058c0902a101…c0

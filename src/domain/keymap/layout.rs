@@ -84,7 +84,7 @@ impl fmt::Debug for LayoutName {
     }
 }
 
-/// The result of a key.
+/// The effect of pressing a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stroke {
     /// This character.
@@ -106,7 +106,7 @@ pub struct Level {
     pub caps: bool,
 }
 
-/// The results of one key at each level.
+/// The effects of one key, at each level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Key {
     code: u16,

@@ -63,7 +63,7 @@ impl Conventions {
             Reading::Malformed => Heard::MalformedControl,
             Reading::NotControl => {
                 let barcode = Barcode::read(text);
-                // Behind a mark that cannot be seen: nothing but its own text is a command.
+                // The text stands behind an invisible mark. Only a frame that is a command as it stands is obeyed.
                 if Control::read(&barcode.text) != Reading::NotControl {
                     return Heard::MalformedControl;
                 }

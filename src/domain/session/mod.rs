@@ -274,7 +274,7 @@ impl Session {
                 self.product(scanner, barcode, resolution)
             }
             (Heard::Kit(card), Answer::Resolution(resolution)) => self.kit(scanner, *card, resolution),
-            // Nobody was asked what it is.
+            // The store was not asked what it is.
             (Heard::Product(barcode), Answer::Last(_)) => self.product(scanner, barcode, Resolution::Unknown),
             (Heard::Kit(card), Answer::Last(_)) => self.kit(scanner, *card, Resolution::Unknown),
         }

@@ -52,7 +52,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason, in the order of the manual.
+    /// Returns every reason, in the order of the manual.
     pub fn all() -> impl Iterator<Item = Self> {
         let of_frames = Refusal::ALL.into_iter().map(Self::Frame);
         let others = [

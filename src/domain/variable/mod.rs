@@ -123,7 +123,7 @@ impl Pattern {
     /// measure, `P` for a price, `V` for its verifier, `C` for the check digit.
     ///
     /// # Errors
-    /// [`BadPattern`] says what is wrong with it.
+    /// [`BadPattern`] for the first fault in it.
     pub fn new(written: &str, measured: Measured, decimals: u32, item: ItemCode) -> Result<Self, BadPattern> {
         let bad = why_bad(written, measured);
         let pattern =

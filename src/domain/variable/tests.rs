@@ -209,7 +209,7 @@ proptest! {
         prop_assert_eq!(&one.tiers, &other.tiers);
         if pattern.item() == ItemCode::Zeroed {
             prop_assert!(has_check_digit(&one.text));
-            // The good's own code is a label that says nothing.
+            // The good's own code is a label with a measure of zero.
             let own = barcode(one.text.clone());
             prop_assert_eq!(own.text, one.text);
             let nothing = match pattern.measured() {

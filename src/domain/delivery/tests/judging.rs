@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A line of the test's operation, with its comment.
+/// Returns a line of the test's operation, with its comment.
 fn line(id: i64, number: u16) -> FoundLine {
     let comment = Some(operation(3).marker.of_line(number));
     FoundLine { id: TransactionId(id), good: good(number), quantity: quantity(number), comment }
