@@ -1,9 +1,9 @@
-//! The listening half: an address or a Unix socket, and connections of which none can wait for ever.
+//! Listens on an address or a Unix socket; no connection can wait for ever.
 //!
-//! A visitor that asks nothing, or does not read what it is told, is sent away after a while, and so is one whose whole
-//! visit takes too long. Whoever reads the events keeps a connection for days, so the number of connections is bounded,
-//! in all and for each visitor, and some places are kept for this machine. A visitor that comes when its places are
-//! taken gets that of one that has not finished asking: a flood of half questions keeps nobody out.
+//! A visitor that sends no request, or does not read its answer, is disconnected after a while, and so is one whose
+//! whole visit takes too long. A client that reads the events keeps a connection for days, so the number of connections
+//! is bounded, in all and for each visitor, and some places are kept for this machine. A visitor that comes when its
+//! places are taken gets the place of one whose request is not complete: a flood of half requests keeps nobody out.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -33,17 +33,17 @@ use super::peer::Peer;
 use super::places::{Limits, Place, Places};
 use crate::config::Listen;
 
-/// Connections at one time.
+/// The connections at one time.
 const CONNECTIONS: Limits = Limits { total: 32, kept_for_local: 8, per_peer: 8 };
-/// The head of a request, in bytes, and what is read ahead.
+/// The longest head of a request, and the most that is read ahead, in bytes.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
-/// How long a visitor may take to ask.
+/// The longest time for a visitor to send its request.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
-/// How long a visitor may take no byte of what it is told.
+/// The longest time for which a visitor may take no byte of its answer.
 const READ_WITHIN: Duration = Duration::from_secs(20);
-/// How long a whole visit may take, question and answer. The events have no end.
+/// The longest time of a whole visit, question and answer. The events have no end.
 const VISIT_WITHIN: Duration = Duration::from_secs(30);
-/// What a visitor without a place is told.
+/// The answer to a visitor without a place.
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
     content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\ncontent-length: 21\r\n\r\n\
     too many connections\n";
@@ -51,7 +51,7 @@ const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\
 /// (`unix(7)`).
 const SOCKET_MODE: u32 = 0o660;
 
-/// Where visitors come in.
+/// The entrance for visitors.
 #[derive(Debug)]
 pub(crate) enum Door {
     /// An address.
@@ -82,7 +82,7 @@ impl Door {
         }
     }
 
-    /// The address and the port that was free.
+    /// Returns the address with the port that was free; `None` for a Unix socket.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
@@ -106,7 +106,7 @@ impl Door {
     }
 }
 
-/// Removes the socket that a process left which is no more.
+/// Removes the socket of a process that has ended.
 fn remove_left(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -117,7 +117,7 @@ fn remove_left(path: &Path) -> io::Result<()> {
     }
 }
 
-/// How far a visit is.
+/// The stage of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Stage {
@@ -154,7 +154,7 @@ impl Visit {
         self.stage.load(Ordering::Relaxed) == stage as u8
     }
 
-    /// Done when the visit has taken too long.
+    /// Completes when the visit has taken too long.
     async fn over(&self) {
         sleep(VISIT_WITHIN).await;
         if self.is(Stage::Following) {
@@ -178,8 +178,8 @@ struct Guests {
 }
 
 impl Guests {
-    /// Finds a place for a visitor, at the cost of one that has not finished asking if need be: first one of its own
-    /// connections, so that it harms others only where it has none.
+    /// Finds a place for a visitor, if need be that of one whose request is not complete: first one of its own
+    /// connections, so that it harms others only if it has none.
     fn place(&mut self, peer: Peer) -> Option<Place> {
         let place = self.places.take(peer);
         if place.is_ok() {
@@ -188,7 +188,7 @@ impl Guests {
         let asking = |guest: &Guest| guest.visit.is(Stage::Asking);
         let own = self.inside.iter().position(|guest| guest.visit.peer == peer && asking(guest));
         let other = || {
-            // The places kept for this machine are not to be had by sending it away.
+            // The places kept for this machine cannot be won by disconnecting it.
             let is_fair = |guest: &Guest| peer == Peer::Local || guest.visit.peer != Peer::Local;
             self.inside.iter().position(|guest| is_fair(guest) && asking(guest))
         };
@@ -203,7 +203,7 @@ impl Guests {
     }
 }
 
-/// Serves whoever comes. Ends only if it is dropped, and then every connection ends.
+/// Serves every visitor. Ends only when it is dropped, and then every connection ends.
 async fn serve<L: Listener>(mut listener: L, peer_of: impl Fn(L::Addr) -> Peer, routes: Router) {
     let mut connections = JoinSet::new();
     let mut guests = Guests { places: Places::new(CONNECTIONS), inside: Vec::new() };
@@ -225,7 +225,7 @@ async fn serve<L: Listener>(mut listener: L, peer_of: impl Fn(L::Addr) -> Peer, 
     }
 }
 
-/// Says why, if the connection takes it at once: nobody waits for a visitor without a place.
+/// Sends the refusal, if the connection takes it at once: nobody waits for a visitor without a place.
 async fn turn_away(mut stream: impl AsyncWrite + Unpin) {
     let told = timeout(Duration::ZERO, stream.write_all(TURNED_AWAY)).await;
     tracing::debug!(told = matches!(told, Ok(Ok(()))), "a visitor found no place");
@@ -253,8 +253,8 @@ async fn connection(routes: Router, stream: impl AsyncRead + AsyncWrite + Unpin,
     }
 }
 
-/// A connection that fails once its other end has taken nothing for too long. By hand: hyper has a time limit for the head of
-/// a request and none for writing, and a crate for the latter would be one more for forty lines.
+/// A connection that fails once its other end has taken nothing for too long. Written by hand: hyper has a time limit
+/// for the head of a request and none for writing, and a crate for the latter would be one more for forty lines.
 struct Unstuck<S> {
     stream: S,
     patience: Duration,
@@ -266,7 +266,7 @@ impl<S> Unstuck<S> {
         Self { stream, patience, stuck: None }
     }
 
-    /// A write that is not ready for too long has failed.
+    /// Fails a write that is not ready for too long.
     fn patiently<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -360,7 +360,7 @@ mod tests {
         Router::new().route("/", get(|| async { "ok" })).route("/never", get(std::future::pending::<()>))
     }
 
-    /// Serves on the loopback; the visitors are whoever `peer_of` says.
+    /// Serves on the loopback; `peer_of` decides which visitor a connection counts as.
     async fn served(peer_of: fn(SocketAddr) -> Peer) -> (SocketAddr, JoinSet<()>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, mut tasks) = (listener.local_addr().unwrap(), JoinSet::new());

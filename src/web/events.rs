@@ -6,7 +6,7 @@
 //! after; `0-0` is before everything. Without it the stream begins now. An event has one of two names, an id, and one
 //! JSON object as its data. A member that does not apply is `null`; programs ignore members that they do not know.
 //!
-//! `scan`: a frame was taken in. A parked one that is booked later comes no second time; its document does.
+//! `scan`: a frame was taken in. A parked scan that is booked later is not sent again; its document is.
 //!
 //! | member | what it is |
 //! |---|---|
@@ -35,8 +35,9 @@
 //! | `state` | where it stands when this is sent: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused` or `cancelled` |
 //! | `document_id` | the service's number, once known |
 //!
-//! A comment comes when nothing else did for a while, so that a dead connection is noticed. The number of clients is
-//! bounded, in all and for each visitor. A client costs a scan no more than one short reading of the journal; one that does not read is sent away.
+//! A comment is sent when nothing else was for a while, so that a dead connection is noticed. The number of clients is
+//! bounded, in all and for each visitor. A client costs a scan no more than one short reading of the journal; one that
+//! does not read is disconnected.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -64,20 +65,20 @@ use crate::feedback::{Announcement, Feedback};
 use crate::status::rfc3339;
 use crate::store::{Cursor, DeliveryEntry, Entry, ScanEntry, Store};
 
-/// Clients at one time.
+/// The clients at one time.
 const CLIENTS: Limits = Limits { total: 8, kept_for_local: 2, per_peer: 3 };
-/// Entries read from the journal at once: a scan that comes meanwhile waits for one such reading.
+/// The most entries read from the journal at once: a scan that comes meanwhile waits for one such reading.
 const PAGE_MAX: u32 = 64;
-/// Between two full pages for a client that has much to catch up with.
+/// The pause between two full pages for a client that has much to catch up with.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often the journal is looked at when nobody said that it grew: a delivery's steps are not announced.
+/// The interval between two readings of the journal when nothing is announced: a delivery's steps are not.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A comment is sent after this long without an event.
+/// The time without an event after which a comment is sent.
 const BEAT_EVERY: Duration = Duration::from_secs(15);
-/// Begins the stream: how soon a client that lost its connection should come back, in ms.
+/// The beginning of the stream: how soon a client that lost its connection should come back, in ms.
 const PREAMBLE: &str = "retry: 2000\n\n";
 
-/// The journal, for whoever follows it.
+/// The journal, for the clients that follow it.
 #[derive(Debug, Clone)]
 pub(crate) struct Events {
     store: Store,
@@ -90,7 +91,7 @@ impl Events {
         Self { store, feedback, places: Places::new(CLIENTS) }
     }
 
-    /// How many follow it now.
+    /// Returns the number of clients that follow it now.
     pub(crate) fn clients(&self) -> usize {
         self.places.taken()
     }
@@ -116,7 +117,7 @@ pub(super) async fn stream(
         let told = [(RETRY_AFTER, "5")];
         return (StatusCode::SERVICE_UNAVAILABLE, told, "too many follow the events\n").into_response();
     };
-    // From before the reading of the journal's end: what comes in between is heard of.
+    // Subscribed before the end of the journal is read, so that what comes in between is not missed.
     let news = events.feedback.listen();
     let Ok(Ok(end)) = events.store.run(|db| db.end_of_journal()).await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -129,8 +130,8 @@ pub(super) async fn stream(
     (headers, Body::new(Following::begin(follower))).into_response()
 }
 
-/// Where the stream begins. A place beyond the end is of a journal that is no more (a damaged one was moved aside):
-/// all of this one is new.
+/// Returns the place where the stream begins. A place beyond the end is of a journal that no longer exists (a damaged
+/// one was moved aside): everything in this one is new.
 fn begin(seen: Option<Cursor>, end: Cursor) -> Cursor {
     match seen {
         None => end,
@@ -151,14 +152,14 @@ struct Follower {
     store: Store,
     news: broadcast::Receiver<Announcement>,
     seen: Cursor,
-    /// Whether the last page was full.
+    /// True if the last page was full.
     is_behind: bool,
     spoke: Instant,
     _place: Place,
 }
 
 impl Follower {
-    /// What is to be sent next; nothing if the agent ends.
+    /// Returns the next piece to send; nothing if the agent ends or the journal cannot be read.
     async fn next(mut self) -> (Self, Option<String>) {
         loop {
             if self.is_behind {
@@ -182,7 +183,7 @@ impl Follower {
                 self.spoke = Instant::now();
                 return (self, Some(": nothing new\n\n".to_owned()));
             }
-            // Whatever was announced, and even if some of it was lost: the journal is looked at.
+            // Whatever was announced, and even if some of it was lost: the journal is read.
             let _hint = timeout(LOOK_EVERY, self.news.recv()).await;
         }
     }
@@ -205,8 +206,9 @@ impl Follower {
 
 /// The body of the answer: one piece after the other, each asked for when the one before is on its way.
 ///
-/// By hand rather than by axum's `sse`: that wants a `Stream`, for which there is no crate here yet, and sends each event as a
-/// piece of its own, where a page of the journal is one. What it frames is JSON on one line, which needs no splitting.
+/// Written by hand rather than with axum's `sse`: that needs a `Stream`, for which there is no crate here yet, and
+/// sends each event as a piece of its own, where a page of the journal is one. Each event is JSON on one line, which
+/// needs no splitting.
 struct Following {
     next: Pin<Box<dyn Future<Output = (Follower, Option<String>)> + Send>>,
 }

@@ -1,4 +1,4 @@
-//! Who may come in.
+//! The access control of the page: by address, by socket or by token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,22 +19,24 @@ use super::door::Visit;
 use super::peer::Peer;
 use super::penalty::{DELAY, Penalties};
 
-/// What a visitor without the token is told (RFC 7235, section 4.1). A browser then asks its user, any name will do.
+/// The challenge to a visitor without the token (RFC 7235, section 4.1). A browser then asks its user; any name will
+/// do.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"stockpoint\", charset=\"UTF-8\"");
 
-/// Who may come in.
+/// The rule by which visitors are let in.
 #[derive(Debug, Clone)]
 pub(crate) enum Guard {
-    /// Whoever asks for the station by its address. A page of another site could read the station's through its
-    /// visitor's browser otherwise: a name can be made to point anywhere, an address cannot (DNS rebinding).
+    /// Everybody who asks for the station by an address or as `localhost`. A page of another site could otherwise read
+    /// the station's page through its visitor's browser: a name can be made to point anywhere, an address cannot (DNS
+    /// rebinding).
     Address,
-    /// Whoever the file system lets in.
+    /// Everybody whom the file system lets in.
     Socket,
-    /// Whoever shows the token.
+    /// Everybody who shows the token.
     Token(Arc<Lock>),
 }
 
-/// A token, and who showed a wrong one lately.
+/// A token, and the visitors that showed a wrong one lately.
 #[derive(Debug)]
 pub(crate) struct Lock {
     token: SecretString,
@@ -42,16 +44,16 @@ pub(crate) struct Lock {
 }
 
 impl Guard {
-    /// Lets in whoever shows this token.
+    /// Lets in everybody who shows this token.
     pub(crate) fn token(token: SecretString) -> Self {
         Self::Token(Arc::new(Lock { token, penalties: Penalties::default() }))
     }
 }
 
 impl Lock {
-    /// Why the visitor may not come in; nothing if it may. The answer to a wrong token is late.
+    /// Returns the refusal of a visitor that may not come in; nothing if it may. The answer to a wrong token is late.
     async fn refuses(&self, peer: Peer, headers: &HeaderMap) -> Option<Response> {
-        // A browser asks without a token first, and its user then: that is no guess.
+        // A browser first asks without a token, and only then asks its user: that is no guess.
         if headers.contains_key(AUTHORIZATION) {
             if let Some(rest) = self.penalties.locked(peer, Instant::now()) {
                 let told = [(RETRY_AFTER, rest.as_secs().saturating_add(1).to_string())];
@@ -69,7 +71,7 @@ impl Lock {
     }
 }
 
-/// Lets the visitor in or says why not.
+/// Lets the visitor in, or answers with the reason why not.
 pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     match &guard {
@@ -78,7 +80,7 @@ pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Ne
         }
         Guard::Token(lock) => {
             let peer = request.extensions().get().map_or(Peer::Local, |visit: &Visit| visit.peer);
-            // Owned, for the answer may be late and a request cannot be shared meanwhile.
+            // Owned, because the answer may be late and a request cannot be shared meanwhile.
             let shown = headers.clone();
             match lock.refuses(peer, &shown).await {
                 Some(refused) => refused,
@@ -99,7 +101,7 @@ fn names_an_address(headers: &HeaderMap) -> bool {
 
 fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
     let shown = headers.get(AUTHORIZATION).and_then(|header| shown(header.as_bytes()));
-    // How long it takes tells the length of the token at the most.
+    // The time that this takes reveals no more than the length of the token.
     shown.is_some_and(|shown| bool::from(shown.ct_eq(token.expose_secret().as_bytes())))
 }
 
@@ -192,7 +194,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(ask(thief, Some("guess")).await, (Some(401), 1));
         }
-        // Even the right one: otherwise guessing would go on.
+        // Even the right one is refused: otherwise guessing would go on.
         assert_eq!(ask(thief, Some("0123456789abcdef")).await, (Some(429), 0));
         assert_eq!(ask(clerk, Some("0123456789abcdef")).await, (None, 0));
         for _ in 0..20 {

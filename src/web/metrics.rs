@@ -51,7 +51,7 @@ use crate::store::Figures;
 
 pub(crate) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
-/// Everything that is told, taken at one moment.
+/// All figures, taken at one moment.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) figures: Figures,
@@ -66,16 +66,16 @@ pub(crate) struct Snapshot {
     pub(crate) event_clients: usize,
 }
 
-/// What is counted of a scanner since the start.
+/// The counts of a scanner since the start.
 #[derive(Debug, Clone)]
 pub(crate) struct ScannerMeter {
     pub(crate) name: ScannerName,
     pub(crate) reconnects: u64,
-    /// Since its last frame.
+    /// The seconds since its last frame.
     pub(crate) last_scan_age_s: Option<i64>,
 }
 
-/// The data folder.
+/// The room and the files of the data folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Disk {
     pub(crate) free_bytes: Option<u64>,
@@ -84,7 +84,7 @@ pub(crate) struct Disk {
 }
 
 impl Snapshot {
-    /// The text.
+    /// Returns the figures as text.
     pub(crate) fn text(self) -> String {
         let mut registry = Registry::with_prefix("stockpoint");
         registry.register_collector(Box::new(self));
@@ -200,7 +200,7 @@ impl Snapshot {
 
 type NoLabels = [(&'static str, &'static str); 0];
 
-/// The text while it is written.
+/// The text while it is being written.
 struct Page<'a> {
     encoder: DescriptorEncoder<'a>,
 }
@@ -219,7 +219,7 @@ impl Page<'_> {
         self.begin(name, help, MetricType::Gauge)
     }
 
-    /// The library puts `_total` behind the name.
+    /// Begins a counter. The library appends `_total` to the name.
     fn counters<'p>(&'p mut self, name: &'p str, help: &str) -> Result<MetricEncoder<'p>, fmt::Error> {
         self.begin(name, help, MetricType::Counter)
     }
@@ -232,7 +232,7 @@ impl Page<'_> {
         self.counters(name, help)?.encode_counter::<NoLabels, _, u64>(value, None)
     }
 
-    /// One gauge for each value of a label.
+    /// Writes one gauge for each value of a label.
     fn family<'v>(
         &mut self,
         name: &str,
@@ -252,7 +252,8 @@ impl Page<'_> {
     }
 }
 
-/// A quantity as Prometheus has numbers: the fraction nearest to its decimal text. Nothing is computed from it here.
+/// Returns a quantity as Prometheus has numbers: the fraction nearest to its decimal text. Nothing is computed from it
+/// here.
 fn number(quantity: Quantity) -> f64 {
     quantity.to_string().parse().expect("a decimal text is a number")
 }

@@ -1,5 +1,4 @@
-//! The station's page, for whoever stands before a screen, and what programs read: its status, its figures and its
-//! events.
+//! The station's page, for people at a screen, and what programs read: its status, its figures and its events.
 //!
 //! | path | what it tells |
 //! |---|---|
@@ -7,9 +6,9 @@
 //! | `/status.json` | what `stockpoint status --json` prints |
 //! | `/metrics` | figures in the text format of Prometheus, see [`metrics`] |
 //! | `/events` | scans and deliveries as they come, see [`events`] |
-//! | `/healthz` | 200 if the workers and the store get on, 503 and why not |
+//! | `/healthz` | 200 if the workers and the store get on; 503 and the reason if not |
 //!
-//! It only reads. Who may come in, [`guard`] says.
+//! It only reads. [`guard`] decides who may come in.
 
 mod door;
 pub(crate) mod events;
@@ -43,20 +42,20 @@ use events::Events;
 pub(crate) use door::Door;
 pub(crate) use guard::Guard;
 
-/// Something that is asked anew for each visitor.
+/// A function that is called anew for each visitor.
 pub(crate) type Ask<T> = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync>;
 
-/// How the station is at a moment, and what it said last, newest first.
+/// The status at one moment, and the last announcements, newest first.
 pub(crate) type Look = (Status, Vec<Announcement>);
 
-/// What the page tells of.
+/// The content of the page and of what programs read.
 #[derive(Clone)]
 pub(crate) struct Site {
-    /// How the station is; nothing if it cannot be told.
+    /// The status and the last announcements; nothing if they cannot be read.
     pub(crate) look: Ask<Option<Look>>,
-    /// Its figures for Prometheus; nothing if they cannot be told.
+    /// The figures for Prometheus; nothing if they cannot be read.
     pub(crate) measure: Ask<Option<String>>,
-    /// Whether it gets on, or who does not.
+    /// The health: the error names the part that does not get on.
     pub(crate) health: Ask<Result<(), String>>,
     /// Its journal.
     pub(crate) events: Events,
@@ -82,8 +81,8 @@ pub(crate) async fn serve(door: Door, guard: Guard, site: Site) {
     door.serve(routes).await;
 }
 
-/// Tells a browser to believe nothing but what the station means: no type but the one that is told, no frame around
-/// it, no script, no style but the page's own.
+/// Adds headers by which a browser accepts nothing but what the station sends: no type but the declared one, no frame
+/// around the page, no script, and no style but the page's own.
 async fn secured(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, page::policy());

@@ -12,7 +12,7 @@ use crate::domain::printable::harmless;
 use crate::feedback::Announcement;
 use crate::status::Status;
 
-/// Seconds between two looks of the page at the station.
+/// The seconds between two refreshes of the page.
 const REFRESH_S: u8 = 2;
 
 const STYLE: &str = "
@@ -31,7 +31,8 @@ dt { opacity: .7; font-size: .8rem } dd { margin: 0; font-size: 1.6rem; font-var
 .recent .unknown { border-color: #d90 } .recent .refused, .recent .person { border-color: #c33 }
 ";
 
-/// What the page may do (Content Security Policy Level 3): nothing but look as [`STYLE`] says, which is known by its digest.
+/// The rights of the page (Content Security Policy Level 3): it may only look as [`STYLE`] says, which is identified by
+/// its digest.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let style = BASE64_STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
     let policy = format!(
@@ -40,12 +41,12 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).expect("a digest in base 64 is ASCII")
 });
 
-/// The policy, for every answer.
+/// Returns the policy, for every answer.
 pub(super) fn policy() -> HeaderValue {
     POLICY.clone()
 }
 
-/// The page for one moment. It asks for the next by itself and needs no script.
+/// Renders the page for one moment. It refreshes itself and needs no script.
 pub(super) fn render(status: &Status, recent: &[Announcement]) -> String {
     let page: Markup = html! {
         (DOCTYPE)

@@ -1,11 +1,11 @@
-//! Who is at the other end of a connection, as far as shares and penalties go.
+//! The visitor at the other end of a connection, as far as shares and penalties need it.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
-/// What counts as one visitor. A household or a host has a whole /64 of IPv6 (RFC 6177), so one is one visitor.
+/// One visitor. A household or a host has a whole /64 of IPv6 (RFC 6177), so a /64 is one visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Peer {
     /// This machine: the loopback, or a Unix socket.
@@ -17,7 +17,7 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    /// The visitor at an address.
+    /// Returns the visitor at an address.
     pub(super) fn of(address: SocketAddr) -> Self {
         // An IPv4 visitor of a socket for both kinds comes in mapped (RFC 4291, section 2.5.5.2).
         match address.ip().to_canonical() {

@@ -1,9 +1,10 @@
-//! What a wrong token costs: time, more with each one, and only whoever showed it (after `PerSourcePenalties` of
-//! `sshd_config(5)`).
+//! The penalty for a wrong token: time, more with each one, and only for the visitor that showed it (after
+//! `PerSourcePenalties` of `sshd_config(5)`).
 //!
 //! Every wrong token is answered late. From the third on, the visitor is locked for a while: nothing that it shows is
-//! looked at. The right token does not undo that, for behind one address there may be several people. This machine is never locked, for what comes from it may come through a proxy: it only waits, and
-//! few of its wrong tokens may wait at one time. Time comes in.
+//! looked at. The right token does not undo that, because behind one address there may be several people. This machine
+//! is never locked, because what comes from it may come through a proxy: it only waits, and few of its wrong tokens may
+//! wait at one time. The time is passed in.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -14,21 +15,21 @@ use tokio::time::Instant;
 
 use super::peer::Peer;
 
-/// How late the answer to a wrong token is.
+/// The delay of the answer to a wrong token.
 pub(super) const DELAY: Duration = Duration::from_secs(1);
-/// Answers to one visitor that may be late at one time; until one is given, nothing more of it is looked at.
+/// The most late answers to one visitor at one time; until one is given, nothing more of the visitor is looked at.
 const LATE_MAX: u32 = 4;
-/// What the first wrong token costs; each further one costs twice as much as the one before.
+/// The penalty for the first wrong token; for each further one it is twice as long as for the one before.
 const PENALTY: Duration = Duration::from_secs(5);
-/// A penalty below this is only noted: a person may mistype.
+/// The least penalty that locks; a shorter one is only noted, because a person may mistype.
 const LOCK_MIN: Duration = Duration::from_secs(20);
 /// The longest penalty.
 const LOCK_MAX: Duration = Duration::from_mins(10);
-/// How long after its penalty a visitor is forgotten.
+/// The time after its penalty at which a visitor is forgotten.
 const FORGET_AFTER: Duration = Duration::from_mins(10);
-/// Visitors that are remembered at one time; beyond it the one whose penalty ends first is forgotten.
+/// The most visitors remembered at one time; beyond it the one whose penalty ends first is forgotten.
 const REMEMBERED_MAX: usize = 256;
-/// Lines of the log in [`LINES_EVERY`].
+/// The most lines of the log in [`LINES_EVERY`].
 const LINES_MAX: u32 = 10;
 const LINES_EVERY: Duration = Duration::from_mins(1);
 
@@ -44,16 +45,16 @@ struct Table {
 
 #[derive(Debug)]
 struct Penalty {
-    /// Wrong tokens since the visitor was forgotten last.
+    /// Wrong tokens since the visitor was last forgotten.
     wrong: u32,
     /// Answers that are late now.
     late: u32,
-    /// When the penalty ends.
+    /// The end of the penalty.
     until: Instant,
     is_locked: bool,
 }
 
-/// A wrong token whose answer is late. Dropped, the answer was given.
+/// A wrong token whose answer is late. Dropping it means that the answer was given.
 #[derive(Debug)]
 pub(super) struct Late<'a> {
     penalties: &'a Penalties,
@@ -61,7 +62,7 @@ pub(super) struct Late<'a> {
 }
 
 impl Penalties {
-    /// How long nothing of a visitor is looked at; `None`: what it shows is looked at now.
+    /// Returns how long nothing of a visitor is looked at; `None` if what it shows is looked at now.
     pub(super) fn locked(&self, peer: Peer, now: Instant) -> Option<Duration> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let penalty = table.peers.get_mut(&peer)?;
@@ -74,7 +75,7 @@ impl Penalties {
         (penalty.late >= LATE_MAX).then_some(DELAY)
     }
 
-    /// Notes a wrong token. The answer is to be given after [`DELAY`], when what this gives back is dropped.
+    /// Notes a wrong token. Give the answer after [`DELAY`], when the returned value is dropped.
     pub(super) fn wrong(&self, peer: Peer, now: Instant) -> Late<'_> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         table.make_room(peer, now);
@@ -96,7 +97,7 @@ impl Penalties {
 }
 
 impl Table {
-    /// Forgets whose penalty ended long ago, and if that is not enough, whose ends first.
+    /// Forgets visitors whose penalty ended long ago and, if that is not enough, the one whose penalty ends first.
     fn make_room(&mut self, peer: Peer, now: Instant) {
         self.peers.retain(|_, penalty| penalty.late > 0 || now < penalty.until + FORGET_AFTER);
         if self.peers.len() < REMEMBERED_MAX || self.peers.contains_key(&peer) {

@@ -1,4 +1,4 @@
-//! A bounded number of places, of which each visitor gets a share and this machine always finds some.
+//! A bounded number of places: each visitor gets a share, and some are kept for this machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 
 use super::peer::Peer;
 
-/// How many places there are, and for whom.
+/// The number of places, in all and for each kind of visitor.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// All of them.
@@ -25,14 +25,14 @@ pub(super) struct Places {
     taken: Arc<Mutex<BTreeMap<Peer, usize>>>,
 }
 
-/// A place that is taken. Dropped, it is free again.
+/// A place that is taken. Dropping it frees it.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Places,
     peer: Peer,
 }
 
-/// Why a visitor gets no place.
+/// The reason why a visitor gets no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
     /// The visitor has its share.
@@ -70,7 +70,7 @@ impl Places {
         Ok(Place { places: self.clone(), peer })
     }
 
-    /// How many are taken.
+    /// Returns the number of places that are taken.
     pub(super) fn taken(&self) -> usize {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
