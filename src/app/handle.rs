@@ -1,4 +1,4 @@
-//! The agent as others see it: commands, the page, and whoever owns it.
+//! The agent as others see it: commands, the page, and its owner.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,11 +20,11 @@ use crate::store::{self, Cause, Figures, Store};
 use crate::work::scans::Input;
 use crate::work::trust::Belief;
 
-/// What commands, the page and the owner of an agent see of it.
+/// The view of an agent for commands, the page and its owner.
 #[derive(Debug, Clone)]
 pub struct Handle(pub(super) Arc<Shared>);
 
-/// What a running agent is seen by, and reached through.
+/// The parts by which a running agent is seen and reached.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) page_address: OnceLock<SocketAddr>,
@@ -43,7 +43,7 @@ pub(super) struct Shared {
     pub(super) wake: Arc<Notify>,
 }
 
-/// Describes the station as its configuration, its commands and the service do.
+/// Describes the station from its configuration, its commands and the service.
 pub fn station(config: &Config, figures: &Figures) -> Station {
     let binding = |scanner: &config::Scanner| (scanner.name.clone(), scanner.mode, scanner.storage_id);
     Station {
@@ -55,29 +55,29 @@ pub fn station(config: &Config, figures: &Figures) -> Station {
     }
 }
 
-/// The location as people know it: by the configuration and, where that is silent, by what the service told.
+/// Returns the location as people know it: from the configuration and, where that is silent, from the service.
 pub fn location(config: &Config, told: &store::Location) -> Location {
     let named = config.storages().into_iter().filter_map(|storage| Some((storage.id, storage.name?)));
     Location::new(told, config.station.time_zone.clone(), named)
 }
 
 impl Handle {
-    /// Hears every announcement from now on.
+    /// Subscribes to every announcement from now on.
     pub fn listen(&self) -> broadcast::Receiver<Announcement> {
         self.0.feedback.listen()
     }
 
-    /// What was announced last, newest first.
+    /// Returns the last announcements, newest first.
     pub fn recent(&self) -> Vec<Announcement> {
         self.0.feedback.recent()
     }
 
-    /// Where the station's page is, if it is served.
+    /// Returns the address of the station's page, if it is served on TCP.
     pub fn page(&self) -> Option<SocketAddr> {
         self.0.page_address.get().copied()
     }
 
-    /// Has the goods table read as a whole now.
+    /// Asks for the whole goods table to be read now.
     pub fn sync(&self) {
         self.0.sync_now.notify_one();
     }
@@ -90,7 +90,7 @@ impl Handle {
         self.0.inputs.send(input).await.map_err(|_ended| store::StoreClosed)
     }
 
-    /// The figures at this moment.
+    /// Returns the figures at this moment.
     ///
     /// # Errors
     /// [`Error`] if the agent has ended or the store cannot be read.
@@ -98,7 +98,7 @@ impl Handle {
         Ok(self.0.store.run(|db| db.figures()).await??)
     }
 
-    /// The cards that kits can be made of.
+    /// Returns the cards that kits can be made of.
     ///
     /// # Errors
     /// [`Error`] if the agent has ended or the store cannot be read.
@@ -107,7 +107,7 @@ impl Handle {
         Ok(cards.into_iter().map(|(card, _title)| card).collect())
     }
 
-    /// The whole status at this moment.
+    /// Returns the whole status at this moment.
     ///
     /// # Errors
     /// [`Error`] if the agent has ended or the store cannot be read.
@@ -118,7 +118,7 @@ impl Handle {
         Ok(Status::new(station(config, &figures), &figures, self.health(), true, now))
     }
 
-    /// Raises an alarm. Where it cannot be stored, the log has it.
+    /// Raises an alarm. If it cannot be stored, the log says so.
     pub(super) async fn raise(&self, cause: Cause, what: &str) {
         let (now, what) = (self.0.clock.wall(), what.to_owned());
         let raised = self.0.store.run(move |db| db.raise_alarm(&cause, &what, now)).await;
@@ -127,7 +127,7 @@ impl Handle {
         }
     }
 
-    /// How its parts do.
+    /// Returns the health of its parts.
     pub(super) fn health(&self) -> Health {
         let mut scanners = self.0.scanner_health.borrow().at(self.0.clock.boot());
         for scanner in &mut scanners {
@@ -142,12 +142,12 @@ impl Handle {
         }
     }
 
-    /// The store, for tests and commands that look deeper.
+    /// Returns the store, for tests and commands that look deeper.
     pub fn store(&self) -> &Store {
         &self.0.store
     }
 
-    /// What a command is told.
+    /// Returns the answer to a request of a command.
     pub(super) async fn answer(&self, request: Request) -> String {
         match request {
             Request::Status => match self.status().await {

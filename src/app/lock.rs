@@ -1,4 +1,4 @@
-//! One agent a data folder.
+//! The lock of a data folder: one agent at a time uses it.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::store;
 /// Name of the lock's file in the data folder.
 const LOCK_FILE: &str = "agent.lock";
 
-/// Held as long as the agent lives; the system releases it however the process ends.
+/// A lock that is held as long as the agent lives; the system releases it however the process ends.
 #[derive(Debug)]
 pub struct FolderLock {
     file: File,
@@ -32,8 +32,8 @@ impl FolderLock {
 }
 
 impl Drop for FolderLock {
-    /// Closing the file would not be enough: a program that another thread just starts holds a copy of it from its
-    /// birth until it has become that program, and with it the lock (`flock(2)`).
+    /// Unlocks the file. Closing it would not be enough: a program that another thread just starts holds a copy of it,
+    /// and with it the lock, from its birth until it has become that program (`flock(2)`).
     fn drop(&mut self) {
         if let Err(error) = self.file.unlock() {
             tracing::warn!(%error, "the data folder stays locked until this process ends");

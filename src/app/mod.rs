@@ -1,8 +1,8 @@
 //! The agent: everything built, joined, watched, and stopped in order.
 //!
-//! The parts are independent; the first that ends before it was told to ends the agent, so that whoever started
-//! it starts it anew. Stopping goes the way of a scan: scanners first, then the scans' worker, then the way to
-//! the service, then the store.
+//! The parts are independent; the first that ends before it was asked to ends the agent, so that whoever started the
+//! agent starts it anew. Stopping goes the way of a scan: scanners first, then the scans' worker, then the connection
+//! to the service, then the store.
 
 mod handle;
 mod lock;
@@ -61,14 +61,14 @@ use page::Page;
 use scanners::{Running, Scanners};
 use site::Meters;
 
-/// Frames that may wait for the scans' worker, of all scanners together. Beyond it a scanner's own thread
-/// waits, and behind that the kernel's buffer.
+/// The most frames that wait for the scans' worker, of all scanners together. Beyond it a scanner's own thread waits,
+/// and behind that the kernel's buffer.
 const FRAME_QUEUE_MAX: usize = 256;
 
-/// How long stopping may take in all.
+/// The longest time that stopping may take in all.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
-/// Why the agent cannot run, or ended.
+/// The reason why the agent cannot run, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another agent uses the data folder.
@@ -101,13 +101,13 @@ pub enum Error {
     /// A part ended with an error.
     #[error("keep {part} going")]
     Work {
-        /// Which part.
+        /// The part.
         part: &'static str,
         /// Its reason.
         #[source]
         source: work::Error,
     },
-    /// A part ended though it was not told to.
+    /// A part ended though it was not asked to.
     #[error("keep {0} going: it ended by itself")]
     Ended(&'static str),
     /// A part panicked: a bug.
@@ -115,13 +115,13 @@ pub enum Error {
     Panicked,
 }
 
-/// What an agent runs on.
+/// The surroundings of an agent: its clocks, its machine and the name of the service.
 pub struct Host {
     /// The clocks.
     pub clock: Arc<dyn Clock>,
     /// The machine.
     pub machine: Machine,
-    /// A name for the service, where its address is another at each start.
+    /// A name for the service, if its address differs at each start.
     pub service: Option<String>,
     /// Runs before each commit; for tests that cut the power.
     pub commit_hook: Option<CommitHook>,
@@ -134,7 +134,7 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
-    /// The machine that this process runs on.
+    /// Returns the machine that this process runs on.
     pub fn this() -> Self {
         let (clock, machine) = (Arc::new(SystemClock::new()), machine::read(&machine::Roots::default()));
         Self { clock, machine, service: None, commit_hook: None }
@@ -237,15 +237,15 @@ impl Agent {
         })
     }
 
-    /// Has a scanner of kind `stdin` read this file instead.
+    /// Makes a scanner of kind `stdin` read this file instead.
     #[must_use]
     pub fn reading(mut self, file: File) -> Self {
         self.standard_input = Some(file);
         self
     }
 
-    /// Has every visitor of the page show this token. Where the configuration asks for one and there is none, the page
-    /// is not served, and an alarm stands.
+    /// Requires this token of every visitor of the page. If the configuration asks for a token and there is none, the
+    /// page is not served, and an alarm stands.
     #[must_use]
     pub fn guarded_by(mut self, token: Result<Option<SecretString>, secrets::Error>) -> Self {
         match token {
@@ -258,8 +258,8 @@ impl Agent {
         self
     }
 
-    /// Takes commands only from codes under this seal. Where the configuration asks for a secret and there is none, no
-    /// code commands anything, and an alarm stands.
+    /// Takes commands only from codes under this seal. If the configuration asks for a secret and there is none,
+    /// control codes are refused, and an alarm stands.
     #[must_use]
     pub fn commanded_by(mut self, seal: Result<Seal, secrets::Error>) -> Self {
         match seal {
@@ -277,19 +277,19 @@ impl Agent {
         self
     }
 
-    /// Something optional is not there: it is said when the agent runs.
+    /// Logs that something optional is missing, and keeps it for an alarm when the agent runs.
     fn want(&mut self, cause: Cause, what: String) {
         tracing::error!("{what}");
         self.wanting.push((cause, what));
     }
 
-    /// A view of the agent, good as long as it runs.
+    /// Returns a view of the agent, good as long as it runs.
     pub fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.shared))
     }
 
-    /// Runs until `shutdown` is done, then stops in order within ten seconds. The scanners are read from when
-    /// `begin` is done.
+    /// Runs until `shutdown` is done, then stops in order within ten seconds. The scanners are read from the moment at
+    /// which `begin` is done.
     ///
     /// # Errors
     /// [`Error`], if a part could not start or ended by itself. What was scanned is on disk in either case.
@@ -336,7 +336,7 @@ impl Agent {
         ended.inspect_err(|error| leave_word(error, &self.shared.config.station.data_dir))
     }
 
-    /// Opens the ways by which others see the agent.
+    /// Opens the socket and the page, by which others see the agent, and starts the reports to people and to systemd.
     fn open_doors(&mut self) -> JoinSet<()> {
         let mut doors = JoinSet::new();
         match socket::bind(&self.shared.config.station.data_dir) {
@@ -376,7 +376,7 @@ impl Agent {
         doors
     }
 
-    /// Who may visit the page; `None` if that cannot be told from everybody.
+    /// Returns the guard of the page; `None` if it needs a token and there is none, and so everybody would be let in.
     fn guard(&mut self, listen: &Listen) -> Option<Guard> {
         let web = &self.shared.config.web;
         match (self.page_token.take(), listen) {
@@ -388,7 +388,7 @@ impl Agent {
     }
 }
 
-/// The way of a scan: scanners, the scans' worker, the way to the service, the store.
+/// Stops the parts in the order of a scan's way: scanners, the scans' worker, the connection to the service, the store.
 async fn stop_in_order(
     scanners: Running,
     inputs: &mpsc::Sender<Input>,
@@ -408,7 +408,7 @@ async fn stop_in_order(
     store.end().await;
 }
 
-/// What the workers are made of.
+/// The parts that the workers are made of.
 struct Ends<'a> {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
@@ -501,7 +501,7 @@ fn open_store(
     })?;
     db.know_packs(config.packs.clone());
     note_damaged(&mut db, clock.wall())?;
-    // Both are tried anew.
+    // Both are raised anew if there is still a reason.
     db.end_alarm(&Cause::Page)?;
     db.end_alarm(&Cause::Sheet)?;
     db.take_up(home, clock.wall())?;
@@ -520,13 +520,13 @@ fn why_ended(ended: Option<Joined>) -> Error {
     }
 }
 
-/// What is looked at on labels.
+/// Returns the checks of labels that the configuration asks for.
 pub fn labels(config: &Config) -> Labels {
     let station = &config.station;
     Labels { expired: station.expired, serials: station.serials, zone: station.time_zone.clone() }
 }
 
-/// What the configuration fixes for the session.
+/// Returns the rules that the configuration fixes for the session.
 pub fn rules(config: &Config) -> Rules {
     let station = &config.station;
     let desks: BTreeMap<_, _> = config
@@ -550,7 +550,7 @@ pub fn rules(config: &Config) -> Rules {
     }
 }
 
-/// Has the next start look for damage, if that is what the agent ends for.
+/// Makes the next start look for damage, if damage is why the agent ends.
 fn leave_word(error: &Error, dir: &Path) {
     let (Error::Store(cause) | Error::Work { source: work::Error::Store(cause), .. }) = error else { return };
     if cause.is_damage()

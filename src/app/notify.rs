@@ -1,6 +1,6 @@
-//! What systemd is told: when scans are accepted, how the station is, and that every worker still gets on.
+//! Reports to systemd: that scans are accepted, the state of the station, and that every worker still gets on.
 //!
-//! Nobody listens where the agent was not started by systemd, and then nothing is sent.
+//! If the agent was not started by systemd, nothing is sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +14,21 @@ use crate::feedback::counted;
 use crate::store::Figures;
 use crate::work::pulse::Pulse;
 
-/// Between two words on how the station is, where systemd wants no watchdog.
+/// The interval between two reports of the state of the station, if systemd asks for no watchdog.
 const STATUS_EVERY: Duration = Duration::from_secs(30);
 
-/// Scans are accepted from now on.
+/// Reports that scans are accepted from now on.
 pub(super) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// No more scans are accepted.
+/// Reports that no more scans are accepted.
 pub(super) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Tells how the station is, and feeds the watchdog as long as every worker and the store get on; until dropped.
+/// Reports the state of the station, and feeds the watchdog as long as every worker and the store get on; until
+/// dropped.
 pub(super) async fn watch(agent: Handle, pulses: Vec<Arc<Pulse>>) {
     // Half of what systemd allows (`sd_watchdog_enabled(3)`).
     let every =
@@ -46,14 +47,14 @@ pub(super) async fn watch(agent: Handle, pulses: Vec<Arc<Pulse>>) {
                 let said = said(&figures, agent.0.health.borrow().state.as_str());
                 tell(&[NotifyState::Watchdog, NotifyState::Status(&said)]);
             }
-            // Whether its answer is good is not the watchdog's business, only that there is one.
+            // The watchdog needs an answer of the store, not a good one.
             Ok(Err(_)) => tell(&[NotifyState::Watchdog]),
             Err(_elapsed) => tracing::error!("the store does not answer; the watchdog is not fed"),
         }
     }
 }
 
-/// The station in one line, as `systemctl status` shows it.
+/// Returns the station in one line, as `systemctl status` shows it.
 fn said(figures: &Figures, service: &str) -> String {
     let waiting: u64 = [State::Queued, State::Sending, State::Uncertain]
         .map(|state| figures.of(state).operations)

@@ -1,5 +1,5 @@
-//! The station's page, which may be late: an address that another program has, or that is not there yet, keeps nobody from
-//! scanning.
+//! The station's page, which may be late: an address that another program uses, or that does not exist yet, must not
+//! keep anybody from scanning.
 
 use std::io;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use crate::config::Listen;
 use crate::store::Cause;
 use crate::web::{self, Door, Guard, Site};
 
-/// Between two tries to listen: an address that a network gives out comes within seconds.
+/// The interval between two tries to listen: an address that a network gives out comes within seconds.
 const TRY_EVERY: Duration = Duration::from_secs(2);
 
-/// Where the page is served, and for whom.
+/// The page: where it is served, for whom, and its content.
 pub(super) struct Page {
     pub(super) listen: Listen,
     pub(super) guard: Guard,
     pub(super) site: Site,
 }
 
-/// Serves the page from when it can be served. Until then an alarm stands that calls nobody.
+/// Serves the page as soon as it can be served. Until then an alarm stands that calls nobody.
 pub(super) async fn serve(agent: Handle, mut door: io::Result<Door>, page: Page) {
     let mut is_told = false;
     let door = loop {

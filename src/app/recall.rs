@@ -1,11 +1,11 @@
-//! The last scans of before the start, for whoever looks at the page: the journal still knows them.
+//! The last scans before the start, for visitors of the page: the journal still has them.
 
 use crate::domain::printable::printable_bytes;
 use crate::domain::signal::Signal;
 use crate::feedback::{Announcement, Earlier, RECENT_MAX, What};
 use crate::store::{Db, Error, ScanEntry, Wanted};
 
-/// The last scans in words, the oldest first.
+/// Returns the last scans in words, the oldest first.
 pub(super) fn recall(db: &Db) -> Result<Vec<Announcement>, Error> {
     let count = u32::try_from(RECENT_MAX).unwrap_or(u32::MAX);
     Ok(db.last_scans(Wanted::All, count)?.into_iter().rev().map(announcement).collect())

@@ -25,7 +25,7 @@ use crate::status::{ScannerHealth, ScannerState};
 use crate::web::metrics::ScannerMeter;
 use crate::work::scans::Input;
 
-/// The way to each serial scanner; filled when its thread starts.
+/// The senders to the scanners that can be answered, serial and HID POS; each is added when its thread starts.
 type Senders = Arc<Mutex<BTreeMap<ScannerName, SignalSender>>>;
 
 /// The scanners, not yet started.
@@ -43,12 +43,12 @@ pub(super) struct Running {
     relay: JoinSet<()>,
 }
 
-/// What is known of every scanner, in the order of the configuration.
+/// The health of every scanner, in the order of the configuration.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AllHealth(Vec<(ScannerHealth, Presence)>);
 
 impl AllHealth {
-    /// How the scanners are.
+    /// Returns the health of every scanner at this time.
     pub(super) fn at(&self, now: BootMillis) -> Vec<ScannerHealth> {
         let state = |presence: &Presence| match presence.health(now) {
             health::Health::Healthy => ScannerState::Healthy,
@@ -65,7 +65,7 @@ impl AllHealth {
         told.collect()
     }
 
-    /// What is counted of them.
+    /// Returns the counts of every scanner.
     pub(super) fn meters(&self, now: BootMillis) -> Vec<ScannerMeter> {
         let told = self.0.iter().map(|(scanner, presence)| ScannerMeter {
             name: scanner.name.clone(),
@@ -104,7 +104,7 @@ impl Scanners {
         self.health.subscribe()
     }
 
-    /// What each scanner that can be answered is sent for each signal.
+    /// Returns the bytes that each scanner which can be answered is sent for each signal.
     pub(super) fn outputs(&self) -> BTreeMap<ScannerName, ScannerOutput> {
         let mut outputs = BTreeMap::new();
         for scanner in &self.configured {
@@ -128,8 +128,8 @@ impl Scanners {
         outputs
     }
 
-    /// Starts a thread for each scanner. What they say goes to `inputs`. A scanner of kind `stdin` reads `input`,
-    /// or the standard input if that is none.
+    /// Starts a thread for each scanner. Their messages go to `inputs`. A scanner of kind `stdin` reads `input`, or the
+    /// standard input if that is none.
     pub(super) fn start(
         self,
         clock: &Arc<dyn Clock>,
@@ -198,7 +198,7 @@ impl Running {
     }
 }
 
-/// What the threads say is passed on by this.
+/// The task that passes on the messages of the threads.
 struct Relay {
     inputs: mpsc::Sender<Input>,
     health: watch::Sender<AllHealth>,
@@ -206,7 +206,7 @@ struct Relay {
 }
 
 impl Relay {
-    /// Takes what the threads say to the scans' worker, and keeps the scanners' health.
+    /// Passes the messages of the threads to the scans' worker, and keeps the scanners' health.
     async fn pass_on(self, mut messages: mpsc::Receiver<FromScanner>, clock: Arc<dyn Clock>) {
         while let Some(message) = messages.recv().await {
             self.health.send_modify(|health| health.note(&message, clock.boot()));
@@ -225,7 +225,7 @@ impl Relay {
     }
 }
 
-/// The bytes that the configuration has, or else those of the protocol.
+/// Returns the bytes of the configuration, or else those of the protocol.
 fn signal_bytes(protocol: Protocol, signals: &config::Signals) -> BTreeMap<Signal, Vec<u8>> {
     let bytes = Signal::ALL.into_iter().map(|signal| {
         let own = match signal {

@@ -1,4 +1,4 @@
-//! What the agent shows of itself on its page.
+//! The content of the agent's page.
 
 use std::fs;
 use std::future::Future;
@@ -18,22 +18,22 @@ use crate::web::metrics::{Disk, Snapshot};
 use crate::web::{Ask, Look, Site};
 use crate::work::pulse::Pulse;
 
-/// How long the store may take to answer one who asks whether it does.
+/// The longest wait for the store's answer in a check of the health.
 const STORE_WITHIN: Duration = Duration::from_secs(3);
 
-/// What the wall clock may gain or lose against the other before the start is computed anew, in ms.
+/// The most that the wall clock may shift against the boot clock before the start is computed anew, in ms.
 const CLOCKS_DIFFER_MS_MAX: i64 = 5000;
 
-/// What is counted while the agent runs.
+/// The counters and times of the running agent.
 #[derive(Debug, Clone)]
 pub(super) struct Meters {
     pub(super) requests: Requests,
     pub(super) commits: Commits,
-    /// When the agent was built, by both clocks.
+    /// The time at which the agent was built, by both clocks.
     pub(super) started: (UnixMillis, BootMillis),
 }
 
-/// What the site is made of.
+/// The parts that the site is made of.
 #[derive(Clone)]
 struct Shown {
     agent: Handle,
@@ -41,7 +41,7 @@ struct Shown {
     events: Events,
 }
 
-/// The site of this agent; `pulses` are those of its workers.
+/// Builds the site of this agent; `pulses` are those of its workers.
 pub(super) fn site(agent: &Handle, pulses: &[Arc<Pulse>]) -> Site {
     let events = Events::new(agent.0.store.clone(), Arc::clone(&agent.0.feedback));
     let shown = Shown { agent: agent.clone(), pulses: pulses.into(), events: events.clone() };
@@ -61,7 +61,7 @@ async fn look(shown: Shown) -> Option<Look> {
     Some((status, shown.agent.recent()))
 }
 
-/// The workers say when they will be heard of; the store is asked.
+/// Checks that no worker is late and that the store answers.
 async fn health(shown: Shown) -> Result<(), String> {
     let shared = &shown.agent.0;
     let now = shared.clock.boot();
@@ -96,8 +96,8 @@ async fn measure(shown: Shown) -> Option<String> {
     Some(snapshot.text())
 }
 
-/// When the agent started by the clock as it is now: if that was put right since, so is this. Two readings of the two
-/// clocks differ by a little, which must not look like another start.
+/// Returns the time at which the agent started, by the clock as it is now: if the clock was corrected since, so is this
+/// time. Two readings of the two clocks differ by a little, which must not look like another start.
 fn started((wall, boot): (UnixMillis, BootMillis), now: UnixMillis, boot_now: BootMillis) -> UnixMillis {
     let computed = now.plus_ms(boot_now.ms_since(boot).saturating_neg());
     if computed.ms_since(wall).abs() <= CLOCKS_DIFFER_MS_MAX { wall } else { computed }

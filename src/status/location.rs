@@ -1,4 +1,4 @@
-//! The location as people know it: the time on its wall, and the names of its storages.
+//! The location as people know it: the local time, and the names of its storages.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ impl Default for Location {
 }
 
 impl Location {
-    /// Joins what the service told with what the configuration says, which has the last word.
+    /// Joins what the service told with the configuration, which takes precedence.
     pub fn new(
         told: &store::Location,
         zone: Option<TimeZone>,
@@ -34,17 +34,17 @@ impl Location {
         Self { zone: zone.or_else(|| told.zone.clone()).unwrap_or(TimeZone::UTC), names }
     }
 
-    /// The name of a storage, if it has one.
+    /// Returns the name of a storage, if it has one.
     pub fn name(&self, storage: StorageId) -> Option<&str> {
         self.names.get(&storage).map(String::as_str)
     }
 
-    /// A storage as people call it: its name, else its number.
+    /// Returns a storage as people call it: its name, else its number.
     pub fn storage(&self, storage: StorageId) -> String {
         self.name(storage).map_or_else(|| storage.to_string(), str::to_owned)
     }
 
-    /// The time zone as a text that [`store::zone_of_text`] takes.
+    /// Returns the time zone as a text that [`store::zone_of_text`] takes.
     pub fn zone_text(&self) -> Option<String> {
         let hours = || self.zone.to_fixed_offset().ok().map(|offset| (offset.seconds() / 3600).to_string());
         self.zone.iana_name().map(str::to_owned).or_else(hours)
@@ -55,12 +55,12 @@ impl Location {
         &self.zone
     }
 
-    /// The time on the location's wall, to the second, without an offset.
+    /// Returns a time of the location, to the second, without an offset.
     pub fn time(&self, at: UnixMillis) -> String {
         self.format(at, "%Y-%m-%d %H:%M:%S")
     }
 
-    /// The same to the minute.
+    /// Returns the same to the minute.
     pub fn minute(&self, at: UnixMillis) -> String {
         self.format(at, "%Y-%m-%d %H:%M")
     }

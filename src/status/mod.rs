@@ -1,4 +1,4 @@
-//! What the station tells of itself: the figures by which its books balance, and how its parts are.
+//! The status of the station: the figures by which its books balance, and the state of its parts.
 
 mod location;
 mod tables;
@@ -18,7 +18,7 @@ use crate::store::{Alarm, Figures, StateCount};
 pub use location::Location;
 pub use tables::Figure;
 
-/// How the way to the service is.
+/// The state of the connection to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ApiState {
@@ -28,7 +28,7 @@ pub enum ApiState {
     Offline,
     /// The token is not accepted; delivery pauses.
     Auth,
-    /// The service wants fewer requests.
+    /// The service asks for fewer requests.
     Limited,
     /// The service answers, but not as it should.
     Error,
@@ -50,7 +50,7 @@ impl ApiState {
     }
 }
 
-/// How a scanner is.
+/// The state of a scanner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ScannerState {
@@ -79,10 +79,10 @@ impl ScannerState {
     }
 }
 
-/// The way to the service, and what went wrong on it last.
+/// The connection to the service, and what went wrong on it last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiHealth {
-    /// How it is.
+    /// Its state.
     pub state: ApiState,
     /// The last error, until a request succeeds.
     pub last_error: Option<String>,
@@ -95,24 +95,24 @@ pub struct ScannerHealth {
     pub name: ScannerName,
     /// Its configured kind.
     pub kind: &'static str,
-    /// How it is.
+    /// Its state.
     pub state: ScannerState,
     /// The wall clock at its last frame since the start.
     pub last_scan_at: Option<UnixMillis>,
-    /// How often it came back after it was lost, since the start.
+    /// The number of times it came back after it was lost, since the start.
     pub reconnects: u64,
-    /// How many of its scans were refused, since the start.
+    /// The number of its scans that were refused, since the start.
     pub refused: u64,
-    /// Why it is gone, if that is known.
+    /// The reason why it is gone, if that is known.
     pub fault: Option<String>,
-    /// What its codes tell of its set-up.
+    /// The advice on its set-up that follows from its codes.
     pub advice: Option<Advice>,
     /// The quantity that waits for its next scan.
     pub quantity: Option<u16>,
 }
 
 impl ScannerHealth {
-    /// One of which nothing was heard yet.
+    /// Returns the health of a scanner that has not reported yet.
     pub const fn unheard(name: ScannerName, kind: &'static str) -> Self {
         Self {
             name,
@@ -128,29 +128,29 @@ impl ScannerHealth {
     }
 }
 
-/// What the configuration says of the station.
+/// The station as the configuration describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Station {
     /// Its name.
     pub name: String,
-    /// The mode before any was commanded.
+    /// The mode until a command sets one.
     pub mode: Mode,
     /// The storage in force where a scanner has none of its own.
     pub storage: StorageId,
-    /// What each scanner always does, if it does, in the order of the configuration.
+    /// The fixed mode and storage of each scanner, if it has any, in the order of the configuration.
     pub bindings: Vec<(ScannerName, Option<Mode>, Option<StorageId>)>,
-    /// Its location, for people.
+    /// The names and the time zone of its location.
     pub location: Location,
 }
 
-/// What is not in the files: how the running agent's parts are.
+/// The state of the running agent's parts, which is not in the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
     /// The way to the service.
     pub api: ApiHealth,
     /// Every configured scanner, in the order of the configuration.
     pub scanners: Vec<ScannerHealth>,
-    /// Whether the wall clock is known to be right.
+    /// True if the wall clock is known to be right.
     pub clock_trusted: bool,
 }
 
@@ -159,7 +159,7 @@ pub struct Health {
 pub struct Status {
     station: String,
     mode: String,
-    /// The storage of scanners that have none of their own; 0 from an agent that does not tell it.
+    /// The storage of scanners that have none of their own; 0 from an agent that does not send it.
     #[serde(default)]
     storage_id: i64,
     /// Its name, if it has one.
@@ -169,7 +169,7 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
     version: String,
-    /// Whether an agent is running and told this, or it was read from the files.
+    /// True if a running agent gave this; false if it was read from the files.
     running: bool,
     scans: ScansJson,
     units: UnitsJson,
@@ -178,7 +178,7 @@ pub struct Status {
     scanners: Vec<ScannerJson>,
     clock: ClockJson,
     api: ApiJson,
-    /// What needs a person and still stands; none from an agent that does not tell.
+    /// The alarms that still stand; none from an agent that does not send them.
     #[serde(default)]
     alarms: Vec<AlarmJson>,
     #[serde(default)]
@@ -336,29 +336,29 @@ impl Status {
         &self.station
     }
 
-    /// How the way to the service is.
+    /// Returns the state of the connection to the service.
     pub fn api(&self) -> ApiHealth {
         ApiHealth { state: self.api.state, last_error: self.api.last_error.clone() }
     }
 
-    /// The version of the program that told it.
+    /// Returns the version of the program that gave this status.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// How a scanner is, if it is configured.
+    /// Returns the state of a scanner, if it is configured.
     pub fn scanner_state(&self, name: &ScannerName) -> Option<ScannerState> {
         let scanner = self.scanners.iter().find(|scanner| scanner.name == name.as_str());
         scanner.map(|scanner| scanner.state)
     }
 
-    /// What the codes of a scanner tell of its set-up, if it is odd.
+    /// Returns the advice on a scanner's set-up, if its codes show that it is odd.
     pub fn scanner_advice(&self, name: &ScannerName) -> Option<&str> {
         let scanner = self.scanners.iter().find(|scanner| scanner.name == name.as_str())?;
         scanner.advice.as_deref()
     }
 
-    /// Returns true if a running agent told this.
+    /// Returns true if a running agent gave this.
     pub fn is_running(&self) -> bool {
         self.running
     }
@@ -368,12 +368,12 @@ impl Status {
         &self.mode
     }
 
-    /// What needs a person and still stands, the oldest first, each with whether it was seen.
+    /// Returns the alarms that still stand, the oldest first, each with whether a person has seen it.
     pub fn alarms(&self) -> impl Iterator<Item = (&str, bool)> {
         self.alarms.iter().map(|alarm| (alarm.what.as_str(), alarm.seen))
     }
 
-    /// One JSON object on one line.
+    /// Returns one JSON object on one line.
     ///
     /// # Panics
     /// Never: nothing in it is beyond JSON.
@@ -383,7 +383,7 @@ impl Status {
     }
 }
 
-/// A time as the status writes it: RFC 3339, UTC, to the second.
+/// Formats a time as the status writes it: RFC 3339, UTC, to the second.
 pub fn rfc3339(at: UnixMillis) -> String {
     let time = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -12,7 +12,7 @@ use crate::domain::printable::printable;
 use crate::store::zone_of_text;
 
 impl Status {
-    /// Everything for people, in tables.
+    /// Returns everything for people, in tables.
     pub fn tables(&self) -> Vec<(&'static str, Vec<Figure>)> {
         let (scans, units, outbox) = (&self.scans, &self.units, &self.outbox);
         let scans = vec![
@@ -57,7 +57,7 @@ impl Status {
         tables
     }
 
-    /// What scans do now: one mode, or that of each scanner where they differ.
+    /// Returns the mode of scans now: one mode, or that of each scanner where they differ.
     pub fn modes(&self) -> String {
         let known: Vec<&ScannerJson> =
             self.scanners.iter().filter(|scanner| !scanner.mode.is_empty()).collect();
@@ -119,13 +119,13 @@ impl AlarmJson {
 }
 
 impl ScannerJson {
-    /// What its scans do, and where; nothing from an agent that does not tell.
+    /// Returns the mode and the storage of its scans; nothing from an agent that does not send them.
     fn binding(&self) -> Option<String> {
         (!self.mode.is_empty())
             .then(|| format!("{} in {}", self.mode, named(self.storage_id, self.storage_name.as_deref())))
     }
 
-    /// How it is, and what there is to say of it since the agent's start.
+    /// Returns its state in words, with what is known of it since the agent's start.
     fn told(&self, zone: &TimeZone) -> String {
         let state = self.state.as_str();
         let state = match (&self.fault, &self.advice) {
@@ -151,11 +151,11 @@ impl ScannerJson {
 /// One figure for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
-    /// What it counts.
+    /// The name of what it counts.
     pub name: String,
-    /// How much.
+    /// The value.
     pub value: String,
-    /// Whether a person should look.
+    /// True if it needs attention.
     pub is_trouble: bool,
 }
 
@@ -169,12 +169,12 @@ impl Figure {
     }
 }
 
-/// A storage by its name, else by its number.
+/// Returns a storage by its name, else by its number.
 fn named(id: i64, name: Option<&str>) -> String {
     name.map_or_else(|| format!("storage {id}"), |name| printable(name).to_string())
 }
 
-/// A time of the status on the location's wall.
+/// Converts a time of the status to the location's time.
 fn local(at: &str, zone: &TimeZone) -> String {
     at.parse::<Timestamp>().map_or_else(
         |_not_a_time| at.to_owned(),
