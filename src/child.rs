@@ -1,8 +1,8 @@
-//! Programs that are run: each in a process group of its own, for a bounded time, with next to nothing of the
+//! Runs other programs, each in a process group of its own, for a bounded time and with next to nothing of the
 //! environment.
 //!
-//! Promises: nothing waits for a program without a limit; at its end the program and whatever it started are killed; what
-//! it says is read up to [`OUTPUT_BYTES_MAX`]. It sees no variable but `PATH` and `LANG`.
+//! Promises: nothing waits for a program without a limit; at its end the program and whatever it started are killed;
+//! its output is read up to [`OUTPUT_BYTES_MAX`]. It sees no variable but `PATH` and `LANG`.
 
 use std::ffi::OsStr;
 use std::io;
@@ -26,17 +26,17 @@ use tokio::time::Instant;
 
 use crate::config::environment;
 
-/// The most that is read of what a program says.
+/// The longest output that is read of a program, in bytes.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
-/// Between two looks at whether a program has ended.
+/// The interval between two checks whether a program has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// What a program may see of the environment: where others are found, and the language of what it says.
+/// The variables that a program sees: `PATH`, to find other programs, and `LANG`, the language of its messages.
 const VARIABLES: [&str; 2] = ["PATH", "LANG"];
 
 /// Why a program did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not there, or may not be run.
+    /// It does not exist, or may not be run.
     #[error("it cannot be started: {0}")]
     Start(#[from] io::Error),
     /// It took longer than it may.
@@ -44,14 +44,14 @@ pub enum Error {
     Hung(Duration),
 }
 
-/// How a program ended, and what it said on its standard output.
+/// The exit status of a program, and what it wrote to its standard output.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) output: Vec<u8>,
 }
 
-/// A program to be run, with no input and nothing said.
+/// Builds the command for a program, with no input, no output, and only [`VARIABLES`] of the environment.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
@@ -60,7 +60,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Runs a program to its end, or for so long.
+/// Runs a program to its end, for at most `time_max`.
 ///
 /// # Errors
 /// It cannot be started, or did not end in time and was killed.
@@ -69,7 +69,7 @@ pub(crate) fn run(command: &mut Command, time_max: Duration) -> Result<Ended, Er
     let ends = Instant::now() + time_max;
     let mut output = Vec::new();
     loop {
-        // Read while it runs: one that says more than a pipe holds would wait for ever.
+        // Read while it runs: one that writes more than a pipe holds would wait for ever.
         child.read(&mut output)?;
         if let Some(status) = child.ended()? {
             return Ok(Ended { status, output });
@@ -91,8 +91,8 @@ impl Child {
         command.process_group(0).spawn().map(|process| Self(Some(process)))
     }
 
-    /// Gives it text on its standard input, which then ends. A program that does not read it is no error, and cannot
-    /// hold anybody up: a pipe holds more than any text of ours.
+    /// Writes `text` to its standard input, which then ends. A program that does not read it is no error, and cannot
+    /// block the caller: a pipe holds more than any text that is written here.
     pub(crate) fn give(&mut self, text: &str) {
         let Some(mut input) = self.0.as_mut().and_then(|process| process.stdin.take()) else { return };
         if let Err(error) = writeln!(input, "{text}") {
@@ -100,7 +100,7 @@ impl Child {
         }
     }
 
-    /// Reads what it has said so far, without waiting for more: what it started may keep its output open.
+    /// Reads what it has written so far, without waiting for more: what it started may keep its output open.
     fn read(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
         let Some(said) = self.0.as_mut().and_then(|process| process.stdout.as_mut()) else { return Ok(()) };
         fcntl_setfl(&*said, fcntl_getfl(&*said)? | OFlags::NONBLOCK)?;
@@ -111,7 +111,7 @@ impl Child {
         }
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         let Some(process) = &mut self.0 else { return Ok(None) };
         let ended = process.try_wait()?;
@@ -168,7 +168,7 @@ mod tests {
         let why = run(&mut shell(&script), Duration::from_secs(1)).unwrap_err();
         assert_eq!(why.to_string(), "it did not end within 1 s and was killed");
         let sleeper = format!("/proc/{}/stat", fs::read_to_string(&told).unwrap().trim());
-        // Gone, or dead and not yet taken away by whoever inherited it.
+        // Gone, or dead and not yet reaped by the process that inherited it.
         let ends = Instant::now() + Duration::from_secs(20);
         while fs::read_to_string(&sleeper).is_ok_and(|state| !state.contains(") Z ")) {
             assert!(Instant::now() < ends, "it lives on");

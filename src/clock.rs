@@ -14,13 +14,13 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// systemd-timesyncd makes this file once the clock agrees with a time server (`systemd-timesyncd.service(8)`).
 ///
-/// The kernel's own word (`adjtimex(2)`, `STA_UNSYNC`) would be that of every such program. But the call that reads it is
-/// the call that sets the clock: a unit that may make it is exposed more than the station's may be, and no library reads
-/// it without `unsafe`. With another program than timesyncd the service's answers vouch for the clock, which they must in
-/// any case before anything is posted with a wrong date.
+/// The kernel's own flag (`adjtimex(2)`, `STA_UNSYNC`) would cover every such program. But the call that reads it is
+/// also the call that sets the clock: a unit that may make it is more exposed than the station's may be, and no library
+/// reads it without `unsafe`. With another program than timesyncd the service's answers vouch for the clock, which they
+/// must in any case before anything is posted with a wrong date.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
-/// What time it is.
+/// A source of the time.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The wall clock, right or wrong.
     fn wall(&self) -> UnixMillis;
@@ -28,7 +28,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn boot(&self) -> BootMillis;
     /// The id of this boot.
     fn boot_id(&self) -> &str;
-    /// Whether the system vouches for the wall clock.
+    /// Returns true if the system vouches for the wall clock.
     fn is_synchronized(&self) -> bool;
 }
 
@@ -39,8 +39,8 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Reads the boot id once. Where the kernel tells none, every start counts as a boot of its own, which is
-    /// safe: no time of another start is computed from it.
+    /// Reads the boot id once. If the kernel gives none, every start counts as a boot of its own, which is safe: no
+    /// time of another start is computed from it.
     pub fn new() -> Self {
         let told = fs::read_to_string(BOOT_ID).map(|id| id.trim().to_owned()).unwrap_or_default();
         let boot_id = if told.is_empty() { format!("{:032x}", random()) } else { told };

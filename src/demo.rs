@@ -1,5 +1,5 @@
-//! The main job with nothing installed: a simulated service on the loopback, the agent against it, and whoever
-//! sits at the terminal for a scanner.
+//! The main job with nothing installed: a simulated service on the loopback, the agent against it, and the person at
+//! the terminal in place of a scanner.
 
 use std::fs::File;
 use std::future::Future;
@@ -28,28 +28,28 @@ use crate::sandbox::{Options, Sandbox};
 use crate::status::Status;
 use crate::store::Figures;
 
-/// What the books call the simulated service, whose address is another at each start.
+/// The name of the simulated service in the books: its address differs at each start.
 const SIMULATED: &str = "the simulated service";
 
-/// How often the end is looked for.
+/// The interval between two looks at the figures, while the goods or the end of the delivery are awaited.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// How long the goods table may take before the input is read all the same.
+/// The longest wait for the goods table; after it the input is read all the same.
 const GOODS_WITHIN: Duration = Duration::from_secs(20);
 
-/// Barcodes of the sample goods that are shown to try.
+/// The number of barcodes of the sample goods that are shown to try.
 const SAMPLES_SHOWN: usize = 6;
 
-/// What the demonstration was asked for.
+/// The options of a demonstration.
 #[derive(Debug)]
 pub struct Wish<'a> {
-    /// Where the data is kept; what earlier demonstrations left there counts on.
+    /// The data folder; the figures go on from those of earlier demonstrations in it.
     pub dir: &'a Path,
     /// Barcodes, one a line; `None`: the standard input.
     pub scans: Option<File>,
-    /// Whether a person sits before it.
+    /// True if a person sits at the terminal.
     pub is_terminal: bool,
-    /// Whether the answers are coloured by their signal.
+    /// True if the answers are coloured by their signal.
     pub is_coloured: bool,
 }
 
@@ -73,14 +73,14 @@ pub enum Error {
     Output(#[from] io::Error),
 }
 
-/// How a demonstration ended. The books were shown.
+/// The result of a demonstration. The books were shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Everything was delivered, and the books balance, here and on the simulated service.
     Balanced,
-    /// They do not.
+    /// They do not balance, or something is undelivered.
     Unbalanced,
-    /// It was told to stop before the end of its input. What was scanned is on the disk.
+    /// It was interrupted before the end of its input. What was scanned is on the disk.
     Interrupted,
 }
 
@@ -120,7 +120,7 @@ pub async fn run(
             if wish.is_terminal {
                 welcome(out, &sandbox, handle.page())?;
             }
-            // The agent may have failed meanwhile; it says so itself.
+            // The agent may have failed meanwhile; it reports that itself.
             let _told = start.send(());
             narrate((out, wish.is_coloured), &mut news).await?;
             deliver_all((out, wish.is_coloured), &handle, &mut news).await
@@ -136,7 +136,7 @@ pub async fn run(
         let _told = end.send(());
         Ok::<Outcome, Error>(outcome)
     };
-    // Either channel closed without a word means that the other side is gone.
+    // Either channel closed without a message means that the other side is gone.
     let begin = async { drop(started.await) };
     let shutdown = async { drop(ended.await) };
     let mut running = pin!(agent.run(begin, shutdown));
@@ -189,11 +189,12 @@ kind = "stdin"
     Ok(config)
 }
 
-/// Without the goods table every code would be unknown at first, and without the cards the kit.
+/// Waits for the goods table, without which every code would be unknown at first, and for the cards, without which the
+/// kit would be.
 async fn wait_for_goods(handle: &Handle, news: &mut broadcast::Receiver<Announcement>) -> Result<(), Error> {
     let known = async {
         while handle.figures().await?.goods.synced_at.is_none() || handle.cards().await?.is_empty() {
-            // Any news may be the news; so may silence.
+            // Any announcement may be about the goods; so the figures are read after each, and after silence.
             let _news = timeout(LOOK_EVERY, news.recv()).await;
         }
         Ok(())
@@ -228,8 +229,8 @@ fn welcome(out: &mut impl Write, sandbox: &Sandbox, page: Option<SocketAddr>) ->
     writeln!(out, "Ctrl-D ends: everything is delivered, and the books are shown.\n")
 }
 
-/// The colour of a signal, as the terminal takes it (ECMA-48, SGR): green and blue for what went well, yellow for
-/// what waits, red for what did not.
+/// Returns the colour of a signal, as the terminal takes it (ECMA-48, SGR): green and blue for what went well, yellow
+/// for what waits, red for what failed.
 const fn colour(signal: Signal) -> &'static str {
     match signal {
         Signal::Booked => "32",
@@ -249,7 +250,7 @@ fn answer(out: &mut impl Write, is_coloured: bool, announcement: &Announcement) 
     }
 }
 
-/// One line for each answer, until the input ends.
+/// Writes one line for each answer, until the input ends.
 async fn narrate(
     (out, is_coloured): (&mut (impl Write + Send), bool),
     news: &mut broadcast::Receiver<Announcement>,
@@ -263,7 +264,7 @@ async fn narrate(
     }
 }
 
-/// Waits until nothing is on its way any more, saying how far it is.
+/// Waits until nothing is undelivered any more, and reports the progress.
 async fn deliver_all(
     (out, is_coloured): (&mut (impl Write + Send), bool),
     handle: &Handle,
@@ -290,8 +291,9 @@ async fn deliver_all(
     }
 }
 
-/// Shows the figures, to a program also as JSON, and says whether they agree with each other, and what was posted
-/// since the start with the service. `before` was posted earlier. Without the end of its input, it only shows them.
+/// Shows the figures, to a program also as JSON, and returns whether they agree with each other, and what was posted
+/// since the start with the service. `before` is the quantity posted earlier. If the input did not end, it only shows
+/// them.
 fn balance(
     (out, is_terminal): (&mut (impl Write + Send), bool),
     sandbox: &Sandbox,
@@ -329,7 +331,7 @@ fn balance(
     Ok(outcome)
 }
 
-/// The two sums by which the books balance, in a person's words: what is nought is left out.
+/// Returns the two sums by which the books balance, in words; what is zero is left out.
 fn equations(figures: &Figures) -> [String; 2] {
     let sum = |terms: Vec<(String, &str)>| {
         let said: Vec<String> = terms

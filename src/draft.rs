@@ -23,7 +23,7 @@ const RIGHTS: u32 = 0o7777;
 /// Rights on a folder that is made for a file.
 const FOLDER_MODE: u32 = 0o755;
 
-/// A file that is on the disk and not yet in its place. Dropped, it is gone.
+/// A file that is on the disk and not yet in its place. Dropping it removes it.
 pub(crate) struct Draft {
     draft: PathBuf,
     place: PathBuf,
@@ -47,7 +47,7 @@ impl Draft {
     }
 
     fn write(&self, content: &[u8], mode: u32) -> io::Result<()> {
-        // What an earlier draft left when the power went. The file below has to be a new one: nobody may have an
+        // An earlier draft may be left after a power failure. The file below has to be a new one: nobody may have an
         // old one open, or have put a link in its place.
         match fs::remove_file(&self.draft) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -60,12 +60,12 @@ impl Draft {
         file.sync_all()
     }
 
-    /// Where it is to be.
+    /// Returns the path that it is to take.
     pub(crate) fn place(&self) -> &Path {
         &self.place
     }
 
-    /// Lets it take its place, whatever was there.
+    /// Moves it to its place, and replaces whatever was there.
     pub(crate) fn take_place(self) -> io::Result<PathBuf> {
         fs::rename(&self.draft, &self.place)?;
         File::open(folder_of(&self.place))?.sync_all()?;
@@ -80,7 +80,7 @@ impl Drop for Draft {
     }
 }
 
-/// `path` with something more at its end.
+/// Returns `path` with a dot and `end` appended.
 pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
@@ -88,7 +88,7 @@ pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// The folder that a file is in.
+/// Returns the folder that a file is in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -20,11 +20,12 @@
 //! # Layout
 //!
 //! - [`domain`]: the pure core. What a code is, what a scan does, how a delivery goes on.
-//! - [`owner`]: whose rights a command of root works with. [`clock`], [`config`], [`store`], [`api`], [`device`], [`feedback`]: one edge each. They know the domain and,
+//! - [`owner`]: the user whose rights a command of root works with.
+//! - [`clock`], [`config`], [`store`], [`api`], [`device`], [`feedback`]: one edge each. They know the domain and,
 //!   but for the configuration, not each other.
-//! - [`work`]: the workers, which join the edges. [`status`]: what the station tells of itself.
-//! - [`app`]: builds, joins, watches and stops everything. [`cli`] and [`demo`] stand on it; [`doctor`] looks the
-//!   whole station over from outside, and [`setup`] sets it up.
+//! - [`work`]: the workers, which join the edges. [`status`]: the status of the station.
+//! - [`app`]: builds, joins, watches and stops everything. [`cli`] and [`demo`] stand on it; [`doctor`] checks the
+//!   whole station from outside, and [`setup`] sets it up.
 //! - [`sandbox`]: a simulated service for the demonstration and the tests.
 //!
 //! # Invariants

@@ -1,7 +1,7 @@
 //! The only reader of what distinguishes this machine from another.
 //!
-//! Only what an SD card does not carry counts: `/etc/machine-id` and the host name travel with it. Each property is hashed,
-//! for a serial number is no business of whoever is sent a backup or a status.
+//! Only what an SD card does not carry counts: `/etc/machine-id` and the host name travel with it. Each property is
+//! hashed, because nobody who receives a backup or a status needs to see a serial number.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,14 +11,14 @@ use ring::digest::{SHA256, digest};
 
 use crate::domain::home::{HASH_CHARS, Machine, Source};
 
-/// Interfaces that are looked at.
+/// The most interfaces that are looked at.
 const INTERFACES_MAX: usize = 64;
 
 /// Values that boards give in place of a serial number: they distinguish nothing.
 const PLACEHOLDERS: [&str; 5] =
     ["none", "default string", "to be filled by o.e.m.", "system serial number", "not specified"];
 
-/// Where the kernel tells of the hardware.
+/// The folders in which the kernel describes the hardware.
 #[derive(Debug, Clone)]
 pub struct Roots {
     /// The device tree (`/sys/firmware/devicetree/base`).
@@ -48,8 +48,9 @@ pub fn read(roots: &Roots) -> Machine {
     Machine::new(properties.map(|(source, value)| (source, hash(source, &value))).collect())
 }
 
-/// The addresses of the physical interfaces, in the order in which the kernel found them. A bridge or a tunnel has no
-/// device, and an address that was set by hand or at random (`addr_assign_type`, not 0) is no property of the machine.
+/// Returns the addresses of the physical interfaces, in the order in which the kernel found them. A bridge or a tunnel
+/// has no device, and an address that was set by hand or at random (`addr_assign_type`, not 0) is no property of the
+/// machine.
 fn addresses(net: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(net) else { return Vec::new() };
     let paths = entries.filter_map(Result::ok).map(|entry| entry.path()).take(INTERFACES_MAX);
@@ -69,7 +70,7 @@ fn physical(interface: &Path) -> Option<(u32, String)> {
     is_set.then_some((index, address))
 }
 
-/// A property as text, without the NUL that the device tree ends it with; `None` if it tells nothing.
+/// Reads a property as text, without the NUL that the device tree ends it with; `None` if it tells nothing.
 fn text(path: &Path) -> Option<String> {
     let bytes = fs::read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes);

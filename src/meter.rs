@@ -1,4 +1,4 @@
-//! What is counted and timed while the agent runs, for whoever watches over it.
+//! Counters and times of the running agent, for monitoring.
 //!
 //! Each meter is a handle: its copies count together. None of them is read by the agent itself. Times are in seconds,
 //! as Prometheus has them; they are the only fractions here, and nothing is computed from them.
@@ -9,28 +9,28 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 
-/// Upper bounds of what a commit takes, in seconds: from a solid disk's tenth of a millisecond to a memory card that
+/// Upper bounds of the times of commits, in seconds: from a solid disk's tenth of a millisecond to a memory card that
 /// tidies itself up.
 const COMMIT_S: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// Upper bounds of what a request takes, in seconds; the longest time-out is 120.
+/// Upper bounds of the times of requests, in seconds; the longest time-out is 120.
 const REQUEST_S: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
 
 /// One label and its value.
 pub type Label = [(&'static str, &'static str); 1];
 
-/// How long scans take to reach the disk.
+/// The times that scans take to reach the disk.
 #[derive(Debug, Clone)]
 pub struct Commits {
     time: Histogram,
 }
 
 impl Commits {
-    /// A scan was on the disk this long after it had been taken up.
+    /// Notes that a scan was on the disk this long after it had been taken up.
     pub fn note(&self, took: Duration) {
         self.time.observe(took.as_secs_f64());
     }
 
-    /// The times.
+    /// Returns the times.
     pub const fn time(&self) -> &Histogram {
         &self.time
     }
@@ -42,7 +42,7 @@ impl Default for Commits {
     }
 }
 
-/// What becomes of requests to the service.
+/// The requests to the service, counted by outcome and timed.
 #[derive(Debug, Clone)]
 pub struct Requests {
     by_outcome: Family<Label, Counter>,
@@ -54,18 +54,18 @@ impl Requests {
     pub const OUTCOMES: [&str; 8] =
         ["ok", "refused", "not-allowed", "limited", "failed", "stranger", "lost", "not-sent"];
 
-    /// A request ended after this long.
+    /// Notes a request that ended after this long.
     pub fn note(&self, outcome: &'static str, took: Duration) {
         self.by_outcome.get_or_create(&[("outcome", outcome)]).inc();
         self.time.observe(took.as_secs_f64());
     }
 
-    /// The requests by their outcome.
+    /// Returns the requests by their outcome.
     pub const fn by_outcome(&self) -> &Family<Label, Counter> {
         &self.by_outcome
     }
 
-    /// How long they took.
+    /// Returns the times of the requests.
     pub const fn time(&self) -> &Histogram {
         &self.time
     }
@@ -75,7 +75,7 @@ impl Default for Requests {
     fn default() -> Self {
         let by_outcome = Family::default();
         for outcome in Self::OUTCOMES {
-            // What never happened is zero, not absent: a rate is computed from the first time on.
+            // An outcome that never happened is zero, not absent: a rate is computed from the first time on.
             let _zero = by_outcome.get_or_create_owned(&[("outcome", outcome)]);
         }
         Self { by_outcome, time: Histogram::new(REQUEST_S) }

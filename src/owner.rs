@@ -1,9 +1,9 @@
 //! Work in the data folder as the user that it belongs to.
 //!
-//! A command that root types must not open the service user's files as root: what it made would be root's, and whoever
-//! can put a link there would have root follow it. So root becomes the folder's owner first, with no group but the
-//! owner's, and cannot come back. Rights are a thread's on Linux (`credentials(7)`, "Conforming to"; `setresuid(2)`, "C
-//! library/kernel differences"): a thread that is started later has those of the one that starts it.
+//! A command that root types must not open the service user's files as root: files that it made would be root's, and
+//! anybody who can put a link there could make root follow it. So root becomes the folder's owner first, with no group
+//! but the owner's, and cannot come back. On Linux rights belong to a thread (`credentials(7)`, "Conforming to";
+//! `setresuid(2)`, "C library/kernel differences"): a thread that is started later has those of the one that starts it.
 //!
 //! Root stays root for `init`, `calibrate --write` and the scripts of the package, which write outside the folder, and for
 //! reading tokens, which are root's: what these do in the data folder goes through [`within`].
@@ -26,11 +26,11 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The owner that root has to become to work in `dir`; `None` for another user than root, a folder of root's, and one that is
-    /// not there.
+    /// Returns the owner that root has to become to work in `dir`; `None` for a user other than root, for a folder of
+    /// root's, and for one that does not exist.
     ///
     /// # Errors
-    /// The system's reason for not telling whose it is.
+    /// The system's reason why the owner cannot be read.
     pub fn to_become(dir: &Path) -> io::Result<Option<Self>> {
         if !geteuid().is_root() {
             return Ok(None);
@@ -60,7 +60,7 @@ impl Owner {
     }
 }
 
-/// Makes root the owner of `dir`, for good. To be called before the process starts a thread, which would stay root's.
+/// Makes root the owner of `dir`, for good. Call before the process starts a thread, which would stay root's.
 ///
 /// # Errors
 /// The system's reason; nothing in the folder may be opened then.

@@ -1,4 +1,4 @@
-//! The agent's own door: a socket in the data folder, by which commands ask the running agent.
+//! The agent's own socket, in the data folder: commands use it to ask the running agent.
 //!
 //! Whoever may enter the folder may ask. One request a connection: a word and a line feed; the answer is text
 //! until the end of the connection.
@@ -21,14 +21,14 @@ const SOCKET_FILE: &str = "agent.sock";
 /// The station's user and group may ask, whatever the umask; the folder's mode decides who gets there.
 const SOCKET_MODE: u32 = 0o660;
 
-/// The longest request.
+/// The longest request, in bytes.
 const REQUEST_BYTES_MAX: u64 = 64;
-/// The longest answer.
+/// The longest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
-/// How long either side waits for the other.
+/// The longest time that either side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What can be asked.
+/// A request of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     /// The status as JSON.
@@ -51,8 +51,8 @@ impl Request {
     }
 }
 
-/// Opens the door. The caller holds the lock of the data folder, so a socket that is there was left by an agent
-/// that is no more.
+/// Opens the socket. The caller holds the lock of the data folder, so a socket that is there was left by an agent that
+/// has ended.
 ///
 /// # Errors
 /// The system's reason.
@@ -101,7 +101,7 @@ where
 /// Asks the running agent; `None` if none runs.
 ///
 /// # Errors
-/// The system's reason, where an agent is there and does not answer.
+/// The system's reason, if an agent is there and does not answer.
 pub(crate) fn ask(dir: &Path, request: Request) -> io::Result<Option<String>> {
     let mut stream = match with_short_path(dir, |path| UnixStream::connect(path)) {
         Ok(stream) => stream,
@@ -118,8 +118,8 @@ pub(crate) fn ask(dir: &Path, request: Request) -> io::Result<Option<String>> {
     Ok(Some(answer))
 }
 
-/// A socket's path has room for 107 bytes (`unix(7)`), a data folder's may have more: go through the folder's
-/// own file descriptor.
+/// Calls `act` with a path that fits: a socket's path has room for 107 bytes (`unix(7)`), a data folder's may have
+/// more, so the path goes through the folder's own file descriptor.
 fn with_short_path<T>(dir: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     let folder = File::open(dir)?;
     let path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET_FILE}", folder.as_raw_fd()));
