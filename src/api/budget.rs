@@ -1,4 +1,4 @@
-//! One budget for everything the station sends.
+//! The one budget for everything that the station sends.
 //!
 //! The service allows 200 requests a minute and 5 a second for an address
 //! (<https://developer.alteg.io/en/b2b-v1/openapi>), and every station behind one router shares them.
@@ -13,10 +13,10 @@ use super::pace::Pace;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The wait after "too many requests" where the service does not say for how long: what integrations use.
+/// The wait after "too many requests" if the service gives none: what integrations use.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// Leave to make one request. Only [`Budget::take`] makes one, and a request consumes it.
+/// The permission to make one request. Only [`Budget::take`] makes one, and a request consumes it.
 #[derive(Debug)]
 pub struct Permit(());
 
@@ -24,18 +24,18 @@ pub struct Permit(());
 /// a start both count as used up: at most one request in the first second, then the steady rate.
 #[derive(Debug)]
 pub struct Budget {
-    /// When each request of a second may be made again, soonest first.
+    /// The times at which each request of a second may be made again, soonest first.
     second: VecDeque<Instant>,
-    /// When each request of a minute may be made again, soonest first.
+    /// The times at which each request of a minute may be made again, soonest first.
     minute: VecDeque<Instant>,
-    /// Nothing is sent before this: the service said so.
+    /// The time before which nothing is sent, because the service asked for a wait.
     closed_until: Instant,
     pace: Pace,
 }
 
 impl Budget {
-    /// A budget that is used up. `per_minute` is 1..=60000 and `per_second` 1..=1000, as the configuration checks;
-    /// `seed` starts the random part of waits and gaps, and should differ from station to station.
+    /// Returns a budget that is used up. `per_minute` is 1..=60000 and `per_second` 1..=1000, as the configuration
+    /// checks; `seed` starts the random part of waits and gaps, and should differ from station to station.
     pub fn new(per_minute: u32, per_second: u32, seed: u64, now: Instant) -> Self {
         let per_minute = per_minute.max(1);
         let spacing = MINUTE / per_minute;
@@ -44,10 +44,10 @@ impl Budget {
         Self { second, minute, closed_until: now, pace: Pace::new(per_minute, seed) }
     }
 
-    /// Takes one request from the budget, or says when there will be one.
+    /// Takes one request from the budget.
     ///
     /// # Errors
-    /// The instant from which to ask again.
+    /// The instant from which to ask again, if the budget is used up.
     pub fn take(&mut self, now: Instant) -> Result<Permit, Instant> {
         let soonest = |slots: &VecDeque<Instant>| slots.front().copied().unwrap_or(now);
         let free = soonest(&self.second).max(soonest(&self.minute)).max(self.open_from());
@@ -62,19 +62,19 @@ impl Budget {
         Ok(Permit(()))
     }
 
-    /// Before this neither the service's word nor the pace lets anything out.
+    /// Returns the time before which the service's wait or the pace lets nothing out.
     fn open_from(&self) -> Instant {
         self.pace.next().map_or(self.closed_until, |next| self.closed_until.max(next))
     }
 
-    /// A request was served.
+    /// Notes that a request was served.
     pub fn served(&mut self) {
         self.pace.faster();
     }
 
-    /// The service said "too many requests", and perhaps for how long. Gives back the instant before which nothing
-    /// is sent: up to half of the wait is added, for those who were told the same must not all come back at its end,
-    /// and the gap of a slow pace may last longer still.
+    /// Notes that the service answered "too many requests", perhaps with a wait. Returns the instant before which
+    /// nothing is sent: up to half of the wait is added, because stations that were given the same wait must not all
+    /// come back at its end, and the gap of a slow pace may last longer still.
     pub fn busy(&mut self, told: Option<Duration>, now: Instant) -> Instant {
         self.pace.slower(now);
         let wait = told.unwrap_or(BUSY_WAIT);
@@ -83,7 +83,7 @@ impl Budget {
         self.open_from()
     }
 
-    /// Takes one request from the budget as soon as it has one.
+    /// Waits until the budget has a request, and takes it.
     pub async fn wait(&mut self) -> Permit {
         loop {
             match self.take(Instant::now()) {
@@ -103,7 +103,7 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// Milliseconds after the start at which requests go out when they are wanted all the time.
+    /// Returns the milliseconds after the start at which requests go out when they are always wanted.
     fn spent(per_minute: u32, per_second: u32, until: Duration) -> Vec<u128> {
         let start = Instant::now();
         let mut budget = Budget::new(per_minute, per_second, 1, start);

@@ -20,17 +20,17 @@ use crate::domain::ids::LocationId;
 use crate::domain::time::UnixMillis;
 use crate::meter::Requests;
 
-/// The largest answer that is taken in. A page of 1,000 movements is about 1 MB.
+/// The largest answer that is read, in bytes. A page of 1,000 movements is about 1 MB.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Without it newer partner tokens are refused (reference pages, "Accept").
+/// The media type that is accepted. Without it newer partner tokens are refused (reference pages, "Accept").
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2+json");
 
-/// A connection that stays idle is closed before the server closes it: a request that meets a closing
+/// The time after which an idle connection is closed, before the server closes it: a request that meets a closing
 /// connection has an unknown outcome.
 const IDLE_CONNECTION: Duration = Duration::from_secs(10);
 
-/// What stands in an answer in place of a token that the server repeated.
+/// The text that replaces a token which the server repeats in an answer.
 pub(super) const BLOT: &str = "(token)";
 
 /// The server's clock beside ours, at one answer.
@@ -44,7 +44,7 @@ pub struct Client {
     /// The partner token alone, and with the user token where there is one.
     partner: HeaderValue,
     authorization: HeaderValue,
-    /// What no answer may bring in: each token, as it is and as JSON may spell it.
+    /// The texts that are removed from every answer: each token, as it is and as JSON may spell it.
     tokens: Vec<SecretString>,
     location: LocationId,
     lines_key: config::LinesKey,
@@ -59,12 +59,12 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A good answer: a status of 200 to 299 and a body in the service's own form that does not say that it failed.
+/// A good answer: a status of 200 to 299 and a body in the service's own form that does not say that the call failed.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
-    /// Where the member `data` stands in the body, if it has one. A body is looked through for it once.
+    /// The place of the member `data` in the body, if it has one. The body is searched for it only once.
     pub(super) data: Option<Range<usize>>,
 }
 
@@ -84,7 +84,7 @@ impl Client {
         Ok(Self { authorization: header_of(&credentials)?, location, ..client }.hiding(user))
     }
 
-    /// A client that can do no more than [`Client::log_in`]: it has no user token and no location.
+    /// Builds a client that can do no more than [`Client::log_in`]: it has no user token and no location.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -131,38 +131,38 @@ impl Client {
         Ok(client.hiding(partner))
     }
 
-    /// The same, with another secret that no answer may bring in.
+    /// Returns the same client with another secret that is removed from every answer.
     fn hiding(mut self, secret: &SecretString) -> Self {
         self.hide(secret);
         self
     }
 
-    /// From now on no answer may bring in this secret either.
+    /// Removes this secret too from every answer from now on.
     pub(super) fn hide(&mut self, secret: &SecretString) {
         self.tokens.extend(spellings(secret));
     }
 
-    /// What becomes of this client's requests.
+    /// Returns the counts and times of this client's requests.
     pub fn meter(&self) -> Requests {
         self.meter.clone()
     }
 
-    /// The location that every call is about.
+    /// Returns the location that every call is about.
     pub(super) fn location(&self) -> LocationId {
         self.location
     }
 
-    /// What the array of lines is called in the operation call.
+    /// Returns the name of the array of lines in the operation call.
     pub(super) fn lines_key(&self) -> config::LinesKey {
         self.lines_key
     }
 
-    /// The document type of a write-off in the document call.
+    /// Returns the document type of a write-off in the document call.
     pub(super) fn write_off_document_type(&self) -> u8 {
         self.write_off_document_type
     }
 
-    /// The server's clock at the latest answer since this was last asked, good or bad.
+    /// Takes the server's clock at the latest answer, good or bad, since this was last called.
     pub fn take_server_date(&self) -> Option<ServerDate> {
         self.date.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -177,7 +177,7 @@ impl Client {
         self.send(permit, request.header(AUTHORIZATION, self.authorization.clone())).await
     }
 
-    /// A write with the partner token alone: who is asked for a user token has none.
+    /// Sends a write with the partner token alone: a person who is about to log in has no user token yet.
     pub(super) async fn post_as_partner(
         &self,
         permit: Permit,
@@ -273,7 +273,7 @@ impl Client {
         }
         let body = blotted(body, &self.tokens);
         let verdict = envelope::judge(&method, status, &body);
-        // Whoever stands between has a clock of its own.
+        // A device in between has a clock of its own.
         if let Some(at) = server_clock.filter(|_| !matches!(verdict, Verdict::Stranger(_))) {
             let at = ServerDate(UnixMillis(at.timestamp().as_millisecond()));
             *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
@@ -286,22 +286,22 @@ impl Client {
     }
 }
 
-/// A header that is not shown by whoever prints a request.
+/// Makes a header whose value is not shown when a request is printed.
 fn header_of(credentials: &str) -> Result<HeaderValue, BuildError> {
     let mut header = HeaderValue::from_str(credentials).map_err(|_would_print_it| BuildError::Token)?;
     header.set_sensitive(true);
     Ok(header)
 }
 
-/// A token as it is, and with the slashes escaped where there are any (RFC 8259, section 7).
+/// Returns a token as it is, and with the slashes escaped if there are any (RFC 8259, section 7).
 fn spellings(token: &SecretString) -> Vec<SecretString> {
     let escaped = token.expose_secret().replace('/', "\\/");
     let differs = escaped != token.expose_secret();
     std::iter::once(token.clone()).chain(differs.then(|| SecretString::from(escaped))).collect()
 }
 
-/// An answer without the tokens. A server that complains of a header may repeat it, and what it says goes to
-/// people, to the log and to the disk: so they are taken out before anything is made of the answer.
+/// Removes the tokens from an answer. A server that complains about a header may repeat it, and its words go to people,
+/// to the log and to the disk: so the tokens are removed before anything is made of the answer.
 fn blotted(body: Vec<u8>, tokens: &[SecretString]) -> Vec<u8> {
     let text = String::from_utf8_lossy(&body);
     if !tokens.iter().any(|token| text.contains(token.expose_secret())) {
@@ -311,7 +311,7 @@ fn blotted(body: Vec<u8>, tokens: &[SecretString]) -> Vec<u8> {
     tokens.iter().fold(text.into_owned(), blot).into_bytes()
 }
 
-/// Why the client could not be built. Nothing was sent.
+/// The reason why the client could not be built. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The TLS library refused its settings.
@@ -323,7 +323,7 @@ pub enum BuildError {
     /// A token has characters that cannot stand in a header.
     #[error("use a token: it has characters that no token has")]
     Token,
-    /// The base address is none.
+    /// The base address is not valid.
     #[error("use api.base_url: it is no address")]
     Address,
 }

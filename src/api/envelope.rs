@@ -1,10 +1,9 @@
-//! Tells the service's own answers from those of whoever stands between: a gateway, a proxy, a login page.
+//! Distinguishes the service's own answers from those of something in between: a gateway, a proxy, a login page.
 //!
-//! The service wraps all it says: `{"success": …, "data": …, "meta": …}`, or, for some errors,
-//! `{"errors": {…}, "meta": {…}}`; one integration logged a 400 as `{"meta": {"message": …}}`, which is taken for a 422
-//! and a 429 too. Only a deletion
-//! (202, 204), "too many requests" (429) and a failure (5xx) come without. Whatever is not of this form proves
-//! nothing about the request: it may have been passed on before, or not.
+//! The service wraps every answer: `{"success": …, "data": …, "meta": …}`, or, for some errors, `{"errors": {…},
+//! "meta": {…}}`; one integration logged a 400 as `{"meta": {"message": …}}`, which is accepted for a 422 and a 429
+//! too. Only a deletion (202, 204), "too many requests" (429) and a failure (5xx) come without this form. An answer
+//! that is not of this form proves nothing about the request: it may have been passed on before, or not.
 
 use std::ops::Range;
 
@@ -14,18 +13,18 @@ use serde_json::value::RawValue;
 
 use super::lenient;
 
-/// What an answer is, by its status and body.
+/// The kind of an answer, by its status and body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The service carried the request out. The place of `data` in the body, where it has any.
     Done(Option<Range<usize>>),
-    /// The service says that it did not, or that it failed.
+    /// The service says that it did not carry the request out, or that it failed.
     Failure,
-    /// It is not the service that answered.
+    /// Something other than the service answered.
     Stranger(Body),
 }
 
-/// What a body is that is not the service's own.
+/// The kind of a body that is not the service's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
     /// Nothing.
@@ -47,7 +46,7 @@ impl Body {
         }
     }
 
-    /// The words for a person.
+    /// Returns the words for a person.
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Empty => "without content",
@@ -57,7 +56,7 @@ impl Body {
     }
 }
 
-/// The envelope of an answer. A member that is `null` is there.
+/// The envelope of an answer. A member that is `null` counts as present.
 #[derive(Deserialize, Default)]
 struct Envelope<'a> {
     #[serde(borrow, default, deserialize_with = "even_null")]
@@ -89,7 +88,7 @@ impl Envelope<'_> {
         self.data.is_some() || self.meta.is_some()
     }
 
-    /// Whether this is one of the forms in which the service says that something failed.
+    /// Returns true if this is one of the forms in which the service says that something failed.
     fn is_failure(&self, status: u16) -> bool {
         match (self.success(), self.errors) {
             (Some(is_good), _) => !is_good && self.has_content(),
@@ -126,16 +125,16 @@ pub(super) fn judge(method: &Method, status: u16, body: &[u8]) -> Verdict {
         429 if is_empty || fails => Verdict::Failure,
         429 => stranger(),
         400..=499 if fails => Verdict::Failure,
-        // What only a gateway says of a service behind it, unless the service says it in its own form.
+        // Only a gateway says this of a service behind it, unless the body is in the service's own form.
         502..=504 | 520..=599 if !fails => stranger(),
         // The body of a failure is not documented.
         500..=599 => Verdict::Failure,
-        // The service sends nobody elsewhere.
+        // The service never redirects.
         _ => stranger(),
     }
 }
 
-/// Where a part of a body stands in it.
+/// Returns the place of a part of a body in that body.
 fn place_of(part: &str, body: &[u8]) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
     Some(start..start + part.len()).filter(|range| range.end <= body.len())
@@ -201,7 +200,7 @@ mod tests {
     }
 
     proptest! {
-        /// A failure without a body of the service's is a failure all the same: neither proves anything.
+        /// A failure without a body of the service's own is still a failure: neither proves anything.
         #[test]
         fn no_other_body_is_ever_carried_out_or_refused(method in methods(), status in 100_u16..600, body in select(&STRANGE[..])) {
             let verdict = judge(&method, status, body.as_bytes());

@@ -1,4 +1,4 @@
-//! What can go wrong with a request, and what each case proves.
+//! The errors of a request, and what each of them proves.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use serde_json::value::RawValue;
 use super::envelope::Body;
 use super::lenient;
 
-/// Longest text taken over from the server; the rest is cut.
+/// The longest text taken from the server; the rest is cut.
 const WORDS_CHARS_MAX: usize = 300;
 
-/// A wait longer than this is not believed: a request an hour is the least a station makes.
+/// The longest wait that is believed: a request an hour is the least that a station makes.
 const WAIT_MAX: Duration = Duration::from_hours(1);
 
-/// Why a request has no usable answer.
+/// The reason why a request has no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection: the name, the route, the port or TLS. The request was not sent.
@@ -30,21 +30,21 @@ pub enum Error {
         /// The limit.
         limit_bytes: usize,
     },
-    /// A good status with a body that makes no sense. The server has probably acted.
+    /// A good status with a body that cannot be parsed. The server has probably acted.
     #[error("understand the answer (status {status})")]
     Unreadable {
         /// The HTTP status.
         status: u16,
-        /// Where reading stopped.
+        /// The place at which parsing stopped.
         #[source]
         source: serde_json::Error,
     },
-    /// A good status with a body that lacks what it is about. The server has probably acted.
+    /// A good status with a body that lacks its subject. The server has probably acted.
     #[error("find {what} in the answer (status {status})")]
     Incomplete {
         /// The HTTP status.
         status: u16,
-        /// What is missing.
+        /// The part that is missing.
         what: &'static str,
     },
     /// The service failed. It may have acted, or may yet act.
@@ -53,8 +53,8 @@ pub enum Error {
         /// The HTTP status.
         status: u16,
     },
-    /// The answer is not in the service's own form: something in between gave it. Whether the request was passed on
-    /// before is not known.
+    /// The answer is not in the service's own form: something in between gave it. It is not known whether the request
+    /// was passed on before.
     #[error(
         "reach the service: something in between answered (status {status}, {}); check the network, a proxy, or a \
          login page of the network",
@@ -63,12 +63,12 @@ pub enum Error {
     Stranger {
         /// The HTTP status.
         status: u16,
-        /// What the answer holds.
+        /// The kind of its body.
         body: Body,
-        /// What it says to wait, if it says anything.
+        /// The wait that it asks for, if any.
         wait: Option<Duration>,
     },
-    /// The service refused. Part of what was asked may stand all the same.
+    /// The service refused. Part of the request may still have been carried out.
     #[error("have it accepted: {words} (status {status})")]
     Refused {
         /// The HTTP status.
@@ -76,7 +76,7 @@ pub enum Error {
         /// The server's words, or a substitute.
         words: String,
     },
-    /// A line's cost cannot be said exactly. Nothing was sent, and nothing will be.
+    /// A line's cost has no exact number. Nothing was sent, and nothing will be.
     #[error(
         "say what good {good} costs: it has more digits than a number can have, or no price that can be read"
     )]
@@ -95,23 +95,23 @@ pub enum Error {
     /// Too many requests from this address. The server did not act.
     #[error("be served now: too many requests from this address")]
     Busy {
-        /// What the server says to wait, if it says anything.
+        /// The wait that the server asks for, if any.
         wait: Option<Duration>,
     },
 }
 
-/// What an error proves about the request.
+/// The outcome of a request, as far as an error proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was not carried out and never will be; there is no way to the service now.
+    /// It was not carried out and never will be; the service cannot be reached now.
     NotDone,
     /// It may have been carried out, or may yet be.
     Unknown,
     /// It was refused, in these words. Part of it may stand.
     Refused(String),
-    /// It was not carried out: the service wants this wait first.
+    /// It was not carried out: the service asks for this wait first.
     Wait(Option<Duration>),
-    /// It was not carried out: the token may not.
+    /// It was not carried out: the token may not do it.
     NotAllowed {
         /// 401 (the token is not known) or 403 (it may not do this).
         status: u16,
@@ -121,7 +121,8 @@ pub enum Outcome {
 }
 
 impl Error {
-    /// Whether the server has looked at the request and will not do it: asked again, it would say so again.
+    /// Returns true if the server has looked at the request and will not do it: the same request would be refused
+    /// again.
     pub fn is_refusal(&self) -> bool {
         match self.outcome() {
             Outcome::Refused(_) => true,
@@ -130,7 +131,7 @@ impl Error {
         }
     }
 
-    /// One of the words by which requests are counted.
+    /// Returns one of the words by which requests are counted.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Connect(_) | Self::Unsayable { .. } => "not-sent",
@@ -143,7 +144,7 @@ impl Error {
         }
     }
 
-    /// The one place where errors are classed.
+    /// Classes the error; the one place that does so.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Connect(_) => Outcome::NotDone,
@@ -162,19 +163,20 @@ impl Error {
         }
     }
 
-    /// From a transport error. Its text would name the address with its query, so the address is taken off.
+    /// Makes an error from a transport error. Its text would name the address with its query, so the address is
+    /// removed.
     pub(super) fn transport(error: reqwest::Error) -> Self {
         let error = error.without_url();
-        // A time-out while connecting is a connect error as well; nothing was sent in either.
+        // A time-out while connecting is a connect error as well; in both cases nothing was sent.
         if error.is_connect() { Self::Connect(error) } else { Self::Broken(error) }
     }
 
-    /// From an answer in which the service itself says that it did not do what was asked.
+    /// Makes an error from an answer in which the service itself says that it did not do what was asked.
     pub(super) fn answered(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         match status {
             429 => Self::Busy { wait: retry_after.or_else(|| wait_in(&words(body))).map(at_least_a_second) },
             401 | 403 => Self::NotAllowed { status, words: words_or_status(status, body) },
-            // 408: the server gave up waiting for the request, which says nothing of what it did with it.
+            // 408: the server gave up waiting for the request, which proves nothing about the request.
             408 | 500..=599 => Self::Server { status },
             // A good status with `success: false` is a refusal, seen in the wild.
             200..=299 => Self::Refused { status: 400, words: words_or_status(400, body) },
@@ -182,12 +184,12 @@ impl Error {
         }
     }
 
-    /// From an answer that is not the service's own.
+    /// Makes an error from an answer that is not the service's own.
     pub(super) fn stranger(status: u16, body: Body, retry_after: Option<Duration>) -> Self {
         Self::Stranger { status, body, wait: retry_after.map(at_least_a_second) }
     }
 
-    /// Whether nothing of the service was heard: what failed is the way, and not what was asked for.
+    /// Returns true if nothing came from the service: the connection failed, and not the thing that was asked for.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Broken(_) | Self::Stranger { .. } => true,
@@ -203,12 +205,13 @@ impl Error {
     }
 }
 
-/// A wait of nothing is told at times; asking again at once is what got us here.
+/// Limits a wait to 1 s at least and to [`WAIT_MAX`]. Some answers give a wait of zero; an immediate retry is what
+/// caused the refusal.
 fn at_least_a_second(wait: Duration) -> Duration {
     wait.clamp(Duration::from_secs(1), WAIT_MAX)
 }
 
-/// The first number in a message such as "try again in 3 seconds", in whatever language.
+/// Returns the first number in a message such as "try again in 3 seconds", in whatever language, in seconds.
 fn wait_in(words: &str) -> Option<Duration> {
     let digits: String =
         words.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
@@ -237,7 +240,7 @@ struct Message<'a> {
     errors: Option<&'a RawValue>,
 }
 
-/// The server's own words for a person, or nothing. Never branch on them.
+/// Returns the server's own words for a person, or nothing. Never branch on them.
 fn words(body: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<ErrorBody<'_>>(body) else { return String::new() };
     let mut words = String::new();

@@ -1,4 +1,4 @@
-//! Reading single values whatever shape the service gives them today.
+//! Reads single values in whatever shape the service gives them.
 //!
 //! Seen in the wild: numbers as text and text as numbers, flags as 0 and 1, a missing relation as `[]` or
 //! `null`, one object as an array of one. Amounts are taken from their decimal text, never through a float.
@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 
 use crate::domain::quantity::Money;
 
-/// Texts taken out of a nested value; a person reads no more.
+/// The most texts taken out of a nested value; a person reads no more.
 const TEXTS_MAX: usize = 20;
 
-/// Text, or a number's own spelling. `null` and everything else is nothing.
+/// Reads text, or a number's own spelling. `null` and everything else is nothing.
 pub(super) fn text(raw: Option<&RawValue>) -> Option<String> {
     let raw = raw?.get();
     match raw.as_bytes().first()? {
@@ -22,13 +22,13 @@ pub(super) fn text(raw: Option<&RawValue>) -> Option<String> {
     }
 }
 
-/// A decimal number, written as a number or as text.
+/// Reads a decimal number, written as a number or as text.
 pub(super) fn decimal(raw: Option<&RawValue>) -> Option<Decimal> {
     let spelled = raw?.get();
     if spelled.starts_with('"') { read_decimal(&text(raw)?) } else { read_decimal(spelled) }
 }
 
-/// A price: none told is zero, and what is told and is no number is no price of zero.
+/// Reads a price: a missing one is zero; one that is present and is no number is not read as zero but as unreadable.
 pub(super) fn money(raw: Option<&RawValue>) -> Money {
     match raw.map(RawValue::get) {
         None | Some("null" | "\"\"" | "[]" | "{}" | "false") => Money::default(),
@@ -51,7 +51,7 @@ fn read_decimal(text: &str) -> Option<Decimal> {
     Decimal::try_from_i128_with_scale(mantissa, u32::try_from(scale.max(0)).ok()?).ok()
 }
 
-/// A whole number, written as a number (with or without decimals that are zero) or as text.
+/// Reads a whole number, written as a number (with or without decimals that are zero) or as text.
 pub(super) fn integer(raw: Option<&RawValue>) -> Option<i64> {
     // Nearly all are plain digits, and a goods table has hundreds of thousands of them.
     if let Ok(number) = raw?.get().parse() {
@@ -61,12 +61,12 @@ pub(super) fn integer(raw: Option<&RawValue>) -> Option<i64> {
     if number.scale() == 0 { i64::try_from(number.mantissa()).ok() } else { None }
 }
 
-/// An identity: a whole number above zero. The service writes 0 for "none".
+/// Reads an identity: a whole number above zero. The service writes 0 for "none".
 pub(super) fn id(raw: Option<&RawValue>) -> Option<i64> {
     integer(raw).filter(|id| *id > 0)
 }
 
-/// A flag: `true`, a number other than 0, or either as text.
+/// Reads a flag: `true`, a number other than 0, or either as text.
 pub(super) fn flag(raw: Option<&RawValue>) -> Option<bool> {
     match raw?.get() {
         "true" => Some(true),
@@ -79,7 +79,7 @@ pub(super) fn flag(raw: Option<&RawValue>) -> Option<bool> {
     }
 }
 
-/// The identity of a related object; `[]`, `{}` and `null` are none.
+/// Reads the identity of a related object; `[]`, `{}` and `null` are none.
 pub(super) fn related(raw: Option<&RawValue>) -> Option<i64> {
     #[derive(Deserialize)]
     struct Related<'a> {
@@ -90,17 +90,17 @@ pub(super) fn related(raw: Option<&RawValue>) -> Option<i64> {
     id(related.id)
 }
 
-/// An object, or the first of an array.
+/// Returns an object, or the first of an array.
 pub(super) fn one(raw: &RawValue) -> Option<&RawValue> {
     if raw.get().starts_with('[') { list(raw).into_iter().next() } else { Some(raw) }
 }
 
-/// The members of an array; of anything else, none.
+/// Returns the members of an array; of anything else, none.
 pub(super) fn list(raw: &RawValue) -> Vec<&RawValue> {
     serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
-/// Every text inside a value, in order, whatever holds it; at most 20.
+/// Returns every text inside a value, in order, whatever holds it; at most 20.
 pub(super) fn all_texts(raw: &RawValue) -> Vec<String> {
     fn collect(value: &serde_json::Value, texts: &mut Vec<String>) {
         if texts.len() >= TEXTS_MAX {

@@ -1,13 +1,13 @@
 //! The service's API, version 1: a tolerant reader and a strict writer.
 //!
-//! What is known of it, and how surely, is said where it matters. Three things shape this module: the service
-//! takes no request twice for one (it makes a second document of it), its answers vary in shape, and it counts
+//! Each fact about it stands where it matters, with how sure it is. Three things shape this module: the service does
+//! not recognise a repeated request (it makes a second document of it), its answers vary in shape, and it counts
 //! requests by address.
 //!
 //! [`Client`] makes calls, each against a [`Permit`] of the one [`Budget`]. Every error is classed at one place,
 //! [`Error::outcome`].
 //!
-//! Invariant: no token, no URL and no body stands in an error or a log line.
+//! Invariant: no token, no URL and no body is in an error or a log line.
 
 mod budget;
 mod calls;

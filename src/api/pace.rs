@@ -1,9 +1,9 @@
 //! The pace of a station among others behind one address: additive increase, multiplicative decrease, jitter.
 //!
-//! The service counts all stations behind one router together and tells none of them about the others; all a
-//! station ever sees is "too many requests". Two things cause it, and they need opposite answers:
+//! The service counts all stations behind one router together and tells none of them about the others; a station sees
+//! nothing but "too many requests". It has two causes, and they need opposite answers:
 //!
-//! - *A burst of somebody else's*, such as an import that runs for some seconds. It is over soon, and the old pace is
+//! - *A burst of another station's*, such as an import that runs for some seconds. It is over soon, and the old pace is
 //!   right again. So a station at its full pace that has met no refusal for [`QUIET`] goes down, and comes back
 //!   within a dozen requests.
 //! - *Other stations.* The limit is shared for good. A refusal on the way back shows it: the station goes down
@@ -33,37 +33,36 @@ const CATCH_UP_AFTER: u32 = 12;
 /// A station slower than this part of the full pace can catch up.
 const SLOW_PART: u64 = 12;
 
-/// A station that catches up gains, by the clock, what one at this part of the full pace gains. The small steps alone come
-/// with each request, so the slowest station would need a quarter of an hour to find the room that there is.
+/// The part of the full pace whose gain, by the clock, a station that catches up has. The small steps alone come with
+/// each request, so the slowest station would need a quarter of an hour to find the room that there is.
 const CATCH_UP_PART: u64 = 4;
 
-/// The slowest pace, in thousandths of a request a minute: a station is heard of twice a minute whatever
-/// happens.
+/// The slowest pace, in thousandths of a request a minute: a station makes two requests a minute whatever happens.
 const LEAST: u64 = 2 * MILLI;
 
-/// The slowest pace during somebody else's burst, in thousandths of a request a minute: its end is noticed within
-/// 15 s.
+/// The slowest pace during a burst of another station's, in thousandths of a request a minute: the end of the burst is
+/// noticed within 15 s.
 const LEAST_IN_BURST: u64 = 6 * MILLI;
 
-/// How long a station that has the address for itself meets no refusal. One that comes sooner after the last shows
-/// that others are there.
+/// The time for which a station that has the address for itself meets no refusal. One that comes sooner after the last
+/// shows that others are there.
 const QUIET: Duration = Duration::from_mins(5);
 
-/// Served requests that end an episode: refusals with fewer between them have one cause.
+/// The number of served requests that end an episode: refusals with fewer between them have one cause.
 const EPISODE_ENDS_AFTER: u32 = 2;
 
 /// The part of the way back to the full pace that each served request closes.
 const WAY_BACK_PART: u64 = 4;
 
-/// How much of the full pace counts as all of it, in hundredths.
+/// The part of the full pace that counts as all of it, in hundredths.
 const FULL_PERCENT: u64 = 99;
 
-/// Whom a station takes to be behind its address.
+/// The company that a station assumes behind its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Company {
-    /// Nobody. The pace is the full one and nothing is spaced: the windows of the budget are enough.
+    /// No others. The pace is the full one and nothing is spaced: the windows of the budget are enough.
     Alone,
-    /// Somebody who will be gone soon: down, or on the way back.
+    /// Another one that will be gone soon: the pace is down, or on the way back.
     Passing {
         /// The pace at the end of the episode, in thousandths of a request a minute.
         low: u64,
@@ -72,28 +71,28 @@ enum Company {
     Sharing,
 }
 
-/// How fast a station goes.
+/// The pace of a station.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Thousandths of a request a minute: what the configuration allows.
+    /// The full pace that the configuration allows, in thousandths of a request a minute.
     most: u64,
-    /// Thousandths of a request a minute, [`LEAST`] to `most`.
+    /// The pace now, in thousandths of a request a minute, [`LEAST`] to `most`.
     rate: u64,
     company: Company,
-    /// Requests served since the last refusal.
+    /// The number of requests served since the last refusal.
     in_row: u32,
-    /// The last refusal.
+    /// The time of the last refusal.
     refused: Option<Instant>,
-    /// The last request.
+    /// The time of the last request.
     sent: Option<Instant>,
-    /// How the gap after it differs from that of the pace: 0 for a half of it, 65535 for one and a half.
+    /// The length of the gap after it beside the gap of the pace: 0 for a half of it, 65535 for one and a half.
     spread: u32,
     /// The state of the generator of gaps; never 0.
     random: u64,
 }
 
 impl Pace {
-    /// The full pace. `seed` starts the random gaps.
+    /// Returns the full pace. `seed` starts the random gaps.
     pub(super) fn new(per_minute: u32, seed: u64) -> Self {
         let most = u64::from(per_minute).saturating_mul(MILLI).max(LEAST);
         Self {
@@ -108,12 +107,12 @@ impl Pace {
         }
     }
 
-    /// Takes in that a request was served.
+    /// Notes that a request was served.
     pub(super) fn faster(&mut self) {
         self.in_row = self.in_row.saturating_add(1);
         match self.company {
             Company::Alone => {}
-            // One served request may have slipped through; it takes back the last halving and no more.
+            // One served request may have slipped through; it undoes the last halving and no more.
             Company::Passing { .. } if self.in_row < EPISODE_ENDS_AFTER => {
                 self.rate = self.rate.saturating_mul(2).min(self.most);
             }
@@ -135,7 +134,7 @@ impl Pace {
         step.max(step.saturating_mul(self.most / CATCH_UP_PART) / self.rate.max(LEAST))
     }
 
-    /// Takes in that the service said "too many requests".
+    /// Notes that the service answered "too many requests".
     pub(super) fn slower(&mut self, now: Instant) {
         let is_same_episode = self.refused.is_some() && self.in_row < EPISODE_ENDS_AFTER;
         let was_quiet = self.refused.is_none_or(|last| now.saturating_duration_since(last) >= QUIET);
@@ -153,14 +152,14 @@ impl Pace {
         (self.in_row, self.refused) = (0, Some(now));
     }
 
-    /// Takes in that a request leaves.
+    /// Notes that a request leaves.
     pub(super) fn leave(&mut self, now: Instant) {
         self.sent = Some(now);
         self.spread = self.draw();
     }
 
-    /// When the next request may leave: after the gap of the pace as it is now, a half shorter or longer. `None`: at
-    /// any time.
+    /// Returns the time at which the next request may leave: after the gap of the pace as it is now, up to a half
+    /// shorter or longer; `None` if it may leave at any time.
     pub(super) fn next(&self) -> Option<Instant> {
         if self.company == Company::Alone {
             return None;
@@ -169,14 +168,14 @@ impl Pace {
         Some(self.sent? + (gap / 2).saturating_add(part(gap, self.spread)))
     }
 
-    /// A random part of `longest`.
+    /// Returns a random part of `longest`.
     pub(super) fn up_to(&mut self, longest: Duration) -> Duration {
         part(longest, self.draw())
     }
 
     /// Draws from 0..=65535.
     fn draw(&mut self) -> u32 {
-        // Marsaglia's xorshift64 ("Xorshift RNGs", 2003): spread, not secrecy, is wanted.
+        // Marsaglia's xorshift64 ("Xorshift RNGs", 2003): the numbers need to spread, not to be secret.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
@@ -184,7 +183,7 @@ impl Pace {
     }
 }
 
-/// So many 65536ths of a time.
+/// Returns so many 65536ths of a time.
 fn part(of: Duration, parts: u32) -> Duration {
     of.saturating_mul(parts) / (1 << 16)
 }
@@ -193,7 +192,7 @@ fn part(of: Duration, parts: u32) -> Duration {
 mod tests {
     use super::*;
 
-    /// A pace after so many refusals in a row, the first long after the last.
+    /// Returns a pace after so many refusals in a row, the first long after the last.
     fn refused(times: usize) -> (Pace, Instant) {
         let (mut pace, now) = (Pace::new(180, 1), Instant::now());
         (0..times).for_each(|_| pace.slower(now));

@@ -1,8 +1,8 @@
-//! Who may vouch for the service: the authorities that the program carries, those of the system, and a file's.
+//! The authorities that may vouch for the service: those built into the program, those of the system, and a file's.
 //!
-//! The program's own are fixed when it is built, so a station that nobody upgrades would go dark when the service changes
-//! its authority; the system's are kept up to date with the system, and a minimal one has none. What cannot be read is left
-//! out and said: without a network scanning goes on.
+//! The program's own are fixed when it is built, so a station that nobody upgrades would lose the service when the
+//! service changes its authority; the system's are kept up to date with the system, and a minimal system has none. An
+//! authority that cannot be read is left out and reported: without a network scanning goes on.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// Certificates of one file; the system's bundle has some 140.
+/// The most certificates of one file; the system's bundle has some 140.
 const CERTIFICATES_MAX: usize = 10_000;
 
 /// The authorities, and what could not be read.
@@ -18,12 +18,12 @@ const CERTIFICATES_MAX: usize = 10_000;
 pub struct Authorities {
     /// Those that are trusted.
     pub roots: RootCertStore,
-    /// What could not be read, in words; each is left out.
+    /// The files or certificates that could not be read, in words; each is left out.
     pub unreadable: Vec<String>,
 }
 
 impl Authorities {
-    /// Reads the authorities, those of `file` beside the others.
+    /// Reads the authorities, those of `file` in addition to the others.
     pub fn read(file: Option<&Path>) -> Self {
         let mut roots = built_in();
         roots.extend(of_system().roots);
@@ -36,7 +36,7 @@ impl Authorities {
         Self { roots, unreadable }
     }
 
-    /// The same by where they are from, each kind with its name in a sentence.
+    /// Reads the same by their origin, each kind with its name in a sentence.
     pub fn kinds(file: Option<&Path>) -> Vec<(&'static str, RootCertStore)> {
         let mut kinds = vec![("the program's own authorities", built_in()), ("the system's", of_system())];
         if let Some(file) = file {
@@ -56,7 +56,7 @@ fn built_in() -> RootCertStore {
 fn of_system() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
-    // Some systems carry certificates that no library reads; the rest counts.
+    // Some systems have certificates that no library reads; the rest counts.
     let (_added, _ignored) = roots.add_parsable_certificates(system.certs.into_iter().take(CERTIFICATES_MAX));
     roots
 }

@@ -1,7 +1,7 @@
 //! The service's rows and bodies, as it spells them (<https://developer.alteg.io/en/b2b-v1/openapi>).
 //!
-//! Reading: every member is optional and raw, so that no surprise in one loses the rest. Writing: exactly the
-//! members that are documented, and never a float.
+//! Reading: every member is optional and raw, so that an unexpected value in one does not lose the rest. Writing:
+//! exactly the members that are documented, and never a float.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub(super) struct GoodRow<'a> {
 }
 
 impl GoodRow<'_> {
-    /// The good, or nothing if the row has no identity.
+    /// Returns the good, or nothing if the row has no identity.
     pub(super) fn good(&self) -> Option<Good> {
         Some(Good {
             id: GoodId(lenient::id(self.good_id)?),
@@ -76,8 +76,8 @@ impl LineRow<'_> {
         lenient::flag(self.deleted).unwrap_or(false)
     }
 
-    /// The line, or nothing if the row does not say which good or how much. The server signs what leaves; the
-    /// sign is taken off.
+    /// Returns the line, or nothing if the row does not say which good or how much. The server signs stock that leaves;
+    /// the sign is removed.
     pub(super) fn line(&self) -> Option<FoundLine> {
         let amount = lenient::decimal(self.amount)?;
         Some(FoundLine {
@@ -98,7 +98,7 @@ pub(super) struct OperationBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) master_id: Option<i64>,
     pub(super) comment: &'a str,
-    /// The lines, under the one name or the other.
+    /// The lines, under one of the two names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) goods_transactions: Option<Vec<LineBody<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,7 +130,7 @@ pub(super) struct LineBody<'a> {
     pub(super) comment: &'a str,
 }
 
-/// A decimal as a JSON number, digit for digit.
+/// Returns a decimal as a JSON number, digit for digit.
 pub(super) fn number(value: Decimal) -> Box<RawValue> {
     RawValue::from_string(value.normalize().to_string()).expect("a decimal's text is a JSON number")
 }

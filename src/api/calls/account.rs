@@ -11,7 +11,7 @@ use crate::api::client::{BLOT, Client};
 use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{LocationId, MasterId, StorageId};
 
-/// What came of a login with the right password.
+/// The result of a login with the right password.
 #[derive(Debug)]
 pub enum Login {
     /// The user token, which does not expire.
@@ -29,7 +29,7 @@ pub struct LocationTitle {
     pub title: String,
 }
 
-/// Somebody who works in the location.
+/// A person who works in the location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterRow {
     /// Their id, as documents name them (`master_id`).
@@ -38,7 +38,7 @@ pub struct MasterRow {
     pub name: String,
 }
 
-/// What the location's card says of its time.
+/// The time zone on the location's card.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LocationRow {
     /// IANA name of the time zone (`timezone_name`), the only form that knows of daylight saving.
@@ -47,18 +47,18 @@ pub struct LocationRow {
     pub zone_hours: Option<String>,
 }
 
-/// What the token may do with stock. `None` where the server does not say.
+/// The rights of the token on stock. `None` where the server gives none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PermissionsRow {
     /// Storages it may see (`storages_ids`); empty if the server names none.
     pub storages: Vec<StorageId>,
-    /// Whether it is limited to those (`storages_limited_access`).
+    /// True if it is limited to those (`storages_limited_access`).
     pub is_limited: Option<bool>,
-    /// Whether it may create stock documents (`storages_create_transactions_access`).
+    /// True if it may create stock documents (`storages_create_transactions_access`).
     pub may_create: Option<bool>,
-    /// Whether it may remove lines and documents (`storages_delete_transactions_access`).
+    /// True if it may remove lines and documents (`storages_delete_transactions_access`).
     pub may_delete: Option<bool>,
-    /// How many days back a document may be dated; -1 any (`storages_create_last_days_count`).
+    /// The number of days back that a document may be dated; -1 any (`storages_create_last_days_count`).
     pub days_back: Option<i64>,
     /// Document types it may create (`storages_transactions_types`); empty if the server names none.
     pub types: Vec<i64>,
@@ -128,10 +128,10 @@ struct PermissionsWire<'a> {
 
 impl Client {
     /// Exchanges login and password for a user token (`POST /auth`), with the partner token alone. A status of 2xx is
-    /// not yet a login: without a token but with a `uuid` the second factor is wanted.
+    /// not yet a login: an answer without a token but with a `uuid` asks for the second factor.
     ///
     /// # Errors
-    /// Any of [`Error`]. No answer brings in the password.
+    /// Any of [`Error`]. No error contains the password.
     pub async fn log_in(
         &mut self,
         permit: Permit,
@@ -143,7 +143,7 @@ impl Client {
         let answer = self.post_as_partner(permit, "auth", &body).await?;
         let row: LoginWire<'_> = answer.one()?;
         match (lenient::text(row.user_token).filter(|token| !token.is_empty()), row.uuid) {
-            // A password so short that it is part of the token was blotted out of that.
+            // A password so short that it is part of the token was blotted out of the token.
             (Some(token), _) if token.contains(BLOT) => Err(answer.lacks("a whole user token")),
             (Some(token), _) => Ok(Login::Token(token.into())),
             (None, Some(_)) => Ok(Login::NoTokenYet),
@@ -151,7 +151,7 @@ impl Client {
         }
     }
 
-    /// The locations that the user has, whatever location the client is for (`GET /companies?my=1`).
+    /// Lists the locations that the user has, whatever location the client is for (`GET /companies?my=1`).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -165,7 +165,7 @@ impl Client {
         Ok(rows.filter_map(read).collect())
     }
 
-    /// Who works in the location (`GET /staff/{location_id}`), without those who left.
+    /// Lists the people who work in the location (`GET /staff/{location_id}`), without those who left.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -180,7 +180,7 @@ impl Client {
         Ok(rows.filter(works).filter_map(read).collect())
     }
 
-    /// The location's card (`GET /company/{location_id}`).
+    /// Reads the location's card (`GET /company/{location_id}`).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -191,7 +191,7 @@ impl Client {
         Ok(LocationRow { zone_name, zone_hours: lenient::text(row.timezone) })
     }
 
-    /// What the token may do with stock (`GET /user/permissions/{location_id}`).
+    /// Reads the rights of the token on stock (`GET /user/permissions/{location_id}`).
     ///
     /// # Errors
     /// Any of [`Error`].

@@ -14,7 +14,7 @@ use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{CardId, GoodId, MasterId, RecordId, ServiceId, StorageId, TransactionId};
 use crate::domain::quantity::{Money, Quantity};
 
-/// Cards of a page; what the service takes is not documented.
+/// The cards of a page; the sizes that the service allows are not documented.
 const CARDS_PER_PAGE: usize = 100;
 
 /// A bill of materials.
@@ -24,7 +24,7 @@ pub struct CardRow {
     pub id: CardId,
     /// Its name.
     pub title: String,
-    /// What it uses up, whole: a card with an item that cannot be read is not read.
+    /// The materials, all of them: a card with an item that cannot be read is not read.
     pub items: Vec<CardItem>,
 }
 
@@ -33,30 +33,30 @@ pub struct CardRow {
 pub struct CardItem {
     /// The good.
     pub good: GoodId,
-    /// The storage it is taken from, if told.
+    /// The storage it is taken from, if given.
     pub storage: Option<StorageId>,
-    /// How much, in the unit told.
+    /// The amount, in the unit given.
     pub amount: Quantity,
-    /// Short name of that unit; empty if not told.
+    /// Short name of that unit; empty if not given.
     pub unit: String,
-    /// Price of a unit, if told.
+    /// Price of a unit, if given.
     pub price: Option<Money>,
-    /// The good's name; empty if not told.
+    /// The good's name; empty if not given.
     pub title: String,
 }
 
-/// What one service of an appointment uses up.
+/// The materials that one service of an appointment uses up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceConsumables {
     /// The service.
     pub service: ServiceId,
     /// The bills of materials that are linked to it.
     pub cards: Vec<CardRow>,
-    /// What it uses up.
+    /// The materials that it uses up.
     pub consumables: Vec<Consumable>,
 }
 
-/// Something that a service of an appointment uses up.
+/// A material that a service of an appointment uses up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumable {
     /// The line that books it; `None` for one that is new.
@@ -67,11 +67,11 @@ pub struct Consumable {
     pub good: GoodId,
     /// Price of a unit.
     pub price: Money,
-    /// How much.
+    /// The amount.
     pub amount: Quantity,
 }
 
-/// What becomes of the consumables when a bill of materials is unlinked.
+/// The fate of the consumables when a bill of materials is unlinked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unlinked {
     /// They stay.
@@ -150,8 +150,8 @@ struct ConsumableBody {
 }
 
 impl Client {
-    /// A page of the location's bills of materials, from 1 (`GET /technological_cards/{location_id}`); with a
-    /// text, of those it finds. Gives back the cards and how many rows there were, readable or not.
+    /// Reads a page of the location's bills of materials, from 1 (`GET /technological_cards/{location_id}`); with
+    /// `search`, only of those that the text finds. Returns the cards and how many rows there were, readable or not.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -169,12 +169,12 @@ impl Client {
         Ok((rows.into_iter().flatten().filter_map(|row| row.card()).collect(), count))
     }
 
-    /// The bill of materials of a staff member's service
-    /// (`GET /technological_cards/default_for_staff_and_service/{location_id}/{team_member_id}/{service_id}`);
-    /// `None` if there is none. The schema says an array, the example an object: both are read.
+    /// Reads the bill of materials of a staff member's service (`GET
+    /// /technological_cards/default_for_staff_and_service/{location_id}/{team_member_id}/{service_id}`); `None` if
+    /// there is none. The schema says an array, the example an object: both are read.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn card_of_service(
         &self,
         permit: Permit,
@@ -190,8 +190,8 @@ impl Client {
         row.and_then(|row| row.card()).ok_or(answer.lacks("the bill of materials")).map(Some)
     }
 
-    /// What the services of an appointment use up
-    /// (`GET /technological_cards/record_consumables/{location_id}/{record_id}`).
+    /// Reads the materials that the services of an appointment use up (`GET
+    /// /technological_cards/record_consumables/{location_id}/{record_id}`).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -204,8 +204,8 @@ impl Client {
         services_of(&self.get(permit, &path, &[]).await?)
     }
 
-    /// Replaces what one service of an appointment uses up
-    /// (`PUT /technological_cards/record_consumables/consumables/{location_id}/{record_id}/{service_id}`).
+    /// Replaces the materials that one service of an appointment uses up (`PUT
+    /// /technological_cards/record_consumables/consumables/{location_id}/{record_id}/{service_id}`).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -260,7 +260,7 @@ impl Client {
 }
 
 impl CardWire<'_> {
-    /// The card, or nothing if it, or any of its items, cannot be read: half a recipe is none.
+    /// Returns the card, or nothing if it, or any of its items, cannot be read: half a recipe is none.
     fn card(&self) -> Option<CardRow> {
         let items = parsed::<ItemWire<'_>>(&self.technological_card_items.map(lenient::list)?);
         Some(CardRow {
@@ -308,7 +308,7 @@ impl ConsumableWire<'_> {
     }
 }
 
-/// The services of an appointment. One that cannot be read is an error: what is written back replaces it.
+/// Returns the services of an appointment. One that cannot be read is an error: what is written back replaces it.
 fn services_of(answer: &Answer) -> Result<Vec<ServiceConsumables>, Error> {
     let hole = || answer.lacks("what a service uses up");
     answer

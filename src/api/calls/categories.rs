@@ -12,7 +12,7 @@ use crate::api::client::{Answer, Client};
 use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{CategoryId, GoodId};
 
-/// Children of a page of a node; more is refused (`get_product_category_composition`, `count`).
+/// The children on a page of a node; more is refused (`get_product_category_composition`, `count`).
 const CHILDREN_PER_PAGE: usize = 1000;
 
 /// A category.
@@ -39,7 +39,7 @@ pub struct CategoryToWrite<'a> {
     pub comment: Option<&'a str>,
 }
 
-/// What a node of the tree stands for.
+/// A category or a good, for which a node of the tree stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Node {
     /// A category.
@@ -51,7 +51,7 @@ pub enum Node {
 /// A node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeRow {
-    /// What it stands for.
+    /// The category or the good.
     pub node: Node,
     /// Its name.
     pub title: String,
@@ -59,14 +59,14 @@ pub struct NodeRow {
     pub parent: Option<CategoryId>,
 }
 
-/// A category with a page of what is directly in it.
+/// A category with a page of the categories and goods directly in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CategoryContent {
     /// The category.
     pub category: NodeRow,
     /// Categories and goods in it.
     pub children: Vec<NodeRow>,
-    /// How many there are on all pages, if told.
+    /// The number of them on all pages, if given.
     pub count: Option<i64>,
 }
 
@@ -109,8 +109,8 @@ struct CategoryBody<'a> {
 }
 
 impl Client {
-    /// The categories directly below one, or at the root
-    /// (`GET /company/{location_id}/goods_categories/{parent_category_id}`). The page lists `Accept` and
+    /// Lists the categories directly below one, or at the root (`GET
+    /// /company/{location_id}/goods_categories/{parent_category_id}`). The service's page lists `Accept` and
     /// `Authorization` as query parameters; they are headers.
     ///
     /// # Errors
@@ -125,8 +125,8 @@ impl Client {
         categories_of(&self.get(permit, &path, &[]).await?)
     }
 
-    /// A category with a page of what is directly in it, from 1
-    /// (`GET /goods/category_node/{location_id}/{category_id}`).
+    /// Reads a category with a page of the categories and goods directly in it, from 1 (`GET
+    /// /goods/category_node/{location_id}/{category_id}`).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -148,7 +148,7 @@ impl Client {
         })
     }
 
-    /// Several categories (`GET /goods_categories/multiple/{location_id}?ids[]=`); unknown ones are left out.
+    /// Reads several categories (`GET /goods_categories/multiple/{location_id}?ids[]=`); unknown ones are left out.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -158,11 +158,11 @@ impl Client {
         categories_of(&self.get(permit, &path, &query).await?)
     }
 
-    /// One category (`GET /goods_categories/{location_id}/{category_id}`, which the service calls deprecated);
+    /// Reads one category (`GET /goods_categories/{location_id}/{category_id}`, which the service calls deprecated);
     /// `None` if there is no such category.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn category(&self, permit: Permit, category: CategoryId) -> Result<Option<CategoryRow>, Error> {
         let path = format!("goods_categories/{}/{category}", self.location());
         let Some(answer) = found(self.get(permit, &path, &[]).await)? else { return Ok(None) };
@@ -196,11 +196,11 @@ impl Client {
         category_of(&self.put(permit, &path, &body(category)).await?)
     }
 
-    /// Removes a category (`DELETE /goods_categories/{location_id}/{category_id}`, 204). One that is not there
-    /// is removed.
+    /// Removes a category (`DELETE /goods_categories/{location_id}/{category_id}`, 204). One that does not exist counts
+    /// as removed.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn delete_category(&self, permit: Permit, category: CategoryId) -> Result<(), Error> {
         let path = format!("goods_categories/{}/{category}", self.location());
         found(self.delete(permit, &path, &[]).await).map(|_gone| ())
@@ -218,8 +218,8 @@ impl CategoryWire<'_> {
 }
 
 impl NodeWire<'_> {
-    /// The node, or nothing if it names neither a good nor a category. A good has a category too on some
-    /// accounts, so the good decides.
+    /// Returns the node, or nothing if it names neither a good nor a category. On some accounts a good has a category
+    /// too, so the good decides.
     pub(super) fn node(&self) -> Option<NodeRow> {
         let good = lenient::id(self.item_id).map(|id| Node::Good(GoodId(id)));
         let category = || lenient::id(self.category_id).map(|id| Node::Category(CategoryId(id)));

@@ -22,18 +22,18 @@ use crate::domain::mode::Kind;
 pub struct DocumentRow {
     /// Its id.
     pub id: DocumentId,
-    /// Document type, if told: 1 sale, 2 consumption, 3 receipt, 4 write-off, 5 transfer. A reading may also
+    /// Document type, if given: 1 sale, 2 consumption, 3 receipt, 4 write-off, 5 transfer. A reading may also
     /// give 0, 6, 7, 8 and 9.
     pub type_id: Option<i64>,
-    /// The storage its lines book in, if told.
+    /// The storage its lines book in, if given.
     pub storage: Option<StorageId>,
-    /// The running number that people see, if told.
+    /// The running number that people see, if given.
     pub number: Option<i64>,
     /// Its comment; empty if there is none.
     pub comment: String,
-    /// Its date as the service spells it, if told.
+    /// Its date as the service spells it, if given.
     pub create_date: Option<String>,
-    /// The id of the user who made it, if told.
+    /// The id of the user who made it, if given.
     pub user: Option<i64>,
 }
 
@@ -60,11 +60,11 @@ struct DocumentWire<'a> {
 }
 
 impl Client {
-    /// A document's comment (`GET /storage_operations/documents/{location_id}/{document_id}`); `None` if there is
+    /// Reads a document's comment (`GET /storage_operations/documents/{location_id}/{document_id}`); `None` if there is
     /// no such document, or no comment.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn document_comment(
         &self,
         permit: Permit,
@@ -75,11 +75,11 @@ impl Client {
         Ok(lenient::text(row.comment))
     }
 
-    /// A document (`GET /storage_operations/documents/{location_id}/{document_id}`); `None` if there is no such
+    /// Reads a document (`GET /storage_operations/documents/{location_id}/{document_id}`); `None` if there is no such
     /// document.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn document(&self, permit: Permit, document: DocumentId) -> Result<Option<DocumentRow>, Error> {
         let Some(answer) = found(self.document_answer(permit, document).await)? else { return Ok(None) };
         row_of(&answer).map(Some)
@@ -90,12 +90,12 @@ impl Client {
         self.get(permit, &path, &[]).await
     }
 
-    /// The lines of a document that are not deleted
-    /// (`GET /storage_operations/documents/goods_transactions/{document_id}`, which names no location);
-    /// `None` if there is no such document.
+    /// Reads the lines of a document that are not deleted (`GET
+    /// /storage_operations/documents/goods_transactions/{document_id}`, which names no location); `None` if there is no
+    /// such document.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn document_lines(
         &self,
         permit: Permit,
@@ -138,17 +138,17 @@ impl Client {
         row_of(&self.put(permit, &path, &self.document_body(operation)).await?)
     }
 
-    /// Removes a document (`DELETE /storage_operations/documents/{location_id}/{document_id}`). One that is not
-    /// there is removed.
+    /// Removes a document (`DELETE /storage_operations/documents/{location_id}/{document_id}`). One that does not exist
+    /// counts as removed.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn delete_document(&self, permit: Permit, document: DocumentId) -> Result<(), Error> {
         let path = format!("storage_operations/documents/{}/{document}", self.location());
         found(self.delete(permit, &path, &[]).await).map(|_gone| ())
     }
 
-    /// A write-off is 4 as in the operation call, or 7 as the text of this call has it.
+    /// Builds the body of a document call. A write-off is 4 as in the operation call, or 7 as in the text of this call.
     fn document_body<'a>(&self, operation: OperationToPost<'a>) -> DocumentBody<'a> {
         DocumentBody {
             type_id: match operation.place.kind {

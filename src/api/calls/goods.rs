@@ -17,7 +17,7 @@ use crate::domain::good::Good;
 use crate::domain::ids::{CategoryId, GoodId, StorageId, UnitId};
 use crate::domain::quantity::Money;
 
-/// Rows of a page of goods with everything told of them. Working integrations ask for up to 100.
+/// The rows on a page of goods with all their details. Working integrations ask for up to 100.
 const GOODS_PER_PAGE: usize = 100;
 
 /// The most nodes that a text search gives (`search_product`, `count`).
@@ -28,52 +28,52 @@ const NODES_MAX: usize = 100;
 pub struct GoodsPageAsk<'a> {
     /// Its number, from 1.
     pub page: u32,
-    /// Rows that a page shall have. The service may give fewer, and what it allows is not documented.
+    /// The number of rows to ask for. The service may give fewer, and the limit is not documented.
     pub rows: usize,
-    /// Only what changed since, in the location's time.
+    /// Only goods that changed since, in the location's time.
     pub changed_after: Option<&'a str>,
 }
 
-/// Which goods a listing gives; every member that is set narrows it down.
+/// A filter of a listing of goods; every member that is set narrows the listing down.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GoodsFilter<'a> {
-    /// Text that name, article or barcode resemble. The service's search is fuzzy: compare what it gives.
+    /// Text that name, article or barcode resemble. The service's search is fuzzy: compare what it returns.
     pub term: Option<&'a str>,
     /// The category.
     pub category: Option<CategoryId>,
-    /// What changed since, in the location's time.
+    /// Only goods that changed since, in the location's time.
     pub changed_after: Option<&'a str>,
-    /// What changed until, in the location's time.
+    /// Only goods that changed until, in the location's time.
     pub changed_before: Option<&'a str>,
 }
 
-/// A good with everything the service tells that a stockroom may need.
+/// A good with all its details that a stockroom may need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoodDetails {
-    /// What the station keeps of it.
+    /// The part that the station keeps.
     pub good: Good,
     /// The stock-keeping code of the house; empty if it has none.
     pub article: String,
-    /// The category it is in, if told.
+    /// The category it is in, if given.
     pub category: Option<CategoryId>,
-    /// Selling price of a sale unit, if told.
+    /// Selling price of a sale unit, if given.
     pub cost: Option<Money>,
-    /// The sale unit, if told.
+    /// The sale unit, if given.
     pub sale_unit: Option<UnitId>,
-    /// The unit of write-offs for services, if told.
+    /// The unit of write-offs for services, if given.
     pub service_unit: Option<UnitId>,
-    /// Short name of that unit; empty if not told.
+    /// Short name of that unit; empty if not given.
     pub service_unit_title: String,
-    /// Write-off units in one sale unit, if told.
+    /// Write-off units in one sale unit, if given.
     pub unit_equals: Option<Decimal>,
-    /// Below this the service's own pages hide it from sales, if told.
+    /// Below this the service's own pages hide it from sales, if given.
     pub critical_amount: Option<Decimal>,
-    /// The amount that people want to have in stock, if told.
+    /// The amount to have in stock, if given.
     pub desired_amount: Option<Decimal>,
     /// Balances by storage. Storages never used are absent, amounts below zero occur, and which unit they count
     /// in is not documented.
     pub amounts: Vec<(StorageId, Decimal)>,
-    /// When it last changed, as the service spells it, if told.
+    /// The time of its last change, as the service spells it, if given.
     pub last_change: Option<String>,
     /// A free remark; empty if there is none.
     pub comment: String,
@@ -104,7 +104,7 @@ pub struct GoodToWrite {
     pub unit_equals: Option<Decimal>,
     /// Below this the service's own pages hide it from sales.
     pub critical_amount: Option<Decimal>,
-    /// What people want to have in stock.
+    /// The amount to have in stock.
     pub desired_amount: Option<Decimal>,
     /// Net weight.
     pub netto: Option<Decimal>,
@@ -119,7 +119,7 @@ pub struct GoodToWrite {
 }
 
 impl GoodToWrite {
-    /// A good with what the service demands and nothing more.
+    /// Returns a good with the members that the service requires and nothing more.
     pub fn new(title: &str, category: CategoryId, sale_unit: UnitId, service_unit: UnitId) -> Self {
         Self {
             title: title.to_owned(),
@@ -143,7 +143,7 @@ impl GoodToWrite {
     }
 }
 
-/// How movements are recomputed when the unit of a good that has some changes (`correction_rules`).
+/// A rule by which movements are recomputed when the unit of a good that has movements changes (`correction_rules`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Correction {
     /// The service's number of the rule, 1..=5.
@@ -242,7 +242,7 @@ struct CorrectionBody {
 }
 
 impl Client {
-    /// A page of the goods table (`GET /goods/{location_id}`). Gives back the goods and how many rows there were,
+    /// Reads a page of the goods table (`GET /goods/{location_id}`). Returns the goods and how many rows there were,
     /// readable or not.
     ///
     /// # Errors
@@ -255,8 +255,8 @@ impl Client {
         Ok((rows.into_iter().flatten().filter_map(|row| row.good()).collect(), count))
     }
 
-    /// A page of the goods that a filter leaves, from 1, with everything told of them
-    /// (`GET /goods/{location_id}`). Gives back the goods and how many rows there were, readable or not.
+    /// Reads a page of the goods that a filter leaves, from 1, with all their details (`GET /goods/{location_id}`).
+    /// Returns the goods and how many rows there were, readable or not.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -290,11 +290,12 @@ impl Client {
         self.get(permit, &format!("goods/{}", self.location()), &query).await
     }
 
-    /// One good (`GET /goods/{location_id}/{product_id}`); `None` if there is no such good. The service gives an
-    /// object or an array of one, and for an id it does not like the whole list: only the good asked for counts.
+    /// Reads one good (`GET /goods/{location_id}/{product_id}`); `None` if there is no such good. The service returns
+    /// an object or an array of one, and for an id that it does not accept the whole list: only the good asked for
+    /// counts.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn good(&self, permit: Permit, good: GoodId) -> Result<Option<GoodDetails>, Error> {
         let path = format!("goods/{}/{good}", self.location());
         let Some(answer) = found(self.get(permit, &path, &[]).await)? else { return Ok(None) };
@@ -302,8 +303,8 @@ impl Client {
         details.filter(|row| row.good.id == good).ok_or(answer.lacks("the good asked for")).map(Some)
     }
 
-    /// Categories and goods that a text resembles, categories first (`GET /goods/search/{location_id}`, at most
-    /// 100). Without text, the categories at the root. A node has neither barcode nor price.
+    /// Searches for categories and goods that a text resembles, categories first (`GET /goods/search/{location_id}`, at
+    /// most 100). Without text, the categories at the root. A node has neither barcode nor price.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -314,7 +315,7 @@ impl Client {
         Ok(rows.into_iter().flatten().filter_map(|row| row.node()).collect())
     }
 
-    /// Creates a good (`POST /goods/{location_id}`, 201). The service takes a second one with the same barcode.
+    /// Creates a good (`POST /goods/{location_id}`, 201). The service also creates a second one with the same barcode.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -323,8 +324,8 @@ impl Client {
         written(&answer)
     }
 
-    /// Replaces everything of a good (`PUT /goods/{location_id}/{product_id}`). A good that has movements takes
-    /// another unit only with rules for them; without, it is refused (409).
+    /// Replaces everything of a good (`PUT /goods/{location_id}/{product_id}`). For a good that has movements, another
+    /// unit needs rules for them; without rules it is refused (409).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -340,10 +341,10 @@ impl Client {
         written(&answer)
     }
 
-    /// Removes a good (`DELETE /goods/{location_id}/{product_id}`, 204). One that is not there is removed.
+    /// Removes a good (`DELETE /goods/{location_id}/{product_id}`, 204). One that does not exist counts as removed.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn delete_good(&self, permit: Permit, good: GoodId) -> Result<(), Error> {
         let path = format!("goods/{}/{good}", self.location());
         found(self.delete(permit, &path, &[]).await).map(|_gone| ())
@@ -354,7 +355,7 @@ fn written(answer: &Answer) -> Result<GoodDetails, Error> {
     answer.data()?.and_then(lenient::one).and_then(details).ok_or(answer.lacks("the good"))
 }
 
-/// The good of a row, or nothing if it has no identity.
+/// Returns the good of a row, or nothing if it has no identity.
 fn details(raw: &RawValue) -> Option<GoodDetails> {
     let good = serde_json::from_str::<GoodRow<'_>>(raw.get()).ok()?.good()?;
     let row: DetailsWire<'_> = serde_json::from_str(raw.get()).ok()?;

@@ -16,7 +16,7 @@ use crate::domain::ids::{DocumentId, MasterId, TransactionId};
 use crate::domain::operation::Line;
 use crate::domain::quantity::Money;
 
-/// Sale unit (`operation_unit_type`): what the operator counts in.
+/// The sale unit (`operation_unit_type`), in which the operator counts.
 const SALE_UNIT: u8 = 1;
 
 /// A line as it is sent.
@@ -28,30 +28,30 @@ pub struct LineToPost<'a> {
     pub comment: String,
 }
 
-/// A line with everything the service tells that a stockroom may need.
+/// A line with all its details that a stockroom may need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineDetails {
-    /// What tells whose it could be, its amount without a sign.
+    /// The line with the amount unsigned, to tell which operation it could belong to.
     pub line: FoundLine,
     /// The document it belongs to.
     pub document: DocumentId,
     /// Its amount, below zero when stock leaves.
     pub amount: Decimal,
-    /// The same in the good's sale unit, if told.
+    /// The same in the good's sale unit, if given.
     pub sale_amount: Option<Decimal>,
-    /// The same in the good's write-off unit, if told.
+    /// The same in the good's write-off unit, if given.
     pub service_amount: Option<Decimal>,
-    /// 1 sale unit, 2 write-off unit, if told.
+    /// 1 sale unit, 2 write-off unit, if given.
     pub unit_type: Option<i64>,
-    /// Price of a unit, if told.
+    /// Price of a unit, if given.
     pub cost_per_unit: Option<Money>,
-    /// Percent taken off, if told.
+    /// Percent taken off, if given.
     pub discount: Option<Decimal>,
-    /// What it costs, never below zero, if told.
+    /// The cost of the line, never below zero, if given.
     pub cost: Option<Money>,
     /// The staff member, if there is one.
     pub master: Option<MasterId>,
-    /// Whether it was deleted; where the service does not say, it was not.
+    /// True if it was deleted; false where the service does not say.
     pub is_deleted: bool,
 }
 
@@ -97,11 +97,11 @@ impl Client {
         row.line().ok_or(answer.lacks("the line"))
     }
 
-    /// A line (`GET /storage_operations/goods_transactions/{location_id}/{transaction_id}`), a deleted one too;
+    /// Reads a line (`GET /storage_operations/goods_transactions/{location_id}/{transaction_id}`), a deleted one too;
     /// `None` if there is no such line.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn line(&self, permit: Permit, line: TransactionId) -> Result<Option<LineDetails>, Error> {
         let path = format!("storage_operations/goods_transactions/{}/{line}", self.location());
         let Some(answer) = found(self.get(permit, &path, &[]).await)? else { return Ok(None) };
@@ -124,11 +124,11 @@ impl Client {
         details_of(&self.put(permit, &path, &line_body(line, Some(document), master)?).await?)
     }
 
-    /// Removes a line (`DELETE /storage_operations/goods_transactions/{location_id}/{transaction_id}`). One that
-    /// is not there is removed.
+    /// Removes a line (`DELETE /storage_operations/goods_transactions/{location_id}/{transaction_id}`). One that does
+    /// not exist counts as removed.
     ///
     /// # Errors
-    /// Any of [`Error`] but that it is not there.
+    /// Any of [`Error`], except that it does not exist.
     pub async fn delete_line(&self, permit: Permit, line: TransactionId) -> Result<(), Error> {
         let path = format!("storage_operations/goods_transactions/{}/{line}", self.location());
         found(self.delete(permit, &path, &[]).await).map(|_gone| ())
@@ -153,7 +153,7 @@ fn details_of(answer: &Answer) -> Result<LineDetails, Error> {
     })
 }
 
-/// The lines that are not deleted, or nothing if one of them cannot be read.
+/// Returns the lines that are not deleted, or nothing if one of them cannot be read.
 pub(super) fn lines_of(rows: &[Option<LineRow<'_>>]) -> Option<Vec<FoundLine>> {
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
@@ -207,13 +207,13 @@ mod tests {
         }
     }
 
-    /// The digits of a number's text as an integer, last first, and how many of them are decimals.
+    /// Returns the digits of a number's text as an integer, last first, and how many of them are decimals.
     fn digits(number: &str) -> (Vec<u32>, usize) {
         let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
         (number.chars().rev().filter_map(|c| c.to_digit(10)).collect(), decimals)
     }
 
-    /// A product as people work it out on paper, without zeros at either end.
+    /// Returns a product as worked out on paper, without zeros at either end.
     fn on_paper(one: &str, other: &str) -> String {
         let ((a, a_decimals), (b, b_decimals)) = (digits(one), digits(other));
         let mut sums = vec![0_u32; a.len() + b.len() + 1];

@@ -1,5 +1,5 @@
-//! The calls, each with what it reads of the answer: everything that the service's pages on products and
-//! inventory offer, which is more than the station itself makes.
+//! The calls, each with the part of the answer that it reads: everything that the service's pages on products and
+//! inventory offer, which is more than the station itself uses.
 
 mod account;
 mod cards;
@@ -35,13 +35,13 @@ impl Answer {
         data.map(Some).map_err(|source| Error::Unreadable { status: self.status, source })
     }
 
-    /// The one object that the answer is about.
+    /// Reads the one object that the answer is about.
     fn one<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
         let data = self.data()?.and_then(lenient::one).ok_or(self.lacks("the data"))?;
         serde_json::from_str(data.get()).map_err(|source| Error::Unreadable { status: self.status, source })
     }
 
-    /// The rows of a listing, `None` for each that cannot be read. An answer without `data` is not an empty
+    /// Reads the rows of a listing, `None` for each that cannot be read. An answer without `data` is not an empty
     /// listing: nothing is concluded from it.
     fn rows<'a, T: Deserialize<'a>>(&'a self) -> Result<Vec<Option<T>>, Error> {
         let Some(data) = self.data.clone().and_then(|place| self.body.get(place)) else {
@@ -50,7 +50,7 @@ impl Answer {
         if !data.starts_with(b"[") {
             return Err(self.lacks("a list"));
         }
-        // Nearly always all of them can be read, and then looking at each by itself is not worth its time.
+        // Nearly always all of them can be read, and then it is not worth the time to read each by itself.
         if let Ok(rows) = serde_json::from_slice::<Vec<T>>(data) {
             return Ok(rows.into_iter().map(Some).collect());
         }
@@ -59,7 +59,7 @@ impl Answer {
     }
 }
 
-/// What is not there is an answer, not an error.
+/// Returns `None` for a 404: that something does not exist is an answer, not an error.
 fn found(answer: Result<Answer, Error>) -> Result<Option<Answer>, Error> {
     match answer {
         Err(Error::Refused { status: 404, .. }) => Ok(None),

@@ -1,4 +1,4 @@
-//! Storages and what moved in them.
+//! Storages and the movements in them.
 //!
 //! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operations `get_location_inventories` and
 //! `search_for_product_transactions`. `amount` and `comment` are not in the field list of a movement; rows of the
@@ -13,7 +13,7 @@ use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{DocumentId, GoodId, MasterId, StorageId};
 use crate::domain::quantity::Money;
 
-/// Rows of a page of movements. Working integrations ask for 1,000 and more.
+/// The rows of a page of movements. Working integrations ask for 1,000 and more.
 const MOVEMENTS_PER_PAGE: usize = 1000;
 
 /// A storage of the location.
@@ -23,30 +23,30 @@ pub struct StorageRow {
     pub id: StorageId,
     /// Its name.
     pub title: String,
-    /// Whether what lies there is sold, if told.
+    /// True if goods are sold from there, if given.
     pub is_for_sale: Option<bool>,
-    /// Whether services use up what lies there, if told.
+    /// True if services use up goods from there, if given.
     pub is_for_service: Option<bool>,
 }
 
-/// A row of the movement listing, as far as it tells whose it could be.
+/// A row of the movement listing, as far as it tells which operation it could belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
-    /// The movement's own id, if told.
+    /// The movement's own id, if given.
     pub id: Option<i64>,
     /// The document it belongs to.
     pub document: DocumentId,
-    /// Document type, if told.
+    /// Document type, if given.
     pub type_id: Option<i64>,
-    /// Storage, if told.
+    /// Storage, if given.
     pub storage: Option<StorageId>,
-    /// Good, if told.
+    /// Good, if given.
     pub good: Option<GoodId>,
-    /// Comment, if told and not empty.
+    /// Comment, if given and not empty.
     pub comment: Option<String>,
 }
 
-/// Which movements a listing gives; every member that is set narrows it down. There is no filter by good,
+/// A filter of a movement listing; every member that is set narrows the listing down. There is no filter by good,
 /// storage, type, author or comment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MovementFilter<'a> {
@@ -62,24 +62,24 @@ pub struct MovementFilter<'a> {
     pub changed_before: Option<&'a str>,
 }
 
-/// A row of the movement listing with everything told of it that a stockroom may need.
+/// A row of the movement listing with all its details that a stockroom may need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MovementDetails {
-    /// What tells whose it could be.
+    /// The part that tells which operation it could belong to.
     pub movement: Movement,
-    /// How much, below zero when stock leaves, if told.
+    /// The amount, below zero when stock leaves, if given.
     pub amount: Option<Decimal>,
-    /// 1 sale unit, 2 write-off unit, if told.
+    /// 1 sale unit, 2 write-off unit, if given.
     pub unit_type: Option<i64>,
-    /// Price of a unit, if told.
+    /// Price of a unit, if given.
     pub cost_per_unit: Option<Money>,
-    /// Percent taken off, if told.
+    /// Percent taken off, if given.
     pub discount: Option<Decimal>,
-    /// What it costs, never below zero, if told.
+    /// The cost of the movement, never below zero, if given.
     pub cost: Option<Money>,
-    /// The document's date, which people choose, as the service spells it, if told.
+    /// The document's date, which people choose, as the service spells it, if given.
     pub create_date: Option<String>,
-    /// When the service wrote it, as the service spells it, if told.
+    /// The time at which the service wrote it, as the service spells it, if given.
     pub last_change: Option<String>,
     /// The staff member, if there is one.
     pub master: Option<MasterId>,
@@ -87,7 +87,7 @@ pub struct MovementDetails {
     pub supplier: Option<i64>,
     /// The client's id, if there is one.
     pub client: Option<i64>,
-    /// Whether it was deleted; where the service does not say, it was not.
+    /// True if it was deleted; false where the service does not say.
     pub is_deleted: bool,
 }
 
@@ -156,7 +156,7 @@ struct MovementDetailsWire<'a> {
 }
 
 impl Client {
-    /// The location's storages (`GET /storages/{location_id}`). Also the cheapest call there is.
+    /// Lists the location's storages (`GET /storages/{location_id}`). This is also the cheapest call.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -176,9 +176,9 @@ impl Client {
             .collect())
     }
 
-    /// A page of the movements that changed since a time of the location, from 1
-    /// (`GET /storages/transactions/{location_id}`). A row that names no document is an error: a listing
-    /// with a hole proves nothing.
+    /// Reads a page of the movements that changed since a time of the location, from 1 (`GET
+    /// /storages/transactions/{location_id}`). A row that names no document is an error: a listing with a hole proves
+    /// nothing.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -195,8 +195,8 @@ impl Client {
         rows.into_iter().map(|row| row.and_then(|row| row.movement()).ok_or_else(hole)).collect()
     }
 
-    /// A page of the movements that a filter leaves, from 1, with everything told of them
-    /// (`GET /storages/transactions/{location_id}`). A row that names no document is an error, as above.
+    /// Reads a page of the movements that a filter leaves, from 1, with all their details (`GET
+    /// /storages/transactions/{location_id}`). A row that names no document is an error, as above.
     ///
     /// # Errors
     /// Any of [`Error`].

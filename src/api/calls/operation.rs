@@ -29,12 +29,12 @@ pub struct OperationToPost<'a> {
     pub comment: &'a str,
 }
 
-/// What a document call, or the operation call, answered.
+/// The answer of a document call or of the operation call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostedOperation {
     /// The document.
     pub document: DocumentId,
-    /// Its comment, if told.
+    /// Its comment, if given.
     pub comment: Option<String>,
     /// Its lines; `None` if the answer has none of its own.
     pub lines: Option<Vec<FoundLine>>,
@@ -88,7 +88,7 @@ impl Client {
     }
 }
 
-/// Document types of the operation call: 3 arrival, 4 write-off.
+/// Returns the document type of the operation call: 3 arrival, 4 write-off.
 fn type_of(kind: Kind) -> i64 {
     match kind {
         Kind::Receipt => 3,
