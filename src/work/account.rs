@@ -1,4 +1,4 @@
-//! What the station must know of its account: the location's time, its storages, what the token may do.
+//! The facts that the station needs of its account: the location's time, its storages, and the rights of the token.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,29 +16,29 @@ use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 use crate::store::{Cause, Store, zone_of_text};
 
-/// Name of the fact that keeps how many days back the account takes documents; empty: any number.
+/// Name of the fact that keeps the number of days back for which the account takes documents; empty: any number.
 const DAYS_BACK: &str = "days_back";
 
-/// Storages whose names are kept; a location has a handful.
+/// The most storages whose names are kept; a location has a handful.
 const NAMED_STORAGES_MAX: usize = 256;
 
-/// Between two looks at how old the oldest document is that is still here.
+/// The interval between two looks at the age of the oldest unsent document.
 const AGE_LOOK_EVERY: Duration = Duration::from_mins(30);
 
-/// Between two comparisons of the account with the configuration.
+/// The interval between two comparisons of the account with the configuration.
 const CHECK_EVERY: Duration = Duration::from_hours(6);
 
-/// How a document's date is written, and how a reading's beginning is: the service takes both
+/// The formats of a document's date and of a reading's beginning: the service takes both
 /// (<https://developer.alteg.io/en/b2b-v1/openapi>, examples of `create_date` and `changed_after`).
 const DATE: &str = "%Y-%m-%dT%H:%M:%S%:z";
 const READING: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// What is known of the account.
+/// The facts that are known of the account.
 #[derive(Debug)]
 pub(super) struct Account {
     zone: Option<TimeZone>,
     zone_is_configured: bool,
-    /// How many days back the token may date a document; `None`: any number, as far as is known.
+    /// The number of days back that the token may date a document; `None`: any number, as far as is known.
     days_back: Option<u16>,
     /// The document last warned of because its date will soon be too far back.
     warned_of: Option<OperationId>,
@@ -69,7 +69,7 @@ impl Account {
         }
     }
 
-    /// Takes up what an earlier process learned.
+    /// Reads what an earlier process learned.
     pub(super) async fn recall(&mut self, store: &Store) -> Result<(), Halt> {
         if self.zone.is_none() {
             self.zone = store.run(|db| db.zone()).await??;
@@ -87,44 +87,45 @@ impl Account {
         self.next_check.is_none_or(|next| next <= now)
     }
 
-    /// A document's date: the location's own time, with its offset.
+    /// Returns a document's date: the location's own time, with its offset.
     pub(super) fn date(&self, at: UnixMillis) -> String {
         date_in(self.zone.as_ref().unwrap_or(&TimeZone::UTC), at)
     }
 
-    /// The day of a time, as the location's calendar has it.
+    /// Returns the day of a time, as the location's calendar has it.
     fn day(&self, at: UnixMillis) -> Date {
         timestamp(at).to_zoned(self.zone.clone().unwrap_or(TimeZone::UTC)).date()
     }
 
-    /// The first day that a document may be dated `now`; `None`: any.
+    /// Returns the first day that a document may be dated `now`; `None` if any day may be.
     fn first_day(&self, now: UnixMillis) -> Option<Date> {
         self.day(now).checked_sub(Span::new().days(i64::from(self.days_back?))).ok()
     }
 
-    /// Whether the account would refuse a document of this time for its date alone.
+    /// Returns true if the account would refuse a document of this time for its date alone.
     pub(super) fn is_too_old(&self, at: UnixMillis, now: UnixMillis) -> bool {
         self.first_day(now).is_some_and(|first| self.day(at) < first)
     }
 
-    /// Whether today is the last day on which the account takes a document of this time.
+    /// Returns true if today is the last day on which the account takes a document of this time.
     fn is_last_day(&self, at: UnixMillis, now: UnixMillis) -> bool {
         self.first_day(now).is_some_and(|first| self.day(at) == first && self.day(at) < self.day(now))
     }
 
-    /// The beginning of a reading, as the service takes it.
+    /// Returns the beginning of a reading, as the service takes it.
     pub(super) fn earliest_reading(&self, at: UnixMillis) -> String {
         earliest_reading(at, self.zone.as_ref().unwrap_or(&TimeZone::UTC))
     }
 }
 
-/// A document's date in a zone, with the offset of that day.
+/// Returns a document's date in a zone, with the offset of that day.
 pub fn date_in(zone: &TimeZone, at: UnixMillis) -> String {
     timestamp(at).to_zoned(zone.clone()).strftime(DATE).to_string()
 }
 
-/// The beginning of a reading, as the service takes it: without an offset. Whether it means the location's time
-/// or UTC is not documented, so the earlier of the two is said: reading too much only takes longer.
+/// Returns the beginning of a reading, as the service takes it: without an offset. It is not documented whether the
+/// service reads it as the location's time or as UTC, so the earlier of the two is sent: reading too much only takes
+/// longer.
 pub(super) fn earliest_reading(at: UnixMillis, zone: &TimeZone) -> String {
     let utc = timestamp(at).to_zoned(TimeZone::UTC).datetime();
     let local = timestamp(at).to_zoned(zone.clone()).datetime();
@@ -132,8 +133,8 @@ pub(super) fn earliest_reading(at: UnixMillis, zone: &TimeZone) -> String {
 }
 
 impl Uplink {
-    /// Asks the location's card for its time zone; nothing can be posted without. Where the service has none to
-    /// tell, UTC serves: a date with its offset means the same moment.
+    /// Reads the time zone from the location's card; nothing can be posted without one. If the service gives none, UTC
+    /// serves: a date with its offset means the same moment.
     pub(super) async fn read_zone(&mut self) -> Result<(), Halt> {
         let permit = self.permit().await?;
         let answer = self.parts.client.location_card(permit).await;
@@ -154,8 +155,8 @@ impl Uplink {
         Ok(())
     }
 
-    /// One step of the comparison of the account with the configuration. What does not fit, or is not told, is
-    /// said and does not stop anything: the service itself has the last word on each document.
+    /// Does one step of the comparison of the account with the configuration. A difference, or a fact that the service
+    /// does not give, is reported and stops nothing: the service itself decides on each document.
     pub(super) async fn check_account(&mut self) -> Result<(), Halt> {
         let [step, ..] = self.account.steps;
         let checked = match step {
@@ -191,7 +192,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Asks what the token may do, and remembers how far back it may date documents.
+    /// Reads the rights of the token, and remembers how far back it may date documents.
     async fn read_permissions(&mut self) -> Result<PermissionsRow, Halt> {
         let permit = self.permit().await?;
         let answer = self.parts.client.permissions(permit).await;
@@ -202,8 +203,8 @@ impl Uplink {
         Ok(permissions)
     }
 
-    /// Whether the account would refuse a document of this time for its date alone. The right may have been widened
-    /// since it was read, so it is read again before anything is concluded from it.
+    /// Returns true if the account would refuse a document of this time for its date alone. The right may have been
+    /// widened since it was read, so it is read again before anything is concluded from it.
     pub(super) async fn is_too_old(&mut self, at: UnixMillis) -> Result<bool, Halt> {
         let now = self.parts.clock.wall();
         if !self.account.is_too_old(at, now) {
@@ -213,7 +214,7 @@ impl Uplink {
         Ok(self.account.is_too_old(at, now))
     }
 
-    /// Says once of a document that today is the last day on which the account takes it with its date.
+    /// Warns once for a document that today is the last day on which the account takes it with its date.
     pub(super) async fn warn_of_age(&mut self) -> Result<(), Halt> {
         if self.account.next_age_look > Instant::now() || !self.is_clock_right() {
             return Ok(());
@@ -266,7 +267,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// One alarm for all that the account lacks, as long as it lacks anything.
+    /// Keeps one alarm for all that the account lacks, as long as it lacks anything.
     async fn lacks(&mut self, cause: Cause, missing: &[String]) -> Result<(), Halt> {
         if missing.is_empty() { self.end(cause).await } else { self.raise(cause, &missing.join("; ")).await }
     }
@@ -276,7 +277,7 @@ pub(super) fn timestamp(at: UnixMillis) -> Timestamp {
     Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// Whether the service answered and would answer the same again.
+/// Returns true if the service answered and would probably answer the same again.
 pub(super) fn is_refusal(error: &api::Error) -> bool {
     match error.outcome() {
         Outcome::Refused(_) => true,
@@ -286,7 +287,7 @@ pub(super) fn is_refusal(error: &api::Error) -> bool {
     }
 }
 
-/// The zone by its name, or by its offset where the card has no name that is known.
+/// Returns the zone by its name, or by its offset if the card has no name that is known.
 fn zone_of(card: &LocationRow) -> Option<(String, TimeZone)> {
     let mut texts = card.zone_name.iter().chain(card.zone_hours.iter()).map(|text| text.trim());
     texts.find_map(|text| zone_of_text(text).map(|zone| (text.to_owned(), zone)))

@@ -1,8 +1,8 @@
-//! The operations the deliverer has to do with, and when each may be acted on.
+//! The operations that wait for the deliverer, and the time at which each may be acted on.
 //!
-//! The list is read when something changed and kept in between. Every wait begins anew after a start, for nobody knows
-//! when the process before this one sent what; one that was written down with a failure is kept, an hour at the most,
-//! whatever the clock said then.
+//! The list is read when something changed and kept in between. Every wait begins anew after a start, because nobody
+//! knows when the process before this one sent what; a wait that was stored with a failure is kept, an hour at the
+//! most, whatever the clock said then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,33 +14,34 @@ use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 use crate::store::{self, AgendaVersion, Waiting};
 
-/// When an operation may be acted on.
+/// The time at which an operation may be acted on.
 #[derive(Debug, Clone, Copy)]
 struct Due {
     at: Instant,
-    /// The written time that this one was made of.
+    /// The stored time that this one was made of.
     of: Option<UnixMillis>,
-    /// When it was last tried in vain, if nothing has changed since.
+    /// The time of the last try in vain, if nothing has changed since.
     tried: Option<Instant>,
 }
 
-/// The list.
+/// The list of operations.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
     version: Option<AgendaVersion>,
     waiting: BTreeMap<OperationId, Waiting>,
-    /// In the order in which they are to be acted on.
+    /// The operations in the order in which they are to be acted on.
     order: Vec<OperationId>,
     due: BTreeMap<OperationId, Due>,
 }
 
 impl Agenda {
-    /// The version that is known here.
+    /// Returns the version that is known here.
     pub(super) fn version(&self) -> Option<AgendaVersion> {
         self.version
     }
 
-    /// Takes in the list as it is now. `wait` is how long an operation of it is waited for, `None` if nobody waits.
+    /// Takes in the list as it is now. `wait` returns how long an operation of it is waited for, `None` if nothing
+    /// waits for it.
     pub(super) fn take(
         &mut self,
         read: store::Agenda,
@@ -67,34 +68,34 @@ impl Agenda {
         }
     }
 
-    /// Whether there is nothing to do, now or later.
+    /// Returns true if there is nothing to do, now or later.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// An operation of the list.
+    /// Returns an operation of the list.
     pub(super) fn get(&self, id: OperationId) -> Option<&Waiting> {
         self.waiting.get(&id)
     }
 
-    /// The first operation of the list whose time has come. One that was tried in vain comes after all that were not,
-    /// and the one that was tried last comes last.
+    /// Returns the first operation of the list whose time has come. One that was tried in vain comes after all that
+    /// were not, and the one that was tried last comes last.
     pub(super) fn due_now(&self, now: Instant) -> Option<OperationId> {
         let due = self.order.iter().filter_map(|id| Some((self.due.get(id)?, *id)));
         due.filter(|(due, _)| due.at <= now).min_by_key(|(due, _)| due.tried).map(|(_, id)| id)
     }
 
-    /// When an operation may be acted on.
+    /// Returns the time at which an operation may be acted on.
     pub(super) fn due(&self, id: OperationId) -> Option<Instant> {
         self.due.get(&id).map(|due| due.at)
     }
 
-    /// The next time at which one may be acted on.
+    /// Returns the next time at which one may be acted on.
     pub(super) fn next(&self) -> Option<Instant> {
         self.due.values().map(|due| due.at).min()
     }
 
-    /// Sets when an operation may be acted on; `None` if nobody waits for it.
+    /// Sets the time at which an operation may be acted on; `None` if nothing waits for it.
     pub(super) fn set(&mut self, id: OperationId, at: Option<Instant>) {
         let of = self.waiting.get(&id).and_then(|waiting| waiting.retry_at);
         match at {
@@ -145,7 +146,7 @@ mod tests {
             order.push(id.0);
         }
         assert_eq!(order, [1, 2, 3, 1, 2, 3]);
-        // What has come on takes its place in the list again.
+        // An operation that has made progress takes its place in the list again.
         agenda.set(OperationId(2), Some(soon));
         assert_eq!(agenda.due_now(soon), Some(OperationId(2)));
     }
@@ -168,7 +169,7 @@ mod tests {
         agenda.set(OperationId(2), Some(now + WAIT * 5));
         agenda.take(list(&[(1, failed), (2, None)]), later, WALL, |_| Some(Duration::ZERO));
         assert_eq!(agenda.next(), Some(now + Duration::from_mins(1)));
-        // A person has it tried now.
+        // A person asks for a try now.
         agenda.take(list(&[(1, None), (2, None)]), later, WALL, |_| Some(Duration::ZERO));
         assert_eq!(agenda.due_now(later), Some(OperationId(1)));
         agenda.take(list(&[]), later, WALL, |_| Some(Duration::ZERO));

@@ -1,4 +1,4 @@
-//! Raising and ending alarms, and looking which documents have one.
+//! Raises and ends alarms, and keeps those of the documents up to date.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use crate::domain::signal::Signal;
 use crate::feedback::What;
 use crate::store::{Cause, Overdue};
 
-/// Between two looks at the documents' alarms when nothing changed here: a command beside the agent may have changed
-/// something.
+/// The interval between two looks at the documents' alarms when nothing changed here: a command beside the agent may
+/// have changed something.
 const REVIEW_EVERY: Duration = Duration::from_secs(2);
 
-/// What a person was called for that has no state of its own, and is not written down yet.
+/// The most events that wait to be stored: reasons for which a person was called and that have no state of their own.
 const EVENTS_MAX: usize = 64;
 
-/// When the documents' alarms are looked at.
+/// The state of the review of the documents' alarms.
 #[derive(Debug)]
 pub(super) struct Review {
     next: Instant,
-    /// What is still to be written down.
+    /// The events that are still to be stored.
     events: Vec<String>,
-    /// The oldest undelivered document, and since when it has been that in this process: a clock that nobody vouches for
-    /// cannot tell how long it has waited.
+    /// The oldest undelivered document, and since when it has been that in this process: a clock that nobody vouches
+    /// for cannot show how long it has waited.
     waiting: Option<(OperationId, Instant)>,
 }
 
@@ -33,7 +33,7 @@ impl Review {
         Self { next: now, events: Vec::new(), waiting: None }
     }
 
-    /// Something changed: look at once.
+    /// Makes the next review come at once, because something changed.
     pub(super) fn hurry(&mut self) {
         self.next = Instant::now();
     }
@@ -59,7 +59,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Calls a person for what has no state of its own. It is written down with the next look at the alarms.
+    /// Calls a person for a reason that has no state of its own. It is stored with the next review of the alarms.
     pub(super) fn person(&mut self, why: &str) {
         self.call(why);
         if self.review.events.len() < EVENTS_MAX {
@@ -99,7 +99,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Which documents have waited for longer than `station.alarm_after_s`.
+    /// Returns which documents have waited for longer than `station.alarm_after_s`.
     async fn overdue(&mut self, now: Instant) -> Result<Overdue, Halt> {
         let Some(after) = self.parts.config.station.alarm_after else { return Ok(Overdue::default()) };
         let oldest = self.parts.store.run(|db| db.oldest_undelivered()).await??;

@@ -1,9 +1,9 @@
-//! Whose fault a failure is: that of the way, or of the one thing that was asked for.
+//! Decides what is at fault for a failure: the connection to the service, or the one thing that was asked for.
 //!
-//! A request that fails accuses what it was for: a document, or a reading. If the service is heard next, the way is
-//! good and the thing is at fault: it waits, longer each time, and everything else goes on. If nothing is heard, the
-//! way is at fault and nothing waits longer than it has to. What the service itself refuses to tell needs no second
-//! look.
+//! A request that fails accuses the thing that it was for: a document, or a reading. If the service answers next, the
+//! connection is good and the thing is at fault: it waits, longer each time, and everything else goes on. If nothing
+//! answers, the connection is at fault and nothing waits longer than it has to. A request that the service itself
+//! refuses needs no second look.
 //!
 //! A document's failures are on the disk, so that they count over a restart. A person is called after
 //! [`CALL_AFTER_FAILURES`] of them or [`CALL_AFTER_MS`], whichever is first, and once.
@@ -20,23 +20,23 @@ use crate::domain::ids::OperationId;
 use crate::random::random;
 use crate::store::Failure;
 
-/// The longest wait between two tries of what fails: how long it may work again before anybody notices.
+/// The longest wait between two tries of a thing that fails: it may work again for so long before anybody notices.
 pub(super) const WAIT_MAX: Duration = Duration::from_hours(1);
 
-/// Failures in a row after which a person is called: by then it has waited for several minutes.
+/// The number of failures in a row after which a person is called: by then it has waited for several minutes.
 const CALL_AFTER_FAILURES: u32 = 5;
 
-/// The time after which a person is called whatever the number of failures.
+/// The time after which a person is called whatever the number of failures, in ms.
 const CALL_AFTER_MS: i64 = 60 * 60 * 1000;
 
-/// What a request is for.
+/// The thing that a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Thing {
     /// One document.
     Document(OperationId),
     /// The location's time zone.
     Zone,
-    /// What the account has and allows.
+    /// The storages and the rights of the account.
     Account,
     /// The goods table.
     Goods,
@@ -51,12 +51,12 @@ struct Rest {
     until: Instant,
 }
 
-/// What is accused, and what rests.
+/// The things that are accused, and those that rest.
 #[derive(Debug, Default)]
 pub(super) struct Blame {
-    /// What failed since the service was last heard, with the failure in words.
+    /// The things that failed since the service last answered, with the failure in words.
     accused: BTreeMap<Thing, String>,
-    /// Whether the service was heard since.
+    /// True if the service has answered since.
     is_heard: bool,
     resting: BTreeMap<Thing, Rest>,
     /// Documents that failed since one was last posted.
@@ -66,18 +66,18 @@ pub(super) struct Blame {
 }
 
 impl Blame {
-    /// The service was heard: whatever failed before failed by itself.
+    /// Notes that the service answered: whatever failed before failed by itself.
     pub(super) fn heard(&mut self) {
         self.is_heard = true;
     }
 
-    /// Nothing was heard: nobody but the way is to blame.
+    /// Clears the accused because the service did not answer: only the connection is at fault.
     pub(super) fn acquit(&mut self) {
         self.accused.clear();
     }
 
-    /// A document was posted. Gives back those that may work again as well: two or more failed since the last one was
-    /// posted, so the service took none for a while. One that fails by itself is not hurried a second time.
+    /// Notes that a document was posted. Returns those that may work again as well: two or more failed since the last
+    /// one was posted, so the service took none for a while. One that fails by itself is not hurried a second time.
     fn posted(&mut self, id: OperationId) -> Vec<OperationId> {
         self.hurried.remove(&id);
         let mut failing = std::mem::take(&mut self.failing);
@@ -103,28 +103,28 @@ impl Blame {
         if self.is_heard { std::mem::take(&mut self.accused) } else { BTreeMap::new() }
     }
 
-    /// Whether a reading may be tried.
+    /// Returns true if a reading may be tried.
     pub(super) fn lets(&self, thing: Thing, now: Instant) -> bool {
         self.resting.get(&thing).is_none_or(|rest| rest.until <= now)
     }
 
-    /// A reading is tried at once whatever became of it before.
+    /// Lets a reading be tried at once, whatever happened to it before.
     pub(super) fn forgive(&mut self, thing: Thing) {
         self.resting.remove(&thing);
     }
 }
 
-/// Whether a failure may pass by itself.
+/// The prospect that a failure passes by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hope {
-    /// It may: a person is called when it lasts.
+    /// It may pass: a person is called when it lasts.
     MayPass,
     /// Only a person can help, who is called at once.
     NeedsPerson,
 }
 
 impl Uplink {
-    /// Takes in how a task for a thing ended.
+    /// Takes in the end of a task for a thing.
     pub(super) async fn ended(&mut self, thing: Thing, ended: Result<(), Halt>) -> Result<(), Halt> {
         let error = match ended {
             Ok(()) => {
@@ -145,7 +145,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Has every thing wait that failed although the service is there.
+    /// Makes every thing wait that failed although the service answers.
     pub(super) async fn convict(&mut self) -> Result<(), Halt> {
         for (thing, fault) in self.blame.convicted() {
             self.fails(thing, &fault, Hope::MayPass).await?;
@@ -153,7 +153,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// A thing failed by itself: it waits longer than the last time.
+    /// Notes that a thing failed by itself: it waits longer than the last time.
     pub(super) async fn fails(&mut self, thing: Thing, fault: &str, hope: Hope) -> Result<(), Halt> {
         let base = self.parts.config.api.reconcile_after;
         if let Thing::Document(id) = thing {
@@ -195,7 +195,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// A document was posted: others that failed while none could be are not kept waiting.
+    /// Notes that a document was posted: others that failed while none could be posted are not kept waiting.
     pub(super) fn one_is_posted(&mut self, id: OperationId) {
         let wait = self.parts.config.api.reconcile_after;
         for other in self.blame.posted(id) {
@@ -203,7 +203,7 @@ impl Uplink {
         }
     }
 
-    /// What failed comes after what did not.
+    /// Puts a document that failed behind those that did not.
     fn put_behind(&mut self, thing: Thing) {
         if let Thing::Document(id) = thing {
             self.agenda.tried(id, Instant::now());
@@ -211,8 +211,8 @@ impl Uplink {
     }
 }
 
-/// The longest wait before what an operation waits for. Between two requests there are two readings, so each waits half
-/// as long.
+/// Returns the longest wait before the event that an operation waits for. Between two requests there are two readings,
+/// so each waits half as long.
 fn wait_max(awaits: Option<Awaits>) -> Duration {
     match awaits {
         Some(Awaits::ReadBack) => WAIT_MAX / u32::from(ABSENCES_PROVING),
@@ -220,14 +220,14 @@ fn wait_max(awaits: Option<Awaits>) -> Duration {
     }
 }
 
-/// The wait before a reading after so many failures in a row, never shorter than without one.
+/// Returns the wait before a reading after so many failures in a row, never shorter than without one.
 pub(super) fn before_reading(base: Duration, failures: u32) -> Duration {
     let cap = wait_max(Some(Awaits::ReadBack)).max(base);
     if failures <= 1 { base } else { grown(base, failures, cap, random()) }
 }
 
-/// The wait after so many failures in a row: it doubles up to a cap and is up to a quarter longer, so that stations that
-/// failed together do not come back together.
+/// Returns the wait after so many failures in a row: it doubles up to a cap and is up to a quarter longer, so that
+/// stations that failed together do not come back together.
 fn grown(base: Duration, failures: u32, cap: Duration, random: u128) -> Duration {
     let doubled = base.saturating_mul(1_u32 << failures.saturating_sub(1).min(20)).min(cap.max(base));
     let eighths = u32::try_from(random % 3).unwrap_or(0) + 8;

@@ -1,4 +1,4 @@
-//! Keeping the copy of the goods table: all of it at first and once a day (`full`), what changed in between.
+//! Keeps the copy of the goods table: all of it is read at first and once a day (`full`), and the changes in between.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,23 +20,23 @@ use crate::random::random;
 use crate::status::ApiState;
 use crate::store::{Doubt, ParkedAt, Proof};
 
-/// How far before the last complete reading the next one begins: whether the bound is inclusive, and how soon a
-/// change shows up in the listing, is not documented.
+/// The time before the last complete reading at which the next one begins: it is not documented whether the bound is
+/// inclusive, or how soon a change shows up in the listing.
 const OVERLAP: Duration = Duration::from_mins(10);
 
-/// How long a reading rests after its first failure, and at the most. Between them the rest doubles.
+/// The rest of a reading after its first failure, and the longest rest. Between them the rest doubles.
 const REST_FIRST: Duration = Duration::from_secs(1);
 const REST_MAX: Duration = Duration::from_hours(1);
 
-/// Passes of one reading of changes while rows move. What it misses is read again by the next one.
+/// The most passes of one reading of changes while rows move. Changes that it misses are read again by the next one.
 const CHANGES_PASSES_MAX: u32 = 3;
 
-/// How far the readings are.
+/// The progress of the readings.
 #[derive(Debug)]
 pub(super) struct Catalog {
-    /// When a full reading goes on or begins, if one is under way or wanted.
+    /// The time at which a full reading goes on or begins, if one is under way or asked for.
     pub(super) full_due: Option<Instant>,
-    /// When the changes are read.
+    /// The time at which the changes are read.
     pub(super) changes_due: Instant,
     pub(super) ahead: Option<Page>,
     pub(super) asking: Option<Asking>,
@@ -46,20 +46,20 @@ pub(super) struct Catalog {
     pub(super) synced_at: Option<UnixMillis>,
     pub(super) doubt: Option<Doubt>,
     pub(super) full_wanted: bool,
-    /// When the full reading under way began, if this process began it.
+    /// The time at which the full reading under way began, if this process began it.
     pub(super) begun: Option<Instant>,
     pub(super) size: PageSize,
-    /// Failures of the same request in a row.
+    /// The number of failures of the same request in a row.
     pub(super) failures: u32,
-    /// Full readings in a row that came to nothing.
+    /// The number of full readings in a row without a result.
     pub(super) futile: u32,
-    /// Full readings in a row that replaced the copy and did not prove it.
+    /// The number of full readings in a row that replaced the copy and did not prove it.
     pub(super) unproven: u32,
     pub(super) collected: usize,
     pub(super) told: usize,
 }
 
-/// A reading of what changed. It is not taken up after a restart: it is short, and begins again.
+/// A reading of the changes. It is not resumed after a restart: it is short, and begins again.
 #[derive(Debug, Clone)]
 struct Changes {
     begun: UnixMillis,
@@ -69,21 +69,21 @@ struct Changes {
     seen: BTreeSet<GoodId>,
 }
 
-/// What a request for goods belongs to.
+/// The reading that a request for goods belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A full reading.
     Full,
-    /// A reading of what changed.
+    /// A reading of the changes.
     Changes,
     /// The goods that a full reading lacks.
     Missing,
 }
 
-/// A page of a full reading. It is fetched while the one before it is written down.
+/// A page of a full reading. It is fetched while the one before it is stored.
 #[derive(Debug)]
 pub(super) struct Page {
-    /// How far the reading was before it.
+    /// The progress of the reading before this page.
     pub(super) pass: Pass,
     pub(super) goods: Vec<Good>,
     /// Its rows, readable or not.
@@ -122,12 +122,12 @@ impl Catalog {
         self.next() <= now
     }
 
-    /// Whether the copy was ever complete, as far as is known yet.
+    /// Returns true if the copy was ever complete, as far as is known yet.
     pub(super) fn was_ever_complete(&self) -> bool {
         self.is_recalled && self.synced_at.is_some()
     }
 
-    /// A person wants all of it read now. A reading that is to confirm another one keeps its wait.
+    /// Asks for a full reading now, for a person. A reading that is to confirm another one keeps its wait.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.full_wanted = true;
         self.failures = 0;
@@ -136,13 +136,13 @@ impl Catalog {
         }
     }
 
-    /// Rows to ask for a page: after the first page, as many as came. A service that counts pages by the rows it was
-    /// asked for and one that counts them by those it gives then mean the same.
+    /// Returns the number of rows to ask for on a page: after the first page, as many as came. Then it makes no
+    /// difference whether a service counts pages by the rows it was asked for or by those it returns.
     fn rows_of(&self, pass: &Pass) -> usize {
         if pass.page == 1 { self.size.rows() } else { pass.rows_max }
     }
 
-    /// How long a reading rests that has failed once more.
+    /// Returns the rest of a reading that has failed once more, and counts the failure.
     fn rest(&mut self) -> Duration {
         let rest = growing(REST_FIRST, self.failures);
         self.failures = self.failures.saturating_add(1);
@@ -157,14 +157,14 @@ impl Catalog {
         }
     }
 
-    /// A full reading has replaced the copy: how it stands is to be asked anew.
+    /// Notes that a full reading has replaced the copy: the state of the copy is to be read anew.
     pub(super) fn is_replaced(&mut self) {
         (self.is_recalled, self.doubt, self.futile, self.failures) = (false, None, 0, 0);
     }
 }
 
 impl Uplink {
-    /// Does one step of whatever reading is under way or due. One that fails is put off alone.
+    /// Does one step of whatever reading is under way or due. Only the reading that fails is put off.
     pub(super) async fn sync_page(&mut self) -> Result<(), Halt> {
         self.recall_goods().await?;
         let now = Instant::now();
@@ -184,14 +184,14 @@ impl Uplink {
     fn is_copy_old(&self) -> bool {
         let now = self.server_now();
         let every = i64::try_from(self.parts.config.goods.full_sync_every.as_millis()).unwrap_or(i64::MAX);
-        // The service tells its time in whole seconds, so two readings of it may go back a little.
+        // The service's clock has whole seconds, so two readings of it may go back a little.
         let lasts = -i64::try_from(OVERLAP.as_millis()).unwrap_or(i64::MAX)..every;
         let is_old = self.catalog.full_at.is_none_or(|at| !lasts.contains(&now.ms_since(at)));
         // One that is put off keeps its wait.
         is_old && self.catalog.full_due.is_none()
     }
 
-    /// Asks the store how the copy stands, after a start and after each full reading.
+    /// Reads the state of the copy from the store, after a start and after each full reading.
     pub(super) async fn recall_goods(&mut self) -> Result<(), Halt> {
         if self.catalog.is_recalled {
             return Ok(());
@@ -213,7 +213,7 @@ impl Uplink {
 
     async fn begin_changes(&mut self) -> Result<(), Halt> {
         let Some(synced) = self.catalog.synced_at else { return Ok(()) };
-        // Each change is met by two readings at least, so one that slips through a reading is met by the next.
+        // Each change falls into two readings at least, so one that slips through a reading is found by the next.
         let overlap = OVERLAP.max(self.parts.config.goods.sync_every * 2);
         let overlap_ms = i64::try_from(overlap.as_millis()).unwrap_or(i64::MAX);
         let after = self.account.earliest_reading(synced.plus_ms(-overlap_ms));
@@ -252,7 +252,8 @@ impl Uplink {
         }
     }
 
-    /// Rows that came twice moved while the changes were read, so others may have been missed.
+    /// Ends a pass over the changes. Rows that came twice moved while the changes were read, so others may have been
+    /// missed.
     async fn changes_pass_ends(&mut self, changes: Changes) -> Result<(), Halt> {
         let is_sure = changes.pass.repeated == 0;
         if !is_sure && changes.passes < CHANGES_PASSES_MAX {
@@ -274,7 +275,7 @@ impl Uplink {
         Instant::now() + spread(self.parts.config.goods.sync_every)
     }
 
-    /// One page of a reading, and how many rows it has, readable or not.
+    /// Reads one page of a reading, and returns its goods and how many rows it has, readable or not.
     pub(super) async fn goods_page(
         &mut self,
         pass: &Pass,
@@ -298,8 +299,8 @@ impl Uplink {
         Ok((goods, rows))
     }
 
-    /// Takes in the failure of a request of a reading. What concerns the reading alone is put off alone: it is no
-    /// failure of the way, and deliveries go on.
+    /// Takes in the failure of a request of a reading. A failure that concerns only the reading puts off only the
+    /// reading: the connection has not failed, and deliveries go on.
     pub(super) fn reading_failed(&mut self, halt: Halt, kind: Kind, page: u32) -> Result<(), Halt> {
         let Halt::Api(error) = halt else { return Err(halt) };
         if kind != Kind::Missing && page == 1 && self.catalog.size.first_page_failed(&error) {
@@ -326,12 +327,12 @@ impl Uplink {
         Ok(())
     }
 
-    /// Shows in the status that a reading fails, until something else is answered.
+    /// Shows in the status that a reading fails, until another request is answered.
     pub(super) fn reading_fails(&self, text: String) {
         self.tell(ApiState::Error, Some(text));
     }
 
-    /// What is parked may be known now.
+    /// Books the parked scans whose goods are known now, and announces that the goods table is read.
     pub(super) async fn goods_complete(&mut self) -> Result<(), Halt> {
         let booked = self.book_parked().await?;
         let figures = self.parts.store.run(|db| db.goods_figures()).await??;
@@ -343,7 +344,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Books what is parked and known by now, some at a time, and returns how many operations that made.
+    /// Books the parked scans whose goods are known by now, some at a time, and returns how many operations that made.
     pub(super) async fn book_parked(&mut self) -> Result<usize, Halt> {
         let (now, mut booked, mut at) = (self.parts.clock.wall(), 0, Some(ParkedAt::default()));
         while let Some(after) = at {
@@ -355,12 +356,12 @@ impl Uplink {
     }
 }
 
-/// A wait that doubles with each failure before it, up to an hour.
+/// Returns a wait that doubles with each failure before it, up to an hour.
 pub(super) fn growing(first: Duration, failures: u32) -> Duration {
     spread(first.saturating_mul(1_u32 << failures.min(16)).min(REST_MAX))
 }
 
-/// The wait until the next reading: stations behind one address that started together must not go on asking
+/// Returns the wait until the next reading: stations behind one address that started together must not go on asking
 /// together, so each wait is up to a sixteenth shorter.
 pub(super) fn spread(every: Duration) -> Duration {
     let sixteenths = 256 - u32::try_from(random() % 17).unwrap_or(0);

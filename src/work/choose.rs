@@ -1,4 +1,4 @@
-//! What goes over the way next.
+//! The choice of the next task of the connection to the service.
 
 use std::time::Duration;
 
@@ -8,24 +8,25 @@ use super::blame::Thing;
 use super::uplink::{Halt, Uplink, wait_for};
 use crate::store::Waiting;
 
-/// How often the outbox is looked at when nobody said that it changed: a command beside the agent may have
-/// put an operation back.
+/// The interval between two looks at the outbox when no change was announced: a command beside the agent may have put
+/// an operation back.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// What to do next.
+/// The next task.
 #[derive(Debug)]
 pub(super) enum Task {
-    /// Ask whether the service is there, the token good and the clock right.
+    /// Asks whether the service answers, the token is good and the clock is right.
     Probe,
-    /// Bring one thing on.
+    /// Takes one thing further.
     For(Thing),
     Prune,
     Wait(Instant),
 }
 
 impl Uplink {
-    /// Nothing is looked at while the way is closed. Deliveries go before everything but what they need; the goods
-    /// table comes last, save for the very first reading, without which no scan means anything.
+    /// Chooses the next task. The outbox is not looked at while the connection is closed. Deliveries go before
+    /// everything but what they need; the goods table comes last, except for the very first reading, without which no
+    /// scan means anything.
     pub(super) async fn choose(&mut self) -> Result<Task, Halt> {
         let now = Instant::now();
         if !self.is_at_home().await? {
@@ -81,14 +82,14 @@ impl Uplink {
         Some(Task::For(Thing::Document(id)))
     }
 
-    /// When there may be something to do.
+    /// Returns the time at which there may be something to do.
     fn next_look(&self, now: Instant) -> Instant {
         let soon = now + LOOK_EVERY;
         let times = [Some(self.catalog.next()), self.agenda.next()].into_iter().flatten();
         times.filter(|at| *at > now).chain([soon]).min().unwrap_or(soon)
     }
 
-    /// Reads what there is to deliver, if anything changed since.
+    /// Reads the operations to deliver, if anything changed since.
     async fn look_at_agenda(&mut self, now: Instant) -> Result<(), Halt> {
         let seen = self.agenda.version();
         if let Some(agenda) = self.parts.store.run(move |db| db.agenda_since(seen)).await?? {

@@ -1,6 +1,6 @@
-//! Making a good on the service for a code that no good has.
+//! Makes a good on the service for a code that no good has.
 //!
-//! The service takes a second good with the same barcode without a word. So its table is searched for that very
+//! The service accepts a second good with the same barcode without an error. So its table is searched for that very
 //! barcode before a good is made, and again after an answer was lost; a request is never simply repeated.
 
 use std::collections::BTreeMap;
@@ -14,38 +14,38 @@ use crate::domain::good::Good;
 use crate::domain::ids::{CategoryId, GoodId, UnitId};
 use crate::domain::listing::{Fault, Reading, Step};
 
-/// Requests for goods that resemble a code: ten thousand goods, each listed twice. One that was not looked at could have
-/// it.
+/// The most requests for goods that resemble a code: ten thousand goods, each listed twice. A good that was not looked
+/// at could have the barcode.
 const REQUESTS_MAX: u32 = 200;
 
-/// How often a good is looked for after a lost answer, a wait apart: it may show up late.
+/// The number of searches for a good after a lost answer, a wait apart: it may show up late.
 const LOOKS: u32 = 2;
 
-/// Units shown to choose from.
+/// The number of units shown to choose from.
 const UNITS_MAX: usize = 20;
 
-/// What making a good came to.
+/// The result of making a good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Made {
     /// It was made.
     New(Good),
-    /// There was one with this barcode already; nothing was made.
+    /// There was one with this barcode already; none was made.
     Found(Good),
 }
 
-/// Why no good was made, or why it is not known.
+/// The reason why no good was made, or why that is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The service did not tell, or refused. Nothing was made.
+    /// The service did not answer, or refused. Nothing was made.
     #[error("ask the service")]
     Api(#[from] api::Error),
     /// The answer was lost, and no good with this barcode has shown up since.
     #[error("learn whether the good was made; none is there yet: run the command again, which looks first")]
     Lost(#[source] api::Error),
-    /// Several goods have this barcode: it is not for a program to say which one is meant.
+    /// Several goods have this barcode: a program cannot decide which one is meant.
     #[error("choose between goods {} and {}: both have this barcode; correct it on the service", .0, .1)]
     Several(GoodId, GoodId),
-    /// More goods resemble the code than are looked at. Nothing was made.
+    /// More goods resemble the code than can be looked at. Nothing was made.
     #[error("look at every good that resembles the code: there are too many; make it on the service")]
     TooMany,
     /// The service's listing proves nothing: it repeats pages, or goods come and go all the time. Nothing was made.
@@ -63,17 +63,17 @@ pub enum Error {
 /// Makes goods.
 #[derive(Debug)]
 pub struct Creator<'a> {
-    /// The way to the service.
+    /// The connection to the service.
     pub client: &'a Client,
-    /// What may be asked of it.
+    /// The budget of its requests.
     pub budget: Budget,
     /// The wait before each look for a good whose answer was lost.
     pub wait: Duration,
 }
 
-/// The barcode that a good gets for a scanned code: the item's number where the code says more than that, such
-/// as a lot; else the code as it is. Eight digits that were a UPC-E or an EAN-8 by their symbol become all the digits of
-/// that number: the text alone would be both.
+/// Returns the barcode that a good gets for a scanned code: the item's number if the code carries more than that, such
+/// as a lot; else the code as it is. Eight digits that their symbol shows to be a UPC-E or an EAN-8 become all the
+/// digits of that number: the text alone would be both.
 pub fn barcode_for(code: &Barcode) -> String {
     let name = code.name();
     if code.item.is_some() || name == code.text {
@@ -108,7 +108,7 @@ impl Creator<'_> {
         }
     }
 
-    /// The good that has exactly this barcode, by the service's own table.
+    /// Searches the service's own table for the good that has exactly this barcode.
     ///
     /// # Errors
     /// [`Error::Api`], [`Error::Several`] or [`Error::TooMany`].
@@ -129,7 +129,7 @@ impl Creator<'_> {
         Err(Error::TooMany)
     }
 
-    /// The categories directly below one, or at the root.
+    /// Lists the categories directly below one, or at the root.
     ///
     /// # Errors
     /// [`Error::Api`].
@@ -138,8 +138,8 @@ impl Creator<'_> {
         Ok(self.client.categories_below(permit, parent).await?)
     }
 
-    /// Units in use, the sale unit of the first good first. The service has no listing of units, so they are read
-    /// off a page of goods; there may be more.
+    /// Lists units in use, the sale unit of the first good first. The service has no listing of units, so they are read
+    /// from a page of goods; there may be more.
     ///
     /// # Errors
     /// [`Error::Api`].
@@ -171,7 +171,7 @@ impl Creator<'_> {
     }
 }
 
-/// The only good of several, if there is one.
+/// Returns the only good of several, if there is one.
 fn one_of(found: BTreeMap<GoodId, Good>) -> Result<Option<Good>, Error> {
     let mut found = found.into_values();
     match (found.next(), found.next()) {
@@ -180,7 +180,7 @@ fn one_of(found: BTreeMap<GoodId, Good>) -> Result<Option<Good>, Error> {
     }
 }
 
-/// Whether two barcodes are one, however their digits are spelled.
+/// Returns true if two barcodes are the same, however their digits are spelled.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     let keys = keys_of_good(other);
     keys_of_good(one).iter().any(|key| keys.contains(key))

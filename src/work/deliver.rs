@@ -1,4 +1,4 @@
-//! One step of one delivery: the intent on the disk, the request, what came of it on the disk.
+//! One step of one delivery: the intent on the disk, the request, and its result on the disk.
 
 use std::collections::BTreeSet;
 
@@ -16,20 +16,20 @@ use crate::domain::time::UnixMillis;
 use crate::feedback::What;
 use crate::store::{Cause, Pending};
 
-/// What a person hears when the service has what the books do not know of.
+/// The words for a person when the service has documents that the books do not know of.
 const RESTORED: &str = "this data folder is older than what was sent from it: documents that it held as unsent were found \
     on the service and are taken as posted; `stockpoint outbox list --all` shows them";
 
-/// How far before the first request a reading begins: the clocks may differ, and the service's records may
-/// carry a time from before its answer.
+/// The time before the first request at which a reading begins, in ms: the clocks may differ, and the service's records
+/// may carry a time from before its answer.
 const READ_BACK_MARGIN_MS: i64 = 10 * 60 * 1000;
 
-/// How much further back a reading begins where nothing proves our clock and the service's was not known: longer than a
-/// station is cut off from a service that it has just reached.
+/// The further time by which a reading begins earlier if nothing proves our clock and the service's was not known, in
+/// ms: longer than a station is cut off from a service that it has just reached.
 const UNPROVEN_MARGIN_MS: i64 = 31 * 24 * 60 * 60 * 1000;
 
 impl Uplink {
-    /// Does what is next for one operation.
+    /// Does the next step for one operation.
     pub(super) async fn deliver(&mut self, id: OperationId) -> Result<(), Halt> {
         let mut pending = self.parts.store.run(move |db| db.pending(id)).await??;
         pending.delivery = pending.delivery.begun(self.first_way());
@@ -47,7 +47,7 @@ impl Uplink {
         }
     }
 
-    /// Refuses what cannot be said to the service. It waits for a person, and the rest is delivered.
+    /// Refuses the lines that cannot be sent. They wait for a person, and the rest is delivered.
     async fn leave_out(&mut self, pending: &Pending, lines: Vec<(u16, String)>) -> Result<(), Halt> {
         let words: Vec<&str> = lines.iter().map(|(_, why)| why.as_str()).collect();
         let what = format!("not sent: {}", words.join("; "));
@@ -93,9 +93,8 @@ impl Uplink {
         self.settle(pending, &sending, step, answer).await
     }
 
-    /// The date of a document: that of its first request, else that of its first scan; of one that undoes another,
-    /// now. `None` if the account would
-    /// refuse it for its date and it waits for a person now.
+    /// Returns the date of a document: that of its first request, else that of its first scan; of one that undoes
+    /// another, now. `None` if the account would refuse the document for its date; it then waits for a person.
     async fn date_of(&mut self, pending: &Pending) -> Result<Option<String>, Halt> {
         if let Some(date) = &pending.create_date {
             return Ok(Some(date.clone()));
@@ -121,8 +120,9 @@ impl Uplink {
         Ok(None)
     }
 
-    /// The comment of a document: its marker and, where its date is not that of its first scan, the true time; or what
-    /// it undoes, by the service's number, for the other marker in it would make it a double of that.
+    /// Returns the comment of a document: its marker and, if its date is not that of its first scan, the true time. For
+    /// a document that undoes another, it names that by the service's number, because the other's marker in it would
+    /// make it a double of that one.
     fn comment_of(&self, pending: &Pending, date: &str) -> String {
         if let Some((_, document)) = pending.revokes {
             let undone = document.map(|document| format!(" {document}")).unwrap_or_default();
@@ -132,7 +132,7 @@ impl Uplink {
         if scanned == date { marker.to_string() } else { format!("{marker} scanned {scanned}") }
     }
 
-    /// Writes down what came of a request.
+    /// Stores the result of a request.
     async fn settle(
         &mut self,
         pending: &Pending,
@@ -195,13 +195,15 @@ impl Uplink {
         Ok(())
     }
 
-    /// Looks for what this start found unsent. What the service has of it was sent from another copy of this folder.
+    /// Searches the service for an operation that this start found unsent. Whatever the service has of it was sent from
+    /// another copy of this folder.
     async fn look(&mut self, pending: &Pending) -> Result<(), Halt> {
         let finding = self.survey(pending).await?;
         let id = pending.operation.id;
         let is_news = pending.delivery.is_news(&finding);
         let what = format!("looked for it before its first request: {}", finding_words(&finding));
-        // Raised first: after a crash in between the next start looks again; the other way round nobody would hear of it.
+        // Raised first: after a crash in between the next start looks again; in the other order nobody would learn of
+        // it.
         if is_news {
             self.raise(Cause::Restored, RESTORED).await?;
         }
@@ -218,7 +220,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Tells people when an operation is posted. What needs a decision has an alarm.
+    /// Announces that an operation is posted. One that needs a decision has an alarm.
     pub(super) fn arrived(&self, operation: &Operation, delivery: Option<&Delivery>) {
         let Some(delivery) = delivery.filter(|delivery| delivery.state == State::Posted) else { return };
         let posted: Vec<_> = delivery.lines.iter().filter(|line| line.refusal.is_none()).collect();
@@ -249,9 +251,9 @@ impl Uplink {
         Ok(judge(operation, found))
     }
 
-    /// The documents that carry the operation's marker. No call lists documents, so they are found through the
-    /// movements since before the first request; the listing may leave out comments, so the comment of each
-    /// document that could be ours is read.
+    /// Returns the documents that carry the operation's marker. No call lists documents, so they are found through the
+    /// movements since before the first request; the listing may leave out comments, so the comment of each document
+    /// that could be ours is read.
     async fn marked_documents(&mut self, pending: &Pending) -> Result<BTreeSet<DocumentId>, Halt> {
         let operation = &pending.operation;
         let since = reading_begins(pending, self.trust.whose_word(), self.server_heard());
@@ -272,8 +274,8 @@ impl Uplink {
         Ok(ours)
     }
 
-    /// Whether a document carries the operation's marker: in its own comment, or, where it has none, in those of
-    /// its lines. What is known to be another operation's of this station need not be asked for.
+    /// Returns true if a document carries the operation's marker: in its own comment, or, if it has none, in those of
+    /// its lines. A document that is known to be of another operation of this station is not read.
     async fn is_marked(&mut self, operation: &Operation, document: DocumentId) -> Result<bool, Halt> {
         if let Some(comments) = self.documents.comments(document) {
             return Ok(comments.iter().any(|comment| operation.marker.is_in(comment)));
@@ -284,7 +286,7 @@ impl Uplink {
         let permit = self.permit().await?;
         let comment = self.parts.client.document_comment(permit, document).await;
         let comment = match self.heard(comment).await {
-            // A document that is deleted, and still listed, may be refused in any words; its lines tell.
+            // A document that is deleted, and still listed, may be refused in any words; its lines decide.
             Err(Halt::Api(error)) if error.is_refusal() => None,
             comment => comment?,
         };
@@ -304,7 +306,7 @@ impl Uplink {
     }
 }
 
-/// Whether a movement without a comment could be of this operation, as far as it tells.
+/// Returns true if a movement without a comment could be of this operation, by the members that it has.
 fn could_be(operation: &Operation, movement: &Movement) -> bool {
     let types: &[i64] = match operation.place.kind {
         Kind::Receipt => &[3],
@@ -316,7 +318,7 @@ fn could_be(operation: &Operation, movement: &Movement) -> bool {
         && movement.good.is_none_or(|good| operation.lines.iter().any(|line| line.good == good))
 }
 
-/// What a good answer proves: all of what was sent, or not.
+/// Returns the event that a good answer proves: all of what was sent stands, or that is not proven.
 fn proven(operation: &Operation, step: Step, posted: &PostedOperation) -> Event {
     let document = posted.document;
     let unproven = Event::Unproven { document: Some(document) };
@@ -342,11 +344,11 @@ fn proven(operation: &Operation, step: Step, posted: &PostedOperation) -> Event 
     }
 }
 
-/// Where a reading begins that shows whether anything of an operation was carried out: before its first request, by the
-/// service's clock.
+/// Returns the time from which a reading shows whether anything of an operation was carried out: before its first
+/// request, by the service's clock.
 ///
-/// Our own clock counts only where the service's was not known at the first request. If nothing but the configuration
-/// says that it is right, it may have been wrong by any amount either way, so much more is read.
+/// Our own clock counts only if the service's was not known at the first request. If only the configuration says that
+/// our clock is right, it may have been wrong by any amount either way, so much more is read.
 fn reading_begins(pending: &Pending, word: Word, server_now: Option<UnixMillis>) -> UnixMillis {
     let first_scan = pending.first_scan;
     let ours = pending.sent.unwrap_or(first_scan);
@@ -364,7 +366,7 @@ fn reading_begins(pending: &Pending, word: Word, server_now: Option<UnixMillis>)
     begins.min(latest).plus_ms(-READ_BACK_MARGIN_MS)
 }
 
-/// The lines that are still to be sent and cannot be, each with the reason.
+/// Returns the lines that are still to be sent and cannot be, each with the reason.
 fn unsayable(pending: &Pending) -> Vec<(u16, String)> {
     let is_due = |number| {
         let mut lines = pending.delivery.lines.iter();
@@ -416,7 +418,7 @@ mod tests {
     use crate::domain::operation::{Marker, Place};
 
     const DAY_MS: i64 = 86_400_000;
-    /// When the first request really left, by the service's clock.
+    /// The time at which the first request really left, by the service's clock.
     const SENT: i64 = 1_790_000_000_000;
 
     fn pending(server_sent: Option<i64>, ours_sent: Option<i64>, first_scan: i64) -> Pending {
@@ -434,7 +436,7 @@ mod tests {
         }
     }
 
-    /// How long before the first request a reading begins, in ms.
+    /// Returns how long before the first request a reading begins, in ms.
     fn before_ms(pending: &Pending, word: Word, server_now: Option<i64>) -> i64 {
         UnixMillis(SENT).ms_since(reading_begins(pending, word, server_now.map(UnixMillis)))
     }

@@ -1,10 +1,10 @@
-//! Which way a new delivery begins: as configured, or line by line where the account evidently refuses the one
+//! The way in which a new delivery begins: as configured, or line by line if the account evidently refuses the one
 //! call.
 //!
-//! Evident is what two operations show, each refused in one call and then standing whole, line by line, the second
-//! refused after the first stood: a time in which everything is refused shows nothing. That is remembered over a
-//! restart. The one call is tried anew after a day, and at once when what it says is configured
-//! otherwise: the account may have changed its mind, and one call is one request instead of many.
+//! Two operations are evidence if each was refused in one call and then stood whole, line by line, and the second was
+//! refused after the first stood: a time in which everything is refused shows nothing. The evidence is remembered over
+//! a restart. The one call is tried again after a day, and at once when its configuration changes: the account may
+//! accept it by then, and one call is one request instead of many.
 
 use std::collections::BTreeMap;
 
@@ -16,27 +16,27 @@ use crate::domain::delivery::Way;
 use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 
-/// Name of the fact that keeps when the one call was last refused, and what it was like.
+/// Name of the fact that keeps the time at which the one call was last refused, and its configuration.
 const REFUSED: &str = "one_call_refused";
 
-/// For how long the one call is not tried again.
+/// The time for which the one call is not tried again, in ms.
 const REST_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Operations whose refusal in one call is remembered until they stand; an account that refuses more at once is seen
-/// soon enough by the others.
+/// The most operations whose refusal in one call is remembered until they stand; an account that refuses more at once
+/// is soon recognised by the others.
 const REFUSALS_MAX: usize = 1000;
 
-/// What the trail says of an operation by which the account showed that it refuses the one call.
+/// The words in the trail for an operation by which the account showed that it refuses the one call.
 pub(super) const EVIDENT: &str =
     "the account evidently refuses a document with its lines in one call: new ones go line by line for a day";
 
-/// What is known of the forms that the account takes.
+/// The facts that are known of the forms that the account takes.
 #[derive(Debug, Default)]
 pub(super) struct Form {
     refused: Option<UnixMillis>,
-    /// When the one call was refused of each operation that does not stand yet.
+    /// The time at which the one call was refused, for each operation that does not stand yet.
     refusals: BTreeMap<OperationId, Instant>,
-    /// When the first operation stood that had been refused in one call.
+    /// The time at which the first operation stood that had been refused in one call.
     shown: Option<Instant>,
 }
 
@@ -46,7 +46,7 @@ impl Form {
         Self { refused: refused.and_then(|(at, _)| at.parse().ok()).map(UnixMillis), ..Self::default() }
     }
 
-    /// The service refused an operation in one call.
+    /// Notes that the service refused an operation in one call.
     pub(super) fn refused(&mut self, id: OperationId) {
         if self.refusals.len() >= REFUSALS_MAX {
             self.refusals.pop_first();
@@ -54,8 +54,8 @@ impl Form {
         self.refusals.insert(id, Instant::now());
     }
 
-    /// An operation that was refused in one call stands whole, line by line. Whether that, with what was shown before,
-    /// is evidence.
+    /// Notes that an operation that was refused in one call stands whole, line by line. Returns true if that is
+    /// evidence, together with what was shown before.
     pub(super) fn is_evident_with(&mut self, id: OperationId) -> bool {
         let refused = self.refusals.remove(&id);
         match (self.shown, refused) {
@@ -68,13 +68,13 @@ impl Form {
         }
     }
 
-    /// The service took an operation in one call.
+    /// Notes that the service took an operation in one call.
     pub(super) fn taken(&mut self) {
         self.shown = None;
     }
 
     fn way(&self, configured: Strategy, now: UnixMillis) -> Way {
-        // A clock that was set back may tell a time before the refusal.
+        // A clock that was set back may show a time before the refusal.
         let rests = |refused: UnixMillis| (0..REST_MS).contains(&now.0.saturating_sub(refused.0));
         match configured {
             Strategy::Operation if !self.refused.is_some_and(rests) => Way::OneCall,
@@ -83,21 +83,21 @@ impl Form {
     }
 }
 
-/// What the one call is like, as far as it is configured.
+/// Returns the shape of the one call, as far as it is configured.
 fn shape(config: &Config) -> String {
     let master = config.station.master_id.map(|master| master.to_string()).unwrap_or_default();
     format!("{} {} {:?} {master}", config.api.base_url, config.station.location_id, config.api.lines_key)
 }
 
 impl Uplink {
-    /// Takes up what an earlier process learned.
+    /// Reads what an earlier process learned.
     pub(super) async fn recall_form(&mut self) -> Result<(), Halt> {
         let fact = self.parts.store.run(|db| db.fact(REFUSED)).await??;
         self.form = fact.map(|fact| Form::read(&fact, &self.parts.config)).unwrap_or_default();
         Ok(())
     }
 
-    /// The way in which a delivery begins now.
+    /// Returns the way in which a delivery begins now.
     pub(super) fn first_way(&self) -> Way {
         self.form.way(self.parts.config.api.strategy, self.parts.clock.wall())
     }

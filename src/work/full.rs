@@ -1,7 +1,7 @@
 //! A full reading of the goods table, from its first page to the moment at which it replaces the copy.
 //!
-//! Invariant: a good leaves the copy only if a whole reading lacks it, and the service says in its own form that there
-//! is no such good, or a second reading, a wait apart, lacks exactly the same goods.
+//! Invariant: a good leaves the copy only if a whole reading lacks it and either the service says in its own form that
+//! there is no such good, or a second reading, a wait apart, lacks exactly the same goods.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::domain::signal::Signal;
 use crate::feedback::What;
 use crate::store::{Db, GoodsPage, Proof};
 
-/// The wait before the reading that proves a first one, in terms of how long the first one took: it shall not take
-/// more than a fifth of the requests.
+/// The wait before the reading that proves a first one, as a multiple of the time that the first one took: it must not
+/// take more than a fifth of the requests.
 const PROVE_AFTER: u32 = 4;
 
-/// Goods between two words on how far a reading is.
+/// The number of goods between two reports of a reading's progress.
 const PROGRESS_EVERY: usize = 5000;
 
 /// Goods that a full reading lacks, and that are asked for one by one.
@@ -30,12 +30,12 @@ pub(super) struct Asking {
     loss: Loss,
     left: Vec<GoodId>,
     gone: u64,
-    /// Goods for which the service answered neither that they are there nor that they are not.
+    /// The number of goods for which the service answered neither that they exist nor that they do not.
     unclear: u64,
 }
 
 impl Uplink {
-    /// Does one step of the full reading, which begins if none is under way.
+    /// Does one step of the full reading; begins one if none is under way.
     pub(super) async fn full_step(&mut self) -> Result<(), Halt> {
         if let Some(asking) = self.catalog.asking.take() {
             return self.ask_for_missing(asking).await;
@@ -93,7 +93,7 @@ impl Uplink {
         }
     }
 
-    /// The store has dropped the reading. The next one begins after a wait that grows.
+    /// Notes that the store has dropped the reading. The next one begins after a wait that grows.
     fn reading_is_faulty(&mut self, fault: Fault) {
         let rest = self.confirming_rest();
         self.catalog.futile = self.catalog.futile.saturating_add(1);
@@ -103,7 +103,7 @@ impl Uplink {
         self.reading_fails(text);
     }
 
-    /// All pages are there. Before they replace the copy, they are compared with it.
+    /// Compares the reading with the copy, once all its pages are there, before it replaces the copy.
     async fn pages_end(&mut self) -> Result<(), Halt> {
         let count = |db: &mut Db| Ok::<_, crate::store::Error>((db.goods_figures()?.count, db.collected()?));
         let (held, read) = self.parts.store.run(count).await??;
@@ -123,7 +123,7 @@ impl Uplink {
         }
     }
 
-    /// Asks for one good that the reading lacks: the table may have moved under the reading.
+    /// Asks for one good that the reading lacks: the table may have moved during the reading.
     async fn ask_for_missing(&mut self, mut asking: Asking) -> Result<(), Halt> {
         let Some(good) = asking.left.last().copied() else {
             return self.missing_are_asked_for(&asking).await;
@@ -184,13 +184,13 @@ impl Uplink {
         let was_complete = self.catalog.was_ever_complete();
         self.catalog.is_replaced();
         self.recall_goods().await?;
-        // What changed while the copy was read is not known yet; a first copy is as new as its reading.
+        // Changes made while the copy was read are not known yet; a first copy is as new as its reading.
         self.catalog.changes_due = if was_complete { Instant::now() } else { self.next_changes() };
         self.kits.hurry(Instant::now());
         self.goods_complete().await
     }
 
-    /// When a full reading is to confirm or to prove another one, or is wanted all the same.
+    /// Returns the time of the full reading that confirms or proves another one, or that is asked for in any case.
     pub(super) fn full_due_after(&self, proof: Proof) -> Option<Instant> {
         let (catalog, now) = (&self.catalog, Instant::now());
         if catalog.doubt.is_some() {
@@ -208,8 +208,8 @@ impl Uplink {
         }
     }
 
-    /// The wait before a reading that is to confirm another one, as between two read-backs; it doubles while they
-    /// disagree.
+    /// Returns the wait before a reading that is to confirm another one, as between two read-backs; it doubles while
+    /// they disagree.
     fn confirming_rest(&self) -> Duration {
         growing(self.parts.config.api.reconcile_after, self.catalog.futile)
     }

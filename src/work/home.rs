@@ -1,4 +1,4 @@
-//! Whether the data folder belongs here: before that is known, nothing is asked of the service.
+//! The check that the data folder belongs here: until it has passed, no request goes to the service.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::machine::{self, Roots};
 use crate::status::ApiState;
 use crate::store::Cause;
 
-/// How long a machine may show none of what the folder knows of it before a person is called: a network interface on a
-/// slow bus comes within a minute.
+/// The time for which a machine may show nothing that the folder knows of it before a person is called: a network
+/// interface on a slow bus comes within a minute.
 const SHOWS_WITHIN: Duration = Duration::from_mins(2);
 
-/// What an alarm says of a machine that shows nothing to compare.
+/// The words of the alarm for a machine that shows nothing to compare.
 const SHOWS_NOTHING: &str = "cannot tell whether the data folder belongs to this machine: it shows no serial number, \
     product id or network interface; scans are stored here and nothing is sent; connect the network interface, or run \
     `stockpoint adopt --moved`";
 
-/// What is known of it.
+/// The facts that are known of the folder's belonging.
 #[derive(Debug)]
 pub(super) struct Belonging {
     is_home: bool,
@@ -34,8 +34,8 @@ impl Belonging {
 }
 
 impl Uplink {
-    /// Returns whether the data folder belongs here. A command beside the agent may have had it adopted, and hardware may
-    /// show itself late.
+    /// Returns true if the data folder belongs here. Until it does, each call looks anew: a command beside the agent may
+    /// have adopted the folder, and hardware may appear late.
     ///
     /// # Errors
     /// [`Error::Elsewhere`] if hardware that came late shows that this is another machine: the next start takes the folder

@@ -1,7 +1,6 @@
-//! Keeping the copy of the bills of materials: read after each full reading of the goods and once an hour, for
-//! the service tells no changes of them. Invariant: an account without any, or without the right to see them,
-//! loses nothing but its kits. Cards leave the copy only after a complete reading without them, and many of them only
-//! after two.
+//! Keeps the copy of the bills of materials: read after each full reading of the goods and once an hour, because the
+//! service gives no changes of them. Invariant: an account without any, or without the right to see them, loses nothing
+//! but its kits. Cards leave the copy only after a complete reading without them, and many of them only after two.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,24 +17,24 @@ use crate::domain::listing::{Fault, Reading, Step};
 use crate::domain::signal::Signal;
 use crate::feedback::What;
 
-/// Between two readings, and after one that the service refused.
+/// The interval between two readings, and the rest after one that the service refused.
 const READ_EVERY: Duration = Duration::from_hours(1);
 
-/// How long a reading rests that failed for another reason, or is to be confirmed; it doubles up to an hour.
+/// The rest of a reading that failed for another reason, or is to be confirmed; it doubles up to an hour.
 const FAILED_REST: Duration = Duration::from_mins(5);
 
-/// Cards of one reading. A location with more has its kits beyond that unknown.
+/// The most cards of one reading. In a location with more, the kits beyond that are unknown.
 const CARDS_MAX: usize = 10_000;
 
-/// How far the reading is. It is not taken up after a restart: it is short, and begins again.
+/// The progress of the reading. It is not resumed after a restart: it is short, and begins again.
 #[derive(Debug)]
 pub(super) struct Kits {
     next: Instant,
     reading: Reading<CardId>,
     cards: BTreeMap<CardId, Card>,
-    /// Cards that the last reading held, if they were too few to be believed at once.
+    /// The cards that the last reading held, if they were too few to be believed at once.
     doubted: Option<BTreeSet<CardId>>,
-    /// Readings in a row that came to nothing.
+    /// The number of readings in a row without a result.
     failures: u32,
 }
 
@@ -49,19 +48,20 @@ impl Kits {
         self.next <= now
     }
 
-    /// The goods were read in full: cards of goods that were not known may be kits now.
+    /// Makes the next reading come now, because the goods were read in full: cards of goods that were not known may be
+    /// kits now.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.next = now;
     }
 
-    /// Takes in a page, which has so many rows, readable or not.
+    /// Takes in a page with its number of rows, readable or not.
     fn collect(&mut self, rows: Vec<CardRow>, count: usize) -> Result<Step, Fault> {
         let keys: Vec<CardId> = rows.iter().map(|row| row.id).collect();
         self.cards.extend(rows.into_iter().map(|row| (row.id, card(row))));
         self.reading.take(count, &keys)
     }
 
-    /// Ends the reading, or gives it up, and gives back the cards that it holds.
+    /// Ends the reading, or gives it up, and returns the cards that it holds.
     fn end(&mut self, rest: Duration) -> Vec<Card> {
         self.next = Instant::now() + spread(rest);
         let (reading, cards) = (std::mem::take(&mut self.reading), std::mem::take(&mut self.cards));
@@ -74,7 +74,7 @@ impl Kits {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// Returns true if these cards may replace so many that are held: more than nine tenths are left, or the reading
+    /// Returns true if these cards may replace so many that are held: at least nine tenths are left, or the reading
     /// before this one held the same.
     fn is_believed(&mut self, cards: &[Card], held: usize) -> bool {
         let keys: BTreeSet<CardId> = cards.iter().map(|card| card.id).collect();
@@ -144,7 +144,7 @@ impl Uplink {
     }
 }
 
-/// Whether the failure of a request says nothing of the way to the service.
+/// Returns true if the failure of a request shows nothing about the connection to the service.
 fn concerns_the_cards(error: &api::Error) -> bool {
     match error {
         api::Error::TooLarge { .. } | api::Error::Unreadable { .. } => true,

@@ -1,7 +1,7 @@
-//! What the labels of goods say besides the item, looked at before a scan is booked: a date that is past, and a unit
-//! that was scanned before.
+//! Checks of the facts on the labels of goods besides the item, made before a scan is booked: a date that is past, and
+//! a unit that was scanned before.
 //!
-//! A clock that is not trusted says nothing of dates. What cannot be read from the store stops no scan.
+//! With a clock that is not trusted, dates are not checked. A failure to read the store stops no scan.
 
 use std::fmt;
 
@@ -15,21 +15,21 @@ use crate::domain::session::{Decision, Heard, Outcome, Reason};
 use crate::domain::time::{Moment, UnixMillis};
 use crate::store::{self, Db, Unit};
 
-/// How far back a unit is looked for, in ms: 30 days. What comes back after that is another delivery.
+/// The time for which a unit is remembered, in ms: 30 days. A unit that comes back after that is another delivery.
 const UNIT_WITHIN_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
-/// What is looked at, and what is done about it.
+/// The checks of labels, and the action for each.
 #[derive(Debug, Clone)]
 pub struct Labels {
     /// A lot that is past its date.
     pub expired: Care,
     /// A unit, by item and serial number, that was scanned for the same purpose within 30 days.
     pub serials: Care,
-    /// The location's time zone, if the configuration says it; else what the service told.
+    /// The location's time zone, if it is configured; else the one that the service gave.
     pub zone: Option<TimeZone>,
 }
 
-/// Something odd about a label.
+/// A doubt about a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// Its lot was good until this day.
@@ -57,8 +57,8 @@ impl Doubt {
 }
 
 impl Labels {
-    /// What is odd about the label of a scan that is about to be booked or parked; the decision is to refuse it where
-    /// the configuration says so.
+    /// Returns the doubts about the label of a scan that is about to be booked or parked; the decision is to refuse it
+    /// if the configuration says so.
     pub fn heed(&self, db: &Db, heard: &Heard, decision: Decision, at: Moment) -> (Decision, Vec<Doubt>) {
         let (Outcome::Booked { place, .. } | Outcome::Unknown { place, .. }) = decision.outcome else {
             return (decision, Vec::new());
@@ -102,8 +102,8 @@ impl Labels {
     }
 }
 
-/// The last day of `YYMMDD`; day `00` is the end of the month. The century is the one that puts the year within 49 years
-/// before and 50 after today's (GS1 General Specifications, section 7.12).
+/// Returns the last day of `YYMMDD`; day `00` is the end of the month. The century is the one that puts the year within
+/// 49 years before and 50 after today's (GS1 General Specifications, section 7.12).
 fn last_day(expiry: &str, today: Date) -> Option<Date> {
     let part = |at: std::ops::Range<usize>| expiry.get(at)?.parse::<i8>().ok();
     let (short, month, day) = (i16::from(part(0..2)?), part(2..4)?, part(4..6)?);

@@ -1,19 +1,19 @@
-//! What a full reading of the goods lacks of the copy, and what is to be done about it before the copy is replaced.
+//! The goods of the copy that a full reading lacks, and the decision what to do about them before the copy is replaced.
 
 use crate::domain::ids::GoodId;
 use crate::domain::mark::Mark;
 use crate::store::Doubt;
 
-/// Goods that are asked for one by one before they are dropped. More are confirmed by another reading, which takes
-/// fewer requests.
+/// The most goods that are asked for one by one before they are dropped. More are confirmed by another reading, which
+/// takes fewer requests.
 pub(super) const ASKED_MAX: usize = 50;
 
-/// What a full reading lacks of the copy.
+/// The goods of the copy that a full reading lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Loss {
-    /// Goods of the copy.
+    /// The number of goods of the copy.
     held: u64,
-    /// Goods of the reading.
+    /// The number of goods of the reading.
     read: u64,
     missing: u64,
     mark: Mark,
@@ -21,7 +21,7 @@ pub(super) struct Loss {
     first: Vec<GoodId>,
 }
 
-/// What is to be done before the copy is replaced.
+/// The action before the copy is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nothing.
@@ -33,7 +33,7 @@ pub(super) enum Verdict {
 }
 
 impl Loss {
-    /// A loss of a copy and a reading with so many goods, before the missing ones are counted.
+    /// Returns a loss of a copy and a reading with so many goods, before the missing ones are counted.
     pub(super) fn new(held: u64, read: u64) -> Self {
         Self { held, read, missing: 0, mark: Mark::default(), first: Vec::new() }
     }
@@ -60,12 +60,12 @@ impl Loss {
         self.missing
     }
 
-    /// What the next reading compares itself with.
+    /// Returns the doubt with which the next reading compares itself.
     pub(super) fn doubt(&self) -> Doubt {
         Doubt { missing: self.missing, mark: self.mark.number() }
     }
 
-    /// What is to be done, after an earlier reading that was in doubt.
+    /// Returns the action, after an earlier reading that was in doubt.
     pub(super) fn verdict(&self, earlier: Option<Doubt>) -> Verdict {
         let is_agreed = earlier == Some(self.doubt());
         // More than a tenth, or everything.

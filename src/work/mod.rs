@@ -1,10 +1,11 @@
 //! The workers. Each owns its state and meets the others in the store.
 //!
-//! [`scans`] takes in frames; [`uplink`] owns the way to the service and does one thing on it at a time:
-//! deliveries first ([`deliver`]; which way new ones begin, `form` knows), then what it must know of the account
-//! ([`account`]), then the goods table ([`catalog`] and `full`) and the bills of materials ([`kits`]). One request at a time
-//! needs no locks, keeps the order, and is all that the service's limit
-//! leaves room for. What fails is put off alone if the service is there (`blame`). For commands, [`verify`] compares afterwards and [`create`] makes goods.
+//! [`scans`] takes in frames; [`uplink`] owns the connection to the service and does one thing on it at a time:
+//! deliveries first ([`deliver`]; `form` decides the way in which new ones begin), then the facts that it needs of the
+//! account ([`account`]), then the goods table ([`catalog`] and `full`) and the bills of materials ([`kits`]). One
+//! request at a time needs no locks, keeps the order, and is all that the service's limit leaves room for. If the
+//! service answers, only the thing that fails is put off (`blame`). For commands, [`verify`] compares afterwards and
+//! [`create`] makes goods.
 
 pub mod account;
 mod agenda;
@@ -36,7 +37,7 @@ mod words;
 
 use crate::store;
 
-/// What ends a worker, and with it the process. The next start takes everything up again.
+/// The reasons that end a worker, and with it the process. The next start takes everything up again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store has ended.
@@ -45,10 +46,10 @@ pub enum Error {
     /// The store cannot do what it must.
     #[error("go on with the store as it is")]
     Store(#[from] store::Error),
-    /// This is another machine than the one the data folder belongs to, as hardware shows that came late.
+    /// This machine is not the one that the data folder belongs to, as hardware shows that appeared late.
     #[error("go on with data of another machine")]
     Elsewhere,
-    /// A delivery was asked to do what it cannot: a bug.
+    /// A delivery was asked for a step that it cannot take: a bug.
     #[error("go on with a delivery")]
     Delivery(#[from] crate::domain::delivery::IllegalTransition),
 }

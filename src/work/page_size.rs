@@ -1,22 +1,22 @@
-//! How many rows a page of goods is asked for. What the service allows is not documented: a service that gives fewer
-//! without a word does no harm, and one that refuses so many is asked for fewer.
+//! The number of rows that a page of goods is asked for. The service's limit is not documented: a service that silently
+//! returns fewer does no harm, and one that refuses so many is asked for fewer.
 
 use crate::api::{Error, Outcome};
 
-/// Rows to ask for, most first. The last one is the service's own default.
+/// The numbers of rows to ask for, most first. The last one is the service's own default.
 const SIZES: [usize; 6] = [1000, 500, 250, 100, 50, 25];
 
-/// Fewest rows asked for because a page fails rather than is refused: integrations are known to work with so many.
+/// The fewest rows asked for because a page fails rather than is refused: integrations are known to work with so many.
 const FAILING_MIN: usize = 100;
 
-/// Failures in a row after which fewer rows are asked for: the service may be too slow for so many.
+/// The number of failures in a row after which fewer rows are asked for: the service may be too slow for so many.
 const FAILURES_MAX: u32 = 2;
 
 /// The size in use, and what is known of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PageSize {
     rows: usize,
-    /// The most that the service has not refused, as far as is known.
+    /// The most rows that the service has not refused, as far as is known.
     allowed: usize,
     is_refused: bool,
     failures: u32,
@@ -30,7 +30,7 @@ impl Default for PageSize {
 }
 
 impl PageSize {
-    /// Takes up what an earlier process learned.
+    /// Returns the size that an earlier process learned.
     pub(super) fn recall(remembered: Option<usize>) -> Self {
         let allowed = remembered.unwrap_or(Self::default().allowed);
         Self { rows: allowed, allowed, ..Self::default() }
@@ -56,7 +56,7 @@ impl PageSize {
     fn refused(&mut self) -> bool {
         let fewer = SIZES.into_iter().find(|size| *size < self.rows);
         self.is_refused = fewer.is_some();
-        // Where no size is accepted, the size is not the reason.
+        // If no size is accepted, the size is not the reason.
         self.rows = fewer.unwrap_or(self.allowed);
         self.is_refused
     }
@@ -80,7 +80,7 @@ impl PageSize {
         Some(self.rows)
     }
 
-    /// Begins another reading: failures of an earlier one say nothing of it.
+    /// Begins another reading: failures of an earlier one prove nothing about it.
     pub(super) fn begin(&mut self) {
         *self = Self::recall(Some(self.allowed));
     }

@@ -1,7 +1,8 @@
-//! The service's records of movements: read whole, and kept as long as they serve.
+//! The service's records of movements: read whole, and kept as long as they are of use.
 //!
-//! No call searches for a marker, so what stands of a delivery is found in a listing of movements. A listing that was begun
-//! after several deliveries became due answers for all of them: after a start one reading serves everything unsent.
+//! No call searches for a marker, so the posted parts of a delivery are found in a listing of movements. A listing that
+//! was begun after several deliveries became due answers for all of them: after a start one reading serves everything
+//! unsent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,17 +14,18 @@ use crate::domain::ids::{DocumentId, GoodId};
 use crate::domain::listing::{Fault, Reading, Step};
 use crate::domain::time::UnixMillis;
 
-/// Requests of one reading. A thousand rows a page make a million movements since the request was sent; a service that
-/// goes on beyond that does not tell the truth.
+/// The most requests of one reading. A thousand rows a page make four million movements since the request was sent; a
+/// service that goes on beyond that does not answer truthfully.
 const REQUESTS_MAX: u32 = 4000;
 
-/// Rows that are kept for other deliveries, of those that could be this station's.
+/// The most rows that are kept for other deliveries, of those that could be this station's.
 const KEPT_MAX: usize = 20_000;
 
-/// How every marker of a station begins.
+/// The beginning of every marker of a station.
 const MARKER: &str = "#sp:";
 
-/// A row of the listing: its id, or for a service that tells none its document, good and how often both came before.
+/// The key of a row of the listing: its id or, for a service that gives none, its document, its good and how often both
+/// came before.
 type Key = (Option<i64>, DocumentId, Option<GoodId>, u32);
 
 /// A listing of movements as it comes in, pass by pass.
@@ -31,17 +33,17 @@ type Key = (Option<i64>, DocumentId, Option<GoodId>, u32);
 pub(super) struct Listing {
     reading: Reading<Key>,
     rows: BTreeMap<Key, Movement>,
-    /// Rows without an id in this pass, by document and good.
+    /// The rows without an id in this pass, by document and good.
     nameless: BTreeMap<(DocumentId, Option<GoodId>), u32>,
 }
 
 impl Listing {
-    /// The page to ask for, from 1.
+    /// Returns the page to ask for, from 1.
     pub(super) fn page(&self) -> u32 {
         self.reading.page()
     }
 
-    /// Takes in the page that was asked for. Returns whether the listing is whole.
+    /// Takes in the page that was asked for. Returns true if the listing is whole.
     ///
     /// # Errors
     /// [`Fault`] if it proves nothing and must begin anew.
@@ -51,12 +53,12 @@ impl Listing {
         }
         let keys: Vec<Key> = rows.iter().map(|row| self.key(row)).collect();
         let step = self.reading.take(rows.len(), &keys)?;
-        // A row that a later pass does not meet any more was there all the same: it can only prove that something stands.
+        // A row that a later pass does not find again did exist: it can only prove that something stands.
         self.rows.extend(keys.into_iter().zip(rows));
         Ok(step == Step::Complete)
     }
 
-    /// Every row that any pass has met.
+    /// Returns every row that any pass has found.
     pub(super) fn into_movements(self) -> Vec<Movement> {
         self.rows.into_values().collect()
     }
@@ -72,7 +74,7 @@ impl Listing {
     }
 }
 
-/// A whole listing, as far as it can be of this station.
+/// A whole listing, limited to the rows that can be of this station.
 #[derive(Debug)]
 pub(super) struct Records {
     since: UnixMillis,
@@ -80,15 +82,15 @@ pub(super) struct Records {
     movements: Vec<Movement>,
 }
 
-/// What is known of documents that could have been ours: their comments, which say whose they are.
+/// The comments of documents that could have been ours; they show whose the documents are.
 #[derive(Debug, Default)]
 pub(super) struct KnownDocuments(BTreeMap<DocumentId, Vec<String>>);
 
-/// Documents whose comments are remembered so as not to be read twice.
+/// The most documents whose comments are remembered so as not to be read twice.
 const DOCUMENTS_KNOWN_MAX: usize = 20_000;
 
 impl KnownDocuments {
-    /// The comments of a document, if they were read.
+    /// Returns the comments of a document, if they were read.
     pub(super) fn comments(&self, document: DocumentId) -> Option<&[String]> {
         self.0.get(&document).map(Vec::as_slice)
     }
@@ -101,17 +103,17 @@ impl KnownDocuments {
     }
 }
 
-/// From when on movements are wanted, and how old the reading may be.
+/// The time since which movements are wanted, and the greatest age of the reading.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
-    /// Movements since then, by the service's clock.
+    /// The time since which they are wanted, by the service's clock.
     pub(super) since: UnixMillis,
-    /// A reading that was begun earlier does not count.
+    /// The time before which a reading must not have begun.
     pub(super) begun_after: Instant,
 }
 
 impl Uplink {
-    /// Every movement since a time that could be this station's.
+    /// Returns every movement since a time that could be this station's.
     pub(super) async fn movements(&mut self, wanted: Wanted) -> Result<&[Movement], Halt> {
         let serves = |records: &Records| records.since <= wanted.since && records.begun >= wanted.begun_after;
         if !self.records.as_ref().is_some_and(serves) {
@@ -122,7 +124,7 @@ impl Uplink {
         Ok(self.records.as_ref().map_or(&[], |records| &records.movements))
     }
 
-    /// Lets go of a reading that is too large to be kept.
+    /// Drops a reading that is too large to be kept.
     pub(super) fn tidy_records(&mut self) {
         if self.records.as_ref().is_some_and(|records| records.movements.len() > KEPT_MAX) {
             self.records = None;
@@ -152,13 +154,14 @@ impl Uplink {
     }
 }
 
-/// A listing that proves nothing concerns what it was read for, not the way.
+/// Returns the failure for a listing that proves nothing: it concerns the thing that it was read for, not the
+/// connection.
 fn not_whole(fault: Fault) -> Halt {
     tracing::warn!(%fault, "the listing of movements is not whole; it is read again later");
     Halt::Api(api::Error::Incomplete { status: 200, what: "the whole listing of movements" })
 }
 
-/// The distinct documents of some movements.
+/// Returns the distinct documents of some movements.
 pub(super) fn documents<'a>(movements: impl Iterator<Item = &'a Movement>) -> BTreeSet<DocumentId> {
     movements.map(|movement| movement.document).collect()
 }

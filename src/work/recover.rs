@@ -1,4 +1,4 @@
-//! What becomes of the way to the service when it fails: waits, pauses, and looks whether it is right again.
+//! Recovers the connection to the service when it fails: waits, pauses, and checks whether it works again.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use crate::status::ApiState;
 
 /// The first wait after a failure; it doubles with each further one.
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
-/// The longest wait after a failure: how long the service may be back before anybody notices.
+/// The longest wait after a failure: the service may be back for so long before it is noticed.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-/// Failures in a row, the probes among them, after which something else is tried than the probe's address: it may be the
-/// only one that fails. Until then no document is sent into a service that may be in trouble.
+/// The number of failures in a row, probes included, after which a request other than the probe is tried: the probe's
+/// address may be the only one that fails. Until then no document is sent to a service that may be in trouble.
 const PROBES_MAX: u32 = 8;
 
-/// The token is not accepted.
+/// A pause, because the token is not accepted.
 #[derive(Debug)]
 pub(super) struct Pause {
     pub(super) next_probe: Instant,
-    /// Whether a person was called.
+    /// True if a person was called.
     is_alarmed: bool,
     /// The operation that was forbidden, in the server's words. It counts against the operation only if the very next
     /// request shows that the token is good; else everything was forbidden.
@@ -33,7 +33,7 @@ pub(super) struct Pause {
 }
 
 impl Uplink {
-    /// Takes in a failure that concerns the way as a whole.
+    /// Takes in a failure that concerns the connection as a whole.
     pub(super) fn failed(&mut self, error: &api::Error) {
         let now = Instant::now();
         let mut text = error_chain(error);
@@ -47,7 +47,7 @@ impl Uplink {
             Outcome::Wait(_) => ApiState::Limited,
             Outcome::NotAllowed { .. } => ApiState::Auth,
         };
-        // Before the first answer the way counts as none.
+        // Before the first answer the connection counts as unknown.
         let is_new = {
             let known = self.parts.health.borrow();
             known.state != state || known.last_error.is_none()
@@ -64,7 +64,7 @@ impl Uplink {
                 self.pause.get_or_insert(Pause { next_probe: now, is_alarmed: false, barred: None });
             }
             Outcome::Wait(told) => self.closed_until = self.budget.busy(told, now),
-            // The service is there; only what was asked for rests.
+            // The service answers; only the thing that was asked for rests.
             Outcome::Refused(_) => {}
             Outcome::NotDone | Outcome::Unknown => {
                 self.failures = self.failures.saturating_add(1);
@@ -80,14 +80,14 @@ impl Uplink {
         self.budget.close_for(wait, now);
     }
 
-    /// The server forbade an operation, or does not know the token.
+    /// Begins a pause: the server forbade an operation, or does not know the token.
     pub(super) fn not_allowed(&mut self, id: OperationId, status: u16, words: String) {
         self.retrial = self.retrial.filter(|tried| *tried == id && status == 403);
         let barred = (status == 403).then_some((id, words));
         self.pause = Some(Pause { next_probe: Instant::now(), is_alarmed: false, barred });
     }
 
-    /// One cheap request: is the service there, is the token good, is the clock right?
+    /// Sends one cheap request that shows whether the service answers, the token is good and the clock is right.
     pub(super) async fn probe(&mut self) -> Result<(), Halt> {
         let permit = self.permit().await?;
         self.next_probe = Instant::now() + PROBE_EVERY;
@@ -116,8 +116,9 @@ impl Uplink {
         }
     }
 
-    /// An operation was forbidden, and right after it the token was good. Once may be the end of a time in which
-    /// everything was forbidden, so the operation is tried again; twice is about the operation.
+    /// Handles an operation that was forbidden although the token was good right after it. The first time may be the
+    /// end of a period in which everything was forbidden, so the operation is tried again; the second time concerns the
+    /// operation.
     async fn forbidden_alone(&mut self, id: OperationId, words: &str) -> Result<(), Halt> {
         if self.retrial.take() == Some(id) {
             return self.bar(id, words).await;
@@ -127,13 +128,13 @@ impl Uplink {
         Ok(())
     }
 
-    /// The token is still not accepted, or nobody is there to tell.
+    /// Goes on with the pause: the token is still not accepted, or nothing answers.
     fn go_on_pausing(&mut self, error: &api::Error) {
         self.retrial = None;
         self.is_in_doubt &= is_doubtful_after(error, self.failures);
         let Some(mut pause) = self.pause.take() else { return };
         pause.next_probe = Instant::now() + PROBE_EVERY;
-        // What was forbidden was so with everything else.
+        // The operation was forbidden together with everything else.
         pause.barred = None;
         self.blame.acquit();
         if !pause.is_alarmed && matches!(error.outcome(), Outcome::NotAllowed { .. }) {
@@ -154,7 +155,7 @@ impl Uplink {
     }
 }
 
-/// Whether only the probe is sent on after it failed so.
+/// Returns true if after this failure of the probe only the probe goes on being sent.
 fn is_doubtful_after(error: &api::Error, failures: u32) -> bool {
     match error.outcome() {
         Outcome::Refused(_) => false,
@@ -163,12 +164,12 @@ fn is_doubtful_after(error: &api::Error, failures: u32) -> bool {
     }
 }
 
-/// What an answer of somebody in between says to wait.
+/// Returns the wait that an answer of something in between asks for.
 fn told_to_wait(error: &api::Error) -> Duration {
     if let api::Error::Stranger { wait: Some(wait), .. } = error { *wait } else { Duration::ZERO }
 }
 
-/// The wait after so many failures in a row: doubling, capped, and spread by a quarter either way so that
+/// Returns the wait after so many failures in a row: doubling, capped, and spread by a quarter either way so that
 /// stations that failed together do not come back together.
 fn backoff(failures: u32, random: u128) -> Duration {
     let doubled = BACKOFF_FIRST.saturating_mul(1_u32 << failures.saturating_sub(1).min(16)).min(BACKOFF_MAX);

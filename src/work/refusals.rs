@@ -1,4 +1,4 @@
-//! The log's line for each refused scan, and for no more of them than somebody can read.
+//! The log's line for each refused scan, limited to as many as a person can read.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use crate::domain::ids::ScannerName;
 use crate::domain::printable::printable;
 use crate::domain::session::Reason;
 
-/// Lines in a minute: a scanner that rattles fills no disk with its noise.
+/// The most lines in a minute: a faulty scanner must not fill the disk with them.
 const LINES_MAX: u32 = 20;
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// How many lines were written since when, and how many were not.
+/// The number of lines written since a time, and the number left out.
 #[derive(Debug, Default)]
 pub struct Refusals(Mutex<Lines>);
 
@@ -25,7 +25,7 @@ struct Lines {
 }
 
 impl Refusals {
-    /// Writes the line, or counts it among those that are left out. `stockpoint scans list --refused` has them all.
+    /// Writes the line, or counts it among those that are left out. `stockpoint scans list --refused` shows all.
     pub(super) fn log(&self, scanner: &ScannerName, reason: Reason, code: &str) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

@@ -1,4 +1,4 @@
-//! Removing what stands on the service and must go: a line or a document at a time, each as often as it takes.
+//! Removes lines and documents on the service that must go: one at a time, each as often as it takes.
 
 use super::blame::{Hope, Thing};
 use super::uplink::{Halt, Uplink, error_chain};
@@ -35,7 +35,7 @@ impl Uplink {
             removed => removed,
         };
         match removed {
-            // Its lines are gone: it moves no stock any more.
+            // Its lines are gone: it no longer moves stock.
             Err(Halt::Api(error)) if is_revoked && error.is_refusal() => {
                 self.document_stays(pending, document, &error_chain(&error)).await
             }
@@ -46,13 +46,13 @@ impl Uplink {
         }
     }
 
-    /// Reads a document back that is to be deleted: it goes only when nothing stands in it, for its lines might go
-    /// with it.
+    /// Reads back a document that is to be deleted: it is deleted only when no line is left in it, because its lines
+    /// might be deleted with it.
     async fn is_emptied(&mut self, pending: &Pending, document: DocumentId) -> Result<bool, Halt> {
         let permit = self.permit().await?;
         let answer = self.parts.client.document_lines(permit, document).await;
         let left = match self.heard(answer).await {
-            // What is gone may be refused in any words.
+            // A document that is gone may be refused in any words.
             Err(Halt::Api(error)) if error.is_refusal() => None,
             left => left?,
         };
@@ -74,7 +74,7 @@ impl Uplink {
         Ok(true)
     }
 
-    /// What was to be deleted no longer moves any stock of ours, and its document stays.
+    /// Ends the removal of a document that no longer moves any stock of ours but stays on the service.
     async fn document_stays(
         &mut self,
         pending: &Pending,
@@ -88,8 +88,9 @@ impl Uplink {
         Ok(())
     }
 
-    /// What was removed before, and the answer got lost, may be refused in any words: how the service speaks of
-    /// what it does not know is not documented. Gives back the refusal if the line still stands.
+    /// Checks that a line is gone whose removal was refused. One that was removed before, when the answer got lost, may
+    /// be refused in any words: it is not documented how the service reports what it does not know. Returns the refusal
+    /// if the line still stands.
     async fn is_line_gone(&mut self, line: TransactionId, refusal: api::Error) -> Result<(), Halt> {
         let permit = self.permit().await?;
         let answer = self.parts.client.line(permit, line).await;
@@ -101,7 +102,7 @@ impl Uplink {
         }
     }
 
-    /// Likewise of a document. One that cannot be read at all and has no line is gone as far as anybody can tell.
+    /// Checks the same for a document. One that cannot be read at all and has no line counts as gone.
     async fn is_document_gone(&mut self, document: DocumentId, refusal: api::Error) -> Result<(), Halt> {
         let permit = self.permit().await?;
         let answer = self.parts.client.document(permit, document).await;
@@ -132,7 +133,7 @@ impl Uplink {
         match removed {
             Ok(()) => {
                 let next = self.advance(id, &pending.delivery, event, what).await?;
-                // One that was at its end before has been told of.
+                // An operation that had ended before was announced already.
                 self.arrived(
                     &pending.operation,
                     next.as_ref().filter(|next| next.state != pending.delivery.state),
@@ -144,8 +145,8 @@ impl Uplink {
         }
     }
 
-    /// The token may post but not remove: others go on, and a person must. That is believed only while the token is
-    /// good for anything else.
+    /// Puts off an operation of which the token may not remove something: others go on, and a person must remove it.
+    /// That is believed only while the token is good for anything else.
     async fn not_removed(&mut self, pending: &Pending, error: api::Error) -> Result<(), Halt> {
         let id = pending.operation.id;
         let words = match error.outcome() {

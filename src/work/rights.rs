@@ -1,11 +1,11 @@
-//! What of the configuration the account does not have or does not allow, in words for a person.
+//! The parts of the configuration that the account does not have or does not allow, in words for a person.
 
 use crate::api::{PermissionsRow, StorageRow};
 use crate::config::Config;
 use crate::domain::ids::StorageId;
 use crate::domain::mode::{Kind, Mode};
 
-/// Storages of the configuration that are not at the location.
+/// Returns the storages of the configuration that are not at the location.
 pub fn missing_storages(config: &Config, known: &[StorageRow]) -> Vec<String> {
     let missing = booked_storages(config).into_iter().filter(|id| known.iter().all(|row| row.id != *id));
     let known: Vec<String> = known.iter().map(|row| format!("{} ({})", row.id, row.title)).collect();
@@ -15,7 +15,7 @@ pub fn missing_storages(config: &Config, known: &[StorageRow]) -> Vec<String> {
         .collect()
 }
 
-/// Rights that the token lacks for what the configuration wants of it. Where the account does not tell, nothing is
+/// Returns the rights that the token lacks for the configuration. If the account does not give a right, nothing is
 /// concluded.
 pub fn missing_rights(config: &Config, may: &PermissionsRow) -> Vec<String> {
     let mut missing = Vec::new();
@@ -39,14 +39,14 @@ pub fn missing_rights(config: &Config, may: &PermissionsRow) -> Vec<String> {
     missing
 }
 
-/// The storages that some scanner books, or that a code may command.
+/// Returns the storages that some scanner books, or that a code may command.
 pub fn booked_storages(config: &Config) -> Vec<StorageId> {
     let mut storages: Vec<StorageId> = config.storages().into_iter().map(|storage| storage.id).collect();
     storages.sort_unstable();
     storages
 }
 
-/// The kinds that some scanner books without being told.
+/// Returns the kinds that some scanner books without a command.
 fn booked_kinds(config: &Config) -> Vec<Kind> {
     let own = config.scanners.iter().filter_map(|scanner| scanner.mode);
     let mut kinds: Vec<Kind> = own.chain([config.station.mode]).filter_map(Mode::kind).collect();

@@ -1,15 +1,15 @@
-//! Writing a barcode into a good on the service, so that every station knows it.
+//! Writes a barcode into a good on the service, so that every station knows it.
 //!
-//! The call replaces the whole good, so the good is read before, and everything that the service tells of it is sent
-//! back. What it does not tell, it is not sent: the name on receipts, weights, taxes. Another barcode is never
-//! overwritten without being told, and no barcode that another good has is written.
+//! The call replaces the whole good, so the good is read before, and all of its members that the service returns are
+//! sent back. Members that it does not return are not sent: the name on receipts, weights, taxes. Another barcode is
+//! overwritten only on request, and no barcode that another good has is written.
 
 use crate::api::{self, GoodDetails, GoodToWrite, Outcome};
 use crate::domain::good::Good;
 use crate::domain::ids::GoodId;
 use crate::work::create::{self, Creator, is_same};
 
-/// What becomes of a barcode that the good has already.
+/// The decision about a barcode that the good has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// It stays, and nothing is written.
@@ -18,13 +18,13 @@ pub enum Standing {
     Overwritten,
 }
 
-/// Why the barcode was not written, or why that is not known.
+/// The reason why the barcode was not written, or why that is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The service did not tell, or refused. Nothing was written.
+    /// The service did not answer, or refused. Nothing was written.
     #[error("ask the service")]
     Api(#[from] api::Error),
-    /// The goods with this barcode cannot be told. Nothing was written.
+    /// The goods with this barcode cannot be found out. Nothing was written.
     #[error("find out which good has this barcode")]
     Search(#[from] create::Error),
     /// The service has no such good. Nothing was written.
@@ -38,21 +38,21 @@ pub enum Error {
     Other {
         /// The good.
         good: GoodId,
-        /// What it has.
+        /// The barcode that it has.
         barcode: String,
     },
-    /// The service does not tell what it demands back. Nothing was written.
+    /// The service does not return a member that it requires back. Nothing was written.
     #[error("write the barcode: the service does not tell the {what} of good {good}; write it in Altegio")]
     Untold {
         /// The good.
         good: GoodId,
-        /// What is missing.
+        /// The missing member.
         what: &'static str,
     },
-    /// The answer was lost, and the good does not have the barcode since.
+    /// The answer was lost, and the good does not have the barcode yet.
     #[error("learn whether the barcode was written; the good does not have it yet: run the command again")]
     Lost(#[source] api::Error),
-    /// The service keeps another barcode than was sent.
+    /// The service keeps another barcode than the one sent.
     #[error("have the barcode kept: good {0} has another one now; correct it in Altegio")]
     NotKept(GoodId),
 }
@@ -96,7 +96,7 @@ impl Creator<'_> {
     }
 }
 
-/// The good as it stands, with another barcode.
+/// Returns the good as it stands, with another barcode.
 fn with_barcode(stands: &GoodDetails, barcode: &str) -> Result<GoodToWrite, Error> {
     let good = stands.good.id;
     let untold = |what| Error::Untold { good, what };

@@ -30,17 +30,17 @@ use crate::meter::Commits;
 use crate::status::Location;
 use crate::store::{self, Db, NewScan, Store};
 
-/// How often idle documents and the database's log are looked at.
+/// The interval between two looks at idle documents and the database's log.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long one scan, or one look at what is idle, may take: a memory card that tidies itself up holds a commit for
+/// The longest time for one scan, or one look at idle documents: a memory card that tidies itself up holds a commit for
 /// seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What comes in.
+/// The input of the worker.
 #[derive(Debug)]
 pub enum Input {
-    /// A frame of a scanner, and when its last byte was read.
+    /// A frame of a scanner, and the time at which its last byte was read.
     Frame {
         /// The scanner.
         scanner: ScannerName,
@@ -53,7 +53,7 @@ pub enum Input {
     },
     /// A scanner's input came to its end: nothing more comes from it.
     Ended(ScannerName),
-    /// The agent stops: what came before is still taken in. Open documents stay open.
+    /// The agent stops: earlier input is still taken in. Open documents stay open.
     Stop,
 }
 
@@ -62,36 +62,36 @@ pub enum Input {
 pub struct Scans {
     /// The store.
     pub store: Store,
-    /// Where verdicts go.
+    /// The receiver of verdicts.
     pub feedback: Arc<Feedback>,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
-    /// Whether the wall clock is right.
+    /// The belief that others may have in the wall clock.
     pub trusted: watch::Receiver<Belief>,
-    /// Told when there is something to deliver.
+    /// Notified when there is something to deliver.
     pub wake: Arc<tokio::sync::Notify>,
-    /// Told the advice that stands on each scanner.
+    /// Receives the advice that stands on each scanner.
     pub advice: watch::Sender<BTreeMap<ScannerName, Advice>>,
-    /// Told the quantity that waits for the next scan of each scanner.
+    /// Receives the quantity that waits for the next scan of each scanner.
     pub pending: watch::Sender<BTreeMap<ScannerName, u16>>,
-    /// Tells the log of refused scans.
+    /// The log of refused scans.
     pub refusals: Refusals,
-    /// Says that it gets on.
+    /// The pulse by which the worker shows that it gets on.
     pub pulse: Arc<Pulse>,
-    /// How long scans take to reach the disk.
+    /// The times that scans take to reach the disk.
     pub meter: Commits,
-    /// What is looked at on labels.
+    /// The checks of labels.
     pub labels: Arc<Labels>,
     /// The names of storages.
     pub location: Arc<Location>,
 }
 
-/// What became of a frame.
+/// The result of a frame.
 #[derive(Debug)]
 pub struct Verdict {
-    /// What was decided, and is on the disk.
+    /// The decision, which is on the disk.
     pub decision: Decision,
-    /// What a command came to, in words; none where its name says it.
+    /// The result of a command, in words; none if the command's name says it.
     pub words: Option<String>,
     /// Quantities that had lapsed before it.
     pub lapsed: Vec<(ScannerName, u16)>,
@@ -103,17 +103,17 @@ pub struct Verdict {
     doubts: Vec<Doubt>,
 }
 
-/// What was said last to each scanner.
+/// The last answer to each scanner.
 type LastSaid = BTreeMap<ScannerName, What>;
 
-/// A frame, and where and when it was read.
+/// A frame, the scanner that read it, and the time.
 struct Read {
     scanner: ScannerName,
     frame: Frame,
     at: Moment,
 }
 
-/// What the code of a frame led to, as far as it is said.
+/// The thing that the code of a frame led to, as far as it is announced.
 #[derive(Debug)]
 enum Found {
     Nothing,
@@ -237,7 +237,7 @@ impl Scans {
         self.feedback.announce(Announcement { scanner: None, signal: Signal::Control, what });
     }
 
-    /// Says that quantities count for nothing any more, to whoever scanned them.
+    /// Tells the person who scanned them that quantities have lapsed.
     fn say_lapsed(&self, lapsed: Vec<(ScannerName, u16)>) {
         for (scanner, quantity) in lapsed {
             self.feedback.announce(Announcement {
@@ -248,7 +248,8 @@ impl Scans {
         }
     }
 
-    /// Has mode and storage fall back to the configured ones, if it is time. It is shown, and not heard: nobody scans.
+    /// Lets mode and storage fall back to the configured ones, if it is time. It is shown and makes no sound: nobody is
+    /// scanning.
     async fn revert(&self, session: Session) -> Result<Session, Error> {
         let changes = session.reverts(self.clock.boot());
         if changes.is_empty() {
@@ -284,7 +285,7 @@ impl Scans {
     }
 }
 
-/// A full disk or a busy file passes; a damaged one does not.
+/// Returns an error only for damage: a full disk or a busy file passes; a damaged one does not.
 fn only_damage(error: store::Error) -> Result<(), store::Error> {
     if error.is_damage() {
         return Err(error);
@@ -297,8 +298,8 @@ fn closes(change: &Change) -> bool {
     matches!(change, Change::Close { .. } | Change::CloseBooked { .. })
 }
 
-/// Takes one frame in: it is looked up, decided and on the disk when this returns. A secret that it carries is taken out
-/// first, so that nothing behind this can store, show or log it.
+/// Takes one frame in: it is looked up, decided and on the disk when this returns. A secret that it carries is taken
+/// out first, so that nothing after this can store, show or log it.
 ///
 /// # Errors
 /// Any, and then the session and the store are as they were.
@@ -332,7 +333,8 @@ pub fn take_in(
     Ok(Verdict { decision, words, lapsed, frame, heard, found, advice, doubts })
 }
 
-/// A goods table that cannot be read knows no good: the scan is parked, and booked when the table is whole.
+/// Looks up what a frame names. A goods table that cannot be read knows no good: the scan is parked, and booked when
+/// the table is whole.
 fn resolve(db: &Db, heard: &Heard) -> Resolution {
     let resolution = match heard {
         Heard::Product(barcode) => db.resolve(barcode),
@@ -387,7 +389,7 @@ impl Scans {
         }
     }
 
-    /// The name of a command, and that of the storage it commands.
+    /// Returns the name of a command, and that of the storage it commands.
     fn name_of(&self, control: Control) -> String {
         let storage =
             if let Control::Storage(storage) = control { self.location.name(storage) } else { None };

@@ -1,4 +1,4 @@
-//! Whether the wall clock may be believed.
+//! The trust in the wall clock.
 
 use std::fmt;
 
@@ -11,41 +11,41 @@ use crate::domain::time::{BootMillis, UnixMillis};
 /// answer took its time.
 const DISAGREEMENT_MS_MAX: i64 = 90_000;
 
-/// Whether two readings of one moment are of clocks that agree.
+/// Returns true if two readings of one moment are of clocks that agree.
 pub fn agree(server: UnixMillis, ours: UnixMillis) -> bool {
     server.ms_since(ours).abs() <= DISAGREEMENT_MS_MAX
 }
 
-/// Whether a failed request fails because this machine's clock is behind: to it the server's certificate lies in the
-/// future. The words are those of rustls (`CertificateError::NotValidYet`).
+/// Returns true if a request failed because this machine's clock is behind: by that clock the server's certificate lies
+/// in the future. The words are those of rustls (`CertificateError::NotValidYet`).
 pub fn is_behind(why_failed: &str) -> bool {
     why_failed.contains("not valid yet") || why_failed.contains("NotValidYet")
 }
 
-/// What is known about the clock.
+/// The facts that are known about the clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClockTrust {
-    /// The configuration says that it is right.
+    /// True if the configuration says that it is right.
     pub declared: bool,
-    /// The system says that it agrees with a time server.
+    /// True if the system says that it agrees with a time server.
     pub synchronized: bool,
-    /// Whether the server's clock agreed, when it was last seen.
+    /// True if the server's clock agreed when it was last seen; `None` if it was not seen yet.
     pub agreed: Option<bool>,
-    /// How far the wall clock was ahead of the time since boot when it was first looked at, compared or seen to be set, in
-    /// ms.
+    /// The time by which the wall clock was ahead of the time since boot when it was first looked at, compared or seen
+    /// to be set, in ms.
     pub ahead_ms: Option<i64>,
 }
 
 impl ClockTrust {
-    /// Takes in the server's clock beside ours, which were read at one moment.
+    /// Takes in the server's clock and ours, which were read at one moment.
     pub fn compare(&mut self, server: UnixMillis, ours: UnixMillis, boot: BootMillis) {
         self.agreed = Some(agree(server, ours));
         self.ahead_ms = Some(ours.0.saturating_sub(boot.0));
     }
 
-    /// Looks whether the wall clock was set since it was looked at: it went on otherwise than the time since boot. One that
-    /// was right is so no longer. One that was not may have been put right, so the system is believed again. To be called
-    /// before the system is asked anew.
+    /// Checks whether the wall clock was set since it was last looked at: then it advanced by another amount than the
+    /// time since boot. A trusted clock loses its trust. An untrusted one may have been corrected, so the system's word
+    /// counts again. Call before querying the system anew.
     pub fn look(&mut self, ours: UnixMillis, boot: BootMillis) {
         let ahead_ms = ours.0.saturating_sub(boot.0);
         let known = *self.ahead_ms.get_or_insert(ahead_ms);
@@ -56,7 +56,8 @@ impl ClockTrust {
         }
     }
 
-    /// Whether the clock is right. The server outweighs the system: what is posted is posted there.
+    /// Returns true if the clock is trusted: by the configuration, or because it is proven. The server outweighs the
+    /// system, because documents are posted there.
     pub fn is_trusted(self) -> bool {
         self.declared || self.is_proven()
     }
@@ -66,12 +67,12 @@ impl ClockTrust {
         self.agreed.unwrap_or(self.synchronized)
     }
 
-    /// Returns who had to say that the clock is right before anything was posted.
+    /// Returns the source whose word on the clock was needed before anything was posted.
     pub fn whose_word(self) -> Word {
         if self.declared { Word::Configuration } else { Word::Proof }
     }
 
-    /// What others may believe until the clock is looked at again.
+    /// Returns the belief that others may have until the clock is looked at again.
     pub fn belief(self) -> Belief {
         match self.ahead_ms {
             _ if self.declared => Belief::Declared,
@@ -81,7 +82,7 @@ impl ClockTrust {
     }
 }
 
-/// Two clocks that differ, for a person: what each says, in UTC.
+/// Two clocks that differ, for a person: the time of each, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disagreement {
     server: UnixMillis,
@@ -90,7 +91,8 @@ pub struct Disagreement {
 }
 
 impl Disagreement {
-    /// The readings of one moment. `is_synchronized`: whether the system says that ours agrees with a time server.
+    /// Returns the disagreement of two readings of one moment. `is_synchronized`: the system says that ours agrees with
+    /// a time server.
     pub fn of(server: UnixMillis, ours: UnixMillis, is_synchronized: bool) -> Self {
         Self { server, ours, is_synchronized }
     }
@@ -113,7 +115,7 @@ impl fmt::Display for Disagreement {
     }
 }
 
-/// Who says that the clock is right.
+/// The source of the word that the clock is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
     /// The service's clock agrees, or the system says so and the service does not contradict; a clock that nobody
@@ -123,27 +125,27 @@ pub enum Word {
     Configuration,
 }
 
-/// Whether the wall clock is right.
+/// The belief in the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Belief {
     /// Nothing proves it.
     Unproven,
     /// The configuration says so.
     Declared,
-    /// It is, as long as it is about as far ahead of the time since boot as it was then.
+    /// It is right as long as it is about as far ahead of the time since boot as it was then.
     Proven {
-        /// How far it was ahead, in ms.
+        /// The time by which it was ahead, in ms.
         ahead_ms: i64,
     },
 }
 
 impl Belief {
-    /// Whether the clock was right when it was last looked at.
+    /// Returns true if the clock was right when it was last looked at.
     pub fn is_right(self) -> bool {
         self != Self::Unproven
     }
 
-    /// Whether a reading of the wall clock is right. It may have been set since it was last looked at.
+    /// Returns true if a reading of the wall clock is right. It may have been set since it was last looked at.
     pub fn holds_at(self, wall: UnixMillis, boot: BootMillis) -> bool {
         match self {
             Self::Unproven => false,
@@ -214,7 +216,7 @@ mod tests {
         trust.look(UnixMillis(5_000_000_000), BOOT);
         trust.synchronized = true;
         assert_eq!(trust.belief(), Belief::Proven { ahead_ms: 4_999_999_000 });
-        // The system's word is of before somebody set it by hand.
+        // The system's word is from before somebody set the clock by hand.
         trust.look(UnixMillis(6_000_000_000), BOOT);
         assert_eq!(trust.belief(), Belief::Unproven);
     }

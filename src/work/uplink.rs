@@ -1,4 +1,4 @@
-//! The way to the service: what goes over it next, and how it recovers.
+//! The connection to the service: the next task on it, and its recovery.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,23 +34,23 @@ use crate::random::random;
 use crate::status::{ApiHealth, ApiState};
 use crate::store::{self, Advance, Cause, Db, Store};
 
-/// How long a request that is under way when the agent stops may still take. What it leaves behind is uncertain
-/// and read back after the next start.
+/// The longest time for a request that is under way when the agent stops. Its result is then uncertain and read back
+/// after the next start.
 const STOP_GRACE: Duration = Duration::from_secs(6);
 
-/// Between two cheap requests that ask whether the token, or the clock, is right again.
+/// The interval between two cheap requests that show whether the token, or the clock, is right again.
 pub(super) const PROBE_EVERY: Duration = Duration::from_secs(30);
 
-/// Between two tries to write to a store that takes nothing.
+/// The interval between two tries to write to a store that takes nothing.
 const DISK_WAIT: Duration = Duration::from_secs(2);
 
-/// Between two prunings of old history.
+/// The interval between two prunings of old history.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
-/// What a turn may take beside its waits and its request: a store that a memory card holds up.
+/// The time that a turn may take in addition to its waits and its request: a memory card may hold the store up.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Why an activity ended before its end.
+/// The reason why an activity ended early.
 #[derive(Debug)]
 pub(super) enum Halt {
     /// The agent stops.
@@ -73,7 +73,7 @@ impl<E: Into<Error>> From<E> for Halt {
     }
 }
 
-/// What the worker shares with the others.
+/// The parts that the worker shares with the others.
 #[derive(Debug)]
 pub struct Parts {
     /// The store.
@@ -84,21 +84,21 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The configuration.
     pub config: Arc<Config>,
-    /// Where this station is: only data that belongs here is sent.
+    /// The home of this station: only data that belongs here is sent.
     pub home: Home,
-    /// Where news goes.
+    /// The receiver of announcements.
     pub feedback: Arc<Feedback>,
-    /// Whether the wall clock is right.
+    /// The belief that others may have in the wall clock.
     pub trusted: watch::Sender<Belief>,
-    /// How the way is.
+    /// The state of the connection.
     pub health: watch::Sender<ApiHealth>,
-    /// Told when there is something to deliver.
+    /// Notified when there is something to deliver.
     pub wake: Arc<Notify>,
-    /// Told when a person wants the goods table read now.
+    /// Notified when a person asks for the goods table to be read now.
     pub sync_now: Arc<Notify>,
-    /// Told when the agent stops.
+    /// Cancelled when the agent stops.
     pub stop: CancellationToken,
-    /// Says that it gets on.
+    /// The pulse by which the worker shows that it gets on.
     pub pulse: Arc<Pulse>,
 }
 
@@ -114,16 +114,16 @@ pub struct Uplink {
     pub(super) records: Option<Records>,
     pub(super) form: Form,
     pub(super) trust: ClockTrust,
-    /// The server's clock at an instant of ours.
+    /// The server's clock, and the instant of ours at which it was read.
     server_date: Option<(UnixMillis, Instant)>,
-    /// Failures in a row.
+    /// The number of failures in a row.
     pub(super) failures: u32,
-    /// Nothing is sent before this.
+    /// The time before which nothing is sent.
     pub(super) closed_until: Instant,
-    /// Whether the next request only asks if the service is there: the last one failed.
+    /// True if the next request only asks whether the service answers, because the last one failed.
     pub(super) is_in_doubt: bool,
     pub(super) pause: Option<Pause>,
-    /// The operation that was forbidden alone and is tried once more before that is believed.
+    /// The operation that alone was forbidden and is tried once more before that is believed.
     pub(super) retrial: Option<OperationId>,
     pub(super) review: Review,
     pub(super) agenda: Agenda,
@@ -134,7 +134,7 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// A worker that knows nothing yet but what the store remembers.
+    /// Returns a worker that knows only what the store remembers.
     pub fn new(parts: Parts) -> Self {
         let now = Instant::now();
         let api = &parts.config.api;
@@ -168,12 +168,12 @@ impl Uplink {
         }
     }
 
-    /// What tells this worker that the agent stops.
+    /// Returns the token by which this worker learns that the agent stops.
     pub fn stop(&self) -> CancellationToken {
         self.parts.stop.clone()
     }
 
-    /// What says that this worker gets on.
+    /// Returns the pulse by which this worker shows that it gets on.
     pub fn pulse(&self) -> Arc<Pulse> {
         Arc::clone(&self.parts.pulse)
     }
@@ -181,7 +181,7 @@ impl Uplink {
     /// Works until the agent stops.
     ///
     /// # Errors
-    /// [`Error`] if the store has ended or is damaged. Nothing the service does is an error here.
+    /// [`Error`] if the store has ended or is damaged. No failure of the service is an error here.
     pub async fn run(mut self) -> Result<(), Error> {
         let (stop, pulse) = (self.parts.stop.clone(), Arc::clone(&self.parts.pulse));
         let abandon = async {
@@ -221,13 +221,13 @@ impl Uplink {
         Ok(())
     }
 
-    /// Says that there will be progress after this wait, a request and what the store takes.
+    /// Notes that there will be progress after this wait, a request and the time that the store takes.
     fn get_on_within(&self, wait: Duration) {
         let patience = wait.saturating_add(self.parts.config.api.request_timeout).saturating_add(PATIENCE);
         self.parts.pulse.expect_within(patience, self.parts.clock.as_ref());
     }
 
-    /// A full disk empties when somebody makes room, not by starting anew.
+    /// Waits while the store takes nothing: a full disk empties when somebody makes room, not by a restart.
     async fn wait_for_disk(&self, error: &store::Error) -> Result<(), Halt> {
         self.get_on_within(DISK_WAIT);
         tracing::error!(error = %error_chain(error), "the store takes nothing; delivery waits");
@@ -237,7 +237,8 @@ impl Uplink {
         }
     }
 
-    /// What was on its way when the process before this one died may or may not have arrived.
+    /// Takes up the work of the process before this one. A request that was on its way when that died may or may not
+    /// have arrived.
     async fn take_up(&mut self) -> Result<(), Halt> {
         self.look_at_clock().await?;
         self.account.recall(&self.parts.store).await?;
@@ -279,7 +280,7 @@ impl Uplink {
         }
     }
 
-    /// When an operation became due: a reading that was begun earlier says nothing of it.
+    /// Returns the time at which an operation became due: a reading that was begun earlier proves nothing about it.
     pub(super) fn due_since(&self, id: OperationId) -> Instant {
         self.agenda.due(id).unwrap_or_else(Instant::now)
     }
@@ -299,7 +300,7 @@ impl Uplink {
         self.agenda.set(id, Some(Instant::now() + wait));
     }
 
-    /// Applies an event and writes the new state; `false` if somebody else has moved the operation meanwhile.
+    /// Applies an event and writes the new state; returns nothing if another process has moved the operation meanwhile.
     pub(super) async fn advance(
         &mut self,
         id: OperationId,
@@ -317,7 +318,7 @@ impl Uplink {
         let what = if is_form_refused { format!("{what}; {EVIDENT}") } else { what.to_owned() };
         let now = self.parts.clock.wall();
         let advance = Arc::new(Advance { id, from: delivery.state, to: next.clone(), what, now });
-        // What came of a request is known only here until it is written, so it is tried until it is.
+        // The result of a request is known only here until it is written, so the write is repeated until it succeeds.
         let (written, failures) = loop {
             let step = Arc::clone(&advance);
             let write = move |db: &mut Db| Ok::<_, store::Error>((db.advance(&step)?, db.failures(step.id)?));
@@ -342,7 +343,7 @@ impl Uplink {
         Ok(written.then_some(next))
     }
 
-    /// Leave for one request, as soon as the budget has it.
+    /// Waits for the permission for one request, until the budget has it.
     pub(super) async fn permit(&mut self) -> Result<Permit, Halt> {
         loop {
             if self.parts.stop.is_cancelled() {
@@ -364,7 +365,8 @@ impl Uplink {
         }
     }
 
-    /// Every answer passes here, good or bad: it tells how the way is, and what time the server has.
+    /// Takes in an answer, good or bad: it shows the state of the connection and the server's time. Every answer passes
+    /// here.
     pub(super) async fn heard<T>(&mut self, answer: Result<T, api::Error>) -> Result<T, Halt> {
         if let Some(date) = self.parts.client.take_server_date() {
             self.trust.compare(date.0, self.parts.clock.wall(), self.parts.clock.boot());
@@ -383,22 +385,22 @@ impl Uplink {
         Ok(value)
     }
 
-    /// Returns the service's clock now, or `None` before any answer that tells it.
+    /// Returns the service's clock now, or `None` before any answer that gives it.
     pub(super) fn server_heard(&self) -> Option<UnixMillis> {
         self.server_date.map(|(date, at)| date.plus_ms(i64::try_from(at.elapsed().as_millis()).unwrap_or(0)))
     }
 
-    /// The server's clock now, or ours before any answer.
+    /// Returns the server's clock now, or ours before any answer.
     pub(super) fn server_now(&self) -> UnixMillis {
         self.server_heard().unwrap_or_else(|| self.parts.clock.wall())
     }
 
-    /// Whether the wall clock may be believed.
+    /// Returns true if the wall clock is trusted.
     pub(super) fn is_clock_right(&self) -> bool {
         self.trust.is_trusted()
     }
 
-    /// Follows the system's and the server's word on the clock, and puts times right when it becomes right.
+    /// Follows the system's and the server's word on the clock, and corrects times when the clock becomes right.
     async fn look_at_clock(&mut self) -> Result<(), Halt> {
         let (wall, boot) = (self.parts.clock.wall(), self.parts.clock.boot());
         self.trust.look(wall, boot);
@@ -430,8 +432,8 @@ impl Uplink {
         Ok(())
     }
 
-    /// Says why nothing is posted. A clock that no time server has set yet may still be; where one has, nobody but a
-    /// person can decide whose clock is wrong.
+    /// Reports why nothing is posted. A clock that no time server has set yet may still be set; if one has, only a
+    /// person can decide which clock is wrong.
     pub(super) async fn tell_of_clock(&mut self) -> Result<(), Halt> {
         let what = format!(
             "{}; nothing is posted until they agree, or station.trust_clock is set",
@@ -458,7 +460,7 @@ impl Uplink {
     async fn prune(&mut self) -> Result<(), Halt> {
         let history_ms = i64::try_from(self.parts.config.station.history.as_millis()).unwrap_or(i64::MAX);
         self.next_prune = Instant::now() + PRUNE_EVERY;
-        // The configuration's word is enough to post with, and too little to forget by.
+        // The configuration's word is enough for posting, and too little for deleting history.
         if !self.trust.is_proven() {
             return Ok(());
         }
@@ -484,13 +486,13 @@ impl Uplink {
         });
     }
 
-    /// Tells everybody what concerns no scanner in particular.
+    /// Announces to everybody what concerns no single scanner.
     pub(super) fn announce(&self, signal: Signal, what: What) {
         self.parts.feedback.announce(Announcement { scanner: None, signal, what });
     }
 }
 
-/// How long after its last change an operation is acted on; `None` if only a person can.
+/// Returns how long after its last change an operation is acted on; `None` if only a person can act.
 pub(super) fn wait_for(awaits: Awaits, failures: u32, api: &config::Api) -> Option<Duration> {
     match awaits {
         Awaits::Request => Some(Duration::ZERO),
@@ -502,12 +504,12 @@ pub(super) fn wait_for(awaits: Awaits, failures: u32, api: &config::Api) -> Opti
     }
 }
 
-/// Something that differs from station to station and from start to start.
+/// Returns a number that differs from station to station and from start to start.
 pub fn seed() -> u64 {
     u64::try_from(random() & u128::from(u64::MAX)).unwrap_or(1)
 }
 
-/// An error and what caused it, on one line.
+/// Returns an error and its causes, on one line.
 pub fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! Comparing what the station believes it posted with what the service has.
+//! Compares what the station believes it posted with what the service has.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,14 +15,14 @@ use crate::domain::operation::Operation;
 use crate::domain::time::UnixMillis;
 use crate::store::{self, Db};
 
-/// Documents whose comment is read because the listing does not tell it. A busy location has more than a person
-/// waits for; what was left out is said.
+/// The most documents whose comment is read because the listing does not give it. A busy location has more than a
+/// person would wait for; the number left out is reported.
 const COMMENTS_READ_MAX: usize = 500;
 
 /// A difference, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// The service has no such document any more.
+    /// The service no longer has this document.
     Gone {
         /// Our number.
         operation: OperationId,
@@ -35,10 +35,10 @@ pub enum Difference {
         operation: OperationId,
         /// The service's.
         document: DocumentId,
-        /// How they differ.
+        /// The difference in words.
         how: String,
     },
-    /// A document carries this station's marker, and the station does not know it.
+    /// A document carries this station's marker, and the station does not know the document.
     Stray {
         /// The service's number.
         document: DocumentId,
@@ -64,21 +64,21 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What a comparison came to.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comparison {
-    /// Documents that were compared.
+    /// The number of documents that were compared.
     pub compared: usize,
-    /// Documents that could be this station's and were not looked at, because there were too many.
+    /// The number of documents that could be this station's and were not looked at, because there were too many.
     pub left_out: usize,
-    /// What differs.
+    /// The differences.
     pub differences: Vec<Difference>,
 }
 
-/// Why a comparison has no result.
+/// The reason why a comparison has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The service did not tell.
+    /// The service did not answer.
     #[error("ask the service")]
     Api(#[from] api::Error),
     /// The listing of movements proves nothing.
@@ -96,9 +96,9 @@ pub struct Verifier<'a> {
     pub db: &'a Db,
     /// The station's name, which its markers carry.
     pub station: &'a str,
-    /// The way to the service.
+    /// The connection to the service.
     pub client: &'a Client,
-    /// What may be asked of it.
+    /// The budget of its requests.
     pub budget: Budget,
     /// The location's time.
     pub zone: TimeZone,
@@ -108,7 +108,7 @@ impl Verifier<'_> {
     /// Compares every document posted since a time, and looks for documents of this station that it does not know.
     ///
     /// # Errors
-    /// [`Error`]; a comparison that was interrupted says nothing.
+    /// [`Error`]; a comparison that was interrupted proves nothing.
     pub async fn compare(&mut self, since: UnixMillis) -> Result<Comparison, Error> {
         let mut comparison = Comparison::default();
         let mut known = BTreeSet::new();

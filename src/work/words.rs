@@ -1,4 +1,4 @@
-//! What a command came to, in words: what was taken back, closed or dropped, and how much.
+//! The result of a command in words: what was taken back, closed or dropped, and how much.
 
 use crate::domain::control::Control;
 use crate::domain::printable::printable;
@@ -6,8 +6,8 @@ use crate::domain::quantity::Quantity;
 use crate::domain::session::{Became, Change, Decision, LastScan, Outcome, Session, Taken};
 use crate::feedback::counted;
 
-/// The words for a decision that is not carried out yet; none for one that books, looks up or is refused, and for a
-/// command whose name says all.
+/// Returns the words for a decision that is not carried out yet; none for one that books, looks up or is refused, and
+/// for a command whose name says everything.
 pub(super) fn of(session: &Session, decision: &Decision, last: Option<&LastScan>) -> Option<String> {
     let Outcome::Control(control) = &decision.outcome else {
         return decision
@@ -33,7 +33,7 @@ pub(super) fn of(session: &Session, decision: &Decision, last: Option<&LastScan>
     (!words.is_empty()).then(|| words.join("; "))
 }
 
-/// `taken back: 12 pc Comb, now 0 in this document`.
+/// Returns words such as `taken back: 12 pc Comb, now 0 in this document`.
 fn taken_back(session: &Session, decision: &Decision, last: &LastScan) -> Option<String> {
     match &last.became {
         Became::Parked { quantity } => {
@@ -50,7 +50,7 @@ fn taken_back(session: &Session, decision: &Decision, last: &LastScan) -> Option
     }
 }
 
-/// `now 5 pc Comb, 17 in this document`.
+/// Returns words such as `now 5 pc Comb, 17 in this document`.
 fn counted_anew(session: &Session, decision: &Decision, last: &LastScan) -> Option<String> {
     let Became::Booked { title, unit, .. } = &last.became else { return None };
     let amended = decision.changes.iter().find_map(|change| match change {
@@ -63,8 +63,8 @@ fn counted_anew(session: &Session, decision: &Decision, last: &LastScan) -> Opti
     Some(format!("the last scan counts {}{left}", amount(after, unit, title)))
 }
 
-/// How much of a good its document holds without what was taken and with what is put in its place; nothing for a kit, of
-/// which there are several.
+/// Returns how much of a good its document holds without the taken amount and with the one in its place; nothing for a
+/// kit, which has several goods.
 fn left(session: &Session, taken: &[Taken], instead: Quantity) -> String {
     let [taken] = taken else { return String::new() };
     let held = session.held(taken.place, taken.good);
@@ -81,7 +81,7 @@ fn amount(quantity: Quantity, unit: &str, title: &str) -> String {
     format!("{quantity} {unit}{}", printable(title))
 }
 
-/// `closed: 1 document, 3 lines, 17 units`; that there was none, if there was.
+/// Returns words such as `closed: 1 document, 3 lines, 17 units`; or that none was open.
 fn ended(session: &Session, decision: &Decision, verb: &str) -> String {
     let mut places: Vec<_> = decision.changes.iter().filter_map(Change::ends).collect();
     places.sort_unstable();
