@@ -5,8 +5,8 @@
 //! but the owner's, and cannot come back. On Linux rights belong to a thread (`credentials(7)`, "Conforming to";
 //! `setresuid(2)`, "C library/kernel differences"): a thread that is started later has those of the one that starts it.
 //!
-//! Root stays root for `init`, `calibrate --write` and the scripts of the package, which write outside the folder, and for
-//! reading tokens, which are root's: what these do in the data folder goes through [`within`].
+//! Root stays root for `init`, `calibrate --write` and the scripts of the package, which write outside the folder, and
+//! for reading tokens, which are root's: what these do in the data folder goes through [`within`].
 
 use std::fs;
 use std::io;

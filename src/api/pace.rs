@@ -8,8 +8,8 @@
 //!   within a dozen requests.
 //! - *Other stations.* The limit is shared for good. A refusal on the way back shows it: the station goes down
 //!   again and stays there. From then on each refusal halves its pace and each request that is served raises it by
-//!   a small step. Stations that share a limit end up at about the same pace, for the more a station sends the more often it
-//!   is halved.
+//!   a small step. Stations that share a limit end up at about the same pace, because the more a station sends the
+//!   more often it is halved.
 //!
 //! The gaps between requests vary at random in both cases. `tests/it/politeness.rs` simulates all of this.
 

@@ -34,12 +34,12 @@ impl Belonging {
 }
 
 impl Uplink {
-    /// Returns true if the data folder belongs here. Until it does, each call looks anew: a command beside the agent may
-    /// have adopted the folder, and hardware may appear late.
+    /// Returns true if the data folder belongs here. Until it does, each call looks anew: a command beside the agent
+    /// may have adopted the folder, and hardware may appear late.
     ///
     /// # Errors
-    /// [`Error::Elsewhere`] if hardware that came late shows that this is another machine: the next start takes the folder
-    /// up as foreign.
+    /// [`Error::Elsewhere`] if hardware that appeared late shows that this is another machine: the next start takes the
+    /// folder up as foreign.
     pub(super) async fn is_at_home(&mut self) -> Result<bool, Halt> {
         if self.belonging.is_home {
             return Ok(true);

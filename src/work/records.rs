@@ -14,8 +14,8 @@ use crate::domain::ids::{DocumentId, GoodId};
 use crate::domain::listing::{Fault, Reading, Step};
 use crate::domain::time::UnixMillis;
 
-/// The most requests of one reading. A thousand rows a page make four million movements since the request was sent; a
-/// service that goes on beyond that does not answer truthfully.
+/// The most requests of one reading. At a thousand rows a page they are enough for a million movements since the
+/// request was sent; a service that goes on beyond that does not answer truthfully.
 const REQUESTS_MAX: u32 = 4000;
 
 /// The most rows that are kept for other deliveries, of those that could be this station's.
