@@ -1,7 +1,7 @@
-//! What the deliverer has to do with, and what fails of it.
+//! The operations that wait for the deliverer, and their failures.
 //!
-//! Invariant: the agenda costs by the number of operations on it, of which it holds so many at the most; never by that of
-//! their lines, and nothing while nothing changes.
+//! Invariant: the agenda costs by the number of operations on it, which is bounded; never by the number of their lines,
+//! and nothing while nothing changes.
 
 use rusqlite::{OptionalExtension, Row};
 
@@ -11,31 +11,32 @@ use crate::domain::delivery::{Awaits, Glance, State};
 use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 
-/// Undelivered operations that the deliverer is told of at once, some 100 bytes each; the rest follows when these are
-/// done. A station scans as many in weeks.
+/// The most undelivered operations that the deliverer gets at once, some 100 bytes each; the rest follows when these
+/// are done. A station scans as many in weeks.
 const AGENDA_MAX: u32 = 4096;
 
-/// An operation the deliverer has to do with, at a glance.
+/// An operation that waits for the deliverer, at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// What it waits for.
+    /// The event that it waits for.
     pub awaits: Awaits,
-    /// Failures in a row.
+    /// The number of failures in a row.
     pub failures: u32,
     /// The wall clock at the next try, if the last one failed.
     pub retry_at: Option<UnixMillis>,
 }
 
 impl Waiting {
-    /// Whether a request that brings it on comes next.
+    /// Returns true if a request that takes it further comes next.
     pub fn is_to_be_sent(&self) -> bool {
         self.state == State::Queued && self.awaits == Awaits::Request
     }
 }
 
-/// Changes whenever anything in the outbox does, by this program or by a command beside it.
+/// The version of the outbox: it changes whenever anything in the outbox does, by this program or by a command beside
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AgendaVersion {
     ours: u64,
@@ -47,37 +48,37 @@ pub struct AgendaVersion {
 pub struct Agenda {
     /// The version.
     pub version: AgendaVersion,
-    /// The operations. Those on their way come first, oldest first: looking for late doubles must not hold them up,
-    /// nor must what fails, which is sorted by its next try.
+    /// The operations. Those on their way come first, oldest first: the search for late doubles must not hold them up,
+    /// nor must operations that fail, which are sorted by their next try.
     pub waiting: Vec<(OperationId, Waiting)>,
 }
 
-/// A failure to write down.
+/// A failure to store.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// Which operation.
+    /// The operation.
     pub id: OperationId,
-    /// What failed, in words.
+    /// The failure in words.
     pub fault: String,
     /// The wall clock at the next try.
     pub retry_at: UnixMillis,
-    /// The wall clock.
+    /// The wall clock now.
     pub now: UnixMillis,
 }
 
-/// How an operation fails.
+/// The failures of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failing {
-    /// Failures in a row.
+    /// The number of failures in a row.
     pub failures: u32,
     /// The wall clock at the first of them.
     pub since: UnixMillis,
-    /// Whether a person was called because of them.
+    /// True if a person was called because of them.
     pub is_told: bool,
 }
 
 impl Db {
-    /// The agenda, unless it is still as it was at `seen`.
+    /// Returns the agenda, unless it is still as it was at `seen`.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -90,7 +91,7 @@ impl Db {
         Ok(Some(Agenda { version, waiting: self.agenda()? }))
     }
 
-    /// The operations the deliverer has to do with; at most 4096.
+    /// Returns the operations that wait for the deliverer; at most 4096.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -113,7 +114,7 @@ impl Db {
         Ok(agenda)
     }
 
-    /// The operations that were being sent when the process before this one died.
+    /// Returns the operations that were being sent when the process before this one died.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -153,7 +154,7 @@ impl Db {
         })
     }
 
-    /// Has an operation that fails tried again now, as if it never had failed. `false` if it does not fail.
+    /// Lets an operation that fails be tried again now, as if it had never failed. Returns false if it does not fail.
     ///
     /// # Errors
     /// Any, and then nothing was changed.
@@ -164,7 +165,7 @@ impl Db {
         self.press(|db| Ok(db.outbox.prepare_cached(sql)?.execute([id.0])? > 0))
     }
 
-    /// Failures of an operation in a row.
+    /// Returns the number of failures of an operation in a row.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -175,7 +176,7 @@ impl Db {
     }
 }
 
-/// Columns in the order of [`Db::agenda`].
+/// Reads columns in the order of [`Db::agenda`].
 fn waiting(row: &Row<'_>) -> Result<Waiting, Error> {
     let state: String = row.get(1)?;
     let glance = Glance {

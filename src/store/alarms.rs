@@ -1,4 +1,4 @@
-//! Alarms: what needs a person, kept until its cause is gone.
+//! Alarms: reports of what needs a person, kept until their cause is gone.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,13 +10,14 @@ use super::{Db, Error};
 use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 
-/// Documents that have an alarm of their own. A person who has so many to look at works through the list of documents.
+/// The most documents that have an alarm of their own. A person who has so many to look at works through the list of
+/// documents.
 const DOCUMENT_ALARMS_MAX: u32 = 100;
 
-/// Undelivered documents, the oldest ones, among which those that wait too long are counted.
+/// The most undelivered documents, the oldest ones, among which those that wait too long are counted.
 const OVERDUE_MAX: u32 = 1000;
 
-/// What an alarm is about. There is one alarm for each cause at the most.
+/// The cause of an alarm. There is one alarm for each cause at the most.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// The data folder belongs elsewhere.
@@ -45,7 +46,7 @@ pub enum Cause {
     Age(OperationId),
     /// A document needs a decision.
     Document(OperationId),
-    /// Something that happened, in words. A person who has said OK has dealt with it.
+    /// An event, in words. A person who has said OK has dealt with it.
     Event(String),
 }
 
@@ -77,32 +78,32 @@ pub struct Alarm {
     pub id: i64,
     /// The wall clock when it was raised.
     pub since: UnixMillis,
-    /// What is wrong, in words for a person.
+    /// The trouble, in words for a person.
     pub what: String,
-    /// Whether a person has said OK to it.
+    /// True if a person has said OK to it.
     pub is_seen: bool,
 }
 
-/// Which undelivered documents have waited too long.
+/// The undelivered documents that have waited too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Overdue {
-    /// Those that were closed before this, by a clock that is right.
+    /// Those that were closed before this time, by a clock that is right.
     pub closed_before: Option<UnixMillis>,
     /// Those up to this one, which have waited too long by the time since the start.
     pub up_to: Option<OperationId>,
 }
 
-/// What became of alarms that were reviewed.
+/// The result of a review of alarms.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reviewed {
-    /// The words of those that are new.
+    /// The words of the new alarms.
     pub raised: Vec<String>,
-    /// Whether any has ended.
+    /// True if any has ended.
     pub has_ended: bool,
 }
 
 impl Db {
-    /// Raises an alarm, or brings its words up to date. Returns whether it is new.
+    /// Raises an alarm, or brings its words up to date. Returns true if it is new.
     ///
     /// # Errors
     /// Any, and then it is as it was.
@@ -110,7 +111,7 @@ impl Db {
         raise(&self.outbox, &cause.to_string(), what, now)
     }
 
-    /// Ends an alarm: its cause is gone. Returns whether it stood.
+    /// Ends an alarm: its cause is gone. Returns true if it stood.
     ///
     /// # Errors
     /// Any, and then it still stands.
@@ -118,7 +119,7 @@ impl Db {
         end(&self.outbox, &cause.to_string())
     }
 
-    /// The alarms that stand, the oldest first.
+    /// Returns the alarms that stand, the oldest first.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -136,7 +137,7 @@ impl Db {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Notes that a person has seen every alarm. Alarms whose cause is past end with it: what happened once, and a restored
+    /// Notes that a person has seen every alarm. Alarms whose cause is past end with it: single events, and a restored
     /// folder, unless a document of it still needs a decision.
     ///
     /// # Errors
@@ -156,8 +157,8 @@ impl Db {
         Ok(())
     }
 
-    /// Brings the documents' alarms up to date: one for each document that needs a decision or is being put right on the
-    /// service, and one for all that are undelivered and `overdue`.
+    /// Brings the documents' alarms up to date: one for each document that needs a decision or is being corrected on
+    /// the service, and one for all that are undelivered and `overdue`.
     ///
     /// # Errors
     /// Any, and then they are as they were.
@@ -188,7 +189,7 @@ impl Db {
         Ok(changed)
     }
 
-    /// The oldest document that is closed and not delivered.
+    /// Returns the oldest document that is closed and not delivered.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -198,7 +199,7 @@ impl Db {
         Ok(id.map(OperationId))
     }
 
-    /// Causes and words of the documents' alarms as they should stand.
+    /// Returns the causes and words of the documents' alarms as they should stand.
     fn document_alarms(&self, overdue: &Overdue) -> Result<BTreeMap<String, String>, Error> {
         let sql = format!(
             "SELECT id, state, coalesce(stuck, refusal,

@@ -1,4 +1,4 @@
-//! Codes that a person gave to a good, because the server's table does not know them.
+//! Codes that a person gave to a good because the server's table does not know them.
 
 use rusqlite::OptionalExtension;
 
@@ -9,18 +9,18 @@ use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::time::UnixMillis;
 
-/// A code, and what it is to mean.
+/// A code, and the good that it is to mean.
 #[derive(Debug, Clone, Copy)]
 pub struct Assignment<'a> {
     /// The code, as it is read.
     pub code: &'a Barcode,
     /// The good.
     pub good: GoodId,
-    /// Sale units that one scan of it is, 1 or more.
+    /// The number of sale units that one scan of it is, 1 or more.
     pub factor: u32,
 }
 
-/// What giving a code to a good came to.
+/// The result of giving a code to a good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Assigned {
     /// The code means this good from now on; these operations were made of its parked scans.
@@ -32,9 +32,9 @@ pub enum Assigned {
     },
     /// The copy of the goods table has no such good.
     NoSuchGood,
-    /// The goods table, or a pack of the configuration, knows this code, as the good named or as several.
+    /// The goods table, or a pack of the configuration, knows this code already, for the good named or for several.
     KnownAlready,
-    /// It begins as a control code does, so it never is a good's.
+    /// It begins as a control code does, so it can never be a good's.
     ControlCode,
 }
 
@@ -45,18 +45,18 @@ pub struct Given {
     pub code: String,
     /// Its key.
     pub key: String,
-    /// The good's number.
+    /// The number of the good.
     pub good: GoodId,
     /// The good's title; `None` if the copy of the goods table has no such good now.
     pub title: Option<String>,
-    /// Sale units that one scan of it is.
+    /// The number of sale units that one scan of it is.
     pub factor: u32,
-    /// When it was given; `None` for what older versions wrote.
+    /// The time at which it was given; `None` for those that older versions wrote.
     pub at: Option<UnixMillis>,
 }
 
 impl Db {
-    /// What stands against giving a code to a good, if anything does; changes nothing.
+    /// Checks whether a code may be given to a good, and returns the reason if not; changes nothing.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -70,7 +70,7 @@ impl Db {
         Ok(if is_pack || is_known { Err(Assigned::KnownAlready) } else { Ok(good) })
     }
 
-    /// Gives a code to a good and books what was parked of it.
+    /// Gives a code to a good and books the parked scans of it.
     ///
     /// # Errors
     /// Any, and then nothing was given.
@@ -87,7 +87,7 @@ impl Db {
         Ok(Assigned::Done { good: Box::new(good), operations })
     }
 
-    /// Every code that was given to a good, by its key.
+    /// Returns every code that was given to a good, by its key.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -110,7 +110,7 @@ impl Db {
         Ok(given)
     }
 
-    /// Takes a code back from its good: it is unknown again. What was booked of it stays booked. Gives back the good
+    /// Takes a code back from its good: it is unknown again. Scans of it that were booked stay booked. Returns the good
     /// that it meant, if it meant one.
     ///
     /// # Errors
@@ -122,12 +122,12 @@ impl Db {
     }
 }
 
-/// A text that is read as the code with this key is.
+/// Returns a text that is read as the code with this key is.
 fn name_of(key: &str) -> String {
     let (kind, told) = key.split_at_checked(1).unwrap_or(("", key));
     let short = told.strip_prefix("000000").and_then(|short| short.split('+').next());
     let spellings = match (kind, short) {
-        // An EAN-8 that could be a UPC-E says which it is.
+        // An EAN-8 that could be a UPC-E is spelled so that it shows which it is.
         ("g", Some(short)) => vec![short.to_owned(), format!("]E4{short}"), told.to_owned()],
         ("g", None) => vec![told.strip_prefix('0').unwrap_or(told).to_owned(), told.to_owned()],
         _ => vec![told.to_owned(), format!("]C0{told}")],
@@ -137,7 +137,7 @@ fn name_of(key: &str) -> String {
     spellings.find(is_it).unwrap_or_else(|| told.to_owned())
 }
 
-/// The key under which a text stands that was typed as a code, among those that were given.
+/// Returns the given code under whose key a typed text stands.
 pub fn given_as<'a>(given: &'a [Given], typed: &str) -> Option<&'a Given> {
     let barcode = Barcode::read(typed);
     let keys = [barcode.identity(), Key::Text(barcode.text).encode()];

@@ -1,8 +1,8 @@
-//! A copy of a station's data in one file, and its way back.
+//! A copy of a station's data in one file, and its restoration.
 //!
-//! A backup is a SQLite file with everything of `outbox.db` at one moment, and the configuration. The goods table is a copy
-//! of the service's and is not in it; tokens are in neither. What is put back is only a file in a scratch place until one
-//! rename makes it the station's: whatever interrupts a restore leaves the old data or the new, whole.
+//! A backup is a SQLite file with everything of `outbox.db` at one moment, and the configuration. The goods table is a
+//! copy of the service's and is not in it; tokens are in neither. Restored data is only a scratch file until one rename
+//! makes it the station's: whatever interrupts a restore leaves the old data or the new, whole.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,13 +18,13 @@ use crate::domain::home::Books;
 use crate::domain::ids::LocationId;
 use crate::domain::time::UnixMillis;
 
-/// Marks a SQLite file as a backup of a station (`PRAGMA application_id`): `SPBK`.
+/// The mark of a SQLite file that is a backup of a station (`PRAGMA application_id`): `SPBK`.
 const APPLICATION_ID: i32 = 0x5350_424b;
 
 /// Name of the scratch file in the data folder.
 const SCRATCH_FILE: &str = "restore.part";
 
-/// Why a backup was not made or not put back. Nothing was changed.
+/// The reason why a backup was not made or not restored. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// There is a file of this name already.
@@ -49,9 +49,9 @@ pub enum BackupError {
     /// The backup belongs to another location or service than the configuration names.
     #[error("the backup belongs to {was}, and the configuration names {is}")]
     Foreign {
-        /// Where the backup belongs.
+        /// The books that the backup belongs to.
         was: Books,
-        /// What the configuration names.
+        /// The books that the configuration names.
         is: Books,
     },
     /// The data that would be replaced has documents that are not delivered.
@@ -59,13 +59,13 @@ pub enum BackupError {
     Unsent {
         /// The data folder.
         dir: PathBuf,
-        /// How many documents, in words.
+        /// The number of documents, in words.
         unsent: String,
     },
     /// A file cannot be used.
     #[error("cannot use {}", .path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// The system's reason.
         #[source]
@@ -82,34 +82,34 @@ impl From<rusqlite::Error> for BackupError {
     }
 }
 
-/// What a backup says of itself.
+/// The description of a backup, read from the backup itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// When it was made, by the station's wall clock.
+    /// The time at which it was made, by the station's wall clock.
     pub made: UnixMillis,
-    /// The station's configuration then.
+    /// The station's configuration at that time.
     pub config: String,
     /// The station's name.
     pub station: String,
-    /// Documents in it that were not delivered then.
+    /// The number of documents in it that were not delivered at that time.
     pub unsent: u64,
 }
 
-/// What a person says of undelivered data that would be replaced.
+/// The permission to replace undelivered data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replace {
-    /// It must not be.
+    /// Undelivered data must not be replaced.
     OnlyDelivered,
-    /// It may be.
+    /// It may be replaced.
     Anything,
 }
 
-/// What was put back.
+/// The data that was restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoredData {
-    /// What the backup says of itself.
+    /// The description of the backup.
     pub backup: Backup,
-    /// Where the data that was there before is kept.
+    /// The path under which the data that was there before is kept.
     pub replaced: Option<PathBuf>,
 }
 
@@ -153,7 +153,7 @@ impl Db {
     }
 }
 
-/// Reads what a backup says of itself, without changing it.
+/// Reads the description of a backup, without changing the backup.
 ///
 /// # Errors
 /// [`BackupError`].
@@ -182,7 +182,7 @@ impl BackupFile {
     }
 }
 
-/// Puts a backup in the place of the data in a folder that no agent uses. What was there is kept beside it.
+/// Puts a backup in place of the data in a folder that no agent uses. The data that was there is kept beside it.
 ///
 /// # Errors
 /// [`BackupError`]; the data is as it was.
@@ -213,11 +213,11 @@ fn remove_with_logs(path: &Path) -> Result<(), BackupError> {
     ["-journal", "-wal", "-shm", ""].iter().try_for_each(|suffix| remove(&with_suffix(path, suffix)))
 }
 
-/// Copies the backup to the scratch place and makes it the station's data there.
+/// Copies the backup to the scratch file and makes it the station's data there.
 fn prepare(scratch: &Path, backup: BackupFile, here: &Books) -> Result<Backup, BackupError> {
     let BackupFile { path: file, mut content } = backup;
     let file = file.as_path();
-    // A copy has the modes of what it is a copy of, unless there is a file already: then its bytes alone.
+    // A copy takes the modes of its source, unless there is a file already: then only its bytes.
     let mut made = modes::open_file(scratch).map_err(file_error(scratch))?;
     io::copy(&mut content, &mut made).map_err(file_error(file))?;
     let copy = connect(scratch, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -231,7 +231,7 @@ fn prepare(scratch: &Path, backup: BackupFile, here: &Books) -> Result<Backup, B
     copy.close().map_err(|(_, error)| error)?;
     let dir = scratch.parent().unwrap_or(Path::new("."));
     let owner = fs::metadata(dir).map_err(file_error(dir))?;
-    // Root restores what the service's user must be able to write.
+    // Root restores a file that the service's user must be able to write.
     chown(scratch, Some(owner.uid()), Some(owner.gid())).map_err(file_error(scratch))?;
     File::open(scratch).and_then(|file| file.sync_all()).map_err(file_error(scratch))?;
     Ok(backup)
@@ -304,7 +304,7 @@ fn refuse_unsent(dir: &Path, replace: Replace) -> Result<(), BackupError> {
     Err(BackupError::Unsent { dir: dir.to_owned(), unsent })
 }
 
-/// One rename makes the scratch file the station's data. The old file gets a second name first.
+/// Makes the scratch file the station's data by one rename. The old file gets a second name first.
 fn swap(dir: &Path, scratch: &Path, now: UnixMillis) -> Result<Option<PathBuf>, BackupError> {
     let path = dir.join(OUTBOX_FILE);
     let mut replaced = None;

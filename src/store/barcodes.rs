@@ -9,13 +9,13 @@ use crate::domain::framing::FRAME_BYTES_MAX;
 use crate::domain::gtin::has_check_digit;
 use crate::domain::ids::GoodId;
 
-/// Goods with a fault of one kind that are given back at the most: more is a table that was filled by a program.
+/// The most goods with a fault of one kind that are returned: a table with more was filled by a program.
 const FAULTS_MAX: usize = 1000;
 
-/// What is wrong with a good's barcode.
+/// The fault of a good's barcode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BarcodeFault {
-    /// As many digits as a GTIN, with a wrong check digit: a slip of the fingers.
+    /// As many digits as a GTIN, with a wrong check digit: a typing error.
     CheckDigit,
     /// It begins as a control code does, holds control characters, or is longer than a frame.
     Unscannable,
@@ -35,7 +35,8 @@ pub struct NamedGood {
 }
 
 impl Db {
-    /// The goods whose barcodes scans do not find, by their numbers; goods without a barcode are not among them.
+    /// Returns the goods whose barcodes scans do not find, by their numbers; goods without a barcode are not among
+    /// them.
     ///
     /// # Errors
     /// [`Error::Sql`].

@@ -1,4 +1,4 @@
-//! Correcting a line that the server refused, before it is tried again.
+//! Corrects a line that the server refused, before it is tried again.
 
 use std::fmt::Write as _;
 
@@ -13,38 +13,39 @@ use crate::domain::operation::{Line, Operation};
 use crate::domain::quantity::{Money, Quantity};
 use crate::domain::time::UnixMillis;
 
-/// What a person changes of a line.
+/// The correction of a line by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Correction {
-    /// These of it; what is `None` stays. Another good brings its own price unless one is given.
+    /// Some members of it are changed; those that are `None` stay. Another good brings its own price unless one is
+    /// given.
     Change {
         /// The good.
         good: Option<Box<Good>>,
         /// Cost price of one sale unit.
         price: Option<Money>,
-        /// How much, above zero.
+        /// The quantity, above zero.
         quantity: Option<Quantity>,
     },
-    /// The line goes.
+    /// The line is removed.
     Drop,
 }
 
-/// What came of it.
+/// The result of a correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Corrected {
-    /// The line is so now.
+    /// The line as it is now.
     Line(Box<Line>),
-    /// The line is gone, and others are left.
+    /// The line is removed, and others are left.
     Dropped,
-    /// Its last line is gone, and it is cancelled.
+    /// Its last line is removed, and it is cancelled.
     Cancelled,
-    /// It cannot be, for this reason; nothing was written.
+    /// It cannot be corrected, for this reason; nothing was written.
     Not(String),
 }
 
 impl Db {
-    /// Corrects a line of a refused operation. What is taken out of it becomes a cancelled operation of its own;
-    /// what is added counts as booked.
+    /// Corrects a line of a refused operation. A quantity that is taken out of it becomes a cancelled operation of its
+    /// own; one that is added counts as booked.
     ///
     /// # Errors
     /// Any, and then nothing was written. [`Error::NoOperation`].
@@ -106,7 +107,7 @@ impl Db {
     }
 }
 
-/// Why the operation cannot be corrected now.
+/// Returns the reason why the operation cannot be corrected now.
 fn why_not(pending: &outbox::Pending) -> Option<String> {
     let delivery = &pending.delivery;
     if delivery.state != State::Refused {
@@ -115,7 +116,7 @@ fn why_not(pending: &outbox::Pending) -> Option<String> {
     if let Some(why) = &delivery.stuck {
         return Some(format!("{why}; `outbox retry` reads it back first"));
     }
-    // What was lost may still arrive, and would then not be what is on the disk.
+    // A lost request may still arrive, and would then differ from what is on the disk.
     let is_looked_for = delivery.next() != Next::Rest;
     is_looked_for.then(|| "it is still looked for on the service; try again in some minutes".to_owned())
 }
@@ -163,7 +164,7 @@ fn move_units(
     Ok(())
 }
 
-/// Makes a cancelled operation of so much of a line.
+/// Makes a cancelled operation of this quantity of a line.
 fn cancel(
     connection: &Connection,
     station: &str,

@@ -1,8 +1,8 @@
-//! Damage: how it is looked for, and what becomes of a damaged file.
+//! Damage: the search for it, and the handling of a damaged file.
 //!
-//! A file is looked through when it is opened; a large one only after damage was met while it was in use. Then the
-//! process ends, for going on would build on sand, and leaves word in the folder, so that the next start looks at
-//! every page whatever that takes: else it would meet the same damage again and again.
+//! A file is checked when it is opened; a large one only after damage was found while it was in use. Then the process
+//! ends, because going on is not safe, and leaves a mark in the folder, so that the next start checks every page
+//! however long that takes: otherwise it would find the same damage again and again.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,16 +15,17 @@ use super::open::{size, with_suffix};
 use super::{Error, modes};
 use crate::domain::time::UnixMillis;
 
-/// Files above this are not checked page by page at every start, for that would take seconds on a memory card.
+/// The size in bytes above which files are not checked page by page at every start, because that would take seconds on
+/// a memory card.
 const CHECK_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Damaged files that may carry nearly the same time, in ms.
+/// The most damaged files that may carry nearly the same time, in ms.
 const SAME_TIME_MAX: i64 = 1000;
 
-/// Name of the file in the data folder that says that damage was met.
+/// Name of the file in the data folder that marks that damage was found.
 const SUSPICION_FILE: &str = "suspicion";
 
-/// How carefully a file is looked through.
+/// The care with which a file is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Care {
     /// As at every start.
@@ -38,11 +39,11 @@ pub(super) enum Care {
 pub struct Damaged {
     /// The file.
     pub file: PathBuf,
-    /// Where it was moved, or `None` if it was a cache and deleted.
+    /// The path that it was moved to, or `None` if it was a cache and deleted.
     pub moved_to: Option<PathBuf>,
 }
 
-/// Leaves word that damage was met, for the next start.
+/// Marks for the next start that damage was found.
 ///
 /// # Errors
 /// The system's reason; the next start is then as careful as any.
@@ -50,12 +51,12 @@ pub fn suspect(dir: &Path) -> io::Result<()> {
     modes::make_file(&dir.join(SUSPICION_FILE))
 }
 
-/// How carefully the files of a folder are to be looked through.
+/// Returns the care with which the files of a folder are to be checked.
 pub(super) fn care(dir: &Path) -> Care {
     if dir.join(SUSPICION_FILE).exists() { Care::Great } else { Care::Usual }
 }
 
-/// The files were looked through and are sound, or were put aside.
+/// Removes the mark: the files were checked and are sound, or were put aside.
 pub(super) fn clear_suspicion(dir: &Path) -> Result<(), Error> {
     let path = dir.join(SUSPICION_FILE);
     match fs::remove_file(&path) {
@@ -64,8 +65,8 @@ pub(super) fn clear_suspicion(dir: &Path) -> Result<(), Error> {
     }
 }
 
-/// One step of putting a file aside. Whatever interrupts the steps between two of them, the file is never without its log
-/// under one of its names, and the file in use never without its log.
+/// One step of putting a file aside. If the steps are interrupted between any two of them, the file still has its log
+/// under one of its names, and the file in use still has its log.
 #[derive(Debug)]
 enum Step {
     /// Gives a file a second name.
@@ -76,7 +77,7 @@ enum Step {
     Flush(PathBuf),
 }
 
-/// Deletes a cache, and keeps anything else under another name, log included.
+/// Deletes a cache, and keeps any other file under another name, log included.
 pub(super) fn put_aside(path: &Path, is_cache: bool, now: UnixMillis) -> Result<Damaged, Error> {
     let free = free_name(path, "damaged", now)?;
     if !is_cache {
@@ -92,8 +93,8 @@ pub(super) fn put_aside(path: &Path, is_cache: bool, now: UnixMillis) -> Result<
     Ok(Damaged { file: path.to_owned(), moved_to: kept.or(free) })
 }
 
-/// The steps, in their order: everything has its second name before anything loses its first, and the file loses it before
-/// the log does. A file without its log would be taken for a whole one; a log without its file is not.
+/// Returns the steps, in their order: everything has its second name before anything loses its first, and the file
+/// loses it before the log does. A file without its log would look like a whole one; a log without its file does not.
 fn steps(path: &Path, kept: Option<&Path>) -> Vec<Step> {
     let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
     let mut steps = Vec::new();
@@ -104,7 +105,7 @@ fn steps(path: &Path, kept: Option<&Path>) -> Vec<Step> {
     }
     steps.push(Step::Remove(path.to_owned()));
     steps.push(Step::Flush(dir.clone()));
-    // The index of the log is made anew from it.
+    // The index of the log is rebuilt from it.
     steps.extend(["-wal", "-shm"].map(|suffix| Step::Remove(with_suffix(path, suffix))));
     steps.push(Step::Flush(dir));
     steps
@@ -126,7 +127,7 @@ impl Step {
     }
 }
 
-/// A file system without second names gets a copy.
+/// Gives a file a second name. A file system without second names gets a copy.
 fn second_name(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Err(error)
@@ -139,7 +140,7 @@ fn second_name(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// The second name of a file that a start which was interrupted gave it, if all that it left in place is the log.
+/// Returns the second name that an interrupted start gave a file, if only the log is left in place.
 fn kept_already(path: &Path) -> Option<PathBuf> {
     let log = fs::metadata(with_suffix(path, "-wal")).ok().filter(|log| log.nlink() > 1 && !path.exists())?;
     let names = fs::read_dir(path.parent()?).ok()?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
@@ -148,10 +149,10 @@ fn kept_already(path: &Path) -> Option<PathBuf> {
     other.to_str()?.strip_suffix("-wal").map(PathBuf::from)
 }
 
-/// Looks through a file that was just opened.
+/// Checks a file that was just opened.
 ///
 /// # Errors
-/// [`Error::Damaged`], or whatever SQLite says while it looks.
+/// [`Error::Damaged`], or the error that SQLite reports while it checks.
 pub(super) fn check(connection: &Connection, path: &Path, care: Care) -> Result<(), Error> {
     let pragma = match care {
         Care::Usual if size(path) > CHECK_BYTES_MAX => return Ok(()),
@@ -165,7 +166,8 @@ pub(super) fn check(connection: &Connection, path: &Path, care: Care) -> Result<
     Err(damage(path, answer))
 }
 
-/// A log whose file is gone or empty is all that is left of it. SQLite would begin a new file and delete the log.
+/// Refuses a log whose file is gone or empty: the log is all that is left of it. SQLite would begin a new file and
+/// delete the log.
 pub(super) fn refuse_lone_log(path: &Path) -> Result<(), Error> {
     if size(path) > 0 || size(&with_suffix(path, "-wal")) == 0 {
         return Ok(());
@@ -178,16 +180,16 @@ fn damage(path: &Path, what: String) -> Error {
     Error::Damaged { path: path.to_owned(), source: rusqlite::Error::SqliteFailure(code, Some(what)) }
 }
 
-/// A name beside a file that says what became of it and when.
+/// Returns a free name beside a file, which shows what happened to the file and when.
 pub(super) fn free_name(path: &Path, what: &str, now: UnixMillis) -> Result<PathBuf, Error> {
-    // A wrong clock may tell the same time twice.
+    // A wrong clock may show the same time twice.
     let mut names =
         (0..SAME_TIME_MAX).map(|more| with_suffix(path, &format!(".{what}-{}", now.plus_ms(more).0)));
     let taken = || Error::Folder { path: path.to_owned(), source: io::ErrorKind::AlreadyExists.into() };
     names.find(|name| !is_there(name)).ok_or_else(taken)
 }
 
-/// Whether a file or its log is there.
+/// Returns true if a file or its log exists.
 fn is_there(path: &Path) -> bool {
     path.exists() || with_suffix(path, "-wal").exists()
 }
@@ -206,7 +208,7 @@ mod tests {
         Db::open(options).unwrap()
     }
 
-    /// A folder whose outbox is damaged and whose log holds what the file does not, as a power cut leaves it.
+    /// A folder whose outbox is damaged and whose log holds data that the file does not, as a power cut leaves it.
     fn damaged_folder() -> (TempDir, Vec<u8>, Vec<u8>) {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join(OUTBOX_FILE);

@@ -14,10 +14,10 @@ use super::goods::GoodsFigures;
 /// The row of `standing` that holds the parked scans.
 const PARKED: &str = "parked";
 
-/// Operations that need a person are counted up to this: more is a list that nobody works through one by one.
+/// The most operations that need a person and are counted: a longer list is not worked through one by one.
 const NEEDING_A_PERSON_MAX: u32 = 1000;
 
-/// Frames by outcome, since the data folder was made. Every frame counts once.
+/// The frames by outcome, since the data folder was made. Every frame counts once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScanCounts {
     /// Added to an operation, taken back or not.
@@ -35,18 +35,18 @@ pub struct ScanCounts {
 }
 
 impl ScanCounts {
-    /// Every frame.
+    /// Returns the number of all frames.
     pub fn accepted(&self) -> u64 {
         self.booked + self.unknown + self.refused + self.control + self.lookup
     }
 }
 
-/// Operations in one state, and what they move.
+/// The operations in one state, and their units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StateCount {
-    /// How many.
+    /// The number of operations.
     pub operations: u64,
-    /// How much.
+    /// The units that they move.
     pub units: Quantity,
 }
 
@@ -55,11 +55,11 @@ pub struct StateCount {
 pub struct Figures {
     /// Frames.
     pub scans: ScanCounts,
-    /// What was booked, taken back or not.
+    /// The units booked, taken back or not.
     pub units_booked: Quantity,
-    /// What was taken back.
+    /// The units taken back.
     pub units_undone: Quantity,
-    /// What is parked.
+    /// The units parked.
     pub units_parked: Quantity,
     /// Operations by state, in the order of [`State::ALL`].
     pub states: [StateCount; State::ALL.len()],
@@ -69,28 +69,28 @@ pub struct Figures {
     pub mode: Option<Mode>,
     /// The storage commanded last, if one ever was.
     pub storage: Option<StorageId>,
-    /// What needs a person and still stands, the oldest first.
+    /// The alarms that still stand, the oldest first.
     pub alarms: Vec<Alarm>,
-    /// The folder itself.
+    /// The facts about the folder itself.
     pub data: Data,
     /// The location as the service described it.
     pub location: Location,
 }
 
 impl Figures {
-    /// Operations in `state`.
+    /// Returns the operations in `state`.
     pub fn of(&self, state: State) -> StateCount {
         let at = State::ALL.iter().position(|known| *known == state);
         at.and_then(|at| self.states.get(at)).copied().unwrap_or_default()
     }
 
-    /// Whether the books balance: booked less taken back is what stands in the operations.
+    /// Returns true if the books balance: the booked units less those taken back equal the units in the operations.
     pub fn balance(&self) -> bool {
         let stands: Quantity = self.states.iter().map(|state| state.units).sum();
         self.units_booked.checked_sub(self.units_undone) == Some(stands)
     }
 
-    /// Whether anything is still on its way to the server.
+    /// Returns true if anything is not delivered yet: open, or on its way to the server.
     pub fn is_undelivered(&self) -> bool {
         [State::Open, State::Queued, State::Sending, State::Uncertain]
             .into_iter()
@@ -136,8 +136,8 @@ impl Db {
     }
 }
 
-/// Takes into the counts what was journalled since this was last done. Whoever changes the outcome of a frame,
-/// or forgets one, does this first.
+/// Takes into the counts the frames that were journalled since this was last done. Code that changes the outcome of a
+/// frame, or deletes one, calls this first.
 pub(super) fn count_up(connection: &Connection) -> Result<(), Error> {
     let sql = "UPDATE totals SET booked = booked + new_booked, unknown = unknown + new_unknown,
                  refused = refused + new_refused, control = control + new_control, lookup = lookup + new_lookup,
@@ -259,7 +259,8 @@ mod tests {
         .unwrap();
     }
 
-    /// A booking of two, which opens a document; a parked scan of three; one frame of each other kind but control.
+    /// Records a booking of two, which opens a document; a parked scan of three; one frame of each other kind but
+    /// control.
     fn record_some(db: &mut Db) {
         let [two, three] = [2, 3].map(|units| Quantity::units(units).unwrap());
         let (good, barcode) = (comb(), "COMB".to_owned());

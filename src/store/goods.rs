@@ -1,4 +1,5 @@
-//! The copy of the goods table: found by key, and kept by what changed. `reading` replaces it as a whole.
+//! The copy of the goods table: searched by key, and kept up to date with the changes. `reading` replaces it as a
+//! whole.
 
 use std::iter::{once, repeat};
 
@@ -11,31 +12,31 @@ use crate::domain::ids::GoodId;
 use crate::domain::pack::{Content, Pack, identities};
 use crate::domain::time::UnixMillis;
 
-/// Goods looked at under one key; more than one is ambiguous already.
+/// The most goods looked at under one key; more than one is ambiguous already.
 const GOODS_PER_KEY_MAX: u32 = 8;
 
-/// When the last complete full reading began; wall clock.
+/// Name of the time at which the last complete full reading began; wall clock.
 pub(super) const FULL_AT: &str = "full_at";
-/// Up to when changes are known; wall clock at the beginning of the last complete reading.
+/// Name of the time up to which changes are known; wall clock at the beginning of the last complete reading.
 pub(super) const SYNCED_AT: &str = "synced_at";
 
-/// By which edition of [`keys_of_good`] the keys were made, and which is this program's.
+/// The name of the edition of [`keys_of_good`] by which the keys were made, and this program's edition.
 const KEYS_MADE_BY: &str = "keys_edition";
 const KEYS_EDITION: i64 = 2;
 
-/// What is kept of a good, in the order of [`put_good`].
+/// The columns that are kept of a good, in the order of [`put_good`].
 pub(super) const COLUMNS: &str =
     "(good_id, title, barcode, unit, price, sale_price, write_off_unit, per_sale_unit)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-/// How the copy stands.
+/// The size and the age of the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GoodsFigures {
-    /// Goods in it.
+    /// The number of goods in it.
     pub count: u64,
-    /// Up to when changes are known; `None` before the first complete reading.
+    /// The time up to which changes are known; `None` before the first complete reading.
     pub synced_at: Option<UnixMillis>,
-    /// When the last complete full reading began.
+    /// The time at which the last complete full reading began.
     pub full_at: Option<UnixMillis>,
 }
 
@@ -50,7 +51,7 @@ impl Db {
         if in_table != Resolution::Unknown {
             return Ok(in_table);
         }
-        // The label of a measure says itself how much it is.
+        // The label of a measure carries its own quantity.
         if barcode.measure.is_none() {
             for tier in &barcode.tiers {
                 let packed = self.packed(self.packs.under(tier))?;
@@ -82,7 +83,7 @@ impl Db {
         Ok(Resolution::Unknown)
     }
 
-    /// What is in packs that one code may stand for.
+    /// Returns the content of packs that one code may stand for.
     fn packed(&self, packs: Vec<&Pack>) -> Result<Resolution, Error> {
         let mut found = Vec::new();
         for pack in packs {
@@ -97,7 +98,7 @@ impl Db {
         Ok(one_of(found))
     }
 
-    /// One good of the copy.
+    /// Returns one good of the copy.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -109,7 +110,7 @@ impl Db {
         rows.next()?.map(read::good).transpose()
     }
 
-    /// What a person gave a code with these keys to.
+    /// Returns the good that a person gave a code with these keys to.
     fn assigned(&self, tier: &[Key]) -> Result<Resolution, Error> {
         let sql = "SELECT good_id, factor FROM assignments WHERE key = ?1";
         let mut statement = self.outbox.prepare_cached(sql)?;
@@ -126,7 +127,7 @@ impl Db {
         Ok(one_of(found))
     }
 
-    /// How the copy stands.
+    /// Returns the size and the age of the copy.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -139,7 +140,7 @@ impl Db {
         })
     }
 
-    /// Takes in goods that changed. They are found from now on.
+    /// Takes in changed goods. They are found from now on.
     ///
     /// # Errors
     /// Any, and then none was taken in.
@@ -159,7 +160,7 @@ impl Db {
     }
 }
 
-/// The one pack of all that were found; two different ones are booked to neither.
+/// Returns the one pack of all that were found; two different ones are ambiguous, and neither is booked.
 fn one_of(mut found: Vec<(Good, u32)>) -> Resolution {
     found.dedup_by(|one, other| (one.0.id, one.1) == (other.0.id, other.1));
     match (found.pop(), found.is_empty()) {
@@ -169,14 +170,14 @@ fn one_of(mut found: Vec<(Good, u32)>) -> Resolution {
     }
 }
 
-/// Gives the goods of an older program's copy the keys that this one finds them by, once.
+/// Gives the goods of an older program's copy the keys by which this program finds them, once.
 pub(super) fn renew_keys(connection: &mut Connection) -> Result<(), Error> {
     if progress(connection, KEYS_MADE_BY)? == Some(KEYS_EDITION) {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
-        // A GTIN is a GTIN as it ever was; only texts are read otherwise.
+        // The keys of GTINs have not changed; only texts are read differently.
         let sql = "SELECT good_id, barcode FROM goods
                    WHERE good_id IN (SELECT good_id FROM keys WHERE key >= 't' AND key < 'u')";
         let goods: Vec<(i64, String)> = {
@@ -231,7 +232,7 @@ pub(super) fn put_good(statement: &mut Statement<'_>, good: &Good) -> Result<usi
     ))?)
 }
 
-/// Writes goods that changed, and their keys.
+/// Writes changed goods, and their keys.
 pub(super) fn put_changed(connection: &Connection, goods: &[Good]) -> Result<(), Error> {
     let mut delete_keys = connection.prepare_cached("DELETE FROM keys WHERE key = ?1 AND good_id = ?2")?;
     let mut old_barcode = connection.prepare_cached("SELECT barcode FROM goods WHERE good_id = ?1")?;

@@ -1,4 +1,4 @@
-//! Where the folder belongs, and what becomes of its documents when it is found elsewhere.
+//! The home of the folder, and the fate of its documents when it is found elsewhere.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
@@ -16,7 +16,7 @@ const SERVICE: &str = "data_service";
 const LOCATION: &str = "data_location";
 const STATION: &str = "data_station";
 
-/// Why the folder is foreign, in words; there only while it is.
+/// Name of the reason why the folder is foreign, in words; present only while it is.
 const FOREIGN: &str = "data_foreign";
 
 /// The books of the configuration at the last foreign start.
@@ -25,21 +25,21 @@ const FOREIGN_BOOKS: &str = "data_foreign_books";
 /// The last operation and the last journal row that were not made in those books on this machine.
 const FOREIGN_AFTER: &str = "data_foreign_after";
 
-/// What is known of the folder itself.
+/// The facts about the folder itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Data {
     /// The folder's id.
     pub id: String,
     /// The id of the machine it belongs to; `unknown` if that has none.
     pub machine: String,
-    /// Whether its documents may be sent.
+    /// The state that decides whether its documents may be sent.
     pub state: DataState,
-    /// Why they may not, in words.
+    /// The reason why they may not, in words.
     pub why: Option<String>,
 }
 
 impl Default for Data {
-    /// Before any data exists.
+    /// Returns the state before any data exists.
     fn default() -> Self {
         Self {
             id: String::new(),
@@ -50,16 +50,16 @@ impl Default for Data {
     }
 }
 
-/// How a person has a foreign folder adopted.
+/// The way in which a person adopts a foreign folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adoption {
-    /// The folder was moved: the machine, service or location of before is gone.
+    /// The folder was moved: the former machine, service or location is gone.
     Moved,
-    /// The folder is a copy: the station of before goes on.
+    /// The folder is a copy: the former station goes on.
     Copy,
 }
 
-/// What was put aside, or came back.
+/// The documents that were put aside, or came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Share {
     /// Documents.
@@ -68,27 +68,27 @@ pub struct Share {
     pub units: Quantity,
 }
 
-/// What an adoption did with what the folder holds.
+/// The effect of an adoption on the content of the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shares {
-    /// What is never sent from here.
+    /// The documents that are never sent from here.
     pub aside: Share,
-    /// What had been put aside for this location earlier, and is delivered now.
+    /// The documents that had been put aside for this location earlier, and are delivered now.
     pub back: Share,
-    /// Parked scans that were dropped: the station of before has them too, or they are of another location.
+    /// The number of parked scans that were dropped: the former station has them too, or they are of another location.
     pub parked: u64,
-    /// Codes that were given to goods of another location.
+    /// The number of codes that were given to goods of another location.
     pub assignments: u64,
 }
 
-/// What an adoption came to.
+/// The result of an adoption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Adopted {
     /// The folder belongs here already; nothing was changed.
     NotForeign,
     /// A copy needs another name than this one; nothing was changed.
     SameName(String),
-    /// It belongs here now.
+    /// The folder belongs here now.
     Done(Shares),
 }
 
@@ -100,9 +100,9 @@ struct Newest {
 }
 
 impl Db {
-    /// Begins a start: looks whether the folder belongs `here`, and has all that is unsent looked for on the service before
-    /// its next request. A folder that never belonged anywhere belongs here from now on. In one that belongs elsewhere,
-    /// what is open is closed: what is scanned from here on stands apart from it.
+    /// Begins a start: checks whether the folder belongs `here`, and makes all that is unsent be searched for on the
+    /// service before its next request. A folder that never belonged anywhere belongs here from now on. In one that
+    /// belongs elsewhere, open documents are closed, so that new scans stay apart from them.
     ///
     /// # Errors
     /// Any, and then nothing was changed.
@@ -131,7 +131,7 @@ impl Db {
         self.data()
     }
 
-    /// What is known of the folder itself.
+    /// Returns the facts about the folder itself.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -149,7 +149,7 @@ impl Db {
         Ok(Data { id, machine: machine.id().to_owned(), state, why })
     }
 
-    /// Where the folder belongs; `None` if it never belonged anywhere.
+    /// Returns the home of the folder; `None` if it never had one.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -157,8 +157,8 @@ impl Db {
         home(&self.outbox)
     }
 
-    /// Has the folder belong `here`. What is unsent in a copy, or was made for another location, is put aside: it stays
-    /// listed and is never sent from here.
+    /// Makes the folder belong `here`. Documents that are unsent in a copy, or were made for another location, are put
+    /// aside: they stay listed and are never sent from here.
     ///
     /// # Errors
     /// Any, and then nothing was changed.
@@ -221,7 +221,7 @@ fn home(connection: &Connection) -> Result<Option<Home>, Error> {
     }))
 }
 
-/// From now on the folder belongs here.
+/// Makes the folder belong here from now on.
 fn settle(connection: &Connection, here: &Home) -> Result<(), Error> {
     let facts = [
         (MACHINE, here.machine.to_remember().to_string()),
@@ -293,8 +293,8 @@ fn newest(connection: &Connection) -> Result<Newest, Error> {
     Ok(Newest { operation: OperationId(last("operations")?), scan: ScanId(last("scans")?) })
 }
 
-/// Puts aside what is unsent up to `last`. What waits for a removal or a late look on the service is left to the station
-/// that sent it.
+/// Puts aside what is unsent up to `last`. Documents that wait for a removal or a late look on the service are left to
+/// the station that sent them.
 fn put_aside(
     connection: &Connection,
     last: OperationId,
@@ -325,7 +325,7 @@ fn put_aside(
     Ok(share)
 }
 
-/// What had been put aside for these books is unsent again.
+/// Makes unsent again what had been put aside for these books.
 fn bring_back(connection: &Connection, books: &str, now: UnixMillis) -> Result<Share, Error> {
     let back: Vec<(i64, i64)> = {
         let sql =
@@ -352,7 +352,7 @@ fn drop_parked(connection: &Connection, last: ScanId) -> Result<u64, Error> {
     Ok(dropped.unsigned_abs())
 }
 
-/// Forgets which codes were given to goods of another location, and says so in the trail.
+/// Forgets which codes were given to goods of another location, and notes it in the trail.
 fn drop_assignments(connection: &Connection, now: UnixMillis) -> Result<u64, Error> {
     let dropped: Vec<(String, i64)> = {
         let mut statement = connection.prepare("DELETE FROM assignments RETURNING key, good_id")?;

@@ -1,4 +1,4 @@
-//! The keys of a full reading: given to all of its goods before it replaces the copy.
+//! The keys of a full reading: added for all of its goods before it replaces the copy.
 
 use rusqlite::Connection;
 
@@ -6,12 +6,12 @@ use super::{Db, Error};
 use crate::domain::barcode::keys_of_good;
 use crate::domain::ids::GoodId;
 
-/// Goods that are given their keys in one commit, so that a scan never waits long for it.
+/// The most goods whose keys are written in one commit, so that a scan never waits long for it.
 const INDEXED_AT_ONCE: usize = 2000;
 
-/// How far giving keys to a full reading is. They are written in their order, for each touches a page once then;
-/// in the order of the goods every good would touch a page of its own. It is not taken up after a restart: it
-/// is short, and begins again.
+/// The progress of adding keys to a full reading. They are written in their own order, because then each page is
+/// touched once; in the order of the goods every good would touch a page of its own. It is not resumed after a restart:
+/// it is short, and begins again.
 #[derive(Debug)]
 pub(super) enum Indexing {
     /// The keys of the goods up to and with this one are known.
@@ -21,8 +21,8 @@ pub(super) enum Indexing {
 }
 
 impl Db {
-    /// Gives keys to some of what the full reading collected; whether there is more to do. Done again and again
-    /// until there is not, it leaves little for [`Db::finish_full_reading`].
+    /// Adds keys for some of the goods that the full reading collected, and returns true if there is more to do. Called
+    /// until it returns false, it leaves little for [`Db::finish_full_reading`].
     ///
     /// # Errors
     /// Any, and then it begins anew.
@@ -122,7 +122,7 @@ mod tests {
         while db.index_some().unwrap() {
             steps += 1;
         }
-        // One to begin, three to read and one that finds no more, three to write of which the last says so.
+        // One to begin, three to read and one that finds no more, three to write of which the last reports the end.
         assert_eq!(steps, 1 + 3 + 1 + 2);
         db.finish_full_reading(0).unwrap();
         for id in 1..=goods {

@@ -1,4 +1,4 @@
-//! The journal: every frame, with its bytes and its times, and what came of it, in one commit.
+//! The journal: every frame, with its bytes, its times and its outcome, in one commit.
 
 use std::collections::BTreeSet;
 
@@ -26,33 +26,33 @@ const MODE: &str = "mode";
 /// Name of the fact that keeps the storage commanded last.
 const STORAGE: &str = "storage";
 
-/// Frames among which the last scan of a scanner is looked for: as many as an operation holds. What lies further back
-/// was closed long ago.
+/// The most frames among which the last scan of a scanner is searched for: as many as an operation holds. An operation
+/// with scans further back was closed long ago.
 const LOOK_BACK_MAX: usize = OPERATION_SCANS_MAX;
 
-/// A frame, and what was decided of it.
+/// A frame, and the decision on it.
 #[derive(Debug)]
 pub struct NewScan<'a> {
-    /// The reader it came from.
+    /// The reader that it came from.
     pub scanner: &'a ScannerName,
     /// Its bytes, at most 512.
     pub raw: &'a [u8],
-    /// When its last byte was read.
+    /// The time at which its last byte was read.
     pub at: Moment,
-    /// What it was heard as.
+    /// Its meaning.
     pub heard: &'a Heard,
-    /// What was decided.
+    /// The decision on it.
     pub decision: &'a Decision,
-    /// What a command came to, in words.
+    /// The result of a command, in words.
     pub words: Option<&'a str>,
 }
 
 impl Db {
-    /// Writes a frame and everything that was decided of it, and returns when it is on the disk: the journal's
-    /// row, and the operations that were opened for it.
+    /// Writes a frame and everything that was decided on it, and returns when it is on the disk: the journal's row, and
+    /// the operations that were opened for it.
     ///
     /// # Errors
-    /// Any, and then nothing of it was written. [`Error::DiskFull`] also as long as what is left of the disk is for
+    /// Any, and then nothing of it was written. [`Error::DiskFull`] also while the rest of the disk is reserved for
     /// deliveries.
     pub fn record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
         if self.reserve.as_mut().is_some_and(|reserve| !reserve.hold()) {
@@ -75,7 +75,7 @@ impl Db {
         Ok((id, opened))
     }
 
-    /// Carries out changes that came from no frame: closes, and the end of what was commanded.
+    /// Carries out changes that came from no frame: closes, and the end of commanded settings.
     ///
     /// # Errors
     /// Any, and then nothing was changed.
@@ -94,7 +94,7 @@ impl Db {
         Ok(())
     }
 
-    /// The mode commanded last, if one ever was.
+    /// Returns the mode commanded last, if one ever was.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -102,7 +102,7 @@ impl Db {
         Ok(self.fact(MODE)?.as_deref().and_then(Mode::from_word))
     }
 
-    /// The storage commanded last, if one ever was.
+    /// Returns the storage commanded last, if one ever was.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -110,7 +110,7 @@ impl Db {
         Ok(self.fact(STORAGE)?.and_then(|id| id.parse().ok()).map(StorageId))
     }
 
-    /// What control codes commanded last, and when the last scan of a scanner in `followers` was.
+    /// Returns the last commands of control codes, and the time of the last scan of a scanner in `followers`.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -119,8 +119,8 @@ impl Db {
         Ok(Commanded { mode: self.commanded_mode()?, storage: self.commanded_storage()?, last_scan })
     }
 
-    /// When one of these last scanned, on this boot's clock. A scan of an earlier boot is known by the wall clock, if
-    /// that was right then and is now.
+    /// Returns the time at which one of these last scanned, on this boot's clock. The time of a scan of an earlier boot
+    /// is known from the wall clock, if that was right then and is now.
     fn last_scan_of(
         &self,
         now: Moment,
@@ -148,7 +148,7 @@ impl Db {
         Ok(None)
     }
 
-    /// The last product scan of a scanner that was not taken back, among the last frames of all.
+    /// Returns the last product scan of a scanner that was not taken back, among the last frames of all.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -176,7 +176,7 @@ impl Db {
         Ok(Some(LastScan { scan: ScanId(row.get(0)?), code, became }))
     }
 
-    /// A small fact of the station.
+    /// Returns a small fact of the station.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -193,7 +193,7 @@ impl Db {
         set_fact(&self.outbox, name, value)
     }
 
-    /// Writes. Where the log cannot grow, it is folded in and written over.
+    /// Writes. If the log cannot grow, it is folded in and written over.
     fn fit<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         match write(self) {
             Err(Error::DiskFull) => {
@@ -204,7 +204,7 @@ impl Db {
         }
     }
 
-    /// Writes what a delivery depends on. On a full disk it is given the room kept back.
+    /// Writes data that a delivery depends on. On a full disk the write gets the reserved room.
     pub(super) fn press<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         match self.fit(&write) {
             Err(Error::DiskFull) if self.reserve.as_mut().is_some_and(Reserve::give) => self.fit(&write),
@@ -219,9 +219,9 @@ struct Writing<'a> {
     station: &'a str,
     id: ScanId,
     at: UnixMillis,
-    /// Operations that were opened for it.
+    /// The operations that were opened for it.
     opened: Vec<(Place, OperationId)>,
-    /// Operations it was booked in.
+    /// The operations that it was booked in.
     booked: Vec<(Place, OperationId)>,
 }
 
@@ -355,25 +355,25 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
 /// An operation that begins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opening<'a> {
-    /// The station, part of the marker.
+    /// The station's name, part of the marker.
     pub(super) station: &'a str,
-    /// Where it begins.
+    /// The state in which it begins.
     pub(super) state: State,
     /// Kind and storage.
     pub(super) place: Place,
     /// The first journal row that it is made of.
     pub(super) first_scan: ScanId,
-    /// What its marker is made of.
+    /// The origin of its marker.
     pub(super) origin: Origin<'a>,
 }
 
-/// What a marker is made of.
+/// The data from which a marker is made.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Origin<'a> {
-    /// A scan at this time: the marker is like no other.
+    /// A scan at this time: the marker is unique.
     Scan(UnixMillis),
-    /// What is in the journal already, in words that name it. A copy of the folder makes the same marker of it, and so
-    /// finds on the service what this one posted.
+    /// An entry that is in the journal already, in words that name it. A copy of the folder makes the same marker of
+    /// it, and so finds on the service what this one posted.
     Journal {
         /// The words.
         of: &'a str,
@@ -404,7 +404,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening<'_>) -> Result<Ope
         marker = Marker::new(station, &Ulid::from_parts(ulid.timestamp_ms(), random()).to_string());
     }
     let look_first = matches!(origin, Origin::Journal { found_to, .. } if first_scan <= found_to);
-    // A number that was pruned is not given again: frames, and whoever noted it, may still name it.
+    // A number that was pruned is not given again: frames, and people's notes, may still name it.
     let sql = "INSERT INTO operations (id, marker, kind, storage_id, state, first_scan, look_first)
                VALUES (1 + max(coalesce((SELECT max(id) FROM operations), 0), (SELECT operations_to FROM totals)),
                        ?1, ?2, ?3, ?4, ?5, ?6)";
@@ -419,7 +419,8 @@ pub(super) fn open(connection: &Connection, opening: &Opening<'_>) -> Result<Ope
     Ok(OperationId(connection.last_insert_rowid()))
 }
 
-/// What was made of the journal once may be made of it again, as when a person has undone it.
+/// Returns true if a marker is taken: an operation that was made from the journal once may be made from it again, for
+/// example after a person has undone it.
 fn is_taken(connection: &Connection, marker: &Marker) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM operations WHERE marker = ?1)";
     Ok(connection.prepare_cached(sql)?.query_row([marker.as_str()], |row| row.get(0))?)
@@ -462,7 +463,7 @@ pub(super) fn tie(
     Ok(())
 }
 
-/// Notes what a kit's scan booked in an operation.
+/// Notes the part that a kit's scan booked in an operation.
 pub(super) fn add_part(
     connection: &Connection,
     scan: ScanId,
@@ -479,7 +480,7 @@ pub(super) fn add_part(
     Ok(())
 }
 
-/// Takes one scan out of every operation it was booked in.
+/// Takes one scan out of every operation that it was booked in.
 fn undo(connection: &Connection, by: ScanId, scan: ScanId, taken: &[Taken]) -> Result<(), Error> {
     let sql = "UPDATE scans SET undone_by = ?2 WHERE id = ?1 AND undone_by IS NULL RETURNING quantity";
     let mut statement = connection.prepare_cached(sql)?;
@@ -536,7 +537,7 @@ fn amend(
     Ok(())
 }
 
-/// Takes off a line. One that it empties goes; the numbers of the others stay.
+/// Takes a quantity off a line. A line that it empties is removed; the numbers of the others stay.
 fn take_off(connection: &Connection, taken: &Taken) -> Result<(), Error> {
     let (operation, good) = (taken.operation.0, taken.good.0);
     let of_line = "WHERE operation_id = ?1 AND good_id = ?2";

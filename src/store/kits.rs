@@ -17,7 +17,7 @@ use crate::domain::session::Booking;
 use crate::domain::time::UnixMillis;
 
 impl Db {
-    /// What a card comes to by the goods table as it is now.
+    /// Resolves a card by the goods table as it is now.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -30,7 +30,7 @@ impl Db {
         Ok(Kit::of(&card, &goods))
     }
 
-    /// The cards that are kept, by number, with their names.
+    /// Returns the cards that are kept, by number, with their names.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -90,8 +90,8 @@ impl Db {
     }
 }
 
-/// Books parked scans of a kit that has become known, in an operation of its own for each storage. One that asks for
-/// more than a scan may book stays parked.
+/// Books parked scans of a kit that has become known, in an operation of its own for each storage. A scan with a larger
+/// quantity than a scan may book stays parked.
 pub(super) fn book_parked(
     connection: &Connection,
     beginning: &Beginning,

@@ -1,4 +1,4 @@
-//! What the labels of scans said besides the item: lots, dates, serial numbers.
+//! The facts on the labels of scans besides the item: lots, dates, serial numbers.
 
 use super::{Db, Error};
 use crate::domain::ids::{GoodId, OperationId};
@@ -6,19 +6,20 @@ use crate::domain::mode::Kind;
 use crate::domain::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 
-/// Scans of one unit that are looked at, the last ones: a label that is scanned more often is nobody's unit.
+/// The most scans of one unit that are looked at, the last ones: a label that is scanned more often identifies no
+/// single unit.
 const SCANS_OF_A_UNIT_MAX: u32 = 500;
 
 /// One unit of an item.
 #[derive(Debug, Clone, Copy)]
 pub struct Unit<'a> {
-    /// How its code was read.
+    /// The key under which its code was read.
     pub read_as: &'a str,
     /// Its serial number.
     pub serial: &'a str,
 }
 
-/// What labels of one good in one operation said.
+/// The facts on the labels of one good in one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// The good.
@@ -29,13 +30,13 @@ pub struct Label {
     pub expiry: Option<String>,
     /// AI 21.
     pub serial: Option<String>,
-    /// How much was scanned of it.
+    /// The quantity that was scanned with it.
     pub quantity: Quantity,
 }
 
 impl Db {
-    /// When a unit was last scanned for receipts or for write-offs since `since`; what was taken back or cancelled does
-    /// not count.
+    /// Returns the time at which a unit was last scanned for receipts or for write-offs since `since`; scans that were
+    /// taken back or cancelled do not count.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -51,7 +52,8 @@ impl Db {
         Ok(statement.query_row(parameters, |row| row.get::<_, Option<i64>>(0))?.map(UnixMillis))
     }
 
-    /// What the labels of an operation's scans said, in the order of the lots; goods without such labels are left out.
+    /// Returns the facts on the labels of an operation's scans, in the order of the lots; goods without such labels are
+    /// left out.
     ///
     /// # Errors
     /// [`Error::Sql`].

@@ -1,4 +1,4 @@
-//! What the service told of the location: its time zone and the names of its storages. Kept for a start without a
+//! The location as the service described it: its time zone and the names of its storages. Kept for a start without a
 //! network, and for commands beside the agent.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use jiff::tz::{Offset, TimeZone};
 use super::{Db, Error};
 use crate::domain::ids::StorageId;
 
-/// The facts under which both are kept.
+/// The names of the facts under which both are kept.
 const ZONE: &str = "time_zone";
 const STORAGES: &str = "storage_names";
 
@@ -18,14 +18,14 @@ const NAME_CHARS_MAX: usize = 60;
 /// The location as the service described it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Location {
-    /// Its time zone; `None`: not told yet.
+    /// Its time zone; `None` if it is not known yet.
     pub zone: Option<TimeZone>,
     /// The names of its storages.
     pub storages: BTreeMap<StorageId, String>,
 }
 
 impl Db {
-    /// The location as the service described it last.
+    /// Returns the location as the service described it last.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -38,7 +38,7 @@ impl Db {
         })
     }
 
-    /// The location's time zone as the service told it last; `None`: not told yet.
+    /// Returns the location's time zone as the service gave it last; `None` if it is not known yet.
     ///
     /// # Errors
     /// [`Error::Sql`].

@@ -1,9 +1,9 @@
-//! The write-ahead logs: how long they are, and when they are folded into their files.
+//! The write-ahead logs: their length, and the times at which they are folded into their files.
 //!
-//! Whoever commits, the log's hook counts it. What is due is asked for after every job of the store's thread, and done by
-//! a thread of its own with a connection of its own: SQLite folds a log in while others write to it, so that no scan waits
-//! for it. A log that is folded in whole is written over from its beginning and cut to its working size. A reader that
-//! does not end keeps it from that; a log that grows beyond a limit is an alarm.
+//! The log's hook counts every commit, whoever makes it. After every job of the store's thread a fold that is due is
+//! requested, and a thread of its own with a connection of its own does it: SQLite folds a log in while others write to
+//! it, so that no scan waits for it. A log that is folded in whole is written over from its beginning and cut to its
+//! working size. A reader that does not end prevents that; a log that grows beyond a limit raises an alarm.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,32 +19,33 @@ use super::open::{WAL_BYTES, connect, keep_log, size, with_suffix};
 use super::{Db, Error, figures};
 use crate::domain::time::UnixMillis;
 
-/// Commits after which a log is folded in. A page changed by many of them is then written once.
+/// The number of commits after which a log is folded in. A page changed by many of them is then written once.
 const COMMITS_PER_FOLD: u32 = 64;
 
-/// Frames of a page each, 1 MiB of them, after which a log is folded in however few commits they are of.
+/// The number of frames of a page each, 1 MiB of them, after which a log is folded in however few commits they are of.
 const FRAMES_PER_FOLD: u32 = 256;
 
-/// Frames, 4 MiB of them, at which the writer itself folds a log in: it writes faster than the thread that folds.
+/// The number of frames, 4 MiB of them, at which the writer itself folds a log in: it writes faster than the thread
+/// that folds.
 const FRAMES_MAX: u32 = 1024;
 
-/// Times in a row that a log is folded in because more was written meanwhile.
+/// The most folds of a log in a row because more was written meanwhile.
 const FOLDS_IN_A_ROW: u32 = 3;
 
-/// A log that is longer than this is an alarm: 700 scans beside a reader that does not end.
+/// The length in bytes above which a log raises an alarm: 700 scans beside a reader that does not end.
 const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// Folding in needs little of it.
+/// The stack of a thread that folds logs in, in bytes; folding in needs little of it.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// What is known of a log, by whoever writes to it and whoever folds it in.
+/// The counts of a log, shared by the code that writes to it and the code that folds it in.
 #[derive(Debug, Default)]
 struct Count {
-    /// Commits since the file was opened, over and over from 0.
+    /// The number of commits since the file was opened; it wraps to 0.
     commits: AtomicU32,
-    /// Frames in it after the last commit.
+    /// The number of frames in it after the last commit.
     frames: AtomicU32,
-    /// Whether folding it in has left some of it, for a reader still needs the file as it was.
+    /// True if folding it in has left some of it, because a reader still needs the file as it was.
     is_left: AtomicBool,
 }
 
@@ -52,9 +53,9 @@ struct Count {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     count: Arc<Count>,
-    /// Commits and frames when folding it in was asked for last.
+    /// The commits and frames at the last request to fold it in.
     asked_at: (u32, u32),
-    /// `None` in a command and before the store's thread runs: then whoever asks folds it in.
+    /// `None` in a command and before the store's thread runs: then the caller folds it in.
     folder: Option<Folder>,
 }
 
@@ -66,10 +67,11 @@ struct Folder {
 }
 
 impl Log {
-    /// Counts what is committed through a connection. SQLite's own folding, which a commit would wait for, ends.
+    /// Counts the commits of a connection. SQLite's own folding, for which a commit would wait, is switched off.
     pub(super) fn watch(&mut self, connection: &mut Connection) -> Result<(), Error> {
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        // What it grew beyond its working size, beside a reader, it gives back when it is written from its beginning.
+        // Room that the log took beyond its working size, beside a reader, is freed when it is written from its
+        // beginning.
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
         let count = Arc::clone(&self.count);
         connection.wal_hook(Some(move |_log: &mut rusqlite::hooks::Wal, frames: i32| {
@@ -80,16 +82,16 @@ impl Log {
         Ok(())
     }
 
-    /// Commits so far, over and over from 0.
+    /// Returns the number of commits so far; it wraps to 0.
     pub(super) fn commits(&self) -> u32 {
         self.count.commits.load(Ordering::Relaxed)
     }
 
-    /// Has it folded in if enough was committed.
+    /// Requests a fold if enough was committed.
     fn fold_if_due(&mut self, connection: &Connection) -> Result<(), Error> {
         let (commits, frames) = (self.commits(), self.count.frames.load(Ordering::Relaxed));
         let (commits_then, frames_then) = self.asked_at;
-        // One that began anew since has fewer frames than it had.
+        // A log that began anew since has fewer frames than it had.
         let grown = frames.checked_sub(frames_then).unwrap_or(frames);
         if commits.wrapping_sub(commits_then) < COMMITS_PER_FOLD && grown < FRAMES_PER_FOLD {
             return Ok(());
@@ -98,10 +100,10 @@ impl Log {
         if frames >= FRAMES_MAX { self.fold_now(connection) } else { self.fold(connection) }
     }
 
-    /// Has it folded in now.
+    /// Requests a fold now.
     pub(super) fn fold(&self, connection: &Connection) -> Result<(), Error> {
         let Some(folder) = &self.folder else { return self.fold_now(connection) };
-        // One that is asked already will find what was committed up to now.
+        // A thread that has a request already will find everything that was committed up to now.
         let _or_asked_already = folder.asks.try_send(());
         Ok(())
     }
@@ -112,7 +114,7 @@ impl Log {
     }
 }
 
-/// Folds a log in as far as its readers let it, and returns how many of its frames are in the file now.
+/// Folds a log in as far as its readers allow, and returns how many of its frames are in the file now.
 fn fold(connection: &Connection, count: &Count) -> Result<u32, Error> {
     let (is_busy, frames, folded): (bool, i64, i64) =
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
@@ -122,7 +124,7 @@ fn fold(connection: &Connection, count: &Count) -> Result<u32, Error> {
     Ok(u32::try_from(folded).unwrap_or(0))
 }
 
-/// Folds a log in, and again what was written meanwhile: only one that is folded in whole is written over.
+/// Folds a log in, and again the part that was written meanwhile: only one that is folded in whole is written over.
 fn catch_up(connection: &Connection, count: &Count) -> Result<(), Error> {
     for _ in 0..FOLDS_IN_A_ROW {
         let folded = fold(connection, count)?;
@@ -141,7 +143,7 @@ impl Folder {
         let folding = move || {
             while asked.recv() == Ok(()) {
                 if let Err(error) = catch_up(&connection, &count) {
-                    // Nothing is lost: the log holds it, and the next time all of it is folded in.
+                    // Nothing is lost: the log holds it, and the next fold takes all of it.
                     tracing::warn!(%error, "a database log cannot be folded in");
                 }
             }
@@ -160,7 +162,7 @@ impl Folder {
 }
 
 impl Db {
-    /// Has the logs folded in by threads of their own from now on. Where one cannot start, [`Db::tend`] does it.
+    /// Lets threads of their own fold the logs in from now on. If one cannot start, [`Db::tend`] does it.
     pub(super) fn fold_apart(&mut self) {
         for (log, connection) in [(&mut self.log, &mut self.outbox), (&mut self.goods_log, &mut self.goods)] {
             let path = connection.path().map(PathBuf::from).ok_or(io::ErrorKind::NotFound);
@@ -187,8 +189,8 @@ impl Db {
         }
     }
 
-    /// Housekeeping between scans: brings the counts up to date once enough has been committed, and has the logs folded in
-    /// if that is due, or if a reader kept it from being done.
+    /// Does the housekeeping between scans: brings the counts up to date once enough has been committed, and folds the
+    /// logs in if that is due, or if a reader prevented it before.
     ///
     /// # Errors
     /// Any; nothing is lost, and the next call tries again.
@@ -219,7 +221,7 @@ impl Db {
         match longest.filter(|(bytes, _)| *bytes > LOG_BYTES_MAX) {
             None => changed.has_ended = alarms::end(&self.outbox, &cause)?,
             Some((_, log)) => {
-                // Its size would be another one with each look.
+                // The size is left out of the words: it would differ with each look.
                 let what = format!(
                     "{} is longer than {} MiB: a program that reads the database does not end; `fuser` names those that \
                      have the file open",
@@ -241,7 +243,7 @@ impl Db {
                 folder.end();
             }
             if let Err(error) = log.fold(connection) {
-                // The log keeps what the file has not: nothing is lost, the next start reads both.
+                // The log keeps the part that the file lacks: nothing is lost, the next start reads both.
                 tracing::warn!(%error, "the database log was left as it is");
             }
         }
@@ -249,8 +251,8 @@ impl Db {
 }
 
 impl Drop for Db {
-    /// The last connection that closes empties a log that has a limit. The next start would have to grow it again, and on a
-    /// full disk could not.
+    /// Lifts the limit of the logs: the last connection that closes empties a log that has one. The next start would
+    /// have to grow it again, and on a full disk could not.
     fn drop(&mut self) {
         for connection in [&self.outbox, &self.goods] {
             if let Err(error) = connection.pragma_update(None, "journal_size_limit", -1) {

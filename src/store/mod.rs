@@ -1,12 +1,12 @@
-//! What survives a power cut: two SQLite files, owned by one thread.
+//! The data that survives a power cut: two SQLite files, owned by one thread.
 //!
-//! `outbox.db` holds the journal of every frame, the operations made of them, and how far their delivery is.
-//! Each commit is on the disk when it returns (`synchronous=FULL`). If it is damaged it is moved aside, never
-//! deleted, and a new one begun. `goods.db` is a copy of the server's goods table; if it is damaged it is
-//! deleted and fills again.
+//! `outbox.db` holds the journal of every frame, the operations made of them, and the progress of their delivery. Each
+//! commit is on the disk when it returns (`synchronous=FULL`). If the file is damaged it is moved aside, never deleted,
+//! and a new one begun. `goods.db` is a copy of the server's goods table; if it is damaged it is deleted and fills
+//! again.
 //!
-//! [`Db`] is the two files, used from one thread. [`Store`] hands work to the thread that owns them through a
-//! bounded queue. A command beside a running agent opens a [`Db`] of its own: SQLite keeps the two apart.
+//! [`Db`] is the two files, used from one thread. [`Store`] hands work to the thread that owns them through a bounded
+//! queue. A command beside a running agent opens a [`Db`] of its own: SQLite keeps the two apart.
 //!
 //! Invariant: SQL stands in this module and nowhere else.
 
@@ -80,14 +80,14 @@ use crate::domain::kit::KitScan;
 use crate::domain::pack::Packs;
 use reserve::Reserve;
 
-/// Name of the file of everything that cannot be had again, in the data folder.
+/// Name of the file of everything that cannot be obtained again, in the data folder.
 pub const OUTBOX_FILE: &str = "outbox.db";
 /// Name of the file of the goods table's copy, in the data folder.
 pub const GOODS_FILE: &str = "goods.db";
-/// Both, each with its log.
+/// The names of both, each with its log.
 pub const FILES: [&str; 4] = [OUTBOX_FILE, "outbox.db-wal", GOODS_FILE, "goods.db-wal"];
 
-/// Why the store could not do as asked.
+/// The reason why the store could not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file was written by a later version of this program. Nothing was touched.
@@ -127,10 +127,10 @@ pub enum Error {
     /// SQLite refused for another reason. Nothing was stored.
     #[error("use the database")]
     Sql(#[source] rusqlite::Error),
-    /// A row says what this program never writes.
+    /// A row holds a value that this program never writes.
     #[error("make sense of {what} in the database")]
     Unexpected {
-        /// Which value.
+        /// The value.
         what: &'static str,
     },
     /// No operation has this number.
@@ -140,7 +140,7 @@ pub enum Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        // The log's index is a file as well, and SQLite has a word of its own for one that cannot grow.
+        // The log's index is a file as well, and SQLite has an error of its own for one that cannot grow.
         let is_index = error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
@@ -151,13 +151,13 @@ impl From<rusqlite::Error> for Error {
 }
 
 impl Error {
-    /// Whether the file itself is broken: going on would only build on sand.
+    /// Returns true if the file itself is broken: going on is not safe.
     pub fn is_damage(&self) -> bool {
         let broken = matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
         matches!(self, Self::Damaged { .. }) || broken
     }
 
-    /// Whether the same may work later: the disk is full, somebody else is writing, or the disk failed once.
+    /// Returns true if the same may work later: the disk is full, another process is writing, or the disk failed once.
     pub fn is_passing(&self) -> bool {
         let passing = matches!(
             self.code(),
@@ -177,19 +177,19 @@ pub struct Db {
     outbox: Connection,
     goods: Connection,
     station: String,
-    /// The last journal row that this start found; what is parked up to it may have been booked by another copy.
+    /// The last journal row that this start found; scans parked up to it may have been booked by another copy.
     found_to: ScanId,
     boot: i64,
     log: log::Log,
     goods_log: log::Log,
-    /// Commits of the outbox when the counts were brought up to date.
+    /// The number of commits of the outbox when the counts were brought up to date.
     counted_at: u32,
     indexing: Option<indexing::Indexing>,
     sweep: prune::Sweep,
     damaged: Vec<Damaged>,
-    /// `None` beside an agent, whose room it is.
+    /// `None` beside an agent, which owns the reserved room.
     reserve: Option<Reserve>,
-    /// The kits whose parked scans may be booked; none until it is told.
+    /// The kits whose parked scans may be booked; none until they are set.
     kits: KitScan,
     packs: Packs,
 }
@@ -200,12 +200,12 @@ impl Db {
         self.kits = kits;
     }
 
-    /// Takes the packs that codes may stand for from now on.
+    /// Sets the packs that codes may stand for from now on.
     pub fn know_packs(&mut self, packs: Packs) {
         self.packs = packs;
     }
 
-    /// Files that were found damaged when this was opened, and where they are now.
+    /// Returns the files that were found damaged when this was opened, and where they are now.
     pub fn damaged(&self) -> &[Damaged] {
         &self.damaged
     }

@@ -1,4 +1,4 @@
-//! Who may read the data: the station's user alone, whatever the umask.
+//! The file modes of the data: only the station's user may read it, whatever the umask.
 //!
 //! A database's log and its index get the modes of their file from SQLite.
 
@@ -9,15 +9,15 @@ use std::path::Path;
 
 use super::{GOODS_FILE, OUTBOX_FILE};
 
-/// The data folder, and folders in it.
+/// The mode of the data folder and of folders in it.
 const FOLDER_MODE: u32 = 0o700;
-/// Every file in it. The socket, which has a mode of its own, is no data.
+/// The mode of every file in it. The socket, which has a mode of its own, is no data.
 const FILE_MODE: u32 = 0o600;
 
-/// A folder that everybody may write to, as `/tmp` is, is nobody's data folder.
+/// The sticky bit: a folder that everybody may write to, as `/tmp` is, is nobody's data folder.
 const STICKY: u32 = 0o1000;
 
-/// Makes a data folder, or takes one that is there, and closes it to others.
+/// Makes a data folder, or uses one that exists, and closes it to others.
 ///
 /// # Errors
 /// The system's reason if it cannot be made.
@@ -30,7 +30,8 @@ pub fn make_folder(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a file of the data folder for writing, makes it if it is not there, and closes it to others. What is in it stays.
+/// Opens a file of the data folder for writing, makes it if it does not exist, and closes it to others. Its content
+/// stays.
 ///
 /// # Errors
 /// The system's reason.
@@ -40,8 +41,8 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes an empty file of the data folder if it is not there, and closes it to others. One that is there is not opened: a
-/// process that closes a file loses its locks on it, those of SQLite too (<https://sqlite.org/howtocorrupt.html>).
+/// Makes an empty file of the data folder if it does not exist, and closes it to others. One that exists is not opened:
+/// a process that closes a file loses its locks on it, those of SQLite too (<https://sqlite.org/howtocorrupt.html>).
 ///
 /// # Errors
 /// The system's reason.
@@ -53,7 +54,7 @@ pub(super) fn make_file(path: &Path) -> io::Result<()> {
     open_file(path).map(|_made| ())
 }
 
-/// Closes the files of the data that an older program left open to others, those put aside among them.
+/// Closes the files of the data that an older program left open to others, including those put aside.
 pub(super) fn close_files(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.filter_map(Result::ok) {
@@ -67,7 +68,7 @@ pub(super) fn close_files(dir: &Path) {
     }
 }
 
-/// Takes away the rights that a mode does not have. A file system without modes and a folder of somebody else stay as they
+/// Removes the rights that a mode does not have. A file system without modes and a folder of another user stay as they
 /// are: the station works there all the same.
 fn close(path: &Path, mode: u32) {
     let Ok(metadata) = fs::metadata(path) else { return };

@@ -1,4 +1,4 @@
-//! Opening: pragmas, versions, and what to do with a damaged file.
+//! Opens the files: pragmas, versions, and the handling of a damaged file.
 
 use std::fs;
 use std::io;
@@ -18,27 +18,27 @@ use crate::domain::kit::KitScan;
 use crate::domain::pack::Packs;
 use crate::domain::time::UnixMillis;
 
-/// How long a statement waits for another process that writes (a command beside the agent).
+/// The longest wait of a statement for another process that writes (a command beside the agent).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The write-ahead log is grown to this size once and then overwritten from its beginning. A log that grows
-/// with each commit costs a second write, of the file system's own journal, for each.
+/// The working size of the write-ahead log, in bytes: it is grown to it once and then overwritten from its beginning. A
+/// log that grows with each commit costs a second write, of the file system's own journal, for each.
 pub(super) const WAL_BYTES: u64 = 1024 * 1024;
 
-/// Runs before each commit of the outbox; `true` makes the commit fail. For tests that cut the power.
+/// A function that runs before each commit of the outbox; `true` makes the commit fail. For tests that cut the power.
 pub type CommitHook = Box<dyn FnMut() -> bool + Send>;
 
-/// Where and how to open.
+/// The place and the options of opening.
 pub struct OpenOptions<'a> {
-    /// The data folder; made if it is not there.
+    /// The data folder; it is made if it does not exist.
     pub dir: &'a Path,
     /// The station's name, part of every marker.
     pub station: &'a str,
     /// The kernel's id of this boot.
     pub boot_id: &'a str,
-    /// The wall clock, to name a file that must be moved aside.
+    /// The wall clock now, to name a file that must be moved aside.
     pub now: UnixMillis,
-    /// For tests.
+    /// The commit hook, for tests.
     pub commit_hook: Option<CommitHook>,
 }
 
@@ -48,15 +48,16 @@ impl std::fmt::Debug for OpenOptions<'_> {
     }
 }
 
-/// What makes one of the two files what it is.
+/// The properties of one of the two files.
 pub(super) struct Plan {
     name: &'static str,
-    /// `steps[n]` takes version `n` to `n + 1`.
+    /// The upgrades: `steps[n]` takes version `n` to `n + 1`.
     steps: &'static [&'static str],
     synchronous: &'static str,
-    /// Pages in the log after which a commit folds it into the file, until a thread of its own does; 0: `Db::tend` does.
+    /// The pages in the log after which a commit folds it into the file, until a thread of its own does; 0: `Db::tend`
+    /// does.
     autocheckpoint: u16,
-    /// Whether a damaged file may be thrown away.
+    /// True if a damaged file may be deleted.
     is_cache: bool,
 }
 
@@ -89,7 +90,7 @@ const GOODS: Plan = Plan {
     ],
     // Losing the last commits of a copy costs one more reading of a page.
     synchronous: "NORMAL",
-    // 1 MiB: a reading of a hundred thousand goods is folded in by and by, not at once while a scan waits.
+    // 1 MiB: a reading of a hundred thousand goods is folded in bit by bit, not at once while a scan waits.
     autocheckpoint: 256,
     is_cache: true,
 };
@@ -120,7 +121,7 @@ impl Db {
             outbox.commit_hook(Some(hook))?;
         }
         for connection in [&outbox, &goods] {
-            // Checking has read every page; a station at rest holds none of them.
+            // The check has read every page; a station at rest holds none of them.
             connection.execute_batch("PRAGMA shrink_memory")?;
         }
         let mut log = Log::default();
@@ -145,12 +146,12 @@ impl Db {
     }
 }
 
-/// Whether a file that is raised to a newer version is copied first: the way back.
+/// The choice whether a file is copied before it is upgraded to a newer version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WayBack {
-    /// It is.
+    /// It is copied first.
     Kept,
-    /// It is not: what room there is the file itself needs.
+    /// It is not copied: the file itself needs the room that is left.
     GivenUp,
 }
 
@@ -170,7 +171,7 @@ fn open_files(
 }
 
 impl Db {
-    /// Opens the files for a command, which may run beside an agent: nothing is made, upgraded or moved aside.
+    /// Opens the files for a command, which may run beside an agent: nothing is made, upgraded or moved aside. Returns
     /// `None` if there is nothing yet.
     ///
     /// # Errors
@@ -206,7 +207,7 @@ impl Db {
 }
 
 impl Plan {
-    /// `None` for a file without anything in it: an agent is just making it.
+    /// Opens the file for a command. Returns `None` for an empty file: an agent is just making it.
     fn join(&self, dir: &Path) -> Result<Option<Connection>, Error> {
         let connection = connect(&dir.join(self.name), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -224,7 +225,7 @@ impl Plan {
         u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
     }
 
-    /// Looks at the version without changing anything, not even the log.
+    /// Checks the version without changing anything, not even the log.
     fn refuse_newer(&self, dir: &Path) -> Result<(), Error> {
         let path = dir.join(self.name);
         if size(&path) == 0 {
@@ -274,7 +275,7 @@ impl Plan {
         Ok(connection)
     }
 
-    /// All steps in one transaction, the version last: a file is of one version or of another.
+    /// Does all steps in one transaction, the version last: a file is of one version or of another.
     fn upgrade(&self, connection: &mut Connection, path: &Path, way: WayBack) -> Result<(), Error> {
         let found = user_version(connection)?;
         if found == self.version() {
@@ -294,8 +295,8 @@ impl Plan {
     }
 }
 
-/// Keeps a copy of the older version. Where it does not fit the upgrade is made all the same: what is stored must be
-/// delivered, and an older program can still be had with the newer file put aside.
+/// Keeps a copy of the older version. If the copy does not fit, the upgrade is made all the same: stored data must be
+/// delivered, and an older program can still be installed with the newer file put aside.
 fn keep_previous(connection: &Connection, path: &Path) -> Result<(), Error> {
     match previous::keep(connection, path) {
         Err(Error::DiskFull) => {
@@ -307,7 +308,7 @@ fn keep_previous(connection: &Connection, path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Opens a database file, whatever it is opened for.
+/// Opens a database file, for whatever purpose.
 #[expect(clippy::disallowed_methods, reason = "the one place that opens the database")]
 pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
@@ -316,8 +317,8 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error
     Ok(connection)
 }
 
-/// Takes a file for one that anybody may have written, as a backup or a copied folder is: its schema runs no function that
-/// acts on anything outside, no statement writes the schema's own tables, and a page is checked before it is used
+/// Treats a file as one that anybody may have written, as a backup or a copied folder is: its schema runs no function
+/// that acts on anything outside, no statement writes the schema's own tables, and a page is checked before it is used
 /// (<https://sqlite.org/security.html>).
 fn distrust(connection: &Connection) -> Result<(), Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -326,7 +327,7 @@ fn distrust(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// A file that may not be used is named: SQLite's own words do not say which it is.
+/// Names the file in an error about a file that may not be used: SQLite's own words do not name it.
 fn named(path: &Path, error: Error) -> Error {
     match error {
         Error::Sql(source) if is_about_the_file(&source) => {
@@ -341,7 +342,7 @@ fn is_about_the_file(error: &rusqlite::Error) -> bool {
     matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly))
 }
 
-/// The bytes of a file; none if it is not there.
+/// Returns the size of a file in bytes; 0 if it does not exist.
 pub(super) fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
@@ -350,7 +351,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
-/// Has the last connection that closes leave the log at its size, so that the next start need not grow it.
+/// Makes the last connection that closes leave the log at its size, so that the next start need not grow it.
 pub(super) fn keep_log(connection: &Connection) -> Result<(), Error> {
     let mut keep = 1;
     connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
@@ -404,7 +405,7 @@ mod tests {
 
     const ONE: &str = "CREATE TABLE one (x); INSERT INTO one VALUES (1)";
 
-    /// A file of its own, so that what is tested does not change with the real ones.
+    /// Returns the plan of a separate file, so that the tests do not change with the real ones.
     const fn plan(steps: &'static [&'static str]) -> Plan {
         Plan { name: "plan.db", steps, synchronous: "FULL", autocheckpoint: 0, is_cache: false }
     }
@@ -475,7 +476,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let older = open(&plan(&[ONE]), &dir).unwrap();
         older.execute_batch("INSERT INTO one VALUES (2)").unwrap();
-        // As a power cut leaves it: nothing is folded in.
+        // As after a power cut: nothing is folded in.
         older.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
         drop(older);
         let newer = plan(&[ONE, "CREATE TABLE two (x); DELETE FROM one"]);

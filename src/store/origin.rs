@@ -1,4 +1,4 @@
-//! Where the copy of the goods table comes from: a good's id means something at one service and one location only.
+//! The origin of the copy of the goods table: a good's id means something at one service and one location only.
 
 use rusqlite::TransactionBehavior;
 
@@ -13,8 +13,8 @@ const SERVICE: &str = "service";
 const LOCATION: &str = "location";
 
 impl Db {
-    /// Drops the copy of the goods and the cards if it comes from other books than these. One from before this was noted
-    /// belongs to the books it is opened for first.
+    /// Drops the copy of the goods and the cards if it comes from other books than these. A copy from before the origin
+    /// was noted belongs to the first books that it is opened for.
     ///
     /// # Errors
     /// Any, and then the copy is as it was.

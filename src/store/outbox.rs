@@ -13,7 +13,7 @@ use crate::domain::quantity::Quantity;
 use crate::domain::session::{Entry, OpenOperation};
 use crate::domain::time::{BootMillis, UnixMillis};
 
-/// What a list shows of operations.
+/// The columns that a list of operations shows.
 const SUMMARIES: &str = "SELECT o.*, s.wall_ms AS first_ms,
     (SELECT count(*) FROM lines l WHERE l.operation_id = o.id) AS lines,
     (SELECT coalesce(sum(quantity), 0) FROM lines l WHERE l.operation_id = o.id) AS in_all,
@@ -21,8 +21,8 @@ const SUMMARIES: &str = "SELECT o.*, s.wall_ms AS first_ms,
     (SELECT min(r.id) FROM operations r WHERE r.revokes = o.id AND r.state <> 'cancelled') AS revoked_by
   FROM operations o JOIN scans s ON s.id = o.first_scan";
 
-/// The conditions of partial indexes of `operations`. SQLite uses such an index where a query says its condition word for
-/// word.
+/// The conditions of partial indexes of `operations`. SQLite uses such an index only if a query contains its condition
+/// word for word.
 pub(super) const UNDER_WAY: &str = "state IN ('queued', 'sending', 'uncertain')";
 pub(super) const FOR_A_PERSON: &str = "(state = 'refused' OR stuck IS NOT NULL OR refusal IS NOT NULL
        OR (state = 'posted' AND surplus <> '' AND doubtful) OR called)";
@@ -31,9 +31,9 @@ const UNSENT: &str = "state IN ('open', 'queued') AND create_date IS NULL AND re
 /// A closed operation, with everything its delivery needs.
 #[derive(Debug, Clone)]
 pub struct Pending {
-    /// What is delivered.
+    /// The operation that is delivered.
     pub operation: Operation,
-    /// How far it is.
+    /// The progress of its delivery.
     pub delivery: Delivery,
     /// The document's date as it was first sent, once it was.
     pub create_date: Option<String>,
@@ -41,24 +41,24 @@ pub struct Pending {
     pub sent: Option<UnixMillis>,
     /// The service's clock at or before that request, if it was known then.
     pub server_sent: Option<UnixMillis>,
-    /// The wall clock at the first scan, as far as it can be believed.
+    /// The wall clock at the first scan, as far as it is trusted.
     pub first_scan: UnixMillis,
-    /// What it undoes, if it does: that operation, and its document on the server.
+    /// The operation that it undoes, if it does, with its document on the server.
     pub revokes: Option<(OperationId, Option<DocumentId>)>,
 }
 
-/// A delivery's next state, and the word of it for the trail.
+/// The next state of a delivery, and its words for the trail.
 #[derive(Debug, Clone)]
 pub struct Advance {
-    /// Which operation.
+    /// The operation.
     pub id: OperationId,
-    /// Where it is, as far as whoever asks knows.
+    /// The state that it is in, as far as the caller knows.
     pub from: State,
-    /// Where it goes.
+    /// The next state.
     pub to: Delivery,
-    /// Why, in words.
+    /// The reason in words.
     pub what: String,
-    /// The wall clock.
+    /// The wall clock now.
     pub now: UnixMillis,
 }
 
@@ -71,45 +71,45 @@ pub struct Summary {
     pub marker: Marker,
     /// Kind and storage.
     pub place: Place,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// How many lines.
+    /// The number of lines.
     pub lines: u32,
-    /// How much in all.
+    /// The units in all.
     pub units: Quantity,
     /// The wall clock at the first scan.
     pub first_scan: UnixMillis,
     /// The server's document, once known.
     pub document: Option<DocumentId>,
-    /// Whether it waits for a decision of a person.
+    /// True if it waits for a decision of a person.
     pub is_stuck: bool,
-    /// What a person should know of it, if anything: the server's refusal, or why it is stuck.
+    /// The trouble that a person should know of, if any: the server's refusal, or the reason why it is stuck.
     pub trouble: Option<String>,
-    /// The operation whose refused lines these are, if so.
+    /// The operation that it was split from with its refused lines, if it was.
     pub split_from: Option<OperationId>,
     /// The operation that this one undoes, if so.
     pub revokes: Option<OperationId>,
-    /// The operation that undoes this one, if one does.
+    /// The operation that undoes this one, if any.
     pub revoked_by: Option<OperationId>,
-    /// Whether it is being deleted on the server.
+    /// True if it is being deleted on the server.
     pub is_being_revoked: bool,
-    /// The books it belongs to, if it is never sent from here: it came with a copied folder, or was made for another
-    /// location.
+    /// The books that it belongs to, if it is never sent from here: it came with a copied folder, or was made for
+    /// another location.
     pub aside: Option<String>,
-    /// What fails of it again and again, if anything does.
+    /// The failure that repeats, if any.
     pub failing: Option<Trouble>,
 }
 
-/// What fails again and again, although the service is there.
+/// A failure that repeats although the service answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// How often in a row.
+    /// The number of failures in a row.
     pub failures: u32,
     /// The latest failure, in words.
     pub fault: String,
     /// The wall clock at the next try.
     pub retry_at: UnixMillis,
-    /// Whether a person was called because of it.
+    /// True if a person was called because of it.
     pub is_told: bool,
 }
 
@@ -118,12 +118,12 @@ pub struct Trouble {
 pub struct Event {
     /// The wall clock.
     pub at: UnixMillis,
-    /// What happened, in words.
+    /// The event in words.
     pub what: String,
 }
 
 impl Db {
-    /// The operations that still take scans, as the session keeps them. Their idle time begins anew at `now`.
+    /// Returns the operations that still take scans, as the session keeps them. Their idle time begins anew at `now`.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -149,7 +149,7 @@ impl Db {
         Ok(open)
     }
 
-    /// One closed operation with everything its delivery needs.
+    /// Returns one closed operation with everything that its delivery needs.
     ///
     /// # Errors
     /// [`Error::NoOperation`]; [`Error::Sql`]; [`Error::Unexpected`] for a row this program did not write.
@@ -157,8 +157,8 @@ impl Db {
         pending(&self.outbox, id)
     }
 
-    /// Fixes what the first request will say and when it was about to leave, by our clock and by the service's. Later
-    /// calls change nothing.
+    /// Fixes the date in the first request and the time at which it was about to leave, by our clock and by the
+    /// service's. Later calls change nothing.
     ///
     /// # Errors
     /// Any, and then nothing was fixed.
@@ -169,7 +169,7 @@ impl Db {
         now: UnixMillis,
         server_now: Option<UnixMillis>,
     ) -> Result<(), Error> {
-        // A service's clock that is learned later than the first request says nothing of it.
+        // A service's clock that becomes known after the first request proves nothing about it.
         let sql = "UPDATE operations SET create_date = coalesce(create_date, ?2),
                      server_sent_ms = CASE WHEN sent_ms IS NULL THEN ?4 ELSE server_sent_ms END,
                      sent_ms = coalesce(sent_ms, ?3)
@@ -190,8 +190,8 @@ impl Db {
         Ok(())
     }
 
-    /// The operation with the earliest first scan of those that nothing was sent of, and that scan's wall clock. The
-    /// journal's order is that of time, whatever a clock said.
+    /// Returns the operation with the earliest first scan of those that nothing was sent of, and that scan's wall
+    /// clock. The journal's order is that of time, whatever a clock showed.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -205,15 +205,15 @@ impl Db {
         Ok(oldest.optional()?)
     }
 
-    /// Writes how far a delivery is. If it is not where the step begins, nothing is written: somebody else moved
-    /// it. Lines that the server refused leave a posted operation for one of their own, which is refused and waits
-    /// for a person.
+    /// Writes the progress of a delivery. If it is not in the state where the step begins, nothing is written: another
+    /// process moved it. Lines that the server refused leave a posted operation for one of their own, which is refused
+    /// and waits for a person.
     ///
     /// # Errors
     /// Any, and then nothing was written.
     pub fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
         self.press(|db| match db.try_advance(step, true) {
-            // The trail grows the file and the state does not.
+            // The trail makes the file grow and the state does not.
             Err(Error::DiskFull) => db.try_advance(step, false),
             advanced => advanced,
         })
@@ -236,7 +236,7 @@ impl Db {
         Ok(true)
     }
 
-    /// Every operation but those pruned, newest first, at most `limit`; only those undelivered if asked.
+    /// Returns every operation but those pruned, newest first, at most `limit`; on request only those undelivered.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -253,7 +253,7 @@ impl Db {
         Ok(operations)
     }
 
-    /// One operation as a list shows it.
+    /// Returns one operation as a list shows it.
     ///
     /// # Errors
     /// [`Error::NoOperation`]; [`Error::Sql`]; [`Error::Unexpected`] for a row this program did not write.
@@ -263,7 +263,7 @@ impl Db {
         summary(rows.next()?.ok_or(Error::NoOperation(id.0))?)
     }
 
-    /// The trail of one operation, oldest first.
+    /// Returns the trail of one operation, oldest first.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -275,7 +275,7 @@ impl Db {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The operation that a document on the server is known to be, if one is.
+    /// Returns the operation that a document on the server belongs to, if that is known.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -285,7 +285,7 @@ impl Db {
         Ok(statement.query_row([document.0], |row| row.get(0).map(OperationId)).optional()?)
     }
 
-    /// Adds to the trail what concerns no operation.
+    /// Adds an entry to the trail that concerns no operation.
     ///
     /// # Errors
     /// Any, and then nothing was added.
@@ -328,7 +328,7 @@ pub(super) fn close(
     finish(connection, id, why, now)
 }
 
-/// Notes when an operation became complete, and its sum: from here on its lines never change.
+/// Notes the time at which an operation became complete, and its sum: from here on its lines never change.
 pub(super) fn finish(
     connection: &Connection,
     id: OperationId,
@@ -361,8 +361,8 @@ pub(super) fn trail(
     Ok(())
 }
 
-/// Writes how far a delivery is. What failed before is forgotten when it has come on: it knows more of what stands on
-/// the server, less must go from there, or it is at its end.
+/// Writes the progress of a delivery. Earlier failures are forgotten when it has progressed: more is known of what
+/// stands on the server, less must be removed there, or it has ended.
 pub(super) fn write(
     connection: &Connection,
     id: OperationId,
@@ -405,7 +405,7 @@ pub(super) fn write(
     Ok(written == 1)
 }
 
-/// Writes the lines that differ, and tells whether any does: most steps change none of them.
+/// Writes the lines that differ, and returns true if any does: most steps change none of them.
 fn write_lines(connection: &Connection, id: OperationId, to: &Delivery) -> Result<bool, Error> {
     let sql = "SELECT number, transaction_id, refusal FROM lines WHERE operation_id = ?1";
     let mut statement = connection.prepare_cached(sql)?;
@@ -428,7 +428,7 @@ fn write_lines(connection: &Connection, id: OperationId, to: &Delivery) -> Resul
     Ok(has_changed)
 }
 
-/// What an operation of refused lines needs beside the one it comes from.
+/// The data that an operation of refused lines needs in addition to the one that it comes from.
 struct Split<'a> {
     station: &'a str,
     found_to: ScanId,
@@ -449,7 +449,7 @@ fn split_refused(connection: &Connection, id: OperationId, split: &Split<'_>) ->
         .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     let (place, first_scan) = (read::place(&kind, storage)?, ScanId(first_scan));
     let origin = Origin::Journal { of: &format!("refused lines of {marker}"), found_to };
-    // It never is open: another one may be, at the same place.
+    // It is never open: another one may be open at the same place.
     let opening = Opening { station, state: State::Refused, place, first_scan, origin };
     let split = journal::open(connection, &opening)?;
     let sql = "UPDATE lines SET operation_id = ?2 WHERE operation_id = ?1 AND refusal IS NOT NULL";

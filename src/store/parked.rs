@@ -1,6 +1,6 @@
-//! Scans whose code no good has yet, and what becomes of them once one has.
+//! Scans whose code no good has yet, and their booking once one has.
 //!
-//! Invariant: scans are of one parked code if they were read as one, whatever else stands on their labels.
+//! Invariant: scans are of one parked code if they were read as one, whatever else is on their labels.
 
 use std::collections::BTreeMap;
 
@@ -19,26 +19,27 @@ use crate::domain::quantity::Quantity;
 use crate::domain::session::Booking;
 use crate::domain::time::UnixMillis;
 
-/// Parked scans that a step looks at and books, in one commit.
+/// The most parked scans that a step looks at and books, in one commit.
 const PARKED_AT_ONCE: usize = 100;
 
-/// Which journal rows are parked, in words that the index on them has: one that was taken back waits for nothing.
+/// The condition of journal rows that are parked, in the words of the index on them: one that was taken back waits for
+/// nothing.
 const PARKED: &str = "outcome = 'unknown' AND undone_by IS NULL";
 
-/// A parked code, with everything that was scanned of it.
+/// A parked code, with the sums of its scans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedCode {
     /// The code as a person can type it: it is read as the parked one was.
     pub code: String,
-    /// How it was read, by which its scans are told from those of other codes.
+    /// The key under which it was read; it separates its scans from those of other codes.
     pub read_as: String,
     /// The text that was scanned last, AIM prefix and all.
     pub text: String,
-    /// How often it was scanned.
+    /// The number of its scans.
     pub scans: u64,
-    /// How much in all.
+    /// The units in all.
     pub units: Quantity,
-    /// The documents that would be made of it: one for each mode and storage it was scanned for.
+    /// The number of documents that would be made of it: one for each mode and storage it was scanned for.
     pub places: u64,
     /// The wall clock at the first scan.
     pub first_scan: UnixMillis,
@@ -51,14 +52,14 @@ struct ParkedScan {
     id: ScanId,
     place: Place,
     quantity: Quantity,
-    /// What was scanned, AIM prefix and all.
+    /// The scanned text, AIM prefix and all.
     text: String,
 }
 
-/// A row at its place; one that was taken back, or is no text, is nothing to book.
+/// A row and its place; one that was taken back, or is no text, has nothing to book.
 type ParkedRow = (ParkedAt, Option<ParkedScan>);
 
-/// What the parked scans of one code are booked as.
+/// The bookings that the parked scans of one code become.
 enum Bookable {
     Goods(Vec<(ScanId, Booking)>),
     Kit(Box<Kit>, Vec<(ScanId, Quantity)>),
@@ -71,17 +72,17 @@ pub struct ParkedAt {
     scan: i64,
 }
 
-/// What a step of booking parked scans came to.
+/// The result of a step of booking parked scans.
 #[derive(Debug)]
 pub struct Unparked {
-    /// The operations it made.
+    /// The operations that it made.
     pub operations: Vec<OperationId>,
-    /// Where the next step goes on; `None` after the last one.
+    /// The place at which the next step goes on; `None` after the last one.
     pub next: Option<ParkedAt>,
 }
 
 impl Db {
-    /// Every parked code, the one scanned last first.
+    /// Returns every parked code, the one scanned last first.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -127,8 +128,8 @@ impl Db {
         Ok(operations)
     }
 
-    /// Does so with some parked scans, those after a place; a scan never waits for more than one step. A code with more
-    /// scans than a step looks at gets an operation for each step.
+    /// Books some parked scans, those after a place, in the same way; a scan never waits for more than one step. A code
+    /// with more scans than a step looks at gets an operation for each step.
     ///
     /// # Errors
     /// Any, and then all of these stay parked.
@@ -155,8 +156,8 @@ impl Db {
         Ok(Unparked { operations, next })
     }
 
-    /// What the scans of one parked code can be booked as now. Labels of one item may say more than the item, and one of
-    /// them may be a good of its own: each text is looked up.
+    /// Returns the bookings that the scans of one parked code can become now. Labels of one item may carry more than
+    /// the item, and one of them may be a good of its own: each text is looked up.
     fn bookable(&self, scans: &[ParkedScan]) -> Result<Option<Bookable>, Error> {
         let mut resolutions = BTreeMap::<&str, Resolution>::new();
         for scan in scans {
@@ -223,7 +224,7 @@ fn book_scans(
     Ok(operations.into_iter().map(|(_, operation)| operation).collect())
 }
 
-/// What operations made of parked scans have in common.
+/// The data that all operations made of parked scans share.
 pub(super) struct Beginning {
     station: String,
     data: String,
@@ -249,12 +250,13 @@ pub(super) fn open_parked(
     journal::open(connection, &Opening { station, state: State::Queued, place, first_scan, origin })
 }
 
-/// What a journal row was looked up by: its code, or its bytes. They were read as text when the scan was parked.
+/// Returns the text by which a journal row was looked up: its code, or its bytes. They were read as text when the scan
+/// was parked.
 fn text_of(raw: Vec<u8>, code: Option<String>) -> Option<String> {
     code.or_else(|| String::from_utf8(raw).ok())
 }
 
-/// How a parked text was read, and what a person can type for it.
+/// Returns the key under which a parked text was read.
 fn identity_of(text: &str) -> String {
     match Control::read(text) {
         Reading::Kit(_) => Key::Text(text.to_owned()).encode(),
@@ -269,7 +271,7 @@ fn name_of(text: &str) -> String {
     }
 }
 
-/// Says of the parked scans of an older version how they were read. Done again where it was cut short.
+/// Notes under which keys the parked scans of an older version were read. It is done again if it was interrupted.
 pub(super) fn carry_over(connection: &mut Connection) -> Result<(), Error> {
     let left = "SELECT EXISTS (SELECT 1 FROM scans WHERE outcome = 'unknown' AND read_as IS NULL)";
     if !connection.query_row(left, [], |row| row.get::<_, bool>(0))? {
@@ -290,8 +292,9 @@ pub(super) fn carry_over(connection: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// The parked scans after a place, by their codes, and where to go on. What a step looks at begins with a code or goes on
-/// with the one that the last step did not end, so that a copy of this folder books the same scans together.
+/// Returns the parked scans after a place, by their codes, and the place to go on at. The scans of a step begin with a
+/// code or go on with the one that the last step did not end, so that a copy of this folder books the same scans
+/// together.
 fn codes_after(
     connection: &Connection,
     after: &ParkedAt,
@@ -303,7 +306,7 @@ fn codes_after(
     let room = PARKED_AT_ONCE.saturating_sub(rows.len());
     let mut is_end = false;
     if room > 0 {
-        // One more tells whether the last code ends here.
+        // One more row shows whether the last code ends here.
         let sql = format!("{columns} AND read_as > ?1 AND ?2 >= 0 ORDER BY read_as, id LIMIT ?3");
         let more = parked_rows(connection, &sql, after, room + 1)?;
         is_end = more.len() <= room;
@@ -324,7 +327,8 @@ fn codes_after(
     Ok((codes.into_iter().map(|(_, scans)| scans).collect(), next))
 }
 
-/// Drops the code at the end, which the rows do not hold to its end; where they hold no other, the row beyond the limit.
+/// Drops the code at the end, of which the rows lack the rest; if they hold no other code, drops the row beyond the
+/// limit.
 fn drop_cut_code(rows: &mut Vec<ParkedRow>) {
     let code = rows.last().map(|(at, _)| at.read_as.clone());
     let whole = rows.iter().take_while(|(at, _)| Some(&at.read_as) != code.as_ref()).count();
@@ -357,7 +361,7 @@ fn parked_rows(
     Ok(found)
 }
 
-/// Moves a parked scan to the booked ones; from now on its quantity is what it booked.
+/// Moves a parked scan to the booked ones; from now on its quantity is the booked one.
 pub(super) fn unpark(connection: &Connection, scan: ScanId, quantity: Quantity) -> Result<(), Error> {
     let sql = "UPDATE scans SET outcome = 'booked', quantity = ?2 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((scan.0, quantity.millionths()))?;

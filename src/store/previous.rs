@@ -1,8 +1,8 @@
-//! The way back: before a file is brought to a new version, it is copied as it is.
+//! The copy for a downgrade: before a file is upgraded to a new version, it is copied as it is.
 //!
-//! An older program refuses the newer file, but reads the copy. The goods are copied too: without a network they
-//! could not be had again, and nothing that is scanned would be known. Invariant: the copy is one version's whole file or
-//! it is not there; only the last one is kept.
+//! An older program refuses the newer file, but reads the copy. The goods are copied too: without a network they could
+//! not be read again, and no scanned code would be known. Invariant: the copy is one version's whole file or does not
+//! exist; only the last one is kept.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,11 +16,12 @@ use super::{Error, modes};
 /// Name of the folder of copies, in the data folder.
 pub const PREVIOUS_DIR: &str = "previous";
 
-/// Copies the file as it is, log included, in place of an earlier copy. A power cut leaves that one, or the new one
-/// whole.
+/// Copies the file as it is, log included, in place of an earlier copy. A power cut leaves the earlier one, or the new
+/// one whole.
 ///
 /// # Errors
-/// [`Error::DiskFull`] if it does not fit; [`Error::Folder`] and [`Error::Sql`] otherwise. The file itself is as it was.
+/// [`Error::DiskFull`] if it does not fit; [`Error::Folder`] and [`Error::Sql`] otherwise. The file itself is
+/// unchanged.
 pub(super) fn keep(connection: &Connection, path: &Path) -> Result<(), Error> {
     let dir = path.with_file_name(PREVIOUS_DIR);
     let (Some(name), Some(parent)) = (path.file_name(), path.parent()) else {
@@ -32,7 +33,7 @@ pub(super) fn keep(connection: &Connection, path: &Path) -> Result<(), Error> {
     remove_if_there(&part)?;
     let made = write(connection, &part);
     if made.is_err() {
-        // What is half written takes room that the file itself needs now.
+        // A half-written copy takes room that the file itself needs now.
         remove_if_there(&part)?;
     }
     made?;
@@ -42,9 +43,9 @@ pub(super) fn keep(connection: &Connection, path: &Path) -> Result<(), Error> {
 
 fn write(connection: &Connection, part: &Path) -> Result<(), Error> {
     let name = part.to_str().ok_or(io::ErrorKind::InvalidInput.into()).map_err(at(part))?;
-    // SQLite writes into an empty file as it does into none.
+    // SQLite writes into an empty file as into a new one.
     modes::make_file(part).map_err(at(part))?;
-    // Unlike a copy of the file, it has what still stands in the log.
+    // Unlike a copy of the file, it includes the data that is still in the log.
     connection.execute("VACUUM INTO ?1", [name])?;
     // SQLite does not promise that this is on the disk.
     flush(part)

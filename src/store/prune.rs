@@ -1,58 +1,59 @@
-//! Forgetting old history, and nothing else.
+//! Deletes old history, and nothing else.
 //!
 //! Operations and frames are gone through in the order of their numbers, some at a time, and again from the beginning
-//! after the last one. A step costs by the rows that it looks at, whatever it forgets and however long the history is, so
-//! no scan waits for more than a step. No index serves it: each would be written with every scan.
+//! after the last one. A step costs by the rows that it looks at, whatever it deletes and however long the history is,
+//! so no scan waits for more than a step. No index serves it: each would be written with every scan.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Db, Error, figures};
 use crate::domain::time::UnixMillis;
 
-/// Operations that a step looks at.
+/// The number of operations that a step looks at.
 const OPERATIONS_AT_ONCE: u32 = 200;
 
-/// Operations that a step forgets.
+/// The most operations that a step deletes.
 const OPERATIONS_PRUNED_MAX: usize = 20;
 
-/// Rows of lines, trail and parts that a step forgets, and one operation's more: the next step goes on with the rest.
+/// The most rows of lines, trail and parts that a step deletes, and one operation's more: the next step goes on with
+/// the rest.
 const ROWS_PRUNED_MAX: usize = 1000;
 
-/// Frames that a step looks at, and forgets at the most.
+/// The number of frames that a step looks at, and the most that it deletes.
 const FRAMES_AT_ONCE: u32 = 500;
 
-/// Rows that are looked at without forgetting any before pruning rests. Two million frames are gone through in some 40
-/// hours then, with 15 MB read an hour.
+/// The number of rows that are looked at without deleting any before pruning rests. Two million frames are gone through
+/// in some 40 hours then, with 15 MB read an hour.
 const IDLE_ROWS_MAX: u32 = 70_000;
 
-/// How far the history is gone through. It is not kept over a restart: the next start begins anew.
+/// The progress through the history. It is not kept over a restart: the next start begins anew.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     operations: Cursor,
     frames: Cursor,
-    /// Rows that were looked at since one was forgotten, or since the rest.
+    /// The number of rows that were looked at since one was deleted, or since the rest.
     idle: u32,
 }
 
-/// Everything up to a row was looked at.
+/// A place in the history: everything up to this row was looked at.
 #[derive(Debug, Default, Clone, Copy)]
 struct Cursor {
     at: i64,
     is_at_end: bool,
 }
 
-/// What a step of pruning came to.
+/// The result of a step of pruning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pruned {
-    /// Operations that went.
+    /// The number of deleted operations.
     pub operations: usize,
-    /// Frames that went.
+    /// The number of deleted frames.
     pub frames: usize,
-    /// Whether pruning may rest.
+    /// True if pruning may rest.
     pub is_done: bool,
 }
 
-/// What a step did to one kind of row.
+/// The result of a step for one kind of row.
 struct Step {
     cursor: Cursor,
     looked_at: u32,
@@ -60,13 +61,13 @@ struct Step {
 }
 
 impl Db {
-    /// Forgets some operations that were posted or cancelled before `before`, with their lines and trail, and some frames: those
-    /// whose operations are gone, and old ones that belong to none. What is parked, refused or on its way is kept whatever
-    /// its age, and so is what has a time that nobody vouched for. The counts stay. An operation with very many rows goes
-    /// over several steps, itself last.
+    /// Deletes some operations that were posted or cancelled before `before`, with their lines and trail, and some
+    /// frames: those whose operations are gone, and old ones that belong to none. Operations that are refused or on
+    /// their way and parked scans are kept whatever their age, and so is everything with a time that nobody vouched
+    /// for. The counts stay. An operation with very many rows is deleted over several steps, itself last.
     ///
     /// # Errors
-    /// Any, and then nothing was forgotten.
+    /// Any, and then nothing was deleted.
     pub fn prune(&mut self, before: UnixMillis) -> Result<Pruned, Error> {
         let (operations, frames) = (self.sweep.operations, self.sweep.frames);
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -74,7 +75,7 @@ impl Db {
         let operations = forget_operations(&transaction, operations, before)?;
         let frames = forget_frames(&transaction, frames, before)?;
         if frames.forgotten > 0 {
-            // Where the youngest frames went, the next ones get their numbers, and are to be counted.
+            // If the youngest frames were deleted, the next ones get their numbers, and are to be counted.
             let sql = "UPDATE totals SET counted_to = (SELECT coalesce(max(id), 0) FROM scans)
                        WHERE counted_to > (SELECT coalesce(max(id), 0) FROM scans)";
             transaction.prepare_cached(sql)?.execute([])?;
@@ -86,7 +87,7 @@ impl Db {
 }
 
 impl Sweep {
-    /// Returns true if pruning may rest.
+    /// Takes in a step, and returns true if pruning may rest.
     fn go_on(&mut self, operations: &Step, frames: &Step) -> bool {
         (self.operations, self.frames) = (operations.cursor, frames.cursor);
         self.idle = match operations.forgotten + frames.forgotten {
@@ -106,7 +107,7 @@ impl Sweep {
     }
 }
 
-/// An operation of the history, as far as pruning asks.
+/// An operation of the history, with the columns that pruning needs.
 struct Old {
     id: i64,
     state: String,
@@ -155,7 +156,7 @@ fn operations_after(connection: &Connection, after: i64, before: UnixMillis) -> 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Forgets the trail, parts and lines of an operation, up to a limit of each; returns how many rows went.
+/// Deletes the trail, parts and lines of an operation, up to a limit of each; returns how many rows were deleted.
 fn forget_rows_of(connection: &Connection, id: i64) -> Result<usize, Error> {
     let mut rows = 0;
     for (table, key) in [
@@ -183,8 +184,8 @@ fn forget_operation(connection: &Connection, old: &Old) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets frames. The first scan of a split-off operation is that of the one it was split from, and a kit's scan goes
-/// with the last of its parts.
+/// Deletes frames. The first scan of a split-off operation is that of the one it was split from, and a kit's scan is
+/// deleted with the last of its parts.
 fn forget_frames(connection: &Connection, from: Cursor, before: UnixMillis) -> Result<Step, Error> {
     let mut step = Step { cursor: from, looked_at: 0, forgotten: 0 };
     if from.is_at_end {

@@ -1,4 +1,4 @@
-//! Rows into domain values, checked: what a row may say is decided here.
+//! Reads rows into domain values and checks them: the values that a row may hold are decided here.
 
 use rusqlite::Row;
 
@@ -40,7 +40,7 @@ pub(super) fn step_text(step: Step) -> String {
     }
 }
 
-/// Column `piecewise`.
+/// Reads column `piecewise`.
 pub(super) fn way(number: u8) -> Result<Way, Error> {
     match number {
         0 => Ok(Way::OneCall),
@@ -79,7 +79,7 @@ pub(super) fn surplus_text(surplus: &Surplus) -> String {
     transactions.chain(documents).collect::<Vec<_>>().join(" ")
 }
 
-/// Columns `number, good_id, title, barcode, quantity, price, transaction_id, refusal`.
+/// Reads columns `number, good_id, title, barcode, quantity, price, transaction_id, refusal`.
 pub(super) fn line(row: &Row<'_>) -> Result<Line, Error> {
     let price: String = row.get("price")?;
     Ok(Line {
@@ -94,8 +94,8 @@ pub(super) fn line(row: &Row<'_>) -> Result<Line, Error> {
     })
 }
 
-/// Columns `good_id, title, barcode, unit, price, sale_price, write_off_unit, per_sale_unit`, in this order: each
-/// scan reads one, and names take as long to find as the row.
+/// Reads columns `good_id, title, barcode, unit, price, sale_price, write_off_unit, per_sale_unit`, in this order: each
+/// scan reads one, and finding columns by name takes as long as reading the row.
 pub(super) fn good(row: &Row<'_>) -> Result<Good, Error> {
     let price: String = row.get(4)?;
     let sale_price: Option<String> = row.get(5)?;

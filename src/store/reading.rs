@@ -1,6 +1,6 @@
 //! A full reading of the goods table: it collects beside the copy, outlives a restart, and replaces the copy at once.
 //!
-//! The first reading of all has no copy to spare: what it collects is found from its first page on.
+//! During the very first reading there is no copy: its goods are found from its first page on.
 
 use std::collections::BTreeSet;
 
@@ -13,37 +13,38 @@ use crate::domain::ids::GoodId;
 use crate::domain::listing::{Fault, Pass, Tally, Turn};
 use crate::domain::time::UnixMillis;
 
-/// When the full reading now under way began; wall clock.
+/// Name of the time at which the full reading now under way began; wall clock.
 const NEXT_BEGUN_AT: &str = "next_begun_at";
-/// How far it is. An older program knows these facts by no name, so it begins anew where this one was interrupted.
+/// Names of its progress. An older program does not know these names, so it begins anew where this one was interrupted.
 const PASS_PAGE: &str = "pass_page";
 const PASS_ROWS_MAX: &str = "pass_rows_max";
 const PASS_REPEATED: &str = "pass_repeated";
 const PASS_EMPTY: &str = "pass_empty";
 
-/// How many full readings were ever begun: the number of the one that began last.
+/// Name of the number of full readings that were ever begun: the number of the one that began last.
 const BEGUN: &str = "readings_begun";
-/// The number of the full reading that the copy is from.
+/// Name of the number of the full reading that the copy is from.
 const DONE: &str = "reading_done";
 
-/// Rows to ask for a page: the service refused more.
+/// Name of the number of rows to ask for on a page, because the service refused more.
 const PAGE_ROWS: &str = "page_rows";
 
-/// How many goods the last full reading lacked, and which, if that is to be confirmed by another one.
+/// Names of the number of goods that the last full reading lacked, and of their mark, if another one is to confirm
+/// that.
 const DOUBT_COUNT: &str = "doubt_count";
 const DOUBT_MARK: &str = "doubt_mark";
 
-/// Rows that came twice in the reading that the copy is from, while the copy may still lack goods that slipped from one
-/// page to another.
+/// Name of the number of rows that came twice in the reading that the copy is from, while the copy may still lack goods
+/// that slipped from one page to another.
 const UNPROVEN: &str = "unproven";
 
-/// Goods of the copy that are looked for in a reading at once, so that a scan never waits long for it.
+/// The most goods of the copy that are searched for in a reading at once, so that a scan never waits long for it.
 const LOOKED_AT_ONCE: usize = 2000;
 
 /// The page of the goods table that a full reading asked for.
 #[derive(Debug, Clone)]
 pub struct GoodsPage {
-    /// Its rows, readable or not.
+    /// Its number of rows, readable or not.
     pub rows: usize,
     /// Its goods.
     pub goods: Vec<Good>,
@@ -52,59 +53,59 @@ pub struct GoodsPage {
 /// A full reading under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FullReading {
-    /// When it began.
+    /// The time at which it began.
     pub begun: UnixMillis,
-    /// How far it is.
+    /// Its progress.
     pub pass: Pass,
 }
 
-/// What a page did to a full reading.
+/// The effect of a page on a full reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Collected {
-    /// Goods that no earlier page had.
+    /// The number of goods that no earlier page had.
     pub new: usize,
-    /// How far the reading is now.
+    /// The progress of the reading now.
     pub pass: Pass,
-    /// How it goes on; after a fault the reading is dropped.
+    /// The next turn of the reading; after a fault the reading is dropped.
     pub turn: Result<Turn, Fault>,
 }
 
-/// What a full reading lacked of the copy, if it is to be confirmed by another one.
+/// The goods of the copy that a full reading lacked, if another one is to confirm that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Doubt {
-    /// How many goods.
+    /// The number of goods.
     pub missing: u64,
-    /// Which ones, as one number that differs when they differ.
+    /// The mark of the goods: one number that differs when they differ.
     pub mark: i64,
 }
 
-/// Whether the copy may still lack goods that slipped from one page of its reading to another.
+/// The proof that the copy lacks no goods that slipped from one page of its reading to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     /// It lacks none.
     Proven,
-    /// No row came twice in its reading: another one that misses none of its goods proves it.
+    /// No row came twice in its reading: another reading that misses none of its goods proves it.
     Clean,
     /// Rows came twice in its reading.
     Moved,
 }
 
-/// How the copy and its readings stand.
+/// The state of the copy and its readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopyStands {
-    /// How many goods it has, and of when.
+    /// The size and the age of the copy.
     pub figures: GoodsFigures,
-    /// Whether a full reading is under way.
+    /// True if a full reading is under way.
     pub is_under_way: bool,
-    /// What the last full reading lacked, if that is to be confirmed by another one.
+    /// The goods that the last full reading lacked, if another one is to confirm that.
     pub doubt: Option<Doubt>,
-    /// Whether it may lack goods.
+    /// The proof that it lacks no goods.
     pub proof: Proof,
-    /// Rows to ask for a page, if the service has refused more.
+    /// The number of rows to ask for on a page, if the service has refused more.
     pub page_rows: Option<usize>,
 }
 
-/// How many full readings were begun, and which of them the copy is from.
+/// The number of full readings that were begun, and the number of the one that the copy is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadingNumbers {
     /// The number of the one that began last.
@@ -114,7 +115,7 @@ pub struct ReadingNumbers {
 }
 
 impl Db {
-    /// The full reading under way, which an earlier process may have begun; `None` if there is none.
+    /// Returns the full reading under way, which an earlier process may have begun; `None` if there is none.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -122,7 +123,7 @@ impl Db {
         full_reading(&self.goods)
     }
 
-    /// Begins a full reading; what an earlier one had collected is dropped.
+    /// Begins a full reading; goods that an earlier one had collected are dropped.
     ///
     /// # Errors
     /// Any, and then nothing was begun.
@@ -151,8 +152,8 @@ impl Db {
         Ok(())
     }
 
-    /// Collects the page that the full reading under way asked for. Before the first reading of all is complete, its
-    /// goods are found from now on.
+    /// Collects the page that the full reading under way asked for. Before the very first reading is complete, the
+    /// goods of each page are found from then on.
     ///
     /// # Errors
     /// Any, and then the page was not collected.
@@ -184,7 +185,7 @@ impl Db {
         Ok(())
     }
 
-    /// Looks at some goods of the copy, those after one, for goods that the full reading lacks. Gives back the last one
+    /// Searches some goods of the copy, those after one, for goods that the full reading lacks. Returns the last one
     /// looked at and those that are missing; `None` when there are no more to look at.
     ///
     /// # Errors
@@ -205,7 +206,7 @@ impl Db {
         Ok(last.map(|last| (last, missing)))
     }
 
-    /// Goods that the full reading under way has collected.
+    /// Returns the number of goods that the full reading under way has collected.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -214,11 +215,11 @@ impl Db {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Replaces the copy by what the full reading collected, at once: from here on a good that it lacks is gone. `gone`
-    /// is how many of the copy's goods that are.
+    /// Replaces the copy by the goods that the full reading collected, at once: from here on a good that it lacks is
+    /// gone. `gone` is the number of goods of the copy that are gone.
     ///
-    /// Up to when changes are known stays as it was, if it is known: what changed since then is read again, so that a
-    /// good that was made meanwhile and slipped from one page to another is found.
+    /// The time up to which changes are known stays as it was, if there is one: changes since then are read again, so
+    /// that a good that was made meanwhile and slipped from one page to another is found.
     ///
     /// # Errors
     /// Any, and then the copy is as it was.
@@ -248,7 +249,7 @@ impl Db {
         Ok(())
     }
 
-    /// How the copy and its readings stand.
+    /// Returns the state of the copy and its readings.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -262,7 +263,7 @@ impl Db {
         })
     }
 
-    /// How many full readings were begun, and which of them the copy is from.
+    /// Returns the number of full readings that were begun, and the number of the one that the copy is from.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -271,7 +272,7 @@ impl Db {
         Ok(ReadingNumbers { begun: number(BEGUN)?, done: number(DONE)? })
     }
 
-    /// What the last full reading lacked, if that is to be confirmed by another one.
+    /// Returns the doubt of the last full reading, if another one is to confirm it.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -281,7 +282,7 @@ impl Db {
         Ok(missing.zip(mark).map(|(missing, mark)| Doubt { missing, mark }))
     }
 
-    /// Drops the full reading under way and notes what it lacked, for the next one to confirm.
+    /// Drops the full reading under way and notes the goods that it lacked, for the next one to confirm.
     ///
     /// # Errors
     /// Any, and then it is still under way.
@@ -295,7 +296,7 @@ impl Db {
         Ok(())
     }
 
-    /// Remembers how many rows to ask for a page.
+    /// Remembers the number of rows to ask for on a page.
     ///
     /// # Errors
     /// Any, and then it is not remembered.
@@ -347,9 +348,9 @@ fn proof(connection: &Connection) -> Result<Proof, Error> {
     })
 }
 
-/// A copy is proven by a reading that misses none of its goods, if no row came twice in its own; `domain::listing` says
-/// why. Once it is proven, it stays so: what a later reading lacks is asked for good by good, and what was made since
-/// the copy is among the changes.
+/// Notes the proof of the new copy. A copy is proven by a reading that misses none of its goods, if no row came twice
+/// in its own; `domain::listing` explains why. Once it is proven, it stays so: goods that a later reading lacks are
+/// asked for one by one, and goods that were made since the copy are among the changes.
 fn set_proof(connection: &Connection, pass: &Pass, gone: u64) -> Result<(), Error> {
     let is_first = progress(connection, SYNCED_AT)?.is_none();
     match proof(connection)? {
@@ -366,7 +367,7 @@ fn forget(connection: &Connection, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes goods of a full reading; gives back how many were not there before.
+/// Writes goods of a full reading; returns how many were not there before.
 fn put_next(connection: &Connection, goods: &[Good]) -> Result<usize, Error> {
     let columns = format!("next_goods {COLUMNS}");
     let mut insert = connection.prepare_cached(&format!("INSERT OR IGNORE INTO {columns}"))?;

@@ -1,6 +1,6 @@
-//! Times that were read from a wrong clock, corrected once a right one is at hand.
+//! Corrects times that were read from a wrong clock, once a right one is available.
 //!
-//! What a wall clock that is years off does to each time in `outbox.db`, and what is done about it:
+//! The effect of a wall clock that is years off on each time in `outbox.db`, and the remedy:
 //!
 //! | time | a clock years off | so |
 //! |---|---|---|
@@ -20,27 +20,27 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::{Db, Error};
 use crate::domain::time::{BootMillis, UnixMillis};
 
-/// Name of the fact that keeps up to which entry the trail's times were bounded.
+/// Name of the fact that keeps the entry up to which the trail's times were bounded.
 const BOUNDED_TO: &str = "times_bounded_to";
 
-/// Frames and entries of the trail whose times one step looks at.
+/// The number of frames and entries of the trail whose times one step looks at.
 const TIMES_AT_ONCE: usize = 500;
 
-/// What a step of putting times right came to.
+/// The result of a step of correcting times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Repaired {
-    /// Frames whose time is exact now.
+    /// The number of frames whose time is exact now.
     pub repaired: usize,
-    /// Frames whose time lies between those of their neighbours now.
+    /// The number of frames whose time lies between those of their neighbours now.
     pub estimated: usize,
-    /// Whether another step is needed.
+    /// True if another step is needed.
     pub has_more: bool,
 }
 
 impl Db {
-    /// Puts right the times of some frames that were journalled under an untrusted clock. Those of this boot are
-    /// computed from the time since boot, exactly. Those of an earlier boot that never had a right clock cannot
-    /// be: they are moved between their trusted neighbours, which bounds the error. The trail follows when no frame is
+    /// Corrects the times of some frames that were journalled under an untrusted clock. Those of this boot are computed
+    /// from the time since boot, exactly. Those of an earlier boot that never had a right clock cannot be computed:
+    /// they are moved between their trusted neighbours, which bounds the error. The trail follows when no frame is
     /// left. A scan never waits for more than one step.
     ///
     /// # Errors
@@ -77,8 +77,8 @@ fn compute(
     Ok(connection.prepare_cached(&sql)?.execute((this_boot, boot_began))?)
 }
 
-/// Moves frames of earlier boots, the oldest first, between the times before and behind them: what lies before is known by
-/// then.
+/// Moves frames of earlier boots, the oldest first, between the times before and after them: the times before are known
+/// by then.
 fn estimate(connection: &Connection, this_boot: i64, now: UnixMillis) -> Result<usize, Error> {
     let sql = format!(
         "SELECT id, wall_ms FROM scans WHERE clock = 'untrusted' AND boot <> ?1 ORDER BY boot, id LIMIT {TIMES_AT_ONCE}"
@@ -105,8 +105,8 @@ fn estimate(connection: &Connection, this_boot: i64, now: UnixMillis) -> Result<
     Ok(frames.len())
 }
 
-/// The next frame whose time is known, and that time. Frames of a boot without a right clock are many and follow each
-/// other: after some of them the last one of the boot is looked up, and the search goes on from there.
+/// Returns the next frame whose time is known, and that time. Frames of a boot without a right clock are many and
+/// follow each other: after some of them the last one of the boot is looked up, and the search goes on from there.
 fn known_after(connection: &Connection, id: i64) -> Result<Option<(i64, i64)>, Error> {
     let sql =
         format!("SELECT id, wall_ms, clock, boot FROM scans WHERE id > ?1 ORDER BY id LIMIT {TIMES_AT_ONCE}");
@@ -131,8 +131,8 @@ fn known_after(connection: &Connection, id: i64) -> Result<Option<(i64, i64)>, E
 }
 
 /// Moves some of the times that the store itself notes between what came before and now, and returns true if there are
-/// more. Only the trail since the last repair is looked at, and the operations that it names: each time that an operation
-/// gets has its entry there.
+/// more. Only the trail since the last repair is looked at, and the operations that it names: each time that an
+/// operation gets has its entry there.
 fn bound_trail(connection: &Connection, now: UnixMillis) -> Result<bool, Error> {
     let from: i64 = connection
         .prepare_cached("SELECT value FROM facts WHERE name = ?1")?

@@ -1,5 +1,5 @@
-//! Room kept back on the disk. When nothing more fits, scans are refused, and this room is given to deliveries:
-//! what is stored must still be able to say that it was sent.
+//! Room reserved on the disk. When nothing more fits, scans are refused, and this room is given to deliveries: it must
+//! still be possible to store that an operation was sent.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -10,10 +10,11 @@ use super::modes;
 /// Name of the file in the data folder.
 const RESERVE_FILE: &str = "reserve";
 
-/// What the log holds of new pages when no more of it fits is far less than this.
+/// The size of the reserved room, in bytes: far more than the new pages that the log holds when it cannot grow any
+/// more.
 const RESERVE_BYTES: usize = 512 * 1024;
 
-/// The room, kept back or given.
+/// The room, reserved or given away.
 #[derive(Debug)]
 pub(super) struct Reserve {
     dir: PathBuf,
@@ -21,13 +22,13 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Takes up what an earlier process kept back.
+    /// Takes up the room that an earlier process reserved.
     pub(super) fn new(dir: &Path) -> Self {
         let held = fs::metadata(dir.join(RESERVE_FILE)).map_or(0, |metadata| metadata.len());
         Self { dir: dir.to_owned(), is_held: usize::try_from(held) == Ok(RESERVE_BYTES) }
     }
 
-    /// Whether the room is kept back. If it was given, it is taken again once twice as much is free.
+    /// Returns true if the room is reserved. If it was given away, it is taken again once twice as much is free.
     pub(super) fn hold(&mut self) -> bool {
         if !self.is_held && self.has_room() {
             self.is_held = modes::open_file(&self.path())
@@ -37,7 +38,7 @@ impl Reserve {
         self.is_held
     }
 
-    /// Gives the room; `false` if there was none to give.
+    /// Gives the room away; returns false if there was none.
     pub(super) fn give(&mut self) -> bool {
         self.is_held = false;
         match fs::remove_file(self.path()) {

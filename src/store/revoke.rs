@@ -1,4 +1,4 @@
-//! Undoing what was posted.
+//! Undoes posted operations.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
@@ -9,7 +9,7 @@ use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::operation::Place;
 use crate::domain::time::UnixMillis;
 
-/// How a posted operation is undone.
+/// The way in which a posted operation is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undo {
     /// By the opposite movement, which leaves both on the server.
@@ -18,7 +18,7 @@ pub enum Undo {
     Delete,
 }
 
-/// What came of it.
+/// The result of undoing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revoked {
     /// This operation undoes it, and is queued.
@@ -27,7 +27,7 @@ pub enum Revoked {
     Deleting,
     /// This operation undoes it already; nothing was written.
     Already(OperationId),
-    /// It cannot be, for this reason; nothing was written.
+    /// It cannot be undone, for this reason; nothing was written.
     Not(State, &'static str),
 }
 
@@ -82,21 +82,21 @@ impl Db {
     }
 }
 
-/// The operation that undoes this one, if one does.
+/// Returns the operation that undoes this one, if any.
 fn revoking(connection: &Connection, id: OperationId) -> Result<Option<OperationId>, Error> {
     let sql = "SELECT id FROM operations WHERE revokes = ?1 AND state <> 'cancelled' ORDER BY id LIMIT 1";
     let mut statement = connection.prepare_cached(sql)?;
     Ok(statement.query_row([id.0], |row| row.get(0).map(OperationId)).optional()?)
 }
 
-/// What an operation that undoes another needs beside that.
+/// The data that an operation that undoes another needs in addition to that one.
 struct Undoing<'a> {
     station: &'a str,
     found_to: ScanId,
     now: UnixMillis,
 }
 
-/// Books the opposite of an operation. It moves units like any other, so it counts among what was booked.
+/// Books the opposite of an operation. It moves units like any other, so it counts among the booked units.
 fn oppose(
     connection: &Connection,
     (id, place): (OperationId, Place),

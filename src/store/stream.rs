@@ -1,4 +1,4 @@
-//! The journal as a stream: what came after a place in it, frames and trail together.
+//! The journal as a stream: the entries after a place in it, frames and trail together.
 
 use rusqlite::Row;
 
@@ -10,7 +10,7 @@ use crate::domain::quantity::Quantity;
 use crate::domain::session::Reason;
 use crate::domain::time::UnixMillis;
 
-/// Which frames are asked for.
+/// The frames that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// All.
@@ -28,37 +28,37 @@ pub struct Cursor {
     pub event: i64,
 }
 
-/// One thing that happened.
+/// One entry of the stream.
 #[derive(Debug, Clone)]
 pub enum Entry {
     /// A frame was taken in.
     Scan(Box<ScanEntry>),
-    /// Something became of a document.
+    /// An entry of a document's trail.
     Delivery(Box<DeliveryEntry>),
 }
 
-/// A frame of the journal. What it was booked to is as it stands now: a parked frame may be booked later.
+/// A frame of the journal. Its booking is shown as it stands now: a parked frame may be booked later.
 #[derive(Debug, Clone)]
 pub struct ScanEntry {
     /// Its number.
     pub id: ScanId,
     /// The wall clock at its last byte.
     pub at: UnixMillis,
-    /// Whether that time is sure, or was put right since.
+    /// True if that time is sure, or was corrected since.
     pub is_time_sure: bool,
-    /// The reader it came from.
+    /// The reader that it came from.
     pub scanner: ScannerName,
     /// Its bytes.
     pub raw: Vec<u8>,
-    /// The word of what came of it.
+    /// The word of its outcome.
     pub outcome: String,
-    /// Why it was refused, or which control code it was.
+    /// The reason why it was refused, or the control code that it was.
     pub detail: Option<String>,
     /// The code without its AIM prefix, if it was looked up.
     pub barcode: Option<String>,
     /// Kind and storage, if it is booked or parked.
     pub place: Option<Place>,
-    /// How much, likewise.
+    /// The quantity, likewise.
     pub quantity: Option<Quantity>,
     /// The good, if it is booked or was looked up, and no kit.
     pub good: Option<GoodId>,
@@ -66,26 +66,26 @@ pub struct ScanEntry {
     pub title: Option<String>,
     /// The operation it is booked in, likewise.
     pub operation: Option<OperationId>,
-    /// Whether it was taken back since.
+    /// True if it was taken back since.
     pub is_undone: bool,
-    /// What a command came to, or why it was refused, in words.
+    /// The result of a command, or the reason of a refusal, in words.
     pub words: Option<String>,
 }
 
-/// An entry of the trail, and where the operation stands now.
+/// An entry of the trail, and the state of the operation now.
 #[derive(Debug, Clone)]
 pub struct DeliveryEntry {
     /// Its number in the trail.
     pub id: i64,
-    /// The wall clock.
+    /// The wall clock at the entry.
     pub at: UnixMillis,
-    /// What happened, in words.
+    /// The event in words.
     pub what: String,
     /// The operation, if it is still kept and this concerns one.
     pub operation: Option<OperationEntry>,
 }
 
-/// An operation as the stream tells of it.
+/// An operation as the stream shows it.
 #[derive(Debug, Clone)]
 pub struct OperationEntry {
     /// Its number.
@@ -94,9 +94,9 @@ pub struct OperationEntry {
     pub marker: Marker,
     /// Kind and storage.
     pub place: Place,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// How much in all.
+    /// The units in all.
     pub units: Quantity,
     /// The server's document, once known.
     pub document: Option<DocumentId>,
@@ -112,7 +112,7 @@ impl Entry {
 }
 
 impl Cursor {
-    /// The place behind `entry`.
+    /// Returns the place behind `entry`.
     #[must_use]
     pub fn behind(self, entry: &Entry) -> Self {
         match entry {
@@ -123,7 +123,7 @@ impl Cursor {
 }
 
 impl Db {
-    /// The end of the journal.
+    /// Returns the end of the journal.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -134,8 +134,8 @@ impl Db {
         Ok(statement.query_row([], |row| Ok(Cursor { scan: row.get(0)?, event: row.get(1)? }))?)
     }
 
-    /// What the journal has after `seen`, at most `count` entries. Frames come in their order and the trail in its
-    /// own; the two are joined by the wall clock, which may have been put right in between.
+    /// Returns the journal's entries after `seen`, at most `count`. Frames come in their order and the trail in its
+    /// own; the two are joined by the wall clock, which may have been corrected in between.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -156,7 +156,7 @@ impl Db {
         Ok(joined)
     }
 
-    /// The last frames, youngest first: all of them, or those that were refused.
+    /// Returns the last frames, youngest first: all of them, or those that were refused.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -179,7 +179,8 @@ impl Db {
         Ok(scans)
     }
 
-    /// What was looked up stands in no document: its title is that of the goods table now.
+    /// Adds the title to a frame that was looked up: it stands in no document, so its title is that of the goods table
+    /// now.
     fn with_title(&self, entry: Entry) -> Result<Entry, Error> {
         let Entry::Scan(mut scan) = entry else { return Ok(entry) };
         if let (None, Some(good), "lookup") = (&scan.title, scan.good, scan.outcome.as_str()) {
@@ -204,7 +205,7 @@ impl Db {
     }
 }
 
-/// Both in their own order, the earlier of the two heads first.
+/// Joins both, each in its own order, the earlier of the two heads first.
 fn joined(scans: Vec<Entry>, deliveries: Vec<Entry>) -> Vec<Entry> {
     let mut joined = Vec::with_capacity(scans.len().saturating_add(deliveries.len()));
     let mut deliveries = deliveries.into_iter().peekable();

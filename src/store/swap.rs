@@ -1,8 +1,8 @@
-//! One file takes the place of a database, at one moment.
+//! Replaces a database by another file, at one moment.
 //!
-//! Whatever interrupts it, at whichever system call, the database is the one of before or the one that takes its place, whole,
-//! and the one of before has a name as long as it is to be kept. The log is folded in first, so that no log of the one
-//! ever lies beside the other.
+//! If this is interrupted, at whichever system call, the database is the old one or the one that takes its place,
+//! whole, and the old one has a name as long as it is to be kept. The log is folded in first, so that no log of one
+//! database ever lies beside the other.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,21 +15,21 @@ use super::open::{connect, size, with_suffix};
 use super::{BackupError, Error, damage};
 use crate::domain::time::UnixMillis;
 
-/// The endings that a database gets when it makes room for another.
+/// The ending of a database that a restore replaced.
 pub(super) const REPLACED: &str = "replaced";
-/// One that an older program cannot read, with nothing in it that is undelivered.
+/// The ending of one that an older program cannot read, with nothing in it that is undelivered.
 const ASIDE: &str = "aside";
-/// One that an older program cannot read, with something in it that is undelivered.
+/// The ending of one that an older program cannot read, with something in it that is undelivered.
 const UNDELIVERED: &str = "undelivered";
 
-/// What becomes of a database that makes room.
+/// The decision about a database that makes room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// It is kept beside the new one; everything in it was delivered.
     Aside,
     /// It is kept beside the new one; something in it is undelivered.
     Undelivered,
-    /// It is a copy of what the service has, and is not kept.
+    /// It is a copy of the service's data, and is not kept.
     Not,
 }
 
@@ -37,7 +37,7 @@ fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BackupError + '_ {
     move |source| BackupError::File { path: path.to_owned(), source }
 }
 
-/// Makes a database one file that can be renamed. Nobody may have it open.
+/// Makes a database one file that can be renamed. No process may have it open.
 ///
 /// # Errors
 /// It cannot be read; it is as it was.
@@ -49,11 +49,11 @@ pub fn make_whole(path: &Path) -> Result<(), BackupError> {
     fold_in(path)
 }
 
-/// Puts `by`, a whole file of the same file system, or none, in the place of a database that is whole. Returns where that
-/// is kept.
+/// Puts `by`, a whole file of the same file system, or none, in the place of a database that is whole. Returns the path
+/// under which that is kept.
 ///
 /// # Errors
-/// A file cannot be renamed; the database is the one of before, or has been replaced.
+/// A file cannot be renamed; the database is the old one, or has been replaced.
 pub fn replace(
     path: &Path,
     by: Option<&Path>,
@@ -84,7 +84,7 @@ pub(super) fn second_name(path: &Path, ending: &str, now: UnixMillis) -> Result<
     Ok(name)
 }
 
-/// Takes away second names of a database that never made room, because it was interrupted.
+/// Removes second names of a database that never made room, because that was interrupted.
 ///
 /// # Errors
 /// The folder cannot be read or changed.

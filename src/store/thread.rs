@@ -8,15 +8,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Db;
 
-/// Jobs that may wait for the store's thread. The senders are few and wait for their answers, so more than
-/// a handful means that the disk has stalled; then they wait too, and the scanners' own queue fills.
+/// The most jobs that wait for the store's thread. The senders are few and wait for their answers, so more than a
+/// handful means that the disk has stalled; then they wait too, and the scanners' own queue fills.
 pub const STORE_QUEUE_MAX: usize = 64;
 
 type Job = Box<dyn FnOnce(&mut Db) + Send>;
 
 enum Message {
     Job(Job),
-    /// What was sent before is still done; what is sent after never will be.
+    /// The end: earlier messages are still done; later ones never will be.
     End,
 }
 
@@ -25,13 +25,13 @@ enum Message {
 #[error("reach the store: it has ended")]
 pub struct StoreClosed;
 
-/// Gives work to the store's thread.
+/// A handle that gives work to the store's thread.
 #[derive(Debug, Clone)]
 pub struct Store {
     jobs: mpsc::Sender<Message>,
 }
 
-/// The thread. Whoever holds this ends it; until then it serves every [`Store`].
+/// The thread. The owner of this value ends it; until then it serves every [`Store`].
 #[derive(Debug)]
 pub struct StoreThread {
     store: Store,
@@ -61,8 +61,8 @@ impl Store {
         Ok((store.clone(), StoreThread { store, thread, ended }))
     }
 
-    /// Runs `job` on the store's thread and gives back what it returned. The job is done even if the caller
-    /// stops waiting for it.
+    /// Runs `job` on the store's thread and returns its result. The job is done even if the caller stops waiting for
+    /// it.
     ///
     /// # Errors
     /// [`StoreClosed`] if the thread has ended; then the job was not done.
@@ -81,7 +81,7 @@ impl Store {
 }
 
 impl StoreThread {
-    /// Lets the thread finish what it was given before, close the files, and end.
+    /// Lets the thread finish the jobs that it has, close the files, and end.
     pub async fn end(self) {
         // An error means that the thread is already gone.
         let _told = self.store.jobs.send(Message::End).await;

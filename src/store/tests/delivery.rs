@@ -1,4 +1,4 @@
-//! How far deliveries are, and what the deliverer is told of.
+//! Tests of the progress of deliveries, and of the agenda of the deliverer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,7 @@ fn agenda(bench: &Bench) -> Vec<(i64, State)> {
 fn what_is_on_its_way_comes_before_late_checks_and_the_oldest_first() {
     let mut bench = Bench::new();
     let ids: Vec<_> = (0..4).map(|_| queue(&mut bench, &[SHAMPOO])).collect();
-    // The first was lost once and then posted: it is still looked after. The second is posted and done with.
+    // The first was lost once and then posted: it is still looked after. The second is posted and finished.
     bench.step(ids[0], Event::Send(Step::Operation));
     bench.step(ids[0], Event::Lost);
     bench.step(ids[0], Event::Surveyed(Finding::Absent));
@@ -135,7 +135,7 @@ fn a_closed_operation_cannot_be_closed_again() {
     assert_eq!(before.of(State::Queued).operations, 1);
 }
 
-/// The agenda of a store and the machine itself say the same of what comes next.
+/// The agenda of a store and the delivery itself agree on the next action.
 #[test]
 fn the_agenda_says_of_each_operation_what_its_delivery_says() {
     let mut bench = Bench::new();
@@ -221,7 +221,7 @@ fn the_agenda_is_read_again_only_when_something_changed() {
     assert!(bench.db.agenda_since(Some(agenda.version)).unwrap().is_some());
 }
 
-/// Steps of SQLite's machine that an act takes: unlike time they are the same on every machine.
+/// Counts the steps of SQLite's machine that an act takes: unlike time they are the same on every machine.
 fn steps(db: &mut Db, act: impl FnOnce(&mut Db)) -> u64 {
     let count = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&count);

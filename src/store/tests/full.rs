@@ -1,4 +1,4 @@
-//! A disk that takes nothing more.
+//! Tests with a disk that takes nothing more.
 
 use std::fs;
 
@@ -35,7 +35,7 @@ fn full_bench() -> Bench {
     panic!("the file grows beyond its limit");
 }
 
-/// Sets the pages the outbox may have; it never goes below those it has.
+/// Sets the pages that the outbox may have; it never goes below those it has.
 fn limit(bench: &Bench, pages: u32) {
     bench.db.outbox.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_row| Ok(())).unwrap();
 }

@@ -1,4 +1,4 @@
-//! The copy of the goods table: what a code leads to, and how the copy is kept.
+//! Tests of the copy of the goods table: the good that a code leads to, and the upkeep of the copy.
 
 use super::{BEGIN, Bench, COMB, SHAMPOO, found, good, read_all};
 use crate::domain::good::Good;

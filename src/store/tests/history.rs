@@ -1,7 +1,8 @@
-//! What the store's thread does costs by what it changes, never by the length of the history.
+//! Tests that the jobs of the store's thread cost by what they change, never by the length of the history.
 //!
-//! `STOCKPOINT_HISTORY=2000000` plays the same at full length and prints how long each job keeps a scan waiting at the
-//! most. It fails where the processor alone takes over 50 ms: how long the disk takes depends on who else uses it.
+//! `STOCKPOINT_HISTORY=2000000` plays the same at full length and prints the longest time for which each job keeps a
+//! scan waiting. It fails if the processor alone takes over 50 ms: the time that the disk takes depends on who else
+//! uses it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,32 +21,32 @@ use crate::domain::mode::Kind;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::store::{Cause, Cursor, Db, Failure, GoodsPage, OpenOptions, Overdue, ParkedAt, Unit, figures};
 
-/// Frames of the two histories that are compared.
+/// The number of frames of the two histories that are compared.
 const SHORT: i64 = 5000;
 const LONG: i64 = 50_000;
 
-/// A job that takes so many steps of SQLite's machine more on the long history reads its rows.
+/// The most steps of SQLite's machine that a job may take more on the long history; one that takes more reads its rows.
 const STEPS_MORE_MAX: u64 = 5000;
 
-/// How long a job may keep the processor.
+/// The longest time for which a job may keep the processor.
 const WAIT_MAX: Duration = Duration::from_millis(50);
 
-/// What needs work, whatever the history: undelivered documents, refused ones, parked codes with three scans each, frames
-/// without a right clock, goods.
+/// The rows that need work, whatever the history: undelivered documents, refused ones, parked codes with three scans
+/// each, frames without a right clock, goods.
 const UNDER_WAY: i64 = 5000;
 const REFUSED: i64 = 1500;
 const PARKED_CODES: i64 = 3000;
 const UNTRUSTED: i64 = 3000;
 const GOODS: i64 = 20_000;
 
-/// 500 frames a day.
+/// The time between two frames, in ms: 500 frames a day.
 const FRAME_MS: i64 = 172_800;
 
-/// The long years of which nothing is old, and those of which most is.
+/// The pruning times at which nothing of the long history is old, and at which most of it is.
 const ALL_YOUNG: UnixMillis = UnixMillis(0);
 const MOST_OLD: UnixMillis = UnixMillis(BEGIN.0 - 3000 * FRAME_MS);
 
-/// What one job cost at the most.
+/// The highest cost of one job.
 struct Cost {
     name: &'static str,
     steps: u64,
@@ -53,16 +54,16 @@ struct Cost {
     processor: Duration,
 }
 
-/// What the processor has done for this thread.
+/// Returns the processor time of this thread.
 fn processor() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
 }
 
-/// Jobs by name, how often each is done, and what it does.
+/// A job: its name, how often it is done, and its function.
 type Job = (&'static str, u32, fn(&mut Bench));
 
-/// Frames that the test is told to play.
+/// Returns the number of frames that the environment asks for.
 #[expect(clippy::disallowed_methods, reason = "a test takes its length from the environment")]
 fn told_length() -> Option<i64> {
     std::env::var("STOCKPOINT_HISTORY").ok().map(|frames| frames.parse().unwrap())
@@ -130,7 +131,7 @@ fn fill_live(db: &Db, frames: i64) {
     );
 }
 
-/// A station with so many frames behind it, and a counter of the steps of SQLite's machine in hundreds.
+/// Returns a station with so many frames behind it, and a counter of the steps of SQLite's machine in hundreds.
 fn bench(frames: i64) -> (Bench, Arc<AtomicU64>) {
     let dir = TempDir::new().unwrap();
     let open = |boot_id| {
@@ -178,7 +179,7 @@ fn finish_reading(bench: &mut Bench) {
     bench.db.finish_full_reading(0).unwrap();
 }
 
-/// What the agent has the store's thread do, most of it beside scans.
+/// The jobs that the agent gives the store's thread, most of them beside scans.
 const JOBS: &[Job] = &[
     ("start: take_up", 1, |bench| {
         let books = Books { service: "https://api.example.com".to_owned(), location: LocationId(1) };
@@ -311,7 +312,7 @@ const JOBS: &[Job] = &[
     }),
 ];
 
-/// Does every job, and tells what each cost at the most.
+/// Does every job, and returns the highest cost of each.
 fn play(frames: i64) -> Vec<Cost> {
     let (mut bench, steps) = bench(frames);
     let mut costs = Vec::new();

@@ -1,4 +1,4 @@
-//! What one frame writes, and that it counts once.
+//! Tests of the rows that one frame writes, and that it counts once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +48,7 @@ fn every_frame_counts_as_one_thing_and_the_books_balance_after_each() {
     let scans = ScanCounts { booked: 3, undone: 2, unknown: 1, refused: 1, control: 6, lookup: 1 };
     assert_eq!(figures.scans, scans);
     assert_eq!((figures.units_booked, figures.units_undone), (units(14), units(12)));
-    // UNDO behind CLOSE took the parked scan back, which was the last.
+    // UNDO after CLOSE took the parked scan back, which was the last.
     assert_eq!(figures.units_parked, units(0));
     assert_eq!(figures.of(State::Queued).units, units(1));
     assert_eq!(figures.of(State::Cancelled).units, units(1));
@@ -129,7 +129,7 @@ fn last_changes_the_scan_its_line_and_the_counts() {
     assert_eq!(bench.lines(id), [(1, 1, "1".to_owned())]);
 }
 
-/// The last scan of the dock as the next start finds it, in seconds before that.
+/// Returns the age of the last scan of the dock as the next start finds it, in seconds.
 fn last_scan_ago(bench: &Bench, now: Moment) -> Option<i64> {
     let followers = [ScannerName::new("dock")].into();
     let last = bench.db.commanded(now, &followers).unwrap().last_scan;

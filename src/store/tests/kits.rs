@@ -1,4 +1,4 @@
-//! Kits: the copy of the cards, and one scan that stands in several operations.
+//! Tests of kits: the copy of the cards, and one scan that stands in several operations.
 
 use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, found, good, read_all, units};
 use crate::domain::control::{Control, kit_code};

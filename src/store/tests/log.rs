@@ -1,4 +1,4 @@
-//! The write-ahead log keeps its size, and a scan writes little.
+//! Tests that the write-ahead log keeps its size, and that a scan writes little.
 
 use std::fs;
 
@@ -17,12 +17,12 @@ fn log_bytes(bench: &Bench, name: &str) -> u64 {
     fs::metadata(bench.dir.path().join(format!("{name}-wal"))).unwrap().len()
 }
 
-/// Another program that has the outbox open.
+/// Opens the outbox as another program does.
 fn beside(bench: &Bench) -> Connection {
     connect(&bench.dir.path().join(OUTBOX_FILE), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
 }
 
-/// Pages that were written to the log since it was last begun anew.
+/// Returns the number of pages that were written to the log since it last began anew.
 fn pages(bench: &Bench) -> i64 {
     bench.db.outbox.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(1)).unwrap()
 }
@@ -57,7 +57,8 @@ fn the_log_stays_at_its_working_size_over_thousands_of_scans() {
     assert!((1024 * 1024..=began).contains(&ended), "{ended}");
 }
 
-/// A reader beside the agent, a `sqlite3` that was left open: its log cannot be written over, and then can.
+/// A reader beside the agent, a `sqlite3` that was left open: its log cannot be written over while it reads, and can
+/// afterwards.
 #[test]
 fn a_log_that_a_reader_let_grow_is_cut_to_its_working_size_after_it() {
     let mut bench = Bench::new();
@@ -73,7 +74,7 @@ fn a_log_that_a_reader_let_grow_is_cut_to_its_working_size_after_it() {
     assert!(raised.len() == 1 && raised[0].contains("outbox.db-wal is longer than 8 MiB"), "{raised:?}");
     assert_eq!(bench.db.review_logs(BEGIN).unwrap(), Reviewed::default());
     reader.execute_batch("COMMIT").unwrap();
-    // As a tick a second does, whether anybody scans or not.
+    // As a tick once a second does, whether anybody scans or not.
     bench.db.tend().unwrap();
     bench.scan(SHAMPOO);
     let ended = log_bytes(&bench, OUTBOX_FILE);
@@ -94,7 +95,7 @@ fn a_log_keeps_its_size_over_a_restart() {
     assert_eq!([OUTBOX_FILE, GOODS_FILE].map(size), before);
 }
 
-/// What is committed by no scan: a long history that goes, and a goods table.
+/// Commits that come from no scan: the pruning of a long history, and a goods table.
 #[test]
 fn whatever_commits_the_logs_stay_short() {
     let mut bench = Bench::new();

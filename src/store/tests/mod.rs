@@ -1,4 +1,4 @@
-//! The store by themes. Scans go the way of the scans' worker: heard, looked up, decided, recorded, settled.
+//! Tests of the store by themes. Scans take the way of the scans' worker: heard, looked up, decided, recorded, settled.
 
 mod delivery;
 mod full;
@@ -131,7 +131,7 @@ impl Bench {
         self.db.assign(&Assignment { code: &code, good: GoodId(good), factor: 1 }, BEGIN).unwrap()
     }
 
-    /// The figures, which balance whatever happened.
+    /// Returns the figures, which balance whatever happened.
     fn figures(&self) -> Figures {
         let figures = self.db.figures().unwrap();
         assert!(figures.balance(), "{figures:?}");
@@ -161,7 +161,7 @@ impl Bench {
     }
 }
 
-/// Opened without waiting for the disk at each commit: no power goes in these tests.
+/// Opens a store that does not wait for the disk at each commit: the power does not fail in these tests.
 fn open(dir: &Path, boot_id: &str, commit_hook: Option<CommitHook>) -> Result<Db, Error> {
     let mut db = Db::open(OpenOptions { dir, station: "dock-1", boot_id, now: BEGIN, commit_hook })?;
     for connection in [&db.outbox, &db.goods] {
@@ -221,7 +221,7 @@ fn read_all(db: &mut Db, goods: &[Good]) {
     db.finish_full_reading(0).unwrap();
 }
 
-/// What a code leads to: the good's number, `unknown` or `ambiguous`.
+/// Returns what a code leads to: the good's number, `unknown` or `ambiguous`.
 fn found(db: &Db, code: &str) -> String {
     match db.resolve(&Barcode::read(code)).unwrap() {
         Resolution::Found(good) => good.id.to_string(),

@@ -1,4 +1,4 @@
-//! Codes that no good has yet, and what becomes of them once one has.
+//! Tests of codes that no good has yet, and of their booking once one has.
 
 use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, found, good, read_all, session_with, units};
 use crate::domain::barcode::Barcode;
@@ -46,7 +46,7 @@ fn a_code_that_becomes_known_is_booked_once_in_an_operation_for_each_place() {
     let dock = bench.db.pending(booked[0]).unwrap();
     assert_eq!((dock.operation.place, dock.delivery.state), (DOCK_IN, State::Queued));
     assert_eq!(bench.lines(booked[0]), [(1, 3, "6".to_owned())]);
-    // The document is dated when the code was scanned, not when it became known.
+    // The document is dated by the scan of the code, not by the moment at which it became known.
     assert_eq!(dock.first_scan, BEGIN.plus_ms(1000));
     let ramp = bench.db.pending(booked[1]).unwrap();
     assert_eq!((ramp.operation.place.kind, ramp.operation.place.storage.0), (Kind::WriteOff, 91_272));
@@ -55,7 +55,7 @@ fn a_code_that_becomes_known_is_booked_once_in_an_operation_for_each_place() {
     assert_eq!((figures.units_parked, figures.units_booked), (units(1), units(7)));
 }
 
-/// Codes that a step ends with whole, one that needs several, and what is behind it.
+/// Codes that a step ends with whole, one that needs several steps, and one behind it.
 #[test]
 fn many_parked_scans_are_booked_some_at_a_time_and_each_once() {
     let mut bench = Bench::new();
@@ -97,7 +97,7 @@ fn bench_with_conventions() -> Bench {
 
 #[test]
 fn a_parked_code_is_found_later_by_what_the_rules_made_of_it() {
-    // Behind its identifier this is a UPC-E and no EAN-8: it is not the same code without.
+    // With its identifier this is a UPC-E and no EAN-8: it is not the same code without it.
     for (raw, listed, barcode) in
         [("BLATER", "LATER", "LATER"), ("B]E001234558", "]E001234558", "012345000058"), ("BB", "B", "B")]
     {
@@ -106,7 +106,7 @@ fn a_parked_code_is_found_later_by_what_the_rules_made_of_it() {
         assert_eq!(bench.db.parked().unwrap()[0].code, listed);
         let kept: Vec<u8> = bench.db.outbox.query_row("SELECT raw FROM scans", [], |row| row.get(0)).unwrap();
         assert_eq!(kept, raw.as_bytes(), "the journal has the bytes");
-        // What the configuration says by then is of no matter.
+        // The configuration at that time does not matter.
         bench = bench.reopen("boot-2");
         bench.db.put_changed_goods(&[good(3, "Later", barcode), good(4, "Other", raw)]).unwrap();
         let booked = bench.db.book_parked(BEGIN).unwrap();

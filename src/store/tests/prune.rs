@@ -1,4 +1,4 @@
-//! Forgetting old history, and nothing else.
+//! Tests that old history is deleted, and nothing else.
 
 use super::{BEGIN, Bench, COMB, SHAMPOO};
 use crate::domain::control::Control;
@@ -7,10 +7,10 @@ use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::domain::time::UnixMillis;
 use crate::store::Error;
 
-/// Long after everything.
+/// A time long after everything.
 const LATER: UnixMillis = UnixMillis(BEGIN.0 + 1_000_000_000);
 
-/// How many operations a step of pruning forgets.
+/// Returns the number of operations that a step of pruning deletes.
 fn forgotten(bench: &mut Bench, before: UnixMillis) -> usize {
     bench.db.prune(before).unwrap().operations
 }
@@ -59,7 +59,7 @@ fn what_was_closed_by_a_clock_in_1970_is_as_old_as_its_first_scan() {
     post(&mut bench, id);
     bench.db.outbox.execute("UPDATE operations SET closed_ms = 5", []).unwrap();
     assert_eq!(forgotten(&mut bench, BEGIN.plus_ms(1000)), 0);
-    // Whose first scan has a time that nobody vouched for is not old.
+    // An operation whose first scan has a time that nobody vouched for is not old.
     bench.db.outbox.execute("UPDATE scans SET clock = 'untrusted'", []).unwrap();
     assert_eq!(forgotten(&mut bench, LATER), 0);
     bench.db.outbox.execute("UPDATE scans SET clock = 'estimated'", []).unwrap();
@@ -85,7 +85,7 @@ fn what_is_on_its_way_refused_parked_or_looked_after_stays_whatever_its_age() {
     bench.step(ids[1], Event::Send(Step::Operation));
     bench.step(ids[2], Event::Send(Step::Operation));
     bench.step(ids[2], Event::Lost);
-    // Refused both ways: in one call, of which two readings show nothing, and by its document.
+    // Refused in both ways: in one call, of which two readings show nothing, and by its document.
     bench.step(ids[3], Event::Send(Step::Operation));
     bench.step(ids[3], Event::Refused("no".to_owned()));
     bench.step(ids[3], Event::Surveyed(Finding::Absent));

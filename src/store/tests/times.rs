@@ -1,24 +1,24 @@
-//! Times read from a wrong clock, put right later.
+//! Tests of times read from a wrong clock and corrected later.
 
 use super::{BEGIN, Bench, COMB, SHAMPOO};
 use crate::domain::control::Control;
 use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::time::{BootMillis, UnixMillis};
 
-/// The time of a scan, and how far it is believed.
+/// Returns the time of a scan, and how far it is trusted.
 fn time(bench: &Bench, scan: ScanId) -> (i64, String) {
     let sql = "SELECT wall_ms, clock FROM scans WHERE id = ?1";
     bench.db.outbox.query_row(sql, [scan.0], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
 }
 
-/// How many times are exact now, and how many are bounded.
+/// Returns how many times are exact now, and how many are bounded.
 fn repaired(bench: &mut Bench, wall: UnixMillis, boot: BootMillis) -> (usize, usize) {
     let step = bench.db.repair_times(wall, boot).unwrap();
     assert!(!step.has_more);
     (step.repaired, step.estimated)
 }
 
-/// Lets the wall clock of the scans that are not trusted say something else.
+/// Gives the scans that are not trusted another time.
 fn misread(bench: &Bench, wall_ms: i64) {
     bench.db.outbox.execute("UPDATE scans SET wall_ms = ?1 WHERE clock = 'untrusted'", [wall_ms]).unwrap();
 }
@@ -73,7 +73,7 @@ fn a_time_without_a_later_neighbour_is_not_put_into_the_future() {
     assert_eq!(time(&bench, wrong), told(now.0, "estimated"));
 }
 
-/// When an operation closed, and the times of its trail.
+/// Returns the time at which an operation closed, and the times of its trail.
 fn noted(bench: &Bench, id: OperationId) -> (i64, Vec<i64>) {
     let sql = "SELECT closed_ms FROM operations WHERE id = ?1";
     let closed = bench.db.outbox.query_row(sql, [id.0], |row| row.get(0)).unwrap();
