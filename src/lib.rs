@@ -30,7 +30,7 @@
 //!
 //! # Invariants
 //!
-//! - Nothing is signalled as booked before its commit has returned from a disk told to be synchronous.
+//! - Nothing is signalled as booked before its commit has returned from a disk that was set to be synchronous.
 //! - Nothing is sent before the intent to send it is on the disk.
 //! - After an answer that does not prove "not done", nothing is sent again before the service's own records were
 //!   read in full, twice and a wait apart, without finding the operation's marker.

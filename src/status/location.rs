@@ -23,7 +23,7 @@ impl Default for Location {
 }
 
 impl Location {
-    /// Joins what the service told with the configuration, which takes precedence.
+    /// Joins what the service gave with the configuration, which takes precedence.
     pub fn new(
         told: &store::Location,
         zone: Option<TimeZone>,

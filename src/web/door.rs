@@ -64,7 +64,7 @@ impl Door {
     /// Listens there.
     ///
     /// # Errors
-    /// The system's reason; for a Unix socket also that somebody else listens on it, or that its path is a file.
+    /// The system's reason; for a Unix socket also that another process listens on it, or that its path is a file.
     pub(crate) fn bind(listen: &Listen) -> io::Result<Self> {
         match listen {
             Listen::Tcp(address) => {

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `id` | its number in the journal |
 //! | `at` | when it was scanned, RFC 3339, UTC |
-//! | `time_is_sure` | whether the clock was right, or that time was put right since |
+//! | `time_is_sure` | whether the clock was right, or that time was corrected since |
 //! | `scanner` | the configured name |
 //! | `outcome` | `booked`, `unknown`, `refused`, `control` or `lookup` |
 //! | `detail` | why it was refused, or which control code it was |

@@ -14,7 +14,7 @@ use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{CardId, GoodId, MasterId, RecordId, ServiceId, StorageId, TransactionId};
 use crate::domain::quantity::{Money, Quantity};
 
-/// The cards of a page; the sizes that the service allows are not documented.
+/// The number of cards on a page; the limit of the service is not documented.
 const CARDS_PER_PAGE: usize = 100;
 
 /// A bill of materials.

@@ -12,7 +12,7 @@ use crate::api::client::{Answer, Client};
 use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{CategoryId, GoodId};
 
-/// The children on a page of a node; more is refused (`get_product_category_composition`, `count`).
+/// The number of children on a page of a node; more is refused (`get_product_category_composition`, `count`).
 const CHILDREN_PER_PAGE: usize = 1000;
 
 /// A category.

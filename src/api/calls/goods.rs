@@ -17,7 +17,7 @@ use crate::domain::good::Good;
 use crate::domain::ids::{CategoryId, GoodId, StorageId, UnitId};
 use crate::domain::quantity::Money;
 
-/// The rows on a page of goods with all their details. Working integrations ask for up to 100.
+/// The number of rows on a page of goods with all their details. Working integrations ask for up to 100.
 const GOODS_PER_PAGE: usize = 100;
 
 /// The most nodes that a text search gives (`search_product`, `count`).

@@ -13,7 +13,7 @@ use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{DocumentId, GoodId, MasterId, StorageId};
 use crate::domain::quantity::Money;
 
-/// The rows of a page of movements. Working integrations ask for 1,000 and more.
+/// The number of rows on a page of movements. Working integrations ask for 1,000 and more.
 const MOVEMENTS_PER_PAGE: usize = 1000;
 
 /// A storage of the location.
