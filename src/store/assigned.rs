@@ -137,7 +137,7 @@ fn name_of(key: &str) -> String {
     spellings.find(is_it).unwrap_or_else(|| told.to_owned())
 }
 
-/// Returns the given code under whose key a typed text stands.
+/// Returns the given code that a typed text names: by its key, or else by the text in which it is listed.
 pub fn given_as<'a>(given: &'a [Given], typed: &str) -> Option<&'a Given> {
     let barcode = Barcode::read(typed);
     let keys = [barcode.identity(), Key::Text(barcode.text).encode()];
