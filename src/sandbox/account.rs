@@ -10,7 +10,7 @@ use super::documents;
 use super::state::State;
 use crate::domain::ids::DocumentId;
 
-/// The addresses webhooks may go to.
+/// The most addresses that webhooks may go to.
 const HOOKS_MAX: usize = 10;
 /// The flags of webhook settings, each 0 or 1.
 const HOOK_FLAGS: [&str; 15] = [
@@ -31,7 +31,7 @@ const HOOK_FLAGS: [&str; 15] = [
     "self_sending",
 ];
 
-/// `POST /auth`: with the partner token alone.
+/// `POST /auth`, which needs the partner token alone.
 pub(super) fn authorize(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut fields = call.fields()?;
     let login = fields.text("login")?;
@@ -83,7 +83,7 @@ pub(super) fn permissions(state: &mut State, call: &mut Call) -> Result<Success,
     Ok(Success::ok(Object::default().with("storages", storages)))
 }
 
-/// `GET /companies?my=1`: those of the user, which is the one location. Without `my` the service lists everybody's.
+/// `GET /companies?my=1`: the locations of the user, of which there is one. Without `my` the service lists everybody's.
 pub(super) fn locations(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     if query.number("my")? != Some(1) {
@@ -93,7 +93,7 @@ pub(super) fn locations(state: &mut State, call: &mut Call) -> Result<Success, R
     Ok(Success::ok([card(state, call).with("active", 1)]))
 }
 
-/// `GET /staff/{location}`: those who left, too.
+/// `GET /staff/{location}`, with the members who left.
 pub(super) fn masters(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let loose = state.options.quirks.loose_types;

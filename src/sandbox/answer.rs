@@ -1,4 +1,4 @@
-//! Answers as the service words them: envelope, errors, and JSON with exact decimals.
+//! Answers in the service's wording: envelope, errors, and JSON with exact decimals.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::faults::Foreign;
 use super::options::Nothing;
 use super::options::Quirks;
 
-/// A JSON object, its members in the order they are added.
+/// A JSON object, its members in the order in which they are added.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Object(Vec<(&'static str, Box<RawValue>)>);
 
@@ -78,12 +78,12 @@ impl Success {
         Self { status, data: None, count: None }
     }
 
-    /// The same with `meta.count`.
+    /// Adds `meta.count` to the answer.
     pub(super) fn count(self, count: usize) -> Self {
         Self { count: Some(count), ..self }
     }
 
-    /// The answer in its envelope.
+    /// Returns the answer in its envelope.
     pub(super) fn answer(self, quirks: &Quirks) -> Answer {
         let Some(data) = self.data else {
             return Answer::new(self.status, String::new());
@@ -97,7 +97,7 @@ impl Success {
     }
 }
 
-/// A request that was not carried out, and why.
+/// A request that was not carried out, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: u16,
@@ -107,12 +107,12 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Any status with a message for people.
+    /// A refusal with any status and a message for people.
     pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), field: None }
     }
 
-    /// 422 that names what is wrong with which member or parameter.
+    /// 422 that names the member or parameter at fault and what is wrong with it.
     pub(super) fn field(name: impl Into<String>, complaint: &str) -> Self {
         let field = name.into();
         Self { status: 422, message: format!("{field}: {complaint}"), field: Some(field) }
@@ -133,7 +133,7 @@ impl Refusal {
         Self::new(404, "Not found")
     }
 
-    /// The answer in whichever envelope errors of this kind have.
+    /// Returns the answer in the envelope that errors of this kind have.
     pub(super) fn answer(self, quirks: &Quirks) -> Answer {
         if quirks.bare_errors && matches!(self.status, 401 | 404) {
             let errors = Object::default().with("code", self.status).with("message", &self.message);
@@ -151,7 +151,7 @@ impl Refusal {
     }
 }
 
-/// 403 unless the right is there.
+/// Refuses with 403 unless the right is there.
 pub(super) fn allowed(right: bool) -> Result<(), Refusal> {
     if right { Ok(()) } else { Err(Refusal::forbidden()) }
 }
@@ -169,7 +169,7 @@ fn failure(meta: impl Serialize) -> Object {
     Object::default().with("success", false).with("data", ()).with("meta", meta)
 }
 
-/// What goes back over the wire.
+/// An answer as it is sent over the wire.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -188,19 +188,19 @@ impl Answer {
         Self::new(status, raw(object).get().to_owned())
     }
 
-    /// HTTP 200 that says `success: false`.
+    /// HTTP 200 with `success: false`.
     pub(super) fn success_false(message: &str) -> Self {
         Self::json(200, &failure(Object::default().with("message", message)))
     }
 
-    /// What a gateway in front of the service answers when the service does not.
+    /// The answer of a gateway in front of the service when the service does not answer.
     pub(super) fn bad_gateway() -> Self {
         let body =
             "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
         Self { content_type: "text/html", ..Self::new(502, body.to_owned()) }
     }
 
-    /// What something in between answers that is not the service.
+    /// An answer that comes from something between the station and the service.
     pub(super) fn foreign(status: u16, body: Foreign) -> Self {
         let page =
             "<!DOCTYPE html><html><head><title>Welcome</title></head><body>Log in to go on</body></html>";
@@ -215,7 +215,7 @@ impl Answer {
         Self { content_type, ..Self::new(status, body.to_owned()) }
     }
 
-    /// 429: the wait goes into the message (without one the body is empty) and, if given, into `Retry-After`.
+    /// 429: the message names the wait (without a wait the body is empty), and so does `Retry-After` if it is given.
     pub(super) fn too_many(message_s: Option<u64>, retry_after_s: Option<u64>) -> Self {
         let answer = match message_s {
             None => Self::new(429, String::new()),

@@ -1,4 +1,4 @@
-//! A request, and readers of its query and body that leave nothing unread and nothing unchecked.
+//! A request, and readers of its query and body. A reader checks each member, and refuses members that nobody read.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use super::answer::Refusal;
 use super::options::Quirks;
 
-/// Decimals a number may have: those of the product of an amount and a price of six decimals each.
+/// The most decimals of a number: those of the product of an amount and a price of six decimals each.
 const DECIMALS_MAX: u32 = 12;
-/// Numbers are below this, so that products of them always fit.
+/// The limit that every number stays below, so that products of numbers always fit.
 const NUMBER_MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
 /// The two clocks at the moment a request is carried out.
@@ -24,7 +24,7 @@ const NUMBER_MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 pub(super) struct Now {
     /// The server's wall clock, which it stores and sends.
     pub(super) wall: Timestamp,
-    /// For waits.
+    /// The running clock, for waits.
     pub(super) instant: Instant,
 }
 
@@ -32,36 +32,36 @@ pub(super) struct Now {
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) method: Method,
-    /// Below the base path, without a slash at the end.
+    /// The path below the base path, without a slash at the end.
     pub(super) path: String,
     pub(super) uri: Uri,
-    /// Empty if missing; so are the other two headers.
+    /// The `Accept` header; empty if it is missing, as are the two headers below.
     pub(super) accept: String,
     pub(super) authorization: String,
     pub(super) content_type: String,
     pub(super) body: Bytes,
     pub(super) now: Now,
-    /// A fault: carry out only so many lines of an operation.
+    /// The most lines of an operation to carry out; set by a fault.
     pub(super) lines_max: Option<usize>,
-    /// The numbers in the path, by the name the route gives them.
+    /// The numbers in the path, each with the name that the route gives it.
     pub(super) ids: Vec<(&'static str, i64)>,
 }
 
 impl Call {
-    /// A number in the path.
+    /// Returns a number of the path.
     pub(super) fn id(&self, name: &str) -> i64 {
         let found = self.ids.iter().find(|(known, _)| *known == name);
         found.expect("a handler asks only for numbers its route names").1
     }
 
-    /// The query, ready to be read member by member.
+    /// Returns the query, whose parameters are then read one by one.
     pub(super) fn query(&self) -> Result<Parameters, Refusal> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&self.uri)
             .map_err(|cause| Refusal::field("query", &cause.to_string()))?;
         Ok(Parameters(pairs))
     }
 
-    /// The body, ready to be read member by member.
+    /// Returns the body, whose members are then read one by one.
     pub(super) fn fields(&self) -> Result<Fields, Refusal> {
         if !self.content_type.starts_with("application/json") {
             return Err(Refusal::new(400, "Content-Type must be application/json"));
@@ -73,7 +73,7 @@ impl Call {
     }
 }
 
-/// The part of a listing that is asked for.
+/// The requested part of a listing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page {
     pub(super) skip: usize,
@@ -81,7 +81,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The rows of this page.
+    /// Returns the rows of this page.
     pub(super) fn of<T>(self, rows: impl Iterator<Item = T>) -> Vec<T> {
         rows.skip(self.skip).take(self.count).collect()
     }
@@ -115,8 +115,8 @@ impl Parameters {
         text.parse().map(Some).map_err(|_cause| Refusal::field(name, "This value should be a whole number."))
     }
 
-    /// Takes `page` and `count`; 0 and less are refused. How many rows a page may have, and whether there are pages at
-    /// all, is a quirk.
+    /// Takes `page` and `count`; 0 and less are refused. Quirks decide how many rows a page may have and whether there
+    /// are pages at all.
     pub(super) fn page(&mut self, count: i64, quirks: &Quirks) -> Result<Page, Refusal> {
         let page = self.positive("page", 1)?;
         let asked = self.positive("count", count)?;
@@ -137,7 +137,7 @@ impl Parameters {
             .ok_or_else(|| Refusal::field(name, "This value should be positive."))
     }
 
-    /// Refuses what was not read.
+    /// Refuses parameters that were not read.
     pub(super) fn end(self) -> Result<(), Refusal> {
         match self.0.first() {
             None => Ok(()),
@@ -149,13 +149,13 @@ impl Parameters {
 /// The members of a JSON object that have not been read yet.
 #[derive(Debug)]
 pub(super) struct Fields {
-    /// Where in the body this object is: `goods_transactions[0].`, or nothing.
+    /// The place of this object in the body: `goods_transactions[0].`, or an empty text for the body itself.
     prefix: String,
     members: BTreeMap<String, Box<RawValue>>,
 }
 
 impl Fields {
-    /// Whether the member is there.
+    /// Returns true if the member is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.members.contains_key(name)
     }
@@ -209,7 +209,7 @@ impl Fields {
         Ok(objects.map(|objects| objects.into_iter().enumerate().map(numbered).collect()))
     }
 
-    /// Refuses what was not read.
+    /// Refuses members that were not read.
     pub(super) fn end(self) -> Result<(), Refusal> {
         match self.members.keys().next() {
             None => Ok(()),
@@ -217,7 +217,7 @@ impl Fields {
         }
     }
 
-    /// A refusal that names the member with its place in the body.
+    /// Returns a refusal that names the member with its place in the body.
     pub(super) fn wrong(&self, name: &str, complaint: &str) -> Refusal {
         Refusal::field(format!("{}{name}", self.prefix), complaint)
     }
@@ -239,7 +239,7 @@ impl Fields {
     }
 }
 
-/// A number by its digits. Exponents and texts are refused: a client that works with decimals sends neither.
+/// Parses a number from its digits. Exponents and texts are refused: a client that works with decimals sends neither.
 fn decimal(json: &str) -> Option<Decimal> {
     let number = Decimal::from_str_exact(json).ok()?;
     (number.normalize().scale() <= DECIMALS_MAX && number.abs() < NUMBER_MAX).then_some(number)

@@ -27,11 +27,11 @@ pub struct CardRow {
     pub id: CardId,
     /// The name people gave it.
     pub title: String,
-    /// What it uses up: good, storage, amount and the short name of the unit it is in.
+    /// The items that it uses up: good, storage, amount and the short name of its unit.
     pub items: Vec<(GoodId, StorageId, Decimal, String)>,
 }
 
-/// The card of the sample: one good, the first of the table, from the last storage, in its write-off unit.
+/// Returns the card of the sample: the first good of the table, from the last storage, in its write-off unit.
 pub(super) fn sample(options: &Options) -> Option<CardRow> {
     let storage = options.storages.last()?.id;
     let good = options.goods.iter().min_by_key(|good| good.id)?;
@@ -39,10 +39,10 @@ pub(super) fn sample(options: &Options) -> Option<CardRow> {
     Some(CardRow { id: CardId(410), title: "Hair wash".to_owned(), items })
 }
 
-/// What was used up, by appointment and service.
+/// The consumables by appointment and service.
 pub(super) type Consumables = BTreeMap<(i64, i64), Used>;
 
-/// What one service of one appointment uses up.
+/// The consumables of one service of one appointment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Used {
     detached: bool,

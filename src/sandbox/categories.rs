@@ -11,12 +11,12 @@ use super::options::Category;
 use super::state::RECORDS_MAX;
 use super::state::State;
 
-/// Children of a page when `count` is not given, and the most there can be.
+/// The rows of a page of children when `count` is not given, which is also the most that a page can have.
 const COUNT: i64 = 1000;
-/// The first category made through the API.
+/// The id of the first category made through the API.
 const FIRST: i64 = 1_000_001;
 
-/// `GET /company/{location}/goods_categories/{category}`: the categories below one; below 0 are the roots.
+/// `GET /company/{location}/goods_categories/{category}`: the categories below one; those below 0 are the roots.
 pub(super) fn children(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let above = Some(call.id("category")).filter(|&id| id != 0);
@@ -83,7 +83,7 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
     Ok(Success::ok(row))
 }
 
-/// `DELETE /goods_categories/{location}/{category}`: only an empty one.
+/// `DELETE /goods_categories/{location}/{category}`; only an empty category can be deleted.
 pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.goods)?;
     let id = category(state, call.id("category"))?.id;
@@ -96,7 +96,7 @@ pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::empty(204))
 }
 
-/// A category as a node of the tree.
+/// Returns a category as a node of the tree.
 pub(super) fn node(category: &Category) -> Object {
     Object::default()
         .with("parent_id", category.parent.unwrap_or(0))

@@ -1,4 +1,4 @@
-//! Dates as the service reads and writes them.
+//! Dates in the forms that the service reads and writes.
 
 use std::str::FromStr;
 
@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 
 use super::options::Dates;
 
-/// Characters of `2026-09-21T23:00:00`: nothing shorter names a second.
+/// The characters of `2026-09-21T23:00:00`; no shorter text names a second.
 const SECOND_CHARS: usize = 19;
 
-/// Which end of a day a bare date means.
+/// The end of a day that a bare date stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edge {
     Start,
@@ -56,17 +56,17 @@ pub(super) fn write(time: Timestamp, zone: &TimeZone, shape: Dates, mixed: Dates
     time.to_zoned(zone.clone()).strftime(format).to_string()
 }
 
-/// The value of the `Date` header (RFC 9110, 5.6.7).
+/// Returns the value of the `Date` header (RFC 9110, 5.6.7).
 pub(super) fn http(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// The second a time lies in: the service keeps no finer times.
+/// Cuts a time to its second: the service keeps no finer times.
 pub(super) fn second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// `days` days before `time`, or the beginning of time.
+/// Returns the time `days` days before `time`, or the earliest possible one.
 pub(super) fn days_before(time: Timestamp, days: u16) -> Timestamp {
     let hours = i64::from(days).saturating_mul(24);
     time.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN)

@@ -16,14 +16,14 @@ use super::state::State;
 use crate::domain::ids::DocumentId;
 use crate::domain::ids::StorageId;
 
-/// The number people see on the first document.
+/// The number of the first document, as people see it.
 const FIRST_NUMBER: i64 = 1251;
 /// The user behind the token.
 pub(super) const USER: i64 = 999_290;
 /// The name of the simulated business.
 pub(super) const BUSINESS: &str = "Business Example";
 
-/// What a client decides about a document.
+/// The part of a document that a client decides.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) type_id: i64,
@@ -34,7 +34,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// A receipt that another program makes now.
+    /// Returns a receipt that another program makes now.
     pub(super) fn of_another(storage: StorageId, now: Now) -> Self {
         let (comment, create_date_text) = (String::new(), String::new());
         Self { type_id: 3, storage, comment, create_date: now.wall, create_date_text }
@@ -59,7 +59,7 @@ pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusa
     Ok(Success::ok(object(state, document)))
 }
 
-/// `PUT /storage_operations/documents/{location}/{document}`: everything but the type may change.
+/// `PUT /storage_operations/documents/{location}/{document}`: everything may change except the type.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.edit)?;
     let id = DocumentId(call.id("document"));
@@ -99,7 +99,7 @@ pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::empty(202))
 }
 
-/// Reads and checks a header; what else is in `fields` is left there.
+/// Reads and checks a header; other members of `fields` are left unread.
 pub(super) fn header(state: &State, fields: &mut Fields, types: &[i64], now: Now) -> Result<Header, Refusal> {
     let type_id = fields.integer("type_id")?;
     if !types.contains(&type_id) {
@@ -139,7 +139,7 @@ pub(super) fn add(state: &mut State, header: Header, now: Now) -> Result<Documen
     Ok(id)
 }
 
-/// The document as answers show it.
+/// Returns the document as answers show it.
 pub(super) fn object(state: &State, document: &Document) -> Object {
     let user = Object::default().with("id", USER).with("name", "Stock Station").with("phone", "+13155550175");
     Object::default()
@@ -158,12 +158,12 @@ pub(super) fn object(state: &State, document: &Document) -> Object {
         .with("user", user)
 }
 
-/// The id and name of a document type.
+/// Returns the id and name of a document type.
 pub(super) fn kind(type_id: i64) -> Object {
     Object::default().with("id", type_id).with("title", label(type_id))
 }
 
-/// The name of a document type.
+/// Returns the name of a document type.
 pub(super) fn label(type_id: i64) -> &'static str {
     match type_id {
         1 => "Product sale",
@@ -173,7 +173,7 @@ pub(super) fn label(type_id: i64) -> &'static str {
     }
 }
 
-/// The id and name of a storage.
+/// Returns the id and name of a storage.
 pub(super) fn storage(state: &State, id: StorageId) -> Object {
     let known = state.options.storages.iter().find(|storage| storage.id == id);
     let title = known.map_or("", |storage| storage.title.as_str());

@@ -1,4 +1,4 @@
-//! Faults: what goes wrong between the station and the service, when, and what the service did meanwhile.
+//! Faults: the failures between the station and the service, their times, and what the service did meanwhile.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,23 +16,23 @@ use super::state::RequestRecord;
 use super::state::State;
 use crate::domain::ids::GoodId;
 
-/// One thing that goes wrong with one request. "Acts" means the request is carried out.
+/// A failure of one request. "Acts" means that the request is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: a place in the script that lets a request through.
+    /// No failure: an entry of the script that lets one request through.
     Pass,
     /// Closes the connection, never acts.
     DropBefore,
     /// Acts, then closes the connection without an answer.
     ActThenDrop,
-    /// Closes the connection at once and acts later, whoever has asked meanwhile.
+    /// Closes the connection at once and acts later, even if the client has sent other requests meanwhile.
     Late {
-        /// How much later, in milliseconds.
+        /// The delay until it acts, in milliseconds.
         ms: u64,
     },
     /// Acts and answers late; a client may have given up by then.
     Slow {
-        /// How late, in milliseconds.
+        /// The delay, in milliseconds.
         ms: u64,
     },
     /// Acts, sends the head and half the body of the answer, then closes the connection.
@@ -57,22 +57,22 @@ pub enum Fault {
     Html502,
     /// Answers 200 with an empty list, never acts.
     EmptyList,
-    /// Somebody else changes something first; then acts. Between two pages of a listing it moves rows from one to the
-    /// other.
+    /// Another program changes something first; then acts. Between two pages of a listing the change moves rows from
+    /// one page to the other.
     Meanwhile(Change),
-    /// Something in between answers in place of the service: a gateway, a proxy, a login page. The request is not
-    /// passed on.
+    /// Something between the station and the service answers in its place: a gateway, a proxy, a login page. The
+    /// request is not passed on.
     Stranger {
         /// Any status.
         status: u16,
-        /// What it holds.
+        /// The body of the answer.
         body: Foreign,
     },
-    /// The same, after the request was passed on and carried out.
+    /// The same as [`Fault::Stranger`], after the request was passed on and carried out.
     ActThenStranger {
         /// Any status.
         status: u16,
-        /// What it holds.
+        /// The body of the answer.
         body: Foreign,
     },
     /// Answers 401, never acts.
@@ -83,48 +83,48 @@ pub enum Fault {
     TooMany {
         /// The `Retry-After` header, in seconds.
         retry_after_s: Option<u64>,
-        /// The wait named in the message, in seconds; without one the body is empty.
+        /// The wait that the message names, in seconds; without it the body is empty.
         message_s: Option<u64>,
     },
-    /// Of an operation makes the document and its first lines, then closes the connection. Any other
-    /// request: as [`Fault::ActThenDrop`].
+    /// Makes the document of an operation and its first lines, then closes the connection. Any other request is treated
+    /// as by [`Fault::ActThenDrop`].
     PartialApply {
-        /// How many lines stand.
+        /// The number of lines that are made.
         lines: usize,
     },
-    /// The same, then 422.
+    /// The same as [`Fault::PartialApply`], but answers 422.
     PartialRefuse {
-        /// How many lines stand.
+        /// The number of lines that are made.
         lines: usize,
     },
 }
 
-/// What somebody else does on the service.
+/// A change that another program makes on the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// Takes a good off the table.
     GoodRemoved(GoodId),
     /// Puts a good into the table, or replaces it.
     GoodPut(Box<GoodRow>),
-    /// Books a receipt of another program's with so many lines, each of one piece of this good.
+    /// Books a receipt of another program with this many lines, each of one piece of this good.
     Booked {
         /// The good.
         good: GoodId,
-        /// How many lines.
+        /// The number of lines.
         lines: usize,
     },
 }
 
-/// What an answer holds that the service did not give.
+/// The body of an answer that does not come from the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
     /// A web page.
     Page,
-    /// Nothing.
+    /// An empty body.
     Empty,
     /// `{"message":"no Route matched with those values"}`, as a well-known gateway words it.
     Json,
-    /// `{"success":false,"message":"Forbidden"}`: close to the service's form, and not it.
+    /// `{"success":false,"message":"Forbidden"}`, which is close to the service's form but not the same.
     NearlyJson,
     /// `{}`
     EmptyObject,
@@ -133,23 +133,23 @@ pub enum Foreign {
 }
 
 impl Foreign {
-    /// Every one.
+    /// All bodies.
     pub const ALL: [Self; 6] =
         [Self::Page, Self::Empty, Self::Json, Self::NearlyJson, Self::EmptyObject, Self::EmptyList];
 }
 
-/// For how long a fault lasts.
+/// The time that a fault lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lasts {
     /// Until [`super::Sandbox::recover`].
     UntilRecovered,
-    /// For so many requests that it is for.
+    /// For this many of the requests that match its selector.
     Requests(u32),
-    /// For so many milliseconds from now on.
+    /// For this many milliseconds from now on.
     Millis(u64),
 }
 
-/// Which requests a fault is for.
+/// The requests that a fault applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// Every request.
@@ -158,14 +158,14 @@ pub enum Selector {
     Reads,
     /// Requests that change something.
     Writes,
-    /// Requests of this method whose path begins so.
+    /// Requests of this method whose path begins with this prefix.
     Path {
         /// `GET`, `POST`, `PUT` or `DELETE`.
         method: String,
         /// The beginning of the path below the base path: `/storage_operations/operation`.
         prefix: String,
     },
-    /// Reads of one page of the listings whose path begins so.
+    /// Reads of one page of the listings whose path begins with this prefix.
     Page {
         /// The beginning of the path below the base path: `/goods/`.
         prefix: String,
@@ -201,21 +201,22 @@ impl Selector {
     }
 }
 
-/// Faults drawn at random; the same seed and the same requests give the same faults.
+/// Random faults; the same seed and the same requests give the same faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chaos {
-    /// Where the random numbers start.
+    /// The start of the sequence of random numbers.
     pub seed: u64,
-    /// Which requests it is for.
+    /// The requests that can meet a fault.
     pub selector: Selector,
-    /// Each fault with its chance in a thousand; the sum is at most 1000.
+    /// The faults, each with its chance in a thousand; the sum is at most 1000.
     pub odds: Vec<(u16, Fault)>,
-    /// It ends after so many faults.
+    /// The number of faults after which it ends.
     pub faults_max: u32,
 }
 
 impl Chaos {
-    /// Writes that get lost before, while and after the service acts; about every third meets a fault.
+    /// Returns faults for writes that get lost before, while and after the service acts; about a third of the writes
+    /// meet one.
     pub fn writes(seed: u64, faults_max: u32) -> Self {
         let busy = "The service is busy".to_owned();
         let odds = vec![
@@ -245,7 +246,7 @@ impl Chaos {
     }
 }
 
-/// The next number of the `SplitMix64` sequence (Steele, Lea, Flood 2014, public domain).
+/// Returns the next number of the `SplitMix64` sequence (Steele, Lea, Flood 2014, public domain).
 fn random(seed: &mut u64) -> u64 {
     *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *seed;
@@ -279,7 +280,7 @@ impl Lasting {
         Self { selector, fault, end }
     }
 
-    /// The fault, if this request meets it.
+    /// Returns the fault if this request meets it.
     fn meet(&mut self, call: &Call) -> Option<Fault> {
         if !self.selector.takes(call) {
             return None;
@@ -294,17 +295,16 @@ impl Lasting {
     }
 }
 
-/// What is still to go wrong.
+/// The failures that are still to come, in four groups; a request meets at most one failure.
 #[derive(Debug, Default)]
 pub(super) struct Script {
-    /// Each is used up by the first request it is for.
+    /// Faults for one request each: the first request that matches uses the fault up.
     pub(super) queue: VecDeque<(Selector, Fault)>,
-    /// Each goes wrong with the requests it is for that meet no fault of the queue, for as long as it lasts; the
-    /// first that fits counts.
+    /// Faults that last, for requests that meet no fault of the queue. The first one that matches counts.
     pub(super) lasting: Vec<Lasting>,
-    /// Goes wrong with every request it is for that meets none of these, until it is taken away.
+    /// A fault for every request that matches and meets none of the above, until it is taken away.
     pub(super) outage: Option<(Selector, Fault)>,
-    /// Comes last.
+    /// Random faults, for requests that meet none of the above.
     pub(super) chaos: Option<Chaos>,
 }
 
@@ -326,7 +326,7 @@ impl Script {
     }
 }
 
-/// What to do on the connection.
+/// The action on the connection.
 #[derive(Debug)]
 pub(super) enum Plan {
     /// Answer, after a wait.
@@ -339,7 +339,7 @@ pub(super) enum Plan {
     CloseThenAct(Box<Call>, Duration),
 }
 
-/// Takes a request in: limits first, then the script, then the service itself. Writes the log.
+/// Receives a request: limits first, then the script, then the service itself. Writes the log.
 pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
     let mut record = RequestRecord {
         at: call.now.wall,
@@ -370,7 +370,7 @@ pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
     plan
 }
 
-/// The words of the header, each token replaced by a star: no token stands in a log.
+/// Returns the words of the header with a star for each token: no token may stand in a log.
 fn without_tokens(authorization: &str) -> String {
     let parts = authorization.split(", ").map(|part| match part.split_once(' ') {
         Some((kind @ ("Bearer" | "User"), _token)) => format!("{kind} *"),

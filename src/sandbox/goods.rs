@@ -20,7 +20,7 @@ use crate::domain::ids::GoodId;
 
 /// Rows of a page when `count` is not given.
 const COUNT: i64 = 25;
-/// The most nodes a text search gives.
+/// The most nodes that a text search returns.
 const SEARCH_MAX: usize = 100;
 
 /// `GET /goods/{location}`
@@ -41,7 +41,7 @@ pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusa
     Ok(Success::ok(goods.map(|good| row(state, good)).collect::<Vec<_>>()))
 }
 
-/// `GET /goods/{location}/{good}`; good 0 is the list.
+/// `GET /goods/{location}/{good}`; for good 0 it is the list.
 pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     if call.id("good") == 0 {
         return list(state, call);
@@ -83,7 +83,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::created(self::row(state, state.good(id)?)))
 }
 
-/// `PUT /goods/{location}/{good}`: another unit of a good with movements needs `correction_rules`.
+/// `PUT /goods/{location}/{good}`; a change of the unit of a good that has movements needs `correction_rules`.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.goods)?;
     let id = GoodId(call.id("good"));
@@ -110,7 +110,7 @@ pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::empty(204))
 }
 
-/// A good as a node of the category tree.
+/// Returns a good as a node of the category tree.
 pub(super) fn node(row: &GoodRow) -> Object {
     Object::default()
         .with("parent_id", row.category)
@@ -122,7 +122,8 @@ pub(super) fn node(row: &GoodRow) -> Object {
         .with("is_item", true)
 }
 
-/// The service's text search is fuzzy; here it finds any part of name, article and barcode.
+/// Returns true if name, article or barcode contains the term. The text search of the service is fuzzy; this one is
+/// not.
 fn matches(row: &GoodRow, term: &str) -> bool {
     term.is_empty()
         || [&row.title, &row.article, &row.barcode].iter().any(|text| text.to_lowercase().contains(term))
@@ -154,7 +155,7 @@ fn write(state: &State, fields: &mut Fields, id: GoodId) -> Result<GoodRow, Refu
     Ok(row)
 }
 
-/// Members that are checked and then forgotten: no answer shows them.
+/// Checks members that no answer shows, and drops them.
 fn unread(fields: &mut Fields) -> Result<(), Refusal> {
     fields.optional_text("print_title")?;
     fields.optional_decimal("netto")?;
@@ -170,7 +171,7 @@ fn unit(fields: &mut Fields, name: &str) -> Result<Unit, Refusal> {
     known.ok_or_else(|| fields.wrong(name, "This unit does not exist."))
 }
 
-/// Whether there are correction rules.
+/// Returns true if there are correction rules; each rule is checked.
 fn corrections(fields: &mut Fields) -> Result<bool, Refusal> {
     let Some(rules) = fields.optional_objects("correction_rules")? else {
         return Ok(false);
@@ -187,7 +188,7 @@ fn corrections(fields: &mut Fields) -> Result<bool, Refusal> {
     Ok(any)
 }
 
-/// The whole row as lists and reads give it.
+/// Returns the whole row as lists and reads show it.
 pub(super) fn row(state: &State, good: &Good) -> Object {
     let row = &good.row;
     let loose = state.options.quirks.loose_types;
@@ -239,7 +240,7 @@ fn loyalty(object: Object, loose: bool) -> Object {
         .with("not_announced", Object::default().with("since", "yesterday"))
 }
 
-/// Balances in sale units; storages never touched are absent.
+/// Returns the balances in sale units; storages that were never booked are absent.
 fn amounts(state: &State, good: GoodId) -> Vec<Object> {
     let balances = state.balances.iter().filter(|((of, _), _)| *of == good);
     balances

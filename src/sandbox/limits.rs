@@ -10,13 +10,13 @@ use super::options::Limit;
 const MINUTE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The times of the requests let through within the last minute. Invariant: never more than the limit's own
-/// `per_minute`, so it is bounded by it.
+/// The times of the requests admitted within the last minute. Invariant: never more than the limit's own `per_minute`,
+/// so that it is bounded.
 #[derive(Debug, Default)]
 pub(super) struct Meter(VecDeque<Instant>);
 
 impl Meter {
-    /// Lets a request through, or says in how many seconds (rounded up) the next one will be.
+    /// Admits a request, or returns the seconds (rounded up) until the next one is admitted.
     pub(super) fn admit(&mut self, limit: Limit, now: Instant) -> Result<(), u64> {
         while self.0.front().is_some_and(|&first| now.duration_since(first) >= MINUTE) {
             self.0.pop_front();
@@ -32,7 +32,7 @@ impl Meter {
         }
     }
 
-    /// How long until fewer than `max` requests lie within `span`; `None` if that is so now.
+    /// Returns the wait until fewer than `max` requests lie within `span`; `None` if no wait is needed.
     fn wait(&self, max: usize, span: Duration, now: Instant) -> Option<Duration> {
         let Some(back) = max.checked_sub(1) else {
             return Some(span);

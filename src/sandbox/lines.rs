@@ -1,4 +1,4 @@
-//! Lines of stock documents (the API says goods transactions).
+//! Lines of stock documents (the API calls them goods transactions).
 
 use rust_decimal::Decimal;
 
@@ -21,7 +21,7 @@ use crate::domain::ids::DocumentId;
 use crate::domain::ids::GoodId;
 use crate::domain::ids::TransactionId;
 
-/// What a client decides about a line, checked: the amounts already have their sign.
+/// The checked content of a line that a client sends: the amounts already have their sign.
 #[derive(Debug)]
 pub(super) struct Draft {
     good: GoodId,
@@ -39,7 +39,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// One piece of a good, for nothing.
+    /// Returns a line of one piece of a good at price zero.
     pub(super) fn piece(good: GoodId) -> Self {
         Self {
             good,
@@ -69,7 +69,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
     answer(state, id)
 }
 
-/// `GET /storage_operations/goods_transactions/{location}/{line}`, deleted ones too.
+/// `GET /storage_operations/goods_transactions/{location}/{line}`, also of a deleted line.
 pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     answer(state, TransactionId(call.id("line")))
@@ -114,7 +114,7 @@ pub(super) fn of_document(state: &mut State, call: &mut Call) -> Result<Success,
     Ok(Success::ok(rows).count(count))
 }
 
-/// Reads and checks a line; `master` is the operation's own.
+/// Reads and checks a line; `master` is the staff member of the operation.
 ///
 /// The amount is above zero, and the cost is exactly amount × price less the discount.
 pub(super) fn draft(state: &State, mut fields: Fields, type_id: i64, master: i64) -> Result<Draft, Refusal> {
@@ -170,7 +170,7 @@ fn check(fields: &Fields, draft: &Draft, amount: Decimal) -> Result<(), Refusal>
     }
 }
 
-/// Receipts come in, all else goes out.
+/// Returns the amount with its sign: receipts add stock, all other types remove it.
 fn signed(amount: Decimal, type_id: i64) -> Decimal {
     if type_id == 3 { amount } else { -amount }
 }
@@ -232,7 +232,7 @@ pub(super) fn live(state: &State, document: DocumentId) -> Vec<Line> {
     state.lines.values().filter(|line| line.document == document && !line.deleted).cloned().collect()
 }
 
-/// Whether listings show the line yet.
+/// Returns true if listings show the line already.
 pub(super) fn visible(state: &State, line: &Line, now: Now) -> bool {
     now.instant.duration_since(line.since).as_millis() >= u128::from(state.options.quirks.visible_after_ms)
 }
@@ -248,7 +248,7 @@ fn answer(state: &State, id: TransactionId) -> Result<Success, Refusal> {
     Ok(Success::ok(full(state, document, line)))
 }
 
-/// The members every answer about a line has.
+/// Returns the members that every answer about a line has.
 fn row(state: &State, document: &Document, line: &Line) -> Object {
     let loose = state.options.quirks.loose_types;
     let object = Object::default()
@@ -276,7 +276,7 @@ fn row(state: &State, document: &Document, line: &Line) -> Object {
     if loose { object.with("deleted", u8::from(line.deleted)) } else { object.with("deleted", line.deleted) }
 }
 
-/// The line as the operation call answers it.
+/// Returns the line as the operation call shows it.
 pub(super) fn brief(state: &State, document: &Document, line: &Line) -> Object {
     let object = relation(state, row(state, document, line), "client", line.client);
     related(state, object, document, line)
@@ -284,7 +284,7 @@ pub(super) fn brief(state: &State, document: &Document, line: &Line) -> Object {
         .with("good", good(state, line.good))
 }
 
-/// The line as its own calls answer it.
+/// Returns the line as its own calls show it.
 fn full(state: &State, document: &Document, line: &Line) -> Object {
     let object = relation(state, row(state, document, line), "client", line.client);
     let object = related(state, object, document, line)
@@ -305,7 +305,7 @@ fn full(state: &State, document: &Document, line: &Line) -> Object {
     }
 }
 
-/// Adds what a line refers to, but for the client, whose key differs by the call.
+/// Adds the objects that a line refers to, except the client, whose key depends on the call.
 pub(super) fn related(state: &State, object: Object, document: &Document, line: &Line) -> Object {
     let object = object.with("storage", documents::storage(state, document.storage));
     let object = relation(state, object, "supplier", line.supplier);
@@ -316,7 +316,7 @@ pub(super) fn related(state: &State, object: Object, document: &Document, line: 
     }
 }
 
-/// Adds a person by number under `key`, or nothing.
+/// Adds a person by number under `key`, or the value for nothing if the number is 0.
 pub(super) fn relation(state: &State, object: Object, key: &'static str, id: i64) -> Object {
     if id == 0 {
         return object.with(key, state.options.quirks.relation);
@@ -324,7 +324,7 @@ pub(super) fn relation(state: &State, object: Object, key: &'static str, id: i64
     object.with(key, Object::default().with("id", id).with("title", format!("No. {id}")))
 }
 
-/// The id and name of a good, which may have been deleted since.
+/// Returns the id and name of a good, which may have been deleted since.
 pub(super) fn good(state: &State, id: GoodId) -> Object {
     let title = state.goods.get(&id).map_or("", |good| good.row.title.as_str());
     Object::default().with("id", id.0).with("title", title)

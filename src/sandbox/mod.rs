@@ -1,12 +1,12 @@
 //! A simulated Altegio on loopback: one location with its goods, storages and stock books, over real HTTP.
 //!
 //! `stockpoint demo` works against it, and so do the integration tests. It follows the B2B API v1
-//! (<https://developer.alteg.io/en/b2b-v1/openapi>) where that says anything, has a switch ([`Quirks`]) where
-//! the API is unclear or its own pages disagree, and lets go wrong what a network lets go wrong ([`Fault`]).
+//! (<https://developer.alteg.io/en/b2b-v1/openapi>) where the API is documented, has a switch ([`Quirks`]) where the
+//! API is unclear or its own pages disagree, and simulates the failures of a network ([`Fault`]).
 //!
-//! Promises: amounts and prices are exact decimals throughout; every request is checked to the last member, and
-//! what is not expected is refused by name; nothing is deduplicated, as the service has no idempotency; every
-//! connection, body and log is bounded.
+//! Promises: amounts and prices are exact decimals throughout; each member of each request is checked, and an
+//! unexpected one is refused by name; nothing is deduplicated, as the service has no idempotency; every connection,
+//! body and log is bounded.
 //!
 //! It does not send webhooks, move money, simulate transfers or stock counts, and it keeps nothing on disk.
 //!
@@ -81,10 +81,10 @@ pub use self::state::RequestRecord;
 use self::state::State;
 use crate::domain::ids::GoodId;
 
-/// What every path begins with.
+/// The beginning of every path.
 const BASE_PATH: &str = "/api/v1";
 
-/// A handle on a simulated location: cheap to clone, every clone means the same one.
+/// A handle on a simulated location: cheap to clone, and all clones refer to the same location.
 #[derive(Debug, Clone)]
 pub struct Sandbox(Arc<Shared>);
 
@@ -93,7 +93,7 @@ struct Shared {
     address: SocketAddr,
     /// The wall clock and the running clock at the start.
     start: (Timestamp, Instant),
-    /// Never held across an await.
+    /// The state; its lock is never held across an await.
     state: Mutex<State>,
 }
 
@@ -132,13 +132,13 @@ impl Sandbox {
         self.with(|state, _| state.forget_requests());
     }
 
-    /// Changes tokens, permissions, limit, latency, clock or quirks from now on. What [`Options`] says is read
-    /// at the start stays as it was.
+    /// Changes tokens, permissions, limit, latency, clock or quirks from now on. The options that are read at the
+    /// start, as [`Options`] notes, stay as they were.
     pub fn configure(&self, change: impl FnOnce(&mut Options)) {
         self.with(|state, _| change(&mut state.options));
     }
 
-    /// Puts a good into the table or replaces it, as a person at the service's pages would.
+    /// Puts a good into the table or replaces it, as a person on the service's pages would.
     pub fn put_good(&self, good: GoodRow) {
         self.with(|state, now| state.put_good(good, now.wall));
     }
@@ -158,18 +158,18 @@ impl Sandbox {
         self.with(|state, _| state.goods.values().map(|good| good.row.clone()).collect())
     }
 
-    /// Takes a good off the table; it leaves no trace in the listings.
+    /// Removes a good from the table; it leaves no trace in the listings.
     pub fn remove_good(&self, id: GoodId) {
         self.with(|state, _| state.goods.remove(&id));
     }
 
-    /// Lets the next request that `selector` takes meet `fault`. Faults of one selector come in order.
+    /// Makes the next request that matches `selector` meet `fault`. Faults of one selector come in order.
     pub fn fault(&self, selector: Selector, fault: Fault) {
         self.with(|state, _| state.script.queue.push_back((selector, fault)));
     }
 
-    /// Lets every request that `selector` takes meet `fault` for as long as it lasts. Several may last at once; the one
-    /// given first counts.
+    /// Makes every request that matches `selector` meet `fault` for as long as it lasts. Several may last at once; the
+    /// one given first counts.
     pub fn fail(&self, selector: Selector, fault: Fault, lasts: Lasts) {
         self.with(|state, now| {
             let lasting = Lasting::new(selector, fault, lasts, now.instant);
@@ -182,22 +182,22 @@ impl Sandbox {
         self.with(|state, _| state.script.lasting.clear());
     }
 
-    /// How many faults of the script no request has met yet.
+    /// Returns the number of faults of the script that no request has met yet.
     pub fn faults_left(&self) -> usize {
         self.with(|state, _| state.script.queue.len())
     }
 
-    /// How many requests dropped by [`Fault::Late`] are still to be carried out.
+    /// Returns the number of requests dropped by [`Fault::Late`] that are still to be carried out.
     pub fn late_acts(&self) -> usize {
         self.with(|state, _| state.late)
     }
 
-    /// Lets every request that the selector takes meet the fault, until `None`.
+    /// Makes every request that matches the selector meet the fault, until `None` is given.
     pub fn outage(&self, outage: Option<(Selector, Fault)>) {
         self.with(|state, _| state.script.outage = outage);
     }
 
-    /// Lets requests meet faults at random, until `None` or the most it may draw.
+    /// Makes requests meet random faults, until `None` is given or the most faults were drawn.
     pub fn chaos(&self, chaos: Option<Chaos>) {
         self.with(|state, _| state.script.chaos = chaos);
     }

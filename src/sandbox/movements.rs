@@ -1,4 +1,4 @@
-//! Storages, and the listing of everything that moved in them.
+//! Storages, and the listing of all stock movements in them.
 
 use super::answer::Number;
 use super::answer::Object;
@@ -13,10 +13,10 @@ use super::options::Storage;
 use super::state::Line;
 use super::state::State;
 
-/// Rows of a page when `count` is not given.
+/// The rows of a page when `count` is not given.
 const COUNT: i64 = 20;
 
-/// `GET /storages/{location}`: those the token may see.
+/// `GET /storages/{location}`: the storages that the token may see.
 pub(super) fn storages(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let seen = |storage: &&Storage| state.options.permissions.storages.contains(&storage.id);

@@ -16,14 +16,14 @@ use super::state::State;
 use crate::domain::ids::DocumentId;
 use crate::domain::ids::GoodId;
 
-/// The types this call simulates; 5 (transfer) lacks a documented member for its destination.
+/// The document types that this call simulates; 5 (transfer) lacks a documented member for its destination.
 const TYPES: [i64; 4] = [1, 2, 3, 4];
-/// Lines of an operation, as the service's own pages allow.
+/// The most lines of an operation, as the service's own pages allow.
 const LINES_MAX: usize = 500;
 
 /// `POST /storage_operations/operation/{location}`
 ///
-/// A bad line refuses the whole, or by a quirk leaves the document and the lines before it.
+/// A bad line refuses the whole operation; by a quirk, the document and the lines before it are made.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.create)?;
     let mut fields = call.fields()?;
@@ -42,7 +42,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
     answer(state, document)
 }
 
-/// Takes the array of lines by the name or names it may have.
+/// Takes the array of lines under its name, or under either of its names.
 fn lines_of(key: LinesKey, fields: &mut Fields) -> Result<Vec<Fields>, Refusal> {
     let name = match key {
         LinesKey::Transactions => "transactions",
@@ -57,7 +57,7 @@ fn lines_of(key: LinesKey, fields: &mut Fields) -> Result<Vec<Fields>, Refusal> 
     }
 }
 
-/// The good lines up to the first bad one, and what is wrong with that.
+/// Returns the good lines up to the first bad one, and what is wrong with that one.
 fn drafts(state: &State, lines: Vec<Fields>, header: &Header, master: i64) -> (Vec<Draft>, Option<Refusal>) {
     let mut drafts = Vec::with_capacity(lines.len());
     for mut fields in lines {
@@ -81,7 +81,7 @@ fn book(state: &mut State, header: Header, drafts: Vec<Draft>, call: &Call) -> R
     Ok(document)
 }
 
-/// Books a receipt of another program's in the first storage. A full sandbox books nothing.
+/// Books a receipt of another program in the first storage. A full sandbox books nothing.
 pub(super) fn book_of_another(state: &mut State, good: GoodId, lines: usize, now: Now) {
     let Some(storage) = state.options.storages.first().map(|storage| storage.id) else { return };
     let Ok(document) = documents::add(state, Header::of_another(storage, now), now) else { return };

@@ -1,4 +1,4 @@
-//! What a simulated location holds, permits and does in its own way.
+//! The content, the permissions and the peculiarities of a simulated location.
 
 use rust_decimal::Decimal;
 
@@ -8,7 +8,7 @@ use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
 
-/// A unit of measure, as the service's shared list has it.
+/// A unit of measure from the service's shared list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unit {
     /// Identity (`unit_id`).
@@ -28,14 +28,14 @@ pub const GRAM: Unit = Unit { id: 216_764, title: "Gram", short: "g" };
 /// Every unit the simulated service knows.
 pub(super) const UNITS: [Unit; 3] = [PIECE, MILLILITRE, GRAM];
 
-/// A place stock is counted in.
+/// A place where stock is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
     /// Identity (`storage_id`).
     pub id: StorageId,
     /// The name people gave it.
     pub title: String,
-    /// Whether what lies here is for sale; else it is for the staff's own use.
+    /// True if its stock is for sale; false if it is for the staff's own use.
     pub for_sale: bool,
 }
 
@@ -46,7 +46,7 @@ pub struct Master {
     pub id: MasterId,
     /// The name.
     pub name: String,
-    /// Whether this one has left.
+    /// True if this person has left.
     pub fired: bool,
 }
 
@@ -61,7 +61,7 @@ pub struct Category {
     pub parent: Option<i64>,
 }
 
-/// A row of the goods table, without what the server adds (balances, time of the last change).
+/// A row of the goods table, without the values that the server adds (balances, time of the last change).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoodRow {
     /// Identity (`good_id`).
@@ -84,16 +84,16 @@ pub struct GoodRow {
     pub service_unit: Unit,
     /// Write-off units in one sale unit; above zero.
     pub unit_equals: Decimal,
-    /// Below this the service's own pages hide it from sales.
+    /// The amount below which the service's own pages hide it from sales.
     pub critical_amount: Decimal,
-    /// What people want to have in stock.
+    /// The amount that people want to have in stock.
     pub desired_amount: Decimal,
     /// A free remark.
     pub comment: String,
 }
 
 impl GoodRow {
-    /// A good counted in pieces, without article, price or remark.
+    /// Returns a good counted in pieces, without article, price or remark.
     pub fn new(id: GoodId, title: &str, barcode: &str) -> Self {
         Self {
             id,
@@ -113,7 +113,7 @@ impl GoodRow {
     }
 }
 
-/// What the user token may do in the location; enforced, and told by `GET /user/permissions/{location}`.
+/// The rights of the user token in the location; enforced, and shown by `GET /user/permissions/{location}`.
 #[expect(clippy::struct_excessive_bools, reason = "the rights are independent, as in the API's answer")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permissions {
@@ -121,19 +121,19 @@ pub struct Permissions {
     pub storages: Vec<StorageId>,
     /// The document types the token may create.
     pub types: Vec<i64>,
-    /// May create stock documents and lines.
+    /// The right to create stock documents and lines.
     pub create: bool,
-    /// May change them.
+    /// The right to change them.
     pub edit: bool,
-    /// May delete them.
+    /// The right to delete them.
     pub delete: bool,
-    /// May create, change and delete goods and categories.
+    /// The right to create, change and delete goods and categories.
     pub goods: bool,
-    /// How many days back a document may be dated; `None` for any date.
+    /// The number of days back that a document may be dated; `None` for any date.
     pub days_back: Option<u16>,
 }
 
-/// How many requests are answered before 429.
+/// The number of requests that are answered before 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// Requests in any 60 seconds.
@@ -143,22 +143,22 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// What the service allows one address: 200 requests a minute, 5 a second.
+    /// The limit of the service for one address: 200 requests a minute, 5 a second.
     pub const DOCUMENTED: Self = Self { per_minute: 200, per_second: 5 };
 }
 
-/// Which name the array of lines has in the operation call, on which the service's own pages disagree.
+/// The name of the array of lines in the operation call, on which the service's own pages disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinesKey {
     /// `goods_transactions`: the schema's name.
     GoodsTransactions,
     /// `transactions`: the example's name.
     Transactions,
-    /// Either is accepted; both are sent.
+    /// Either name is accepted; both are sent.
     Both,
 }
 
-/// How "nothing" is written where an object is usual (`meta`, a line's supplier).
+/// The way that "nothing" is written where an object is usual (`meta`, a line's supplier).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nothing {
     /// `[]`
@@ -169,7 +169,7 @@ pub enum Nothing {
     Null,
 }
 
-/// Which of the three shapes of dates the answers use.
+/// The shape of the dates in answers; there are three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dates {
     /// Documents and lines with [`Dates::Millis`], rows and changes with [`Dates::Compact`], as documented.
@@ -182,7 +182,7 @@ pub enum Dates {
     Local,
 }
 
-/// What the listing of movements does with deleted lines.
+/// The treatment of deleted lines in the listing of movements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletedRows {
     /// They are left out.
@@ -198,11 +198,11 @@ pub enum DeletedRows {
 pub enum Order {
     /// By id, rising.
     OldestFirst,
-    /// By id, falling: rows move to later pages while a client reads on.
+    /// By id, falling: rows move to later pages while a client reads page after page.
     NewestFirst,
 }
 
-/// The most rows that a page may be asked for.
+/// The most rows that a client may request for a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountMax {
     /// A `count` above this is refused.
@@ -211,8 +211,8 @@ pub struct CountMax {
     pub status: u16,
 }
 
-/// Ways of the service that are unknown, disputed or differ by account. The default is the documented way
-/// or, where nothing is said, the likelier one.
+/// Behaviours of the service that are unknown, disputed or different from account to account. The default is the
+/// documented one or, where nothing is documented, the likelier one.
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate open question about the service")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quirks {
@@ -228,7 +228,7 @@ pub struct Quirks {
     pub movement_amount: bool,
     /// Rows of the movement listing have `comment`.
     pub movement_comment: bool,
-    /// What the movement listing does with deleted lines.
+    /// The treatment of deleted lines in the movement listing.
     pub movement_deleted: DeletedRows,
     /// The order of the movement listing.
     pub movement_order: Order,
@@ -236,9 +236,9 @@ pub struct Quirks {
     pub movement_clients: bool,
     /// The lines of a document are listed even when deleted.
     pub deleted_lines: bool,
-    /// How a missing supplier, client, master or service is written.
+    /// The value for a missing supplier, client, master or service.
     pub relation: Nothing,
-    /// How a `meta` without content is written.
+    /// The value for a `meta` without content.
     pub meta: Nothing,
     /// 401 and 404 come without `success`, with `errors {code, message}`.
     pub bare_errors: bool,
@@ -266,9 +266,9 @@ pub struct Quirks {
     pub page_ignored: bool,
     /// A stock movement changes the good's `last_change_date`.
     pub movement_touches_good: bool,
-    /// `changed_after` and `changed_before` leave out rows changed in that very second.
+    /// `changed_after` and `changed_before` leave out rows that changed in exactly that second.
     pub changed_exclusive: bool,
-    /// Flags as booleans, some numbers as text, no text as null, members nobody announced.
+    /// Flags are booleans, some numbers are texts, empty texts are null, and undocumented members appear.
     pub loose_types: bool,
     /// `POST /auth` answers 200 with a `uuid`: the second factor is missing.
     pub two_factor: bool,
@@ -314,9 +314,9 @@ impl Default for Quirks {
 pub struct Options {
     /// Its identity.
     pub location_id: LocationId,
-    /// The first half of the credentials.
+    /// The partner token, the first half of the credentials.
     pub partner_token: String,
-    /// The second half; another value revokes the old one.
+    /// The user token, the second half; another value revokes the old one.
     pub user_token: String,
     /// The login for which `POST /auth` gives the user token.
     pub login: String,
@@ -324,7 +324,7 @@ pub struct Options {
     pub password: String,
     /// Its stock rooms.
     pub storages: Vec<Storage>,
-    /// Who works there, and who did.
+    /// The staff, with those who left.
     pub masters: Vec<Master>,
     /// Its categories at the start.
     pub categories: Vec<Category>,
@@ -332,20 +332,20 @@ pub struct Options {
     pub goods: Vec<GoodRow>,
     /// The IANA name of its time zone, read at the start.
     pub time_zone: String,
-    /// What the user token may do.
+    /// The rights of the user token.
     pub permissions: Permissions,
     /// The allowance of requests; `None` for no limit.
     pub limit: Option<Limit>,
-    /// How long every request waits before it is looked at.
+    /// The wait before a request is processed, in milliseconds.
     pub latency_ms: u64,
-    /// How far the server's clock (times it stores, `Date` header) is ahead of this machine's, in seconds.
+    /// The seconds by which the server's clock (times it stores, `Date` header) is ahead of this machine's.
     pub clock_ahead_s: i64,
-    /// The service's ways.
+    /// The peculiarities of the service.
     pub quirks: Quirks,
 }
 
 impl Options {
-    /// Location 4564 in New York, two storages, about forty goods, all rights, no limit.
+    /// Returns location 4564 in New York: two storages, about forty goods, all rights, no limit.
     pub fn sample() -> Self {
         let products = StorageId(91_271);
         let consumables = StorageId(91_272);

@@ -1,7 +1,7 @@
-//! Which handler a request goes to, and what every request has to bring along.
+//! The choice of the handler for a request, and the checks that every request must pass.
 //!
-//! A table and not a web framework's router: a fault needs to carry out a request at a moment, and with an
-//! end, of its own choosing, so a request is carried out by a plain function.
+//! It is a table and not a web framework's router: a fault must be able to carry out a request at a moment of its
+//! choice and to end it in its own way, so that each handler is a plain function.
 
 use super::account;
 use super::answer::Answer;
@@ -17,12 +17,12 @@ use super::movements;
 use super::operation;
 use super::state::State;
 
-/// The only `Accept` the service takes (and its sister service's).
+/// The only `Accept` values that the service accepts (its own and its sister service's).
 const ACCEPTED: [&str; 2] = ["application/vnd.api.v2+json", "application/vnd.yclients.v2+json"];
 
 type Handler = fn(&mut State, &mut Call) -> Result<Success, Refusal>;
 
-/// Method, path, handler. A part in braces is a whole number; the first row that fits wins.
+/// The routes: method, path, handler. A part in braces is a whole number; the first row that fits counts.
 #[rustfmt::skip]
 const ROUTES: &[(&str, &str, Handler)] = &[
     ("POST", "/auth", account::authorize),
@@ -109,7 +109,7 @@ fn find(call: &mut Call) -> Result<Handler, Refusal> {
     Ok(handler)
 }
 
-/// The numbers of a path that fits a pattern.
+/// Returns the numbers of a path that fits a pattern.
 fn numbers(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, i64)>> {
     let mut ids = Vec::new();
     let mut parts = path.split('/');

@@ -1,4 +1,4 @@
-//! The sample goods table: a small salon with a shop, and every kind of code a station has to read.
+//! The sample goods table: a small salon with a shop, and every kind of code that a station has to read.
 //!
 //! EAN-13 codes have the prefix 952, which GS1 keeps for demonstrations
 //! (<https://www.gs1.org/standards/id-keys/company-prefix>), but for the first good, whose code is the usual
@@ -14,15 +14,15 @@ use super::options::PIECE;
 use crate::domain::ids::GoodId;
 use crate::domain::ids::MasterId;
 
-/// What is sold.
+/// The category of the goods for sale.
 pub(super) const PRODUCTS: i64 = 961_078;
-/// What the staff use up.
+/// The category of the goods that the staff use up.
 pub(super) const CONSUMABLES: i64 = 961_079;
 
-/// Id, title, article, barcode, price and cost price in thousandths, category.
+/// A row: id, title, article, barcode, price and cost price in thousandths, category.
 type Row = (i64, &'static str, &'static str, &'static str, i64, i64, i64);
 
-/// The first good counts 100 ml in a piece; two share a code, two have no price, one has no code.
+/// The goods. The first counts 100 ml in a piece; two share a code, two have no price, one has no code.
 const ROWS: &[Row] = &[
     (123_456, "Shampoo 1", "123", "4006381333931", 12_500, 5_000, PRODUCTS),
     (123_457, "Comb", "", "9521234000013", 2_500, 900, PRODUCTS),

@@ -1,7 +1,7 @@
-//! The server: connections, clocks, and faults as they look on the wire.
+//! The server: connections, clocks, and the effect of faults on the connection.
 //!
-//! Its own accept loop on top of hyper: a service that answers with an error makes hyper close the
-//! connection without a byte, which is what a lost request looks like.
+//! It has its own accept loop on top of hyper: a service that returns an error makes hyper close the connection without
+//! a byte, which is how a lost request looks.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -46,9 +46,9 @@ use super::faults::Plan;
 use super::options::Quirks;
 use super::route;
 
-/// Connections served at one time, those with a late act still to come included; more wait to be accepted.
+/// The most connections served at one time, including those with a late act still to come; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 64;
-/// Bytes of a request's body.
+/// The most bytes of a request's body.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// The pause after a failed accept (out of file descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -79,13 +79,13 @@ impl Server {
     }
 }
 
-/// A request that shall be carried out when its connection is gone.
+/// A request to be carried out after its connection is closed.
 type Later = Mutex<Option<(Box<Call>, Duration)>>;
 
 async fn connection(sandbox: Sandbox, stream: TcpStream) {
     let later = Later::default();
     let service = service_fn(|request| exchange(&sandbox, &later, request));
-    // An error is a client that went away, or one of our own faults: the connection is closed either way.
+    // An error is a client that went away or a simulated fault: the connection is closed either way.
     let _closed =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
     let late = later.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +99,7 @@ async fn connection(sandbox: Sandbox, stream: TcpStream) {
     }
 }
 
-/// The connection is to be closed without an answer.
+/// An error that closes the connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("closed on purpose")]
 struct Closed;
@@ -173,15 +173,15 @@ impl Sandbox {
     }
 }
 
-/// The first half of a text, then the end of the connection.
+/// Returns a body that sends the first half of a text and then ends the connection.
 fn half(mut text: String) -> Body {
     let cut = (text.len() / 2..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     text.truncate(cut);
     Body::new(Half::Data(Bytes::from(text)))
 }
 
-/// A body that breaks off. Between its data and its end it is not ready for once: hyper would otherwise close
-/// the connection before it has written the head.
+/// A body that breaks off. Between its data and its end it is not ready once: hyper would otherwise close the
+/// connection before it has written the head.
 enum Half {
     Data(Bytes),
     Flush,

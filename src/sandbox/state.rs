@@ -1,4 +1,4 @@
-//! What the simulated location holds: goods, documents, lines, balances; and what was asked of it.
+//! The data of the simulated location: goods, documents, lines, balances, and the log of requests.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -32,13 +32,13 @@ use crate::domain::ids::GoodId;
 use crate::domain::ids::StorageId;
 use crate::domain::ids::TransactionId;
 
-/// Requests kept in the log; older ones are forgotten.
+/// The most requests kept in the log; older ones are dropped.
 pub const REQUESTS_MAX: usize = 10_000;
-/// Bytes kept in the log of requests; older ones are forgotten.
+/// The most bytes kept in the log of requests; older requests are dropped.
 const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Documents, and lines, the simulation holds; beyond, creating one fails with 500.
+/// The most documents, and the most lines, in the simulation; beyond it, creating one fails with 500.
 pub const RECORDS_MAX: usize = 100_000;
-/// The first good made through the API; below it are those of the options.
+/// The id of the first good made through the API; the goods of the options have lower ids.
 const FIRST_GOOD: i64 = 900_001;
 const FIRST_DOCUMENT: i64 = 22_255_501;
 const FIRST_LINE: i64 = 3_428_001;
@@ -56,13 +56,13 @@ pub struct Document {
     pub number: i64,
     /// The comment as sent.
     pub comment: String,
-    /// The business time it was given.
+    /// The business time that the client gave it.
     pub create_date: Timestamp,
     /// That time as the client wrote it.
     pub create_date_text: String,
-    /// When the server made it.
+    /// The time at which the server made it.
     pub made: Timestamp,
-    /// Whether it was deleted.
+    /// True if it was deleted.
     pub deleted: bool,
 }
 
@@ -77,19 +77,19 @@ pub struct Line {
     pub good: GoodId,
     /// The amount in the unit sent, below zero when stock leaves.
     pub amount: Decimal,
-    /// The same in the good's sale unit: what the balance changes by.
+    /// The amount in the good's sale unit, which is the change of the balance.
     pub sale_amount: Decimal,
-    /// The same in the good's write-off unit.
+    /// The amount in the good's write-off unit.
     pub service_amount: Decimal,
     /// 1 sale unit, 2 write-off unit.
     pub unit_type: i64,
     /// Price of a unit.
     pub cost_per_unit: Decimal,
-    /// Percent taken off.
+    /// The discount, in percent.
     pub discount: Decimal,
-    /// What the line costs, never below zero.
+    /// The cost of the line, never below zero.
     pub cost: Decimal,
-    /// The staff member, 0 for none; so are the next two.
+    /// The staff member; 0 for none, as in the two fields below.
     pub master: i64,
     /// The client.
     pub client: i64,
@@ -97,15 +97,15 @@ pub struct Line {
     pub supplier: i64,
     /// The comment as sent.
     pub comment: String,
-    /// When the server last wrote it.
+    /// The time at which the server last wrote it.
     pub last_change: Timestamp,
-    /// Whether it was deleted.
+    /// True if it was deleted.
     pub deleted: bool,
-    /// Since when it exists, for delayed visibility.
+    /// The moment of its creation, for delayed visibility.
     pub(super) since: Instant,
 }
 
-/// Everything that was booked, at one moment.
+/// All bookings, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Books {
     /// All documents ever made, deleted ones too, by rising id.
@@ -138,10 +138,10 @@ impl Books {
     }
 }
 
-/// A request the simulation got.
+/// A request that the simulation received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestRecord {
-    /// When, by the server's clock.
+    /// The time, by the server's clock.
     pub at: Timestamp,
     /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: String,
@@ -149,7 +149,7 @@ pub struct RequestRecord {
     pub path: String,
     /// The query, not decoded; empty if there is none.
     pub query: String,
-    /// The `Accept` header; empty if there is none, and so are the next two.
+    /// The `Accept` header; empty if there is none, as are the two fields below.
     pub accept: String,
     /// The shape of the `Authorization` header, without the tokens: `Bearer *, User *`.
     pub authorization: String,
@@ -157,7 +157,7 @@ pub struct RequestRecord {
     pub content_type: String,
     /// The body; empty if there is none.
     pub body: String,
-    /// The status it was answered with; `None` if it was not answered.
+    /// The status of the answer; `None` if there was no answer.
     pub status: Option<u16>,
     /// The fault it met.
     pub fault: Option<Fault>,
@@ -187,7 +187,7 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Whether the time is within the bounds.
+    /// Returns true if the time is within the bounds.
     pub(super) fn holds(&self, time: Timestamp) -> bool {
         let inside = |bound: Timestamp| !self.exclusive || time != bound;
         self.after.is_none_or(|after| time >= after && inside(after))
@@ -195,7 +195,7 @@ impl Span {
     }
 }
 
-/// All that lives behind the simulation's lock.
+/// Everything behind the simulation's lock.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) options: Options,
@@ -212,14 +212,14 @@ pub(super) struct State {
     pub(super) meter: Meter,
     pub(super) script: Script,
     pub(super) requests: VecDeque<RequestRecord>,
-    /// Bytes in that log.
+    /// The bytes in that log.
     request_bytes: usize,
-    /// Requests that will be carried out later.
+    /// The number of requests that will be carried out later.
     pub(super) late: usize,
 }
 
 impl State {
-    /// The location at its start; its goods last changed a day before `now`.
+    /// Returns the location at its start; its goods last changed a day before `now`.
     pub(super) fn new(mut options: Options, now: Timestamp) -> io::Result<Self> {
         let zone = TimeZone::get(&options.time_zone)
             .map_err(|cause| io::Error::new(io::ErrorKind::InvalidInput, cause))?;
@@ -246,7 +246,7 @@ impl State {
         })
     }
 
-    /// What was booked so far.
+    /// Returns all bookings so far.
     pub(super) fn books(&self) -> Books {
         Books {
             documents: self.documents.values().cloned().collect(),
@@ -260,28 +260,28 @@ impl State {
         self.goods.insert(row.id, Good { row, last_change: dates::second(now) });
     }
 
-    /// An identity no good has yet.
+    /// Returns an id that no good has yet.
     pub(super) fn next_good(&self) -> GoodId {
         let last = self.goods.keys().next_back().map_or(0, |id| id.0);
         GoodId(last.saturating_add(1).max(FIRST_GOOD))
     }
 
-    /// An identity no document had yet.
+    /// Returns an id that no document had yet.
     pub(super) fn next_document(&self) -> Result<DocumentId, Refusal> {
         next(self.documents.len(), FIRST_DOCUMENT).map(DocumentId)
     }
 
-    /// An identity no line had yet.
+    /// Returns an id that no line had yet.
     pub(super) fn next_line(&self) -> Result<TransactionId, Refusal> {
         next(self.lines.len(), FIRST_LINE).map(TransactionId)
     }
 
-    /// A good that must exist.
+    /// Returns a good, which must exist.
     pub(super) fn good(&self, id: GoodId) -> Result<&Good, Refusal> {
         self.goods.get(&id).ok_or_else(|| self.unknown("good", id.0))
     }
 
-    /// A storage that must exist and be open to the token.
+    /// Returns a storage, which must exist and be open to the token.
     pub(super) fn storage(&self, id: StorageId) -> Result<&Storage, Refusal> {
         let known = self.options.storages.iter().find(|storage| storage.id == id);
         let storage = known.ok_or_else(|| self.unknown("storage", id.0))?;
@@ -289,7 +289,7 @@ impl State {
         Ok(storage)
     }
 
-    /// A document that must exist and not be deleted.
+    /// Returns a document, which must exist and not be deleted.
     pub(super) fn document(&self, id: DocumentId) -> Result<&Document, Refusal> {
         self.documents.get(&id).filter(|document| !document.deleted).ok_or_else(Refusal::not_found)
     }
@@ -323,7 +323,7 @@ impl State {
         Ok(Span { exclusive: self.options.quirks.changed_exclusive, ..span })
     }
 
-    /// Reads a lower and an upper bound on a time, both within.
+    /// Reads a lower and an upper bound of a time; both bounds are inside.
     pub(super) fn span(&self, query: &mut Parameters, from: &str, to: &str) -> Result<Span, Refusal> {
         let after = self.bound(query, from, Edge::Start)?;
         let before = self.bound(query, to, Edge::End)?;
@@ -338,12 +338,12 @@ impl State {
         bound.map(Some).ok_or_else(|| Refusal::field(name, "This value is not a valid date."))
     }
 
-    /// Writes the time of a document or line.
+    /// Returns the time of a document or line in the answer's form.
     pub(super) fn long_date(&self, time: Timestamp) -> String {
         dates::write(time, &self.zone, self.options.quirks.dates, Dates::Millis)
     }
 
-    /// Writes the time of a row or a change.
+    /// Returns the time of a row or a change in the answer's form.
     pub(super) fn short_date(&self, time: Timestamp) -> String {
         dates::write(time, &self.zone, self.options.quirks.dates, Dates::Compact)
     }
