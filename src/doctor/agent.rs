@@ -1,4 +1,4 @@
-//! The agent itself: whether it runs, as which version, and what systemd says of its unit.
+//! The agent itself: its process, its version, and the state of its systemd unit.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,13 +15,13 @@ const SECTION: &str = "agent";
 /// The unit of the package.
 const UNIT: &str = "stockpoint.service";
 
-/// How long systemctl may take to tell of it.
+/// The longest wait for systemctl to report on the unit.
 const SYSTEMCTL_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Where the package puts it.
+/// The path of the unit file that the package installs.
 const PACKAGED_UNIT: &str = "/usr/lib/systemd/system/stockpoint.service";
 
-/// Restarts of the unit since the boot, from which something is wrong.
+/// The restarts of the unit since the boot from which the doctor warns.
 const RESTARTS_WARN: u32 = 5;
 
 pub(super) fn examine(running: Option<&Status>) -> Vec<Finding> {
@@ -47,7 +47,7 @@ pub(super) fn examine(running: Option<&Status>) -> Vec<Finding> {
     findings
 }
 
-/// What is asked of systemd.
+/// The properties of the unit that systemd is asked for.
 const PROPERTIES: [&str; 11] = [
     "LoadState",
     "ActiveState",
@@ -62,7 +62,7 @@ const PROPERTIES: [&str; 11] = [
     "User",
 ];
 
-/// The parts of the sandbox that matter most, each with what the unit of the package says and what it keeps off
+/// The most important parts of the sandbox, each with its value in the unit of the package and what that value prevents
 /// (`systemd.exec(5)`).
 const SANDBOX: [(&str, &str, &str); 7] = [
     ("NoNewPrivileges", "yes", "it never gains rights"),
@@ -76,7 +76,7 @@ const SANDBOX: [(&str, &str, &str); 7] = [
 
 type Unit = BTreeMap<String, String>;
 
-/// What systemd says of the unit; `None` where there is no systemd.
+/// Returns the properties of the unit that systemd reports; `None` where there is no systemd.
 fn properties() -> Option<Unit> {
     let sandbox = SANDBOX.map(|(name, _, _)| name);
     let names: Vec<&str> = PROPERTIES.into_iter().chain(sandbox).collect();
@@ -127,7 +127,7 @@ fn of_unit(unit: &Unit) -> Finding {
     Finding::ok(SECTION, format!("its unit is {} and started at boot", of(unit, "ActiveState")))
 }
 
-/// Whether systemd goes by the unit's files as they are, and by the package's.
+/// Checks that systemd uses the unit's files as they are on the disk, and that they are the package's.
 fn of_files(unit: &Unit) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !is_loaded(unit) {
@@ -154,7 +154,7 @@ fn of_files(unit: &Unit) -> Vec<Finding> {
     findings
 }
 
-/// Whether the agent is shut in as the package's unit has it.
+/// Checks that the agent has the restrictions of the package's unit.
 fn of_sandbox(unit: &Unit) -> Option<Finding> {
     if !is_loaded(unit) {
         return None;
@@ -178,7 +178,7 @@ fn of_sandbox(unit: &Unit) -> Option<Finding> {
     })
 }
 
-/// Whether the agent is the one that systemd started, and the program that is on the disk.
+/// Checks that systemd started the agent, and that the agent is the program on the disk.
 fn of_process(unit: &Unit, is_running: bool, processes: &Path) -> Option<Finding> {
     if !is_running || !is_loaded(unit) {
         return None;
@@ -190,7 +190,7 @@ fn of_process(unit: &Unit, is_running: bool, processes: &Path) -> Option<Finding
             format!("stop it, then `systemctl start {UNIT}`"),
         ));
     }
-    // So the kernel calls a file that is no more under its name (`proc_pid_exe(5)`); only root is told.
+    // The kernel marks a file that is no longer under its name in this way (`proc_pid_exe(5)`); only root can read it.
     let program = fs::read_link(processes.join(of(unit, "MainPID")).join("exe")).ok()?;
     program.to_str().is_some_and(|path| path.ends_with(" (deleted)")).then(|| {
         Finding::warning(
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(told, [(Grade::Warning, changed), (Grade::Ok, "its unit is changed by /etc/x.conf")]);
     }
 
-    /// The unit of the package, as systemd tells of it.
+    /// The properties of the package's unit, as systemd reports them.
     fn shut_in() -> Vec<(&'static str, &'static str)> {
         [LOADED, ("User", "stockpoint")]
             .into_iter()

@@ -1,4 +1,5 @@
-//! The books: whether the databases can be read and balance, how old the goods are, and what is not delivered.
+//! The books: checks that the databases can be read and balance, and reports the age of the goods and what is not
+//! delivered.
 
 use super::Finding;
 use crate::clock::Clock;
@@ -39,7 +40,7 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     }
 }
 
-/// Whether the data belongs to this station.
+/// Checks that the data belongs to this station.
 pub(super) fn belonging(config: &Config) -> Option<Finding> {
     let db = Db::beside(&config.station.data_dir, &config.station.name).ok()??;
     let here = config.home(machine::read(&machine::Roots::default()));

@@ -1,4 +1,4 @@
-//! The service's certificate: whose authority vouches for it, and when it ends.
+//! The service's certificate: the authority that vouches for it, and its end.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -20,13 +20,16 @@ use crate::domain::time::UnixMillis;
 
 const SECTION: &str = "service";
 
-/// How long the service may take for each part of the greeting.
+/// The longest wait for each part of the TLS handshake, 5 s.
 const GREET_WITHIN: Duration = Duration::from_secs(5);
 
-/// A certificate that ends so soon should have been renewed by its owner.
+/// The time before the end of a certificate from which the doctor warns, 3 days: its owner should have renewed it by
+/// then.
 const ENDS_SOON_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 
-/// Greets the service and tells who vouches for it; nothing if nobody does, which the requests say in their own words.
+/// Makes a TLS handshake with the service and reports who vouches for its certificate.
+///
+/// Returns nothing if nobody does: the requests report that in their own words.
 pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMillis) -> Option<Finding> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let kinds = Authorities::kinds(api.ca_file.as_deref());
@@ -54,7 +57,7 @@ pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMilli
     Some(Finding::ok(SECTION, format!("{vouched}, and ends on {day}")))
 }
 
-/// The certificates that the service shows, its own first.
+/// Returns the certificates that the service shows, its own first.
 fn greet(
     api: &Api,
     provider: &Arc<CryptoProvider>,
@@ -88,8 +91,10 @@ fn vouches(
         .is_ok_and(|verifier| verifier.verify_server_cert(own, others, name, &[], UnixTime::now()).is_ok())
 }
 
-/// When a certificate ends (RFC 5280, section 4.1.2.5). The TLS library checks it and does not tell it, and a library
-/// that takes whole certificates apart is a tenth of this program. This only reads one that was checked.
+/// Returns the end of a certificate (RFC 5280, section 4.1.2.5).
+///
+/// The TLS library checks the end but does not return it, and a library that parses whole certificates is a tenth of
+/// this program. This function only reads a certificate that was checked.
 fn end_of(certificate: &[u8]) -> Option<UnixMillis> {
     const SEQUENCE: u8 = 0x30;
     const VERSION: u8 = 0xa0;
@@ -98,7 +103,7 @@ fn end_of(certificate: &[u8]) -> Option<UnixMillis> {
     if let Some((_version, rest)) = element(fields, VERSION) {
         fields = rest;
     }
-    // The serial number, its signature's algorithm and the issuer stand before.
+    // The serial number, its signature's algorithm and the issuer come before.
     for tag in [0x02, SEQUENCE, SEQUENCE] {
         (_, fields) = element(fields, tag)?;
     }
@@ -116,13 +121,13 @@ fn end_of(certificate: &[u8]) -> Option<UnixMillis> {
     Some(UnixMillis(time.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond()))
 }
 
-/// The content of an element with this tag, and what stands behind it.
+/// Returns the content of an element with this tag, and the bytes after it.
 fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (found, content, rest) = any_element(bytes)?;
     (found == tag).then_some((content, rest))
 }
 
-/// An element in DER (ITU-T X.690): its tag and content, and what stands behind it.
+/// Returns an element in DER (ITU-T X.690): its tag, its content, and the bytes after it.
 fn any_element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&length, rest) = rest.split_first()?;

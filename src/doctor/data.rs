@@ -1,4 +1,4 @@
-//! The data folder: whether it can be used, how much room it has, and what was found damaged in it.
+//! The data folder: checks that it can be used, and reports its free space and damaged files in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use super::{Finding, mounts};
 
 const SECTION: &str = "data";
 
-/// Room below which somebody should look, and below which scans will soon be refused, in bytes.
+/// The free space below which the doctor warns, and below which scans will soon be refused, in bytes.
 const ROOM_WARN: u64 = 256 * 1024 * 1024;
 const ROOM_FAULT: u64 = 8 * 1024 * 1024;
 
-/// Where the kernel tells of block devices; an eMMC card tells there how much of its life is used
-/// (`linux/Documentation/driver-api/mmc/mmc-dev-attrs.rst`, `life_time`).
+/// The folder in which the kernel describes block devices; for an eMMC card it states there how much of its life is
+/// used (`linux/Documentation/driver-api/mmc/mmc-dev-attrs.rst`, `life_time`).
 const BLOCK_DEVICES: &str = "/sys/block";
 
-/// Tenths of a card's life that are used, from which it should be replaced.
+/// The used part of a card's life, in tenths, from which the card should be replaced.
 const LIFE_TENTHS_WARN: u32 = 8;
 
 pub(super) fn examine(dir: &Path) -> Vec<Finding> {
@@ -30,7 +30,7 @@ pub(super) fn examine(dir: &Path) -> Vec<Finding> {
     };
     let mut findings = vec![usable(&dir)];
     findings.extend(room(&dir));
-    // Without an fstab nothing is said of it.
+    // Without an fstab nothing is reported about it.
     let [mounts, fstab] =
         [mounts::MOUNTS, mounts::FSTAB].map(|at| fs::read_to_string(at).unwrap_or_default());
     findings.extend(mounts::findings(&mounts, &fstab, &dir));
@@ -62,7 +62,7 @@ fn room(dir: &Path) -> Option<Finding> {
     })
 }
 
-/// Files that the agent set aside because they were damaged.
+/// Reports files that the agent set aside because they were damaged.
 fn damaged(dir: &Path) -> Option<Finding> {
     let entries = fs::read_dir(dir).ok()?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -94,7 +94,8 @@ fn worn_device(file: &PathBuf) -> Option<Finding> {
     })
 }
 
-/// The greater of the two figures an eMMC tells, in tenths: `0x01` is up to one tenth, `0x0b` all and more.
+/// Returns the greater of the two figures of an eMMC card, in tenths: `0x01` is up to one tenth, `0x0b` is all of it or
+/// more.
 fn life_tenths(told: &str) -> Option<u32> {
     let figures =
         told.split_whitespace().filter_map(|figure| u32::from_str_radix(figure.strip_prefix("0x")?, 16).ok());

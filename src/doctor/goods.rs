@@ -1,4 +1,4 @@
-//! The goods that nobody can scan, and the packs that mean nothing.
+//! Goods that cannot be scanned, and packs that have no meaning.
 
 use super::Finding;
 use crate::config::Config;
@@ -10,7 +10,7 @@ use crate::store::{BarcodeFault, Db, Error};
 
 const SECTION: &str = "barcodes";
 
-/// Goods and packs named of each kind of fault; the rest are counted.
+/// The most goods and packs that are named for each kind of fault; the rest are counted.
 const NAMED_MAX: usize = 10;
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {

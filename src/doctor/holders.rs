@@ -1,16 +1,16 @@
-//! Who else has a device open: what keeps a scanner from the station, by name.
+//! The programs that have a device open, by name: they can keep a scanner from the station.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Where the kernel tells of processes (`proc(5)`).
+/// The folder in which the kernel describes processes (`proc(5)`).
 pub(super) const PROCESSES: &str = "/proc";
 
-/// Processes that are named, at most.
+/// The most processes that are named.
 const NAMED_MAX: usize = 4;
 
-/// The programs but ourselves that have `device` open, by name and number, such as `ModemManager (412)`. Only root sees
+/// Returns the other programs that have `device` open, by name and number, such as `ModemManager (412)`. Only root sees
 /// all of them.
 pub(super) fn of(device: &Path, processes: &Path, except: &[&str]) -> Vec<String> {
     let Ok(device) = fs::metadata(device).map(|metadata| (metadata.dev(), metadata.ino())) else {

@@ -1,7 +1,7 @@
-//! The whole station looked over, section by section: what is right, what wants a look, what is wrong and its cure.
+//! Checks the station section by section, and reports each problem with its cure.
 //!
-//! It changes nothing and needs no running agent; where one runs, it is asked. Each section is examined whatever
-//! became of the one before, so that one look tells everything.
+//! It changes nothing and needs no running agent; where one runs, it is asked. Each section is examined whatever the
+//! result of the one before, so that one run reports everything.
 
 mod agent;
 mod books;
@@ -26,30 +26,31 @@ use crate::domain::printable::harmless;
 use crate::owner;
 use crate::status::Status;
 
-/// How grave a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Grade {
-    /// As it should be.
+    /// Nothing is wrong.
     Ok,
-    /// It works, and somebody should look at it some day.
+    /// It works, but a person should look at it some day.
     Warning,
-    /// It does not work, or loses what it promises to keep.
+    /// It does not work, or loses data that it promises to keep.
     Fault,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What it belongs to.
+    /// The section that it belongs to.
     pub section: &'static str,
-    /// How it is.
+    /// Its severity.
     pub grade: Grade,
-    /// What was found, on one line.
+    /// The observation, on one line.
     pub what: String,
-    /// What to do about it; each warning and each fault has one.
+    /// The cure; each warning and each fault has one.
     pub cure: Option<String>,
-    /// Whether it may end by itself, as a network that is down does. It keeps no station from starting.
+    /// True if it may end by itself, as a network that is down does. Such a fault does not keep the station from
+    /// starting.
     #[serde(skip)]
     pub may_pass: bool,
 }
@@ -67,21 +68,21 @@ impl Finding {
         Self { grade: Grade::Fault, ..Self::warning(section, what, cure) }
     }
 
-    /// The same of what may end by itself.
+    /// Returns the same finding, marked as one that may end by itself.
     fn passing(self) -> Self {
         Self { may_pass: true, ..self }
     }
 
-    /// Whether a station with it is not to be started.
+    /// Returns true if a station with this finding must not be started.
     pub fn bars_start(&self) -> bool {
         self.grade == Grade::Fault && !self.may_pass
     }
 }
 
-/// Everything that was found, in the order of the sections.
+/// All findings, in the order of the sections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Whether nothing is wrong.
+    /// True if there is no fault.
     ok: bool,
     version: &'static str,
     findings: Vec<Finding>,
@@ -93,7 +94,7 @@ impl Report {
         Self { ok, version: env!("CARGO_PKG_VERSION"), findings }
     }
 
-    /// The report on a configuration that cannot be used: nothing else can be looked at.
+    /// Returns the report on a configuration that cannot be used: nothing else can be checked.
     pub fn of_faults<'a>(faults: impl Iterator<Item = &'a crate::config::Fault>) -> Self {
         let finding = |fault: &crate::config::Fault| {
             Finding::fault(
@@ -105,17 +106,17 @@ impl Report {
         Self::new(faults.map(finding).collect())
     }
 
-    /// Whether nothing is wrong.
+    /// Returns true if there is no fault.
     pub fn is_ok(&self) -> bool {
         self.ok
     }
 
-    /// What was found.
+    /// Returns the findings.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// For people: a heading for each section, a line for each finding, and its cure below.
+    /// Returns the report for people: a heading for each section, a line for each finding, and its cure below.
     pub fn text(&self) -> String {
         let mut text = format!("stockpoint {}\n", self.version);
         let mut section = "";
@@ -140,17 +141,17 @@ impl Report {
         text
     }
 
-    /// One JSON object on one line.
+    /// Returns the report as one JSON object on one line.
     ///
     /// # Panics
-    /// Never: nothing in it is beyond JSON.
+    /// Never: JSON can represent everything in it.
     pub fn json(&self) -> String {
         let text = serde_json::to_string(self).expect("a report holds nothing that JSON cannot");
         harmless(&text).into_owned()
     }
 }
 
-/// Looks everything over. `running` is what a running agent tells of itself, if one runs.
+/// Checks everything. `running` is the status of a running agent, if one runs.
 pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status>) -> Report {
     let mut findings = vec![Finding::ok("configuration", "it holds no mistake")];
     findings.extend(tokens::examine(config));
@@ -166,7 +167,7 @@ pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status
     Report::new(findings)
 }
 
-/// What is found in the databases, which root opens with the rights of their owner.
+/// Returns the findings in the databases, which root opens with the rights of their owner.
 fn in_folder(dir: &Path, examine: impl FnOnce() -> Vec<Finding> + Send) -> Vec<Finding> {
     owner::within(dir, examine).unwrap_or_else(|error| {
         let what = format!("{} cannot be looked into: {error}", dir.display());

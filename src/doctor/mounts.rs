@@ -1,4 +1,4 @@
-//! The file system under the data folder: what it promises of a flush.
+//! The file system under the data folder: the guarantees that it gives for a flush.
 
 use std::path::Path;
 
@@ -6,22 +6,23 @@ use super::Finding;
 
 const SECTION: &str = "data";
 
-/// Where the kernel tells what is mounted (`proc_pid_mounts(5)`).
+/// The file in which the kernel lists the mounts (`proc_pid_mounts(5)`).
 pub(super) const MOUNTS: &str = "/proc/self/mounts";
 
-/// Where the administrator wrote what is to be mounted, and what is to be looked through before it (`fstab(5)`).
+/// The file in which the administrator lists the mounts, and the file systems to check before mounting (`fstab(5)`).
 pub(super) const FSTAB: &str = "/etc/fstab";
 
-/// File systems that are gone after a power cut.
+/// The file systems that are lost in a power cut.
 const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "overlay"];
 
-/// Options with which a flush does not reach the disk in its order (`ext4(5)`).
+/// The options with which a flush does not reach the disk in its order (`ext4(5)`).
 const UNSAFE: [&str; 4] = ["data=writeback", "nobarrier", "barrier=0", "fsync_mode=nobarrier"];
 
-/// `commit=`: how long the file system may keep what nobody flushes, in seconds (`ext4(5)`). Its own default is 5.
+/// The value of `commit=` above which the doctor warns, in seconds: it is the time that the file system may keep data
+/// which nobody flushes (`ext4(5)`). Its own default is 5.
 const COMMIT_S_WARN: u32 = 60;
 
-/// A file system and where it is mounted.
+/// A file system and the place where it is mounted.
 #[derive(Debug, PartialEq, Eq)]
 struct Mount<'a> {
     device: &'a str,
@@ -30,7 +31,7 @@ struct Mount<'a> {
     options: &'a str,
 }
 
-/// The mount that holds `path`: the one with the longest mount point, the last of equals.
+/// Returns the mount that holds `path`: the one with the longest mount point, the last of equals.
 fn mount_of<'a>(mounts: &'a str, path: &Path) -> Option<Mount<'a>> {
     let read = |line: &'a str| {
         let mut words = line.split(' ');
@@ -41,13 +42,15 @@ fn mount_of<'a>(mounts: &'a str, path: &Path) -> Option<Mount<'a>> {
     mounts.lines().filter_map(read).filter(holds).max_by_key(|mount| mount.point.len())
 }
 
-/// The kernel writes a blank in a path as `\040`, a tab as `\011`, a backslash as `\134`.
+/// Returns a mount point without escapes: the kernel writes a blank in a path as `\040`, a tab as `\011`, a backslash
+/// as `\134`.
 fn unescaped(point: &str) -> String {
     point.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 }
 
-/// Whether `fstab` has the file system mounted as it was left: the sixth word of its line, 0 if it is not there. A power
-/// cut can leave a journal that the kernel does not take (EUCLEAN) and that `e2fsck -p` mends.
+/// Returns true if `fstab` has the file system mounted without a check: the sixth word of its line is 0 or missing.
+///
+/// A power cut can leave a journal that the kernel refuses (EUCLEAN) and that `e2fsck -p` repairs.
 fn is_mounted_unseen(fstab: &str, mount: &Mount<'_>) -> bool {
     let pass = |line: &str| {
         let mut words = line.split_ascii_whitespace();
@@ -57,7 +60,7 @@ fn is_mounted_unseen(fstab: &str, mount: &Mount<'_>) -> bool {
     mount.kind.starts_with("ext") && fstab.lines().find_map(pass).is_some_and(|pass| pass == "0")
 }
 
-/// What is to be said of the file system under `path`.
+/// Returns the findings about the file system under `path`.
 pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
     let Some(mount) = mount_of(mounts, path) else { return Vec::new() };
     let Mount { device, point, kind, options } = &mount;

@@ -1,4 +1,4 @@
-//! The station's own outputs: whether what they need is there. Nothing sounds or lights up for it.
+//! The station's own outputs: checks that what they need is there. Nothing sounds or lights up for it.
 
 use std::fs;
 use std::path::Path;
@@ -12,9 +12,9 @@ use crate::config::Feedback;
 use crate::feedback::{gpio, sound};
 
 const SECTION: &str = "signals";
-/// How long the player may take to say its version.
+/// The longest wait for the player to print its version.
 const PLAYER_TIME_MAX: Duration = Duration::from_secs(5);
-/// Where ALSA lists the sound cards.
+/// The file in which ALSA lists the sound cards.
 const CARDS: &str = "/proc/asound/cards";
 
 pub(super) fn examine(feedback: &Feedback) -> Vec<Finding> {
@@ -81,7 +81,7 @@ fn of_sound(device: &str, cards: &str) -> Finding {
             cure,
         );
     }
-    // A line of each card begins with its number.
+    // The line of each card begins with its number.
     if !cards.lines().any(|line| line.trim_start().starts_with(|first: char| first.is_ascii_digit())) {
         return Finding::fault(
             SECTION,

@@ -1,4 +1,4 @@
-//! The scanners: what the running agent says of them, or whether they could be opened.
+//! The scanners: their state from the running agent, or a test whether they can be opened.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::status::{ScannerState, Status};
 
 const SECTION: &str = "scanners";
 
-/// What the kernel calls the agent's process (`proc_pid_comm(5)`).
+/// The name that the kernel has for the agent's process (`proc_pid_comm(5)`).
 const OURSELVES: &str = "stockpoint";
 
 pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Finding> {
@@ -35,8 +35,10 @@ pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Fin
     examined.collect()
 }
 
-/// Who else has the scanner's device open. Of keyboards many programs read along, which does no harm once the station has
-/// it for itself; a serial port's bytes go to one reader only.
+/// Reports other programs that have the scanner's device open.
+///
+/// Many programs read keyboards too, which does no harm once the station has the device for itself; a serial port's
+/// bytes go to one reader only.
 fn held_by_others(scanner: &Scanner, is_well: bool) -> Option<Finding> {
     let device = device(scanner)?;
     if is_well && matches!(scanner.source, Source::Evdev { .. }) {
@@ -53,7 +55,7 @@ fn held_by_others(scanner: &Scanner, is_well: bool) -> Option<Finding> {
     ))
 }
 
-/// The node that a scanner is on now.
+/// Returns the device node that a scanner has now.
 fn device(scanner: &Scanner) -> Option<PathBuf> {
     match &scanner.source {
         Source::Serial { place: Place::Path(path), .. } | Source::Evdev { place: Place::Path(path), .. } => {
@@ -65,7 +67,7 @@ fn device(scanner: &Scanner) -> Option<PathBuf> {
     }
 }
 
-/// What the agent says: it has the port, and nobody else can look into it meanwhile.
+/// Reports the agent's view of the scanner; the agent has the port, and nobody else can test it meanwhile.
 fn told(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
     let name = &scanner.name;
     let state = running?.scanner_state(name)?;
@@ -85,7 +87,7 @@ fn told(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
     })
 }
 
-/// The agent's log says why; what can be seen from here may say it, too.
+/// Returns the cure that a test from here gives; otherwise points to the agent's log, which has the reason.
 fn cure(scanner: &Scanner) -> String {
     looked_at(scanner).and_then(|finding| finding.cure).unwrap_or_else(|| {
         "`journalctl -u stockpoint` says why; `stockpoint devices` shows what is there".to_owned()
@@ -114,7 +116,7 @@ fn looked_at(scanner: &Scanner) -> Option<Finding> {
     Some(match found {
         Ok(()) => Finding::ok(SECTION, format!("{name} ({place}) is there")),
         Err(why) => {
-            // It is taken up when somebody plugs it in, as everything that may pass.
+            // It is read as soon as somebody plugs it in, like everything that may pass.
             let may_pass = matches!(why, PortFault::Absent);
             Finding { may_pass, ..Finding::fault(SECTION, format!("{name} ({place}): {why}"), why.cure()) }
         }

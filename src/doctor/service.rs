@@ -1,4 +1,4 @@
-//! The way to the service: its name, TLS, the tokens, what they may do, and whose clock is wrong.
+//! The connection to the service: its name, TLS, the tokens, their rights, and the difference between the clocks.
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -18,13 +18,13 @@ use crate::work::uplink::{error_chain, seed};
 const SECTION: &str = "service";
 const CLOCK: &str = "clock";
 
-/// Addresses of a name that are tried, and how long each may take.
+/// The most addresses of a name that are tried, and the longest wait for each.
 const ADDRESSES_MAX: usize = 4;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     let mut findings: Vec<Finding> = authorities(config).collect();
-    // Behind a proxy the service need not be reachable by itself.
+    // Behind a proxy the service itself need not be reachable.
     match reached(config.api.proxy.as_ref().unwrap_or(&config.api.base_url)) {
         Ok(reached) => {
             // Behind a proxy it is the proxy that was reached.
@@ -42,7 +42,7 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> 
         }
     }
     let Ok(secrets) = Secrets::find(&config.api) else {
-        // That is said among the tokens.
+        // That is reported among the tokens.
         findings.push(system_clock(clock));
         return findings;
     };
@@ -57,15 +57,17 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> 
     findings
 }
 
-/// Somebody that answers.
+/// A host that accepts connections.
 struct Reached {
     finding: Finding,
     host: String,
     address: SocketAddr,
 }
 
-/// Whether the name of the service has an address, and whether somebody is there: what goes wrong after that is TLS or
-/// the service itself. Nothing is said of an address that cannot be read; the client says it.
+/// Checks that the name of the service has an address and that a host accepts connections there. A later failure is of
+/// TLS or of the service itself.
+///
+/// Nothing is reported about an address that cannot be parsed; the client reports it.
 fn reached(base_url: &str) -> Result<Option<Reached>, Finding> {
     let Ok(url) = Url::parse(base_url) else { return Ok(None) };
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Ok(None) };
@@ -105,7 +107,7 @@ fn no_name(host: &str, why: &str) -> Finding {
     .passing()
 }
 
-/// The file of authorities, if one is named and cannot be used.
+/// Reports the file of authorities if one is named and cannot be used.
 fn authorities(config: &Config) -> impl Iterator<Item = Finding> {
     let unreadable = config.api.ca_file.as_deref().map(|file| Authorities::read(Some(file)).unreadable);
     let fault = |what| {
@@ -161,7 +163,7 @@ fn failed(error: &api::Error) -> Finding {
     }
     let may_pass = matches!(error.outcome(), Outcome::NotDone | Outcome::Wait(_) | Outcome::Unknown);
     let cure = match error.outcome() {
-        // Somebody was connected to just before.
+        // A connection was made just before.
         Outcome::NotDone if why.contains("certificate") => {
             "something in between answers for the service, such as a portal to log in at or a filter: go round it"
         }
@@ -180,7 +182,7 @@ fn failed(error: &api::Error) -> Finding {
     Finding { may_pass, ..Finding::fault(SECTION, what, cure) }
 }
 
-/// The station's clock beside the service's.
+/// Compares the station's clock with the service's.
 fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
     let Some(server) = client.take_server_date() else { return system_clock(clock) };
     let ours = clock.wall();
@@ -199,7 +201,7 @@ fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
     Finding::fault(CLOCK, what, cure).passing()
 }
 
-/// What the system says of its clock, where the service cannot be asked.
+/// Reports the system's word on its clock, where the service cannot be asked.
 fn system_clock(clock: &dyn Clock) -> Finding {
     if clock.is_synchronized() {
         return Finding::ok(CLOCK, "the system says that it is right");

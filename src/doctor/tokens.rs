@@ -1,4 +1,4 @@
-//! The tokens: whether they are there, and whether others can read them.
+//! The tokens: checks that they are there, and that nobody else can read them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::config::secrets::{self, Secrets};
 
 const SECTION: &str = "tokens";
 
-/// The permission bits of everybody but the owner.
+/// The permission bits of everybody except the owner.
 const OTHERS: u32 = 0o077;
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
