@@ -1,7 +1,7 @@
-//! Code 128 (ISO/IEC 15417), code set B: all that printable ASCII needs, and FNC1 for a group separator, which is what
-//! a scanner tells of it anywhere but in front.
+//! Code 128 (ISO/IEC 15417), code set B: it has all of printable ASCII, and FNC1, which a scanner reports as a group
+//! separator anywhere except in front.
 //!
-//! What it does not do: change to code set C, which makes long rows of digits shorter. A control code has few.
+//! It does not change to code set C, which makes long rows of digits shorter: a control code has few digits.
 
 /// The symbol characters by value, each as the widths of its bars and spaces in modules, bar first.
 const CHARACTERS: [[u8; 6]; 106] = unpack(
@@ -14,25 +14,25 @@ const CHARACTERS: [[u8; 6]; 106] = unpack(
       114311411113411311113141114131311141411131211412211214211232",
 );
 
-/// What every symbol ends with, in modules, bar first.
+/// The stop pattern at the end of every symbol, in modules, bar first.
 const STOP: [u8; 7] = [2, 3, 3, 1, 1, 1, 2];
 
 /// The value of the start character of code set B.
 const START_B: usize = 104;
 
-/// The value of FNC1, and what it stands for.
+/// The value of FNC1, and the byte that it stands for.
 const FNC1: (usize, u8) = (102, 0x1d);
 
-/// The check character is a remainder by this.
+/// The divisor of which the check character is the remainder.
 const MODULUS: usize = 103;
 
 /// The quiet zone to the left and to the right, in modules: the least that the standard allows (4.5.2).
 pub(super) const QUIET_MODULES: i32 = 10;
 
-/// The widths of bars and spaces in modules, bar first, without quiet zones; `None` for anything but printable
-/// ASCII and a group separator that is not in front.
+/// Returns the widths of bars and spaces in modules, bar first, without quiet zones; `None` for a text with anything
+/// except printable ASCII and group separators that are not in front.
 pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
-    // In the first two places FNC1 says what kind of data follows (ISO/IEC 15417, 4.3.4), and is no data.
+    // In the first two places FNC1 names the kind of data that follows (ISO/IEC 15417, 4.3.4), and is no data itself.
     if text.bytes().take(2).any(|byte| byte == FNC1.1) {
         return None;
     }
@@ -52,13 +52,14 @@ fn value(byte: u8) -> Option<usize> {
     }
 }
 
-/// The start character counts once, the characters of the text by their places from one on.
+/// Returns the value of the check character: the start character counts once, the characters of the text by their
+/// places from one on.
 fn check_value(values: &[usize]) -> usize {
     let weighted = values.iter().zip(1..).map(|(value, place)| value * place);
     weighted.fold(START_B, |sum, product| (sum + product) % MODULUS)
 }
 
-/// Takes the digits of [`CHARACTERS`] apart.
+/// Splits the digits of [`CHARACTERS`] into characters.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of bounds")]
 const fn unpack(digits: &[u8; 636]) -> [[u8; 6]; 106] {
     let mut characters = [[0; 6]; 106];
@@ -118,7 +119,7 @@ mod tests {
         assert_eq!(widths[18..24], [4, 1, 1, 1, 3, 1]);
     }
 
-    /// Reads the widths as a scanner would: every character by its widths, the check character recomputed.
+    /// Reads the widths as a scanner would: every character by its widths, with the check character recomputed.
     fn read(widths: &[u8]) -> Option<String> {
         let body = widths.strip_suffix(&STOP)?;
         let find = |chunk: &[u8]| CHARACTERS.iter().position(|character| character == chunk);

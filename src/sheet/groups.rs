@@ -1,4 +1,4 @@
-//! What is printed: groups of codes, each with its name and its meaning.
+//! The content of the sheet: groups of codes, each code with its name and its meaning.
 
 use crate::domain::calibrate::CalibrationCode;
 use crate::domain::control::{self, Control};
@@ -12,39 +12,39 @@ use crate::sheet::page::Ink;
 /// Codes that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// What they are for.
+    /// The purpose of the codes.
     pub title: String,
     /// Their colour.
     pub ink: Ink,
-    /// Whether a scan by mistake does harm.
+    /// The harm that a scan by mistake does.
     pub care: Care,
     /// The codes, in printing order. Few are printed large, one to a row; many are printed two to a row.
     pub codes: Vec<Code>,
 }
 
-/// Whether a scan by mistake does harm.
+/// The harm that a scan by mistake does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Care {
-    /// It can be taken back by another scan.
+    /// Another scan can undo it.
     Usual,
-    /// It cannot: the codes stand apart, in a thick frame.
+    /// It cannot be undone: the codes stand apart, in a thick frame.
     Danger,
 }
 
 /// A code to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
-    /// The name people know it by.
+    /// The name that people know it by.
     pub name: String,
-    /// What it does, in one short line.
+    /// Its effect, in one short line.
     pub meaning: String,
-    /// What a scanner reads, in printable ASCII.
+    /// The text that a scanner reads, in printable ASCII.
     pub text: String,
     /// The picture beside it.
     pub mark: Mark,
 }
 
-/// The control codes that a station obeys.
+/// Returns the control codes that a station obeys, in groups.
 pub fn control_groups(seal: &Seal) -> Vec<Group> {
     let group = |title: &str, ink, care, belongs: fn(Control) -> bool| Group {
         title: title.to_owned(),
@@ -71,14 +71,14 @@ pub fn control_groups(seal: &Seal) -> Vec<Group> {
     ]
 }
 
-/// The codes that a scanner is set up with, for a page of their own at the end: no clerk needs them.
+/// Returns the codes for setting up a scanner, for a page of their own at the end: no clerk needs them.
 pub fn calibration_group() -> Group {
     let codes = CalibrationCode::ALL.map(|code| Code::of(&Seal::default(), Control::Calibrate(code)));
     let title = "Setting a scanner up: stockpoint calibrate".to_owned();
     Group { title, ink: Ink::Violet, care: Care::Usual, codes: codes.into() }
 }
 
-/// The storages that a code may command, with what people call them; `None` where there is no choice.
+/// Returns the storages that a code may select, with their names for people; `None` where there is no choice.
 pub fn storage_group(seal: &Seal, storages: &[NamedStorage]) -> Option<Group> {
     let storages = choice(storages);
     if storages.is_empty() {
@@ -87,7 +87,7 @@ pub fn storage_group(seal: &Seal, storages: &[NamedStorage]) -> Option<Group> {
     let code = |(storage, name): &NamedStorage| {
         let code = Code::of(seal, Control::Storage(*storage));
         match name {
-            // What people call it is large, in capitals like all names there; the station's name for it is small.
+            // The name for people is large, in capitals like all names there; the station's name for it is small.
             Some(name) => Code { name: name.to_uppercase(), meaning: code.name, ..code },
             None => code,
         }
@@ -96,15 +96,15 @@ pub fn storage_group(seal: &Seal, storages: &[NamedStorage]) -> Option<Group> {
     Some(Group { title, ink: Ink::Blue, care: Care::Usual, codes: storages.iter().map(code).collect() })
 }
 
-/// The storages, if there are several: one alone needs no code.
+/// Returns the storages if there are several: a single one needs no code.
 pub(super) fn choice(storages: &[NamedStorage]) -> &[NamedStorage] {
     if storages.len() < 2 { &[] } else { storages }
 }
 
-/// The longest name of a kit that is printed, in characters; the rest is cut.
+/// The longest printed name of a kit, in characters; the rest is cut.
 const KIT_CHARS_MAX: usize = 34;
 
-/// The kits of a station; `None` if it knows none.
+/// Returns the kits of a station; `None` if it knows none.
 pub fn kit_group(seal: &Seal, kits: &[(CardId, String)]) -> Option<Group> {
     if kits.is_empty() {
         return None;

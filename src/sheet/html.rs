@@ -1,11 +1,12 @@
-//! The sheet as a page for a browser. Printed, each page of the sheet is one of paper, in its true size.
+//! The sheet as a page for a browser. When it is printed, each page of the sheet fills one page of paper in its true
+//! size.
 
 use std::fmt::Write;
 
 use crate::sheet::page::Page;
 use crate::sheet::svg::{self, escape, mm};
 
-/// The whole file. It needs no other and no network.
+/// Returns the whole file. It needs no other file and no network.
 pub(super) fn document(pages: &[Page], title: &str) -> String {
     let (width, height) = pages.first().map_or((0, 0), |page| (page.width, page.height));
     let mut html = format!(

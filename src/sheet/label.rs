@@ -1,4 +1,4 @@
-//! Labels: one code each, in the order of the groups.
+//! Labels: one code on each, in the order of the groups.
 
 use crate::domain::printable::printable;
 use crate::sheet::groups::{Care, Code, Group};
@@ -8,10 +8,10 @@ use crate::sheet::paper::Stock;
 use crate::sheet::symbol::{bars, square};
 use crate::sheet::{Error, Imprint, Symbology};
 
-/// The small print at the foot: the code in letters, station, day and version.
+/// The height of the small print at the foot: the code in letters, station, day and version.
 const FOOT: Um = 2500;
 
-/// The pages.
+/// Lays the labels out on pages.
 pub(super) fn lay_out(
     groups: &[Group],
     stock: &Stock,
@@ -33,7 +33,7 @@ pub(super) fn lay_out(
     Ok(pages)
 }
 
-/// Where a page has labels.
+/// Returns the places of the labels on a page.
 fn places(stock: &Stock) -> Vec<Area> {
     let (width, height) = stock.label;
     let (columns, rows) = stock.grid;
@@ -63,7 +63,7 @@ impl Label<'_> {
         write_foot(page, inner.bottom(FOOT), code, imprint);
         let mut room = inner.without_bottom(FOOT + 300);
         if symbology.has_bars() {
-            // Half of the height for the bars, half for what people read.
+            // Half of the height is for the bars, half for the text that people read.
             let height = room.height / 2;
             let symbol = bars(&code.text, self.stock.dots(self.stock.module_dots), room.width, height)?;
             let x = room.x + (room.width - symbol.area.width) / 2;
@@ -80,7 +80,7 @@ impl Label<'_> {
         Ok(())
     }
 
-    /// Picture, name and meaning.
+    /// Draws picture, name and meaning.
     fn say(&self, page: &mut Page, room: Area, code: &Code) {
         let tile_side = room.height.min(room.width / 4);
         let tile = room.left(tile_side).top(tile_side);

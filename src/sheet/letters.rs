@@ -1,11 +1,11 @@
-//! How wide a text is in Helvetica: a text must not run over what stands beside it.
+//! The width of a text in Helvetica: a text must not run over its neighbour.
 //!
-//! Helvetica is in every reader of PDF, so that nothing is embedded; fonts that replace it elsewhere keep its widths.
+//! Every reader of PDF has Helvetica, so that nothing is embedded; fonts that replace it elsewhere keep its widths.
 
 use crate::sheet::page::Um;
 
-/// The widths of the characters from the space to the tilde, in thousandths of the size, as the font's published
-/// metrics have them.
+/// The widths of the characters from the space to the tilde, in thousandths of the size, from the font's published
+/// metrics.
 const HELVETICA: [i32; 95] = [
     278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556,
     556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278,
@@ -23,32 +23,32 @@ const HELVETICA_BOLD: [i32; 95] = [
     333, 611, 556, 778, 556, 556, 500, 389, 280, 389, 584,
 ];
 
-/// What any other character is taken to be wide: no letter of a European script is wider.
+/// The assumed width of any other character: no letter of a European script is wider.
 const OTHER: i32 = 1000;
 
 /// The smallest letters of a paragraph: those of the small print on a label.
 const SMALLEST: Um = 1800;
 
-/// How thick letters are.
+/// The thickness of letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Weight {
     Regular,
     Bold,
 }
 
-/// How wide a line is at a size.
+/// Returns the width of a line at a size.
 pub(super) fn width(words: &str, weight: Weight, size: Um) -> Um {
-    // Rounded up: a micrometre too many does no harm.
+    // It is rounded up: a micrometre too many does no harm.
     (thousandths(words, weight) * size).div_euclid(1000) + 1
 }
 
-/// The largest size, up to `size`, at which a line is no wider than `room`.
+/// Returns the largest size, up to `size`, at which a line is no wider than `room`.
 pub(super) fn fit(words: &str, weight: Weight, size: Um, room: Um) -> Um {
     let most = (room - 1).saturating_mul(1000).checked_div(thousandths(words, weight));
     most.map_or(size, |most| most.min(size))
 }
 
-/// Breaks a text into lines no wider than `room`; a single word may be.
+/// Breaks a text into lines no wider than `room`; only a single word may be wider.
 pub(super) fn wrap(words: &str, weight: Weight, size: Um, room: Um) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words.split_whitespace() {
@@ -63,8 +63,8 @@ pub(super) fn wrap(words: &str, weight: Weight, size: Um, room: Um) -> Vec<Strin
     lines
 }
 
-/// The lines of a text and their size: as large as a room of this width and height allows, `largest` at most. What
-/// does not fit in the smallest letters is left out.
+/// Returns the lines of a text and their size: as large as a room of this width and height allows, `largest` at most.
+/// Text that does not fit in the smallest letters is left out.
 pub(super) fn paragraph(words: &str, largest: Um, (width, height): (Um, Um)) -> (Um, Vec<String>) {
     let count = |height: Um, size| usize::try_from(height.div_euclid(line_height(size))).unwrap_or_default();
     let sizes = (5..=10).rev().map(|tenths| (largest * tenths / 10).max(SMALLEST));
@@ -77,7 +77,7 @@ pub(super) fn paragraph(words: &str, largest: Um, (width, height): (Um, Um)) -> 
     })
 }
 
-/// From one baseline of a paragraph to the next.
+/// Returns the distance from one baseline of a paragraph to the next.
 pub(super) const fn line_height(size: Um) -> Um {
     size * 5 / 4
 }

@@ -1,10 +1,10 @@
-//! The pictures: each a few straight lines on a ground of the group's colour, to be told apart from across the room
-//! and on a poor printer.
+//! The pictures: each is a few straight lines on a ground of the group's colour, so that people can tell them apart
+//! from across the room and on a poor print.
 
 use crate::sheet::letters::{self, Weight};
 use crate::sheet::page::{Area, Ink, Page, Point, Shape, Style};
 
-/// Corners of a figure, in hundredths of the picture's side.
+/// The corners of a figure, in hundredths of the picture's side.
 type Figure = &'static [(i32, i32)];
 
 /// A picture.
@@ -26,7 +26,7 @@ pub enum Mark {
     Tick,
     /// A cross.
     Cross,
-    /// A word or two, a number for instance.
+    /// A word or two, for example a number.
     Words(String),
 }
 
@@ -77,7 +77,7 @@ const CROSS: Figure = &[
 ];
 
 impl Mark {
-    /// Draws it in white, in the middle of a ground of this colour.
+    /// Draws the picture in white, in the middle of a ground of this colour.
     pub(super) fn draw(&self, page: &mut Page, ground: Area, ink: Ink) {
         page.fill(ground, ink);
         let side = ground.width.min(ground.height) * 7 / 10;
@@ -107,7 +107,7 @@ impl Mark {
     }
 }
 
-/// As large as the ground allows.
+/// Writes words on the ground, as large as it allows.
 fn write_centred(page: &mut Page, ground: Area, words: &str) {
     let room = ground.inset(ground.width / 12);
     let size = letters::fit(words, Weight::Bold, ground.height * 3 / 4, room.width);

@@ -1,9 +1,9 @@
 //! The control sheet: the codes that command a station, as text and on paper.
 //!
-//! For a clerk with gloves who has never read a manual: a big name, a picture and one line of meaning to each code.
-//! Nothing depends on colour alone, so that a black and white printer will do. A scanner must not catch a
-//! neighbour by mistake: quiet zones are kept whole, no two linear codes stand side by side at one height, and what
-//! cannot be taken back stands apart, in a thick frame.
+//! It is for a clerk with gloves who has never read a manual: a big name, a picture and one line of meaning for each
+//! code. Nothing depends on colour alone, so that a black and white printer is enough. A scanner must not read a
+//! neighbouring code by mistake: quiet zones are kept whole, no two linear codes stand side by side at one height, and
+//! a code whose effect cannot be undone stands apart, in a thick frame.
 //!
 //! The pages are laid out once, in whole micrometres, and then drawn as SVG, HTML or PDF.
 
@@ -44,11 +44,12 @@ pub use crate::sheet::single::qr_on_terminal;
 pub use crate::sheet::single::qr_picture;
 pub use crate::sheet::symbol::Symbology;
 
-/// A storage's number, and what people call it.
+/// A storage's number and its name for people.
 pub type NamedStorage = (StorageId, Option<String>);
 
-/// Every control code in force, then every kit, one a line: its name, a tab, the text to print as a barcode. The
-/// calibration codes command nothing and are left out: a separator in a text ends a line for some programs.
+/// Returns every control code in force, then every kit, one a line: its name, a tab, the text to print as a barcode.
+///
+/// The calibration codes command nothing and are left out: a separator in a text ends a line for some programs.
 pub fn text(seal: &Seal, storages: &[NamedStorage], kits: &[(CardId, String)]) -> String {
     let storages = groups::choice(storages).iter().map(|(storage, _)| Control::Storage(*storage));
     let controls =
@@ -58,18 +59,18 @@ pub fn text(seal: &Seal, storages: &[NamedStorage], kits: &[(CardId, String)]) -
     lines.concat()
 }
 
-/// What the sheet is drawn as.
+/// The file format of the sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One picture, its pages one below the other.
     Svg,
     /// A page for a browser, which prints it in its true size.
     Html,
-    /// For any printer.
+    /// A file for any printer.
     Pdf,
 }
 
-/// What the sheet says of itself.
+/// The sheet's own details, which are printed on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imprint {
     /// The station's name, if it has one.
@@ -78,10 +79,10 @@ pub struct Imprint {
     pub date: String,
 }
 
-/// Why a sheet cannot be printed.
+/// The reason why a sheet cannot be printed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// No barcode can say it.
+    /// No barcode can hold it.
     #[error("make a barcode of {0:?}")]
     NoBarcode(String),
     /// Its bars would be too thin to be read.
@@ -89,21 +90,21 @@ pub enum Error {
     TooLong(String),
 }
 
-/// How a sheet is to be.
+/// The form of a sheet to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// What it is drawn as.
+    /// The file format.
     pub format: Format,
-    /// What it is printed on.
+    /// The paper.
     pub paper: Paper,
     /// Its barcodes.
     pub symbology: Symbology,
-    /// What it says of itself.
+    /// The sheet's own details.
     pub imprint: Imprint,
 }
 
 impl Job {
-    /// The sheet of these groups, ready to be written to a file.
+    /// Returns the sheet of these groups, ready to be written to a file.
     ///
     /// # Errors
     /// A code that has no barcode, or none that fits the paper.
@@ -133,7 +134,7 @@ impl Imprint {
         )
     }
 
-    /// Station, day and version, for the foot.
+    /// Returns station, day and version, for the foot.
     fn line(&self) -> String {
         let version = concat!("stockpoint ", env!("CARGO_PKG_VERSION"));
         let parts = self.station.iter().map(String::as_str).chain([self.date.as_str(), version]);

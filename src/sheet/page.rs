@@ -1,4 +1,4 @@
-//! What a page is made of, whatever it is printed with: shapes at whole micrometres, y downwards.
+//! The content of a page, whatever it is printed with: shapes at whole micrometres, y downwards.
 
 use crate::sheet::letters::{self, Weight};
 
@@ -19,13 +19,13 @@ pub(super) struct Page {
 /// Something on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// What lies within an odd number of the outlines is filled.
+    /// An area to fill: all points within an odd number of the outlines.
     Fill { outlines: Vec<Vec<Point>>, ink: Ink },
     /// One line of text.
     Text(Text),
     /// A barcode.
     Symbol(Symbol),
-    /// Lines to cut along, around an area.
+    /// Lines for cutting, around an area.
     CutLines(Area),
 }
 
@@ -40,12 +40,12 @@ pub(super) struct Text {
     pub(super) words: String,
 }
 
-/// A barcode: nothing but its black bars is drawn inside its area, quiet zones and all.
+/// A barcode: its area, quiet zones included, holds nothing but its black bars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Symbol {
     /// The text that a scanner reads.
     pub(super) code: String,
-    /// Bars and quiet zones.
+    /// The area of bars and quiet zones.
     pub(super) area: Area,
     pub(super) bars: Vec<Area>,
 }
@@ -66,27 +66,27 @@ pub(super) struct Point {
     pub(super) y: Um,
 }
 
-/// The colours: all but white are dark enough to be told from the paper in black and white.
+/// The colours: all but white are dark enough to be seen on the paper in black and white.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
-    /// Bars, and all text that must be read.
+    /// For bars, and all text that must be read.
     Black,
-    /// On a coloured ground.
+    /// For text and pictures on a coloured ground.
     White,
-    /// Small print.
+    /// For small print.
     Grey,
     /// A group's colour.
     Blue,
     /// A group's colour.
     Green,
-    /// The colour of what cannot be taken back.
+    /// The colour of codes whose effect cannot be undone.
     Red,
     /// A group's colour.
     Violet,
 }
 
 impl Ink {
-    /// Red, green and blue.
+    /// Returns the shares of red, green and blue.
     pub(super) fn rgb(self) -> [u8; 3] {
         match self {
             Self::Black => [0, 0, 0],
@@ -126,13 +126,13 @@ impl Page {
     /// Writes lines of plain text below one another from the top of `area`.
     pub(super) fn write_lines(&mut self, area: Area, size: Um, lines: &[String]) {
         for (line, number) in lines.iter().zip(1..) {
-            // The last part of a line's height hangs below its baseline.
+            // The last part of a line's height is below its baseline.
             let baseline = area.y + number * letters::line_height(size) - size / 4;
             self.write(area, baseline, Style::plain(size, Ink::Black), line);
         }
     }
 
-    /// The same as [`Page::write`], up to the right edge.
+    /// Writes a line as [`Page::write`] does, but up to the right edge.
     pub(super) fn write_right(&mut self, area: Area, baseline: Um, style: Style, words: &str) {
         let size = letters::fit(words, style.weight, style.size, area.width);
         let width = letters::width(words, style.weight, size);
@@ -140,7 +140,7 @@ impl Page {
     }
 }
 
-/// How a line is written.
+/// The look of a line of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Style {
     pub(super) size: Um,
@@ -163,57 +163,57 @@ impl Area {
         Self { x, y, width, height }
     }
 
-    /// The first micrometre to the right of it.
+    /// Returns the first micrometre to the right of it.
     pub(super) const fn end_x(self) -> Um {
         self.x + self.width
     }
 
-    /// The first micrometre below it.
+    /// Returns the first micrometre below it.
     pub(super) const fn end_y(self) -> Um {
         self.y + self.height
     }
 
-    /// Without an edge of this width on all four sides.
+    /// Returns the area without an edge of this width on all four sides.
     pub(super) const fn inset(self, by: Um) -> Self {
         Self::new(self.x + by, self.y + by, self.width - 2 * by, self.height - 2 * by)
     }
 
-    /// Its leftmost part.
+    /// Returns its leftmost part.
     pub(super) const fn left(self, width: Um) -> Self {
         Self { width, ..self }
     }
 
-    /// Its rightmost part.
+    /// Returns its rightmost part.
     pub(super) const fn right(self, width: Um) -> Self {
         Self { x: self.end_x() - width, width, ..self }
     }
 
-    /// Its uppermost part.
+    /// Returns its uppermost part.
     pub(super) const fn top(self, height: Um) -> Self {
         Self { height, ..self }
     }
 
-    /// Its lowest part.
+    /// Returns its lowest part.
     pub(super) const fn bottom(self, height: Um) -> Self {
         Self { y: self.end_y() - height, height, ..self }
     }
 
-    /// Without its leftmost part.
+    /// Returns the area without its leftmost part.
     pub(super) const fn without_left(self, width: Um) -> Self {
         self.right(self.width - width)
     }
 
-    /// Without its rightmost part.
+    /// Returns the area without its rightmost part.
     pub(super) const fn without_right(self, width: Um) -> Self {
         self.left(self.width - width)
     }
 
-    /// Without its uppermost part.
+    /// Returns the area without its uppermost part.
     pub(super) const fn without_top(self, height: Um) -> Self {
         self.bottom(self.height - height)
     }
 
-    /// Without its lowest part.
+    /// Returns the area without its lowest part.
     pub(super) const fn without_bottom(self, height: Um) -> Self {
         self.top(self.height - height)
     }

@@ -1,8 +1,8 @@
-//! What is printed on.
+//! The kinds of paper.
 
 use crate::sheet::page::{Ink, MM, Um};
 
-/// A kind of paper, named as its box in the shop is.
+/// A kind of paper, named as on its box in the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paper {
     /// A sheet for the wall.
@@ -21,32 +21,33 @@ pub enum Paper {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stock {
     pub(super) page: (Um, Um),
-    /// Labels are this wide and high.
+    /// The width and height of a label.
     pub(super) label: (Um, Um),
-    /// Labels side by side, and rows of them.
+    /// The number of labels side by side, and of rows.
     pub(super) grid: (i32, i32),
-    /// Between the page's upper edge and the first row.
+    /// The space between the page's upper edge and the first row.
     pub(super) top: Um,
-    /// What stays empty within the edges of a label: the printer cannot reach it, or the roll is not straight.
+    /// The margin that stays empty within the edges of a label: the printer cannot reach it, or the roll is not
+    /// straight.
     pub(super) edge: Um,
-    /// The printer's dots an inch.
+    /// The printer's dots per inch.
     pub(super) resolution: i32,
-    /// The thinnest bar, in dots: whole dots are sharp.
+    /// The width of the thinnest bar, in dots: whole dots are sharp.
     pub(super) module_dots: i32,
     pub(super) colours: Colours,
 }
 
-/// What the printer of a stock has.
+/// The colours of the printer of a stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Colours {
-    /// Black alone: it prints by heat.
+    /// Black alone: it prints with heat.
     Black,
-    /// All, or shades of grey.
+    /// All colours, or shades of grey.
     All,
 }
 
 impl Paper {
-    /// Labels; the wall's paper is none.
+    /// Returns the stock of labels; `None` for the paper for the wall.
     pub(super) fn stock(self) -> Option<Stock> {
         let roll = |width: Um, height: Um| Stock {
             page: (width, height),
@@ -78,7 +79,7 @@ impl Paper {
 }
 
 impl Stock {
-    /// So many dots of the printer.
+    /// Returns the length of this many dots of the printer.
     pub(super) fn dots(&self, dots: i32) -> Um {
         dots * 25_400 / self.resolution
     }

@@ -1,15 +1,15 @@
 //! The sheet as PDF 1.4 (ISO 32000-1 describes it), with the fonts that every reader has: nothing is embedded and
-//! nothing compressed.
+//! nothing is compressed.
 
 use std::fmt::Write;
 
 use crate::sheet::letters::Weight;
 use crate::sheet::page::{Area, Ink, Page, Point, Shape, Text, Um};
 
-/// The objects before the first page: catalogue, page tree, two fonts, description.
+/// The number of objects before the first page: catalogue, page tree, two fonts, description.
 const COMMON: usize = 5;
 
-/// The whole file.
+/// Returns the whole file.
 pub(super) fn document(pages: &[Page], title: &str) -> Vec<u8> {
     let numbers = (0..pages.len()).map(|at| COMMON + 1 + 2 * at);
     let kids: Vec<String> = numbers.map(|number| format!("{number} 0 R")).collect();
@@ -37,7 +37,7 @@ pub(super) fn document(pages: &[Page], title: &str) -> Vec<u8> {
     file(&objects).into_bytes()
 }
 
-/// Header, objects, where each begins, and where to begin.
+/// Returns the file: header, objects, the table of their places, and the place of that table.
 fn file(objects: &[String]) -> String {
     let mut file = "%PDF-1.4\n".to_owned();
     let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
@@ -97,7 +97,7 @@ fn rectangle(page: &Page, area: Area) -> String {
     format!("{x} {y} {} {} re\n", pt(area.width), pt(area.height))
 }
 
-/// Micrometres as points, 72 to the inch, to a thousandth.
+/// Returns micrometres as points, 72 to the inch, to a thousandth.
 fn pt(um: Um) -> String {
     let thousandths = i64::from(um) * 360 / 127;
     format!("{}.{:03}", thousandths.div_euclid(1000), thousandths.rem_euclid(1000))
@@ -111,7 +111,7 @@ fn colour(ink: Ink) -> String {
     ink.rgb().map(part).join(" ")
 }
 
-/// A string, in Windows' Latin alphabet. The fonts that every reader has know no other: SVG and HTML do.
+/// Returns a string in Windows' Latin alphabet. The fonts that every reader has know no other; SVG and HTML do.
 fn string(text: &str) -> String {
     let mut string = "(".to_owned();
     for c in text.chars() {

@@ -1,5 +1,5 @@
-//! QR codes (ISO/IEC 18004): a control code fits the smallest one, for its letters and signs are all in the
-//! alphanumeric set. A calibration code does as well: it has as many bytes as that one holds.
+//! QR codes (ISO/IEC 18004): a control code fits the smallest one, because its letters and signs are all in the
+//! alphanumeric set. A calibration code fits as well: it has as many bytes as the smallest one holds.
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
@@ -17,12 +17,12 @@ pub(super) struct Run {
 /// The dark modules of a symbol without its quiet zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Matrix {
-    /// Modules on a side.
+    /// The number of modules on a side.
     pub(super) side: i32,
     pub(super) runs: Vec<Run>,
 }
 
-/// The symbol for a text, as small as it can be, with the most error correction that fits its size and no less
+/// Returns the symbol for a text, as small as it can be, with the most error correction that fits its size and no less
 /// than level M: paper in a stockroom gets dirty. `None` for a text longer than any symbol.
 pub(super) fn encode(text: &str) -> Option<Matrix> {
     let symbol = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
@@ -31,7 +31,7 @@ pub(super) fn encode(text: &str) -> Option<Matrix> {
     Some(Matrix { side, runs })
 }
 
-/// Neighbours are drawn as one: a seam between them would show.
+/// Returns the dark modules of a row, neighbours joined: a seam between them would show.
 fn dark_runs(symbol: &QrCode, row: i32) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for column in (0..symbol.size()).filter(|&column| symbol.get_module(column, row)) {

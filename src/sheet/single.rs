@@ -1,4 +1,4 @@
-//! One QR code by itself: on a terminal, or as a picture.
+//! A single QR code: on a terminal, or as a picture.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use crate::sheet::qr;
 use crate::sheet::qr::Matrix;
 use crate::sheet::qr::QUIET_MODULES;
 
-/// The code of a text in half blocks, two modules in a character: light ones are drawn, as on a terminal that is dark.
+/// Returns the code of a text in half blocks, two modules in a character: light modules are drawn, for a dark terminal.
 /// `None` for a text longer than any code.
 pub fn qr_on_terminal(text: &str) -> Option<String> {
     let matrix = qr::encode(text)?;
@@ -29,10 +29,10 @@ pub fn qr_on_terminal(text: &str) -> Option<String> {
     Some(drawn)
 }
 
-/// The code of a text as an SVG picture, quiet zone and all; `None` for a text longer than any code.
+/// Returns the code of a text as an SVG picture with its quiet zone; `None` for a text longer than any code.
 pub fn qr_picture(text: &str) -> Option<String> {
     let matrix = qr::encode(text)?;
-    // A module is a millimetre: a telephone and a scanner read it at arm's length.
+    // A module is a millimetre: a telephone and a scanner can read it at arm's length.
     let side = matrix.side + 2 * QUIET_MODULES;
     let mut path = String::new();
     for run in &matrix.runs {
@@ -46,7 +46,7 @@ pub fn qr_picture(text: &str) -> Option<String> {
     ))
 }
 
-/// Which modules are dark; outside the symbol none is.
+/// A lookup of dark modules; outside the symbol no module is dark.
 struct Dark<'a>(&'a Matrix);
 
 impl Dark<'_> {

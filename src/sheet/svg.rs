@@ -5,10 +5,10 @@ use std::fmt::Write;
 use crate::sheet::letters::{self, Weight};
 use crate::sheet::page::{Area, Page, Point, Shape, Text, Um};
 
-/// Fonts with the widths that the texts were laid out with, then any.
+/// The fonts: first those with the widths that the texts were laid out with, then any.
 const FONTS: &str = "Helvetica,Arial,'Liberation Sans',sans-serif";
 
-/// The whole file.
+/// Returns the whole file.
 pub(super) fn document(pages: &[Page], title: &str) -> String {
     let width = pages.iter().map(|page| page.width).max().unwrap_or_default();
     let height = pages.iter().map(|page| page.height).sum();
@@ -21,7 +21,7 @@ pub(super) fn document(pages: &[Page], title: &str) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", picture(width, height, &inside))
 }
 
-/// One page as a picture of its own.
+/// Returns one page as a picture of its own.
 pub(super) fn page(page: &Page) -> String {
     picture(page.width, page.height, &shapes(page))
 }
@@ -58,7 +58,7 @@ fn shape(shape: &Shape) -> String {
     }
 }
 
-/// The width is told, so that a wider font is squeezed and runs over nothing.
+/// Returns a line of text with its width, so that a wider font is squeezed and does not run over its neighbour.
 fn line(text: &Text) -> String {
     let weight = if text.weight == Weight::Bold { " font-weight=\"bold\"" } else { "" };
     format!(
@@ -90,13 +90,13 @@ fn colour([red, green, blue]: [u8; 3]) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
-/// Micrometres as millimetres.
+/// Returns micrometres as millimetres.
 pub(super) fn mm(um: Um) -> String {
     let (whole, rest) = (um.div_euclid(1000), um.rem_euclid(1000));
     format!("{whole}.{rest:03}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The text as XML and HTML take it.
+/// Returns the text escaped for XML and HTML.
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

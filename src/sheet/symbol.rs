@@ -3,18 +3,18 @@
 use crate::sheet::page::{Area, Symbol, Um};
 use crate::sheet::{Error, code128, qr};
 
-/// The thinnest bar that is printed: 7.5 thousandths of an inch, the least that common scanners read at arm's length
-/// and common printers print.
+/// The width of the thinnest printed bar: 7.5 thousandths of an inch, the least that common scanners read at arm's
+/// length and common printers print.
 const MODULE_MIN: Um = 190;
 
-/// Which barcodes are printed.
+/// The kinds of barcodes to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Symbology {
     /// Code 128: every scanner reads it.
     Code128,
-    /// QR: for scanners with a camera; stands more dirt and any turn of the hand.
+    /// QR: for scanners with a camera; it can be read with more dirt and at any angle.
     Qr,
-    /// Both, of each code side by side.
+    /// Both kinds of each code, side by side.
     Both,
 }
 
@@ -28,7 +28,8 @@ impl Symbology {
     }
 }
 
-/// A Code 128 symbol of this height at the origin. Bars are `module` wide, or less if they would not fit `room`.
+/// Returns a Code 128 symbol of this height at the origin. Bars are `module` wide, or less if they would not fit
+/// `room`.
 pub(super) fn bars(code: &str, module: Um, room: Um, height: Um) -> Result<Symbol, Error> {
     let widths = code128::encode(code).ok_or_else(|| Error::NoBarcode(code.to_owned()))?;
     let modules = widths.iter().map(|width| i32::from(*width)).sum::<i32>() + 2 * code128::QUIET_MODULES;
@@ -48,7 +49,7 @@ pub(super) fn bars(code: &str, module: Um, room: Um, height: Um) -> Result<Symbo
     Ok(Symbol { code: code.to_owned(), area: Area::new(0, 0, modules * module, height), bars })
 }
 
-/// A QR symbol at the origin, its modules as large as `room` allows in whole `dot`s of the printer.
+/// Returns a QR symbol at the origin, its modules as large as `room` allows in whole `dot`s of the printer.
 pub(super) fn square(code: &str, dot: Um, room: Um) -> Result<Symbol, Error> {
     let matrix = qr::encode(code).ok_or_else(|| Error::NoBarcode(code.to_owned()))?;
     let modules = matrix.side + 2 * qr::QUIET_MODULES;
@@ -63,7 +64,7 @@ pub(super) fn square(code: &str, dot: Um, room: Um) -> Result<Symbol, Error> {
 }
 
 impl Symbol {
-    /// The same symbol with its corner elsewhere.
+    /// Returns the same symbol with its corner at another place.
     pub(super) fn at(self, x: Um, y: Um) -> Self {
         let moved = |area: Area| Area { x: area.x + x, y: area.y + y, ..area };
         Self { area: moved(self.area), bars: self.bars.into_iter().map(moved).collect(), code: self.code }

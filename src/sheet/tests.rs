@@ -1,4 +1,4 @@
-//! Whatever is printed: nothing overlaps, nothing is cut off, and no scanner catches a neighbour.
+//! Checks of everything that is printed: nothing overlaps, nothing is cut off, and no scanner reads a neighbour.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ const PAPERS: [Paper; 5] =
     [Paper::A4, Paper::Label58x40, Paper::Label62x29, Paper::Label89x36, Paper::Labels70x37];
 const SYMBOLOGIES: [Symbology; 3] = [Symbology::Code128, Symbology::Qr, Symbology::Both];
 
-/// The groups of a station with two storages, but for kits.
+/// The groups of a station with two storages, without kits.
 fn every_group() -> Vec<Group> {
     groups_under(&Seal::default())
 }
@@ -44,7 +44,7 @@ fn symbols(page: &Page) -> impl Iterator<Item = &Symbol> {
     })
 }
 
-/// QR symbols are square, and no Code 128 symbol of ours is.
+/// Returns true for a Code 128 symbol: QR symbols are square, and none of the Code 128 symbols is.
 fn is_linear(symbol: &Symbol) -> bool {
     symbol.area.width != symbol.area.height
 }
@@ -60,7 +60,8 @@ fn within(inner: Area, outer: Area) -> bool {
         && inner.end_y() <= outer.end_y()
 }
 
-/// From the top of the capitals to the end of what hangs below the line; capitals and digits do not.
+/// Returns the area of a text: from the top of the capitals to the lowest part of its letters, or to just below the
+/// baseline for capitals and digits alone.
 fn box_of(text: &Text) -> Area {
     let width = letters::width(&text.words, text.weight, text.size);
     let hangs = text.words.contains(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && c != '-');
@@ -68,7 +69,7 @@ fn box_of(text: &Text) -> Area {
     Area::new(text.x, text.baseline - text.size * 72 / 100, width, text.size * height / 100)
 }
 
-/// The least rectangle around a figure, and the hole in it if it is a frame.
+/// Returns the smallest rectangle around a figure, and the hole in it if it is a frame.
 fn bounds(shape: &Shape) -> (Area, Option<Area>) {
     match shape {
         Shape::Symbol(symbol) => (symbol.area, None),
@@ -97,8 +98,8 @@ fn is_white(shape: &Shape) -> bool {
     }
 }
 
-/// Whether one may be drawn where the other is: inside a frame or cutting lines, white on a ground, or a tile's edge
-/// on the lines along which it is cut out.
+/// Returns true if two shapes may be drawn where they are: they do not overlap, one is inside a frame or cutting lines,
+/// one is white on a ground, or both are filled areas.
 fn may_share(a: &Shape, b: &Shape) -> bool {
     let ((outer_a, hole_a), (outer_b, hole_b)) = (bounds(a), bounds(b));
     let inside = |hole: Option<Area>, inner| hole.is_some_and(|hole| within(inner, hole));
@@ -122,7 +123,7 @@ fn assert_sound(pages: &[Page]) {
     }
 }
 
-/// The quiet zones of ISO/IEC 15417 and 18004, measured on what is drawn.
+/// Checks the quiet zones of ISO/IEC 15417 and 18004 on the drawn symbol.
 fn assert_quiet(symbol: &Symbol) {
     let left = symbol.bars.iter().map(|bar| bar.x).min().unwrap() - symbol.area.x;
     let right = symbol.area.end_x() - symbol.bars.iter().map(|bar| bar.end_x()).max().unwrap();
@@ -174,7 +175,7 @@ fn the_bars_of_the_control_codes_are_whole_dots_of_the_printer() {
             pages.iter().flat_map(symbols).flat_map(|s| &s.bars).map(|bar| bar.width).collect();
         (widths.iter().min().copied().unwrap(), widths.iter().max().copied().unwrap())
     };
-    // 9 of 600 an inch; 2 of 203; 3, 4 of 300; 6 of 600. Four modules at the most.
+    // The thinnest bar: 9 dots of 600 an inch; 2 of 203; 3 and 4 of 300; 6 of 600. The widest bar has four modules.
     assert_eq!(PAPERS.map(narrowest), [(381, 1524), (250, 1000), (254, 1016), (338, 1352), (254, 1016)]);
 }
 

@@ -1,7 +1,7 @@
-//! The sheet for the wall: A4, few codes large and one to a row, many codes two to a row.
+//! The sheet for the wall: A4, with few codes large and one to a row, and many codes two to a row.
 //!
-//! Two to a row, the left code has its bars above its name and the right one below it: a scanner's line across one
-//! code's bars meets only the other's name.
+//! In a row of two, the left code has its bars above its name and the right one below it: a scanner's line across the
+//! bars of one code crosses only the name of the other.
 
 use crate::domain::printable::printable;
 use crate::sheet::groups::{Care, Code, Group};
@@ -12,30 +12,31 @@ use crate::sheet::{Error, Imprint, Symbology};
 
 const WIDTH: Um = 210 * MM;
 const HEIGHT: Um = 297 * MM;
-/// No office printer reaches the very edge.
+/// The margin: no office printer reaches the very edge.
 const MARGIN: Um = 8 * MM;
-/// The sheet's own title, and what is below it.
+/// The height of the sheet's own title, and of the foot.
 const HEAD: Um = 13 * MM;
 const FOOT: Um = 6 * MM;
-/// A group's title.
+/// The height of a group's title.
 const TITLE: Um = 9 * MM;
-/// A code alone in its row, and one of two.
+/// The height of a code alone in its row, and of one of two.
 const LARGE: Um = 29 * MM;
 const SMALL: Um = 33 * MM;
-/// Between codes.
+/// The space between codes.
 const GAP: Um = 3 * MM;
-/// More than this above and below what cannot be taken back.
+/// The greater space above and below codes whose effect cannot be undone.
 const APART: Um = 10 * MM;
 /// The most codes of a group that is printed large.
 const LARGE_CODES_MAX: usize = 4;
-/// The thinnest bar: 15 thousandths of an inch, 9 dots of a printer with 600 an inch. Read at arm's length.
+/// The width of the thinnest bar: 15 thousandths of an inch, 9 dots of a printer with 600 an inch. It can be read at
+/// arm's length.
 const MODULE: Um = 381;
-/// What the bars of a code alone in its row take: those of WRITE-OFF, the longest, fit in full width.
+/// The width for the bars of a code alone in its row: the bars of WRITE-OFF, the longest, fit at full width.
 const BARS: Um = 84 * MM;
-/// A dot of such a printer, times three.
+/// The length of three dots of such a printer.
 const DOTS: Um = 127;
 
-/// The pages.
+/// Lays the groups out on pages.
 pub(super) fn lay_out(groups: &[Group], symbology: Symbology, imprint: &Imprint) -> Result<Vec<Page>, Error> {
     let mut wall = Wall { symbology, pages: Vec::new(), y: HEIGHT };
     for group in groups {
@@ -52,7 +53,7 @@ pub(super) fn lay_out(groups: &[Group], symbology: Symbology, imprint: &Imprint)
 struct Wall {
     symbology: Symbology,
     pages: Vec<Page>,
-    /// The first free place of the last page; below it if there is none.
+    /// The first free place of the last page; below the page if there is none.
     y: Um,
 }
 
@@ -76,7 +77,7 @@ impl Wall {
         Ok(())
     }
 
-    /// Begins a new page, and says so, where the last one has less room than this.
+    /// Begins a new page, and returns true, if the last one has less room than this.
     fn reserve(&mut self, height: Um) -> bool {
         let is_full = self.y + height > body().end_y();
         if is_full {
@@ -109,14 +110,14 @@ impl Wall {
     }
 }
 
-/// Which of two codes in a row.
+/// The side of a code in a row of two.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Left,
     Right,
 }
 
-/// Where the groups are.
+/// Returns the area of the groups on a page.
 const fn body() -> Area {
     Area::new(MARGIN, MARGIN, WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN).without_top(HEAD).without_bottom(FOOT)
 }
@@ -136,7 +137,7 @@ fn head_and_foot(page: &mut Page, imprint: &Imprint, number: &str) {
     page.write_right(foot.right(50 * MM), foot.end_y() - MM, style, number);
 }
 
-/// A code alone in its row: picture, name and meaning, barcodes.
+/// Draws a code alone in its row: picture, name and meaning, barcodes.
 fn large(page: &mut Page, card: Area, group: &Group, code: &Code, symbology: Symbology) -> Result<(), Error> {
     outline(page, card, group);
     code.mark.draw(page, card.left(card.height), group.ink);
@@ -158,7 +159,7 @@ fn large(page: &mut Page, card: Area, group: &Group, code: &Code, symbology: Sym
     Ok(())
 }
 
-/// One of two codes in a row.
+/// Draws one of two codes in a row.
 fn small(
     page: &mut Page,
     card: Area,
@@ -182,7 +183,7 @@ fn small(
         page.shapes.push(Shape::Symbol(symbol.at(x, bar_room.y)));
     }
     if symbology.has_square() {
-        // At the outer edge, as far as can be from that of the code beside it.
+        // It stands at the outer edge, as far as possible from the symbol of the code beside it.
         let symbol = square(&code.text, DOTS, room.height.min(24 * MM))?;
         let (width, y) = (symbol.area.width, room.y + (room.height - symbol.area.height) / 2);
         let x = if side == Side::Left { room.x } else { room.end_x() - width };
@@ -198,7 +199,7 @@ fn small(
     Ok(())
 }
 
-/// Lines to cut along; what cannot be taken back has a thick frame within them.
+/// Draws lines for cutting; codes whose effect cannot be undone have a thick frame within them.
 fn outline(page: &mut Page, card: Area, group: &Group) {
     page.shapes.push(Shape::CutLines(card));
     if group.care == Care::Danger {
@@ -206,7 +207,7 @@ fn outline(page: &mut Page, card: Area, group: &Group) {
     }
 }
 
-/// The code in letters below its bars, for a person who must type it.
+/// Writes the code in letters below its bars, for a person who must type it.
 fn spell(page: &mut Page, room: Area, symbol: &Symbol) {
     let style = Style::plain(2800, Ink::Black);
     let code = printable(&symbol.code).to_string();
@@ -215,7 +216,7 @@ fn spell(page: &mut Page, room: Area, symbol: &Symbol) {
     page.write(line, room.y + symbol.area.height + 3 * MM, style, &code);
 }
 
-/// The name on a line as large as it can be, its meaning below, both in the middle of the height.
+/// Writes the name on a line as large as it can be and its meaning below, both in the middle of the height.
 fn name_and_meaning(page: &mut Page, room: Area, code: &Code, (large, plain): (Um, Um)) {
     let name = letters::fit(&code.name, Weight::Bold, large, room.width);
     // Capitals are some 72 hundredths of their size high.
