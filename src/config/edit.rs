@@ -1,7 +1,7 @@
-//! Changes of one scanner's entry in the text of a configuration: what is not changed stays as it was written, comments
-//! too.
+//! Changes to one scanner's entry in the text of a configuration: unchanged parts stay as they were written, with their
+//! comments.
 //!
-//! What it does not do: read or write files, or check the outcome. Whoever writes it reads it back first.
+//! It does not read or write files, and it does not check the result. The caller that writes it reads it back first.
 
 use std::ops::Range;
 
@@ -13,27 +13,27 @@ use crate::config::show::Quoted;
 use crate::domain::framing::Terminator;
 use crate::domain::keymap::LayoutName;
 
-/// A text as it stands in the file, in quotes.
+/// Returns a text in quotes, as it is written in the file.
 pub fn quoted(text: &str) -> String {
     Quoted(text).to_string()
 }
 
-/// What calibration knows better than the entry.
+/// The settings of an entry that calibration has determined.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tuning {
-    /// The layout, of a scanner that types.
+    /// The layout, for a scanner that types; `None`: as it is.
     pub layout: Option<LayoutName>,
-    /// Milliseconds after which an unfinished frame is refused; `None`: as it is.
+    /// The milliseconds after which an unfinished frame is refused; `None`: as it is.
     pub gap_ms: Option<u64>,
-    /// What ends a code; `None`: as it is.
+    /// The terminator of a code; `None`: as it is.
     pub terminator: Option<Terminator>,
-    /// What the scanner adds in front of every code; empty: nothing.
+    /// The text that the scanner adds in front of every code; empty: nothing.
     pub strip_prefix: String,
-    /// What it adds behind.
+    /// The text that it adds behind.
     pub strip_suffix: String,
 }
 
-/// The text with the change, and the entry alone.
+/// The text with the change, and the entry by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edited {
     /// The whole file.
@@ -43,7 +43,7 @@ pub struct Edited {
 }
 
 impl Tuning {
-    /// The lines of the entry's own keys.
+    /// Returns the lines of the entry's own keys.
     pub fn keys(&self) -> String {
         self.values().map(|(key, value)| format!("{key} = {value}\n")).collect::<Vec<_>>().concat()
     }
@@ -57,7 +57,7 @@ impl Tuning {
         values.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }
 
-    /// The rule that takes off what the scanner adds; empty if it adds nothing.
+    /// Returns the rule that removes what the scanner adds; empty if it adds nothing.
     pub fn rule(&self) -> String {
         let added = [("strip_prefix", &self.strip_prefix), ("strip_suffix", &self.strip_suffix)];
         let given = added.iter().filter(|(_, text)| !text.is_empty());
@@ -66,8 +66,8 @@ impl Tuning {
         if keys.is_empty() { keys } else { format!("[[scanner.rule]]\n{keys}") }
     }
 
-    /// Changes the entry of the scanner `name`. `None` if there is none, or it is written in a way that cannot be
-    /// changed line by line.
+    /// Changes the entry of the scanner `name`. Returns `None` if there is no such entry, or if it is written in a form
+    /// that cannot be changed line by line.
     pub fn apply(&self, text: &str, name: &str) -> Option<Edited> {
         let root = DeTable::parse(text).ok()?;
         let entries = root.get_ref().get("scanner")?.get_ref().as_array()?;
@@ -84,7 +84,7 @@ impl Tuning {
         }
         let rule = self.rule();
         if !rule.is_empty() && !self.has_rule(table) {
-            // Before all others: they work on what this one leaves.
+            // It goes before all others: they work on what this one leaves.
             let first =
                 text.get(whole.clone())?.find("[[scanner.rule]]").map(|at| whole.start.saturating_add(at));
             changes.push(match first {
@@ -98,7 +98,7 @@ impl Tuning {
         Some(Edited { file, entry })
     }
 
-    /// Whether the entry has such a rule already.
+    /// Returns true if the entry has such a rule already.
     fn has_rule(&self, table: &DeTable<'_>) -> bool {
         let rules = table.get("rule").and_then(|rules| rules.get_ref().as_array());
         let is_same =
@@ -112,7 +112,7 @@ impl Tuning {
     }
 }
 
-/// The text with an entry more at its end.
+/// Returns the text with one more entry at its end.
 pub fn append(text: &str, entry: &str) -> String {
     let gap = match text {
         "" => "",
@@ -126,7 +126,7 @@ fn text_at<'a>(entry: &'a Spanned<DeValue<'_>>, key: &str) -> Option<&'a str> {
     entry.get_ref().as_table()?.get(key)?.get_ref().as_str()
 }
 
-/// Where an entry stands: from its header to its last key. Comments behind that belong to what follows.
+/// Returns the extent of an entry: from its header to its last key. Comments after that belong to what follows.
 fn extent(text: &str, root: &DeTable<'_>, entry: &Spanned<DeValue<'_>>) -> Option<Range<usize>> {
     let start = entry.span().start;
     if !text.get(start..)?.starts_with("[[") {
@@ -150,13 +150,13 @@ fn extent(text: &str, root: &DeTable<'_>, entry: &Spanned<DeValue<'_>>) -> Optio
     Some(start..start.saturating_add(end))
 }
 
-/// The end of the line that `at` is in.
+/// Returns the end of the line that contains `at`.
 fn line_end(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     at.saturating_add(rest.find('\n').unwrap_or(rest.len()))
 }
 
-/// Carries out changes that do not overlap; those at one place in their order.
+/// Applies changes that do not overlap; changes at one place are applied in their order.
 fn replace(text: &str, changes: &[(Range<usize>, String)]) -> Option<String> {
     let mut ordered: Vec<_> = changes.iter().collect();
     ordered.sort_by_key(|(place, _)| place.start);

@@ -1,17 +1,17 @@
-//! What is wrong with a configuration, where, and what cures it.
+//! The faults of a configuration: the problem, its place and its cure.
 //!
 //! Invariant: a fault is one line of text and never repeats a value that may be a secret.
 
 use std::fmt;
 use std::io;
 
-/// Most faults reported of one file: more is not a file with mistakes, but not a configuration.
+/// The most faults that are reported of one file: a file with more is not a configuration.
 pub const FAULTS_MAX: usize = 100;
-/// Longest piece of a file repeated in a fault, in characters.
+/// The longest piece of a file that is repeated in a fault, in characters.
 const SHOWN_CHARS_MAX: usize = 40;
 
-/// Everything wrong with one configuration file: at least one fault, at most [`FAULTS_MAX`], in the
-/// order of their lines. Displays one fault a line.
+/// The faults of one configuration file: at least one fault, at most [`FAULTS_MAX`], in the order of their lines.
+/// Displays one fault a line.
 #[derive(Debug)]
 pub struct Faults {
     faults: Vec<Fault>,
@@ -19,18 +19,18 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Puts the faults in order; `left_out` more were found than are kept.
+    /// Puts the faults in order; `left_out` is the number of further faults that were not kept.
     pub(crate) fn new(mut faults: Vec<Fault>, left_out: usize) -> Self {
         faults.sort_by_key(|fault| fault.line);
         Self { faults, left_out }
     }
 
-    /// The one fault of a file that could not be looked into.
+    /// Returns the single fault of a file whose content cannot be examined.
     pub(crate) fn of_file(file: impl Into<String>, line: Option<usize>, problem: Problem) -> Self {
         Self::new(vec![Fault { file: file.into(), line, key: String::new(), problem }], 0)
     }
 
-    /// The faults, in the order of their lines.
+    /// Returns the faults, in the order of their lines.
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         self.faults.iter()
     }
@@ -51,16 +51,16 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// One thing wrong: `config.toml:12: scanner[0].gap_ms: 5 is out of range; use 20 to 5000`.
+/// A single fault: `config.toml:12: scanner[0].gap_ms: 5 is out of range; use 20 to 5000`.
 #[derive(Debug)]
 pub struct Fault {
     /// The file, as it was named on the command line.
     pub file: String,
     /// The line, from 1; for a missing key that of its section's header. `None`: the whole file.
     pub line: Option<usize>,
-    /// The path of the key, `scanner[0].gap_ms`; empty if no key is to blame.
+    /// The path of the key, `scanner[0].gap_ms`; empty if no key is the cause.
     pub key: String,
-    /// What is wrong there.
+    /// The problem.
     pub problem: Problem,
 }
 
@@ -77,7 +77,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What is wrong with a file or a key, and after the semicolon what cures it.
+/// A problem of a file or a key, and after the semicolon its cure.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The file could not be opened or read.
@@ -92,29 +92,29 @@ pub enum Problem {
     /// The text is not TOML (<https://toml.io/en/v1.1.0>). Holds the parser's words, never the text itself.
     #[error("{0}; write key = value or [section], one a line, and text in double quotes")]
     Syntax(String),
-    /// A key or a section stands in the file twice.
+    /// A key or a section is in the file twice.
     #[error("is written twice; keep one of the two")]
     Twice,
-    /// A key that means nothing here.
+    /// A key that has no meaning here.
     #[error("is not a key known here; {}", near_or_all(*.near, .known))]
     UnknownKey {
         /// The key that was probably meant.
         near: Option<&'static str>,
-        /// All keys that may stand here.
+        /// The keys that may stand here.
         known: Vec<&'static str>,
     },
-    /// A key that must be there is not.
+    /// A required key that is missing.
     #[error("is missing; add {example}")]
     Missing {
         /// The line to write.
         example: &'static str,
     },
-    /// A value of another type than the key's.
+    /// A value of another type than that of the key.
     #[error("is {found}; write {wanted}")]
     WrongType {
-        /// What was written.
+        /// The type of the value in the file.
         found: &'static str,
-        /// What is to be written.
+        /// The type that is needed.
         wanted: &'static str,
     },
     /// A number outside its bounds.
@@ -125,7 +125,7 @@ pub enum Problem {
         /// The bounds, both included.
         allowed: String,
     },
-    /// A word that is none of the few which may stand here.
+    /// A word that is not one of the allowed ones.
     #[error("\"{value}\" is not one of the words known here; use {allowed}")]
     UnknownWord {
         /// The word as written.
@@ -136,9 +136,9 @@ pub enum Problem {
     /// A value that cannot be what the key needs. The value is not repeated: an address may hold a password.
     #[error("{what}; {cure}")]
     Unfit {
-        /// What is wrong with it.
+        /// The problem of the value.
         what: &'static str,
-        /// What to do.
+        /// The cure.
         cure: &'static str,
     },
     /// Two numbers in the wrong order.
@@ -146,7 +146,7 @@ pub enum Problem {
     Exceeds {
         /// The number of this key.
         value: u64,
-        /// The key that may not be less.
+        /// The key whose number may not be less.
         other: &'static str,
         /// The number of that key.
         limit: u64,
@@ -154,24 +154,24 @@ pub enum Problem {
     /// A code that another pack has.
     #[error("is the code of {by} already; keep one of the two")]
     PackTaken {
-        /// Where that pack was written.
+        /// The place where that pack was written.
         by: String,
     },
-    /// Something only one scanner may have.
+    /// A thing that only one scanner may have.
     #[error("is the same as that of scanner[{by}]; {cure}")]
     Taken {
         /// The index of the scanner that has it already.
         by: usize,
-        /// What to do.
+        /// The cure.
         cure: &'static str,
     },
 }
 
-/// Shortest text that is taken for a token, in characters: the service's have 20 and 32.
+/// The shortest text that may be a token, in characters: the service's tokens have 20 and 32.
 const TOKEN_CHARS_MIN: usize = 16;
 
-/// Whether a text could be a token put in the wrong place: long, and letters and digits in one word. No key,
-/// name or word of a configuration is like that.
+/// Returns true if a text could be a token in the wrong place: long, with letters and digits in one word. No key, name
+/// or word of a configuration is like that.
 pub(crate) fn may_be_token(text: &str) -> bool {
     let has = |kind: fn(&char) -> bool| text.chars().any(|c| kind(&c));
     text.chars().count() >= TOKEN_CHARS_MIN
@@ -180,7 +180,7 @@ pub(crate) fn may_be_token(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "+/=.".contains(c))
 }
 
-/// A piece of the file as it may be repeated in a fault: on one line, not long, and no token.
+/// Returns a piece of the file that may be repeated in a fault: on one line, short, and without a token.
 pub(crate) fn shown(text: &str) -> String {
     if may_be_token(text) {
         return "(not shown: it may be a token)".to_owned();

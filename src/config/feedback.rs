@@ -1,4 +1,4 @@
-//! `[feedback]`: where the station's own signals go, beside the scanners.
+//! `[feedback]`: the station's own outputs for signals, beside the scanners.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,16 +8,17 @@ use crate::config::reader::Table;
 use crate::config::values;
 use crate::config::values::whole;
 
-/// Where a board has its chip of pins, if it has one.
+/// The device of a board's chip of pins, if it has one.
 const CHIP: &str = "/dev/gpiochip0";
-/// The last line a chip may have here. No board has so many.
+/// The highest line number that a chip may have here. No board has so many.
 const LINE_MAX: u64 = 1023;
 const LINE_KEYS: [&str; 4] = ["gpio_buzzer", "gpio_green", "gpio_yellow", "gpio_red"];
 
 /// The station's own outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feedback {
-    /// How often "needs a person" is said again until a person says OK, 5 s to an hour; `None`: once.
+    /// The interval at which "needs a person" is repeated until a person says OK, 5 s to an hour; `None`: it is given
+    /// once.
     pub person_repeat: Option<Duration>,
     /// A buzzer and lights on pins.
     pub gpio: Option<Gpio>,
@@ -25,11 +26,11 @@ pub struct Feedback {
     pub keyboard_led: Option<PathBuf>,
     /// The ALSA name of a sound card, never empty.
     pub sound: Option<String>,
-    /// A program, by its whole path, and its arguments, 16 at most; empty: none.
+    /// A program with its full path, and its arguments, at most 16 words in all; empty: none.
     pub command: Vec<String>,
 }
 
-/// A chip and which of its lines are connected to what: at least one, no two the same.
+/// A chip and the connections of its lines: at least one, no two the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gpio {
     /// The chip's device, never empty.
@@ -42,7 +43,7 @@ pub struct Gpio {
     pub yellow: Option<u32>,
     /// The line of a red light, 0..=1023.
     pub red: Option<u32>,
-    /// Whether a line is on when it is low.
+    /// True if a line is on when it is low.
     pub active_low: bool,
 }
 

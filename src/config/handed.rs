@@ -1,29 +1,30 @@
-//! What a configuration from a set-up code or a card may set: an allow-list of keys.
+//! The keys that a configuration from a set-up code or a card may set: an allow-list.
 //!
-//! Whoever prints a code or writes a card is not the administrator of the machine that takes it. What is taken from
-//! them says what the station books and how it scans. It names no file, no program and no device but that of a
-//! scanner: the files go where the installer puts them.
+//! A person who prints a code or writes a card is not the administrator of the machine that reads it. The accepted keys
+//! decide what the station books and how it scans. They name no file, no program and no device except that of a
+//! scanner: the installer decides where the files go.
 
 use toml::de::DeValue;
 
 use crate::config::fault::Problem;
 
-/// Who gives a configuration.
+/// The origin of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Provenance {
-    /// Whoever administers this machine: every key is taken.
+    /// The administrator of this machine: every key is accepted.
     Administrator,
-    /// Whoever printed a code or wrote a card: the keys in [`TAKEN`] are taken.
+    /// A person who printed a code or wrote a card: only the keys in [`TAKEN`] and, under their conditions, in
+    /// [`TAKEN_IF`] are accepted.
     Handed,
 }
 
-/// What is said of a key that is not taken.
+/// The problem that is reported for a key that is not accepted.
 const NOT_TAKEN: Problem = Problem::Unfit {
     what: "is not taken from a set-up code or a card",
     cure: "remove it; set it in the station's own configuration afterwards",
 };
 
-/// Sections, and their keys that are taken whatever their value.
+/// The sections and their keys that are accepted with any value.
 pub(super) const TAKEN: &[(&str, &[&str])] = &[
     (
         "",
@@ -133,18 +134,18 @@ pub(super) const TAKEN: &[(&str, &[&str])] = &[
     ("pack", &["code", "good_id", "barcode", "factor"]),
 ];
 
-/// Whether a text may be the value of a key.
+/// A test that a text may be the value of a key.
 type Condition = fn(&str) -> bool;
 
-/// Keys that are taken where their value names no file but a scanner's device.
+/// The keys that are accepted if their value names no file except a scanner's device.
 pub(super) const TAKEN_IF: &[(&str, &str, Condition)] = &[
     ("scanner", "path", is_device),
     ("web", "listen", |listen| !listen.starts_with("unix:")),
     ("feedback", "sound", is_sound_card),
 ];
 
-/// Keys that are never taken: they name files that are read or written, or a program that is run. A key that stands in
-/// none of the three lists is not taken either.
+/// The keys that are never accepted: they name files that are read or written, or a program that is run. A key that is
+/// in none of the three lists is not accepted either.
 #[cfg(test)]
 pub(super) const NEVER_TAKEN: &[(&str, &[&str])] = &[
     ("", &["packs_file"]),
@@ -154,11 +155,11 @@ pub(super) const NEVER_TAKEN: &[(&str, &[&str])] = &[
     ("feedback", &["gpio_chip", "keyboard_led", "command"]),
 ];
 
-/// ALSA's names of sound cards and of what plays through one. Others, such as `file` and `tee`, write files.
+/// ALSA's names of sound cards and of what plays through one. Other names, such as `file` and `tee`, write files.
 const SOUND_CARDS: [&str; 6] = ["", "default", "sysdefault", "hw", "plughw", "dmix"];
 
-/// What is wrong with `value` at a key of a section, given by somebody else than the administrator. `path` is that of
-/// the section, with the numbers of its tables: `scanner[0].match`.
+/// Returns the problem with `value` at a key of a section that somebody else than the administrator has set. `path` is
+/// the path of the section with the numbers of its tables: `scanner[0].match`.
 pub(super) fn doubt(path: &str, key: &str, value: &DeValue<'_>) -> Option<Problem> {
     let section = without_numbers(path);
     let is_taken = TAKEN.iter().any(|(taken, keys)| *taken == section && keys.contains(&key));
@@ -168,7 +169,7 @@ pub(super) fn doubt(path: &str, key: &str, value: &DeValue<'_>) -> Option<Proble
     if is_taken || is_taken_if() { None } else { Some(NOT_TAKEN) }
 }
 
-/// `scanner[0].rule[1]` as `scanner.rule`.
+/// Returns `scanner[0].rule[1]` as `scanner.rule`.
 pub(super) fn without_numbers(path: &str) -> String {
     let mut is_number = false;
     path.chars()
@@ -181,13 +182,13 @@ pub(super) fn without_numbers(path: &str) -> String {
         .collect()
 }
 
-/// Returns true for a path below `/dev` that leads nowhere else.
+/// Returns true for a path below `/dev` that stays there.
 fn is_device(path: &str) -> bool {
     path.strip_prefix("/dev/")
         .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }
 
-/// Returns true for a name of a sound card, with the card and the device behind a colon.
+/// Returns true for a name of a sound card, with the card and the device after a colon.
 fn is_sound_card(name: &str) -> bool {
     let (kind, arguments) = name.split_once(':').unwrap_or((name, ""));
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "=,_-".contains(c);

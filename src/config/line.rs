@@ -1,22 +1,22 @@
-//! How a serial line is set.
+//! The settings of a serial line.
 
 /// The settings of a serial line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line {
-    /// Bits a second, 50..=4000000.
+    /// The bits a second, 50..=4000000.
     pub baud: u32,
-    /// Data bits of a character.
+    /// The data bits of a character.
     pub data_bits: DataBits,
     /// The parity bit.
     pub parity: Parity,
-    /// Stop bits of a character.
+    /// The stop bits of a character.
     pub stop_bits: StopBits,
-    /// Who may stop whom from sending.
+    /// The means by which one side stops the other from sending.
     pub flow_control: FlowControl,
 }
 
 impl Default for Line {
-    /// 9600 baud, eight bits, no parity, one stop bit: what most scanners leave the factory with.
+    /// Returns 9600 baud, eight bits, no parity, one stop bit: the factory settings of most scanners.
     fn default() -> Self {
         Self {
             baud: 9600,
@@ -28,7 +28,7 @@ impl Default for Line {
     }
 }
 
-/// Data bits of a character.
+/// The data bits of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataBits {
     /// 5
@@ -42,7 +42,7 @@ pub enum DataBits {
 }
 
 impl DataBits {
-    /// So many, 5..=8; `None` for another number.
+    /// Returns this number of data bits, 5..=8; `None` for another number.
     pub const fn of(bits: u8) -> Option<Self> {
         match bits {
             5 => Some(Self::Five),
@@ -53,7 +53,7 @@ impl DataBits {
         }
     }
 
-    /// How many.
+    /// Returns the number of bits.
     pub const fn count(self) -> u8 {
         match self {
             Self::Five => 5,
@@ -67,15 +67,15 @@ impl DataBits {
 /// The parity bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parity {
-    /// Not there.
+    /// No parity bit.
     None,
-    /// Makes the number of ones odd.
+    /// A parity bit that makes the number of ones odd.
     Odd,
-    /// Makes the number of ones even.
+    /// A parity bit that makes the number of ones even.
     Even,
 }
 
-/// Stop bits of a character.
+/// The stop bits of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopBits {
     /// 1
@@ -85,7 +85,7 @@ pub enum StopBits {
 }
 
 impl StopBits {
-    /// So many, 1 or 2; `None` for another number.
+    /// Returns this number of stop bits, 1 or 2; `None` for another number.
     pub const fn of(bits: u8) -> Option<Self> {
         match bits {
             1 => Some(Self::One),
@@ -94,7 +94,7 @@ impl StopBits {
         }
     }
 
-    /// How many.
+    /// Returns the number of bits.
     pub const fn count(self) -> u8 {
         match self {
             Self::One => 1,
@@ -103,13 +103,13 @@ impl StopBits {
     }
 }
 
-/// Who may stop whom from sending.
+/// The means by which one side stops the other from sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlowControl {
-    /// Nobody.
+    /// None: no side can stop the other.
     None,
-    /// Either, with the bytes XOFF and XON.
+    /// The bytes XOFF and XON, for both sides.
     Software,
-    /// Either, with the wires RTS and CTS.
+    /// The wires RTS and CTS, for both sides.
     Hardware,
 }

@@ -4,7 +4,7 @@
 //! mistakes gives all of them at once, each with its line, its key and its cure. No token is in a
 //! [`Config`], in what it shows or in a fault; tokens have a type of their own, [`secrets::Secrets`].
 //!
-//! What it does not do: look whether folders, devices or the API are there, or follow changes of the file.
+//! It does not check that folders, devices or the API are there, and it does not follow changes of the file.
 
 pub mod edit;
 mod fault;
@@ -72,22 +72,22 @@ use crate::domain::seal::Seal;
 use crate::domain::session::Conventions;
 use crate::domain::variable::Pattern;
 
-/// The file read if none is named.
+/// The file that is read if none is named.
 pub const DEFAULT_PATH: &str = "/etc/stockpoint/config.toml";
-/// Every key with its default, unit and meaning: a file to begin from.
+/// Every key with its default, unit and meaning: a file to start from.
 pub const EXAMPLE: &str = include_str!("example.toml");
-/// Most scanners of one station: a USB tree of a small board holds no more that a person could tell apart.
+/// The most scanners of one station: a USB tree of a small board holds no more that a person could tell apart.
 pub const SCANNERS_MAX: usize = 32;
-/// Most storages of one station that have a `[[storage]]` of their own.
+/// The most storages of one station that have a `[[storage]]` of their own.
 pub const STORAGES_MAX: usize = 32;
-/// Most cards that `kits.scan` names, so that a sheet of them can still be laid out by hand.
+/// The most cards that `kits.scan` names, so that a person can still lay out a sheet of them by hand.
 pub const KITS_MAX: usize = 1000;
-/// Longest answer to a scanner, in bytes: at 9600 baud, 64 bytes already take 67 ms of the operator's time.
+/// The longest answer to a scanner, in bytes: at 9600 baud, 64 bytes already take 67 ms of the operator's time.
 pub const SIGNAL_BYTES_MAX: usize = 64;
-/// Largest configuration file, in bytes: a full one has some ten thousand.
+/// The largest configuration file, in bytes: one with every key used has some ten thousand.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Everything in force.
+/// The whole configuration in force.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `[station]`
@@ -115,16 +115,16 @@ pub struct Config {
     pub packs_file: Option<PathBuf>,
 }
 
-/// A storage that scans can be booked in.
+/// A storage in which scans can be booked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
     /// Its number on the service, 1..=2^53-1.
     pub id: StorageId,
-    /// What people call it, 1..=34 printable characters.
+    /// Its name for people, 1..=34 printable characters.
     pub name: Option<String>,
 }
 
-/// What this station is and how it books.
+/// The identity of this station and its way of booking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Station {
     /// Its name, 1..=24 of `a-z 0-9 -`; part of every marker.
@@ -133,149 +133,154 @@ pub struct Station {
     pub location_id: LocationId,
     /// The storage it books, 1..=2^53-1, where no scanner has one of its own.
     pub storage_id: StorageId,
-    /// The mode before any was commanded.
+    /// The mode before a control code sets one.
     pub mode: Mode,
     /// The folder of its databases, never empty; a relative one is below the working directory.
     pub data_dir: PathBuf,
-    /// An open document closes after this long without a scan, 2 s to 7 days; `None`: only by control code.
+    /// The time without a scan after which an open document closes, 2 s to 7 days; `None`: only a control code closes
+    /// it.
     pub document_idle_close: Option<Duration>,
-    /// A document closes when it has this many lines, 1..=500.
+    /// The number of lines at which a document closes, 1..=500.
     pub document_lines_max: usize,
-    /// The same code from the same scanner sooner than this is a repeat, 0..=5000 ms; zero: never.
+    /// The time within which the same code from the same scanner is a repeat, 0..=5000 ms; zero: never.
     pub repeat_guard: Duration,
-    /// A quantity that QTY set lapses after this long without a scan, 5 s to 10 minutes; `None`: never.
+    /// The time without a scan after which a quantity set by QTY lapses, 5 s to 10 minutes; `None`: never.
     pub qty_expires: Option<Duration>,
-    /// What was commanded falls back to the configuration after this long without a scan, 10 s to a day; `None`: never.
+    /// The time without a scan after which the commanded mode and storage fall back to the configured ones, 10 s to a
+    /// day; `None`: never.
     pub mode_reverts_after: Option<Duration>,
-    /// The staff member named on each document, 1..=2^53-1.
+    /// The staff member that each document names, 1..=2^53-1.
     pub master_id: Option<MasterId>,
     /// The location's time zone, by its IANA name; `None`: ask the API.
     pub time_zone: Option<TimeZone>,
-    /// Whether a count in a GS1 element string (AI 30, 37) is the quantity.
+    /// True if a count in a GS1 element string (AI 30, 37) is the quantity.
     pub gs1_counts: bool,
-    /// Whether the station's clock is believed without proof.
+    /// True if the station's clock is trusted without proof.
     pub trust_clock: bool,
-    /// How long what was posted stays in the history, whole days, 7..=36500.
+    /// The time that posted documents stay in the history, whole days, 7..=36500.
     pub history: Duration,
-    /// A document that is undelivered for so long is an alarm, 10 min to 30 days; `None`: never.
+    /// The time after which an undelivered document is an alarm, 10 min to 30 days; `None`: never.
     pub alarm_after: Option<Duration>,
-    /// What becomes of a document that is older than the account takes.
+    /// The treatment of a document that is older than the account accepts.
     pub back_date: BackDate,
-    /// What is done about a lot that is past its date.
+    /// The treatment of a lot that is past its date.
     pub expired: Care,
-    /// What is done about a unit that was scanned for the same purpose within 30 days.
+    /// The treatment of a unit that was scanned for the same purpose within 30 days.
     pub serials: Care,
-    /// A file with the secret that control codes are checked with; `None`: they are those of every station.
+    /// A file with the secret that control codes are checked with; `None`: the control codes of every station are
+    /// accepted.
     pub sheet_secret_file: Option<PathBuf>,
 }
 
-/// What is done about something odd on a label.
+/// The treatment of something odd on a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Care {
-    /// Nothing.
+    /// It is ignored.
     Off,
-    /// The scan is booked, and what is odd is said with it.
+    /// The scan is booked with a warning.
     Warn,
     /// The scan is refused.
     Refuse,
 }
 
-/// What becomes of a document whose date lies further back than the account lets the token date documents
+/// The treatment of a document whose date lies further back than the account lets the token date documents
 /// (`storages_create_last_days_count`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackDate {
     /// It keeps its date and waits for a person.
     KeepDate,
-    /// It is dated now; when it was scanned stands in its comment.
+    /// It is dated now; its comment holds the time of the scan.
     Today,
 }
 
-/// How the API is reached, and how gently.
+/// The access to the API and its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
-    /// A file with certificate authorities that are trusted beside the program's own and the system's, in PEM form.
+    /// A file in PEM form with certificate authorities that are trusted in addition to the program's own and the
+    /// system's.
     pub ca_file: Option<PathBuf>,
     /// The HTTP proxy that all requests go through, `http://HOST:PORT`; the environment's proxies are ignored.
     pub proxy: Option<String>,
-    /// The address all paths are put behind: https, or http to a loopback address; no user, query or
-    /// fragment, no slash at the end.
+    /// The address that all paths are appended to: https, or http to a loopback address; no user, query or fragment, no
+    /// slash at the end.
     pub base_url: String,
     /// A file with the partner token.
     pub partner_token_file: PathBuf,
     /// A file with the user token.
     pub user_token_file: PathBuf,
-    /// Most requests in any minute, 1..=60000, not below those of a second.
+    /// The most requests in any minute, 1..=60000, not below those of a second.
     pub requests_per_minute_max: u32,
-    /// Most requests in any second, 1..=1000.
+    /// The most requests in any second, 1..=1000.
     pub requests_per_second_max: u32,
-    /// An answer not here after this long is lost, 1000..=120000 ms.
+    /// The time after which a missing answer counts as lost, 1000..=120000 ms.
     pub request_timeout: Duration,
-    /// A lost answer is read back no sooner, and a second time this long after; 2000..=3600000 ms.
+    /// The least time before a lost answer is read back, and again before it is read back a second time;
+    /// 2000..=3600000 ms.
     pub reconcile_after: Duration,
-    /// A late double is looked for this long after an uncertain posting, and once more after four times
-    /// that; 5000..=86400000 ms, not below `reconcile_after`.
+    /// The time after an uncertain posting at which a late double is searched for, and searched for again after four
+    /// times that; 5000..=86400000 ms, not below `reconcile_after`.
     pub late_check_after: Duration,
-    /// How a document reaches the service.
+    /// The way that documents are sent to the service.
     pub strategy: Strategy,
-    /// What the array of lines is called in the operation call.
+    /// The name of the array of lines in the operation call.
     pub lines_key: LinesKey,
     /// The document type of a write-off, 4 or 7.
     pub write_off_document_type: u8,
 }
 
-/// How a document reaches the service.
+/// The way that documents are sent to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strategy {
-    /// Document and lines in one call. Where an account refuses that, the other way is taken by itself.
+    /// Document and lines in one call. If an account refuses that, the other way is used automatically.
     Operation,
-    /// First the document, then each line.
+    /// First the document, then each line in a call of its own.
     Document,
 }
 
-/// What the array of lines is called in the operation call. The vendor's schema and its example disagree.
+/// The name of the array of lines in the operation call. The vendor's schema and its example disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinesKey {
-    /// `goods_transactions`, as the schema has it.
+    /// `goods_transactions`, the name in the schema.
     GoodsTransactions,
-    /// `transactions`, as the example has it.
+    /// `transactions`, the name in the example.
     Transactions,
 }
 
-/// How often the goods are fetched.
+/// The intervals at which the goods are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoodsSync {
-    /// Between two looks at what changed, 5 s to 7 days.
+    /// The time between two requests for changes, 5 s to 7 days.
     pub sync_every: Duration,
-    /// Between two whole downloads, which find deletions, 5 s to 30 days, not below `sync_every`.
+    /// The time between two whole downloads, which find deletions, 5 s to 30 days, not below `sync_every`.
     pub full_sync_every: Duration,
 }
 
-/// One physical reader.
+/// A scanner of the station.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scanner {
-    /// Its name, of which no two are the same.
+    /// Its name, which no other scanner has.
     pub name: ScannerName,
-    /// Where its scans come from.
+    /// The source of its scans.
     pub source: Source,
-    /// A frame not finished in this long is refused, 20..=5000 ms.
+    /// The time after which an unfinished frame is refused, 20..=5000 ms.
     pub gap: Duration,
-    /// The character set of what it sends; UTF-8 of one that types.
+    /// The character set of its bytes; UTF-8 for a scanner that types.
     pub encoding: Encoding,
-    /// What ends a frame.
+    /// The end of a frame.
     pub terminator: Terminator,
-    /// A frame that begins sooner than this after the end of the one before is a part of it, 0..=1000 ms; zero: never,
-    /// and always zero for standard input.
+    /// The time within which a frame that follows the end of another is a part of it, 0..=1000 ms; zero: never, and
+    /// always zero for standard input.
     pub burst_guard: Duration,
-    /// The mode this scanner always has.
+    /// The mode that this scanner always has.
     pub mode: Option<Mode>,
-    /// The storage this scanner always books, 1..=2^53-1.
+    /// The storage that this scanner always books, 1..=2^53-1.
     pub storage_id: Option<StorageId>,
     /// `[[scanner.rule]]`, at most [`crate::domain::rule::RULES_MAX`], in the order in which they are carried out.
     pub rules: Vec<Rule>,
 }
 
 impl Scanner {
-    /// How its frames are told apart.
+    /// Returns the rules by which its frames are separated.
     pub fn framing(&self) -> Framing {
         let guarding = match self.source {
             Source::Stdin => Guarding::Off,
@@ -287,28 +292,28 @@ impl Scanner {
     }
 }
 
-/// Where scans come from.
+/// The source of scans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A serial port, real or over USB.
     Serial {
-        /// Which port.
+        /// The port.
         place: Place,
-        /// How it is set and answered.
+        /// The settings of the port, and the answers to its scanner.
         serial: Serial,
     },
     /// A scanner that types like a keyboard.
     Evdev {
-        /// Which input device.
+        /// The input device.
         place: Place,
-        /// The layout the scanner is set to.
+        /// The layout that the scanner is set to.
         layout: LayoutName,
     },
     /// A scanner with the USB point-of-sale report (HID Point of Sale Usage Tables 1.02, usage page 0x8C).
     HidPos {
-        /// Which HID device.
+        /// The HID device.
         place: Place,
-        /// What it is sent back: one report to the scanner for each signal, its number first.
+        /// The reports that are sent back: one report to the scanner for each signal, its number first.
         signals: Signals,
     },
     /// Standard input, one barcode a line.
@@ -316,7 +321,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The word for it in the configuration and in every figure.
+    /// Returns the word for it in the configuration and in every figure.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Serial { .. } => "serial",
@@ -327,12 +332,12 @@ impl Source {
     }
 }
 
-/// Which device is meant.
+/// The device that is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// The one with this path, never empty.
+    /// The device with this path, never empty.
     Path(PathBuf),
-    /// The one like this.
+    /// The one device with these properties.
     Match(UsbMatch),
 }
 
@@ -345,15 +350,15 @@ impl fmt::Display for Place {
     }
 }
 
-/// What a USB device must be like. At least one part is given; all that are given must agree.
+/// The properties of a USB device. At least one is given; all that are given must match.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UsbMatch {
     /// `idVendor`
     pub vendor: Option<u16>,
     /// `idProduct`
     pub product: Option<u16>,
-    /// Where it is plugged in, as the kernel names it: `1-1.3`, or `1-1.3:1.0` for one interface of it; 1..=32 of
-    /// `0-9 - . :`.
+    /// The socket that it is plugged in to, as the kernel names it: `1-1.3`, or `1-1.3:1.0` for one interface of it;
+    /// 1..=32 of `0-9 - . :`.
     pub port: Option<String>,
     /// Its serial number, 1..=126 characters.
     pub serial: Option<String>,
@@ -370,18 +375,18 @@ impl fmt::Display for UsbMatch {
     }
 }
 
-/// How a serial port is set, and what is sent back to its scanner.
+/// The settings of a serial port, and the answers to its scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serial {
-    /// The line's settings.
+    /// The settings of the line.
     pub line: Line,
-    /// How the scanner is spoken to.
+    /// The protocol of the scanner.
     pub protocol: Protocol,
-    /// What is sent back in place of the protocol's own bytes.
+    /// The bytes that are sent back instead of the protocol's own.
     pub signals: Signals,
 }
 
-/// The bytes sent back to a scanner for each signal, at most [`SIGNAL_BYTES_MAX`]; empty: what its protocol has for it.
+/// The bytes sent back to a scanner for each signal, at most [`SIGNAL_BYTES_MAX`]; empty: the bytes of its protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Signals {
     /// The scan is on disk.
@@ -399,7 +404,7 @@ pub struct Signals {
 }
 
 impl Config {
-    /// Where a station with this configuration is, on this machine.
+    /// Returns the place of a station with this configuration on this machine.
     pub fn home(&self, machine: Machine) -> Home {
         let books = Books { service: self.api.base_url.clone(), location: self.station.location_id };
         Home { machine, books, station: self.station.name.clone() }
@@ -408,7 +413,7 @@ impl Config {
     /// Reads and checks a file of at most 1 MiB.
     ///
     /// # Errors
-    /// Everything that is wrong with it, or why it could not be read.
+    /// The faults of the file, or the reason why it could not be read.
     pub fn load(path: &Path) -> Result<Self, Faults> {
         let file = path.display().to_string();
         let bytes = read_bounded(path).map_err(|problem| Faults::of_file(&file, None, problem))?;
@@ -429,10 +434,10 @@ impl Config {
         packs::add_rows(&mut self.packs, text, file)
     }
 
-    /// Checks `text`; `file` is its name in the faults. Reads nothing else but the table of time zones.
+    /// Checks `text`; `file` is its name in the faults. It reads nothing else except the table of time zones.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All faults of the text.
     pub fn parse(text: &str, file: &str) -> Result<Self, Faults> {
         let (root, errors) = DeTable::parse_recoverable(text);
         let mut report = Report::new(file, text, Provenance::Administrator);
@@ -443,7 +448,7 @@ impl Config {
         report.finish(config)
     }
 
-    /// What codes mean here.
+    /// Returns the rules by which codes are interpreted here.
     pub fn conventions(&self) -> Conventions {
         let typing = self.scanners.iter().filter(|scanner| matches!(scanner.source, Source::Evdev { .. }));
         let with_rules = self.scanners.iter().filter(|scanner| !scanner.rules.is_empty());
@@ -452,12 +457,13 @@ impl Config {
             patterns: self.variable_measures.clone(),
             keyboards: typing.map(|scanner| scanner.name.clone()).collect(),
             kits: self.kits.clone(),
-            // Its secret is not part of the configuration: until it is read, no code is this station's.
+            // Its secret is not part of the configuration: until it is read, no control code is valid for this station.
             seal: self.station.sheet_secret_file.as_ref().map_or_else(Seal::default, |_| Seal::lost()),
         }
     }
 
-    /// Every storage that the configuration names, each once: the station's, those of scanners, those of their own.
+    /// Returns every storage that the configuration names, each once: the station's, those of scanners, those with a
+    /// section of their own.
     pub fn storages(&self) -> Vec<Storage> {
         let of_scanners = self.scanners.iter().filter_map(|scanner| scanner.storage_id);
         let mut storages: Vec<Storage> = Vec::new();
@@ -473,26 +479,26 @@ impl Config {
         storages
     }
 
-    /// The storage of scanners that have none of their own, where a control code commanded `commanded` last: the
-    /// station's, if the configuration names that one no more.
+    /// Returns the storage of scanners that have none of their own: the `commanded` one, which a control code set last,
+    /// or the station's, if none was set or the configuration no longer names it.
     pub fn storage_in_force(&self, commanded: Option<StorageId>) -> StorageId {
         let is_named = |id: &StorageId| self.storages().iter().any(|storage| storage.id == *id);
         commanded.filter(is_named).unwrap_or(self.station.storage_id)
     }
 
-    /// What is in force, as a configuration file that reads back the same. Says in comments where each
-    /// token was found, and so looks at the environment and the token files; never shows a token.
+    /// Returns the configuration in force as a file that reads back the same. Comments state where each token was
+    /// found, so that the environment and the token files are examined; a token is never shown.
     pub fn show(&self) -> String {
         show::show(self, &secrets::environment)
     }
 }
 
-/// A text as it may stand in a configuration file, quotes and all.
+/// Returns a text as it may stand in a configuration file, with its quotes.
 pub fn quoted(text: &str) -> String {
     show::Quoted(text).to_string()
 }
 
-/// Whether output to a terminal may be coloured: not where `NO_COLOR` is set to anything
+/// Returns true if output to a terminal may be coloured: not where `NO_COLOR` is set to anything
 /// (<https://no-color.org>), and not on a terminal that calls itself dumb.
 pub fn wants_colour() -> bool {
     let is_set = |variable| secrets::environment(variable).is_some_and(|value| !value.is_empty());
@@ -500,12 +506,13 @@ pub fn wants_colour() -> bool {
     !is_set("NO_COLOR") && !is_dumb
 }
 
-/// A variable of the environment.
+/// Returns a variable of the environment.
 pub(crate) fn environment(name: &str) -> Option<std::ffi::OsString> {
     secrets::environment(name)
 }
 
-/// The file that systemd says the log goes to, if it is the journal (`systemd.exec(5)`, `$JOURNAL_STREAM`).
+/// Returns the file that systemd names as the target of the log, if it is the journal (`systemd.exec(5)`,
+/// `$JOURNAL_STREAM`).
 pub fn journal_stream() -> Option<String> {
     secrets::environment("JOURNAL_STREAM")?.into_string().ok()
 }

@@ -1,7 +1,7 @@
 //! Packs: the `[[pack]]` of the configuration, and the rows of the file that `packs_file` names.
 //!
-//! The file is a table as spreadsheets save it: a line of names, then a pack a line, the columns apart by commas,
-//! semicolons or tabs, a value in double quotes where it holds one of these.
+//! The file is a table as spreadsheets save it: a line of names, then one pack a line. Commas, semicolons or tabs
+//! separate the columns; a value that holds one of these is in double quotes.
 
 use crate::config::fault::FAULTS_MAX;
 use crate::config::fault::Fault;
@@ -23,7 +23,8 @@ use crate::domain::pack::Packs;
 /// The columns of the file.
 const COLUMNS: &str = "code, factor, and good_id or barcode";
 
-/// What separates columns: what the first line has.
+/// The characters that can separate columns, in the order of preference: the first one here that the first line
+/// contains is used.
 const SEPARATORS: [char; 3] = [';', '\t', ','];
 
 /// Adds a pack.
@@ -38,7 +39,7 @@ fn add(packs: &mut Packs, pack: Pack) -> Result<(), Problem> {
     })
 }
 
-/// One `[[pack]]`.
+/// Reads one `[[pack]]`.
 pub(super) fn pack(table: &mut Table<'_, '_>, index: usize, packs: &mut Packs) -> Option<()> {
     let code = table.required("code", "code = \"…\" under this [[pack]]", values::code);
     let good = table.optional("good_id", values::id(GoodId)).map(Content::Good);
@@ -64,7 +65,7 @@ pub(super) fn pack(table: &mut Table<'_, '_>, index: usize, packs: &mut Packs) -
 /// Adds the packs of a file, whose name for people is `name`.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All faults of the file.
 pub(super) fn add_rows(packs: &mut Packs, text: &str, name: &str) -> Result<(), Faults> {
     let mut faults = Vec::new();
     let mut left_out = 0_usize;
@@ -92,7 +93,7 @@ pub(super) fn add_rows(packs: &mut Packs, text: &str, name: &str) -> Result<(), 
     if faults.is_empty() { Ok(()) } else { Err(Faults::new(faults, left_out)) }
 }
 
-/// Where each column of the file is.
+/// The places of the columns in a line of the file.
 struct Columns {
     separator: char,
     code: usize,
@@ -119,7 +120,7 @@ impl Columns {
         }
     }
 
-    /// The pack of a line, or the column that is wrong.
+    /// Returns the pack of a line, or the column that is wrong.
     fn pack(&self, line: &str, place: String) -> Result<Pack, (&'static str, Problem)> {
         let cells = cells(line, self.separator);
         let cell = |at: usize| cells.get(at).map(String::as_str).unwrap_or_default();
@@ -142,7 +143,7 @@ impl Columns {
     }
 }
 
-/// A whole number, 1 to `max`.
+/// Reads a whole number, 1 to `max`.
 fn number<T: TryFrom<u64>>(cell: &str, max: u64, column: &'static str) -> Result<T, (&'static str, Problem)> {
     let is_plain = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
     let number = cell.parse().ok().filter(|number| is_plain && (1..=max).contains(number));
@@ -151,7 +152,7 @@ fn number<T: TryFrom<u64>>(cell: &str, max: u64, column: &'static str) -> Result
     })
 }
 
-/// The values of a line. A quote inside quotes is written twice.
+/// Returns the values of a line. A quote inside quotes is written twice.
 fn cells(line: &str, separator: char) -> Vec<String> {
     let (mut cells, mut cell, mut is_quoted) = (Vec::new(), String::new(), false);
     let mut chars = line.chars().peekable();

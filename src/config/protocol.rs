@@ -1,9 +1,9 @@
-//! How a serial scanner is told what became of its scans.
+//! The protocol in which a serial scanner is told the result of its scans.
 
-/// Whose commands a serial scanner understands.
+/// The maker's protocol whose commands a serial scanner understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Protocol {
-    /// Nobody's: it is sent nothing but the bytes that the configuration has.
+    /// No protocol: only the bytes of the configuration are sent.
     #[default]
     None,
     /// Honeywell's host acknowledgement.
@@ -17,7 +17,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The word for each in the configuration.
+    /// The word for each protocol in the configuration.
     pub const WORDS: [(&str, Self); 5] = [
         ("none", Self::None),
         ("honeywell", Self::Honeywell),

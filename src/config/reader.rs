@@ -1,7 +1,7 @@
-//! Reading tables whose every value knows its line: each key is asked for by name, each fault is noted
-//! with its place and reading goes on, so that one run finds all of them.
+//! Reading of tables in which every value knows its line: each key is asked for by name, each fault is noted with its
+//! place, and reading continues, so that one run finds all faults.
 //!
-//! What it does not do: know any key or bound. Those are in `sections` and `scanner`.
+//! It knows no key and no bound. Those are in `sections` and `scanner`.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -18,13 +18,13 @@ use crate::config::fault::shown;
 use crate::config::handed;
 use crate::config::handed::Provenance;
 
-/// The parser's words for a key or section that stands twice. It is the one fault of form that leaves
-/// the sections around it as they were meant.
+/// The parser's words for a key or section that is there twice. It is the one fault of form after which the sections
+/// around it are still as they were meant.
 const TWICE: &str = "duplicate key";
-/// Longest slip of the fingers that still lets a key be recognised, in characters.
+/// The most wrong characters with which a mistyped key is still recognised.
 const SLIP_CHARS_MAX: usize = 2;
 
-/// The faults of one file, as they are found.
+/// The faults of one file, in the order in which they are found.
 pub(super) struct Report<'t> {
     file: &'t str,
     text: &'t str,
@@ -43,7 +43,7 @@ impl<'t> Report<'t> {
         Self { file, text, line_ends, faults, left_out: 0, malformed, broken: false, provenance }
     }
 
-    /// Notes what the parser found. From then on faults that may only follow from it are not noted.
+    /// Notes a fault that the parser found. From then on, faults that may only follow from it are not noted.
     pub(super) fn add_syntax(&mut self, error: &toml::de::Error) {
         let span = error.span().unwrap_or_default();
         let line = self.line_of(span.start);
@@ -62,7 +62,7 @@ impl<'t> Report<'t> {
         Table::read(self, String::new(), 1, Some(root), read)
     }
 
-    /// What was read, if nothing was wrong with it.
+    /// Returns the value that was read, if there was no fault.
     pub(super) fn finish<T>(self, read: Option<T>) -> Result<T, Faults> {
         match read {
             Some(value) if self.faults.is_empty() => Ok(value),
@@ -92,7 +92,7 @@ impl<'t> Report<'t> {
     }
 }
 
-/// One section while it is read. A section that is not in the file reads as an empty one.
+/// A section while it is read. A section that is not in the file reads as an empty one.
 pub(super) struct Table<'r, 't> {
     report: &'r mut Report<'t>,
     path: String,
@@ -117,7 +117,7 @@ impl<'r, 't> Table<'r, 't> {
         value
     }
 
-    /// The value of `key`, or `None` if it is absent or `convert` refused it.
+    /// Returns the value of `key`, or `None` if it is absent or `convert` refused it.
     pub(super) fn optional<T>(
         &mut self,
         key: &'static str,
@@ -127,7 +127,7 @@ impl<'r, 't> Table<'r, 't> {
         convert(value.get_ref()).map_err(|problem| self.blame(key, problem)).ok()
     }
 
-    /// The value of `key`, or `default`.
+    /// Returns the value of `key`, or `default`.
     pub(super) fn or<T>(
         &mut self,
         key: &'static str,
@@ -137,7 +137,7 @@ impl<'r, 't> Table<'r, 't> {
         self.optional(key, convert).unwrap_or(default)
     }
 
-    /// The value of `key`, which must be there; `example` is the line to write if it is not.
+    /// Returns the value of `key`, which must be there; `example` is the line to write if it is not.
     pub(super) fn required<T>(
         &mut self,
         key: &'static str,
@@ -150,7 +150,7 @@ impl<'r, 't> Table<'r, 't> {
         self.optional(key, convert)
     }
 
-    /// Reads the section `key`; an absent one reads as empty. `None` if it is no section.
+    /// Reads the section `key`; an absent section reads as empty. Returns `None` if the value is not a section.
     pub(super) fn section<T>(
         &mut self,
         key: &'static str,
@@ -198,7 +198,7 @@ impl<'r, 't> Table<'r, 't> {
         entries.filter_map(&mut read_one).collect()
     }
 
-    /// Whether `key` is in the file, right or wrong.
+    /// Returns true if `key` is in the file, right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.is_some_and(|entries| entries.contains_key(key))
     }
@@ -244,7 +244,7 @@ impl<'r, 't> Table<'r, 't> {
         }
     }
 
-    /// Refuses every known key that may not come from where this file does.
+    /// Refuses every known key that a file of this origin may not set.
     fn refuse_not_taken(&mut self) {
         let Some(entries) = self.entries else { return };
         if self.report.provenance == Provenance::Administrator {
@@ -260,7 +260,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 }
 
-/// What was written, in words that fit after "is".
+/// Returns the type of a value, in words that fit after "is".
 pub(super) fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "text",
@@ -277,7 +277,7 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// The known key that was probably meant: one begins with the other, or they differ in one short place.
+/// Returns the known key that was probably meant: one begins with the other, or they differ in one short place.
 fn nearest(written: &str, known: &[&'static str]) -> Option<&'static str> {
     let plain = shown(written).to_lowercase().replace('-', "_");
     let slip = known.iter().map(|key| (differing(&plain, key), *key)).min();
@@ -287,7 +287,7 @@ fn nearest(written: &str, known: &[&'static str]) -> Option<&'static str> {
     near.map(|(_, key)| key).or_else(|| known.iter().copied().find(begins))
 }
 
-/// The length of the place in which two words differ: what is left between their common ends.
+/// Returns the length of the part in which two words differ: the part between their common ends.
 fn differing(one: &str, other: &str) -> usize {
     let same = |(left, right): &(char, char)| left == right;
     let head = one.chars().zip(other.chars()).take_while(same).count();

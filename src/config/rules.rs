@@ -1,4 +1,4 @@
-//! What codes mean: the formatting rules of a scanner, and the patterns of labels with a measure inside.
+//! The rules for codes: the formatting rules of a scanner, and the patterns of labels that contain a measure.
 
 use crate::config::fault::Problem;
 use crate::config::reader::Table;
@@ -12,18 +12,18 @@ use crate::domain::variable::ItemCode;
 use crate::domain::variable::Measured;
 use crate::domain::variable::Pattern;
 
-/// The words for what a label measures.
+/// The words for the measures of a label.
 pub(super) const MEASURES: [(&str, Measured); 3] =
     [("weight", Measured::Weight), ("count", Measured::Count), ("price", Measured::Price)];
-/// The words for the code by which a label's good is known.
+/// The words for the codes that identify a label's good.
 pub(super) const ITEMS: [(&str, ItemCode); 2] =
     [("zeroed", ItemCode::Zeroed), ("reference", ItemCode::Reference)];
 
-/// The keys that do something.
+/// The keys that change a code.
 const ACTIONS: [&str; 8] =
     ["strip_prefix", "strip_suffix", "drop_first", "drop_last", "keep_first", "keep_last", "replace", "with"];
 
-/// One `[[scanner.rule]]`.
+/// Reads one `[[scanner.rule]]`.
 pub(super) fn rule(table: &mut Table<'_, '_>) -> Rule {
     let rule = Rule {
         if_prefix: table.optional("if_prefix", values::piece),
@@ -62,7 +62,7 @@ fn replacement(table: &mut Table<'_, '_>) -> Option<Replacement> {
     Some(Replacement { from: from?, to: to? })
 }
 
-/// One `[[variable_measure]]`.
+/// Reads one `[[variable_measure]]`.
 pub(super) fn variable_measure(table: &mut Table<'_, '_>) -> Option<Pattern> {
     let measured = table.required(
         "measure",
@@ -76,7 +76,7 @@ pub(super) fn variable_measure(table: &mut Table<'_, '_>) -> Option<Pattern> {
     table.required("pattern", example, |value| {
         let cure = "write one such as \"21IIIIIWWWWWC\" or \"2IIIIIVPPPPC\"";
         let written = values::label(value)?;
-        // Without a measure there is a fault already, which this must not hide behind another.
+        // Without a measure there is a fault already; this value must not hide it behind another.
         let measured =
             measured.unwrap_or(if written.contains('P') { Measured::Price } else { Measured::Weight });
         Pattern::new(written, measured, decimals, item)

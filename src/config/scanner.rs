@@ -1,4 +1,4 @@
-//! The scanners: their keys, defaults and bounds, and what two of them may not share.
+//! The scanners: their keys, defaults and bounds, and the values that no two of them may share.
 
 use std::time::Duration;
 
@@ -38,11 +38,11 @@ pub(super) const FLOW_CONTROLS: [(&str, FlowControl); 3] =
 const KINDS: [(&str, Kind); 4] =
     [("serial", Kind::Serial), ("evdev", Kind::Evdev), ("hidpos", Kind::HidPos), ("stdin", Kind::Stdin)];
 const SERIAL_KEYS: [&str; 6] = ["baud", "data_bits", "parity", "stop_bits", "flow_control", "protocol"];
-/// Of scanners that can be answered.
+/// The keys of scanners that can be answered.
 const ANSWER_KEYS: [&str; 1] = ["signals_hex"];
 const KEYBOARD_KEYS: [&str; 1] = ["layout"];
 
-/// What the scanners before this one have taken, each with the scanner's index.
+/// The values that earlier scanners already use, each with the scanner's index.
 #[derive(Default)]
 pub(super) struct Taken {
     names: Vec<(usize, String)>,
@@ -58,7 +58,7 @@ enum Kind {
     Stdin,
 }
 
-/// One `[[scanner]]`.
+/// Reads one `[[scanner]]`.
 pub(super) fn scanner(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<Scanner> {
     let name = table.required("name", "name = \"dock\" under this [[scanner]]", values::name);
     if let Some(name) = &name {
@@ -78,12 +78,12 @@ pub(super) fn scanner(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken
     let storage_id = table.optional("storage_id", values::id(StorageId));
     let rules = table.each("rule", RULES_MAX, |table, _index| Some(rule(table)));
     let (name, source) = (ScannerName::new(name?), source?);
-    // Lines of a file follow each other at once.
+    // The lines of a file follow each other at once.
     let burst_guard = if source == Source::Stdin { Duration::ZERO } else { burst };
     Some(Scanner { name, source, gap, encoding, terminator, burst_guard, mode, storage_id, rules })
 }
 
-/// Where the scans come from. Every key is read whatever the kind, so that none is called unknown.
+/// Reads the source of the scans. Every key is read for every kind, so that none is reported as unknown.
 fn source(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<Source> {
     let kind = table.required("kind", "kind = \"serial\" under this [[scanner]]", values::word(&KINDS));
     let place = place(table, index, taken);
@@ -153,7 +153,7 @@ fn serial(table: &mut Table<'_, '_>) -> Serial {
     Serial { line, protocol, signals: table.inner("signals_hex", signals).unwrap_or_default() }
 }
 
-/// Packets hold every byte there is.
+/// Refuses settings that lose bytes: packets hold every value of a byte.
 fn pass_every_byte(table: &mut Table<'_, '_>, line: Line) {
     if line.data_bits != DataBits::Eight {
         table.blame("data_bits", Problem::Unfit { what: "cuts packets of zebra-ssi", cure: "use 8" });
@@ -191,7 +191,7 @@ fn signals(table: &mut Table<'_, '_>) -> Signals {
     }
 }
 
-/// The place, which a scanner with a device must have.
+/// Returns the place, which a scanner with a device must have.
 fn require_place(table: &mut Table<'_, '_>, place: Option<Place>) -> Option<Place> {
     if !table.has("path") && !table.has("match") {
         let example = "path = \"/dev/…\" or match = { port = \"1-1.3\" } under this [[scanner]]";
@@ -207,7 +207,7 @@ fn refuse(table: &mut Table<'_, '_>, keys: &[&'static str]) {
     }
 }
 
-/// Notes that this scanner takes `value`, or the fault that another one has it.
+/// Notes that this scanner uses `value`, or the fault that another one has it.
 fn take<T: PartialEq + Clone>(
     table: &mut Table<'_, '_>,
     key: &'static str,

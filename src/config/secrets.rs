@@ -1,7 +1,7 @@
-//! The tokens: where they are looked for, and a type that never shows them.
+//! The tokens: the places where they are searched for, and a type that never shows them.
 //!
-//! Invariant: no token is in a configuration file, in an argument, in a `Debug` text or in an error; what
-//! is said of a token is where it was found and what is wrong with it.
+//! Invariant: no token is in a configuration file, in an argument, in a `Debug` text or in an error; messages about a
+//! token name the place where it was found and what is wrong with it.
 
 use std::env;
 use std::env::VarError;
@@ -24,20 +24,20 @@ use crate::config::Station;
 use crate::config::Web;
 use crate::domain::seal::Seal;
 
-/// Longest token file, in bytes: a token has some tens of characters.
+/// The longest token file, in bytes: a token has some tens of characters.
 const TOKEN_BYTES_MAX: u64 = 4096;
-/// Shortest secret that a person makes up, in bytes: whoever reaches the page may guess its token, and whoever sees a
-/// sheet may try secrets at home until one fits its checks.
+/// The shortest secret that a person invents, in bytes: anybody who reaches the page may guess its token, and anybody
+/// who sees a sheet may try secrets at home until one fits its checks.
 const MADE_UP_BYTES_MIN: usize = 16;
-/// Names the folder in which systemd puts a unit's credentials (systemd.exec(5), `LoadCredential=`).
+/// The variable with the folder in which systemd puts a unit's credentials (systemd.exec(5), `LoadCredential=`).
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
-/// Both tokens, found and fit for an HTTP header.
+/// The two tokens, found and fit for an HTTP header.
 #[derive(Debug)]
 pub struct Secrets {
-    /// The partner token: who made the program.
+    /// The partner token: it stands for the maker of the program.
     pub partner: SecretString,
-    /// The user token: on whose behalf it books.
+    /// The user token: it stands for the user on whose behalf the station books.
     pub user: SecretString,
 }
 
@@ -46,12 +46,12 @@ impl Secrets {
     /// named in the configuration, the environment's `STOCKPOINT_PARTNER_TOKEN` and `STOCKPOINT_USER_TOKEN`.
     ///
     /// # Errors
-    /// A token is nowhere, or the first place that has it cannot be read or holds no usable one.
+    /// A token is in none of these places, or the first place that has it cannot be read or holds no usable one.
     pub fn find(api: &Api) -> Result<Self, Error> {
         Self::find_with(api, &environment)
     }
 
-    /// Everything for which [`Secrets::find`] fails.
+    /// Returns every reason for which [`Secrets::find`] fails.
     pub fn faults(api: &Api) -> Vec<Error> {
         let both = [(Token::Partner, &api.partner_token_file), (Token::User, &api.user_token_file)];
         both.into_iter().filter_map(|(token, file)| find_at(token, file, &environment).err()).collect()
@@ -64,12 +64,12 @@ impl Secrets {
     }
 }
 
-/// The token that visitors of the station's page must show, if the configuration asks for one: from the first of
-/// `$CREDENTIALS_DIRECTORY/web-token`, the file named in the configuration, the environment's
+/// Returns the token that visitors of the station's page must show, if the configuration asks for one: from the first
+/// of `$CREDENTIALS_DIRECTORY/web-token`, the file named in the configuration, the environment's
 /// `STOCKPOINT_WEB_TOKEN`.
 ///
 /// # Errors
-/// The configuration asks for one, and it is nowhere, cannot be read or is no usable one.
+/// The configuration asks for a token, and it is in none of these places, cannot be read or is unusable.
 pub fn web_token(web: &Web) -> Result<Option<SecretString>, Error> {
     let found = find_web_token(web, &environment).transpose()?;
     Ok(found.map(|(secret, _origin)| secret))
@@ -84,7 +84,7 @@ fn find_web_token(web: &Web, environment: &Environment) -> Option<Result<(Secret
 /// `STOCKPOINT_SHEET_SECRET`.
 ///
 /// # Errors
-/// The configuration asks for a secret, and it is nowhere, cannot be read or is no usable one.
+/// The configuration asks for a secret, and it is in none of these places, cannot be read or is unusable.
 pub fn seal(station: &Station) -> Result<Seal, Error> {
     let found = find_sheet_secret(station, &environment).transpose()?;
     Ok(found.map_or_else(Seal::default, |(secret, _origin)| Seal::keyed(&secret)))
@@ -97,7 +97,7 @@ fn find_sheet_secret(
     station.sheet_secret_file.as_ref().map(|file| find_long(Token::Sheet, file, environment))
 }
 
-/// Finds a secret that a person makes up.
+/// Finds a secret that a person invented.
 fn find_long(token: Token, file: &Path, environment: &Environment) -> Result<(SecretString, Origin), Error> {
     let (secret, origin) = find_at(token, file, environment)?;
     if secret.expose_secret().len() < MADE_UP_BYTES_MIN {
@@ -106,7 +106,8 @@ fn find_long(token: Token, file: &Path, environment: &Environment) -> Result<(Se
     Ok((secret, origin))
 }
 
-/// The token where [`Secrets::find`] finds it if `file` is the one named, and where that is; `None` if it is nowhere.
+/// Returns the token that [`Secrets::find`] finds if `file` is the one named, and its place; `None` if it is in no
+/// place.
 ///
 /// # Errors
 /// The first place that has it cannot be read or holds no usable one.
@@ -118,7 +119,7 @@ pub fn find_one(token: Token, file: &Path) -> Result<Option<(SecretString, Origi
     }
 }
 
-/// The token in a file.
+/// Returns the token in a file.
 ///
 /// # Errors
 /// The file is not there, cannot be read or holds no usable token.
@@ -131,10 +132,10 @@ pub fn from_file(token: Token, path: &Path) -> Result<SecretString, Error> {
     }
 }
 
-/// Looks a variable of the environment up.
+/// A lookup of a variable of the environment.
 pub(super) type Environment = dyn Fn(&str) -> Option<OsString>;
 
-/// Which of the tokens.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
     /// The partner token.
@@ -178,7 +179,7 @@ impl fmt::Display for Token {
     }
 }
 
-/// One place a token may be in.
+/// A place that may hold a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A credential of the systemd unit.
@@ -199,54 +200,54 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why there is no token to use.
+/// The reason why there is no usable token.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is in none of the places looked at.
+    /// It is in none of the places that were searched.
     #[error("find the {token} in {}; put it into one of these", places(.looked))]
     Missing {
-        /// Which one.
+        /// The token.
         token: Token,
-        /// The places, in the order they were looked at.
+        /// The places, in the order of the search.
         looked: Vec<Origin>,
     },
     /// The place has it, but cannot be read. The next place is not tried: it may hold an older token.
     #[error("read the {token} from {origin}; let the service's user read it, or remove it")]
     Unreadable {
-        /// Which one.
+        /// The token.
         token: Token,
         /// The place.
         origin: Origin,
-        /// What the system said.
+        /// The system's reason.
         #[source]
         cause: io::Error,
     },
-    /// The place has nothing that can be a token.
+    /// The place holds nothing that can be a token.
     #[error("use the {token} from {origin}: it {flaw}; put in the token alone, on one line")]
     Unfit {
-        /// Which one.
+        /// The token.
         token: Token,
         /// The place.
         origin: Origin,
-        /// What is wrong with it.
+        /// The flaw of its value.
         flaw: Flaw,
     },
 }
 
-/// What is wrong with a token.
+/// The flaw of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
-    /// Nothing but an end of line.
+    /// It is empty, or holds an end of line alone.
     #[error("is empty")]
     Empty,
-    /// A secret that a person makes up, with less than 16 bytes.
+    /// It is a secret that a person invented, with less than 16 bytes.
     #[error("is shorter than 16 characters")]
     TooShort,
-    /// More than 4096 bytes.
+    /// It has more than 4096 bytes.
     #[error("is longer than 4096 bytes")]
     TooLong,
-    /// Something that cannot stand in a header's value: only visible ASCII is taken (RFC 9110, section 5.5),
-    /// without spaces, which end a token in an `Authorization` header (section 11.4).
+    /// It holds a character that cannot stand in a header's value: only visible ASCII is accepted (RFC 9110, section
+    /// 5.5), without spaces, which end a token in an `Authorization` header (section 11.4).
     #[error("has a character that no token has")]
     Character,
 }
@@ -262,7 +263,7 @@ pub(super) fn whereabouts(config: &Config, environment: &Environment) -> Whereab
     }
 }
 
-/// Where the secrets of a configuration are, or why they cannot be used, each on one line.
+/// The places of a configuration's secrets, or the reasons why they cannot be used, each on one line.
 pub(super) struct Whereabouts {
     /// The tokens of the service.
     pub(super) service: [String; 2],
@@ -272,7 +273,7 @@ pub(super) struct Whereabouts {
     pub(super) sheet: Option<String>,
 }
 
-/// Where a token is, or why it cannot be used, on one line and without the token.
+/// Returns the place of a token, or the reason why it cannot be used, on one line and without the token.
 fn told(token: Token, found: &Result<(SecretString, Origin), Error>) -> String {
     let told = match found {
         Ok((_secret, origin)) => format!("{token}: from {origin}"),
@@ -285,7 +286,7 @@ fn told(token: Token, found: &Result<(SecretString, Origin), Error>) -> String {
     told.replace(char::is_control, "?")
 }
 
-/// The process's environment.
+/// Returns a variable of the process's environment.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(super) fn environment(variable: &str) -> Option<OsString> {
     match env::var(variable) {
@@ -314,14 +315,14 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
     Err(Error::Missing { token, looked })
 }
 
-/// Whether nothing in this place is no mistake: where there is no file with a token of the page, the unit hands over a
-/// blank one, for it cannot leave it out (`SetCredential=` in `systemd.exec(5)`).
+/// Returns true if this place may be empty: where there is no file with the page's token or the sheet's secret, the
+/// unit passes a blank one, because it cannot omit it (`SetCredential=` in `systemd.exec(5)`).
 const fn may_be_blank(token: Token, origin: &Origin) -> bool {
     matches!((token, origin), (Token::Web | Token::Sheet, Origin::Credential(_)))
 }
 
-/// What the place holds, at most one byte too many; `None` if there is no such place. The bytes are wiped
-/// from memory after use.
+/// Returns the content of the place, at most one byte more than is allowed; `None` if there is no such place. The bytes
+/// are wiped from memory after use.
 fn read(origin: &Origin, environment: &Environment) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     match origin {
         Origin::Credential(path) | Origin::File(path) => match File::open(path) {
@@ -341,10 +342,10 @@ fn read(origin: &Origin, environment: &Environment) -> io::Result<Option<Zeroizi
     }
 }
 
-/// A token from the bytes that hold it, an end of line behind it or not.
+/// Returns a token from its bytes, with or without an end of line after it.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The flaw of the token.
 pub fn checked(bytes: &[u8]) -> Result<SecretString, Flaw> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > TOKEN_BYTES_MAX) {
         return Err(Flaw::TooLong);
@@ -373,7 +374,7 @@ mod tests {
 
     const TOKEN: &str = "tok3n-of-the-partner";
 
-    /// A folder for both files and credentials, and the `[api]` section that names the files in it.
+    /// Returns a folder for both files and credentials, and the `[api]` section that names the files in it.
     fn place() -> (TempDir, Api) {
         let dir = TempDir::new().unwrap();
         let config =

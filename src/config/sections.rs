@@ -1,4 +1,4 @@
-//! Every section but the scanners: its keys, defaults and bounds, and which keys contradict each other.
+//! All sections except the scanners: their keys, defaults and bounds, and the keys that contradict each other.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(super) const STRATEGIES: [(&str, Strategy); 2] =
 pub(super) const LINES_KEYS: [(&str, LinesKey); 2] =
     [("goods_transactions", LinesKey::GoodsTransactions), ("transactions", LinesKey::Transactions)];
 
-/// The whole file.
+/// Reads the whole file.
 pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
     let station = root.section("station", station).flatten();
     let api = root.section("api", api);
@@ -76,7 +76,7 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
     })
 }
 
-/// One `[[storage]]`. `taken` are the numbers of those before it.
+/// Reads one `[[storage]]`. `taken` holds the numbers of those before it.
 fn storage(table: &mut Table<'_, '_>, taken: &mut Vec<StorageId>) -> Option<Storage> {
     let id = table.required("id", "id = NUMBER under this [[storage]]", values::id(StorageId));
     let name = table.optional("name", values::title);
@@ -153,7 +153,7 @@ fn api(table: &mut Table<'_, '_>) -> Api {
     let user_token_file = table.or("user_token_file", user_token_file, values::token_path);
     let ca_file = table.optional("ca_file", values::path);
     let proxy = table.optional("proxy", values::proxy);
-    // More than the public limits: the service may have granted a partner more.
+    // The bounds are above the public limits: the service may have granted a partner more.
     let per_minute = table.optional("requests_per_minute_max", whole(1..=60_000));
     let per_second = table.optional("requests_per_second_max", whole(1..=1000));
     let (requests_per_second_max, requests_per_minute_max) = ordered(
@@ -201,7 +201,7 @@ fn goods(table: &mut Table<'_, '_>) -> GoodsSync {
     GoodsSync { sync_every: Duration::from_secs(sync_s), full_sync_every: Duration::from_secs(full_sync_s) }
 }
 
-/// One of two numbers that must not cross.
+/// One of two numbers of which the first may not exceed the second.
 #[derive(Clone, Copy)]
 struct Bound<T> {
     key: &'static str,
@@ -209,8 +209,8 @@ struct Bound<T> {
     default: T,
 }
 
-/// Both numbers, the first not above the second. Written ones are a fault if they cross; a default never
-/// contradicts a written number but follows it.
+/// Returns both numbers, the first not above the second. It is a fault if two written numbers are in the wrong order; a
+/// default never contradicts a written number but follows it.
 fn ordered<T: Copy + Ord + Into<u64>>(table: &mut Table<'_, '_>, low: Bound<T>, high: Bound<T>) -> (T, T) {
     if let (Some(low_given), Some(high_given)) = (low.given, high.given)
         && low_given > high_given

@@ -1,7 +1,7 @@
 //! The set-up file: a configuration with the tokens beside it, in a section of their own, `[setup]`.
 //!
-//! Invariant: what is left when that section is cut out is a whole configuration, the same as the one checked, and
-//! no token stands in it.
+//! Invariant: the text without that section is a whole configuration, the same as the one that was checked, and holds
+//! no token.
 
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
@@ -24,18 +24,18 @@ use crate::config::values;
 /// The header of the section.
 const HEADER: &str = "[setup]";
 
-/// What a set-up file holds.
+/// The content of a set-up file.
 #[derive(Debug)]
 pub struct SetupFile {
-    /// The configuration, as it was written, comments and all, without `[setup]`.
+    /// The configuration without `[setup]`, as it was written, with its comments.
     pub text: String,
-    /// The same, checked.
+    /// The same configuration, checked.
     pub config: Config,
     /// `partner_token`
     pub partner: SecretString,
     /// `user_token`
     pub user: SecretString,
-    /// `force`: whether a station that is set up already is set up anew.
+    /// `force`: true if a station that is set up already is to be set up anew.
     pub force: bool,
 }
 
@@ -43,7 +43,7 @@ impl SetupFile {
     /// Checks a set-up file that the administrator names; `file` is its name in the faults.
     ///
     /// # Errors
-    /// Everything that is wrong with it. No token is in a fault.
+    /// The faults of the file. No token is in a fault.
     pub fn parse(text: &str, file: &str) -> Result<Self, Faults> {
         Self::parse_from(Provenance::Administrator, text, file)
     }
@@ -51,13 +51,13 @@ impl SetupFile {
     /// Checks a set-up file from a code or a card. It may set no key that names a file or a program.
     ///
     /// # Errors
-    /// Everything that is wrong with it. No token is in a fault.
+    /// The faults of the file. No token is in a fault.
     pub fn parse_handed(text: &str, file: &str) -> Result<Self, Faults> {
         Self::parse_from(Provenance::Handed, text, file)
     }
 
     fn parse_from(provenance: Provenance, text: &str, file: &str) -> Result<Self, Faults> {
-        // Some editors put a mark before the first byte (U+FEFF), which TOML does not know.
+        // Some editors write a mark before the first byte (U+FEFF), which TOML does not know.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (root, errors) = DeTable::parse_recoverable(text);
         let mut report = Report::new(file, text, provenance);
@@ -80,14 +80,14 @@ impl SetupFile {
         Ok(Self { text, config, partner, user, force })
     }
 
-    /// The file again.
+    /// Returns the set-up file of a configuration and its tokens.
     pub fn whole(text: &str, partner: &SecretString, user: &SecretString) -> SecretString {
         let [partner, user] = [partner, user].map(|token| Quoted(token.expose_secret()).to_string());
         format!("{}\n\n{HEADER}\npartner_token = {partner}\nuser_token = {user}\n", text.trim_end()).into()
     }
 }
 
-/// What is wrong with the answer that a person gave for a key of `[station]` or `[api]`, in the words of a fault.
+/// Returns the problem with a person's answer for a key of `[station]` or `[api]`, in the words of a fault.
 pub fn doubt_about(key: &str, answer: &str) -> Option<String> {
     let is_number = key.ends_with("_id") && answer.parse::<i64>().is_ok();
     let value = if is_number { answer.to_owned() } else { Quoted(answer).to_string() };
@@ -114,7 +114,7 @@ fn setup(table: &mut Table<'_, '_>) -> Setup {
     (partner, user, table.or("force", false, values::flag))
 }
 
-/// A token as it may stand in a header.
+/// Reads a token that may stand in a header.
 fn token(value: &DeValue<'_>) -> Result<SecretString, Problem> {
     let wanted = "the token, in double quotes";
     let text = value.as_str().ok_or(Problem::WrongType { found: type_of(value), wanted })?;
@@ -129,7 +129,7 @@ fn token(value: &DeValue<'_>) -> Result<SecretString, Problem> {
     })
 }
 
-/// The lines from the header of the section to the next header cut out.
+/// Returns the text without the lines from the section's header to the next header.
 fn without_setup(text: &str) -> String {
     let mut is_setup = false;
     let kept = text.lines().filter(|line| {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_tokens_are_cut_out_and_the_rest_stays_as_it_was_written() {
-        // What stands between the section and the next header may be about the section: it goes with it.
+        // Text between the section and the next header may be about the section: it is removed with it.
         let (_remark, bare) = STATION.split_once('\n').unwrap();
         let windows = format!("\u{feff}{SETUP}{STATION}").replace('\n', "\r\n");
         for (text, left) in [(format!("{STATION}\n{SETUP}"), STATION), (windows, bare)] {

@@ -1,4 +1,4 @@
-//! What is in force, written as a configuration file that reads back the same.
+//! The configuration in force, written as a file that reads back the same.
 
 use std::fmt;
 use std::time::Duration;
@@ -42,7 +42,7 @@ use crate::domain::variable::Pattern;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
-/// The whole file, with a comment for each token.
+/// Returns the whole file, with a comment for each token.
 pub(super) fn show(config: &Config, environment: &Environment) -> String {
     InForce { config, secrets: secrets::whereabouts(config, environment) }.to_string()
 }
@@ -79,7 +79,7 @@ impl fmt::Display for InForce<'_> {
         named_storages.iter().try_for_each(|storage| show_storage(f, storage))?;
         scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))?;
         variable_measures.iter().try_for_each(|pattern| show_variable_measure(f, pattern))?;
-        // Those of the file stand in the file.
+        // The packs of `packs_file` are not shown: they are in that file.
         packs.iter().filter(|pack| pack.place.starts_with("pack[")).try_for_each(|pack| show_pack(f, pack))
     }
 }
@@ -217,7 +217,7 @@ fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
         Source::Stdin => (),
     }
     writeln!(f, "gap_ms = {}", scanner.gap.as_millis())?;
-    // A keyboard has none.
+    // A keyboard has no encoding.
     if scanner.encoding != Encoding::Utf8 {
         writeln!(f, "encoding = {}", Quoted(word_of(&ENCODINGS, scanner.encoding)))?;
     }
@@ -229,7 +229,7 @@ fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
     if let Some(storage_id) = scanner.storage_id {
         writeln!(f, "storage_id = {storage_id}")?;
     }
-    // Last: whatever stands behind the header of a rule belongs to the rule.
+    // The rules come last: a key after the header of a rule belongs to the rule.
     scanner.rules.iter().try_for_each(|rule| show_rule(f, rule))
 }
 
@@ -324,7 +324,7 @@ fn show_signals(f: &mut fmt::Formatter<'_>, signals: &Signals) -> fmt::Result {
     if given.is_empty() { Ok(()) } else { writeln!(f, "signals_hex = {{ {} }}", given.join(", ")) }
 }
 
-/// The word that stands for `meaning`.
+/// Returns the word that stands for `meaning`.
 fn word_of<T: PartialEq + Copy>(words: &'static [(&'static str, T)], meaning: T) -> &'static str {
     words.iter().find(|(_, other)| *other == meaning).map_or("", |(word, _)| word)
 }

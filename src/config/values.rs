@@ -1,5 +1,5 @@
-//! What a single value may be: each function here takes one value of the file and returns it checked and
-//! typed, or says what is wrong with it.
+//! The bounds of a single value: each function here takes one value of the file and returns it checked and typed, or
+//! its problem.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -25,31 +25,30 @@ use crate::domain::pack::CODE_CHARS_MAX;
 use crate::domain::rule::Length;
 use crate::domain::rule::TEXT_CHARS_MAX;
 
-/// Largest server id accepted: the largest whole number every JSON reader keeps exactly (RFC 8259,
-/// section 6).
+/// The largest server id accepted: the largest whole number every JSON reader keeps exactly (RFC 8259, section 6).
 pub(super) const ID_MAX: i64 = 9_007_199_254_740_991;
-/// Longest text in a configuration, in bytes: the longest path Linux takes (`PATH_MAX`, limits.h).
+/// The longest text in a configuration, in bytes: the longest path Linux takes (`PATH_MAX`, limits.h).
 const TEXT_BYTES_MAX: usize = 4096;
-/// Longest name of a station or a scanner, in characters: names travel in every document's comment.
+/// The longest name of a station or a scanner, in characters: names travel in every document's comment.
 const NAME_CHARS_MAX: usize = 24;
-/// Longest name of a storage, in characters: what a line beside its printed code holds.
+/// The longest name of a storage, in characters: the length of a line beside its printed code.
 const TITLE_CHARS_MAX: usize = 34;
-/// Longest USB serial number, in characters: its descriptor has one byte for its length, which counts two
-/// bytes of header and two a character (USB 2.0, section 9.6.7).
+/// The longest USB serial number, in characters: its descriptor has one byte for its length, which counts two bytes of
+/// header and two a character (USB 2.0, section 9.6.7).
 const USB_SERIAL_CHARS_MAX: usize = 126;
-/// Longest USB port name: a bus and at most six hubs, of up to three digits each (USB 2.0, section 4.1.1).
+/// The longest USB port name: a bus and at most six hubs, of up to three digits each (USB 2.0, section 4.1.1).
 const USB_PORT_CHARS_MAX: usize = 32;
 
-/// Longest code that a rule can ask for, in characters: as many as a frame has bytes.
+/// The longest code that a rule can ask for, in characters: as many as a frame has bytes.
 const LENGTH_MAX: u64 = 512;
-/// The one control character that a code holds.
+/// The only control character that a code may hold.
 const GROUP_SEPARATOR: char = '\u{1d}';
-/// Most words of a command: more belong into a script.
+/// The most words of a command: more belong into a script.
 const COMMAND_WORDS_MAX: usize = 16;
 
 type Value<'a, 't> = &'a DeValue<'t>;
 
-/// A whole number within `allowed`.
+/// Reads a whole number within `allowed`.
 pub(super) fn whole<T: TryFrom<u64>>(
     allowed: RangeInclusive<u64>,
 ) -> impl Fn(Value<'_, '_>) -> Result<T, Problem> {
@@ -61,7 +60,7 @@ pub(super) fn whole<T: TryFrom<u64>>(
     }
 }
 
-/// One of a few numbers.
+/// Reads one of a few numbers.
 pub(super) fn one_of(allowed: &'static [u8]) -> impl Fn(Value<'_, '_>) -> Result<u8, Problem> {
     move |value| {
         let number = integer(value)?;
@@ -73,7 +72,7 @@ pub(super) fn one_of(allowed: &'static [u8]) -> impl Fn(Value<'_, '_>) -> Result
     }
 }
 
-/// A number of seconds that is 0 or within `allowed`; 0 is `None`.
+/// Reads a number of seconds that is 0 or within `allowed`; 0 is `None`.
 pub(super) fn seconds_or_off(
     allowed: RangeInclusive<u64>,
 ) -> impl Fn(Value<'_, '_>) -> Result<Option<Duration>, Problem> {
@@ -87,22 +86,22 @@ pub(super) fn seconds_or_off(
     }
 }
 
-/// A number of milliseconds within `allowed`.
+/// Reads a number of milliseconds within `allowed`.
 pub(super) fn millis(allowed: RangeInclusive<u64>) -> impl Fn(Value<'_, '_>) -> Result<Duration, Problem> {
     move |value| whole(allowed.clone())(value).map(Duration::from_millis)
 }
 
-/// A server's id, 1..=[`ID_MAX`].
+/// Reads a server's id, 1..=[`ID_MAX`].
 pub(super) fn id<T>(made: impl Fn(i64) -> T) -> impl Fn(Value<'_, '_>) -> Result<T, Problem> {
     move |value| whole(1..=ID_MAX.unsigned_abs())(value).map(&made)
 }
 
-/// `true` or `false`.
+/// Reads `true` or `false`.
 pub(super) fn flag(value: Value<'_, '_>) -> Result<bool, Problem> {
     value.as_bool().ok_or_else(|| wrong_type(value, "true or false"))
 }
 
-/// One of a few words.
+/// Reads one of a few words.
 pub(super) fn word<T: Copy>(words: &[(&'static str, T)]) -> impl Fn(Value<'_, '_>) -> Result<T, Problem> {
     move |value| {
         let written = text(value)?;
@@ -114,7 +113,7 @@ pub(super) fn word<T: Copy>(words: &[(&'static str, T)]) -> impl Fn(Value<'_, '_
     }
 }
 
-/// The kits that may be booked: a word, or a list of cards.
+/// Reads the kits that may be booked: a word, or a list of cards.
 pub(super) fn kits(value: Value<'_, '_>) -> Result<KitScan, Problem> {
     let Some(list) = value.as_array() else {
         let what = "\"none\", \"all\" or a list of cards, [410, 500]";
@@ -136,7 +135,7 @@ pub(super) fn kits(value: Value<'_, '_>) -> Result<KitScan, Problem> {
     list.iter().map(|card| id(CardId)(card.get_ref())).collect::<Result<_, _>>().map(KitScan::Only)
 }
 
-/// What scans do to the books.
+/// Reads the mode of scans: their effect on the books.
 pub(super) fn mode(value: Value<'_, '_>) -> Result<Mode, Problem> {
     let written = text(value)?;
     Mode::from_word(written).ok_or_else(|| Problem::UnknownWord {
@@ -145,20 +144,21 @@ pub(super) fn mode(value: Value<'_, '_>) -> Result<Mode, Problem> {
     })
 }
 
-/// The name of a station or a scanner: 1..=24 of `a-z 0-9 -`.
+/// Reads the name of a station or a scanner: 1..=24 of `a-z 0-9 -`.
 pub(super) fn name(value: Value<'_, '_>) -> Result<String, Problem> {
     let is_fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let unfit = Problem::Unfit { what: "is not a name", cure: "use 1 to 24 of a-z, 0-9 and -" };
     checked(value, |name| (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(is_fit), unfit)
 }
 
-/// A path.
+/// Reads a path.
 pub(super) fn path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
     let unfit = Problem::Unfit { what: "is empty", cure: "write a path, or remove the key" };
     checked(value, |path| !path.is_empty(), unfit).map(PathBuf::from)
 }
 
-/// The path of a token's file. A word without any `/` is refused unseen: it may be the token itself.
+/// Reads the path of a token's file. A word without any `/` is refused without repeating it: it may be the token
+/// itself.
 pub(super) fn token_path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
     let unfit = Problem::Unfit {
         what: "is not a path with a folder, and is not shown since it may be the token itself",
@@ -167,7 +167,7 @@ pub(super) fn token_path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
     checked(value, |path| path.contains('/'), unfit).map(PathBuf::from)
 }
 
-/// The address of an HTTP proxy, `http://HOST:PORT`.
+/// Reads the address of an HTTP proxy, `http://HOST:PORT`.
 pub(super) fn proxy(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit =
         |what| Problem::Unfit { what, cure: "write one such as http://192.168.1.1:3128, or remove the key" };
@@ -182,7 +182,7 @@ pub(super) fn proxy(value: Value<'_, '_>) -> Result<String, Problem> {
     }
 }
 
-/// The base address of the API, without a slash at its end.
+/// Reads the base address of the API, without a slash at its end.
 pub(super) fn base_url(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit = |what| Problem::Unfit { what, cure: "write one such as https://api.alteg.io/api/v1" };
     let written = text(value)?;
@@ -206,7 +206,7 @@ pub(super) fn base_url(value: Value<'_, '_>) -> Result<String, Problem> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// A time zone by its name in the IANA database.
+/// Reads a time zone by its name in the IANA database.
 pub(super) fn time_zone(value: Value<'_, '_>) -> Result<TimeZone, Problem> {
     let unfit = || Problem::Unfit {
         what: "is not a time zone known here",
@@ -216,27 +216,27 @@ pub(super) fn time_zone(value: Value<'_, '_>) -> Result<TimeZone, Problem> {
     if zone.iana_name().is_some() { Ok(zone) } else { Err(unfit()) }
 }
 
-/// Where a device is plugged in, as the kernel names it: `1-1.3`.
+/// Reads the USB port of a device, as the kernel names it: `1-1.3`.
 pub(super) fn usb_port(value: Value<'_, '_>) -> Result<String, Problem> {
     let is_fit = |c: char| c.is_ascii_digit() || matches!(c, '-' | '.' | ':');
     let unfit = Problem::Unfit { what: "is not a USB port", cure: "write one such as \"1-1.3\"" };
     checked(value, |port| (1..=USB_PORT_CHARS_MAX).contains(&port.len()) && port.chars().all(is_fit), unfit)
 }
 
-/// A device's serial number.
+/// Reads a device's serial number.
 pub(super) fn usb_serial(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit = Problem::Unfit { what: "is not a serial number", cure: "use 1 to 126 characters" };
     checked(value, |serial| (1..=USB_SERIAL_CHARS_MAX).contains(&serial.chars().count()), unfit)
 }
 
-/// A piece of a code, as formatting rules look for it and write it: at most 64 characters, no control character but
-/// the group separator, which TOML writes as `\u001D`.
+/// Reads a piece of a code, as formatting rules search for it and write it: at most 64 characters, no control character
+/// except the group separator, which TOML writes as `\u001D`.
 pub(super) fn piece(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit = Problem::Unfit { what: "is empty", cure: "write what is meant, or remove the key" };
     piece_or_nothing(value).and_then(|piece| if piece.is_empty() { Err(unfit) } else { Ok(piece) })
 }
 
-/// The same, and it may be empty.
+/// Reads the same, but it may be empty.
 pub(super) fn piece_or_nothing(value: Value<'_, '_>) -> Result<String, Problem> {
     let piece = value.as_str().ok_or_else(|| wrong_type(value, "text in double quotes"))?;
     if piece.chars().any(|c| c.is_control() && c != GROUP_SEPARATOR) {
@@ -249,12 +249,12 @@ pub(super) fn piece_or_nothing(value: Value<'_, '_>) -> Result<String, Problem> 
     Ok(piece.to_owned())
 }
 
-/// The text of a pattern, which is judged elsewhere.
+/// Reads the text of a pattern, which is checked elsewhere.
 pub(super) fn label<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
     text(value)
 }
 
-/// A code, as it stands in a goods table: 1 to 80 characters that can be seen, in quotes, for `007` is not `7`.
+/// Reads a code, as it is in a goods table: 1 to 80 visible characters, in quotes, because `007` is not `7`.
 pub(super) fn code(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit = Problem::Unfit { what: "is no code", cure: "write its 1 to 80 characters, in quotes" };
     let is_fit = |code: &str| {
@@ -264,12 +264,12 @@ pub(super) fn code(value: Value<'_, '_>) -> Result<String, Problem> {
     checked(value, is_fit, unfit)
 }
 
-/// How many characters of a code: 1 to as many as it can have.
+/// Reads a number of characters of a code: 1 to as many as it can have.
 pub(super) fn characters(value: Value<'_, '_>) -> Result<usize, Problem> {
     whole(1..=LENGTH_MAX)(value)
 }
 
-/// How many characters: a number, or a list of the least and the most.
+/// Reads a number of characters, or a list of the least and the most.
 pub(super) fn length(value: Value<'_, '_>) -> Result<Length, Problem> {
     let count = whole(1..=LENGTH_MAX);
     let ends: Vec<_> = match value {
@@ -283,7 +283,7 @@ pub(super) fn length(value: Value<'_, '_>) -> Result<Length, Problem> {
     if length.min <= length.max { Ok(length) } else { Err(unfit("has the greater number first")) }
 }
 
-/// What people call something: 1..=[`TITLE_CHARS_MAX`] characters that can be printed.
+/// Reads a name for people: 1..=[`TITLE_CHARS_MAX`] printable characters.
 pub(super) fn title(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit =
         Problem::Unfit { what: "is not a name to print", cure: "use 1 to 34 characters, on one line" };
@@ -293,7 +293,7 @@ pub(super) fn title(value: Value<'_, '_>) -> Result<String, Problem> {
     checked(value, is_fit, unfit)
 }
 
-/// The ALSA name of a sound card; an empty text is `None`.
+/// Reads the ALSA name of a sound card; an empty text is `None`.
 pub(super) fn sound(value: Value<'_, '_>) -> Result<Option<String>, Problem> {
     let unfit = Problem::Unfit {
         what: "begins with -, as an option does",
@@ -303,7 +303,7 @@ pub(super) fn sound(value: Value<'_, '_>) -> Result<Option<String>, Problem> {
     Ok(Some(name).filter(|name| !name.is_empty()))
 }
 
-/// A program by its whole path, and its arguments; an empty list is none.
+/// Reads a program by its full path, and its arguments; an empty list is none.
 pub(super) fn command(value: Value<'_, '_>) -> Result<Vec<String>, Problem> {
     let list = value.as_array().ok_or_else(|| wrong_type(value, "a list, [\"/usr/local/bin/signal\"]"))?;
     let words = list.iter().map(|word| text(word.get_ref()).map(str::to_owned));
@@ -318,7 +318,7 @@ pub(super) fn command(value: Value<'_, '_>) -> Result<Vec<String>, Problem> {
     Ok(words)
 }
 
-/// Bytes as pairs of hexadecimal digits, at most [`SIGNAL_BYTES_MAX`] of them.
+/// Reads bytes as pairs of hexadecimal digits, at most [`SIGNAL_BYTES_MAX`] of them.
 pub(super) fn hex_bytes(value: Value<'_, '_>) -> Result<Vec<u8>, Problem> {
     let cure = "write each byte as two digits, such as \"1B372C\", 64 bytes at most";
     let written = text(value)?;
@@ -339,7 +339,7 @@ fn integer<'a, 't>(value: Value<'a, 't>) -> Result<&'a DeInteger<'t>, Problem> {
     value.as_integer().ok_or_else(|| wrong_type(value, "a whole number, without quotes"))
 }
 
-/// The number, or `None` if it is negative or beyond 64 bits.
+/// Returns the number, or `None` if it is negative or beyond 64 bits.
 fn parsed(number: &DeInteger<'_>) -> Option<u64> {
     u64::from_str_radix(number.as_str(), number.radix()).ok()
 }
@@ -348,7 +348,7 @@ fn out_of_range(number: &DeInteger<'_>, allowed: String) -> Problem {
     Problem::OutOfRange { value: shown(&number.to_string()), allowed }
 }
 
-/// A text that can stand on one line.
+/// Reads a text that can stand on one line.
 pub(super) fn text<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
     let text = value.as_str().ok_or_else(|| wrong_type(value, "text in double quotes"))?;
     if text.chars().any(char::is_control) {
@@ -373,7 +373,7 @@ fn wrong_type(value: Value<'_, '_>, wanted: &'static str) -> Problem {
     Problem::WrongType { found: type_of(value), wanted }
 }
 
-/// Whether a host can only be this machine. IPv6 addresses stand in brackets (RFC 3986, section 3.2.2).
+/// Returns true if a host can only be this machine. IPv6 addresses stand in brackets (RFC 3986, section 3.2.2).
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())

@@ -1,4 +1,4 @@
-//! `[web]`: where the station's page listens, and who may read it.
+//! `[web]`: the address of the station's page, and its readers.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -11,22 +11,22 @@ use crate::config::fault::Problem;
 use crate::config::reader::Table;
 use crate::config::values;
 
-/// What stands before the path of a Unix socket.
+/// The word before the path of a Unix socket.
 const UNIX: &str = "unix:";
-/// Longest path of a Unix socket, in bytes: `sun_path` has 108 with the zero at its end (`unix(7)`).
+/// The longest path of a Unix socket, in bytes: `sun_path` has 108 with the zero at its end (`unix(7)`).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 
 /// The station's page, its figures and its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
-    /// Where it listens; `None`: off.
+    /// The place where it listens; `None`: off.
     pub listen: Option<Listen>,
-    /// A file with the token that every visitor must show; `None`: whoever reaches it may read it, and then it
-    /// listens on a loopback address or a Unix socket.
+    /// A file with the token that every visitor must show; `None`: everybody who reaches the page may read it, and then
+    /// it listens on a loopback address or a Unix socket.
     pub token_file: Option<PathBuf>,
 }
 
-/// Where the page listens.
+/// The place where the page listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
     /// An address and a port; port 0 is any free one.
@@ -36,7 +36,7 @@ pub enum Listen {
 }
 
 impl Listen {
-    /// Whether only this machine can reach it.
+    /// Returns true if only this machine can reach it.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp(address) => address.ip().is_loopback(),
@@ -67,7 +67,7 @@ pub(super) fn web(table: &mut Table<'_, '_>) -> Web {
     Web { listen, token_file }
 }
 
-/// Where to listen; an empty text is `None`.
+/// Reads the place to listen at; an empty text is `None`.
 fn listen(value: &DeValue<'_>) -> Result<Option<Listen>, Problem> {
     let unfit = Problem::Unfit {
         what: "is not an IP address and a port",

@@ -1,4 +1,4 @@
-//! What a fault says, and what nothing ever says.
+//! The texts of faults, and the texts that no fault ever has.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The keys of `[feedback]`, and how a serial scanner is spoken to.
+//! The keys of `[feedback]`, and the protocols of serial scanners.
 
 use super::*;
 

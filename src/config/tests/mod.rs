@@ -1,4 +1,4 @@
-//! Every key, every bound, every fault's line, and that what is shown reads back.
+//! Tests of every key, every bound and every fault's line, and that a shown configuration reads back.
 
 mod faults;
 mod feedback;
@@ -19,7 +19,7 @@ fn parse(text: &str) -> Result<Config, Faults> {
     Config::parse(text, "config.toml")
 }
 
-/// The station with more lines at its end; the first of them is line 5.
+/// Parses the station with more lines at its end; the first of them is line 5.
 fn with(lines: &str) -> Result<Config, Faults> {
     parse(&format!("{STATION}{lines}"))
 }
@@ -33,7 +33,7 @@ fn check_fault(lines: &str, fault: &str) {
     assert_eq!(faults(lines), [fault], "{lines}");
 }
 
-/// A scanner of that kind, named after it, without a place; its place goes to line 8.
+/// Returns a scanner of that kind, named after it, without a place; its place goes to line 8.
 fn scanner(kind: &str) -> String {
     format!("[[scanner]]\nname = \"{kind}\"\nkind = \"{kind}\"\n")
 }

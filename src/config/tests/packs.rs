@@ -1,4 +1,4 @@
-//! Packs: what is read, and what is said of wrong ones.
+//! Packs: the forms that are read, and the faults of wrong ones.
 
 use std::fs;
 

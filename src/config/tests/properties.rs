@@ -1,4 +1,4 @@
-//! What holds for every configuration and for every text.
+//! Properties of every configuration and of every text.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -306,10 +306,10 @@ prop_compose! {
         let goods = GoodsSync { sync_every, full_sync_every: Duration::from_secs(full_sync_s) };
         let named = |(id, name)| Storage { id: StorageId(id), name };
         let named_storages = storages.into_iter().map(named).collect();
-        // A flow label is no part of the address that is written.
+        // A flow label is not part of the written address.
         let listen = listen.map(|address| Listen::Tcp(SocketAddr::new(address.ip(), address.port())));
         let token_file: Option<PathBuf> = token_file.map(PathBuf::from);
-        // Whoever listens to the network asks for a token.
+        // A page that the network can reach needs a token.
         let listen = listen.filter(|listen| listen.is_local() || token_file.is_some());
         let web = Web { listen, token_file };
         let (packs, packs_file, kits) = (more.0, more.1.map(PathBuf::from), more.2);

@@ -1,4 +1,4 @@
-//! What is taken from a set-up code or a card.
+//! The keys that are accepted from a set-up code or a card.
 
 use super::handed::{NEVER_TAKEN, TAKEN, TAKEN_IF};
 use super::keys::every_key;
@@ -10,14 +10,14 @@ fn handed(lines: &str) -> Result<SetupFile, Faults> {
     SetupFile::parse_handed(&format!("{lines}{STATION}{SETUP}"), "stockpoint.toml")
 }
 
-/// The keys that are refused, of a file that an administrator may use.
+/// Returns the keys that are refused in a file that an administrator may use.
 fn refused(lines: &str) -> Vec<String> {
     SetupFile::parse(&format!("{lines}{STATION}{SETUP}"), "x").unwrap();
     let Err(faults) = handed(lines) else { return Vec::new() };
     faults.iter().map(|fault| fault.key.clone()).collect()
 }
 
-/// Where a key is listed.
+/// Returns the number of lists that contain a key.
 fn listed(section: &str, key: &str) -> usize {
     let is_in = |list: &[(&str, &[&str])]| {
         list.iter().any(|(listed, keys)| *listed == section && keys.contains(&key))

@@ -1,4 +1,4 @@
-//! Formatting rules and patterns: their bounds, and what is said of wrong ones.
+//! Formatting rules and patterns: their bounds, and the faults of wrong ones.
 
 use super::*;
 use crate::domain::rule::Length;
