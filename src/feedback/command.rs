@@ -1,6 +1,6 @@
-//! A program of the owner's choice, run with the signal's name as its last argument and what it is about on its standard
-//! input: a lamp on the wall, a message, a smart plug. No shell reads it; one runs at a time, in the order of the signals,
-//! and none for long. Nothing of the station's environment reaches it.
+//! A program that the owner chooses, for example for a lamp on the wall, a message or a smart plug. It is run with the
+//! signal's name as its last argument and the announcement on its standard input. No shell is involved; one program
+//! runs at a time, in the order of the signals, and none for long. Nothing of the station's environment reaches it.
 
 use std::io;
 use std::process::Command;
@@ -19,14 +19,14 @@ use crate::feedback::output::Order;
 use crate::feedback::output::Orders;
 use crate::feedback::output::Trouble;
 
-/// How long it may take.
+/// The longest time that the program may take.
 const TIME_MAX: Duration = Duration::from_secs(5);
-/// Between two looks at whether it has ended.
+/// The time between two checks whether it has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 const CURE: &str = "run it by hand with the name of a signal, as the user of the service; it has 5 s";
 
-/// Why a program did not do its work.
+/// The reason why a program failed.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("it cannot be started: {0}")]
@@ -39,7 +39,7 @@ enum Error {
     Stop,
 }
 
-/// Runs `command`, a program and its arguments, for each signal that is ordered.
+/// Runs `command`, a program and its arguments, for each ordered signal.
 pub(super) fn run(command: &[String], orders: &Orders) {
     let mut trouble = Trouble::new("command", CURE);
     loop {
@@ -76,7 +76,7 @@ fn run_once(command: &[String], (signal, told): (Signal, &str), orders: &Orders)
             Some(status) => return Err(Error::Failed(status)),
             None if Instant::now() >= until => return Err(Error::Hung),
             None if orders.is_stopping() => return Err(Error::Stop),
-            // Not for an order: those wait in the queue until this one is done.
+            // It does not wait for an order: orders wait in the queue until this one is done.
             None => thread::park_timeout(LOOK_EVERY),
         }
     }
@@ -91,7 +91,7 @@ mod tests {
     use crate::feedback::output::Output;
     use crate::feedback::output::until;
 
-    /// An output that runs a script of these lines, which is given the folder and then the signal.
+    /// Returns an output that runs a script of these lines; its arguments are the folder and then the signal.
     fn output(folder: &tempfile::TempDir, lines: &str) -> Output {
         let path = folder.path().join("signal");
         fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
@@ -139,7 +139,7 @@ mod tests {
         output.stop();
         assert!(begun.elapsed() < TIME_MAX, "the command was waited for");
         let sleeper = format!("/proc/{}/stat", told(&folder).trim());
-        // Gone, or dead and not yet taken away by whoever inherited it.
+        // The process is gone, or it is dead and its new parent has not collected it yet.
         until("its end", || {
             let state = fs::read_to_string(&sleeper).unwrap_or_default();
             (state.is_empty() || state.contains(") Z ")).then_some(())
@@ -162,7 +162,7 @@ mod tests {
         output.stop();
     }
 
-    /// The end of a queue that an output would have.
+    /// Returns the end of a queue that an output would have.
     fn orders() -> (Orders, Output) {
         let (given, taken) = std::sync::mpsc::sync_channel(1);
         let output = Output::start("test", move |orders| given.send(orders).unwrap()).unwrap();

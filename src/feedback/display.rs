@@ -68,7 +68,7 @@ impl fmt::Display for Announcement {
 }
 
 impl Announcement {
-    /// What answers no scan.
+    /// Writes an announcement that answers no scan.
     fn news(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Lapsed { quantity } => {
@@ -108,7 +108,7 @@ impl Announcement {
     }
 }
 
-/// A scan of before the start, in the columns of the others.
+/// Writes a scan from before the start, in the columns of the others.
 fn earlier(f: &mut fmt::Formatter<'_>, scan: &Earlier) -> fmt::Result {
     let name = printable(&scan.name);
     let quantity = scan.quantity.map(|quantity| quantity.to_string()).unwrap_or_default();
@@ -122,7 +122,7 @@ fn earlier(f: &mut fmt::Formatter<'_>, scan: &Earlier) -> fmt::Result {
     if scan.is_undone { f.write_str("  (taken back)") } else { Ok(()) }
 }
 
-/// A booking, and how much of the good its document holds now; that it is closed, if it is.
+/// Writes a booking and the amount of the good that its document holds now, or that the document is closed.
 fn booked(
     f: &mut fmt::Formatter<'_>,
     (mode, good): (Mode, &Good),

@@ -14,12 +14,12 @@ use crate::feedback::output::Trouble;
 use crate::feedback::pattern::Colour;
 use crate::feedback::player::Shown;
 
-/// The name by which others see who has the lines.
+/// The name under which other programs see the owner of the lines.
 const CONSUMER: &str = "stockpoint";
 
 const CURE: &str = "`stockpoint doctor` looks at the chip and the lines; `gpioinfo` shows who uses them";
 
-/// Why the lines cannot be used.
+/// The reason why the lines cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The chip or a line of it cannot be used.
@@ -30,12 +30,12 @@ pub enum Error {
     Used {
         /// The line.
         offset: u32,
-        /// By whom.
+        /// The name of the program that has it.
         consumer: String,
     },
 }
 
-/// Plays what is ordered on the lines.
+/// Plays the ordered signals on the lines.
 pub(super) fn run(gpio: &Gpio, orders: &Orders) {
     lamps::run(
         orders,
@@ -45,10 +45,10 @@ pub(super) fn run(gpio: &Gpio, orders: &Orders) {
     );
 }
 
-/// Looks whether the chip is there and every line is free or ours.
+/// Checks that the chip is there and that every line is free or ours.
 ///
 /// # Errors
-/// [`Error`]. Nothing was changed.
+/// Returns [`Error`]. Nothing was changed.
 pub fn examine(gpio: &Gpio) -> Result<(), Error> {
     let chip = Chip::from_path(&gpio.chip)?;
     for (offset, _) in lines(gpio, Shown::default()) {
@@ -80,7 +80,7 @@ fn values(gpio: &Gpio, shown: Shown) -> Values {
     values
 }
 
-/// The lines that are connected, and whether each is on.
+/// Returns the connected lines, each with true if it is on.
 fn lines(gpio: &Gpio, shown: Shown) -> impl Iterator<Item = (u32, bool)> {
     let lit = |colour| shown.lit.contains(&colour);
     let all = [

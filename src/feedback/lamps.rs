@@ -1,4 +1,4 @@
-//! Buzzers and lights: whatever has an on and an off.
+//! Buzzers and lights: every device that is either on or off.
 
 use std::fmt;
 
@@ -11,8 +11,9 @@ use crate::feedback::output::Trouble;
 use crate::feedback::player::Player;
 use crate::feedback::player::Shown;
 
-/// Plays what is ordered until the thread shall end, and leaves the device silent and dark. `open` opens it so; `show`
-/// has it show something from now on. A device that fails is opened again, no sooner than `trouble` lets it.
+/// Plays the ordered signals until the thread is to end, and leaves the device silent and dark. `open` opens the device
+/// silent and dark; `show` makes it show something from now on. A device that fails is opened again when `trouble`
+/// allows it.
 pub(super) fn run<D, E: fmt::Display>(
     orders: &Orders,
     mut trouble: Trouble,
@@ -67,7 +68,7 @@ mod tests {
 
     const BOUND: Duration = Duration::from_secs(20);
 
-    /// An output whose device tells what it shows: the number of lights, and a `b` if it sounds.
+    /// Returns an output whose device reports what it shows: the number of lights, and a `b` if it sounds.
     fn telling(told: SyncSender<String>) -> Output {
         Output::start("test", move |orders| {
             let open = || told.send("open".to_owned()).map(|()| told.clone());

@@ -1,4 +1,4 @@
-//! What a program of the owner's is told of an announcement: one JSON object on its standard input.
+//! The message to the owner's program about an announcement: one JSON object on its standard input.
 //!
 //! | member | what it is |
 //! |---|---|
@@ -17,7 +17,7 @@ use super::{Announcement, What};
 use crate::domain::ids::ScannerName;
 use crate::domain::printable::harmless;
 
-/// The object, on one line.
+/// Returns the object, on one line.
 pub(super) fn json(announcement: &Announcement) -> String {
     let what = match &announcement.what {
         What::Repeat(first) => first.as_ref(),

@@ -1,10 +1,10 @@
-//! Telling people: every output gets each announcement, and none can delay a scan.
+//! Announcements to people: every output gets each of them, and none can delay a scan.
 //!
-//! An announcement is made after its commit and handed on without waiting. An output that is slow or broken
-//! loses signals; the scan it speaks of is on disk all the same.
+//! An announcement is made after its commit and is passed on without waiting. An output that is slow or broken loses
+//! signals; the scan that they are about is on disk all the same.
 //!
-//! A scanner is sent the answers to its own frames and what concerns everybody; the station's own outputs ([`outputs`])
-//! are given every signal. *Needs a person* is said again and again, until a person says OK.
+//! A scanner is sent the answers to its own frames and announcements that concern everybody; the station's own outputs
+//! ([`outputs`]) are given every signal. *Needs a person* is repeated until a person says OK.
 
 mod command;
 mod display;
@@ -43,28 +43,28 @@ use crate::feedback::output::{Order, OutputSender};
 use crate::feedback::outputs::Outputs;
 use crate::feedback::tally::Tally;
 
-/// Announcements that a slow listener may lag behind before it loses the oldest.
+/// The number of announcements that a slow listener may lag behind before it loses the oldest.
 const ANNOUNCEMENTS_MAX: usize = 256;
 
-/// Announcements that are kept for whoever looks at the station's page.
+/// The number of announcements that are kept for visitors of the station's page.
 pub const RECENT_MAX: usize = 12;
 
-/// Takes the bytes of a signal to a scanner without waiting; `false` if it could not. Some scanners are to hear of a
-/// verdict without any.
+/// Passes the bytes of a signal to a scanner without waiting; returns `false` if it could not. Some scanners must also
+/// be told of a verdict that has no bytes.
 pub type SignalSender = Box<dyn Fn(Occasion, Vec<u8>) -> bool + Send + Sync>;
 
-/// What is said, and on which scanner's account.
+/// An announcement, and the scanner that it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
-    /// The scanner that is answered; `None`: all are told.
+    /// The scanner that is answered; `None`: everybody is told.
     pub scanner: Option<ScannerName>,
     /// The signal given.
     pub signal: Signal,
-    /// What it is about.
+    /// Its subject.
     pub what: What,
 }
 
-/// What an announcement is about.
+/// The subject of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// A scan was booked.
@@ -73,11 +73,11 @@ pub enum What {
         mode: Mode,
         /// The good.
         good: Good,
-        /// How much this scan added.
+        /// The quantity of this scan.
         quantity: Quantity,
-        /// What is odd about the label, each in a few words.
+        /// Remarks on the label, each in a few words.
         doubts: Vec<String>,
-        /// How much of it the open document holds now; `None` if it has just closed.
+        /// The quantity in the open document now; `None` if the document has just closed.
         in_document: Option<Quantity>,
     },
     /// A kit was booked.
@@ -86,28 +86,28 @@ pub enum What {
         mode: Mode,
         /// The name of its card.
         title: String,
-        /// How many goods of a storage it took.
+        /// The number of goods that it took from a storage.
         materials: usize,
-        /// How much in all.
+        /// The quantity in all.
         quantity: Quantity,
     },
     /// A scan was parked.
     Parked {
         /// The code.
         code: String,
-        /// How much.
+        /// The quantity.
         quantity: Quantity,
     },
     /// A frame was refused.
     Refused {
-        /// Why.
+        /// The reason.
         reason: Reason,
-        /// What was read, as far as it can be shown.
+        /// The text that was read, as far as it can be shown.
         code: String,
-        /// What else came of it, if anything did.
+        /// Other effects, if there were any.
         words: String,
     },
-    /// The disk did not take it: nothing was booked.
+    /// The disk did not accept it: nothing was booked.
     NotStored,
     /// A control code was carried out.
     Control {
@@ -115,22 +115,22 @@ pub enum What {
         name: String,
         /// The mode now.
         mode: Mode,
-        /// What it came to, if its name does not say it.
+        /// Its effect, if its name does not state it.
         words: String,
     },
-    /// The same code over again, too soon to be another scan: it counts for nothing, and what was said of the first
-    /// read holds.
+    /// The same code again, too soon to be another scan. It counts for nothing, and the announcement of the first read
+    /// holds.
     Repeat(Box<What>),
     /// A quantity for which no scan came in time: it counts for nothing.
     Lapsed {
-        /// Which.
+        /// The quantity.
         quantity: u16,
     },
-    /// Mode and storage that were commanded fell back to the configured ones.
+    /// The mode and the storage that control codes had set fell back to the configured ones.
     Reverted {
         /// The mode now.
         mode: Mode,
-        /// The storage now, as people call it.
+        /// The storage now, by its name for people.
         storage: String,
     },
     /// A code was looked up.
@@ -149,7 +149,7 @@ pub enum What {
     },
     /// A document reached the server.
     Posted {
-        /// Our number for it.
+        /// The station's own number for it.
         operation: OperationId,
         /// Lines in it.
         lines: usize,
@@ -158,45 +158,45 @@ pub enum What {
     },
     /// Something waits for a person.
     Person(String),
-    /// Parked scans became known and were booked: so many documents.
+    /// Parked scans became known and were booked, in this number of documents.
     Unparked(usize),
-    /// How far a long work is.
+    /// The progress of long work.
     Progress(String),
-    /// A scanner seems to be set up wrong. The scan itself has its own announcement and signal.
+    /// A scanner is probably set up wrong. The scan itself has its own announcement and signal.
     Advice {
-        /// Which.
+        /// The scanner.
         scanner: ScannerName,
-        /// What it looks like, and what to do.
+        /// The suspected mistake, and what to do.
         advice: Advice,
     },
-    /// The scanner's input came to its end, and what was open is closed.
+    /// The scanner's input ended, and the open documents are closed.
     Ended,
-    /// An alarm has ended, or was seen.
+    /// An alarm has ended, or a person has seen it.
     AlarmsChanged,
-    /// A scan of before the start, as the journal has it. It is shown, and not said again.
+    /// A scan from before the start, read from the journal. It is shown, and not announced again.
     Earlier(Box<Earlier>),
 }
 
-/// A scan of before the start.
+/// A scan from before the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earlier {
-    /// The word of what came of it: `booked`, `unknown`, `refused`, `control` or `lookup`.
+    /// The word for its result: `booked`, `unknown`, `refused`, `control` or `lookup`.
     pub outcome: String,
-    /// What it was booked as: `receipt` or `write-off`.
+    /// The kind of the booking: `receipt` or `write-off`.
     pub kind: Option<&'static str>,
-    /// How much, if it was booked or parked.
+    /// The quantity, if it was booked or parked.
     pub quantity: Option<Quantity>,
     /// The good's title, else the code as far as it can be shown.
     pub name: String,
-    /// Why it was refused, or which command it was, and what came of it.
+    /// The reason for a refusal, or the command and its effect.
     pub words: String,
-    /// Whether it was taken back since.
+    /// True if it was undone since.
     pub is_undone: bool,
 }
 
 impl What {
-    /// What no hand waits for is shown and not heard: "booked" out of nowhere would be taken for the answer to a scan that
-    /// got none.
+    /// Returns true if the announcement has a sound. One that nobody waits for is shown and not heard: "booked" without
+    /// a scan would be mistaken for the answer to a scan that got none.
     const fn has_sound(&self) -> bool {
         !matches!(
             self,
@@ -210,12 +210,14 @@ impl What {
         )
     }
 
-    /// Housekeeping and signs without words stand elsewhere: the page lists what people scanned and what became of it.
+    /// Returns true if the page lists it: the page lists what people scanned and its result; housekeeping and signs
+    /// without words are shown elsewhere.
     const fn is_listed(&self) -> bool {
         !matches!(self, Self::Progress(_) | Self::Ended | Self::AlarmsChanged)
     }
 
-    /// Why a scanner is given its signal: some wait for the answer to each frame, and for nothing else.
+    /// Returns the occasion of the scanner's signal: some scanners wait for the answer to each frame, and for nothing
+    /// else.
     const fn occasion(&self) -> Occasion {
         match self {
             Self::Lapsed { .. } => Occasion::News,
@@ -224,7 +226,7 @@ impl What {
     }
 }
 
-/// Where signals go.
+/// The announcer: it passes announcements and signals to everybody.
 pub struct Feedback {
     scanners: BTreeMap<ScannerName, ScannerOutput>,
     outputs: Vec<OutputSender>,
@@ -234,17 +236,17 @@ pub struct Feedback {
     tally: Tally,
 }
 
-/// Whether something waits for a person.
+/// The state of the alarm for something that waits for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Alarm {
     None,
-    /// Until a person says OK.
+    /// It stands until a person says OK.
     Standing,
 }
 
-/// What one scanner is sent for each signal, and how.
+/// The bytes of a scanner for each signal, and the way to send them.
 pub struct ScannerOutput {
-    /// The bytes; a signal that is not in it is silent.
+    /// The bytes; a signal without an entry is silent.
     pub bytes: BTreeMap<Signal, Vec<u8>>,
     /// The way to the scanner.
     pub send: SignalSender,
@@ -263,7 +265,7 @@ impl fmt::Debug for ScannerOutput {
 }
 
 impl Feedback {
-    /// Outputs of these scanners and of the station; listeners join with [`Feedback::listen`].
+    /// Returns the announcer for these scanners and the station's outputs; listeners join with [`Feedback::listen`].
     pub fn new(scanners: BTreeMap<ScannerName, ScannerOutput>, outputs: &Outputs) -> Self {
         Self {
             scanners,
@@ -275,22 +277,22 @@ impl Feedback {
         }
     }
 
-    /// Hears every announcement from now on. A listener that lags loses the oldest.
+    /// Returns a receiver of every announcement from now on. A listener that lags loses the oldest.
     pub fn listen(&self) -> broadcast::Receiver<Announcement> {
         self.listeners.subscribe()
     }
 
-    /// The last announcements, newest first; at most 12.
+    /// Returns the last announcements, newest first; at most 12.
     pub fn recent(&self) -> Vec<Announcement> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().cloned().collect()
     }
 
-    /// How many scans of this scanner were refused since the start.
+    /// Returns the number of scans of this scanner that were refused since the start.
     pub fn refused(&self, scanner: &ScannerName) -> u64 {
         self.tally.of(scanner)
     }
 
-    /// Tells everybody, without waiting for anybody.
+    /// Announces something to everybody, without waiting for anybody.
     pub fn announce(&self, announcement: Announcement) {
         self.tally.note(&announcement);
         if announcement.what.has_sound() {
@@ -299,11 +301,11 @@ impl Feedback {
         if announcement.what.is_listed() {
             self.list(announcement.clone());
         }
-        // Nobody listens in an agent without a terminal or a page.
+        // An agent without a terminal or a page has no listeners.
         let _heard = self.listeners.send(announcement);
     }
 
-    /// Lists what was announced before the start, without announcing it again.
+    /// Lists announcements from before the start, without announcing them again.
     pub fn recall(&self, earlier: Vec<Announcement>) {
         for announcement in earlier {
             self.list(announcement);
@@ -318,26 +320,26 @@ impl Feedback {
         recent.push_back(announcement);
     }
 
-    /// A person has seen the alarm: it is not said again.
+    /// Notes that a person has seen the alarm, so that it is not repeated.
     pub fn calm(&self) {
         self.alarm.send_replace(Alarm::None);
         self.outputs.iter().for_each(|output| output.tell(Order::Calm));
     }
 
-    /// Tells whoever shows alarms that they have changed.
+    /// Announces to everybody that shows alarms that they have changed.
     pub fn alarms_changed(&self) {
         self.announce(Announcement { scanner: None, signal: Signal::Control, what: What::AlarmsChanged });
     }
 
-    /// Says an alarm again, `every` so often, until a person has seen it.
+    /// Repeats an alarm at this interval until a person has seen it.
     pub async fn repeat_alarm(&self, every: Duration) -> Infallible {
         let mut alarm = self.alarm.subscribe();
         loop {
             let standing = *alarm.borrow_and_update();
             match standing {
-                // Its sender is in `self`, so that it does not close.
+                // The sender is in `self`, so that the channel does not close.
                 Alarm::None => drop(alarm.changed().await),
-                // A change begins a new wait: the alarm has just been said, or seen.
+                // A change begins a new wait: the alarm was just given, or seen.
                 Alarm::Standing => {
                     if timeout(every, alarm.changed()).await.is_err() {
                         self.outputs.iter().for_each(|output| output.tell(Order::Signal(Signal::Person)));
@@ -358,7 +360,7 @@ impl Feedback {
         self.sound(announcement.scanner.as_ref(), announcement.signal, occasion);
     }
 
-    /// Gives a signal on the scanner it is for or, if it is for none, on all.
+    /// Gives a signal on its scanner or, if it has none, on all scanners.
     fn sound(&self, scanner: Option<&ScannerName>, signal: Signal, occasion: Occasion) {
         if signal == Signal::Person {
             self.alarm.send_replace(Alarm::Standing);

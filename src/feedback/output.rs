@@ -1,4 +1,4 @@
-//! An output: a named thread with a bounded queue, which can be slow or broken without anybody waiting for it.
+//! An output: a named thread with a bounded queue, which can be slow or broken without delaying anybody.
 
 use std::fmt;
 use std::io;
@@ -17,28 +17,28 @@ use tokio::time::Instant;
 
 use crate::domain::signal::Signal;
 
-/// Orders that wait for one output: more are older than what a person listens for.
+/// The most orders that wait for one output: with more, the last would be too old to be useful.
 const ORDERS_MAX: usize = 8;
 
-/// How long after a failure an output is tried again, and twice as long after each further one.
+/// The wait after a failure before an output is tried again; it doubles with each further failure.
 const RETRY_MIN: Duration = Duration::from_secs(5);
-/// The longest that it is left alone.
+/// The longest such wait.
 const RETRY_MAX: Duration = Duration::from_mins(1);
 
-/// What an output is told.
+/// An order to an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
-    /// Give a signal, for what this JSON says.
+    /// A signal and the announcement that it belongs to, as JSON.
     Said(Signal, Arc<str>),
-    /// Give a signal.
+    /// A signal alone.
     Signal(Signal),
     /// A person has seen the alarm.
     Calm,
-    /// Look whether to stop.
+    /// A call to check whether to stop.
     Wake,
 }
 
-/// The way to an output.
+/// The sending end of an output's queue.
 #[derive(Debug, Clone)]
 pub(super) struct OutputSender {
     name: &'static str,
@@ -46,7 +46,7 @@ pub(super) struct OutputSender {
 }
 
 impl OutputSender {
-    /// Tells the output, without waiting.
+    /// Sends the output an order, without waiting.
     pub(super) fn tell(&self, order: Order) {
         if let Err(error) = self.queue.try_send(order) {
             tracing::debug!(output = self.name, %error, "the output is behind and leaves this out");
@@ -68,7 +68,7 @@ impl fmt::Debug for Output {
 }
 
 impl Output {
-    /// Starts `run` on a thread that is named after the output.
+    /// Starts a thread with the name of the output that calls `run`.
     pub(super) fn start(name: &'static str, run: impl FnOnce(Orders) + Send + 'static) -> io::Result<Self> {
         let (queue, orders) = sync_channel(ORDERS_MAX);
         let stopping = Arc::new(AtomicBool::new(false));
@@ -81,7 +81,7 @@ impl Output {
         self.sender.clone()
     }
 
-    /// Ends the thread, which leaves its output silent and dark, and waits for it: some milliseconds.
+    /// Ends the thread and waits for it, some milliseconds. The thread leaves its output silent and dark.
     pub(super) fn stop(mut self) {
         self.ask_to_stop();
         if self.join.take().is_some_and(|join| join.join().is_err()) {
@@ -91,7 +91,7 @@ impl Output {
 
     fn ask_to_stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        // A full queue has the thread awake, and it sees the mark.
+        // If the queue is full, the thread is awake and sees the mark.
         let _woken = self.sender.queue.try_send(Order::Wake);
     }
 }
@@ -102,25 +102,25 @@ impl Drop for Output {
     }
 }
 
-/// The output's end of the queue.
+/// The receiving end of the queue.
 #[derive(Debug)]
 pub(super) struct Orders {
     queue: Receiver<Order>,
     stopping: Arc<AtomicBool>,
 }
 
-/// What came of waiting for an order.
+/// The result of a wait for an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Heard {
     Order(Order),
-    /// Nothing came in time.
+    /// No order came in time.
     Nothing,
-    /// The thread shall end.
+    /// The thread must end.
     Stop,
 }
 
 impl Orders {
-    /// Waits for the next order, at most for `patience`; without it, for ever.
+    /// Waits for the next order, for `patience` at most; without it, for ever.
     pub(super) fn next(&self, patience: Option<Duration>) -> Heard {
         let heard = match patience {
             Some(patience) => self.queue.recv_timeout(patience),
@@ -134,18 +134,18 @@ impl Orders {
         }
     }
 
-    /// Whether the thread shall end.
+    /// Returns true if the thread must end.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
 }
 
-/// How an output fares: a failure is logged once, with what to do, and the next try waits.
+/// The failures of an output: a failure is logged once with its cure, and the next try waits.
 #[derive(Debug)]
 pub(super) struct Trouble {
     output: &'static str,
     cure: &'static str,
-    /// When it may be tried again and how long it then waits; none: it works.
+    /// The time at which it may be tried again and the wait after that; `None`: it works.
     broken: Option<(Instant, Duration)>,
 }
 
@@ -154,12 +154,12 @@ impl Trouble {
         Self { output, cure, broken: None }
     }
 
-    /// Whether the output may be tried now.
+    /// Returns true if the output may be tried now.
     pub(super) fn may_try(&self, now: Instant) -> bool {
         self.broken.is_none_or(|(again, _)| now >= again)
     }
 
-    /// It failed.
+    /// Notes a failure.
     pub(super) fn failed(&mut self, why: &dyn fmt::Display, now: Instant) {
         let wait = match self.broken {
             None => {
@@ -171,7 +171,7 @@ impl Trouble {
         self.broken = Some((now + wait, wait));
     }
 
-    /// It worked.
+    /// Notes a success.
     pub(super) fn worked(&mut self) {
         if self.broken.take().is_some() {
             tracing::info!(output = self.output, "an output works again");

@@ -1,4 +1,4 @@
-//! The station's own outputs, as the configuration has them: each optional, all of them at once if wanted.
+//! The station's own outputs from the configuration: each is optional, and all can be used at once.
 
 use std::io;
 
@@ -15,8 +15,7 @@ use crate::feedback::sound;
 pub struct Outputs(Vec<Output>);
 
 impl Outputs {
-    /// Starts a thread for each output that is configured. One that does not work is no error: it is said, and tried
-    /// again.
+    /// Starts a thread for each configured output. A failing output is not an error; it is logged and retried.
     ///
     /// # Errors
     /// The process is out of threads.
@@ -38,7 +37,7 @@ impl Outputs {
         Ok(Self(outputs))
     }
 
-    /// Ends all of them; they are left silent and dark.
+    /// Ends all outputs; they are left silent and dark.
     pub fn stop(self) {
         self.0.into_iter().for_each(Output::stop);
     }

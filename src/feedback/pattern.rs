@@ -1,8 +1,8 @@
-//! The six signals for ear and eye: one table that every output of the station draws from.
+//! The six signals for ear and eye: one table that every output of the station uses.
 //!
-//! Each has a rhythm of its own, so that it is known by a buzzer of one pitch, through gloves and earmuffs, by a single
-//! light and by somebody who sees no colours; each has colours of its own, so that it is known without a sound; and a
-//! pitch, which helps.
+//! Each has a rhythm of its own, so that people recognise it from a buzzer of one pitch, through gloves and earmuffs,
+//! from a single light, and without seeing colours. Each has colours of its own, so that people recognise it without a
+//! sound. A pitch of its own helps.
 //!
 //! ```text
 //! booked    .        green                  ▄
@@ -17,16 +17,16 @@ use std::time::Duration;
 
 use crate::domain::signal::Signal;
 
-/// A dot.
+/// The length of a dot.
 const SHORT: Duration = Duration::from_millis(70);
-/// A dash: more than three dots, so that nobody takes one for the other.
+/// The length of a dash: more than three dots, so that nobody confuses the two.
 const LONG: Duration = Duration::from_millis(250);
-/// Between two of them.
+/// The pause between two of them.
 const GAP: Duration = Duration::from_millis(80);
-/// A space in the rhythm, beside the gap before it.
+/// The length of a space in the rhythm, in addition to the gap before it.
 const SPACE: Duration = Duration::from_millis(250);
 
-/// The longest rhythm there is, which bounds every sound.
+/// The length of the longest rhythm, which bounds every sound.
 pub const PATTERN_MAX: Duration = Duration::from_millis(4 * 250 + 3 * 80 + 250);
 
 /// A light's colour.
@@ -34,39 +34,39 @@ pub const PATTERN_MAX: Duration = Duration::from_millis(4 * 250 + 3 * 80 + 250);
 pub enum Colour {
     /// It is in the books, or will be.
     Green,
-    /// Look at it.
+    /// A person should look at it.
     Yellow,
     /// It was not done.
     Red,
 }
 
 impl Colour {
-    /// Every colour.
+    /// All colours.
     pub const ALL: [Self; 3] = [Self::Green, Self::Yellow, Self::Red];
 }
 
-/// How one signal sounds and looks.
+/// The sound and the lights of one signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pattern {
-    /// Dots, dashes and spaces.
+    /// The dots, dashes and spaces.
     pub rhythm: &'static str,
     /// The lights that are lit, in the order of [`Colour::ALL`].
     pub colours: &'static [Colour],
-    /// The pitch where there is one, in hertz.
+    /// The pitch in hertz, for outputs that have one.
     pub pitch_hz: u32,
 }
 
 /// A stretch of time in which nothing changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
-    /// Sound and light.
+    /// Sound and light are on.
     On(Duration),
-    /// Neither.
+    /// Sound and light are off.
     Off(Duration),
 }
 
 impl Beat {
-    /// How long it is.
+    /// Returns its length.
     pub const fn length(self) -> Duration {
         match self {
             Self::On(length) | Self::Off(length) => length,
@@ -74,7 +74,7 @@ impl Beat {
     }
 }
 
-/// The table.
+/// Returns the pattern of a signal: the table.
 pub const fn pattern(signal: Signal) -> Pattern {
     use Colour::{Green, Red, Yellow};
     let (rhythm, colours, pitch_hz): (_, &[Colour], _) = match signal {
@@ -89,7 +89,7 @@ pub const fn pattern(signal: Signal) -> Pattern {
 }
 
 impl Pattern {
-    /// The rhythm in time. It begins and ends with sound.
+    /// Returns the rhythm in time. It begins and ends with sound.
     pub fn beats(&self) -> Vec<Beat> {
         let mut beats = Vec::new();
         for mark in self.rhythm.chars() {

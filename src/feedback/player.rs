@@ -1,10 +1,10 @@
-//! What a buzzer and lights do at each moment, given the signals so far.
+//! The state of a buzzer and lights at each moment, given the signals so far.
 //!
-//! The newest signal is played at once and cuts off the one before, for it answers the scan a person has just made.
-//! *Needs a person* is the exception: it lets a signal that is being played end, is played again from its beginning if
-//! a newer one cut it off, and its lights stay lit until somebody has seen the alarm.
+//! The newest signal is played at once and cuts off the one before, because it answers the scan that a person has just
+//! made. *Needs a person* is the exception: it lets a playing signal end, is played again from its beginning if a newer
+//! one cut it off, and its lights stay lit until somebody has seen the alarm.
 //!
-//! It reads no clock: the time comes in, counted from any beginning.
+//! It reads no clock: callers pass the time, counted from any beginning.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,26 +14,27 @@ use crate::feedback::pattern::Beat;
 use crate::feedback::pattern::Colour;
 use crate::feedback::pattern::pattern;
 
-/// Silence between a signal that is cut off and the one that cuts it off; well within the 50 ms a verdict may take.
+/// The silence between a signal that is cut off and the one that cuts it off; well within the 50 ms that a verdict may
+/// take.
 const CUT: Duration = Duration::from_millis(30);
-/// Silence between the end of one signal and the beginning of an alarm.
+/// The silence between the end of one signal and the beginning of an alarm.
 const PAUSE: Duration = Duration::from_millis(300);
-/// How long a signal's lights stay lit after its sound: a flash of 70 ms is easily missed.
+/// The time that a signal's lights stay lit after its sound: people easily miss a flash of 70 ms.
 const AFTERGLOW: Duration = Duration::from_millis(500);
 
-/// What can be heard and seen at a moment.
+/// The sound and the lights at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shown {
-    /// Whether the buzzer sounds.
+    /// True if the buzzer sounds.
     pub sounds: bool,
     /// The lights that are lit.
     pub lit: &'static [Colour],
 }
 
-/// One stretch of what is played.
+/// One stretch of a signal that is played.
 #[derive(Debug, Clone, Copy)]
 struct Stretch {
-    /// When it is over.
+    /// The time of its end.
     until: Duration,
     shown: Shown,
 }
@@ -41,7 +42,7 @@ struct Stretch {
 /// The player.
 #[derive(Debug, Default)]
 pub struct Player {
-    /// What is played, and what of it is still to come.
+    /// The signal that is played, and its remaining stretches.
     playing: Option<(Signal, VecDeque<Stretch>)>,
     alarm: Alarm,
 }
@@ -52,7 +53,7 @@ enum Alarm {
     None,
     /// It was played; its lights stay lit.
     Standing,
-    /// It is to be played when the air is free.
+    /// It will be played when no other signal plays.
     Due,
 }
 
@@ -73,21 +74,21 @@ impl Player {
         }
     }
 
-    /// A person has seen the alarm.
+    /// Notes that a person has seen the alarm.
     pub fn calm(&mut self, now: Duration) {
         self.go_on(now);
         self.alarm = Alarm::None;
         self.playing.take_if(|(signal, _)| *signal == Signal::Person);
     }
 
-    /// What can be heard and seen at `now`.
+    /// Returns the sound and the lights at `now`.
     pub fn shown(&mut self, now: Duration) -> Shown {
         self.go_on(now);
         let playing = self.playing.as_ref().and_then(|(_, left)| left.front());
         playing.map_or_else(|| self.at_rest(), |stretch| stretch.shown)
     }
 
-    /// How long that lasts; `None`: until the next signal.
+    /// Returns the time that they last; `None`: until the next signal.
     pub fn lasts(&mut self, now: Duration) -> Option<Duration> {
         self.go_on(now);
         let (_, left) = self.playing.as_ref()?;
@@ -123,7 +124,7 @@ impl Player {
         self.playing = Some((signal, left));
     }
 
-    /// Leaves behind what is over by `now`.
+    /// Drops the stretches that are over by `now`.
     fn go_on(&mut self, now: Duration) {
         if let Some((_, left)) = &mut self.playing {
             while left.front().is_some_and(|stretch| stretch.until <= now) {
@@ -143,8 +144,8 @@ impl Player {
 mod tests {
     use super::*;
 
-    /// Plays `(ms, signal)` and tells what is shown, every time it changes: `ms` and the letters of what is on: `b` for
-    /// the buzzer, `g`, `y` and `r` for the lights. `None` for a signal: a person has seen the alarm.
+    /// Plays `(ms, signal)` and returns each change of the shown state: `ms` and the letters of what is on: `b` for the
+    /// buzzer, `g`, `y` and `r` for the lights. A signal `None` means that a person has seen the alarm.
     fn play(script: &[(u64, Option<Signal>)], until_ms: u64) -> String {
         let (mut player, mut told, mut last) = (Player::default(), Vec::new(), String::new());
         for ms in 0..=until_ms {

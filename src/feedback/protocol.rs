@@ -1,7 +1,7 @@
-//! What each maker's scanner is sent for each signal.
+//! The bytes for each signal in the protocols of the scanners' makers.
 //!
-//! A scanner can say less than a buzzer with lights; where it cannot say six things, those that mean "not booked" are
-//! alike and never sound as "booked" does. `signals_hex` replaces each signal's bytes by others.
+//! A scanner can say less than a buzzer with lights. Where it cannot give six different signals, those that mean "not
+//! booked" are alike and never sound like "booked". `signals_hex` replaces each signal's bytes with others.
 //!
 //! # Honeywell
 //!
@@ -38,7 +38,7 @@ use crate::config::Protocol;
 use crate::domain::signal::Signal;
 use crate::domain::ssi;
 
-/// The bytes for a signal; none: the scanner stays silent.
+/// Returns the bytes for a signal; empty: the scanner stays silent.
 pub fn bytes(protocol: Protocol, signal: Signal) -> Vec<u8> {
     match protocol {
         Protocol::None => Vec::new(),
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::config::SIGNAL_BYTES_MAX;
 
-    /// The six in the order of [`Signal::ALL`], in hexadecimal.
+    /// Returns the bytes of the six signals in the order of [`Signal::ALL`], in hexadecimal.
     fn hex(protocol: Protocol) -> [String; 6] {
         Signal::ALL.map(|signal| {
             bytes(protocol, signal).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat()

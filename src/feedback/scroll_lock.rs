@@ -27,15 +27,15 @@ const NO_TIME: [u8; 2 * size_of::<usize>()] = [0; 2 * size_of::<usize>()];
 const CURE: &str =
     "name an input node with a Scroll Lock light, /dev/input/by-id/…-event-kbd; its group is input";
 
-/// Plays what is ordered on the light of the input node at `path`.
+/// Plays the ordered signals on the light of the input node at `path`.
 pub(super) fn run(path: &Path, orders: &Orders) {
-    // Not made if it is not there: a file in its place would take the light for good.
+    // The file is not created if it is absent: a file in its place would receive the signals for ever.
     let open = || OpenOptions::new().write(true).open(path);
     lamps::run(orders, Trouble::new("keyboard_led", CURE), open, show);
 }
 
 fn show(node: &mut File, shown: Shown) -> io::Result<()> {
-    // The sound's rhythm while there is one; then the light itself.
+    // The light follows the rhythm of the sound while there is one, and then the signal's lights.
     let is_lit = shown.sounds || !shown.lit.is_empty();
     node.write_all(
         &[event(EV_LED, LED_SCROLL_LOCK, i32::from(is_lit)), event(EV_SYN, SYN_REPORT, 0)].concat(),

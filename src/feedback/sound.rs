@@ -1,7 +1,7 @@
 //! Sounds through the machine's sound card, played by ALSA's `aplay`.
 //!
-//! The newest signal is played at once and cuts off the one before. A program that is given its sound as a file in memory
-//! cannot hold this thread up, whatever the card does; one that does not end is killed.
+//! The newest signal is played at once and cuts off the one before. The program reads its sound from a file in memory
+//! and so cannot block this thread, whatever the card does; a program that does not end is killed.
 
 use std::fs::File;
 use std::io;
@@ -24,18 +24,18 @@ use crate::feedback::output::Trouble;
 use crate::feedback::pattern::PATTERN_MAX;
 use crate::feedback::wav::wav;
 
-/// The program, found in the path.
+/// The program, which is searched for in the path.
 pub const PLAYER: &str = "aplay";
 
-/// How long a sound may take beyond its own length, for a card that must wake up first.
+/// The time that a sound may take beyond its own length, for a card that must wake up first.
 const LATE_MAX: Duration = Duration::from_secs(2);
-/// Between two looks at whether the player has ended.
+/// The time between two checks whether the player has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 const CURE: &str =
     "install alsa-utils; `aplay -l` lists the cards, `aplay -L` the names for `sound`; the group is audio";
 
-/// Why a sound was not played.
+/// The reason why a sound was not played.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("aplay cannot be started: {0}")]
@@ -46,7 +46,7 @@ enum Error {
     Hung,
 }
 
-/// Plays what is ordered on the card `device`.
+/// Plays the ordered signals on the card `device`.
 pub(super) fn run(device: &str, program: &str, orders: &Orders) {
     let mut trouble = Trouble::new("sound", CURE);
     let mut playing: Option<(Child, Instant)> = None;
@@ -61,7 +61,7 @@ pub(super) fn run(device: &str, program: &str, orders: &Orders) {
             Heard::Order(Order::Signal(signal) | Order::Said(signal, _))
                 if trouble.may_try(Instant::now()) =>
             {
-                // Killed before the next begins: most cards play for one at a time.
+                // It is killed before the next begins: most cards play for one program at a time.
                 playing = None;
                 match start(device, program, signal) {
                     Ok(child) => playing = Some((child, Instant::now() + PATTERN_MAX + LATE_MAX)),
@@ -74,7 +74,7 @@ pub(super) fn run(device: &str, program: &str, orders: &Orders) {
     }
 }
 
-/// Whether what was played has just ended well.
+/// Returns true if the player has just ended well.
 fn look(playing: &mut Option<(Child, Instant)>) -> Result<bool, Error> {
     let Some((child, until)) = playing else { return Ok(false) };
     match child.ended()? {
@@ -110,7 +110,7 @@ mod tests {
     use crate::feedback::output::Output;
     use crate::feedback::output::until;
 
-    /// A program that keeps what it is given and then does as `then` says.
+    /// Returns a program that keeps its input and then runs `then`.
     fn player(folder: &Path, then: &str) -> String {
         let path = folder.join("aplay");
         let text = format!(

@@ -1,4 +1,5 @@
-//! How many scans of each scanner were refused, since the start: a scanner with a bad cable or a dirty window shows by it.
+//! The number of refused scans of each scanner since the start: it reveals a scanner with a bad cable or a dirty
+//! window.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +12,7 @@ use crate::domain::ids::ScannerName;
 pub(super) struct Tally(Mutex<BTreeMap<ScannerName, u64>>);
 
 impl Tally {
-    /// Counts an announcement that a scan was refused, for whatever reason.
+    /// Counts an announcement of a scan that was refused, not stored or a repeat.
     pub(super) fn note(&self, announcement: &Announcement) {
         let is_refusal =
             matches!(announcement.what, What::Refused { .. } | What::Repeat(_) | What::NotStored);
@@ -22,7 +23,7 @@ impl Tally {
         }
     }
 
-    /// How many scans of this scanner were refused.
+    /// Returns the number of refused scans of this scanner.
     pub(super) fn of(&self, scanner: &ScannerName) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(scanner).copied().unwrap_or_default()
     }

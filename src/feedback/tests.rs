@@ -1,4 +1,4 @@
-//! Who is told what, and for how long.
+//! Tests of the recipients of announcements, and of the repetition of alarms.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::feedback::output::Output;
 
 type Sent = Arc<Mutex<Vec<(Occasion, Vec<u8>)>>>;
 
-/// Two scanners, of which the second is sent nothing but alarms.
+/// Returns two scanners, of which the second is sent nothing but alarms.
 fn bench() -> (Feedback, Sent, Sent) {
     let scanner = |signals: &[Signal]| {
         let (sent, kept) = (Sent::default(), Sent::default());

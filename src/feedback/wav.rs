@@ -4,16 +4,17 @@ use crate::domain::signal::Signal;
 use crate::feedback::pattern::Beat;
 use crate::feedback::pattern::pattern;
 
-/// Samples a second; enough for the highest pitch and the overtones that make it carry.
+/// The samples a second; enough for the highest pitch and the overtones that make it carry.
 const RATE_HZ: u32 = 16_000;
-/// Bytes of one sample: 16 bits, one channel.
+/// The bytes of one sample: 16 bits, one channel.
 const SAMPLE_BYTES: u32 = 2;
-/// How far a sample swings: loud, and short of what a card cuts off.
+/// The amplitude of a sample: loud, but below the level at which a card cuts off.
 const SWING: i32 = 24_000;
-/// Samples in which a tone swells and fades, 4 ms: without it each would begin and end with a click.
+/// The samples in which a tone swells and fades, 4 ms: without it each would begin and end with a click.
 const RAMP_SAMPLES: u32 = 64;
 
-/// The sound of a signal as a file (RIFF WAVE, PCM: "Multimedia Programming Interface and Data Specifications 1.0").
+/// Returns the sound of a signal as a file (RIFF WAVE, PCM: "Multimedia Programming Interface and Data Specifications
+/// 1.0").
 pub fn wav(signal: Signal) -> Vec<u8> {
     let pattern = pattern(signal);
     let samples: Vec<i16> =
@@ -28,7 +29,7 @@ pub fn wav(signal: Signal) -> Vec<u8> {
     file.extend([1, 0, 1, 0]);
     file.extend(RATE_HZ.to_le_bytes());
     file.extend((RATE_HZ * SAMPLE_BYTES).to_le_bytes());
-    // Bytes of a sample of all channels, bits of a sample.
+    // The bytes of a sample of all channels, and the bits of a sample.
     file.extend([2, 0, 16, 0]);
     file.extend(b"data");
     file.extend(data_bytes.to_le_bytes());
@@ -45,12 +46,12 @@ fn samples(beat: Beat, pitch_hz: u32) -> Vec<i16> {
     }
 }
 
-/// One sample of a triangle wave that swells and fades.
+/// Returns one sample of a triangle wave that swells and fades.
 fn tone(at: u32, count: u32, pitch_hz: u32) -> i16 {
     // The phase in samples times hertz: a whole wave is RATE_HZ.
     let whole = i64::from(RATE_HZ);
     let phase = (i64::from(at) * i64::from(pitch_hz)).rem_euclid(whole);
-    // From -1 up to 1 and down again, times a quarter of the wave.
+    // The wave goes from 1 down to -1 and up again, times a quarter of the wave.
     let quarter = whole.div_euclid(4);
     let height = (phase - whole.div_euclid(2)).abs() - quarter;
     let ramp = at.min(count.saturating_sub(at + 1)).min(RAMP_SAMPLES);
