@@ -1,6 +1,6 @@
-//! The set-up file on the boot partition, which any computer can write: read once, then without its tokens.
+//! The set-up file on the boot partition, which any computer can write: it is read once, then kept without its tokens.
 //!
-//! The partition is FAT: it has no modes, and a file is replaced by renaming as anywhere.
+//! The partition is FAT: it has no file modes, and renaming replaces a file as on any file system.
 
 use std::fs;
 use std::fs::OpenOptions;
@@ -19,31 +19,31 @@ use crate::setup::install::install;
 use crate::setup::install::put;
 use crate::setup::read_bounded;
 
-/// Where the boot partition of a Raspberry Pi is mounted: now, and before Debian 12.
+/// The mount points of a Raspberry Pi's boot partition: now, and before Debian 12.
 pub const BOOT_FOLDERS: [&str; 2] = ["/boot/firmware", "/boot"];
-/// The file's name on it.
+/// The name of the file on it.
 pub const FILE_NAME: &str = "stockpoint.toml";
 
-/// What is said, beside the file, of a file that was not taken.
+/// The file with the reason why a set-up file was not used; it is put beside that file.
 const COMPLAINT: &str = "stockpoint.error.txt";
-/// As a FAT partition shows it; elsewhere what is left of the file is nobody else's business.
+/// The mode of files beside the set-up file. A FAT partition ignores it; elsewhere the rest of the file is private.
 const MODE: u32 = 0o600;
 
 /// A set-up file that was used.
 #[derive(Debug)]
 pub struct Consumed {
-    /// What was written; `None`: the station was set up so already, and only the tokens had to go.
+    /// The files that were written; `None`: the station was set up already in this way, and only the tokens had to go.
     pub installed: Option<Installed>,
-    /// What is left of the file: everything but its tokens.
+    /// The rest of the file: everything except its tokens.
     pub left: PathBuf,
 }
 
-/// Sets the station with a configuration at `path` up from the file at `from`, then takes the tokens off that. If a
-/// power cut comes between, the next call does what is left to do. `finish` completes what the file leaves open.
+/// Sets up the station with a configuration at `path` from the file at `from`, then removes the tokens from that file.
+/// If a power cut comes between, the next call does the remaining steps. `finish` completes what the file leaves open.
 ///
 /// # Errors
-/// The file is wrong, the station is set up already, or something cannot be written. Beside the file then stands why,
-/// in words for somebody who reads the card in another computer, and the file is left as it is.
+/// The file is wrong, the station is set up already, or something cannot be written. The reason is then written beside
+/// the file, in words for somebody who reads the card in another computer, and the file is left as it is.
 pub fn consume(
     from: &Path,
     path: &Path,
@@ -79,19 +79,19 @@ fn used(
     let bundle = finish(bundle)?;
     let replace = if bundle.force { Replace::KeepOld } else { Replace::Never };
     let installed = match install(bundle, path, replace) {
-        // The power went after the configuration was written and before the tokens were taken off.
+        // The power failed after the configuration was written and before the tokens were removed.
         Err(Error::SetUpAlready(_)) if says_the_same(path, &rest)? => None,
         installed => Some(installed?),
     };
     Ok(Consumed { installed, left: without_tokens(from, &rest)? })
 }
 
-/// Whether the configuration at `path` was made of `text`, which scanners may have been added to.
+/// Returns true if the configuration at `path` was made from `text`; scanners may have been added to it.
 fn says_the_same(path: &Path, text: &str) -> Result<bool, Error> {
     Ok(read_bounded(path)?.starts_with(text.trim_end().as_bytes()))
 }
 
-/// Puts a copy without tokens beside the file, writes over the file, and removes it.
+/// Writes a copy without tokens beside the file, overwrites the file, and removes it.
 fn without_tokens(from: &Path, rest: &str) -> Result<PathBuf, Error> {
     let left = put(&beside(from, "done"), rest.as_bytes(), MODE)?;
     let overwrite = || -> io::Result<()> {
@@ -107,7 +107,7 @@ fn without_tokens(from: &Path, rest: &str) -> Result<PathBuf, Error> {
     Ok(left)
 }
 
-/// For somebody at another computer, whose editor may know no other end of a line.
+/// Returns the reason for somebody at another computer, whose editor may know no other end of a line.
 fn complaint_of(from: &Path, error: &Error) -> String {
     let name = from.file_name().unwrap_or_default().to_string_lossy();
     let mut why = match error {

@@ -1,4 +1,4 @@
-//! Everything a station needs, checked: its configuration and its tokens.
+//! The checked set-up of a station: its configuration and its tokens.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
 
-/// What the bundle is called in faults where it is in no file.
+/// The name of the bundle in faults, where it is in no file.
 const NO_FILE: &str = "the set-up";
 
-/// What a person answered. Each answer was checked by `config::doubt_about`.
+/// A person's answers. Each answer was checked by `config::doubt_about`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     /// `name`
@@ -33,16 +33,16 @@ pub struct Answers {
     pub master_id: Option<MasterId>,
     /// `time_zone`; `None`: the service is asked.
     pub time_zone: Option<String>,
-    /// `sheet_secret_file`; `None`: the codes of every station command it.
+    /// `sheet_secret_file`; `None`: the station accepts the control codes of every station.
     pub sheet_secret_file: Option<PathBuf>,
-    /// `api.base_url`, where it is not the usual one.
+    /// `api.base_url`, if it is not the usual one.
     pub base_url: Option<String>,
     /// The `[[scanner]]` entries.
     pub scanners: Vec<String>,
 }
 
 impl Answers {
-    /// The configuration that says so, and nothing that is the default anyway.
+    /// Returns the configuration with these answers, and without keys that have their default.
     fn text(&self) -> String {
         let mut text =
             "# Written by `stockpoint init`. `stockpoint check` shows every key that is in force.\n"
@@ -79,7 +79,7 @@ pub struct Bundle {
     pub(super) config: Config,
     pub(super) partner: SecretString,
     pub(super) user: SecretString,
-    /// Whether it says itself that it replaces what is there.
+    /// True if the set-up file itself asks to replace an existing set-up.
     pub(super) force: bool,
 }
 
@@ -93,7 +93,7 @@ impl Bundle {
     /// Reads a set-up file that the administrator names; `file` is its name in the faults.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// The faults of the file.
     pub fn read(text: &str, file: &str) -> Result<Self, Faults> {
         SetupFile::parse(text, file).map(Self::from)
     }
@@ -102,40 +102,40 @@ impl Bundle {
     /// the installer puts them.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// The faults of the file.
     pub fn handed(text: &str, file: &str) -> Result<Self, Faults> {
         SetupFile::parse_handed(text, file).map(Self::from)
     }
 
-    /// Makes one of what a person answered.
+    /// Makes a bundle from a person's answers.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// The faults of the result.
     pub fn of(answers: &Answers, partner: SecretString, user: SecretString) -> Result<Self, Faults> {
         let text = answers.text();
         let config = Config::parse(&text, NO_FILE)?;
         Ok(Self { text, config, partner, user, force: false })
     }
 
-    /// The set-up file that says the same.
+    /// Returns the set-up file with the same content.
     pub fn file(&self) -> SecretString {
         SetupFile::whole(&self.text, &self.partner, &self.user)
     }
 
-    /// The configuration, as it will be written.
+    /// Returns the text of the configuration, as it will be written.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The same with these scanners, if it has none of its own.
+    /// Returns the bundle with these scanners, if it has none of its own.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The faults of the result.
     pub fn with_scanners(self, entries: &[String]) -> Result<Self, Faults> {
         if !self.config.scanners.is_empty() || entries.is_empty() {
             return Ok(self);
@@ -144,11 +144,11 @@ impl Bundle {
         self.saying(text)
     }
 
-    /// The same for a configuration at `path`: where that is not the usual place and no other is named, the tokens
-    /// have theirs beside it.
+    /// Returns the bundle for a configuration at `path`: if that is not the usual place and the configuration names no
+    /// other, the token files are placed beside it.
     ///
     /// # Errors
-    /// What is wrong with it then.
+    /// The faults of the result.
     pub fn at(self, path: &Path) -> Result<Self, Faults> {
         let usual = Path::new(DEFAULT_PATH).parent();
         let api = &self.config.api;
@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(there.config.api.base_url, before.api.base_url);
             assert_eq!(there.config.scanners, before.scanners);
         }
-        // A file of the working directory has a folder, too.
+        // A file in the working directory has a folder, too.
         let here = bundle(&answers()).at(Path::new("config.toml")).unwrap();
         assert!(here.config.api.user_token_file.is_absolute());
         let usual = bundle(&answers()).at(Path::new(DEFAULT_PATH)).unwrap();

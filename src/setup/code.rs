@@ -1,4 +1,4 @@
-//! The set-up code: what a station without configuration reads from a screen or a paper.
+//! The set-up code: the code that a station without configuration reads from a screen or a paper.
 //!
 //! `$SP.SETUP1/STATION/LOCATION/ADDRESS/SECRET/NETWORK/PASSPHRASE/CHECK`, in characters that the small alphabet of QR codes
 //! has (ISO/IEC 18004, 7.4.4) and every keyboard types. A running station takes the secret out of it,
@@ -25,9 +25,9 @@ use crate::setup::seal::from_base32;
 
 const PREFIX: &str = "$SP.SETUP1/";
 
-/// Longest name of a wireless network, in bytes (IEEE 802.11, 9.4.2.2).
+/// The longest name of a wireless network, in bytes (IEEE 802.11, 9.4.2.2).
 const SSID_BYTES_MAX: usize = 32;
-/// Characters of a passphrase (IEEE 802.11, annex J.4.1).
+/// The number of characters of a passphrase (IEEE 802.11, annex J.4.1).
 const PASSPHRASE_CHARS: RangeInclusive<usize> = 8..=63;
 
 /// A wireless network.
@@ -40,7 +40,7 @@ pub struct Wifi {
 }
 
 impl Wifi {
-    /// A network whose name and passphrase can be ones.
+    /// Returns a network, if its name and passphrase are possible ones.
     pub fn new(ssid: &str, passphrase: &SecretString) -> Option<Self> {
         let is_name = (1..=SSID_BYTES_MAX).contains(&ssid.len()) && !ssid.chars().any(char::is_control);
         let phrase = passphrase.expose_secret();
@@ -50,23 +50,23 @@ impl Wifi {
     }
 }
 
-/// What a set-up code says.
+/// The content of a set-up code.
 #[derive(Debug)]
 pub struct SetupCode {
     /// The name that the station will have.
     pub name: String,
     /// The location that it will book.
     pub location_id: LocationId,
-    /// Where the rest is to be had; `None`: from a sealed file.
+    /// The address of the machine that has the rest; `None`: the rest is in a sealed file.
     pub address: Option<SocketAddr>,
     /// The network of the site, if the station has to join one.
     pub wifi: Option<Wifi>,
-    /// Opens the rest.
+    /// The secret that opens the rest.
     pub secret: OneTimeSecret,
 }
 
 impl SetupCode {
-    /// The text to print as a QR code.
+    /// Returns the text to print as a QR code.
     pub fn text(&self) -> SecretString {
         let address = self.address.map(address_text).unwrap_or_default();
         let (ssid, phrase) = match &self.wifi {
@@ -78,12 +78,12 @@ impl SetupCode {
         format!("{text}{}", check_of(&text)).into()
     }
 
-    /// The part that anybody may read; what is sealed is bound to it.
+    /// Returns the part that anybody may read; the sealed text is bound to it.
     pub fn head(&self) -> String {
         format!("{}/{}", self.name.to_ascii_uppercase(), self.location_id)
     }
 
-    /// Seals what a station needs, for whoever has the code. To be called once for a code.
+    /// Seals the bundle of a station for everybody who has the code. Call it once for a code.
     ///
     /// # Errors
     /// It cannot be sealed.
@@ -94,7 +94,7 @@ impl SetupCode {
     /// Opens what was sealed for this code.
     ///
     /// # Errors
-    /// It was spoiled, is for another code, or is not what a station needs.
+    /// It was damaged, is for another code, or is not the set-up of a station.
     pub fn open(&self, sealed: Vec<u8>) -> Result<Bundle, Error> {
         let text = self.secret.open(&self.head(), sealed)?;
         let bundle = Bundle::handed(text.expose_secret(), "what the code opened")?;
@@ -103,7 +103,7 @@ impl SetupCode {
         if is_ours { Ok(bundle) } else { Err(Error::OtherStation) }
     }
 
-    /// Reads the text of a frame, AIM prefix and all; `None` for anything but a whole set-up code.
+    /// Reads the text of a frame, with or without AIM prefix; `None` for anything except a whole set-up code.
     pub fn read(frame_text: &str) -> Option<Self> {
         let (_symbology, text) = AimId::split(frame_text);
         let (before, check) = text.rsplit_once('/')?;
@@ -123,12 +123,12 @@ impl SetupCode {
             wifi: if ssid.is_empty() { None } else { Some(read_wifi(ssid, phrase)?) },
             secret: OneTimeSecret::of(bytes),
         };
-        // Comparing with the code we would print leaves no second spelling of any.
+        // The comparison with the code that this program would print allows only one spelling of a code.
         (is_fit && code.text().expose_secret() == text).then_some(code)
     }
 }
 
-/// An address without characters that the small alphabet of QR codes lacks: `FD00::1+8481`.
+/// Returns an address without characters that the small alphabet of QR codes lacks: `FD00::1+8481`.
 fn address_text(address: SocketAddr) -> String {
     format!("{}+{}", address.ip(), address.port()).to_ascii_uppercase()
 }

@@ -1,7 +1,7 @@
-//! A set-up code among the keys that a scanner types, whatever layout that is set to.
+//! Recognition of a set-up code among the keys that a scanner types, whatever layout the scanner has.
 //!
-//! A station without configuration does not know the layout. So the keys are read in every one that is known, and the
-//! layout in which they are a set-up code with a right check is the scanner's.
+//! A station without configuration does not know the layout. So the keys are read in every known layout, and the layout
+//! in which they are a set-up code with a correct check is the scanner's.
 
 use std::time::Duration;
 
@@ -14,32 +14,32 @@ use crate::domain::keymap::LayoutName;
 use crate::domain::time::BootMillis;
 use crate::setup::SetupCode;
 
-/// How long a code may pause. Slow scanners take 20 ms a key.
+/// The longest pause within a code. Slow scanners take 20 ms a key.
 const GAP: Duration = Duration::from_millis(500);
 
 /// A set-up code that was typed.
 #[derive(Debug)]
 pub struct Heard {
-    /// What it says.
+    /// The code.
     pub code: SetupCode,
-    /// The layouts in which it was typed so, at least one: those that type every character of it alike cannot be told
-    /// apart.
+    /// The layouts in which it was typed, at least one: layouts that type every character of it alike cannot be
+    /// distinguished.
     pub layouts: Vec<LayoutName>,
 }
 
-/// What listens to the keys of one scanner.
+/// The readers of the keys of one scanner, one for each layout.
 #[derive(Debug)]
 pub struct Ears(Vec<(LayoutName, KeyStream)>);
 
 impl Ears {
-    /// For a device that was opened at `opened`.
+    /// Returns the readers for a device that was opened at `opened`.
     pub fn new(opened: BootMillis) -> Self {
-        // Nothing is doubted for having come soon after the opening: half a code has no right check.
+        // A frame soon after the opening is accepted: half a code has no correct check.
         let framing = Framing::unguarded(GAP);
         Self(LAYOUTS.iter().map(|(_, layout)| (*layout, KeyStream::new(*layout, framing, opened))).collect())
     }
 
-    /// Takes an event, and gives back the code that it completes.
+    /// Takes an event, and returns the code that it completes.
     pub fn take(&mut self, event: InputEvent) -> Option<Heard> {
         let mut heard: Option<Heard> = None;
         let mut frames = Vec::new();
@@ -74,7 +74,7 @@ mod tests {
     const ALT_GR: u16 = 100;
     const ENTER: u16 = 28;
 
-    /// The key and the modifiers that type a character in a layout, if it has one for it.
+    /// Returns the key and the modifiers that type a character in a layout, if the layout has the character.
     fn keys(layout: &Layout, c: char) -> Option<Vec<u16>> {
         for (shift, alt_gr, held) in
             [(false, false, vec![]), (true, false, vec![SHIFT]), (false, true, vec![ALT_GR])]
@@ -125,8 +125,9 @@ mod tests {
         let told: Vec<_> =
             LAYOUTS.iter().map(|(word, layout)| (*word, heard_in(*layout).unwrap_or_default())).collect();
         let told: Vec<_> = told.iter().map(|(word, heard)| format!("{word}:{heard}")).collect();
-        // A layout that types every character of the code as one before it cannot be told from that. The Russian one
-        // has no Latin letters: such a scanner types nothing that a station could read, codes of goods neither.
+        // A layout that types every character of the code like an earlier one cannot be distinguished from it. The
+        // Russian one has no Latin letters: such a scanner types nothing that a station could read, and no codes of
+        // goods either.
         assert_eq!(
             told.join(" "),
             "us:us,uk,pl uk:us,uk,pl de:de ch:ch,ch-fr ch-fr:ch,ch-fr fr:fr be:be es:es,it it:es,it pt:pt br:br \

@@ -1,4 +1,4 @@
-//! A bundle onto the disk: each file whole and with its mode, or not at all, and the configuration last.
+//! Writing a bundle to the disk: each file appears whole and with its mode, or not at all, and the configuration last.
 
 use std::io;
 use std::path::Path;
@@ -16,31 +16,31 @@ use crate::setup::Bundle;
 use crate::setup::Error;
 use crate::setup::read_bounded;
 
-/// Root alone reads a token; systemd hands it to the service.
+/// The mode of a token's file: root alone reads a token; systemd passes it to the service.
 const TOKEN_MODE: u32 = 0o600;
-/// The service's own user reads the configuration, which holds no secret.
+/// The mode of the configuration: the service's own user reads it, and it holds no secret.
 const CONFIG_MODE: u32 = 0o644;
 
-/// What becomes of a station that is set up already.
+/// The treatment of a station that is set up already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replace {
     /// It stays as it is.
     Never,
-    /// It is set up anew, and its old configuration kept.
+    /// It is set up anew, and its old configuration is kept.
     KeepOld,
 }
 
-/// What was written.
+/// The files that were written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// The files, in the order they appeared.
+    /// The files, in the order in which they appeared.
     pub written: Vec<PathBuf>,
-    /// Where the old configuration is now.
+    /// The place of the old configuration now.
     pub old: Option<PathBuf>,
 }
 
-/// Whether a station is set up: it has a configuration, and that says something of its own. The example does not, nor
-/// does a file in which every key is behind a `#`, as a package may put it there.
+/// Returns true if a station is set up: it has a configuration with content of its own. The example does not count, nor
+/// does a file in which every key is behind a `#`, as a package may install it.
 ///
 /// # Errors
 /// The file is there and cannot be read.
@@ -52,10 +52,10 @@ pub fn is_set_up(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Whether a configuration could be written at `path`: to be asked before a person answers anything.
+/// Checks that a configuration can be written at `path`. Call it before a person answers questions.
 ///
 /// # Errors
-/// What is there of its folders is no folder, or this user may not write to it.
+/// One of its folders is not a folder, or this user may not write to it.
 pub fn may_install(path: &Path) -> Result<(), Error> {
     let folder = std::path::absolute(folder_of(path)).map_err(Error::io(path))?;
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
@@ -66,17 +66,17 @@ pub fn may_install(path: &Path) -> Result<(), Error> {
     access.map_err(io::Error::from).map_err(Error::io(there))
 }
 
-/// Whether there are comments, headers and empty lines alone.
+/// Returns true if there are only comments, headers and empty lines.
 fn says_nothing(bytes: &[u8]) -> bool {
     let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     lines.all(|line| matches!(line.first(), None | Some(b'#' | b'[')))
 }
 
-/// Writes a bundle for a configuration at `path`. Whatever fails or whenever the power goes, the station is either
-/// set up as it was or as it should be, and each file is whole.
+/// Writes a bundle for a configuration at `path`. Whatever fails and whenever the power goes, the station is either set
+/// up as before or as the bundle says, and each file is whole.
 ///
 /// # Errors
-/// The station is set up already and not to be replaced, or a file cannot be written.
+/// The station is set up already and may not be replaced, or a file cannot be written.
 pub fn install(bundle: Bundle, path: &Path, replace: Replace) -> Result<Installed, Error> {
     let was_set_up = is_set_up(path)?;
     if was_set_up && replace == Replace::Never {
@@ -84,7 +84,7 @@ pub fn install(bundle: Bundle, path: &Path, replace: Replace) -> Result<Installe
     }
     let bundle = bundle.at(path)?;
     let api = &bundle.config.api;
-    // All are made before the first takes its place: a full disk changes nothing.
+    // All drafts are made before the first one takes its place: a full disk changes nothing.
     let drafts = [
         draft(&api.partner_token_file, line(&bundle.partner).expose_secret().as_bytes(), TOKEN_MODE)?,
         draft(&api.user_token_file, line(&bundle.user).expose_secret().as_bytes(), TOKEN_MODE)?,
@@ -99,10 +99,10 @@ fn line(token: &SecretString) -> SecretString {
     format!("{}\n", token.expose_secret()).into()
 }
 
-/// Writes a file that root alone reads.
+/// Writes a file that root alone can read.
 ///
 /// # Errors
-/// It cannot be written; then nothing of it is there.
+/// It cannot be written; then no part of it is there.
 pub fn private_file(path: &Path, content: &[u8]) -> Result<(), Error> {
     put(path, content, TOKEN_MODE).map(drop)
 }
@@ -113,12 +113,12 @@ fn keep_old(path: &Path) -> Result<PathBuf, Error> {
     put(&old, &read_bounded(path)?, CONFIG_MODE)
 }
 
-/// Writes a file that is not yet in its place.
+/// Writes the draft of a file, which is not yet in its place.
 fn draft(place: &Path, content: &[u8], mode: u32) -> Result<Draft, Error> {
     Draft::of(place, content, mode).map_err(Error::io(place))
 }
 
-/// Puts a file into its place, whatever was there.
+/// Puts a file into its place, and replaces a file that is there.
 pub(super) fn put(place: &Path, content: &[u8], mode: u32) -> Result<PathBuf, Error> {
     take_place(draft(place, content, mode)?)
 }
@@ -214,7 +214,7 @@ mod tests {
     fn a_file_that_cannot_be_written_leaves_everything_as_it_was() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("config.toml");
-        // Nothing can take the place of a folder that is not empty.
+        // A file cannot take the place of a folder that is not empty.
         fs::create_dir_all(folder.path().join("user-token.new/x")).unwrap();
         assert!(matches!(install(bundle(), &path, Replace::Never), Err(Error::Io { .. })));
         assert_eq!(names(folder.path()), ["user-token.new"]);

@@ -1,37 +1,38 @@
-//! Setting a station up: from answers, from a file on the boot partition, or from a scanned code, to a configuration
+//! The set-up of a station: from answers, from a file on the boot partition, or from a scanned code, to a configuration
 //! and two tokens on the disk.
 //!
-//! Promises: nothing is written before everything was checked; each file appears whole, with its mode, or not at
-//! all, and the configuration last, so that a station is either set up or not. A station that is set up is never set
-//! up anew unless told to, and then keeps the old configuration beside the new. No token is in an argument, in what
-//! is said or in the log.
+//! Promises: nothing is written before everything was checked; each file appears whole, with its mode, or not at all,
+//! and the configuration last, so that a station is either set up or not. A station that is set up is set up anew only
+//! on request, and then its old configuration is kept beside the new one. No token is in an argument, in a message or
+//! in the log.
 //!
-//! It asks nobody and prints nothing: that is the command's business.
+//! It asks no questions and prints nothing: the command does that.
 //!
-//! # Who could do what
+//! # Possible attacks
 //!
-//! **The boot partition** is readable by whoever holds the card, before the first start. Then the file is overwritten,
-//! flushed and replaced by one without tokens; a card's controller may keep the old block where only its own tools
-//! find it. A card that leaves the house with tokens on it is a reason to revoke them.
+//! **The boot partition** can be read by anybody who holds the card, before the first start. Then the file is
+//! overwritten, flushed and replaced by one without tokens; a card's controller may keep the old block where only its
+//! own tools find it. If a card with tokens on it leaves the house, revoke the tokens.
 //!
 //! **The set-up code** holds a secret of 128 bits, which opens the tokens, and never the tokens themselves.
 //!
-//! - Who *listens* on the network sees sealed bytes and a proof that cannot be turned into the secret. Who sends that
-//!   proof again in time gets the same sealed bytes: nothing is learned, but the station comes too late and the code
-//!   has to be printed again.
-//! - Who *reads the code* (a photo of the screen) while the offer stands, and is in the same network, can be quicker
-//!   than the station and has the tokens. The machine says to which address they went; the station says that its code
-//!   was refused. Then the tokens have to be revoked. Ten minutes, one address that it is delivered to, until that has
-//!   acknowledged it, and five wrong proofs bound it.
-//! - Who *forges* an answer does not know the secret: the station takes nothing that does not open.
-//! - Who *keeps the machine busy* that printed it keeps the station from being served: then a cable helps, or a sealed
-//!   file.
-//! - Who *prints a code of their own* and scans it at a station without configuration, or *writes a card of their own*,
-//!   decides what the station books and for which service. They name no file, no program and no device but those of
-//!   scanners: the keys that are taken are listed in `config::handed`, and files go where the installer puts them. The
-//!   machine that is asked for the rest is in a private network. A station with a configuration takes no code.
-//! - *A sealed file* has no time limit: with the code it is the tokens, for ever. Destroy one of them.
-//! - The *passphrase of a wireless network* stands in the code as it does in every such code.
+//! - A person who *listens* on the network sees sealed bytes and a proof that cannot be turned into the secret. A
+//!   person who sends that proof again in time gets the same sealed bytes: they learn nothing, but the station comes
+//!   too late and the code has to be printed again.
+//! - A person who *reads the code* (a photo of the screen) while the offer stands, and is in the same network, can be
+//!   quicker than the station and has the tokens. The machine says to which address they went; the station says that
+//!   its code was refused. Then the tokens have to be revoked. The risk is limited by ten minutes, by one address that
+//!   gets the set-up until it has acknowledged it, and by five wrong proofs.
+//! - A person who *forges* an answer does not know the secret: the station accepts nothing that does not open.
+//! - A person who *keeps the machine busy* that printed the code keeps the station from being served: then a cable or a
+//!   sealed file helps.
+//! - A person who *prints a code of their own* and scans it at a station without configuration, or *writes a card of
+//!   their own*, decides what the station books and for which service. Such a code or card names no file, no program
+//!   and no device except those of scanners: the accepted keys are listed in `config::handed`, and files go where the
+//!   installer puts them. The machine that is asked for the rest is in a private network. A station with a
+//!   configuration accepts no code.
+//! - *A sealed file* has no time limit: together with the code it is the tokens, for ever. Destroy one of the two.
+//! - The *passphrase of a wireless network* is in the code, as in every such code.
 
 mod boot;
 mod bundle;
@@ -73,10 +74,10 @@ pub use crate::setup::pairing::fetch;
 pub use crate::setup::pairing::offer;
 pub use crate::setup::seal::OneTimeSecret;
 
-/// Largest set-up file, in bytes.
+/// The largest set-up file, in bytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
-/// Why a station was not set up. Nothing was written unless the variant says so.
+/// The reason why a station was not set up. Nothing was written unless the variant says so.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The set-up file is wrong. Its faults name their places and cures.
@@ -85,7 +86,7 @@ pub enum Error {
     /// A file or folder cannot be used. Files written before it stay; the configuration is not among them.
     #[error("use {}", .path.display())]
     Io {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
         /// The system's reason.
         #[source]
@@ -97,13 +98,13 @@ pub enum Error {
         .0.display()
     )]
     SetUpAlready(PathBuf),
-    /// The system has no randomness to give.
+    /// The system provides no random numbers.
     #[error("draw a secret: the system has no randomness to give")]
     NoRandomness,
-    /// What was sealed was spoiled, or is for another code.
+    /// The sealed bytes are damaged, or are for another code.
     #[error("open what was sealed: it was spoiled, or belongs to another code; print a new code")]
     NotSealed,
-    /// The machine that printed the code does not take it.
+    /// The machine that printed the code refuses it.
     #[error(
         "get the set-up: the machine that printed the code refused it; print a new one, and if nobody used this one, revoke the tokens"
     )]
@@ -113,7 +114,7 @@ pub enum Error {
         "get the set-up: the code is used up or its time is over; print a new one, and if nobody used this one, revoke the tokens"
     )]
     CodeSpent,
-    /// Another machine has fetched what the code opens.
+    /// Another machine has fetched the set-up with this code.
     #[error(
         "get the set-up from {0}: another machine has fetched it with this code; if that is none of yours, revoke the tokens"
     )]
@@ -138,7 +139,7 @@ pub enum Error {
          --allow-public-address"
     )]
     PublicAddress(SocketAddr),
-    /// What the code opened is for another station than the code says.
+    /// The opened set-up is for another station than the code names.
     #[error("use what the code opened: it is for another station or location")]
     OtherStation,
     /// Network Manager, which would join the network, is not there.

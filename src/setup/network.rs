@@ -14,17 +14,17 @@ use crate::setup::Error;
 use crate::setup::Wifi;
 use crate::setup::install::put;
 
-/// Where `NetworkManager` keeps the connections that it was given.
+/// The folder in which `NetworkManager` keeps its connections.
 const FOLDER: &str = "/etc/NetworkManager/system-connections";
-/// The connection's own name, whatever the network's.
+/// The name of the connection, for every network.
 const CONNECTION: &str = "stockpoint";
-/// How long nmcli may take for one word. It waits for 90 s itself, for a network that it cannot join.
+/// The longest wait for one nmcli command. nmcli itself waits for 90 s for a network that it cannot join.
 const NMCLI_TIME_MAX: Duration = Duration::from_secs(100);
-/// `NetworkManager` ignores a file that others may read.
+/// The file's mode: `NetworkManager` ignores a file that others may read.
 const MODE: u32 = 0o600;
 
-/// Has `NetworkManager` join the network, now and at each start. That it is not in reach yet is no error: it is joined
-/// when it is.
+/// Makes `NetworkManager` join the network, now and at each start. It is no error if the network is not in reach yet:
+/// it is joined later.
 ///
 /// # Errors
 /// `NetworkManager` is not there, or its file cannot be written.
@@ -38,7 +38,7 @@ pub fn join(wifi: &Wifi) -> Result<(), Error> {
     for words in [&["connection", "reload"][..], &["connection", "up", CONNECTION]] {
         match child::run(child::command("nmcli").args(words), NMCLI_TIME_MAX) {
             Ok(_) => {}
-            // The connection is there, and is joined when it can be.
+            // The connection is saved, and is joined as soon as it can be.
             Err(why @ child::Error::Hung(_)) => tracing::warn!(%why, "nmcli was asked to join the network"),
             Err(child::Error::Start(_)) => return Err(Error::NoNetworkManager(wifi.ssid.clone())),
         }
@@ -56,13 +56,13 @@ fn keyfile(wifi: &Wifi) -> SecretString {
     text.into()
 }
 
-/// A name as the list of its bytes, which no sign in it can be mistaken for anything else in.
+/// Returns a name as the list of its bytes, in which no character can be misread.
 fn bytes(name: &str) -> String {
     let numbers: Vec<String> = name.bytes().map(|byte| byte.to_string()).collect();
     format!("{};", numbers.join(";"))
 }
 
-/// A value as `GLib`'s key files have it: backslashes doubled, and spaces at the front written as `\s`.
+/// Returns a value in the form of `GLib`'s key files: backslashes doubled, and spaces at the front written as `\s`.
 fn escaped(value: &str) -> String {
     let spaces = value.chars().take_while(|c| *c == ' ').count();
     let rest = value.trim_start_matches(' ').replace('\\', "\\\\");

@@ -1,4 +1,4 @@
-//! How the rest of a set-up gets from the machine that printed the code to the station that read it.
+//! The transfer of the rest of a set-up from the machine that printed the code to the station that read it.
 //!
 //! Over TCP, in lines:
 //!
@@ -9,13 +9,13 @@
 //! | station | `HAVE RECEIPT`, once it has opened them: a proof, in base 32, over what it got |
 //! | machine | `DONE` |
 //!
-//! The sealed bytes are for one address: the first that proves to know the secret. It may fetch them again until it has
-//! acknowledged them, for a network may lose them on the way; whoever else proves to know the secret gets `TAKEN`. The
-//! machine answers one question at a time, and ends with the acknowledgement, when [`WRONG_PROOFS_MAX`] proofs were wrong, or
-//! when its time is over.
+//! The sealed bytes are for one address: the first one that proves to know the secret. It may fetch them again until it
+//! has acknowledged them, because a network may lose them on the way; any other address that proves to know the secret
+//! gets `TAKEN`. The machine answers one question at a time, and ends with the acknowledgement, when
+//! [`WRONG_PROOFS_MAX`] proofs were wrong, or when its time is over.
 //!
-//! The number in the question is the protocol's version. Version 1 had no acknowledgement: a station of that version is told
-//! `NO`, the only refusal that it knows, and a machine of that version hangs up on ours.
+//! The number in the question is the protocol's version. Version 1 had no acknowledgement: a station of that version
+//! gets `NO`, the only refusal that it knows, and a machine of that version closes the connection to ours.
 
 use std::io;
 use std::net::IpAddr;
@@ -40,50 +40,51 @@ use crate::setup::seal::OneTimeSecret;
 use crate::setup::seal::base32;
 use crate::setup::seal::from_base32;
 
-/// Wrong proofs after which the code is worth nothing.
+/// The number of wrong proofs after which the code is worth nothing.
 pub const WRONG_PROOFS_MAX: u32 = 5;
-/// Largest sealed text: a configuration with 32 scanners has some ten thousand bytes.
+/// The largest sealed text, in bytes: a configuration with 32 scanners has some ten thousand.
 const SEALED_BYTES_MAX: usize = 256 * 1024;
-/// Longest question, in bytes.
+/// The longest question, in bytes.
 const LINE_BYTES_MAX: u64 = 128;
-/// How long one question and its answer may take.
+/// The longest time for one question and its answer.
 const TALK_MAX: Duration = Duration::from_secs(10);
-/// How long a station tries to reach the machine: a wireless network takes its time to be joined.
+/// The longest time in which a station tries to reach the machine: a wireless network takes its time to be joined.
 const REACH_MAX: Duration = Duration::from_mins(2);
-/// Between two tries.
+/// The pause between two tries.
 const TRY_EVERY: Duration = Duration::from_secs(2);
-/// What every question begins with; the version follows.
+/// The beginning of every question; the version follows.
 const GREETING: &str = "STOCKPOINT-SETUP";
 /// The version of the protocol.
 const VERSION: u32 = 2;
 /// The version that had no acknowledgement.
 const VERSION_WITHOUT_RECEIPT: u32 = 1;
-/// Questions that may be hung up on before the machine is taken for one of another version.
+/// The number of questions answered by a closed connection alone, at which the machine counts as one of another
+/// version.
 const HANG_UPS_MAX: u32 = 3;
 
-/// How an offer ended.
+/// The end of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offered {
     /// It arrived at this address, which has acknowledged it.
     Delivered(SocketAddr),
-    /// It went out to this address, which has not acknowledged it in time.
+    /// It was sent to this address, which has not acknowledged it in time.
     Unacknowledged(SocketAddr),
     /// The station at this address speaks another version.
     OtherVersion(SocketAddr),
-    /// Its time is over, and nobody has asked for it.
+    /// Its time is over, and nobody fetched it.
     Expired,
     /// Too many proofs were wrong.
     Locked,
 }
 
-/// Hands `sealed` to the first who proves to know `secret`, until it acknowledges it or `ends` has come.
+/// Offers `sealed` to the first who proves to know `secret`, until it is acknowledged or `ends` has come.
 pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8], ends: Instant) -> Offered {
     let mut desk = Desk { secret, sealed, taker: None };
     let mut wrong = 0;
     while wrong < WRONG_PROOFS_MAX {
         let (stream, peer) = match timeout_at(ends, listener.accept()).await {
             Ok(Ok(accepted)) => accepted,
-            // Out of descriptors, or the peer was quicker: neither is the end of the offer.
+            // The process is out of descriptors, or the peer was quicker: neither ends the offer.
             Ok(Err(_passing)) => {
                 sleep(TRY_EVERY).await;
                 continue;
@@ -94,8 +95,8 @@ pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8]
             Ok(Ok(Answered::Acknowledged)) => return Offered::Delivered(peer),
             Ok(Ok(Answered::OtherVersion)) => return Offered::OtherVersion(peer),
             Ok(Ok(Answered::WrongProof)) => wrong += 1,
-            // Not our question, or half a one: a neighbour that looks at ports does not use the tries up. Or the answer was lost on
-            // its way, and the station asks again.
+            // It was not our question, or only a part of one: a neighbour that scans ports does not use up the tries.
+            // Or the answer was lost on its way, and the station asks again.
             Ok(Ok(Answered::Nothing) | Err(_)) | Err(_) => {}
         }
         if Instant::now() >= ends {
@@ -105,7 +106,7 @@ pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8]
     Offered::Locked
 }
 
-/// What became of one question.
+/// The result of one question.
 enum Answered {
     Acknowledged,
     OtherVersion,
@@ -113,11 +114,11 @@ enum Answered {
     Nothing,
 }
 
-/// What is handed over, and to whom.
+/// The sealed bytes on offer, and the address that may have them.
 struct Desk<'a> {
     secret: &'a OneTimeSecret,
     sealed: &'a [u8],
-    /// The first that proved to know the secret.
+    /// The first address that proved to know the secret.
     taker: Option<SocketAddr>,
 }
 
@@ -156,26 +157,26 @@ impl Desk<'_> {
         if !receipt.is_some_and(|receipt| self.secret.is_received_by(self.sealed, &receipt)) {
             return Ok(Answered::Nothing);
         }
-        // It is there, whether or not the station hears that we know.
+        // The bytes arrived, even if the station does not get this confirmation.
         let _told = writing.write_all(b"DONE\n").await;
         Ok(Answered::Acknowledged)
     }
 }
 
-/// The version and the proof of a question.
+/// Returns the version and the proof of a question.
 fn question(line: &str) -> Option<(u32, Vec<u8>)> {
     let (version, proof) = line.trim_end().strip_prefix(GREETING)?.split_once(' ')?;
     Some((version.parse().ok()?, from_base32(proof)?))
 }
 
-/// A line of bounded length.
+/// Reads a line of bounded length.
 async fn read_line(reading: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<String> {
     let mut line = String::new();
     reading.take(LINE_BYTES_MAX).read_line(&mut line).await?;
     Ok(line)
 }
 
-/// Where the machine that printed a code may be.
+/// The networks in which the machine that printed a code may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// In this machine's own networks.
@@ -196,10 +197,12 @@ impl Reach {
     }
 }
 
-/// Fetches what `code` opens from the machine that printed it, which may take a while to be reached, and acknowledges it.
+/// Fetches what `code` opens from the machine that printed it, which may take a while to be reached, and acknowledges
+/// it.
 ///
 /// # Errors
-/// It is out of `reach`, cannot be reached in time, refuses, speaks another version, or sends what the code does not open.
+/// The address is out of `reach`, cannot be reached in time, refuses, speaks another version, or sends bytes that the
+/// code does not open.
 pub async fn fetch(code: &SetupCode, address: SocketAddr, reach: Reach) -> Result<Bundle, Error> {
     if !reach.includes(address.ip()) {
         return Err(Error::PublicAddress(address));
@@ -219,7 +222,7 @@ pub async fn fetch(code: &SetupCode, address: SocketAddr, reach: Reach) -> Resul
                 }
                 io::ErrorKind::UnexpectedEof.into()
             }
-            // The machine is there and listens no longer: the code was used, or its time is over.
+            // The machine is there and no longer listens: the code was used, or its time is over.
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 return Err(Error::CodeSpent);
             }
@@ -233,14 +236,14 @@ pub async fn fetch(code: &SetupCode, address: SocketAddr, reach: Reach) -> Resul
     }
 }
 
-/// What the machine said.
+/// The machine's answer.
 enum Told {
-    /// The sealed bytes, which were opened and acknowledged; or they are not ours.
+    /// The result for the sealed bytes: opened and acknowledged, or not ours.
     Opened(Box<Result<Bundle, Error>>),
     No,
     Taken,
     OtherVersion,
-    /// It hung up.
+    /// It closed the connection.
     Nothing,
 }
 
@@ -266,7 +269,7 @@ async fn ask(code: &SetupCode, address: SocketAddr) -> io::Result<Told> {
     let receipt = base32(&code.secret.receipt(&sealed));
     let opened = code.open(sealed);
     if opened.is_ok() {
-        // What is lost of this costs the other machine its wait, and us nothing: the set-up is here.
+        // If this is lost, it costs the other machine its wait, and this one nothing: the set-up is here.
         let acknowledged = writing.write_all(format!("HAVE {receipt}\n").as_bytes()).await;
         if acknowledged.is_ok() {
             let _done = read_line(&mut reading).await;
@@ -315,7 +318,7 @@ mod tests {
             format!("{GREETING}{version} {}\n", base32(&self.code.secret.proof()))
         }
 
-        /// Asks by hand, from this address of the loopback, and hangs up after the first line.
+        /// Asks by hand, from this address of the loopback, and closes the connection after the first line.
         async fn ask_from(&self, from: &str, version: u32) -> String {
             let socket = tokio::net::TcpSocket::new_v4().unwrap();
             socket.bind(from.parse().unwrap()).unwrap();
@@ -328,7 +331,7 @@ mod tests {
             offer(&self.listener, &self.code.secret, &self.sealed, Instant::now() + time).await
         }
 
-        /// A code for the same place with another secret.
+        /// Returns a code for the same place with another secret.
         fn guess(&self) -> SetupCode {
             SetupCode {
                 name: "dock-1".to_owned(),
@@ -442,7 +445,7 @@ mod tests {
             assert!(matches!(offered, Offered::OtherVersion(_)), "{offered:?}");
             assert_eq!(heard, told);
         }
-        // A machine of version 1 hangs up; one of version 3 says so.
+        // A machine of version 1 closes the connection; one of version 3 names its version.
         for (answer, asked) in [("", HANG_UPS_MAX), ("VERSION 3\n", 1)] {
             let desk = Table::new().await;
             let other = async {
@@ -470,7 +473,7 @@ mod tests {
             ] {
                 for _ in 0..WRONG_PROOFS_MAX {
                     let mut stream = TcpStream::connect(desk.address()).await.unwrap();
-                    // It may have been hung up on already.
+                    // The peer may have closed it already.
                     let _sent = stream.write_all(said.as_bytes()).await;
                 }
             }

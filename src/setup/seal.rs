@@ -1,8 +1,8 @@
-//! The one-time secret of a set-up code, and what is derived from it (HKDF-SHA-256, RFC 5869).
+//! The one-time secret of a set-up code, and the keys that are derived from it (HKDF-SHA-256, RFC 5869).
 //!
-//! The secret seals one text, the tokens among it, with ChaCha20-Poly1305 (RFC 8439) under a key of that purpose
-//! alone; a key that seals once needs no nonce but a fixed one. A second key proves to the machine that printed the
-//! code that whoever asks has read it, without saying the secret.
+//! The secret seals one text, with the tokens in it, with ChaCha20-Poly1305 (RFC 8439) under a key for that purpose
+//! alone; a key that seals once needs only a fixed nonce. A second key proves to the machine that printed the code that
+//! the asking station has read it, without revealing the secret.
 
 use data_encoding::BASE32_NOPAD;
 use ring::aead;
@@ -22,16 +22,16 @@ use secrecy::SecretString;
 
 use crate::setup::Error;
 
-/// Bytes of a secret: nobody guesses one of 2^128.
+/// The bytes of a secret: nobody guesses one of 2^128.
 pub(super) const SECRET_BYTES: usize = 16;
-/// Bytes of a proof: an HMAC-SHA-256.
+/// The bytes of a proof: an HMAC-SHA-256.
 pub(super) const PROOF_BYTES: usize = 32;
 
-/// What the secret is stretched with: the protocol and its version.
+/// The salt of the key derivation: the protocol and its version.
 const SALT: &[u8] = b"stockpoint set-up code 1";
-/// What is proven.
+/// The text that a proof is made of.
 const ASK: &[u8] = b"the sealed set-up, please";
-/// What is proven of sealed bytes that arrived.
+/// The text that a receipt is made of, in front of the sealed bytes that arrived.
 const RECEIPT: &[u8] = b"the sealed set-up is here: ";
 
 /// The one-time secret of a set-up code.
@@ -39,17 +39,17 @@ const RECEIPT: &[u8] = b"the sealed set-up is here: ";
 pub struct OneTimeSecret(SecretBox<[u8; SECRET_BYTES]>);
 
 impl OneTimeSecret {
-    /// A secret that was never there before.
+    /// Returns a new random secret.
     ///
     /// # Errors
-    /// The system has no randomness to give.
+    /// The system provides no random numbers.
     pub fn fresh() -> Result<Self, Error> {
         let mut bytes = [0; SECRET_BYTES];
         SystemRandom::new().fill(&mut bytes).map_err(|_unspecified| Error::NoRandomness)?;
         Ok(Self::of(bytes))
     }
 
-    /// The secret in letters and digits, on a line of its own, for a file.
+    /// Returns the secret in letters and digits, on a line of its own, for a file.
     pub fn line(&self) -> SecretString {
         format!("{}\n", BASE32_NOPAD.encode(self.bytes())).into()
     }
@@ -58,37 +58,39 @@ impl OneTimeSecret {
         Self(SecretBox::new(Box::new(bytes)))
     }
 
-    /// Its bytes, for the code itself.
+    /// Returns its bytes, for the code itself.
     pub(super) fn bytes(&self) -> &[u8; SECRET_BYTES] {
         self.0.expose_secret()
     }
 
-    /// The proof that the secret is known, which does not give it away.
+    /// Returns the proof that the secret is known, which does not reveal it.
     pub(super) fn proof(&self) -> [u8; PROOF_BYTES] {
         let mut proof = [0; PROOF_BYTES];
         proof.copy_from_slice(hmac::sign(&self.ask_key(), ASK).as_ref());
         proof
     }
 
-    /// Whether `proof` is that of this secret; takes as long whatever is wrong with it.
+    /// Returns true if `proof` is that of this secret; the time that it takes does not depend on where the proof is
+    /// wrong.
     pub(super) fn is_proven_by(&self, proof: &[u8]) -> bool {
         hmac::verify(&self.ask_key(), ASK, proof).is_ok()
     }
 
-    /// The proof that sealed bytes arrived at somebody who knows the secret.
+    /// Returns the proof that sealed bytes arrived at somebody who knows the secret.
     pub(super) fn receipt(&self, sealed: &[u8]) -> [u8; PROOF_BYTES] {
         let mut receipt = [0; PROOF_BYTES];
         receipt.copy_from_slice(hmac::sign(&self.ask_key(), &[RECEIPT, sealed].concat()).as_ref());
         receipt
     }
 
-    /// Returns true if `receipt` is that of these bytes; takes as long whatever is wrong with it.
+    /// Returns true if `receipt` is that of these bytes; the time that it takes does not depend on where the receipt is
+    /// wrong.
     pub(super) fn is_received_by(&self, sealed: &[u8], receipt: &[u8]) -> bool {
         hmac::verify(&self.ask_key(), &[RECEIPT, sealed].concat(), receipt).is_ok()
     }
 
-    /// Seals `text` for whoever has the code. `head` is the part of the code that anybody may read: a text sealed
-    /// for one station opens at no other. To be called once for a secret.
+    /// Seals `text` for everybody who has the code. `head` is the part of the code that anybody may read: a text sealed
+    /// for one station opens at no other. Call it once for a secret.
     pub(super) fn seal(&self, head: &str, text: &SecretString) -> Result<Vec<u8>, Error> {
         let mut sealed = text.expose_secret().as_bytes().to_vec();
         let key = self.seal_key()?;
@@ -97,7 +99,7 @@ impl OneTimeSecret {
         Ok(sealed)
     }
 
-    /// Opens what was sealed; whatever is wrong with it, nothing of it comes out.
+    /// Opens a sealed text; if anything is wrong with it, nothing of it is returned.
     pub(super) fn open(&self, head: &str, mut sealed: Vec<u8>) -> Result<SecretString, Error> {
         let key = self.seal_key()?;
         let plain = key
@@ -122,22 +124,22 @@ impl OneTimeSecret {
     }
 }
 
-/// The nonce of a key that seals once.
+/// Returns the nonce of a key that seals once.
 fn once() -> Nonce {
     Nonce::assume_unique_for_key([0; aead::NONCE_LEN])
 }
 
-/// A short digest of a text, which tells a misread one: 25 bits of SHA-256.
+/// Returns a short digest of a text, which reveals a misread one: 25 bits of SHA-256.
 pub(super) fn check_of(text: &str) -> String {
     base32(digest::digest(&digest::SHA256, text.as_bytes()).as_ref()).chars().take(5).collect()
 }
 
-/// Bytes in base 32 (RFC 4648, section 6), without padding: no scanner and no QR code has trouble with one of its digits.
+/// Returns bytes in base 32 (RFC 4648, section 6), without padding: every scanner and every QR code handles its digits.
 pub(super) fn base32(bytes: &[u8]) -> String {
     BASE32_NOPAD.encode(bytes)
 }
 
-/// The bytes that [`base32`] spells so; there is one spelling of each.
+/// Returns the bytes that [`base32`] writes in this way; each has only one spelling.
 pub(super) fn from_base32(text: &str) -> Option<Vec<u8>> {
     BASE32_NOPAD.decode(text.as_bytes()).ok()
 }
