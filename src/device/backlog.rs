@@ -1,7 +1,7 @@
-//! What a keyboard's thread has read and the agent has not taken yet.
+//! The messages that a keyboard's thread has made and the agent has not received yet.
 //!
-//! Promises: nothing here waits but [`Backlog::settle`]; messages go out in their order. When it is full, what is
-//! in a further frame is forgotten, and the frame still counts: it reaches the agent as a refused one.
+//! Promises: nothing here waits except [`Backlog::settle`]; messages are sent in their order. When it is full, the
+//! content of a further frame is dropped, and the frame still counts: it reaches the agent as a refused one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::domain::framing::MISSING;
 use crate::domain::framing::Refusal;
 use crate::domain::ids::ScannerName;
 
-/// Most frames of one keyboard that wait: a quarter of an hour of one quick person's scans, half a megabyte of the
+/// The most frames of one keyboard that wait: a quarter of an hour of one quick person's scans, half a megabyte of the
 /// longest codes.
 pub(super) const BACKLOG_FRAMES_MAX: usize = 1024;
 
@@ -30,7 +30,7 @@ pub(super) struct Backlog {
     bell: Bell,
     frames_max: usize,
     waiting: VecDeque<FromScanner>,
-    /// Frames for which there was no room: how many, whose, and when the last was read.
+    /// The dropped frames, for which there was no room: their number, their scanner, and the time of the last one.
     forgotten: u64,
     last_forgotten: Option<(ScannerName, ReadAt)>,
 }
@@ -40,7 +40,7 @@ impl Backlog {
         Self { outlet, bell, frames_max, waiting: VecDeque::new(), forgotten: 0, last_forgotten: None }
     }
 
-    /// Adds a frame, or one more to the forgotten ones.
+    /// Adds a frame, or counts it as dropped.
     pub(super) fn push(&mut self, scanner: &ScannerName, frame: Frame, at: ReadAt) {
         if self.waiting.len() < self.frames_max {
             self.waiting.push_back(FromScanner::Frame { scanner: scanner.clone(), frame, at });
@@ -50,12 +50,12 @@ impl Backlog {
         }
     }
 
-    /// Adds news of the port. There is never more than one for each time that the backlog was empty.
+    /// Adds news of the port. There is never more than one message of news for each time that the backlog was empty.
     pub(super) fn tell(&mut self, news: FromScanner) {
         self.waiting.push_back(news);
     }
 
-    /// Sends what there is room for, and tells whether that was all.
+    /// Sends as many messages as there is room for, and returns true if those were all.
     pub(super) fn flush(&mut self) -> Result<bool, Stopped> {
         while let Some(message) = self.next() {
             match self.outlet.queue.try_send(message) {
@@ -70,7 +70,7 @@ impl Backlog {
         Ok(true)
     }
 
-    /// Sends everything, waiting for room; a stop ends the waiting.
+    /// Sends everything, and waits for room; a stop ends the wait.
     pub(super) fn settle(&mut self) -> Result<(), Stopped> {
         while !self.flush()? {
             if self.bell.is_stopping() {
@@ -81,13 +81,13 @@ impl Backlog {
         Ok(())
     }
 
-    /// How long to wait at most before the next [`Backlog::flush`].
+    /// Returns the longest wait before the next [`Backlog::flush`]; `None` if nothing waits.
     pub(super) fn patience(&self) -> Option<Duration> {
         let is_empty = self.waiting.is_empty() && self.forgotten == 0;
         (!is_empty).then_some(FULL_QUEUE_REST)
     }
 
-    /// The next message: those that wait, then the forgotten frames.
+    /// Returns the next message: first those that wait, then the dropped frames.
     fn next(&mut self) -> Option<FromScanner> {
         if let Some(message) = self.waiting.pop_front() {
             return Some(message);
@@ -127,7 +127,7 @@ mod tests {
         }
     }
 
-    /// The frames sent since the last call: their texts, or why they were refused.
+    /// Returns the frames sent since the last call: their texts, or the reasons why they were refused.
     fn sent(queue: &mut mpsc::Receiver<FromScanner>) -> Vec<String> {
         let mut sent = Vec::new();
         while let Ok(FromScanner::Frame { frame, .. }) = queue.try_recv() {

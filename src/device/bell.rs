@@ -17,21 +17,21 @@ use rustix::event::eventfd;
 use rustix::event::poll;
 use rustix::io::Errno;
 
-/// A bell that many can ring and one thread hears. Rung before the thread listens, it is still heard.
+/// A bell that many can ring and one thread waits for. A ring before the thread waits is not lost.
 #[derive(Debug, Clone)]
 pub(super) struct Bell(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Readable from a ring until it is heard (`eventfd(2)`).
+    /// An event that is readable from a ring until the thread has seen it (`eventfd(2)`).
     rung: OwnedFd,
     stopping: AtomicBool,
 }
 
-/// What ended a wait.
+/// The reason why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Woken {
-    /// The input has bytes, or has ended or failed, which reading it tells.
+    /// The input has bytes, or has ended or failed; a read shows which.
     Input,
     /// The bell rang, or the time is up.
     Otherwise,
@@ -49,7 +49,7 @@ impl Bell {
         let _written = rustix::io::write(&self.0.rung, &1_u64.to_ne_bytes());
     }
 
-    /// Wakes the thread and tells it to stop, for good.
+    /// Wakes the thread and makes it stop, for good.
     pub(super) fn stop(&self) {
         self.0.stopping.store(true, Ordering::Release);
         self.ring();
@@ -59,7 +59,7 @@ impl Bell {
         self.0.stopping.load(Ordering::Acquire)
     }
 
-    /// Waits until `input` can be read, the bell rings or `patience` is over; without it, for ever.
+    /// Waits until `input` can be read, the bell rings or `patience` is over; without `patience`, for ever.
     pub(super) fn wait(&self, input: BorrowedFd<'_>, patience: Option<Duration>) -> Result<Woken, Errno> {
         let mut waited =
             [PollFd::from_borrowed_fd(input, PollFlags::IN), PollFd::new(&self.0.rung, PollFlags::IN)];
@@ -78,13 +78,13 @@ impl Bell {
     /// Waits until the bell rings or `patience` is over.
     pub(super) fn rest(&self, patience: Duration) {
         let mut waited = [PollFd::from_borrowed_fd(self.0.rung.as_fd(), PollFlags::IN)];
-        // Interrupted is as good as over: every caller looks again at what it waits for.
+        // An interrupted wait is as good as one that is over: every caller checks again what it waits for.
         let _ready = poll(&mut waited, timespec(Some(patience)).as_ref());
         self.hush();
     }
 
     fn hush(&self) {
-        // Fails only when the bell is not ringing, which is what is wanted.
+        // It fails only when the bell is not ringing, which is the desired state.
         let _count = rustix::io::read(&self.0.rung, &mut [0; 8]);
     }
 }
@@ -97,7 +97,7 @@ fn timespec(patience: Option<Duration>) -> Option<Timespec> {
 mod tests {
     use super::*;
 
-    /// Long enough to fail a test that should not have waited for it.
+    /// A time long enough to fail a test that should not have waited for it.
     const LONG: Duration = Duration::from_secs(20);
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a scanner sends, as it is: keys before any layout, bytes before any frame. For calibration.
+//! The raw data of a scanner, for calibration: keys before any layout, bytes before any frame.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -21,13 +21,13 @@ use crate::domain::calibrate::Capture;
 use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 
-/// Most events or bytes that are kept: some hundred codes, more than anybody scans in the time there is.
+/// The most events or bytes that are kept: some hundred codes, more than anybody scans in the available time.
 pub const CAPTURE_MAX: usize = 20_000;
 
-/// Most bytes of one read.
+/// The most bytes of one read.
 const READ_BYTES_MAX: usize = 1024;
 
-/// A scanner taken for this program alone.
+/// A scanner that this program has for itself.
 #[derive(Debug)]
 pub struct Captor {
     open: Open,
@@ -42,18 +42,18 @@ enum Open {
 }
 
 impl Captor {
-    /// Takes the input device at `path`.
+    /// Opens the input device at `path` for this program alone.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// The device cannot be read; the fault is the reason.
     pub fn of_keys(path: &Path) -> Result<Self, PortFault> {
         Self::new(Open::Keys(Node::open(path)?), Capture::Keys(Vec::new()))
     }
 
-    /// Takes the serial port at `path`.
+    /// Opens the serial port at `path` for this program alone.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// The port cannot be read; the fault is the reason.
     pub fn of_bytes(path: &Path, line: Line) -> Result<Self, PortFault> {
         let (name, at) = (ScannerName::new("calibrate"), Place::Path(path.to_owned()));
         let tty = Tty::open(
@@ -69,12 +69,12 @@ impl Captor {
         Ok(Self { open, bell: Bell::new().map_err(no_bell)?, capture })
     }
 
-    /// All that it has sent, at most [`CAPTURE_MAX`] events or bytes; what was sent after that is not kept.
+    /// Returns all data that it has sent, at most [`CAPTURE_MAX`] events or bytes; later data is not kept.
     pub fn capture(&self) -> &Capture {
         &self.capture
     }
 
-    /// Waits for more, for `patience` at most, and tells whether any came.
+    /// Waits for more data, for `patience` at most, and returns true if any came.
     ///
     /// # Errors
     /// [`PortFault::Vanished`] when it is unplugged.
@@ -108,7 +108,7 @@ impl Captor {
                 kept.truncate(CAPTURE_MAX);
                 Ok(count > 0)
             }
-            // They are made together.
+            // The two are always made as a matching pair.
             (Open::Keys(_), Capture::Bytes(_)) | (Open::Bytes(..), Capture::Keys(_)) => Ok(false),
         }
     }

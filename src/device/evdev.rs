@@ -1,11 +1,11 @@
 //! Scanners that type like a keyboard, read from their input node.
 //!
 //! The thread takes the device for itself, reads until it vanishes, and tries again when the kernel shows a new node,
-//! or after 200 ms, then twice as long each time, up to 2 s. A node is there before its group is, so that a
-//! refusal counts only after a second.
+//! or after 200 ms, then twice as long each time, up to 2 s. A node is there before its group is, so that a refusal
+//! counts only after a second.
 //!
-//! The kernel keeps no more than one code for a reader that is late, so this one never waits for the agent:
-//! frames wait in a backlog of its own. What the kernel dropped all the same refuses its code.
+//! The kernel keeps no more than one code for a reader that is late, so this thread never waits for the agent: frames
+//! wait in a backlog of its own. If the kernel drops events all the same, their code is refused.
 
 use std::convert::Infallible;
 use std::io;
@@ -35,20 +35,20 @@ use crate::domain::keymap::InputEvent;
 use crate::domain::keymap::KeyStream;
 use crate::domain::keymap::LayoutName;
 
-/// A keyboard scanner and how it is set.
+/// A keyboard scanner and its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyboard {
     /// The scanner's name.
     pub name: ScannerName,
-    /// Which input device.
+    /// The input device.
     pub at: Place,
-    /// The layout the scanner is set to.
+    /// The layout that the scanner is set to.
     pub layout: LayoutName,
-    /// How its codes are told apart.
+    /// The rules by which its codes are separated.
     pub framing: Framing,
 }
 
-/// Starts the thread of a keyboard scanner. A device that is not there is no error: it is waited for.
+/// Starts the thread of a keyboard scanner. A missing device is no error: the thread waits for it.
 ///
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
@@ -61,7 +61,7 @@ pub fn start(keyboard: Keyboard, roots: Roots, outlet: Outlet) -> Result<Device,
     Device::start(name, bell, move || thread.run(&roots))
 }
 
-/// Reads the events of a keyboard as they are, for a trace.
+/// A reader of the raw events of a keyboard, for a trace.
 #[derive(Debug)]
 pub struct Recorder {
     node: Node,
@@ -69,17 +69,17 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Takes the device at `path` for this program alone.
+    /// Opens the device at `path` for this program alone.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// The device cannot be read; the fault is the reason.
     pub fn open(path: &Path) -> Result<Self, PortFault> {
         let no_bell =
             |error: io::Error| PortFault::Failed { errno: error.raw_os_error().unwrap_or_default() };
         Ok(Self { node: Node::open(path)?, bell: Bell::new().map_err(no_bell)? })
     }
 
-    /// Waits for events, without end.
+    /// Waits for events, without a limit.
     ///
     /// # Errors
     /// [`PortFault::Vanished`] when the device is unplugged.
@@ -91,7 +91,7 @@ impl Recorder {
         Ok(events)
     }
 
-    /// Waits for events, no longer than `patience`; none may come.
+    /// Waits for events, no longer than `patience`; there may be none.
     ///
     /// # Errors
     /// [`PortFault::Vanished`] when the device is unplugged.
@@ -103,14 +103,14 @@ impl Recorder {
     }
 }
 
-/// What the thread owns.
+/// The data that the thread owns.
 #[derive(Debug)]
 struct Thread {
     reader: Reader,
     connection: Connection,
 }
 
-/// How an open device is read.
+/// The settings for reading an open device.
 #[derive(Debug)]
 struct Connection {
     layout: LayoutName,
@@ -133,7 +133,7 @@ impl Thread {
 }
 
 impl Connection {
-    /// Reads an open device until it is gone, closes it, and tells why it is gone.
+    /// Reads an open device until it is gone, closes it, and returns the reason why it is gone.
     fn run(&self, reader: &mut Reader, mut node: Node) -> Result<PortFault, Stopped> {
         let (name, layout) = (&reader.name, self.layout.as_str());
         info!(scanner = %name, device = %reader.at, layout, "scanner is ready");
@@ -150,14 +150,14 @@ impl Connection {
     }
 }
 
-/// Reads until the device is gone, and tells why it is.
+/// Reads until the device is gone, and returns the reason.
 fn listen(reader: &mut Reader, node: &mut Node, stream: &mut KeyStream) -> Result<PortFault, Stopped> {
     let (mut events, mut frames) = (Vec::new(), Vec::new());
     loop {
         if reader.bell.is_stopping() {
             return Err(Stopped);
         }
-        // Before the reading: an event that comes after it must not find its time over.
+        // The clock is read before the events: an event that comes later must not find its time over.
         let now = reader.clock.boot();
         if let Err(why) = node.read(&mut events) {
             return Ok(why);

@@ -1,4 +1,4 @@
-//! How a scanner does, from what its thread says.
+//! The health of a scanner, derived from the messages of its thread.
 
 use std::collections::VecDeque;
 
@@ -7,17 +7,18 @@ use crate::device::PortFault;
 use crate::device::PortState;
 use crate::domain::time::BootMillis;
 
-/// A port lost this often within [`UNSTABLE_MS`] has a loose plug, a bad cable or too little current.
+/// The losses of a port within [`UNSTABLE_MS`] from which it is unstable: it has a loose plug, a bad cable or too
+/// little current.
 const LOSSES_MAX: usize = 3;
 /// Ten minutes, in milliseconds.
 const UNSTABLE_MS: i64 = 600_000;
-/// A scanner without a frame for this long is quiet: one hour, in milliseconds.
+/// The time without a frame after which a scanner is quiet: one hour, in milliseconds.
 const QUIET_MS: i64 = 3_600_000;
 
-/// How a scanner does.
+/// The health of a scanner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// Its port is open, and it was read from within the hour or opened within it.
+    /// Its port is open, and a frame was read or the port opened within the hour.
     Healthy,
     /// Its port is open, but nothing came for an hour.
     Quiet,
@@ -28,7 +29,7 @@ pub enum Health {
 }
 
 impl Health {
-    /// The word for it in the status.
+    /// Returns the word for it in the status.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -39,23 +40,23 @@ impl Health {
     }
 }
 
-/// What is remembered of one scanner: whether it is there, when it was last heard, and its last losses.
+/// The record of one scanner: its presence, the time of its last sign, and its last losses.
 #[derive(Debug, Clone, Default)]
 pub struct Presence {
-    /// When the open port was last heard of, by its opening or by a frame; `None` while it is not open.
+    /// The time of the last sign of the open port, which is its opening or a frame; `None` while it is not open.
     heard: Option<BootMillis>,
-    /// How often its port opened.
+    /// The number of times that its port opened.
     openings: u64,
-    /// When its last frame was read.
+    /// The time at which its last frame was read.
     last_frame: Option<BootMillis>,
-    /// Why it is not open, as its thread said last.
+    /// The reason why it is not open, as its thread reported last.
     fault: Option<PortFault>,
-    /// When it was lost, the last [`LOSSES_MAX`] times, oldest first.
+    /// The times of its last losses, at most [`LOSSES_MAX`], oldest first.
     losses: VecDeque<BootMillis>,
 }
 
 impl Presence {
-    /// Takes in a message of this scanner's thread that came at `now`.
+    /// Records a message of this scanner's thread that came at `now`.
     pub fn note(&mut self, message: &FromScanner, now: BootMillis) {
         match message {
             FromScanner::Frame { .. } => {
@@ -80,22 +81,22 @@ impl Presence {
         }
     }
 
-    /// How often it came back after it was lost.
+    /// Returns the number of times that it came back after a loss.
     pub fn reconnects(&self) -> u64 {
         self.openings.saturating_sub(1)
     }
 
-    /// Milliseconds since its last frame; `None` before the first.
+    /// Returns the milliseconds since its last frame; `None` before the first.
     pub fn last_frame_age_ms(&self, now: BootMillis) -> Option<i64> {
         self.last_frame.map(|at| now.ms_since(at))
     }
 
-    /// Why it cannot be read, while that is known.
+    /// Returns the reason why it cannot be read, while that is known.
     pub fn fault(&self) -> Option<PortFault> {
         self.fault
     }
 
-    /// How the scanner does at `now`.
+    /// Returns the health of the scanner at `now`.
     pub fn health(&self, now: BootMillis) -> Health {
         let Some(heard) = self.heard else { return Health::Gone };
         let recent = self.losses.iter().filter(|lost| now.ms_since(**lost) < UNSTABLE_MS);

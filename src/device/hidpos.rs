@@ -3,12 +3,12 @@
 //! The thread reads until the device vanishes, and tries again when the kernel shows a new node, or after 200 ms, then
 //! twice as long each time, up to 2 s.
 //!
-//! The kernel keeps 63 reports for a reader that is late and drops what comes beyond, without a word
-//! (`hidraw_report_event`, `linux/drivers/hid/hidraw.c`). So this one never waits for the agent: frames wait in a backlog
-//! of its own; and whenever it has found as many as that in a row, something may be missing, and the code is refused.
+//! The kernel keeps 63 reports for a reader that is late and drops further ones without notice (`hidraw_report_event`,
+//! `linux/drivers/hid/hidraw.c`). So this thread never waits for the agent: frames wait in a backlog of its own.
+//! Whenever it has found as many reports as that in a row, something may be missing, and the code is refused.
 //!
-//! A report shorter than its descriptor says Debian's kernel (6.1) passes on to nobody: nothing is booked of it, and there
-//! is nothing to tell of.
+//! Debian's kernel (6.1) passes on no report that is shorter than its descriptor states: nothing is booked of such a
+//! report, and no message about it is possible.
 //!
 //! Signals are written between two reads, each as one report, its number first.
 
@@ -44,7 +44,7 @@ use crate::domain::hidpos::trace::Report;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Occasion;
 
-/// Reports that the kernel keeps for one reader: one less than the places of its ring (`HIDRAW_BUFFER_SIZE`,
+/// The reports that the kernel keeps for one reader: one less than the places of its ring (`HIDRAW_BUFFER_SIZE`,
 /// `linux/include/uapi/linux/hidraw.h`).
 const KERNEL_KEEPS: u32 = 63;
 
@@ -53,13 +53,13 @@ const KERNEL_KEEPS: u32 = 63;
 pub struct PosScanner {
     /// The scanner's name.
     pub name: ScannerName,
-    /// Which HID device.
+    /// The HID device.
     pub at: Place,
-    /// How its codes are told apart.
+    /// The rules by which its codes are separated.
     pub framing: Framing,
 }
 
-/// Starts the thread of a HID-POS scanner. A device that is not there is no error: it is waited for.
+/// Starts the thread of a HID-POS scanner. A missing device is no error: the thread waits for it.
 ///
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
@@ -74,7 +74,7 @@ pub fn start(scanner: PosScanner, roots: Roots, outlet: Outlet) -> Result<(Devic
     Ok((device, SignalSender { scanner: name, queue, bell }))
 }
 
-/// Reads the reports of a scanner as they are, for a trace.
+/// A reader of the raw reports of a scanner, for a trace.
 #[derive(Debug)]
 pub struct Recorder {
     node: Hidraw,
@@ -86,7 +86,7 @@ impl Recorder {
     /// Opens the device at `path`, if that is a HID device.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// The device cannot be read; the fault is the reason.
     pub fn open(roots: &Roots, path: &Path) -> Result<Self, PortFault> {
         let no_bell =
             |error: io::Error| PortFault::Failed { errno: error.raw_os_error().unwrap_or_default() };
@@ -96,17 +96,17 @@ impl Recorder {
         Ok(Self { node, descriptor, bell: Bell::new().map_err(no_bell)? })
     }
 
-    /// Whether `path` means a HID device, and no keyboard.
+    /// Returns true if `path` names a HID device, and not a keyboard.
     pub fn is_for(path: &Path) -> bool {
         hidraws::kernels_name(path).is_some()
     }
 
-    /// The beginning of its trace.
+    /// Returns the beginning of its trace.
     pub fn trace(&self, clock: &dyn Clock) -> PosTrace {
         PosTrace { descriptor: self.descriptor.clone(), opened: clock.boot(), reports: Vec::new() }
     }
 
-    /// Waits for a report, without end.
+    /// Waits for a report, without a limit.
     ///
     /// # Errors
     /// [`PortFault::Vanished`] when the device is unplugged.
@@ -122,33 +122,34 @@ impl Recorder {
     }
 }
 
-/// Room for a report, and for one byte more, by which one that is too long is known.
+/// Returns a buffer for a report and one byte more, which reveals a report that is too long.
 fn buffer(node: &Hidraw) -> Vec<u8> {
     vec![0; node.layout().report_bytes_max().saturating_add(1)]
 }
 
-/// Reports that were found one after the other, without a moment at which there was none.
+/// The number of reports that were found in a row, without a moment at which there was none.
 #[derive(Debug, Default)]
 struct Row {
     reports: u32,
 }
 
 impl Row {
-    /// Counts a report. As soon as the kernel's ring may have been full, any that follows may follow a gap.
+    /// Counts a report. Returns true as soon as the kernel's ring may have been full, so that a gap may come before the
+    /// next report.
     const fn may_hide_loss_after_one_more(&mut self) -> bool {
         self.reports = self.reports.saturating_add(1);
         self.reports >= KERNEL_KEEPS
     }
 }
 
-/// What the thread owns.
+/// The data that the thread owns.
 #[derive(Debug)]
 struct Thread {
     reader: Reader,
     connection: Connection,
 }
 
-/// How an open device is read and answered.
+/// The settings for reading and answering an open device.
 #[derive(Debug)]
 struct Connection {
     framing: Framing,
@@ -171,10 +172,10 @@ impl Thread {
 }
 
 impl Connection {
-    /// Reads an open device until it is gone, closes it, and tells why it is gone.
+    /// Reads an open device until it is gone, closes it, and returns the reason why it is gone.
     fn run(&self, reader: &mut Reader, node: Hidraw) -> Result<PortFault, Stopped> {
         info!(scanner = %reader.name, device = %reader.at, "scanner is ready");
-        // Signals for scans of another time: a beep now would confirm a scan that it does not belong to.
+        // These are signals for earlier scans: a beep now would confirm a scan that it does not belong to.
         self.signals.try_iter().take(SIGNAL_QUEUE_MAX).for_each(drop);
         let mut stream = PosStream::new(node.layout().clone(), self.framing, reader.clock.boot());
         let ended = self.listen(reader, &node, &mut stream);
@@ -185,7 +186,7 @@ impl Connection {
         ended
     }
 
-    /// Reads until the device is gone, and tells why it is.
+    /// Reads until the device is gone, and returns the reason.
     fn listen(
         &self,
         reader: &mut Reader,
@@ -199,7 +200,7 @@ impl Connection {
                 return Err(Stopped);
             }
             self.write_signals(reader, node);
-            // Before the reading: a report that comes after it must not find its time over.
+            // The clock is read before the reports: a report that comes later must not find its time over.
             let now = reader.clock.boot();
             let read = match node.read(&mut report) {
                 Ok(read) => read.and_then(|count| report.get(..count)),

@@ -1,7 +1,7 @@
 //! The node of a HID-POS scanner (`/dev/hidraw3`): one report a read, one report a write.
 //!
-//! The kernel hands every reader its own copy of each report. Another program that reads the same scanner takes
-//! nothing away; a second station would book everything twice, so that the node is locked against others of its kind.
+//! The kernel gives every reader its own copy of each report. Another program that reads the same scanner takes nothing
+//! away; a second station would book everything twice, so that the node is locked against other stations.
 
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
@@ -27,13 +27,13 @@ pub(super) struct Hidraw {
 }
 
 impl Hidraw {
-    /// Opens the scanner at `path`, and reads what it says of its reports from where the kernel tells it, for asking
-    /// the node itself takes an `ioctl` that no safe function has.
+    /// Opens the scanner at `path`, and reads the description of its reports from the kernel's files: the node itself
+    /// would need an `ioctl` for which there is no safe function.
     pub(super) fn open(roots: &Roots, path: &Path) -> Result<Self, PortFault> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(fault)?;
         let name = hidraws::kernels_name(path).ok_or(PortFault::NotHidPos)?;
-        // A file that only has such a name, or a node that was made anew meanwhile, is not described there.
+        // A file that only has such a name, or a node that was made anew meanwhile, has no description there.
         let device = rustix::fs::fstat(&fd).map_err(fault)?.st_rdev;
         let numbers = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
         if hidraws::numbers(roots, &name).as_ref() != Some(&numbers) {
@@ -48,7 +48,8 @@ impl Hidraw {
         &self.layout
     }
 
-    /// Reads one report into `report`, and tells how many bytes it has. `None`: none is there, but the device still is.
+    /// Reads one report into `report`, and returns the number of its bytes. `None`: there is no report, but the device
+    /// is still there.
     pub(super) fn read(&self, report: &mut [u8]) -> Result<Option<usize>, PortFault> {
         match rustix::io::read(&self.fd, report) {
             // The kernel passes on no empty report (`hid_input_report`, linux/drivers/hid/hid-core.c).
@@ -59,7 +60,7 @@ impl Hidraw {
         }
     }
 
-    /// Sends the scanner one report, its number first, and tells whether it took it.
+    /// Sends the scanner one report, its number first, and returns true if the scanner accepted it.
     pub(super) fn write(&self, report: &[u8]) -> bool {
         rustix::io::write(&self.fd, report) == Ok(report.len())
     }
@@ -71,12 +72,12 @@ impl AsFd for Hidraw {
     }
 }
 
-/// Why a node could not be opened.
+/// Returns the reason why a node could not be opened.
 fn fault(errno: Errno) -> PortFault {
     match errno {
         Errno::NOENT | Errno::NODEV | Errno::NXIO => PortFault::Absent,
         Errno::ACCESS | Errno::PERM => PortFault::Denied,
-        // So `flock` says that another has the lock.
+        // This is how `flock` reports that another program has the lock.
         Errno::AGAIN => PortFault::Taken,
         Errno::ISDIR | Errno::INVAL => PortFault::NotHidPos,
         other => fault_while_open(other),

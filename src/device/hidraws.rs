@@ -1,7 +1,7 @@
 //! The HID devices of this machine, as the kernel describes them under `/sys` (`sysfs(5)`,
 //! `linux/Documentation/hid/hidraw.rst`).
 //!
-//! It opens no device, and asks nobody but the file system.
+//! It opens no device, and reads nothing but the file system.
 
 use std::fs;
 use std::io;
@@ -20,21 +20,21 @@ use crate::device::ports::usb_identity;
 use crate::domain::hidpos::Layout;
 use crate::domain::hidpos::Unfit;
 
-/// Links from a path to the node that it means, at most; more go in a circle.
+/// The most links from a path to its node; with more, the links go in a circle.
 const LINKS_MAX: usize = 8;
 
-/// A HID device that calls itself a bar code scanner.
+/// A HID device that describes itself as a bar code scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundHidraw {
-    /// The kernel's name of it: `hidraw3`. Another one after the next plugging in, perhaps.
+    /// The kernel's name of it: `hidraw3`. It may have another one after it is plugged in again.
     pub name: String,
     /// Its device node: `/dev/hidraw3`.
     pub node: PathBuf,
-    /// What it calls itself, without control characters.
+    /// The name that the device states, without control characters.
     pub title: Option<String>,
-    /// What it is. A device that is not on USB has no port, and its address for a serial number.
+    /// Its identity. A device that is not on USB has no port, and its address serves as serial number.
     pub identity: UsbIdentity,
-    /// Why it cannot be read, if it cannot.
+    /// The reason why it cannot be read, if it cannot.
     pub unfit: Option<Unfit>,
     /// The link named after its socket, if this station's udev rule made one.
     pub by_path: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub fn list_hidraws(roots: &Roots) -> io::Result<Vec<FoundHidraw>> {
     Ok(found)
 }
 
-/// The device node of the one HID-POS scanner that is like `wanted`.
+/// Returns the device node of the one HID-POS scanner that matches `wanted`.
 ///
 /// # Errors
 /// [`PortFault::NoneMatches`] and [`PortFault::SeveralMatch`], or [`PortFault::Failed`] if the kernel's list
@@ -71,7 +71,7 @@ pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
     only_one(fitting.map(|hidraw| hidraw.node).collect())
 }
 
-/// The kernel's name of the node that `path` means, itself or by links.
+/// Returns the kernel's name of the node that `path` names, directly or through links.
 pub(super) fn kernels_name(path: &Path) -> Option<String> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
@@ -85,18 +85,18 @@ pub(super) fn kernels_name(path: &Path) -> Option<String> {
     None
 }
 
-/// What the device says of its reports; `None`: the kernel knows no such device.
+/// Returns the layout of the device's reports from its own description; `None`: the kernel knows no such device.
 pub(super) fn layout(roots: &Roots, name: &str) -> Option<Result<Layout, Unfit>> {
     let descriptor = descriptor(roots, name)?;
     Some(Layout::of(&descriptor))
 }
 
-/// The device's report descriptor.
+/// Returns the device's report descriptor.
 pub(super) fn descriptor(roots: &Roots, name: &str) -> Option<Vec<u8>> {
     fs::read(class(roots, name).join("device/report_descriptor")).ok()
 }
 
-/// The numbers by which the kernel knows the device's node: `244:0`.
+/// Returns the numbers under which the kernel knows the device's node: `244:0`.
 pub(super) fn numbers(roots: &Roots, name: &str) -> Option<String> {
     text(&class(roots, name), "dev")
 }
@@ -108,11 +108,11 @@ fn class(roots: &Roots, name: &str) -> PathBuf {
 fn hidraw(roots: &Roots, name: String) -> Option<FoundHidraw> {
     let unfit = match layout(roots, &name)? {
         Ok(_layout) => None,
-        // A keyboard, a mouse, a key for signing in.
+        // This is a keyboard, a mouse or a key for signing in.
         Err(Unfit::NoScanner | Unfit::Unreadable) => return None,
         Err(unfit) => Some(unfit),
     };
-    // A device that is unplugged during the look is not there.
+    // A device that is unplugged at this moment is treated as absent.
     let device = fs::canonicalize(class(roots, &name).join("device")).ok()?;
     let node = roots.dev.join(&name);
     let by_path = link_to(&node, &roots.dev.join("stockpoint"));
@@ -120,7 +120,7 @@ fn hidraw(roots: &Roots, name: String) -> Option<FoundHidraw> {
     Some(FoundHidraw { name, node, title: told(&device, "HID_NAME"), identity, unfit, by_path })
 }
 
-/// What the kernel's HID core knows of a device: `HID_ID=0005:00000C2E:00000B61`, bus, vendor and product
+/// Returns the identity of a device in the kernel's HID core: `HID_ID=0005:00000C2E:00000B61`, bus, vendor and product
 /// (`hid_uevent`, `linux/drivers/hid/hid-core.c`).
 fn hid_identity(device: &Path) -> Option<UsbIdentity> {
     let id = told(device, "HID_ID")?;

@@ -1,6 +1,6 @@
 //! The input devices of this machine, as the kernel describes them under `/sys` (`sysfs(5)`).
 //!
-//! It opens no device, and asks nobody but the file system.
+//! It opens no device, and reads nothing but the file system.
 
 use std::fmt;
 use std::fs;
@@ -22,57 +22,57 @@ use crate::device::ports::only_one;
 use crate::device::ports::text;
 use crate::device::ports::usb_identity;
 
-/// Bytes of a word of the kernel's lists of bits: as many as a `long` has.
+/// The bytes of a word of the kernel's lists of bits: as many as a `long` has.
 const WORD: usize = size_of::<usize>();
 
-/// An input device that is there.
+/// An input device of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundInput {
-    /// The kernel's name of it: `event3`. Another one after the next plugging in, perhaps.
+    /// The kernel's name of it: `event3`. It may have another one after it is plugged in again.
     pub name: String,
     /// Its device node: `/dev/input/event3`.
     pub node: PathBuf,
-    /// What it calls itself, without control characters.
+    /// The name that the device states, without control characters.
     pub title: Option<String>,
-    /// What it is. A device that is not on USB has no port, and its address for a serial number.
+    /// Its identity. A device that is not on USB has no port, and its address serves as serial number.
     pub identity: UsbIdentity,
-    /// What it can do.
+    /// Its abilities.
     pub abilities: Abilities,
-    /// Whether its USB interface says that it is a keyboard, for a machine that starts (class 3, subclass 1,
-    /// protocol 1; "Device Class Definition for HID" 1.11, section 4.2 and 4.3).
+    /// True if its USB interface states that it is a boot keyboard (class 3, subclass 1, protocol 1; "Device Class
+    /// Definition for HID" 1.11, section 4.2 and 4.3).
     pub is_boot_keyboard: bool,
     /// The link named after maker, product and serial number, if udev made one.
     pub by_id: Option<PathBuf>,
 }
 
-/// What an input device can do, as far as it tells a scanner from others.
+/// The abilities of an input device that help to distinguish a scanner from other devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abilities {
-    /// It has the digits and Enter.
+    /// True if it has the digits and Enter.
     pub types: bool,
-    /// It has lights, for Caps Lock and Num Lock.
+    /// True if it has lights, for Caps Lock and Num Lock.
     pub lights: bool,
-    /// It moves a pointer.
+    /// True if it moves a pointer.
     pub points: bool,
 }
 
-/// Why an input device is taken for a scanner, or not.
+/// The reason why an input device looks like a scanner, or does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputLikeness {
     /// Its maker makes scanners.
     Maker(&'static str),
-    /// Its name says so.
+    /// Its name contains a word for a scanner.
     Name,
-    /// It types and has no lights, which few keyboards are without.
+    /// It types and has no lights; few keyboards are without lights.
     NoLights,
     /// It moves a pointer too, which no scanner does.
     Pointer,
-    /// Nothing tells it from a keyboard.
+    /// Nothing distinguishes it from a keyboard.
     Keyboard,
 }
 
 impl InputLikeness {
-    /// Whether it looks like a scanner.
+    /// Returns true if it looks like a scanner.
     pub const fn is_scanner(self) -> bool {
         match self {
             Self::Maker(_) | Self::Name | Self::NoLights => true,
@@ -93,29 +93,29 @@ impl fmt::Display for InputLikeness {
     }
 }
 
-/// Something about an input device that speaks for a scanner, or against it.
+/// A sign for or against a scanner in the description of an input device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     /// Its maker makes scanners.
     Maker(&'static str),
-    /// Its name says so.
+    /// Its name contains a word for a scanner.
     Name,
     /// It has no lights for Caps Lock and Num Lock.
     NoLights,
-    /// Its USB interface does not say that it is a keyboard.
+    /// Its USB interface does not state that it is a keyboard.
     NoKeyboardInterface,
-    /// Nobody who makes scanners is known by its vendor id.
+    /// Its vendor id belongs to no known maker of scanners.
     OtherMaker,
     /// It has lights.
     Lights,
-    /// Its USB interface says that it is a keyboard. Most scanners that type say so as well.
+    /// Its USB interface states that it is a keyboard. Most scanners that type state that as well.
     KeyboardInterface,
     /// It moves a pointer.
     Pointer,
 }
 
 impl Sign {
-    /// Whether it speaks for a scanner.
+    /// Returns true if it is a sign for a scanner.
     pub const fn is_for(self) -> bool {
         match self {
             Self::Maker(_) | Self::Name | Self::NoLights | Self::NoKeyboardInterface => true,
@@ -139,7 +139,7 @@ impl fmt::Display for Sign {
     }
 }
 
-/// The input devices that type digits and Enter, by name. Mice, buttons and lids are left out.
+/// Returns the input devices that type digits and Enter, by name. Mice, buttons and lids are left out.
 ///
 /// # Errors
 /// If the kernel's list cannot be read. A kernel without input devices has none, which is no error.
@@ -152,7 +152,7 @@ pub fn list_inputs(roots: &Roots) -> io::Result<Vec<FoundInput>> {
     for entry in entries {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        // A device that is unplugged during the look is not there.
+        // A device that is unplugged at this moment is treated as absent.
         let Ok(device) = fs::canonicalize(entry.path().join("device")) else { continue };
         if name.starts_with("event") {
             found.extend(input(roots, name, &device).filter(|input| input.abilities.types));
@@ -162,7 +162,7 @@ pub fn list_inputs(roots: &Roots) -> io::Result<Vec<FoundInput>> {
     Ok(found)
 }
 
-/// The device node of the one keyboard that is like `wanted`.
+/// Returns the device node of the one keyboard that matches `wanted`.
 ///
 /// # Errors
 /// [`PortFault::NoneMatches`] and [`PortFault::SeveralMatch`], or [`PortFault::Failed`] if the kernel's list
@@ -174,7 +174,7 @@ pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
     only_one(fitting.map(|input| input.node).collect())
 }
 
-/// Everything about the device that tells a scanner from a keyboard.
+/// Returns all signs about the device that distinguish a scanner from a keyboard.
 pub fn signs(input: &FoundInput) -> Vec<Sign> {
     let Abilities { lights, points, .. } = input.abilities;
     let interface = match (&input.identity.interface, input.is_boot_keyboard) {
@@ -192,7 +192,7 @@ pub fn signs(input: &FoundInput) -> Vec<Sign> {
     signs.into_iter().flatten().collect()
 }
 
-/// Whether a scanner is behind the device, as far as its description tells.
+/// Returns the likeness of the device to a scanner, from its description.
 pub fn looks_like_scanner(input: &FoundInput) -> InputLikeness {
     if let Some(maker) = maker(input) {
         InputLikeness::Maker(maker)
@@ -237,7 +237,7 @@ fn input(roots: &Roots, name: String, device: &Path) -> Option<FoundInput> {
     Some(FoundInput { name, node, title, identity, abilities, is_boot_keyboard, by_id })
 }
 
-/// What the USB interface above the device says of itself.
+/// Returns true if the USB interface above the device states that it is a boot keyboard.
 fn is_boot_keyboard(device: &Path) -> bool {
     let interface = device.ancestors().find(|folder| folder.join("bInterfaceClass").is_file());
     interface.is_some_and(|interface| {
@@ -255,7 +255,7 @@ fn abilities(device: &Path) -> Abilities {
     }
 }
 
-/// A list of bits, eight in a byte, lowest first. The kernel writes words in hexadecimal, highest first
+/// Returns a list of bits, eight in a byte, lowest first. The kernel writes words in hexadecimal, highest first
 /// (`input_print_bitmap`, `linux/drivers/input/input.c`).
 fn bits(device: &Path, list: &str) -> Vec<u8> {
     let text = text(device, list).unwrap_or_default();
@@ -271,7 +271,7 @@ mod tests {
 
     use super::*;
 
-    /// What a keyboard and a mouse say of their keys, in words of 64 bits.
+    /// The kernel's lists of the keys of a keyboard and a mouse, in words of 64 bits.
     const KEYBOARD_KEYS: &str = "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe";
     const MOUSE_KEYS: &str = "ff0000 0 0 0 0";
 
@@ -288,7 +288,7 @@ mod tests {
             Self { folder, roots }
         }
 
-        /// A USB device at `port` with one input device, which has these files.
+        /// Adds a USB device at `port` with one input device, which has these files.
         fn usb(self, port: &str, name: &str, vendor: &str, files: &[(&str, &str)]) -> Self {
             let usb = self.folder.path().join("sys/devices/usb1").join(port);
             let input = usb.join(format!("{port}:1.0/0003:1/input/input7"));

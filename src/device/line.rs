@@ -1,4 +1,4 @@
-//! The way of one scanner's bytes: through the framer, into the agent's queue.
+//! The path of one scanner's bytes: through the framer, into the agent's queue.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 use crate::domain::time::BootMillis;
 
-/// How long a thread rests before it looks for room in a full queue again: short beside the time a person
-/// takes to scan, and 50 looks a second cost nothing.
+/// The pause of a thread before it checks again for room in a full queue: short compared with the time a person takes
+/// to scan, and 50 checks a second cost nothing.
 pub(super) const FULL_QUEUE_REST: Duration = Duration::from_millis(20);
 
-/// Shortest wait for the rest of a frame: the clock counts whole milliseconds, and none would be no wait.
+/// The shortest wait for the rest of a frame: the clock counts whole milliseconds, and zero would be no wait.
 const PATIENCE_MIN: Duration = Duration::from_millis(1);
 
-/// The thread shall end: it was told to, or the agent hears it no longer.
+/// The signal that the thread must end: it was stopped, or the agent no longer receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stopped;
 
@@ -34,9 +34,9 @@ pub(super) struct Line {
     outlet: Outlet,
     bell: Bell,
     framer: Framer,
-    /// How far the framer's clock is behind, in milliseconds; see [`Line::take`].
+    /// The milliseconds by which the framer's clock is late; see [`Line::take`].
     behind_ms: i64,
-    /// Frames on their way from the framer to the queue; empty between calls.
+    /// The frames on their way from the framer to the queue; empty between calls.
     frames: Vec<Frame>,
 }
 
@@ -49,7 +49,7 @@ impl Line {
         &self.scanner
     }
 
-    /// The port was opened, or has come back.
+    /// Notes that the port was opened, or has come back.
     pub(super) fn opened(&mut self) {
         let now = self.now();
         self.framer.opened(now);
@@ -57,8 +57,8 @@ impl Line {
 
     /// Sends the frames that `bytes` complete.
     ///
-    /// Bytes that can be read belong to the frame pending, even if its time is over by the clock: they waited
-    /// in the kernel while the thread waited for the queue or for the processor, and whoever finds none calls
+    /// Bytes that can be read belong to the pending frame, even if its time is over by the clock: they waited in the
+    /// kernel while the thread waited for the queue or for the processor, and a caller that finds no bytes calls
     /// [`Line::expire`]. So the framer's clock is held back by the time that the thread was late.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
         if let Some(deadline) = self.framer.deadline() {
@@ -70,26 +70,26 @@ impl Line {
         self.send_frames()
     }
 
-    /// Sends a frame that was not made from the bytes pending.
+    /// Sends a frame that was not made from the pending bytes.
     pub(super) fn pass(&mut self, frame: Frame) -> Result<(), Stopped> {
         self.frames.push(frame);
         self.send_frames()
     }
 
-    /// How long to wait for the rest of the frame pending; if none is, for ever.
+    /// Returns the wait for the rest of the pending frame; `None` (no limit) if there is none.
     pub(super) fn patience(&self) -> Option<Duration> {
         let left_ms = self.framer.deadline()?.ms_since(self.now());
         Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)).max(PATIENCE_MIN))
     }
 
-    /// Refuses the frame pending if its time is over. To be called when no bytes are there.
+    /// Refuses the pending frame if its time is over. Call it when no bytes are there.
     pub(super) fn expire(&mut self) -> Result<(), Stopped> {
         let now = self.now();
         self.framer.expire(now, &mut self.frames);
         self.send_frames()
     }
 
-    /// Settles the frame pending, because the bytes end here.
+    /// Settles the pending frame, because the bytes end here.
     pub(super) fn finish(&mut self, why: Cut) -> Result<(), Stopped> {
         self.framer.finish(why, &mut self.frames);
         self.send_frames()
@@ -113,7 +113,7 @@ impl Line {
             .try_for_each(|frame| self.send(FromScanner::Frame { scanner: scanner.clone(), frame, at }))
     }
 
-    /// Sends when there is room. Only the waiting ends with a stop: what has room is still sent.
+    /// Sends a message when there is room. A stop ends only the wait: a message with room is still sent.
     fn send(&self, message: FromScanner) -> Result<(), Stopped> {
         let mut waiting = message;
         loop {
@@ -183,7 +183,7 @@ mod tests {
             self.clock.0.fetch_add(ms, Ordering::Relaxed);
         }
 
-        /// The frames sent since the last call: their bytes, `!` before the refused ones.
+        /// Returns the frames sent since the last call: their bytes, with `!` before the refused ones.
         fn sent(&mut self) -> Vec<String> {
             let mut sent = Vec::new();
             while let Ok(FromScanner::Frame { frame, .. }) = self.queue.try_recv() {

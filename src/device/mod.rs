@@ -1,18 +1,17 @@
-//! The scanners: each is read by a named thread of its own, which hands frames and news of its port to the
-//! agent over one bounded queue.
+//! The scanners: each is read by a named thread of its own, which sends frames and news of its port to the agent over
+//! one bounded queue.
 //!
-//! Promises: a thread waits for its port, for the bell that wakes it, and for room in the queue, and for
-//! nothing else; it sleeps while its scanner is silent; it sees a stop at once, whatever it waits for. A frame
-//! reaches the queue once, in the order of the bytes, and a frame that was torn reaches it refused. Nothing a
-//! scanner is sent ever delays what it sends.
+//! Promises: a thread waits for its port, for the bell that wakes it, and for room in the queue, and for nothing else;
+//! it sleeps while its scanner is silent; it notices a stop at once, whatever it waits for. A frame reaches the queue
+//! once, in the order of the bytes, and an incomplete frame reaches it as a refused one. Bytes that are sent to a
+//! scanner never delay the bytes that it sends.
 //!
-//! A serial scanner's bytes wait in the kernel while the agent is busy; a keyboard's node holds no more than one
-//! code, and that of a HID-POS scanner 63 reports, so that their threads go on reading and keep the frames themselves,
-//! up to a limit.
+//! A serial scanner's bytes wait in the kernel while the agent is busy. A keyboard's node holds no more than one code,
+//! and the node of a HID-POS scanner holds 63 reports, so that their threads continue to read and keep the frames
+//! themselves, up to a limit.
 //!
-//! It does not decide what a scan means, and keeps nothing: a frame counts as read when the agent has it on
-//! disk. Where a port opens in the middle of a frame, the bytes before that moment are nowhere, and the rest
-//! reads as a shorter frame.
+//! It does not decide what a scan means, and stores nothing: a frame counts as read when the agent has it on disk. If a
+//! port opens in the middle of a frame, the bytes before that moment are lost, and the rest reads as a shorter frame.
 
 pub mod capture;
 pub mod evdev;
@@ -52,34 +51,35 @@ use crate::domain::signal::Occasion;
 use crate::domain::time::BootMillis;
 use crate::domain::time::UnixMillis;
 
-/// Most messages of all scanners that wait for the agent: a minute of one quick person's scans.
+/// The most messages of all scanners that wait for the agent: a minute of one quick person's scans.
 ///
-/// When it is full, the threads wait and leave the bytes where they are, which loses nothing: the kernel keeps
-/// 4096 bytes for each terminal (`N_TTY_BUF_SIZE`, `linux/drivers/tty/n_tty.c`), some 290 EAN-13 scans, then has
-/// the scanner stopped, by the USB host or by flow control where that is on, and keeps 64 KiB or more of what
-/// is still sent (`TTYB_DEFAULT_MEM_LIMIT`, `linux/drivers/tty/tty_buffer.c`). Beyond that the kernel drops bytes
-/// of a scanner that cannot be stopped; its person has then heard no answer for thousands of scans.
+/// When it is full, the threads wait and leave the bytes where they are, which loses nothing: the kernel keeps 4096
+/// bytes for each terminal (`N_TTY_BUF_SIZE`, `linux/drivers/tty/n_tty.c`), some 290 EAN-13 scans, then has the scanner
+/// stopped, by the USB host or by flow control where that is on, and keeps 64 KiB or more of what is still sent
+/// (`TTYB_DEFAULT_MEM_LIMIT`, `linux/drivers/tty/tty_buffer.c`). Beyond that the kernel drops bytes of a scanner that
+/// cannot be stopped; by then its user has had no answer to thousands of scans.
 pub const SCAN_QUEUE_MAX: usize = 64;
 
-/// Most signals that wait for one scanner's thread: more are older than the scan a person listens for.
+/// The most signals that wait for one scanner's thread: with more, the last would come too late for the scan it
+/// answers.
 pub const SIGNAL_QUEUE_MAX: usize = 8;
 
-/// What went wrong with a scanner's thread.
+/// A failure of a scanner's thread.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No bell: the process is out of file descriptors. Nothing was started.
+    /// The bell could not be made: the process is out of file descriptors. Nothing was started.
     #[error("make the bell that wakes the thread of scanner {scanner}")]
     Bell {
-        /// Whose thread.
+        /// The scanner of the thread.
         scanner: ScannerName,
         /// The kernel's reason.
         #[source]
         source: io::Error,
     },
-    /// No thread. Nothing was started.
+    /// The thread could not be started. Nothing was started.
     #[error("start the thread of scanner {scanner}")]
     Thread {
-        /// Whose thread.
+        /// The scanner of the thread.
         scanner: ScannerName,
         /// The kernel's reason.
         #[source]
@@ -88,39 +88,39 @@ pub enum Error {
     /// The thread ended by a panic, which is a bug; its frames up to then are in the queue.
     #[error("stop scanner {scanner} in good order: its thread had panicked")]
     Panicked {
-        /// Whose thread.
+        /// The scanner of the thread.
         scanner: ScannerName,
     },
-    /// As many signals wait already as may, or the thread has ended. The signal is dropped.
+    /// The limit of waiting signals is reached, or the thread has ended. The signal is dropped.
     #[error("signal scanner {scanner}")]
     SignalDropped {
-        /// Whose signal.
+        /// The scanner of the signal.
         scanner: ScannerName,
     },
 }
 
-/// What a scanner's thread says.
+/// A message of a scanner's thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FromScanner {
     /// A frame was read, or refused.
     Frame {
-        /// By which scanner.
+        /// The scanner.
         scanner: ScannerName,
         /// The frame.
         frame: Frame,
-        /// When its last bytes were read.
+        /// The time at which its last bytes were read.
         at: ReadAt,
     },
-    /// The port is not what it was.
+    /// The state of the port has changed.
     State {
-        /// Whose port.
+        /// The scanner of the port.
         scanner: ScannerName,
-        /// What it is now.
+        /// The new state.
         state: PortState,
     },
 }
 
-/// When bytes were read, on both clocks.
+/// The time at which bytes were read, on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadAt {
     /// Time since boot.
@@ -129,24 +129,24 @@ pub struct ReadAt {
     pub wall: UnixMillis,
 }
 
-/// What a scanner's port is.
+/// The state of a scanner's port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortState {
     /// Open: scans can come.
     Open {
-        /// How often it was opened before, since the start of the thread.
+        /// The number of times that it was opened before, since the start of the thread.
         reconnects: u32,
     },
-    /// Not to be had; tried again until it is. Said again when the reason changes.
+    /// Unavailable; the thread retries until it opens. Reported again when the reason changes.
     Gone {
-        /// Why.
+        /// The reason.
         why: PortFault,
     },
-    /// The input came to its end. Nothing more comes.
+    /// The input ended. No more frames come.
     Ended,
 }
 
-/// Why a port cannot be had.
+/// The reason why a port is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PortFault {
     /// Nothing is at the path.
@@ -170,13 +170,13 @@ pub enum PortFault {
     /// Something is at the path, but no device with a bar code scanner's reports.
     #[error("this is not a HID-POS scanner")]
     NotHidPos,
-    /// No port is like the configured one.
+    /// No port matches the configured properties.
     #[error("no port matches")]
     NoneMatches,
-    /// More than one port is like the configured one.
+    /// More than one port matches the configured properties.
     #[error("{count} ports match")]
     SeveralMatch {
-        /// How many.
+        /// The number of ports that match.
         count: usize,
     },
     /// Any other refusal of the kernel.
@@ -188,7 +188,7 @@ pub enum PortFault {
 }
 
 impl PortFault {
-    /// What a person can do about it.
+    /// Returns the action that a person can take.
     pub const fn cure(self) -> &'static str {
         match self {
             Self::Absent | Self::Vanished => {
@@ -214,10 +214,10 @@ impl PortFault {
     }
 }
 
-/// Where threads send to, and their clock.
+/// The queue that threads send to, and their clock.
 #[derive(Debug, Clone)]
 pub struct Outlet {
-    /// The clock frames are dated by.
+    /// The clock that dates the frames.
     pub clock: Arc<dyn Clock>,
     /// The queue to the agent, of [`SCAN_QUEUE_MAX`].
     pub queue: mpsc::Sender<FromScanner>,
@@ -232,7 +232,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// Starts `run` on a thread named after the scanner.
+    /// Starts a thread with the scanner's name that calls `run`.
     fn start(name: ScannerName, bell: Bell, run: impl FnOnce() + Send + 'static) -> Result<Self, Error> {
         let join = thread::Builder::new().name(format!("scan-{name}")).spawn(run);
         match join {
@@ -241,18 +241,18 @@ impl Device {
         }
     }
 
-    /// The scanner's name.
+    /// Returns the scanner's name.
     pub fn name(&self) -> &ScannerName {
         &self.name
     }
 
-    /// Whether the thread has ended by itself: its input ended, the queue was closed, or it panicked.
+    /// Returns true if the thread has ended by itself: its input ended, the queue was closed, or it panicked.
     pub fn is_finished(&self) -> bool {
         self.join.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Stops the thread and waits for it, some milliseconds. A frame begun by then is refused; one for which
-    /// the queue has no room is dropped, unconfirmed. Nothing is sent after this.
+    /// Stops the thread and waits for it, some milliseconds. A frame begun by then is refused; one for which the queue
+    /// has no room is dropped, unconfirmed. Nothing is sent after this.
     ///
     /// # Errors
     /// [`Error::Panicked`] if the thread had panicked.
@@ -269,7 +269,7 @@ impl Drop for Device {
     }
 }
 
-/// The way back to a scanner: its beeper and its lights.
+/// The way back to a scanner: to its beeper and its lights.
 #[derive(Debug, Clone)]
 pub struct SignalSender {
     scanner: ScannerName,
@@ -278,9 +278,9 @@ pub struct SignalSender {
 }
 
 impl SignalSender {
-    /// Has `bytes` written to the scanner, at once if its port is open; never waits. A signal for a port that
-    /// is gone, or for a scanner that takes no bytes, is dropped. Each frame is to have its verdict, with bytes or
-    /// without: some scanners wait for it.
+    /// Makes the thread write `bytes` to the scanner, at once if its port is open; never waits. A signal for a port
+    /// that is gone, or for a scanner that accepts no bytes, is dropped. Call it for the verdict of each frame, with
+    /// bytes or without: some scanners wait for it.
     ///
     /// # Errors
     /// [`Error::SignalDropped`] if [`SIGNAL_QUEUE_MAX`] signals wait already or the thread has ended.

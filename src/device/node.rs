@@ -1,12 +1,12 @@
-//! The node of an input device (`/dev/input/event7`): taken for this program alone, told to give keys only.
+//! The node of an input device (`/dev/input/event7`): opened for this program alone, and set to report keys only.
 //!
 //! - Grabbed (`EVIOCGRAB`): what is scanned reaches no console and no desktop.
 //! - Masked (`EVIOCSMASK`): of a keyboard's three events for each change of a key (scan code, key, report) the kernel
 //!   keeps two. Its ring has room for 64 (`evdev_compute_buffer_size`, `linux/drivers/input/evdev.c`): an EAN-13 with
 //!   Enter is 84 events without the mask and 56 with it.
-//! - Stamped by the clock that counts since boot (`EVIOCSCLOCKID`): by the wall clock a correction of the time would be
-//!   a gap within a code.
-//! - With Caps Lock's light off: a scanner that sees it lit turns its letters round.
+//! - Stamped by the clock that counts since boot (`EVIOCSCLOCKID`): by the wall clock, a correction of the time would
+//!   look like a gap within a code.
+//! - With Caps Lock's light off: a scanner that sees it lit swaps upper and lower case.
 
 use std::fmt;
 use std::io;
@@ -34,18 +34,18 @@ use crate::domain::keymap::InputEvent;
 const CLOCK_BOOT: i32 = 7;
 /// The kinds of events that are kept: `EV_KEY`. Those of `EV_SYN` always are.
 const KINDS_KEPT: u64 = 1 << EV_KEY;
-/// What a keyboard that types codes has: `KEY_1` to `KEY_0` and `KEY_ENTER`.
+/// The keys of a keyboard that can type codes: `KEY_1` to `KEY_0` and `KEY_ENTER`.
 const NEEDED_KEYS: [u16; 11] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 28];
-/// Readings in a row: one of `evdev` takes 32 events, and a keyboard's ring holds 64.
+/// The most readings in a row: one of `evdev` takes 32 events, and a keyboard's ring holds 64.
 const READS_MAX: usize = 2;
 
 /// An open input device. Reading never waits.
 ///
-/// The device is read raw: a synchronised stream hides that the kernel dropped events (`SYN_DROPPED`), and with it that a
-/// code is torn.
+/// The device is read raw: a synchronised stream hides that the kernel dropped events (`SYN_DROPPED`), and so hides
+/// that a code is incomplete.
 pub(super) struct Node {
     device: RawDevice,
-    /// Whether the kernel keeps keys alone; kernels before 4.4 cannot.
+    /// True if the kernel keeps keys alone; kernels before 4.4 cannot.
     pub(super) is_masked: bool,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Debug for Node {
 }
 
 impl Node {
-    /// Opens the keyboard at `path` and takes it for this program alone.
+    /// Opens the keyboard at `path` for this program alone.
     pub(super) fn open(path: &Path) -> Result<Self, PortFault> {
         let mut node = Self::of_keyboard(path, OFlags::RDWR)?;
         node.device.grab().map_err(|error| io_fault(&error))?;
@@ -64,7 +64,7 @@ impl Node {
         Ok(node)
     }
 
-    /// Opens the keyboard at `path` only to look on: what is typed goes where it always went, too.
+    /// Opens the keyboard at `path` only to watch it: keystrokes still arrive as usual.
     pub(super) fn look_on(path: &Path) -> Result<Self, PortFault> {
         Self::of_keyboard(path, OFlags::RDONLY)
     }
@@ -72,7 +72,7 @@ impl Node {
     fn of_keyboard(path: &Path, access: OFlags) -> Result<Self, PortFault> {
         let flags = access | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(fault)?;
-        // A file or another device refuses the first question.
+        // A file or another device refuses the first request.
         let device = RawDevice::from_fd(fd).map_err(|error| match io_fault(&error) {
             PortFault::Absent => PortFault::Absent,
             _not_evdev => PortFault::NotKeyboard,
@@ -89,7 +89,8 @@ impl Node {
         Ok(Self { device, is_masked })
     }
 
-    /// Reads what is there into `events`, in place of what was in it. None: nothing is, but the device still is.
+    /// Reads the available events into `events`, in place of its content. If it stays empty, there are no events, but
+    /// the device is still there.
     pub(super) fn read(&mut self, events: &mut Vec<InputEvent>) -> Result<(), PortFault> {
         events.clear();
         for _ in 0..READS_MAX {
@@ -97,7 +98,8 @@ impl Node {
                 Ok(read) => events.extend(read.map(event)),
                 Err(error) => match Errno::from_io_error(&error) {
                     Some(Errno::AGAIN | Errno::INTR) => return Ok(()),
-                    // What was read before it vanished is a code or the beginning of one; the next reading tells.
+                    // The events that were read before it vanished are a code or its beginning; the next reading
+                    // reports the loss.
                     _gone if !events.is_empty() => return Ok(()),
                     errno => return Err(fault_while_open(errno.unwrap_or(Errno::IO))),
                 },
@@ -110,7 +112,7 @@ impl Node {
         if self.device.get_led_state().is_ok_and(|lit| lit.contains(LedCode::LED_CAPSL)) {
             let put_out = evdev::InputEvent::new(EventType::LED.0, LedCode::LED_CAPSL.0, 0);
             let report = evdev::InputEvent::new(EventType::SYNCHRONIZATION.0, 0, 0);
-            // A keyboard whose light cannot be put out types all the same.
+            // A keyboard whose light cannot be switched off types all the same.
             let _written = self.device.send_events(&[put_out, report]);
         }
     }
@@ -122,18 +124,18 @@ impl AsFd for Node {
     }
 }
 
-/// Whether a device with these keys, one bit each, can type a code.
+/// Returns true if a device with these keys, one bit each, can type a code.
 pub(super) fn is_keyboard(keys: &[u8]) -> bool {
     NEEDED_KEYS.iter().all(|key| has_bit(keys, *key))
 }
 
-/// Whether the bit `number` is set; eight are in a byte, lowest first.
+/// Returns true if the bit `number` is set; eight are in a byte, lowest first.
 pub(super) fn has_bit(bits: &[u8], number: u16) -> bool {
     let byte = bits.get(usize::from(number.div_euclid(8)));
     byte.is_some_and(|byte| byte & (1 << number.rem_euclid(8)) != 0)
 }
 
-/// One event. Its time counts since boot.
+/// Returns one event. Its time counts since boot.
 fn event(read: evdev::InputEvent) -> InputEvent {
     let since = read.timestamp().duration_since(UNIX_EPOCH).unwrap_or_default();
     InputEvent {
@@ -144,12 +146,13 @@ fn event(read: evdev::InputEvent) -> InputEvent {
     }
 }
 
-/// Why a node could not be opened.
+/// Returns the reason why a node could not be opened.
 fn fault(errno: Errno) -> PortFault {
     match errno {
         Errno::NOENT | Errno::NODEV | Errno::NXIO => PortFault::Absent,
         Errno::ACCESS | Errno::PERM => PortFault::Denied,
-        // So the kernel calls a device that another program has grabbed (`evdev_grab`, linux/drivers/input/evdev.c).
+        // This is how the kernel reports a device that another program has grabbed (`evdev_grab`,
+        // linux/drivers/input/evdev.c).
         Errno::BUSY => PortFault::Taken,
         Errno::NOTTY | Errno::ISDIR | Errno::INVAL => PortFault::NotKeyboard,
         other => fault_while_open(other),
@@ -173,7 +176,7 @@ mod tests {
             keys[usize::from(key / 8)] |= 1 << (key % 8);
         }
         assert!(is_keyboard(&keys));
-        // A power button.
+        // This is a power button.
         assert!(!is_keyboard(&[0, 0, 0x10]));
     }
 

@@ -1,7 +1,7 @@
-//! Looking on at what keyboards type, to find out which of them is a scanner.
+//! Watching the keystrokes of keyboards, to find out which of them is a scanner.
 //!
-//! Promises: no keyboard is taken or changed; what is typed goes where it always went, and is not kept here. A keyboard
-//! that another program has taken for itself, as the agent does with its scanners, is silent here.
+//! Promises: devices are neither grabbed nor changed; keystrokes still arrive as usual, and are not kept here. A
+//! keyboard that another program has grabbed, as the agent grabs its scanners, is silent here.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -21,19 +21,19 @@ use crate::domain::typing::Bursts;
 use crate::domain::typing::Pace;
 use crate::domain::typing::Typing;
 
-/// Most reads of one keyboard before the others have their turn.
+/// The most reads of one keyboard before the others have their turn.
 const READS_MAX: usize = 16;
 
-/// What was seen of one keyboard.
+/// The observations of one keyboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Its device node.
     pub node: PathBuf,
-    /// How it typed, or why it could not be looked at, or no longer.
+    /// Its way of typing, or the reason why it could not be watched, or no longer.
     pub told: Result<Pace, PortFault>,
 }
 
-/// A keyboard that is looked at.
+/// A keyboard that is watched.
 #[derive(Debug)]
 struct Watched {
     path: PathBuf,
@@ -41,17 +41,17 @@ struct Watched {
     typing: Typing,
 }
 
-/// Keyboards that are open to be looked at.
+/// The keyboards that are open to be watched.
 #[derive(Debug)]
 pub struct Onlooker {
-    /// In the order in which they were named.
+    /// The device nodes in the order in which they were named.
     nodes: Vec<PathBuf>,
     watched: Vec<Watched>,
     seen: Vec<Seen>,
 }
 
 impl Onlooker {
-    /// Opens the keyboards at these nodes: whatever is typed from now on will be seen.
+    /// Opens the keyboards at these nodes: everything typed from now on will be seen.
     pub fn open(nodes: Vec<PathBuf>) -> Self {
         let (mut watched, mut seen) = (Vec::new(), Vec::new());
         for path in &nodes {
@@ -63,7 +63,8 @@ impl Onlooker {
         Self { nodes, watched, seen }
     }
 
-    /// Looks on for so long. `on_burst` is told of each burst of a scanner when it ends; an error of it ends the look.
+    /// Watches the keyboards for this long. `on_burst` is called for each burst of a scanner when it ends; an error of
+    /// it ends the watch.
     ///
     /// # Errors
     /// That of `on_burst`.
@@ -94,7 +95,7 @@ impl Onlooker {
 }
 
 impl Watched {
-    /// Reads what was typed since, and gives the keyboard back if it is still there.
+    /// Reads what was typed since, and returns the keyboard if it is still there.
     fn read<E>(
         mut self,
         on_burst: &mut impl FnMut(&Path, Bursts) -> Result<(), E>,
@@ -102,7 +103,7 @@ impl Watched {
         let mut events = Vec::new();
         for _ in 0..READS_MAX {
             if let Err(why) = self.node.read(&mut events) {
-                // One that was known by its typing is known for good.
+                // A keyboard whose way of typing was recognised keeps that result.
                 let told = if self.typing.pace() == Pace::Silent { Err(why) } else { Ok(self.typing.pace()) };
                 return Ok(Err(Seen { node: self.path, told }));
             }
@@ -121,18 +122,18 @@ impl Watched {
     }
 }
 
-/// The time until `end`; none if it is there.
+/// Returns the time until `end`; `None` if it has come.
 fn left(end: BootMillis, clock: &dyn Clock) -> Option<Duration> {
     let left_ms = u64::try_from(end.ms_since(clock.boot())).ok().filter(|left_ms| *left_ms > 0);
     left_ms.map(Duration::from_millis)
 }
 
-/// Waits until a keyboard types or vanishes, so long at most.
+/// Waits until a keyboard types or vanishes, for this long at most.
 fn wait(watched: &[Watched], left: Duration) {
     let mut waited: Vec<PollFd<'_>> = watched
         .iter()
         .map(|keyboard| PollFd::from_borrowed_fd(keyboard.node.as_fd(), PollFlags::IN))
         .collect();
-    // Interrupted is as good as over: the caller looks again.
+    // An interrupted wait is as good as one that is over: the caller checks again.
     let _ready = poll(&mut waited, Timespec::try_from(left).ok().as_ref());
 }

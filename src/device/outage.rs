@@ -1,17 +1,17 @@
-//! Outages of a scanner's port: said once for each reason, ended by tries that become rarer.
+//! Outages of a scanner's port: each reason is reported once, and the tries to open the port become rarer.
 
 use std::time::Duration;
 
 use crate::device::PortFault;
 
-/// First and longest wait before the next try to open the port.
+/// The first and the longest wait before the next try to open the port.
 const RETRY_MIN: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
-/// A port that stays open for this long, in milliseconds, is back for good.
+/// The time after which an open port is back for good, in milliseconds.
 const STEADY_MS: i64 = 2000;
 
-/// What was said of an outage, and how long to wait in it.
+/// The last reported reason of an outage, and the wait before the next try.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     said: Option<PortFault>,
@@ -19,24 +19,24 @@ pub(super) struct Outage {
 }
 
 impl Outage {
-    /// Whether this reason is another than the one said.
+    /// Returns true if this reason differs from the one that was reported last.
     pub(super) fn is_news(&mut self, why: PortFault) -> bool {
         self.said.replace(why) != Some(why)
     }
 
-    /// Twice the last wait, [`RETRY_MIN`]..=[`RETRY_MAX`].
+    /// Returns twice the last wait, [`RETRY_MIN`]..=[`RETRY_MAX`].
     pub(super) fn next_wait(&mut self) -> Duration {
         self.wait = self.wait.saturating_mul(2).clamp(RETRY_MIN, RETRY_MAX);
         self.wait
     }
 
-    /// Something new is there: the next tries are soon ones.
+    /// Notes that something new is there: the next tries come soon.
     pub(super) fn hurry(&mut self) {
         self.wait = Duration::ZERO;
     }
 
-    /// The port was open for `lasted_ms`. One that does not last is tried less and less often, as if it had
-    /// not been open: it may be gone again at once, many times.
+    /// Notes that the port was open for `lasted_ms`. A port that does not stay open is tried less and less often, as if
+    /// it had not been open: it may be gone again at once, many times.
     pub(super) fn over(&mut self, lasted_ms: i64) {
         self.said = None;
         if lasted_ms >= STEADY_MS {

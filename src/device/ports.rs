@@ -1,6 +1,6 @@
 //! The serial ports of this machine, as the kernel describes them under `/sys` (`sysfs(5)`).
 //!
-//! It opens no port, and asks nobody but the file system.
+//! It opens no port, and reads nothing but the file system.
 
 use std::fmt;
 use std::fs;
@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use crate::config::UsbMatch;
 use crate::device::PortFault;
 
-/// Makers of barcode scanners, by the vendor id of their USB devices
-/// (<http://www.linux-usb.org/usb.ids>; for 0x11fa, Code's "Client Version ICD" D014465, section 5.1).
+/// The makers of barcode scanners, by the vendor id of their USB devices (<http://www.linux-usb.org/usb.ids>; for
+/// 0x11fa, Code's "Client Version ICD" D014465, section 5.1).
 pub(super) const SCANNER_MAKERS: [(u16, &str); 9] = [
     (0x0536, "Hand Held Products (Honeywell)"),
     (0x05e0, "Symbol (Zebra)"),
@@ -25,10 +25,10 @@ pub(super) const SCANNER_MAKERS: [(u16, &str); 9] = [
     (0x1eab, "Newland"),
 ];
 
-/// What the product text of a barcode scanner has in it, in lower case.
+/// The words in the product text of a barcode scanner, in lower case.
 pub(super) const SCANNER_WORDS: [&str; 3] = ["scanner", "barcode", "bar code"];
 
-/// Where the kernel's descriptions and the device nodes are.
+/// The folders of the kernel's descriptions and of the device nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roots {
     /// `/sys`
@@ -43,14 +43,14 @@ impl Default for Roots {
     }
 }
 
-/// A serial port that is there.
+/// A serial port of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundPort {
-    /// The kernel's name of it: `ttyUSB0`. Another one after the next plugging in, perhaps.
+    /// The kernel's name of it: `ttyUSB0`. It may have another one after it is plugged in again.
     pub name: String,
     /// Its device node: `/dev/ttyUSB0`.
     pub node: PathBuf,
-    /// What is behind it, if it is a USB port.
+    /// The device behind it, if it is a USB port.
     pub usb: Option<UsbIdentity>,
     /// The link named after maker, product and serial number, if udev made one.
     pub by_id: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub struct FoundPort {
     pub by_path: Option<PathBuf>,
 }
 
-/// What a USB device says of itself, and where it is plugged in.
+/// The identity that a USB device states, and the socket that it is plugged in to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsbIdentity {
     /// `idVendor`
@@ -71,13 +71,13 @@ pub struct UsbIdentity {
     pub manufacturer: Option<String>,
     /// The product's name.
     pub product_text: Option<String>,
-    /// Bus and sockets on the way to it: `1-1.3`.
+    /// The bus and the sockets on the way to it: `1-1.3`.
     pub port: String,
-    /// The same with configuration and interface, which tells two ports of one device apart: `1-1.3:1.0`.
+    /// The same with configuration and interface, which distinguishes two ports of one device: `1-1.3:1.0`.
     pub interface: Option<String>,
 }
 
-/// Whether `found` is what is wanted; what is not said may be anything.
+/// Returns true if `found` has all properties of `wanted`; a property that is not given may have any value.
 pub fn fits(wanted: &UsbMatch, found: &UsbIdentity) -> bool {
     let is_port = |port: &String| found.port == *port || found.interface.as_ref() == Some(port);
     wanted.vendor.is_none_or(|vendor| vendor == found.vendor)
@@ -86,19 +86,19 @@ pub fn fits(wanted: &UsbMatch, found: &UsbIdentity) -> bool {
         && (wanted.serial.is_none() || wanted.serial == found.serial)
 }
 
-/// Why a port is taken for a scanner, or not.
+/// The reason why a port looks like a scanner, or does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Likeness {
     /// Its maker makes scanners.
     Maker(&'static str),
-    /// Its product text says so.
+    /// Its product text contains a word for a scanner.
     ProductText,
     /// Nothing is known of it.
     Unknown,
 }
 
 impl Likeness {
-    /// Whether it looks like a scanner.
+    /// Returns true if it looks like a scanner.
     pub const fn is_scanner(self) -> bool {
         match self {
             Self::Maker(_) | Self::ProductText => true,
@@ -117,8 +117,8 @@ impl fmt::Display for Likeness {
     }
 }
 
-/// The serial ports with something behind them, by name. Consoles, pseudo-terminals and the places the kernel
-/// keeps for ports that a machine may have are left out.
+/// Returns the serial ports with a device behind them, by name. Consoles, pseudo-terminals and the places that the
+/// kernel keeps for possible ports are left out.
 ///
 /// # Errors
 /// If the kernel's list cannot be read.
@@ -127,7 +127,7 @@ pub fn list_ports(roots: &Roots) -> io::Result<Vec<FoundPort>> {
     for entry in fs::read_dir(roots.sys.join("class/tty"))? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        // A port that is unplugged during the look is not there.
+        // A port that is unplugged at this moment is treated as absent.
         let Ok(device) = fs::canonicalize(entry.path().join("device")) else { continue };
         if is_empty_place(&entry.path()) {
             continue;
@@ -141,7 +141,7 @@ pub fn list_ports(roots: &Roots) -> io::Result<Vec<FoundPort>> {
     Ok(found)
 }
 
-/// The device node of the one port that is like `wanted`.
+/// Returns the device node of the one port that matches `wanted`.
 ///
 /// # Errors
 /// [`PortFault::NoneMatches`] and [`PortFault::SeveralMatch`], or [`PortFault::Failed`] if the kernel's list
@@ -153,7 +153,7 @@ pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
     only_one(fitting.map(|port| port.node).collect())
 }
 
-/// The node, if there is one and no other: of several, none is guessed.
+/// Returns the node if there is exactly one: with several, none is guessed.
 pub(super) fn only_one(mut nodes: Vec<PathBuf>) -> Result<PathBuf, PortFault> {
     match (nodes.pop(), nodes.len()) {
         (None, _) => Err(PortFault::NoneMatches),
@@ -162,7 +162,7 @@ pub(super) fn only_one(mut nodes: Vec<PathBuf>) -> Result<PathBuf, PortFault> {
     }
 }
 
-/// Whether a scanner is behind the port, as far as its description tells.
+/// Returns the likeness of the port to a scanner, from its description.
 pub fn looks_like_scanner(port: &FoundPort) -> Likeness {
     let Some(usb) = &port.usb else { return Likeness::Unknown };
     if let Some((_, maker)) = SCANNER_MAKERS.iter().find(|(vendor, _)| *vendor == usb.vendor) {
@@ -176,20 +176,20 @@ pub fn looks_like_scanner(port: &FoundPort) -> Likeness {
     }
 }
 
-/// Whether the kernel found no chip at this port: its type is 0 (`PORT_UNKNOWN`,
+/// Returns true if the kernel found no chip at this port: its type is 0 (`PORT_UNKNOWN`,
 /// `linux/include/uapi/linux/serial_core.h`). USB ports have no type.
 fn is_empty_place(class_entry: &Path) -> bool {
     text(class_entry, "type").as_deref() == Some("0")
 }
 
-/// The link in `folder` that leads to `node`.
+/// Returns the link in `folder` that leads to `node`.
 pub(super) fn link_to(node: &Path, folder: &Path) -> Option<PathBuf> {
     let node = fs::canonicalize(node).ok()?;
     let links = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
     links.into_iter().find(|link| fs::canonicalize(link).is_ok_and(|target| target == node))
 }
 
-/// The USB device that `device` is part of: the nearest folder above it that has a vendor id.
+/// Returns the USB device that `device` is part of: the nearest folder above it that has a vendor id.
 pub(super) fn usb_identity(device: &Path) -> Option<UsbIdentity> {
     let above = || device.ancestors();
     let usb = above().find(|folder| folder.join("idVendor").is_file())?;
@@ -213,8 +213,8 @@ pub(super) fn hexadecimal(folder: &Path, file: &str) -> Option<u16> {
     u16::from_str_radix(&text(folder, file)?, 16).ok()
 }
 
-/// The text of a file, if it has one. Control characters are left out: a device chooses its texts, and they
-/// are printed on terminals.
+/// Returns the text of a file, if it has one. Control characters are left out: a device chooses its texts, and they are
+/// printed on terminals.
 pub(super) fn text(folder: &Path, file: &str) -> Option<String> {
     let bytes = fs::read(folder.join(file)).ok()?;
     let text: String = String::from_utf8_lossy(&bytes).chars().filter(|c| !c.is_control()).collect();
@@ -259,7 +259,7 @@ mod tests {
             self
         }
 
-        /// A USB device at `port` with one serial port `name`, as the kernel shows one of its serial drivers.
+        /// Adds a USB device at `port` with one serial port `name`, as the kernel shows one of its serial drivers.
         fn usb(self, port: &str, name: &str, (vendor, product): (&str, &str)) -> Self {
             let device = format!("sys/devices/soc/usb1/1-1/{port}");
             let tty = format!("{device}/{port}:1.0/{name}/tty/{name}");

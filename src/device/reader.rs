@@ -1,5 +1,5 @@
-//! What the threads of two kinds of scanners have in common: those whose node is opened, read until it vanishes,
-//! and opened again when the kernel shows a new one, and whose frames wait in a backlog.
+//! The common part of the threads of two kinds of scanners: those whose node is opened, read until it vanishes, and
+//! opened again when the kernel shows a new one, and whose frames wait in a backlog.
 
 use std::convert::Infallible;
 use std::io;
@@ -30,11 +30,11 @@ use crate::domain::ids::ScannerName;
 use crate::domain::time::BootMillis;
 use crate::domain::time::UnixMillis;
 
-/// How long udev may take to give a new node its group, and how often to look meanwhile.
+/// The pause between two checks whether udev has given a new node its group, and the number of checks.
 const RIGHTS_WAIT: Duration = Duration::from_millis(100);
 const RIGHTS_TRIES_MAX: u32 = 10;
 
-/// Shortest wait for the rest of a code: the clock counts whole milliseconds, and none would be no wait.
+/// The shortest wait for the rest of a code: the clock counts whole milliseconds, and zero would be no wait.
 const PATIENCE_MIN: Duration = Duration::from_millis(1);
 
 /// One scanner's place, its clock, and its way to the agent.
@@ -49,8 +49,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// A reader of the device at `at`, which appears in the folder of the nodes, in `folder` below it, or where its
-    /// path says.
+    /// Returns a reader of the device at `at`, which appears in the folder of the nodes, in `folder` below it, or at
+    /// the place that its path names.
     pub(super) fn new(name: ScannerName, at: Place, roots: &Roots, outlet: Outlet) -> io::Result<Self> {
         let bell = Bell::new()?;
         let clock = Arc::clone(&outlet.clock);
@@ -59,7 +59,7 @@ impl Reader {
         Ok(Self { name, at, clock, bell, watch, backlog })
     }
 
-    /// Opens with `open` and reads with `listen`, again and again. `listen` gives back why the device is gone.
+    /// Opens with `open` and reads with `listen`, again and again. `listen` returns the reason why the device is gone.
     pub(super) fn serve<N>(
         &mut self,
         mut open: impl FnMut(&Place) -> Result<N, PortFault>,
@@ -94,15 +94,15 @@ impl Reader {
     /// Keeps frames that were complete at `boot`, for the agent.
     pub(super) fn keep(&mut self, frames: impl IntoIterator<Item = Frame>, boot: BootMillis) {
         for frame in frames {
-            // The moment may be known on the clock since boot alone.
+            // The time may be known on the clock since boot alone.
             let late_ms = self.clock.boot().ms_since(boot);
             let wall = UnixMillis(self.clock.wall().0.saturating_sub(late_ms));
             self.backlog.push(&self.name, frame, ReadAt { boot, wall });
         }
     }
 
-    /// Keeps the frames with which a connection ends. Of one that ends with the thread they are sent at once, if
-    /// there is room: the agent that told the thread to stop may listen no longer, and then nobody misses them.
+    /// Keeps the frames with which a connection ends. If the thread ends too, they are sent at once, as far as there is
+    /// room: the agent that stopped the thread may no longer receive, and then nobody misses them.
     pub(super) fn keep_last(&mut self, frames: Vec<Frame>, is_stopping: bool) {
         self.keep(frames, self.clock.boot());
         if is_stopping {
@@ -110,12 +110,12 @@ impl Reader {
         }
     }
 
-    /// Sends the agent what it has room for.
+    /// Sends the agent as many frames as it has room for.
     pub(super) fn flush(&mut self) -> Result<(), Stopped> {
         self.backlog.flush().map(|_all| ())
     }
 
-    /// How long to wait for the rest of a code that is due at `deadline`, or for room in the queue.
+    /// Returns the longest wait for the rest of a code that is due at `deadline`, or for room in the queue.
     pub(super) fn patience(&self, deadline: Option<BootMillis>) -> Option<Duration> {
         let left = deadline.map(|deadline| {
             let left_ms = deadline.ms_since(self.clock.boot());
@@ -124,7 +124,7 @@ impl Reader {
         left.into_iter().chain(self.backlog.patience()).min()
     }
 
-    /// Tries to open the device, for a second if this user may not yet.
+    /// Tries to open the device, for a second if this user may not open it yet.
     fn open<N>(
         &self,
         open: &mut impl FnMut(&Place) -> Result<N, PortFault>,
@@ -144,7 +144,7 @@ impl Reader {
         self.flush()
     }
 
-    /// Waits before the next try, for something new among the devices at most, and tells whether that came.
+    /// Waits before the next try, at most until something new appears among the devices, and returns true if it did.
     fn rest(&self, wait: Duration) -> Result<bool, Stopped> {
         let mut woken = Ok(Woken::Otherwise);
         match &self.watch {
@@ -159,7 +159,8 @@ impl Reader {
     }
 }
 
-/// The folders in which the device can appear: that of the nodes, of the input devices, and of the links to them.
+/// Returns the folders in which the device can appear: that of the nodes, of the input devices, and of the links to
+/// them.
 fn watched(at: &Place, roots: &Roots) -> Vec<PathBuf> {
     let mut folders = vec![roots.dev.clone(), roots.dev.join("input")];
     if let Place::Path(path) = at {

@@ -1,8 +1,8 @@
 //! Scanners on a serial port, real or over USB.
 //!
-//! The thread opens the port, reads until it vanishes, and tries to open it again: after 200 ms, then twice as
-//! long each time, up to 2 s. An outage is logged once, with its cure; the tries are quiet. Signals are written
-//! between two reads, and dropped where the port is gone or takes no bytes.
+//! The thread opens the port, reads until it vanishes, and tries to open it again: after 200 ms, then twice as long
+//! each time, up to 2 s. An outage is logged once, with its cure; the tries are not logged. Signals are written between
+//! two reads, and dropped if the port is gone or accepts no bytes.
 
 use std::convert::Infallible;
 use std::os::fd::AsFd;
@@ -42,28 +42,28 @@ use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Occasion;
 
-/// Most bytes of one read.
+/// The most bytes of one read.
 const READ_BYTES_MAX: usize = 1024;
 
-/// How long to leave alone a port that calls itself readable and has nothing to read.
+/// The pause after a port that reported itself readable and had nothing to read.
 const NOTHING_REST: Duration = Duration::from_millis(10);
 
-/// A serial port and how it is set.
+/// A serial port and its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SerialPort {
     /// The scanner's name.
     pub name: ScannerName,
-    /// Which port.
+    /// The port.
     pub at: Place,
-    /// How the line is set. A pseudo-terminal and most USB scanners take any speed and ignore it.
+    /// The settings of the line. A pseudo-terminal and most USB scanners accept any speed and ignore it.
     pub line: LineSettings,
-    /// How the scanner is spoken to.
+    /// The protocol of the scanner.
     pub protocol: Protocol,
-    /// How its frames are told apart.
+    /// The rules by which its frames are separated.
     pub framing: Framing,
 }
 
-/// Starts the thread of a serial scanner. A port that is not there is no error: it is waited for.
+/// Starts the thread of a serial scanner. A missing port is no error: the thread waits for it.
 ///
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
@@ -79,7 +79,7 @@ pub fn start(port: SerialPort, roots: Roots, outlet: Outlet) -> Result<(Device, 
     Ok((device, SignalSender { scanner, queue, bell }))
 }
 
-/// What the thread owns.
+/// The data that the thread owns.
 #[derive(Debug)]
 struct Thread {
     port: SerialPort,
@@ -94,7 +94,7 @@ struct Thread {
 impl Thread {
     fn run(mut self) {
         let Err(Stopped) = self.serve();
-        // The agent that told the thread to stop may listen no longer: then nobody misses this frame.
+        // The agent that stopped the thread may no longer receive: then nobody misses this frame.
         let _sent = self.talk.finish(&mut self.line);
         debug!(scanner = %self.port.name, "scanner stopped");
     }
@@ -106,7 +106,7 @@ impl Thread {
             let why = match self.open() {
                 Ok(tty) => {
                     self.talk.opened(&mut self.line, self.clock.boot());
-                    // Before the news, after which signals are for scans to come.
+                    // They are dropped before the news of the port; signals after the news are for scans to come.
                     self.drop_signals();
                     self.line.tell(PortState::Open { reconnects })?;
                     reconnects = reconnects.saturating_add(1);
@@ -122,12 +122,12 @@ impl Thread {
         }
     }
 
-    /// Reads an open port until it is gone, closes it, and tells why it is gone.
+    /// Reads an open port until it is gone, closes it, and returns the reason why it is gone.
     fn connection(&mut self, tty: Tty, outage: &mut Outage) -> Result<PortFault, Stopped> {
         info!(scanner = %self.port.name, port = %self.port.at, "scanner is ready");
         let opened = self.clock.boot();
         let why = self.listen(&tty)?;
-        // Closed before anything waits for the queue: an open port keeps its name from the device that returns.
+        // It is closed before anything waits for the queue: an open port keeps its name from the device that returns.
         drop(tty);
         outage.over(self.clock.boot().ms_since(opened));
         self.talk.finish(&mut self.line)?;
@@ -141,7 +141,7 @@ impl Thread {
         }
     }
 
-    /// Reads until the port is gone, and tells why it is.
+    /// Reads until the port is gone, and returns the reason.
     fn listen(&mut self, tty: &Tty) -> Result<PortFault, Stopped> {
         let mut buffer = [0; READ_BYTES_MAX];
         let mut unmarker = Unmarker::default();
@@ -182,12 +182,12 @@ impl Thread {
         act(talk, &mut Ends { tty, line, clock: clock.as_ref(), bell })
     }
 
-    /// Forgets signals for scans of another time: a beep now would confirm a scan that it does not belong to.
+    /// Drops signals for earlier scans: a beep now would confirm a scan that it does not belong to.
     fn drop_signals(&self) {
         self.signals.try_iter().take(SIGNAL_QUEUE_MAX).for_each(drop);
     }
 
-    /// Waits before the next try. A signal for a port that is gone brings the try forward, which does no harm.
+    /// Waits before the next try. A signal for a port that is gone makes the try come sooner, which does no harm.
     fn rest(&self, wait: Duration) -> Result<(), Stopped> {
         self.bell.rest(wait);
         self.drop_signals();

@@ -1,8 +1,8 @@
 //! Standard input as a scanner: one barcode a line.
 //!
-//! The thread waits for the input with `poll` and never in a read, so that a stop finds it awake although a
-//! person at a terminal may never type another line. The input is left as it is: made non-blocking, it would
-//! be so for every program that shares the terminal.
+//! The thread waits for the input with `poll` and never in a read, so that it notices a stop even if a person at a
+//! terminal never types another line. The settings of the input stay unchanged: a non-blocking input would be
+//! non-blocking for every program that shares the terminal.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -24,15 +24,15 @@ use crate::domain::framing::Cut;
 use crate::domain::framing::Framing;
 use crate::domain::ids::ScannerName;
 
-/// Most bytes of one read.
+/// The most bytes of one read.
 const READ_BYTES_MAX: usize = 1024;
 
-/// How long to leave alone an input that calls itself readable and has nothing to read.
+/// The pause after an input that reported itself readable and had nothing to read.
 const NOTHING_REST: Duration = Duration::from_millis(10);
 
-/// Starts the thread that reads `input`, `std::io::stdin()` as a rule. Nothing else may read it: bytes that
-/// another reader has buffered are missing here. A frame unfinished for a gap is refused; at the end of the
-/// input the last one needs no terminator.
+/// Starts the thread that reads `input`, `std::io::stdin()` as a rule. Nothing else may read it: bytes that another
+/// reader has buffered are missing here. A frame unfinished for a gap is refused; at the end of the input the last one
+/// needs no terminator.
 ///
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
@@ -44,7 +44,7 @@ where
     let mut line = Line::new(name.clone(), framing, outlet, bell.clone());
     Device::start(name, bell.clone(), move || {
         if serve(&input, &bell, &mut line) == Err(Stopped) {
-            // The agent that told the thread to stop may listen no longer: then nobody misses this frame.
+            // The agent that stopped the thread may no longer receive: then nobody misses this frame.
             let _sent = line.finish(Cut::Gone);
         }
     })

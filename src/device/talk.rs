@@ -1,4 +1,4 @@
-//! How bytes become frames and verdicts become bytes: plainly, or in the packets of a protocol.
+//! The conversion of bytes into frames and of verdicts into bytes: plain, or in the packets of a protocol.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use crate::domain::ssi::Host;
 use crate::domain::ssi::Step;
 use crate::domain::time::BootMillis;
 
-/// Between two packets to a scanner: "space messages sufficiently apart" (Zebra DS9908 Product Reference Guide, page 249)
-/// leaves open how far. A packet is 7 bytes, 8 ms at 9600 baud; a verdict may take 50 ms.
+/// The pause between two packets to a scanner: "space messages sufficiently apart" (Zebra DS9908 Product Reference
+/// Guide, page 249) leaves open how far. A packet is 7 bytes, 8 ms at 9600 baud; a verdict may take 50 ms.
 const BETWEEN_PACKETS: Duration = Duration::from_millis(15);
 
-/// What is between a scanner's port and its line.
+/// The protocol between a scanner's port and its line.
 #[derive(Debug)]
 pub(super) enum Talk {
-    /// The bytes are the codes; signals are written as they are.
+    /// No protocol: the bytes are the codes; signals are written as they are.
     Plain,
     /// Packets, which the host acknowledges.
     Packets(Box<Host>),
@@ -39,7 +39,7 @@ impl Talk {
     }
 }
 
-/// The ends that a talk joins.
+/// The two ends that a talk connects.
 pub(super) struct Ends<'a> {
     pub(super) tty: &'a Tty,
     pub(super) line: &'a mut Line,
@@ -48,7 +48,7 @@ pub(super) struct Ends<'a> {
 }
 
 impl Talk {
-    /// The port was opened, or has come back.
+    /// Notes that the port was opened, or has come back.
     pub(super) fn opened(&mut self, line: &mut Line, at: BootMillis) {
         match self {
             Self::Plain => line.opened(),
@@ -56,7 +56,7 @@ impl Talk {
         }
     }
 
-    /// Takes bytes that were read.
+    /// Processes bytes that were read.
     pub(super) fn take(&mut self, bytes: &[u8], ends: &mut Ends<'_>) -> Result<(), Stopped> {
         match self {
             Self::Plain => ends.line.take(bytes),
@@ -68,7 +68,7 @@ impl Talk {
         }
     }
 
-    /// Nothing was read when its time was over.
+    /// Notes that nothing was read until the time was over.
     pub(super) fn expire(&mut self, ends: &mut Ends<'_>) -> Result<(), Stopped> {
         match self {
             Self::Plain => ends.line.expire(),
@@ -80,7 +80,7 @@ impl Talk {
         }
     }
 
-    /// How long to wait for the rest of what is pending; if nothing is, for ever.
+    /// Returns the wait for the rest of what is pending; `None` (no limit) if nothing is.
     pub(super) fn patience(&self, line: &Line, clock: &dyn Clock) -> Option<Duration> {
         match self {
             Self::Plain => line.patience(),
@@ -91,7 +91,7 @@ impl Talk {
         }
     }
 
-    /// Gives the scanner a signal; `false` if it took not all of it.
+    /// Gives the scanner a signal; returns `false` if the scanner did not accept all of it.
     pub(super) fn signal(
         &mut self,
         occasion: Occasion,
@@ -110,7 +110,7 @@ impl Talk {
         ends.carry_out(steps).map(|()| true)
     }
 
-    /// The port is gone, or the thread ends.
+    /// Notes that the port is gone, or that the thread ends.
     pub(super) fn finish(&mut self, line: &mut Line) -> Result<(), Stopped> {
         if let Self::Packets(host) = self {
             let mut steps = Vec::new();
@@ -157,7 +157,7 @@ impl Ends<'_> {
                 break;
             }
         }
-        // What it rang for meanwhile is still to be looked at.
+        // The reason why it rang meanwhile still has to be checked.
         self.bell.ring();
     }
 }

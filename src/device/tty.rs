@@ -1,15 +1,15 @@
-//! A serial port: opened for this program alone, in raw mode, never waiting.
+//! A serial port: opened for this program alone, in raw mode, without waiting.
 //!
-//! `serialport` opens the port a second time, keeps others out and sets the line. What reads is a descriptor of
-//! our own: the library's cannot be waited for beside anything else, and knows nothing of damaged bytes.
+//! `serialport` opens the port a second time, keeps others out and sets the line. The reader is a descriptor of our
+//! own: nothing can wait for the library's descriptor beside other events, and it knows nothing of damaged bytes.
 //!
-//! A byte that the line damaged (parity, framing, a break) is read as `0xFF`, which is in no UTF-8 text, so
-//! that its frame is refused whole. Terminals would else hand it over as NUL, which ends a frame and makes two
-//! shorter codes of one, or leave it out.
+//! A byte that the line damaged (parity, framing, a break) is read as `0xFF`, which is in no UTF-8 text, so that its
+//! frame is refused whole. Otherwise a terminal would report it as NUL, which ends a frame and makes two shorter codes
+//! of one, or would leave it out.
 //!
-//! Bytes that arrive between the opening and the settings are kept: they may be a scan. Of the time before
-//! there are none, for the kernel frees a terminal's buffers when the last program closes it; what a scanner
-//! itself holds back while nobody listens comes after the opening and is a scan like any other.
+//! Bytes that arrive between the opening and the settings are kept: they may be a scan. There are none from before the
+//! opening, because the kernel frees a terminal's buffers when the last program closes it; bytes that a scanner itself
+//! holds back while nobody reads come after the opening and are a scan like any other.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -35,17 +35,17 @@ use crate::config::StopBits;
 use crate::device::PortFault;
 use crate::device::serial::SerialPort;
 
-/// Major numbers of pseudo-terminals (`linux/Documentation/admin-guide/devices.txt`, Unix98 PTY slaves).
+/// The major numbers of pseudo-terminals (`linux/Documentation/admin-guide/devices.txt`, Unix98 PTY slaves).
 const PSEUDO_TERMINALS: RangeInclusive<u32> = 136..=143;
 
-/// What stands for a damaged byte.
+/// The byte that replaces a damaged one.
 const DAMAGED: u8 = 0xff;
 
 /// An open serial port. Reading and writing never wait.
 #[derive(Debug)]
 pub(super) struct Tty {
     fd: OwnedFd,
-    /// Keeps the port ours as long as it is open.
+    /// The lock that reserves the port as long as it is open.
     _lock: TTYPort,
     flow_control: FlowControl,
 }
@@ -66,7 +66,7 @@ impl Tty {
         Ok(Self { fd, _lock: lock, flow_control: port.line.flow_control })
     }
 
-    /// Reads what is there, up to the length of `buffer`. Zero: nothing is, but the port is still there.
+    /// Reads the available bytes, up to the length of `buffer`. Zero: there are none, but the port is still there.
     pub(super) fn read(&self, buffer: &mut [u8]) -> Result<usize, PortFault> {
         match rustix::io::read(&self.fd, buffer) {
             // An end of file can pass, as when another program changed the settings; where the device is gone,
@@ -78,7 +78,7 @@ impl Tty {
         }
     }
 
-    /// Writes as many of `bytes` as the port takes at once, and tells whether it took all.
+    /// Writes as many of `bytes` as the port accepts at once, and returns true if it accepted all.
     pub(super) fn write(&self, bytes: &[u8]) -> bool {
         rustix::io::write(&self.fd, bytes) == Ok(bytes.len())
     }
@@ -91,8 +91,9 @@ impl AsFd for Tty {
 }
 
 impl Drop for Tty {
-    /// Drops what a scanner that has stopped us was sent and did not take: closing a port waits up to 30 s for
-    /// that to go out (`closing_wait`, `linux/drivers/tty/tty_port.c`), and with it whoever stops the thread.
+    /// Drops bytes that were sent to a scanner which has stopped us and did not receive them: closing a port waits up
+    /// to 30 s for them to go out (`closing_wait`, `linux/drivers/tty/tty_port.c`), and so would a caller that stops
+    /// the thread.
     fn drop(&mut self) {
         if self.flow_control != FlowControl::None {
             // A port that is gone has nothing to drop.
@@ -101,8 +102,8 @@ impl Drop for Tty {
     }
 }
 
-/// Sets the line and keeps everybody else out: two readers of one port would each get some of its bytes.
-/// `flock` keeps out whoever asks for it, root's programs too, and `TIOCEXCL` every other user.
+/// Sets the line and keeps other programs out: two readers of one port would each get some of its bytes. `flock` keeps
+/// out every program that asks for it, root's programs too, and `TIOCEXCL` every other user.
 fn set_line(path: &Path, port: &SerialPort) -> Result<TTYPort, PortFault> {
     let path = path.to_str().ok_or(PortFault::NotSerial)?;
     let line = port.line;
@@ -112,7 +113,7 @@ fn set_line(path: &Path, port: &SerialPort) -> Result<TTYPort, PortFault> {
         .stop_bits(stop_bits(line.stop_bits))
         .flow_control(flow_control(line.flow_control));
     TTYPort::open(&builder).map_err(|error| match error.kind() {
-        // So the library calls a port that is locked (`serialport` 4.10, `posix/flock.rs`).
+        // This is how the library reports a port that is locked (`serialport` 4.10, `posix/flock.rs`).
         ErrorKind::NoDevice => PortFault::Taken,
         ErrorKind::InvalidInput => fault(Errno::INVAL),
         ErrorKind::Io(kind) => fault(errno_of(&kind.into())),
@@ -120,16 +121,16 @@ fn set_line(path: &Path, port: &SerialPort) -> Result<TTYPort, PortFault> {
     })
 }
 
-/// A pseudo-terminal outlives its last user and would keep the mark of `TIOCEXCL` after a crash of this program,
-/// so it is taken off; the lock stays.
+/// Removes the mark of `TIOCEXCL` from a pseudo-terminal, which outlives its last user and would keep the mark after a
+/// crash of this program; the lock stays.
 fn share_pseudo_terminal(fd: &OwnedFd) -> Result<(), Errno> {
     let device = rustix::fs::fstat(fd)?.st_rdev;
     let is_pseudo = PSEUDO_TERMINALS.contains(&rustix::fs::major(device));
     if is_pseudo { rustix::termios::ioctl_tiocnxcl(fd) } else { Ok(()) }
 }
 
-/// Has damaged bytes marked (`PARMRK`) rather than read as NUL; `INPCK` has damage looked for, without parity too:
-/// a byte with a wrong stop bit is damaged. Only software flow control may eat bytes.
+/// Makes the kernel mark damaged bytes (`PARMRK`) rather than read them as NUL. `INPCK` makes it search for damage,
+/// without parity too: a byte with a wrong stop bit is damaged. Only software flow control may remove bytes.
 fn mark_damage(fd: &OwnedFd, flow_control: FlowControl) -> Result<(), Errno> {
     let mut settings = rustix::termios::tcgetattr(fd)?;
     settings.input_modes -= InputModes::IGNPAR | InputModes::IXANY;
@@ -173,7 +174,8 @@ const fn flow_control(control: FlowControl) -> serialport::FlowControl {
     }
 }
 
-/// The kernel's number for an error. The library keeps only the kind of its errors; what matters here has one.
+/// Returns the kernel's number for an error. The library keeps only the kind of its errors; each kind that matters here
+/// has a number.
 fn errno_of(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(match error.kind() {
         io::ErrorKind::NotFound => Errno::NOENT,
@@ -184,19 +186,19 @@ fn errno_of(error: &io::Error) -> Errno {
     })
 }
 
-/// Why a port could not be opened.
+/// Returns the reason why a port could not be opened.
 fn fault(errno: Errno) -> PortFault {
     match errno {
         Errno::NOENT | Errno::NODEV | Errno::NXIO => PortFault::Absent,
         Errno::ACCESS | Errno::PERM => PortFault::Denied,
-        // `open` says BUSY of another's `TIOCEXCL`, `flock` says AGAIN of another's lock.
+        // `open` reports BUSY for another program's `TIOCEXCL`, `flock` reports AGAIN for another program's lock.
         Errno::BUSY | Errno::AGAIN => PortFault::Taken,
         Errno::NOTTY | Errno::ISDIR => PortFault::NotSerial,
         other => fault_while_open(other),
     }
 }
 
-/// Why a port that was open is no more.
+/// Returns the reason why a port that was open is gone.
 pub(super) fn fault_while_open(errno: Errno) -> PortFault {
     match errno {
         Errno::IO | Errno::NODEV | Errno::NXIO => PortFault::Vanished,
@@ -204,14 +206,14 @@ pub(super) fn fault_while_open(errno: Errno) -> PortFault {
     }
 }
 
-/// Undoes the marks of `PARMRK`: the kernel hands over a damaged byte X as `FF 00 X`, and a good FF as `FF FF`
-/// (`termios(3)`). Both become one `0xFF`.
+/// A reader that undoes the marks of `PARMRK`: the kernel reports a damaged byte X as `FF 00 X`, and a good FF as
+/// `FF FF` (`termios(3)`). Both become one `0xFF`.
 #[derive(Debug, Default)]
 pub(super) struct Unmarker {
     seen: Seen,
 }
 
-/// How much of a mark was read.
+/// The part of a mark that was read.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     #[default]
@@ -221,7 +223,7 @@ enum Seen {
 }
 
 impl Unmarker {
-    /// The byte meant, once `byte` completes it.
+    /// Returns the real byte, once `byte` completes it.
     pub(super) fn byte(&mut self, byte: u8) -> Option<u8> {
         let (seen, meant) = match (self.seen, byte) {
             (Seen::Nothing, DAMAGED) => (Seen::Escape, None),

@@ -1,7 +1,7 @@
-//! Waiting for a device node: woken when one appears or changes its owner, instead of looking again and again.
+//! A wait for a device node, which ends when a node appears or changes its owner, instead of checking again and again.
 //!
-//! The kernel makes a node before udev gives it its group and its links, so a change of attributes wakes too
-//! (`inotify(7)`). What the watch cannot see, the next try finds: it never waits longer than it is told.
+//! The kernel makes a node before udev gives it its group and its links, so a change of attributes ends the wait too
+//! (`inotify(7)`). The next try finds what the watch cannot see: a wait is never longer than its limit.
 
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
@@ -13,7 +13,7 @@ use rustix::fs::inotify;
 use rustix::fs::inotify::CreateFlags;
 use rustix::fs::inotify::WatchFlags;
 
-/// Most bytes of news read at once; more are read with the next.
+/// The most bytes of news that are read at once; more are read with the next.
 const NEWS_BYTES_MAX: usize = 4096;
 
 /// A watch on some folders.
@@ -24,7 +24,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// A watch on `folders`, as soon as they are there. `None`: the process or the user has no watch left.
+    /// Returns a watch on `folders`, which begins as soon as they exist. `None`: the process or the user has no watch
+    /// left.
     pub(super) fn new(folders: Vec<PathBuf>) -> Option<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
         let watch = Self { inotify, folders };
@@ -32,16 +33,16 @@ impl Watch {
         Some(watch)
     }
 
-    /// Watches folders that have appeared since. Those watched already stay so.
+    /// Watches folders that have appeared since. Folders that are already watched stay so.
     pub(super) fn renew(&self) {
         let news = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::ATTRIB | WatchFlags::ONLYDIR;
         for folder in self.folders.iter().filter(|folder| folder.is_dir()) {
-            // One that vanishes at this moment has no news.
+            // A folder that vanishes at this moment has no news.
             let _watched = inotify::add_watch(&self.inotify, Path::new(folder), news);
         }
     }
 
-    /// Forgets the news so far.
+    /// Drops the news so far.
     pub(super) fn forget(&self) {
         let mut news = [0; NEWS_BYTES_MAX];
         while rustix::io::read(&self.inotify, &mut news).is_ok_and(|count| count > 0) {}
@@ -63,7 +64,7 @@ mod tests {
     use crate::device::bell::Bell;
     use crate::device::bell::Woken;
 
-    /// Long enough to fail a test that should not have waited for it.
+    /// A time long enough to fail a test that should not have waited for it.
     const LONG: Option<Duration> = Some(Duration::from_secs(20));
 
     #[test]
