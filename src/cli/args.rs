@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The arguments of the command line.
 
 use std::path::PathBuf;
 
@@ -305,7 +305,7 @@ pub(super) struct NewGood {
     pub(super) article: Option<String>,
 }
 
-/// Reads an amount that is not below zero, digit for digit.
+/// Reads an amount that is not below zero, as an exact decimal.
 pub(super) fn amount(text: &str) -> Result<Decimal, &'static str> {
     let number = Decimal::from_str_exact(text).ok().filter(|number| *number >= Decimal::ZERO);
     number.ok_or("this is no number such as 12.50")

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::store::{self, Db};
 
-/// Prints what is in force, and everything for which `run` would refuse to start.
+/// Prints the configuration in force, and every reason for which `run` would refuse to start.
 pub(super) fn check(out: &mut impl Write, config: &Config) -> Result<(), Error> {
     say(out, &config.show())?;
     let refusals = refusals(config);
@@ -23,7 +23,7 @@ pub(super) fn check(out: &mut impl Write, config: &Config) -> Result<(), Error> 
 
 fn refusals(config: &Config) -> Vec<Error> {
     let mut refusals: Vec<Error> = Secrets::faults(&config.api).into_iter().map(Error::from).collect();
-    // Whether the client can be built depends on its files and not on the tokens.
+    // The client can be built or not depending on its files, not on the tokens.
     let token = SecretString::from("token");
     let client = Client::new(&config.api, config.station.location_id, &token, &token);
     refusals.extend(client.err().map(|error| app::Error::from(error).into()));
@@ -35,7 +35,7 @@ fn refusals(config: &Config) -> Vec<Error> {
     refusals
 }
 
-/// Whether the data folder can be used, or made.
+/// Checks that the data folder can be used, or made.
 fn folder(dir: &Path) -> Result<(), app::Error> {
     let there = dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     let access = if there.is_dir() {

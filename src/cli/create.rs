@@ -23,11 +23,11 @@ use crate::socket::{self, Request};
 use crate::store::Db;
 use crate::work::create::{Creator, Made, barcode_for};
 
-/// How deep a person goes into the tree of categories.
+/// The most levels of the tree of categories that a person goes down.
 const DEPTH_MAX: u32 = 20;
 
-/// Makes a good for a parked code and books what was parked of it. Whatever was interrupted, the same command
-/// goes on where it stood: the copy of the table is looked at first, then the service's own.
+/// Makes a good for a parked code and books its parked scans. After an interruption, the same command continues where
+/// it stopped: it searches the copy of the table first, then the service's own.
 pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> Result<(), Error> {
     let secrets = Secrets::find(&config.api);
     let mut db = data(config)?;
@@ -84,7 +84,7 @@ fn make(
 fn book(out: &mut impl Write, config: &Config, db: &mut Db, told: (&Good, &str)) -> Result<(), Error> {
     let (good, how) = told;
     let operations = db.book_parked(SystemClock::new().wall())?;
-    // Without an agent it is delivered when one starts; with one, at its next look at the latest.
+    // Without an agent it is delivered when one starts; with one, at its next check at the latest.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     let text = format!(
         "good {} ({}) {how}; {} made of what was parked\n",
@@ -96,7 +96,7 @@ fn book(out: &mut impl Write, config: &Config, db: &mut Db, told: (&Good, &str))
 }
 
 impl NewGood {
-    /// What the service demands and was not given.
+    /// Returns the flags of required values that were not given.
     fn missing(&self) -> Vec<&'static str> {
         let units_differ = self.sale_unit.is_some() && self.sale_unit != self.service_unit;
         let wanted = [
@@ -109,7 +109,7 @@ impl NewGood {
         wanted.into_iter().filter(|(_, is_missing)| *is_missing).map(|(name, _)| name).collect()
     }
 
-    /// The good, if everything was given.
+    /// Returns the good, if everything was given.
     fn complete(&self) -> Option<GoodToWrite> {
         let sale = UnitId(self.sale_unit?);
         let service = UnitId(self.service_unit?);
@@ -159,7 +159,7 @@ impl<R: BufRead, W: Write> Person<'_, R, W> {
         Ok(good)
     }
 
-    /// Goes down the tree of categories, a level at a time.
+    /// Goes down the tree of categories, one level at a time.
     async fn category(&mut self, creator: &mut Creator<'_>) -> Result<CategoryId, Error> {
         let mut chosen = None;
         for _ in 0..DEPTH_MAX {
@@ -221,7 +221,7 @@ impl<R: BufRead, W: Write> Person<'_, R, W> {
         })
     }
 
-    /// Asks until the answer makes sense.
+    /// Asks until the answer is valid.
     fn until<T>(&mut self, question: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
         loop {
             if let Some(value) = read(&self.line(question)?) {

@@ -14,9 +14,9 @@ use super::{Error, read_error, take_over};
 use crate::config::wants_colour;
 use crate::demo::{Outcome, Wish, run};
 
-/// How long a pipe may be silent before its first code.
+/// The longest silence of a pipe before its first code.
 const WRITER_WITHIN: Duration = Duration::from_secs(10);
-/// Opens a pipe without waiting for its writer.
+/// The flag that opens a pipe without waiting for its writer.
 const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error> {
@@ -46,7 +46,7 @@ pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error
     }
 }
 
-/// Opens a list of scans. A folder holds none, and a pipe into which nobody writes would be waited for without end.
+/// Opens a list of scans. A folder holds none, and a pipe without a writer would block without end.
 fn open(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path)?.file_type();
     if kind.is_dir() {
@@ -58,7 +58,7 @@ fn open(path: &Path) -> io::Result<File> {
     if !kind.is_fifo() {
         return File::open(path);
     }
-    // Opened like this it does not wait for a writer.
+    // Opened in this way, it does not wait for a writer.
     let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)?;
     let patience = Timespec::try_from(WRITER_WITHIN).map_err(io::Error::other)?;
     if poll(&mut [PollFd::new(&file, PollFlags::IN)], Some(&patience))? == 0 {

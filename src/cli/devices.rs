@@ -12,10 +12,10 @@ use crate::device::inputs::{self, FoundInput, InputLikeness, Sign};
 use crate::device::ports::{self, FoundPort, Roots, UsbIdentity};
 use crate::domain::printable::printable;
 
-/// What tells a HID-POS scanner.
+/// The sign of a HID-POS scanner.
 const HIDPOS_SIGN: &str = "its report descriptor has usage page 0x8C";
 
-/// What is plugged in.
+/// The devices that are plugged in.
 struct Found {
     ports: Vec<FoundPort>,
     hidraws: Vec<FoundHidraw>,
@@ -32,7 +32,7 @@ pub(super) fn devices(out: &mut impl Write, is_json: bool) -> Result<(), Error> 
     if is_json { say(out, &format!("{}\n", json_of(&found))) } else { say(out, &text(&found)) }
 }
 
-/// One object for each device: where it is, whether it looks like a scanner and why, and its entry to paste.
+/// Returns one object for each device: its place, its likeness to a scanner with the reason, and its entry to paste.
 fn json_of(found: &Found) -> Value {
     let Found { ports, hidraws, inputs } = found;
     let ports = ports.iter().map(|port| {
@@ -99,7 +99,7 @@ fn text(found: &Found) -> String {
     text
 }
 
-/// One port, and the entry to paste into the configuration.
+/// Describes one port, with the entry to paste into the configuration.
 fn describe_port(text: &mut String, port: &FoundPort) {
     let likeness = ports::looks_like_scanner(port);
     let verdict = if likeness.is_scanner() { "a scanner" } else { "perhaps a scanner" };
@@ -116,16 +116,16 @@ fn port_entry(text: &mut String, port: &FoundPort) {
     let _written = writeln!(text, "  {}\n", port_place(port));
 }
 
-/// The line of an entry that says where a port is.
+/// Returns the line of an entry that names the place of a port.
 pub(super) fn port_place(port: &FoundPort) -> String {
     match &port.usb {
-        // By its USB port a scanner is found again under whatever name the kernel gives it next time.
+        // By its USB port a scanner is found again, whatever name the kernel gives it next time.
         Some(usb) => format!("match = {}", usb_match(usb, &usb.port)),
         None => format!("path = \"{}\"", port.node.display()),
     }
 }
 
-/// One HID-POS scanner, which says itself that it is one.
+/// Describes one HID-POS scanner, which states itself that it is one.
 fn describe_hidraw(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw]) {
     let node = hidraw.node.display();
     if let Some(unfit) = hidraw.unfit {
@@ -145,14 +145,14 @@ fn hidraw_entry(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw]) {
     let _written = writeln!(text, "  {}\n", hidraw_place(hidraw, all));
 }
 
-/// The line of an entry that says where a HID-POS scanner is.
+/// Returns the line of an entry that names the place of a HID-POS scanner.
 pub(super) fn hidraw_place(hidraw: &FoundHidraw, all: &[FoundHidraw]) -> String {
     let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
     place(&hidraw.identity, &others, hidraw.by_path.as_ref().unwrap_or(&hidraw.node))
 }
 
-/// One input device that types. What looks like a keyboard has its entry behind `#`: nobody's keyboard is to be
-/// taken from them by a paste.
+/// Describes one input device that types. The entry of a device that looks like a keyboard is behind `#`: a paste must
+/// not take somebody's keyboard away.
 fn describe_input(text: &mut String, input: &FoundInput, found: &Found) {
     let likeness = inputs::looks_like_scanner(input);
     let verdict = match likeness {
@@ -178,7 +178,7 @@ fn describe_input(text: &mut String, input: &FoundInput, found: &Found) {
     input_entry(text, input, &found.inputs, mark);
 }
 
-/// The HID-POS scanner that is the same device.
+/// Returns the HID-POS scanner that is the same device.
 pub(super) fn pos_of<'a>(input: &FoundInput, hidraws: &'a [FoundHidraw]) -> Option<&'a FoundHidraw> {
     let port = Some(&input.identity.port).filter(|port| !port.is_empty())?;
     hidraws.iter().find(|pos| pos.identity.port == *port && pos.unfit.is_none())
@@ -195,7 +195,7 @@ fn describe_signs(text: &mut String, input: &FoundInput) {
     }
 }
 
-/// The entry to paste, each line behind `mark`.
+/// Writes the entry to paste, each line behind `mark`.
 pub(super) fn input_entry(text: &mut String, input: &FoundInput, all: &[FoundInput], mark: &str) {
     let place = input_place(input, all);
     let _written = writeln!(text, "\n  {mark}[[scanner]]\n  {mark}name = \"{}\"", name_of(&input.name));
@@ -204,13 +204,13 @@ pub(super) fn input_entry(text: &mut String, input: &FoundInput, all: &[FoundInp
         writeln!(text, "  {mark}layout = \"us\" # the keyboard layout that the scanner is set to\n");
 }
 
-/// The line of an entry that says where an input device is.
+/// Returns the line of an entry that names the place of an input device.
 pub(super) fn input_place(input: &FoundInput, all: &[FoundInput]) -> String {
     let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
     place(&input.identity, &others, input.by_id.as_ref().unwrap_or(&input.node))
 }
 
-/// The shortest description that no other device has; else the path.
+/// Returns the shortest description that no other device has; otherwise the path.
 fn place(usb: &UsbIdentity, all: &[&UsbIdentity], path: &Path) -> String {
     let same = |other: &&&UsbIdentity| other.port == usb.port && other.serial == usb.serial;
     let is_alone = all.iter().filter(same).count() == 1;
@@ -240,7 +240,7 @@ fn describe_usb(text: &mut String, usb: &UsbIdentity) {
     );
 }
 
-/// A name that the configuration takes.
+/// Returns a name that the configuration accepts.
 pub(super) fn name_of(kernels: &str) -> String {
     kernels.chars().map(|c| c.to_ascii_lowercase()).filter(char::is_ascii_alphanumeric).take(24).collect()
 }
@@ -287,7 +287,7 @@ mod tests {
         FoundHidraw { name: name.to_owned(), node, title: None, identity, unfit, by_path: None }
     }
 
-    /// The scanners of a configuration that has what was told pasted into it, without the `#`s.
+    /// Returns the scanners of a configuration into which the printed text was pasted, without the `#`s.
     fn pasted(told: &str) -> Vec<Source> {
         let station = "[station]\nname = \"a\"\nlocation_id = 1\nstorage_id = 1\n";
         let entries = told.lines().filter_map(|line| line.strip_prefix("  "));

@@ -23,9 +23,9 @@ pub(super) fn doctor(out: &mut impl Write, path: &Path, as_json: bool) -> Result
     if report.is_ok() { Ok(()) } else { Err(Error::Faulty) }
 }
 
-/// The whole station, looked over.
+/// Checks the whole station.
 pub(super) fn look_over(config: &Config) -> Result<Report, Error> {
-    // An agent that does not answer is as good as none: the section on the agent says so.
+    // An agent that does not answer counts as none: the section on the agent reports it.
     let asked = owner::within(&config.station.data_dir, || status::running(config).ok().flatten());
     let running = asked.ok().flatten();
     let clock = SystemClock::new();

@@ -1,4 +1,4 @@
-//! `stockpoint outbox export`: everything, for a person or an accountant.
+//! `stockpoint outbox export`: all documents, for a person or an accountant.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use crate::domain::ids::OperationId;
 use crate::status::rfc3339;
 use crate::store::{Db, Summary, Wanted};
 
-/// Every operation is written, oldest first, whatever the number.
+/// The limit of operations: all are written, oldest first.
 const EVERY: u32 = u32::MAX;
 
 pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
@@ -22,7 +22,7 @@ pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
     Ok(())
 }
 
-/// A document as one JSON object, with its lines and its trail.
+/// Returns a document as one JSON object, with its lines and its trail.
 pub(super) fn as_json(db: &Db, operation: &Summary) -> Result<Value, Error> {
     Ok(json!({
             "document": operation.id.0,

@@ -48,7 +48,7 @@ fn find(out: &mut impl Write, config: &Config, code: &str, is_json: bool) -> Res
     }
 }
 
-/// What codes mean that a person types: a kit is known by its plain code, whatever the sheet prints.
+/// Returns the rules for codes that a person types: a kit is known by its plain code, whatever the sheet prints.
 pub(super) fn plain_conventions(config: &Config) -> Conventions {
     Conventions { seal: Seal::default(), ..config.conventions() }
 }
@@ -66,7 +66,7 @@ fn as_text(location: &Location, resolution: &Resolution) -> String {
     }
 }
 
-/// One object: `found` says what the code leads to, `goods` which goods a scan of it would book.
+/// Returns one object: `found` is the result of the lookup, `goods` the goods that a scan of the code would book.
 fn as_json(resolution: &Resolution) -> Value {
     let one = |good: &Good, units: String, storage: Option<StorageId>| {
         json!({

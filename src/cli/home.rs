@@ -1,4 +1,4 @@
-//! `stockpoint adopt`, `stockpoint backup` and `stockpoint restore`: where the data belongs, and moving it.
+//! `stockpoint adopt`, `stockpoint backup` and `stockpoint restore`: the home of the data, and its moves.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ use crate::socket::{self, Request};
 use crate::status::rfc3339;
 use crate::store::{self, Adopted, Adoption, Backup, BackupError, BackupFile, Replace, Share, Shares};
 
-/// Name of the file in the data folder in which a backup is made that root then copies out.
+/// The name of the file in the data folder in which a backup is made that root then copies to its place.
 const BACKUP_SCRATCH: &str = "backup.part-of-root";
 
 fn here(config: &Config) -> Home {
@@ -35,12 +35,12 @@ pub(super) fn adopt(out: &mut impl Write, config: &Config, wanted: &AdoptArgs) -
         Adopted::Done(share) => share,
     };
     let text = told(adoption, &share, &config.station.name);
-    // Without an agent it goes on when one starts.
+    // Without an agent the delivery continues when one starts.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &text)
 }
 
-/// What was adopted, a fact a line.
+/// Returns the results of an adoption, one fact a line.
 fn told(adoption: Adoption, done: &Shares, station: &str) -> String {
     let mut lines = vec![match adoption {
         Adoption::Moved => {
@@ -91,7 +91,8 @@ pub(super) fn backup(
     )
 }
 
-/// The owner of the data makes the backup in the folder; root, who may write elsewhere, copies it out.
+/// Makes the backup in the folder as the owner of the data; then root, which may write elsewhere, copies it to its
+/// place.
 fn backup_by_root(config: &Config, text: &str, file: &Path) -> Result<Backup, Error> {
     if file.exists() {
         return Err(BackupError::Exists(file.to_owned()).into());
@@ -108,7 +109,7 @@ fn backup_by_root(config: &Config, text: &str, file: &Path) -> Result<Backup, Er
     let (made, mut content) = owner::within(dir, write).map_err(owner_error(dir))??;
     let part = file.with_added_extension("part");
     copy_out(&mut content, &part, file).inspect_err(|_failed| {
-        // What is half written is of no use; the failure itself is said.
+        // An incomplete file is of no use; the failure itself is reported.
         let _removed = fs::remove_file(&part);
     })?;
     Ok(made)
@@ -156,7 +157,7 @@ pub(super) fn restore(out: &mut impl Write, config: &Config, wanted: &RestoreArg
     )
 }
 
-/// Says so if the data that is here belongs elsewhere: a new configuration does not make it this station's.
+/// Reports data that belongs elsewhere: a new configuration does not make it this station's.
 pub(super) fn warn_if_foreign(out: &mut impl Write, config: &Config) -> Result<(), Error> {
     let dir = &config.station.data_dir;
     let home = || -> Result<Option<Home>, Error> {

@@ -1,8 +1,8 @@
 //! The log, on the standard error: lines for people, for programs, or for the journal of systemd.
 //!
-//! The journal keeps the time itself and takes the level from a prefix (`sd-daemon(3)`), so that `journalctl -p err`
-//! finds what needs a person. A warning or an error that is repeated word for word is said once, and after a while how
-//! often it came: a service that is away for a night must not fill the journal.
+//! The journal keeps the time itself and reads the level from a prefix (`sd-daemon(3)`), so that `journalctl -p err`
+//! finds what needs a person. A warning or an error that is repeated word for word is logged once, and after a while
+//! with the number of its repetitions: a service that is away for a night must not fill the journal.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -26,11 +26,11 @@ use super::args::LogFormat;
 use crate::config;
 use crate::domain::printable::harmless;
 
-/// How long a warning is not said again.
+/// The time in which a warning is not logged again.
 const QUIET: Duration = Duration::from_mins(10);
-/// Warnings that are remembered at one time; beyond it the oldest is forgotten, and may be said again.
+/// The most warnings that are remembered at one time; beyond it the oldest is dropped, and may be logged again.
 const REMEMBERED_MAX: usize = 64;
-/// The most of a warning that is repeated when it is said how often it came, in characters.
+/// The length to which a warning is cut in the line about its repetitions, in characters.
 const SUMMARY_CHARS_MAX: usize = 400;
 
 /// Starts the log.
@@ -52,7 +52,7 @@ pub(super) fn start(level: Level, log_format: LogFormat) {
     tracing_subscriber::registry().with(filter).with(layer).init();
 }
 
-/// What stands before a line of this level in the journal (`sd-daemon(3)`, `SD_ERR` and its kin).
+/// Returns the prefix of a line of this level in the journal (`sd-daemon(3)`, `SD_ERR` and the others).
 pub(super) fn prefix(level: Level) -> &'static str {
     match level {
         Level::ERROR => "<3>",
@@ -62,14 +62,14 @@ pub(super) fn prefix(level: Level) -> &'static str {
     }
 }
 
-/// Whether the standard error goes to the journal: systemd names its file in `JOURNAL_STREAM` (`systemd.exec(5)`), and
-/// whoever inherits the variable with another standard error is not meant.
+/// Returns true if the standard error goes to the journal. systemd names the journal's file in `JOURNAL_STREAM`
+/// (`systemd.exec(5)`); a process that inherits the variable but has another standard error does not count.
 pub(super) fn is_journal() -> bool {
     let Some(named) = config::journal_stream() else { return false };
     fstat(io::stderr()).is_ok_and(|file| format!("{}:{}", file.st_dev, file.st_ino) == named)
 }
 
-/// The standard error, to which nothing goes that commands a terminal. A line comes whole.
+/// The standard error without characters that command a terminal. A line is written whole.
 struct Harmless;
 
 impl io::Write for Harmless {
@@ -84,14 +84,14 @@ impl io::Write for Harmless {
     }
 }
 
-/// How a line looks.
+/// The form of a line.
 enum Form {
     Text(Format<Full, SystemTime>),
     Journal(Format<Full, ()>),
     Json(Format<Json, SystemTime>),
 }
 
-/// Writes events as lines, one each.
+/// A writer of events as lines, one each.
 struct Lines {
     form: Form,
     is_journal: bool,
@@ -132,7 +132,7 @@ where
 }
 
 impl Lines {
-    /// Says how often a warning came that was not said again.
+    /// Writes how often a warning was repeated without being logged.
     fn summarise(&self, said: &Said, writer: &mut Writer<'_>) -> fmt::Result {
         if self.is_journal {
             writer.write_str(prefix(said.level))?;
@@ -156,16 +156,16 @@ impl Lines {
     }
 }
 
-/// A warning that was said.
+/// A warning that was logged.
 #[derive(Debug)]
 struct Said {
-    /// Stands for its place in the program and every word of it.
+    /// The hash of its place in the program and of all its words.
     key: u64,
     level: Level,
     /// Its words, cut.
     text: String,
     since: Option<Instant>,
-    /// How often it came again.
+    /// The number of its repetitions.
     again: u64,
 }
 
@@ -180,12 +180,12 @@ impl Said {
     }
 }
 
-/// What was said lately, oldest first.
+/// The warnings that were logged lately, oldest first.
 #[derive(Debug, Default)]
 struct Repeats(Vec<Said>);
 
 impl Repeats {
-    /// Whether this was not said lately. It is remembered either way.
+    /// Returns true if this warning was not logged lately. It is remembered either way.
     fn is_new(&mut self, said: impl FnOnce() -> Said, now: Instant) -> bool {
         let said = said();
         if let Some(known) = self.0.iter_mut().find(|known| known.key == said.key) {
@@ -199,7 +199,7 @@ impl Repeats {
         true
     }
 
-    /// What came again while it was not said, and may be said again from now on.
+    /// Removes the warnings that may be logged again from now on, and returns those that were repeated.
     fn over(&mut self, now: Instant) -> Vec<Said> {
         let is_over = |said: &Said| said.since.is_none_or(|since| now.duration_since(since) >= QUIET);
         let count = self.0.iter().take_while(|said| is_over(said)).count();
@@ -207,7 +207,7 @@ impl Repeats {
     }
 }
 
-/// The words of an event as the log has them: the message, then `name=value`.
+/// The words of an event in the log: the message, then `name=value`.
 struct Words {
     text: String,
 }
@@ -224,7 +224,7 @@ impl Visit for Words {
             self.text.push_str(field.name());
             self.text.push('=');
         }
-        // One line, whatever a server said.
+        // It is kept on one line, whatever a server sends.
         self.text.extend(format!("{value:?}").chars().map(|c| if c.is_control() { ' ' } else { c }));
     }
 

@@ -18,7 +18,7 @@ pub(super) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error>
     if inputs.is_empty() {
         return say(out, "no keyboard is there to look at; plug the scanner in\n");
     }
-    // Open before anybody is asked to scan: somebody does at once.
+    // The keyboards are opened before the person is asked to scan: some people scan at once.
     let onlooker = Onlooker::open(inputs.iter().map(|input| input.node.clone()).collect());
     say(out, &format!("scan something with each scanner, within {} s\n", time.as_secs()))?;
     let seen = onlooker.look_on(time, &SystemClock::new(), |node, bursts| {
@@ -27,7 +27,7 @@ pub(super) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error>
     say(out, &text(&seen, &inputs))
 }
 
-/// What was seen of each keyboard, with the entries of those that type like scanners.
+/// Returns the observations of each keyboard, with the entries of those that type like scanners.
 fn text(seen: &[Seen], inputs: &[FoundInput]) -> String {
     let mut text = "\n".to_owned();
     for Seen { node, told } in seen {

@@ -1,4 +1,4 @@
-//! The command line: what was typed, carried out, and an exit code: 0 good, 1 failed, 2 wrong usage or
+//! The command line: carries out a command and returns an exit code: 0 success, 1 failure, 2 wrong usage or
 //! configuration.
 
 mod args;
@@ -50,17 +50,17 @@ use crate::store::{self, Db};
 use crate::work::uplink::seed;
 use args::{Args, Command, DevicesCommand};
 
-/// Exit code for wrong usage and wrong configuration: starting again will not help. systemd.service(5),
-/// `RestartPreventExitStatus=` of the unit, heeds it.
+/// The exit code for wrong usage and wrong configuration: starting again will not help. `RestartPreventExitStatus=` of
+/// the unit uses it (systemd.service(5)).
 const WRONG: u8 = 2;
-/// The exit code of what failed.
+/// The exit code of a failure.
 const FAILED: u8 = 1;
 
-/// Exit code of a demonstration that was interrupted, as a shell has it of a program that SIGINT ended (128 + 2): not 0, for
-/// not everything was scanned and delivered, and not 1, for nothing failed.
+/// The exit code of a demonstration that was interrupted, as a shell reports a program that SIGINT ended (128 + 2): not
+/// 0, because not everything was scanned and delivered, and not 1, because nothing failed.
 const INTERRUPTED: u8 = 130;
 
-/// Why a command failed.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configuration is wrong. Its faults name their places and cures.
@@ -81,7 +81,7 @@ pub enum Error {
     /// A file or the output cannot be used.
     #[error("use {what}")]
     Io {
-        /// Which.
+        /// The file, or the output.
         what: String,
         /// The system's reason.
         #[source]
@@ -110,7 +110,7 @@ pub enum Error {
     /// There is no data yet, so there is nothing to change.
     #[error("find any data in {}; the agent makes it when it first runs", .0.display())]
     NoData(PathBuf),
-    /// The agent did not do it in time.
+    /// The agent did not finish in time.
     #[error("see it done within an hour; `stockpoint status` tells how the service is")]
     NotYet,
     /// The service, or the agent, does not answer.
@@ -119,22 +119,22 @@ pub enum Error {
     /// A scanner could not be calibrated, or is set up wrong.
     #[error("calibrate the scanner")]
     Calibrate(#[from] calibrate::Error),
-    /// The goods table has no such good.
+    /// The goods table has no good with this id.
     #[error("find good {0} in the goods table; `stockpoint goods find CODE` shows what is there")]
     NoSuchGood(GoodId),
-    /// The goods table knows the code by itself.
+    /// The goods table has the code already.
     #[error("give the code to a good: the goods table knows it already")]
     KnownAlready,
-    /// The code commands the station, or is a kit's.
+    /// The code is a control code, or that of a kit.
     #[error("give the code to a good: it begins as a control code does, and never is a good's")]
     ControlCode,
     /// Several goods have the code.
     #[error("choose a good: several have this code; correct it on the service")]
     Ambiguous,
-    /// Nothing was scanned of the code that is not booked.
+    /// The code has no parked scans.
     #[error("find the code among the parked ones; `stockpoint unknown list` shows them")]
     NotParked,
-    /// A code was typed that was read in several ways.
+    /// The typed code was read in several ways.
     #[error("tell which code is meant: it was read in several ways; name one of {0}")]
     SeveralRead(String),
     /// The code was never scanned, or is booked already.
@@ -142,36 +142,36 @@ pub enum Error {
         "find {0} among the parked codes: it was never scanned, or is booked; --anyway gives it to the good all the same"
     )]
     NeverParked(String),
-    /// The code was given to no good.
+    /// The code is given to no good.
     #[error("find {0} among the codes given to goods; `stockpoint unknown assigned` lists them")]
     NotGiven(String),
     /// The barcode was not written into the good.
     #[error("write the barcode into the good")]
     Save(#[from] crate::work::save::Error),
-    /// Something was not given, and there is nobody to ask. Nothing was made.
+    /// A value was not given, and there is nobody to ask. Nothing was made.
     #[error("know {0}; give it, or type the command on a terminal to be asked")]
     Missing(String),
-    /// Something that was given cannot be used. Nothing was made.
+    /// A given value cannot be used. Nothing was made.
     #[error("use {flag}: it {why}")]
     Wrong {
-        /// Which flag.
+        /// The flag.
         flag: &'static str,
-        /// What is wrong, and its cure.
+        /// The problem and its cure.
         why: String,
     },
-    /// The person has ended it. Nothing was made.
+    /// The person has interrupted the command. Nothing was made.
     #[error("go on: it was interrupted, and nothing was written")]
     Interrupted,
-    /// The service gives no user token, or does not take the tokens.
+    /// The service gives no user token, or refuses the tokens.
     #[error("log in: {0}")]
     NoLogin(String),
     /// The station could not be set up.
     #[error(transparent)]
     Setup(#[from] setup::Error),
-    /// Nobody has scanned the set-up code in its time.
+    /// Nobody scanned the set-up code in its time.
     #[error("hand the set-up over: nobody scanned the code in its time; print a new one")]
     CodeExpired,
-    /// The set-up went out, and whoever got it did not acknowledge it in time.
+    /// The set-up was sent, but its recipient did not acknowledge it in time.
     #[error(
         "hand the set-up over: it went to {0}, which did not acknowledge it; see whether the station is set up, and if not, print a \
          new code and revoke the tokens"
@@ -182,7 +182,7 @@ pub enum Error {
         "hand the set-up over: the program at {0} is of another version; install the same version on both machines"
     )]
     CodeOfOtherVersion(SocketAddr),
-    /// Too many have guessed.
+    /// Too many wrong proofs were sent.
     #[error(
         "hand the set-up over: {} proofs were wrong, so the code is locked; somebody in this network guesses",
         setup::WRONG_PROOFS_MAX
@@ -200,37 +200,37 @@ pub enum Error {
     /// The control sheet cannot be printed.
     #[error("print the control sheet")]
     Sheet(#[from] crate::sheet::Error),
-    /// The output is a terminal, which cannot show this.
+    /// The output is a terminal, which cannot show this format.
     #[error("show a PDF on a terminal; name a file with --output")]
     NotForTerminals,
-    /// The operation cannot be tried again as it stands.
+    /// The operation cannot be tried again in its state.
     #[error("try document {id} again: it is {state}, and only a refused or uncertain one can be")]
     NothingToRetry {
         /// Its number.
         id: i64,
-        /// Where it stands.
+        /// Its state.
         state: crate::domain::delivery::State,
     },
-    /// The line cannot be corrected as it stands.
+    /// The line cannot be corrected in its state.
     #[error("correct document {id}: {why}")]
     NotCorrected {
         /// The document's number.
         id: i64,
-        /// What stands against it.
+        /// The obstacle.
         why: String,
     },
-    /// The operation cannot be undone as it stands.
+    /// The operation cannot be undone in its state.
     #[error("undo document {id}: {why}")]
     NotRevoked {
         /// Its number.
         id: i64,
-        /// What stands against it.
+        /// The obstacle.
         why: String,
     },
-    /// The data folder belongs here already.
+    /// The data folder belongs to this station already.
     #[error("adopt {}: it belongs to this station already", .0.display())]
     NotForeign(PathBuf),
-    /// A copy goes by the name of the station it was copied from.
+    /// A copy has the name of the station that it was copied from.
     #[error(
         "adopt the copy: its documents carry the name {0}, which the other station goes by; set another station.name"
     )]
@@ -238,27 +238,27 @@ pub enum Error {
     /// The backup was not made or not put back.
     #[error("back up or restore")]
     Backup(#[from] store::BackupError),
-    /// There was no step back to the program before the last upgrade.
+    /// The step back to the program before the last upgrade failed.
     #[error("step back")]
     StepBack(#[from] step_back::Error),
     /// The service and the station could not be compared.
     #[error("compare with the service")]
     Verify(#[from] crate::work::verify::Error),
-    /// The service has something else than the station believes.
+    /// The service and the station differ.
     #[error("find both the same: {0} differences")]
     Differs(usize),
     /// The device cannot be read.
     #[error("read the device: {0}; {cure}", cure = .0.cure())]
     Device(PortFault),
-    /// The configuration has no such scanner.
+    /// The configuration has no scanner of this name.
     #[error("find a scanner \"{name}\" in the configuration; it has {known}")]
     NoSuchScanner {
         /// The name that was asked for.
         name: String,
-        /// Those there are.
+        /// The names that it has.
         known: String,
     },
-    /// A backslash stands before something that it means nothing with.
+    /// A backslash is followed by a character with which it has no meaning.
     #[error("read the code; write \\x1d for the group separator, \\\\ for a backslash")]
     Escape,
     /// A line of a trace cannot be read.
@@ -270,10 +270,10 @@ pub enum Error {
     /// The trace is of a device that is no scanner.
     #[error("read the trace")]
     NoScanner(#[from] crate::domain::hidpos::Unfit),
-    /// Something is wrong with the station; the report says what.
+    /// The station has a fault; the report shows it.
     #[error("find the station without a fault")]
     Faulty,
-    /// The output has said it: the process ends with this code and says no more.
+    /// The output has the result already: the process ends with this code and prints no more.
     #[error("say more")]
     Told(u8),
     /// The demonstration was interrupted. Its books were shown.
@@ -289,7 +289,7 @@ impl Error {
         Self::Io { what: "the output".to_owned(), source }
     }
 
-    /// Whether the reader of our output went away, as `head` does: no failure.
+    /// Returns true if the reader of our output closed it, as `head` does: this is no failure.
     fn is_closed_pipe(&self) -> bool {
         matches!(
             self,
@@ -308,7 +308,7 @@ impl Error {
             | Self::NotForTerminals
             | Self::NoSuchScanner { .. }
             | Self::Escape
-            // The wrong program for this data: only a person can put that right.
+            // This is the wrong program for this data: only a person can correct that.
             | Self::Agent(app::Error::Store(store::Error::NewerSchema { .. })) => ExitCode::from(WRONG),
             Self::Told(code) => ExitCode::from(*code),
             Self::Calibrate(error) if error.is_usage() => ExitCode::from(WRONG),
@@ -319,12 +319,12 @@ impl Error {
     }
 }
 
-/// What can be typed, for manual pages and completions.
+/// Returns the definition of the command line, for manual pages and completions.
 pub fn definition() -> clap::Command {
     Args::command()
 }
 
-/// Carries out what was typed.
+/// Carries out the command line.
 pub fn main() -> ExitCode {
     let args = Args::parse();
     start_log(&args);
@@ -371,9 +371,9 @@ fn carry_out(args: &Args) -> Result<(), Error> {
     }
 }
 
-/// The log goes to the standard error, which the journal of systemd keeps.
+/// Starts the log on the standard error, which the journal of systemd keeps.
 fn start_log(args: &Args) {
-    // The demonstration speaks for itself: only what went wrong goes to the log.
+    // The demonstration has output of its own: only errors go to the log.
     let level = match (&args.command, args.log_level) {
         (_, Some(level)) => level.level(),
         (Command::Demo { .. }, None) => Level::WARN,
@@ -382,7 +382,7 @@ fn start_log(args: &Args) {
     log::start(level, args.log_format);
 }
 
-/// Says what failed and what caused it, for a person.
+/// Prints what failed and its causes, for a person.
 #[expect(clippy::print_stderr, reason = "the one place that speaks to the person who typed the command")]
 fn complain(error: &Error) {
     let prefix = if log::is_journal() { log::prefix(Level::ERROR) } else { "" };
@@ -398,18 +398,20 @@ fn complain(error: &Error) {
     }
 }
 
-/// Writes a text of a command, JSON or not: the one way to the output, through which nothing that commands a terminal passes.
+/// Writes a text of a command, JSON or not. It is the only way to the output, and lets no character through that
+/// commands a terminal.
 fn say(out: &mut impl Write, text: &str) -> Result<(), Error> {
     out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush()).map_err(Error::output)
 }
 
-/// The data of a station, for a command that needs some.
+/// Opens the data of a station, for a command that needs some.
 fn data(config: &Config) -> Result<Db, Error> {
     data_if_any(config)?.ok_or_else(|| Error::NoData(config.station.data_dir.clone()))
 }
 
-/// The data of a station, for a command that only tells: without any there is nothing to tell, which is no failure. Root is
-/// the folder's owner from here on: what needs root, such as reading tokens, comes first.
+/// Opens the data of a station, for a command that only reports: no data means nothing to report, which is no failure.
+/// Root works with the rights of the folder's owner from here on: steps that need root, such as reading tokens, come
+/// first.
 fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
     take_over(&config.station.data_dir)?;
     let mut db = Db::beside(&config.station.data_dir, &config.station.name)?;
@@ -420,7 +422,7 @@ fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
     Ok(db)
 }
 
-/// Makes root the owner of the data folder, for good.
+/// Makes root act as the owner of the data folder, for the rest of the process.
 fn take_over(dir: &Path) -> Result<(), Error> {
     owner::take_over(dir).map_err(owner_error(dir))
 }
@@ -429,8 +431,9 @@ fn owner_error(dir: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
     move |source| Error::Owner { dir: dir.to_owned(), source }
 }
 
-/// The way to the service for a command beside an agent. A running agent keeps its own budget: this takes half of
-/// one, so that both stay below the service's. The tokens are root's, and so are found before the data is opened.
+/// Returns the access to the service for a command that runs beside an agent. A running agent keeps its own budget:
+/// this takes half of one, so that both together stay below the service's. Only root may read the tokens, and so they
+/// are found before the data is opened.
 fn way_beside(config: &Config, secrets: Result<Secrets, secrets::Error>) -> Result<(Client, Budget), Error> {
     let api = &config.api;
     let secrets = secrets?;

@@ -39,7 +39,7 @@ pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxComm
     }
 }
 
-/// The same documents as in the table, each as `export` writes it.
+/// Prints the same documents as the table, each as `export` writes it.
 fn list_json(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
     let documents = match data_if_any(config)? {
         None => Vec::new(),
@@ -95,7 +95,7 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today:
     if !db.advance(&advance)? {
         return Err(nothing);
     }
-    // Without an agent it goes on when one starts.
+    // Without an agent the delivery continues when one starts.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &format!("document {id} is {} again\n", advance.to.state))
 }
@@ -147,7 +147,7 @@ fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) ->
             return Err(Error::NotRevoked { id: id.0, why });
         }
     };
-    // Without an agent it goes on when one starts.
+    // Without an agent the delivery continues when one starts.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &told)
 }

@@ -16,7 +16,7 @@ pub(super) fn run(config: Config) -> Result<(), Error> {
         return Err(Error::RunByRoot { dir: dir.clone(), user: owner.user() });
     }
     let secrets = Secrets::find(&config.api)?;
-    // Optional: what is wrong with them keeps nobody from scanning.
+    // They are optional: a problem with them keeps nobody from scanning.
     let (page_token, seal) = (secrets::web_token(&config.web), secrets::seal(&config.station));
     let runtime = runtime()?;
     runtime.block_on(async {
@@ -26,15 +26,15 @@ pub(super) fn run(config: Config) -> Result<(), Error> {
     })
 }
 
-/// Has the kernel write no core of this process, whose memory holds the tokens, and let nobody but root look into it
-/// (`PR_SET_DUMPABLE(2const)`).
+/// Makes the kernel write no core dump of this process, whose memory holds the tokens, and lets nobody except root read
+/// its memory (`PR_SET_DUMPABLE(2const)`).
 fn keep_memory_private() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "the kernel does not keep the memory of this process private");
     }
 }
 
-/// One thread: nothing here computes for long, and a small board has few to give.
+/// Returns a runtime with one thread: nothing here computes for long, and a small board has few threads.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -42,7 +42,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .map_err(|source| Error::Io { what: "the runtime".to_owned(), source })
 }
 
-/// Done when the process is told to stop.
+/// Returns a future that is ready when the process receives a signal to stop.
 pub(super) fn interrupted() -> Result<impl Future<Output = ()>, Error> {
     let told = |kind| signal(kind).map_err(|source| Error::Io { what: "signals".to_owned(), source });
     let (mut terminate, mut interrupt) = (told(SignalKind::terminate())?, told(SignalKind::interrupt())?);

@@ -32,7 +32,7 @@ pub(super) fn scans(out: &mut impl Write, config: &Config, command: &ScansComman
     Ok(())
 }
 
-/// The bytes as they are typed behind `devices try`, and what came of them.
+/// Returns the bytes in the form in which they are typed behind `devices try`, and their result.
 fn told(scan: &ScanEntry) -> String {
     let mut told = escaped(&scan.raw);
     let title = scan.title.as_ref().map(|title| printable(title).to_string());
@@ -48,7 +48,7 @@ fn told(scan: &ScanEntry) -> String {
     told
 }
 
-/// A scan as one JSON object.
+/// Returns a scan as one JSON object.
 pub(super) fn as_json(scan: &ScanEntry) -> Value {
     let is_refused = scan.outcome == "refused";
     json!({
@@ -72,7 +72,7 @@ pub(super) fn as_json(scan: &ScanEntry) -> Value {
     })
 }
 
-/// Bytes in printable ASCII, as `devices try` reads them.
+/// Returns bytes in printable ASCII, as `devices try` reads them.
 fn escaped(bytes: &[u8]) -> String {
     let escape = |byte: &u8| match *byte {
         b'\\' => "\\\\".to_owned(),

@@ -42,16 +42,18 @@ pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Re
     deliver(out, args, &job.print(&groups)?)
 }
 
-/// The seal of the codes. Codes that the station would refuse are not printed: a secret that cannot be read is an error.
+/// Returns the seal of the codes. Codes that the station would refuse are not printed: an unreadable secret is an
+/// error.
 fn seal(config: &Path) -> Result<Seal, Error> {
     match Config::load(config) {
         Ok(config) => Ok(secrets::seal(&config.station)?),
-        // Without a configuration the codes are those of every station; what is wrong with it is said with its name.
+        // Without a configuration the codes are those of every station; the problem with it is reported together with
+        // its name.
         Err(_) => Ok(Seal::default()),
     }
 }
 
-/// Without a configuration the sheet has no name on it.
+/// Returns the imprint; without a configuration the sheet has no name on it.
 fn imprint(config: &Path) -> Result<Imprint, Error> {
     let station = match config.try_exists() {
         Ok(false) => None,
@@ -88,22 +90,22 @@ fn symbology(symbology: SheetSymbology) -> Symbology {
     }
 }
 
-/// The storages that the configuration names. Where it cannot be read, the sheet is without them, as it is without
-/// kits, which says why.
+/// Returns the storages that the configuration names. If it cannot be read, the sheet is printed without them, as it is
+/// printed without kits; the message about the kits has the reason.
 fn storages(config: &Path) -> Vec<NamedStorage> {
     let named = Config::load(config).map(|config| config.storages()).unwrap_or_default();
     named.into_iter().map(|storage| (storage.id, storage.name)).collect()
 }
 
-/// The kits that the station knows and may book, by number, with their names. The control codes are the same on every station and
-/// are printed without any; so what keeps the kits from being read is said and no failure.
+/// Returns the kits that the station knows and may book, by number, with their names. The control codes are printed
+/// without any kits; so a problem with the kits is reported and is no failure.
 fn kits(config: &Path) -> Vec<(CardId, String)> {
     if !config.exists() {
         return Vec::new();
     }
     let cards = Config::load(config).map_err(Error::from).and_then(|config| {
         let dir = &config.station.data_dir;
-        // Root writes the sheet where it is told to, and so stays root.
+        // Root writes the sheet to the given place, and so stays root.
         let read = || -> Result<Vec<_>, Error> {
             Ok(data_if_any(&config)?.map(|db| db.cards()).transpose()?.unwrap_or_default())
         };

@@ -1,4 +1,4 @@
-//! `stockpoint outbox list` and `show`: what is not delivered, why, and what to do.
+//! `stockpoint outbox list` and `show`: the undelivered documents, with reasons and actions.
 
 use std::io::Write;
 
@@ -13,16 +13,16 @@ use crate::domain::printable::printable;
 use crate::status::Location;
 use crate::store::{Db, Error as StoreError, Label, Summary, Trouble};
 
-/// The most that a list shows; `export` writes everything.
+/// The most operations that a list shows; `export` writes everything.
 pub(super) const LISTED_MAX: u32 = 1000;
 
 /// The most labels that are shown of one document.
 const LABELS_MAX: usize = 100;
 
-/// Columns of a line, as a terminal beside something else has them.
+/// The columns of a line, in a terminal that shares the screen with something else.
 const WIDTH: usize = 110;
 
-/// What stands before an explanation.
+/// The indent of an explanation.
 const INDENT: &str = "       ";
 
 const HEAD: &str =
@@ -59,7 +59,7 @@ pub(super) fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(
     Ok(())
 }
 
-/// What matters most, before any table.
+/// Returns the most important fact, which is printed before any table.
 fn headline(operations: &[Summary]) -> String {
     let is_delivered = |operation: &&Summary| matches!(operation.state, State::Posted | State::Cancelled);
     let undelivered = operations.len() - operations.iter().filter(is_delivered).count();
@@ -85,14 +85,14 @@ pub(super) fn needs_a_person(operation: &Summary) -> bool {
     }
     match operation.state {
         State::Refused => true,
-        // An earlier refusal says nothing of one that the station is still reading back.
+        // An earlier refusal means nothing for a document that the station is still reading back.
         State::Uncertain => operation.is_stuck && operation.revoked_by.is_none(),
         State::Posted => operation.trouble.is_some() && operation.revoked_by.is_none(),
         State::Open | State::Queued | State::Sending | State::Cancelled => false,
     }
 }
 
-/// Where it comes from, why it is where it is, and what to do, each a line of its own.
+/// Returns the origin of an operation, the reason for its state, and the next action, each on a line of its own.
 fn explain(operation: &Summary, location: &Location) -> Vec<String> {
     let id = operation.id;
     let trouble =
@@ -146,7 +146,7 @@ fn explain(operation: &Summary, location: &Location) -> Vec<String> {
     told
 }
 
-/// What fails, how often it failed, and when it is tried next.
+/// Returns the failing step, the number of its failures, and the time of the next try.
 fn explain_failing(operation: &Summary, failing: &Trouble, location: &Location) -> [String; 3] {
     let what = match operation.state {
         State::Queued | State::Sending => "posting it",
@@ -233,17 +233,17 @@ fn line_text(line: &Line) -> String {
     format!("{text}\n{refusal}")
 }
 
-/// The location as people know it, as far as it is known here.
+/// Returns the location with the names that are known here.
 pub(super) fn location_of(config: &Config, db: &Db) -> Result<Location, StoreError> {
     Ok(location(config, &db.location()?))
 }
 
-/// `Cellar`, or `storage 91272` where it has no name.
+/// Returns `Cellar`, or `storage 91272` for a storage without a name.
 pub(super) fn storage_in_words(location: &Location, storage: StorageId) -> String {
     location.name(storage).map_or_else(|| format!("storage {storage}"), |name| printable(name).to_string())
 }
 
-/// Text in lines of at most [`WIDTH`] columns behind an indentation, broken between words.
+/// Returns text in lines of at most [`WIDTH`] columns behind an indent, broken between words.
 fn wrapped(indent: &str, text: &str) -> String {
     let mut lines = vec![indent.to_owned()];
     for (at, word) in text.split(' ').enumerate() {
@@ -293,7 +293,7 @@ mod tests {
         super::explain(operation, &Location::default())
     }
 
-    /// A queued document that fails.
+    /// Returns a queued document that fails.
     fn failing(failures: u32, is_told: bool) -> Summary {
         let fault = "get an answer: the service failed (status 500)".to_owned();
         let retry_at = UnixMillis(1_790_000_000_000);

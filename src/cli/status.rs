@@ -36,7 +36,7 @@ pub(super) fn status(out: &mut impl Write, config: &Config, json: bool) -> Resul
     say(out, &text)
 }
 
-/// What the running agent tells; `None` if none runs.
+/// Returns the status of the running agent; `None` if none runs.
 pub(super) fn running(config: &Config) -> Result<Option<Status>, Error> {
     let dir = &config.station.data_dir;
     take_over(dir)?;
@@ -44,11 +44,11 @@ pub(super) fn running(config: &Config) -> Result<Option<Status>, Error> {
         return Ok(None);
     }
     let answer = socket::ask(dir, Request::Status).map_err(read_error(dir))?;
-    // An agent that is just stopping answers nothing: then the files say it.
+    // An agent that is just stopping does not answer: then the status comes from the files.
     Ok(answer.and_then(|answer| serde_json::from_str(&answer).ok()))
 }
 
-/// What the files say.
+/// Returns the status from the files.
 fn at_rest(config: &Config) -> Result<Status, Error> {
     let db = Db::beside(&config.station.data_dir, &config.station.name)?;
     let figures = db.map_or(Ok(Figures::default()), |db| db.figures())?;

@@ -16,20 +16,20 @@ use crate::socket::{self, Request};
 use crate::status::{ApiHealth, ApiState};
 use crate::store::{self, Db};
 
-/// How often the end of a reading is looked for, and for how long at the most.
+/// The time between two checks for the end of a reading, and the longest time to check.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const WAIT_MAX: Duration = Duration::from_hours(1);
 
-/// How long the service, or the agent, may fail to answer before the command ends.
+/// The longest time without an answer from the service or the agent before the command ends.
 const TROUBLE_MAX: Duration = Duration::from_secs(5);
 
-/// How long nothing may be known of the service before the person is told, and before the command ends: a connection to an
-/// address where nobody is fails late.
+/// The longest time without news of the service before the person is told, and before the command ends: a connection to
+/// an address without a host fails late.
 const SILENCE_TOLD: Duration = Duration::from_secs(2);
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
-/// A running agent reads, for it alone knows what is left of the request budget. Without one, this is an agent
-/// itself for as long as it takes, with no scanner and no page.
+/// Reads the goods table. A running agent does it, because it alone knows what is left of the request budget. Without
+/// one, this process is an agent for that time, with no scanner and no page.
 pub(super) fn sync(out: &mut impl Write, config: Config) -> Result<(), Error> {
     let dir = config.station.data_dir.clone();
     let secrets = Secrets::find(&config.api);
@@ -45,12 +45,12 @@ pub(super) fn sync(out: &mut impl Write, config: Config) -> Result<(), Error> {
     say(out, &format!("{count} goods\n"))
 }
 
-/// Looks until the running agent has read all of it.
+/// Waits until the running agent has read all of it.
 fn watch(out: &mut impl Write, config: &Config, mut waiting: Waiting) -> Result<u64, Error> {
     runtime()?.block_on(async {
         loop {
             let copy = Copy::of(&data(config)?)?;
-            // An agent that ends does not answer.
+            // An agent that is ending does not answer.
             let api = running(config).ok().flatten().map_or_else(no_agent, |status| status.api());
             if let Some(count) = waiting.look(out, &copy, api)? {
                 return Ok(count);
@@ -82,7 +82,7 @@ fn read_alone(
     })
 }
 
-/// Looks until the agent in this process has read all of it.
+/// Waits until the agent in this process has read all of it.
 async fn look_on(out: &mut impl Write, handle: &Handle, mut waiting: Waiting) -> Result<u64, Error> {
     loop {
         let copy = handle.store().run(|db| Copy::of(db)).await.map_err(crate::app::Error::from)??;
@@ -94,9 +94,9 @@ async fn look_on(out: &mut impl Write, handle: &Handle, mut waiting: Waiting) ->
     }
 }
 
-/// How the copy stands.
+/// The state of the copy of the goods table.
 struct Copy {
-    /// The number of the full reading that it is from.
+    /// The number of the full reading that it comes from.
     done: i64,
     count: u64,
     is_doubted: bool,
@@ -109,14 +109,14 @@ impl Copy {
     }
 }
 
-/// Waits for a reading that began after the command did. Readings are counted: the clock that they are dated by is the
-/// service's, and no other one may be compared with it.
+/// A wait for a reading that began after the command did. Readings are counted: their times are by the service's clock,
+/// and no other clock may be compared with it.
 struct Waiting {
-    /// The number of the reading that had begun last before.
+    /// The number of the last reading that had begun before.
     before: i64,
     begun: Instant,
     trouble_since: Option<Instant>,
-    /// What was said last.
+    /// The last message.
     said: String,
 }
 
@@ -125,7 +125,7 @@ impl Waiting {
         Self { before, begun: Instant::now(), trouble_since: None, said: String::new() }
     }
 
-    /// Returns the number of goods once the reading is complete, and says what the command waits for until then.
+    /// Returns the number of goods once the reading is complete, and reports what the command waits for until then.
     fn look(&mut self, out: &mut impl Write, copy: &Copy, api: ApiHealth) -> Result<Option<u64>, Error> {
         if copy.done > self.before {
             return Ok(Some(copy.count));
@@ -148,7 +148,7 @@ impl Waiting {
         if self.begun.elapsed() > WAIT_MAX { Err(Error::NotYet) } else { Ok(None) }
     }
 
-    /// Waits a little longer for a service that does not answer, and says so.
+    /// Waits a little longer for a service that does not answer, and reports that.
     fn trouble(
         &mut self,
         out: &mut impl Write,

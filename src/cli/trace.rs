@@ -27,7 +27,7 @@ pub(super) fn trace(out: &mut impl Write, command: &TraceCommand) -> Result<(), 
     }
 }
 
-/// Writes events as they come, each group at once; of a HID-POS scanner its reports.
+/// Writes events as they come, each group at once; for a HID-POS scanner, its reports.
 fn record(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(), Error> {
     let ended = if hidpos::Recorder::is_for(device) {
         record_reports(out, device)
@@ -60,7 +60,7 @@ fn record_reports(out: &mut impl Write, device: &Path) -> Result<(), Error> {
     }
 }
 
-/// Tells the frames that come of what was recorded, one a line.
+/// Prints the frames that result from a recording, one a line.
 fn replay(out: &mut impl Write, file: &Path, gap: Duration) -> Result<(), Error> {
     let framing = Framing::usual(gap);
     let text = fs::read_to_string(file).map_err(read_error(file))?;

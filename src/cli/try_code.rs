@@ -1,4 +1,4 @@
-//! `stockpoint devices try`: what becomes of a code, step by step. Nothing is booked.
+//! `stockpoint devices try`: the processing of a code, step by step. Nothing is booked.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read, Write};
@@ -17,7 +17,7 @@ use crate::domain::time::BootMillis;
 use crate::domain::variable::Measure;
 use crate::store::Db;
 
-/// What is read from the standard input, in bytes: some ten thousand codes.
+/// The most bytes that are read from the standard input: some ten thousand codes.
 const INPUT_BYTES_MAX: u64 = 1024 * 1024;
 
 pub(super) fn try_code(out: &mut impl Write, config: &Config, name: &str, code: &str) -> Result<(), Error> {
@@ -46,7 +46,7 @@ pub(super) fn try_code(out: &mut impl Write, config: &Config, name: &str, code: 
     Ok(())
 }
 
-/// What codes are tried with.
+/// The settings with which codes are tried.
 struct Trial<'a> {
     scanner: &'a Scanner,
     conventions: Conventions,
@@ -54,7 +54,7 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// What becomes of one code, and of each frame if a terminator stands in it.
+    /// Describes the processing of one code, or of each frame if the code contains terminators.
     fn of(&self, code: &[u8]) -> Result<String, Error> {
         let bytes = unescaped(code).ok_or(Error::Escape)?;
         let (mut stream, mut frames) = (Framer::new(self.scanner.framing()), Vec::new());
@@ -108,7 +108,7 @@ impl Trial<'_> {
                 row(text, "kit", format_args!("of card {card}"));
                 self.look_up(text, None, |db| db.kit(*card))?;
             }
-            // These come of what was scanned before, or of bad frames, which are told above.
+            // These results depend on earlier scans, or on bad frames, which are reported above.
             Heard::Repeat | Heard::Bad(_) => {}
         }
         Ok(())
@@ -196,8 +196,8 @@ fn row(text: &mut String, label: &str, value: impl std::fmt::Display) {
     let _written = writeln!(text, "{label:<11} {value}");
 }
 
-/// The bytes that are meant: `\x1d` is one byte, `\\` a backslash, `\r`, `\n` and `\t` what they always are. `None`
-/// if a backslash stands before anything else.
+/// Returns the bytes that a text stands for: `\x1d` is one byte, `\\` a backslash, `\r`, `\n` and `\t` have their usual
+/// meaning. `None` if a backslash stands before anything else.
 fn unescaped(code: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut rest = code;

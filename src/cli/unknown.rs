@@ -77,8 +77,8 @@ fn told(code: &ParkedCode) -> Value {
     })
 }
 
-/// The parked code that is meant: the one that was read as `typed` is or, where a person typed the characters alone, the only one
-/// with these.
+/// Returns the parked code that is meant: the one that was read in the way of `typed` or, if a person typed the
+/// characters alone, the only one with these.
 pub(super) fn meant<'a>(parked: &'a [ParkedCode], typed: &Barcode) -> Result<Option<&'a ParkedCode>, Error> {
     let read_as = typed.identity();
     if let Some(parked) = parked.iter().find(|parked| parked.read_as == read_as) {
@@ -97,7 +97,7 @@ pub(super) fn meant<'a>(parked: &'a [ParkedCode], typed: &Barcode) -> Result<Opt
     }
 }
 
-/// The code of a typed text, as a scan would have it: a whole label stands for its good.
+/// Reads a typed text as a scan would: a whole label stands for its good.
 fn read(config: &Config, typed: &str) -> Result<Barcode, Error> {
     match plain_conventions(config).understand(typed) {
         Heard::Product(barcode) => Ok(*barcode),
@@ -114,7 +114,7 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
     let mut db = data(config)?;
     let parked = db.parked()?;
     let parked = meant(&parked, &typed)?;
-    // A label with a measure was parked by the code of its good.
+    // A label with a measure was parked under the code of its good.
     let code = parked.map_or(typed, |parked| Barcode::read(&parked.text));
     let wanted = Assignment { code: &code, good: GoodId(wish.good_id), factor: wish.factor };
     let good = db.may_assign(&wanted)?.map_err(|refused| why_not(&refused, wanted.good))?;
@@ -142,7 +142,7 @@ const fn standing(saving: &Saving) -> Standing {
     if saving.overwrite { Standing::Overwritten } else { Standing::Kept }
 }
 
-/// Writes the code into the good, which is then found by it as any other.
+/// Writes the code into the good, which is then found by it like any other.
 fn save(
     out: &mut impl Write,
     config: &Config,
@@ -161,7 +161,7 @@ fn save(
 }
 
 fn finish(out: &mut impl Write, config: &Config, (what, operations): (&str, usize)) -> Result<(), Error> {
-    // Without an agent it is delivered when one starts; with one, at its next look at the latest.
+    // Without an agent it is delivered when one starts; with one, at its next check at the latest.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &format!("{what}; {} made of what was scanned of it\n", documents_were(operations)))
 }
@@ -182,7 +182,7 @@ fn why_not(refused: &Assigned, good: GoodId) -> Error {
     }
 }
 
-/// What will be booked, before it is.
+/// Returns a preview of the booking.
 fn preview(good: &Good, (code, factor): (&Barcode, u32), parked: Option<&ParkedCode>) -> String {
     let unit = printable(&good.unit);
     let code = format!(
@@ -200,7 +200,7 @@ fn preview(good: &Good, (code, factor): (&Barcode, u32), parked: Option<&ParkedC
     format!("{code}{pack}books      {units} {unit} of {scans}, in {documents}\n")
 }
 
-/// Asks on a terminal; elsewhere whoever typed the command meant it.
+/// Asks on a terminal; elsewhere the command itself is the consent.
 fn agreed(out: &mut impl Write) -> Result<bool, Error> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {

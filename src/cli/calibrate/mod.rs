@@ -19,7 +19,7 @@ use crate::domain::calibrate::{self, Attempt, CalibrationCode, Capture, Findings
 use crate::domain::keymap::trace::Trace;
 use target::{Reach, Target};
 
-/// Why a scanner was not calibrated.
+/// The reason why a scanner was not calibrated.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There are none or several, and none was named.
@@ -28,25 +28,25 @@ pub enum Error {
     /// No scanner of this name is configured.
     #[error("find scanner {name} in the configuration, which has {known}; a device is named by its path")]
     NoSuch {
-        /// What was asked for.
+        /// The name that was given.
         name: String,
-        /// What there is.
+        /// The scanners that are configured.
         known: String,
     },
-    /// Its kind has nothing that could be set wrong.
+    /// A scanner of this kind has no setting that could be wrong.
     #[error("a scanner of kind {0} has no layout and no terminator to find out")]
     NotNeeded(&'static str),
     /// The device cannot be read.
     #[error("{device}: {fault}; {cure}")]
     Device {
-        /// Which.
+        /// The device.
         device: String,
-        /// Why.
+        /// The reason.
         fault: PortFault,
-        /// What to do.
+        /// The cure.
         cure: String,
     },
-    /// Nothing that was scanned was a calibration code.
+    /// None of the scans was a calibration code.
     #[error(
         "no calibration code was read; scan CALIBRATE-1 and CALIBRATE-2 of the control sheet (`stockpoint sheet`)"
     )]
@@ -54,19 +54,19 @@ pub enum Error {
     /// The readings contradict each other.
     #[error("{0}: scan both codes again, one after the other")]
     Unsteady(#[from] calibrate::Unsteady),
-    /// The scanner must be set otherwise first.
+    /// The scanner needs other settings first.
     #[error("the scanner is set up wrong, as said above; set it right, then calibrate again")]
     Faulty,
     /// The entry cannot be written into the file.
     #[error("the entry cannot be changed in {0} line by line; paste it by hand")]
     NotEditable(String),
-    /// The recording says nothing of the device it came from.
+    /// The recording does not name the device that it came from.
     #[error("an entry made from a recording can be written only for a configured scanner: name it")]
     NoPlace,
 }
 
 impl Error {
-    /// Whether what was typed was wrong.
+    /// Returns true if the command was used in a wrong way.
     pub(super) const fn is_usage(&self) -> bool {
         matches!(self, Self::Which(_) | Self::NoSuch { .. } | Self::NotNeeded(_) | Self::NoPlace)
     }
@@ -94,7 +94,7 @@ pub(super) fn calibrate(out: &mut impl Write, path: &Path, args: &CalibrateArgs)
     if is_faulty { Err(Error::Faulty.into()) } else { Ok(()) }
 }
 
-/// What a recording holds.
+/// Reads the attempts in a recording.
 fn recorded(out: &mut impl Write, file: &Path) -> Result<Vec<Attempt>, super::Error> {
     let text = fs::read_to_string(file).map_err(read_error(file))?;
     let attempts = calibrate::attempts(&Capture::Keys(Trace::parse(&text)?.events));
@@ -146,7 +146,7 @@ fn open(target: &Target) -> Result<Captor, PortFault> {
     }
 }
 
-/// A device that another program has: it may be the agent, and that is stopped otherwise than others.
+/// Returns the error for a device that another program uses: if that is the agent, it has its own way to be stopped.
 fn device_error(target: &Target, config: Option<&Config>, fault: PortFault) -> super::Error {
     let is_agent = fault == PortFault::Taken
         && config.is_some_and(|config| super::status::running(config).is_ok_and(|status| status.is_some()));

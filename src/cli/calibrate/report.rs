@@ -1,4 +1,4 @@
-//! What calibration tells the person with the scanner in hand.
+//! The report of calibration for the person with the scanner.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::domain::calibrate::{
 use crate::domain::framing::Terminator;
 use crate::domain::printable::printable;
 
-/// One thing that was scanned.
+/// Describes one thing that was scanned.
 pub(super) fn news(attempt: &Attempt) -> String {
     match attempt {
         Attempt::Read(seen) => format!("{} was read.\n", seen.code.name()),
@@ -16,7 +16,7 @@ pub(super) fn news(attempt: &Attempt) -> String {
     }
 }
 
-/// All that was found, then what is wrong with it.
+/// Describes all findings, then the faults among them.
 pub(super) fn text(findings: &Findings, read: &[CalibrationCode]) -> String {
     let mut text = "\n".to_owned();
     let rows = [
@@ -93,7 +93,7 @@ fn end(end: &End) -> String {
     }
 }
 
-/// With what to write for labels that cannot be seen here.
+/// Names a terminator, with the text to write for labels that cannot be seen here.
 fn named(end: &str, terminator: Terminator) -> String {
     let word = terminator.as_str();
     format!("{end}; `terminator = \"{word}\"` only if labels hold line breaks or Tabs of their own")

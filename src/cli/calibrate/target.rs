@@ -1,4 +1,4 @@
-//! Which scanner is meant, how it is reached, and what entry it has.
+//! The scanner that is meant, the way to read it, and its entry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) struct Target {
     pub(super) entry: Entry,
 }
 
-/// How it is read.
+/// The way to read it.
 #[derive(Debug)]
 pub(super) enum Reach {
     Keys(Place),
@@ -27,17 +27,17 @@ pub(super) enum Reach {
     Recording,
 }
 
-/// What the configuration has of it.
+/// Its entry in the configuration.
 #[derive(Debug)]
 pub(super) enum Entry {
-    /// An entry, which is changed.
+    /// An existing entry, which is changed.
     Configured(Box<Scanner>),
-    /// None: its name, its kind, and the line that says where it is.
+    /// No entry yet: its name, its kind, and the line that names its place.
     New { name: String, kind: &'static str, place: Option<String> },
 }
 
 impl Target {
-    /// The device, for people.
+    /// Returns the device, for people.
     pub(super) fn device(&self) -> String {
         match &self.reach {
             Reach::Keys(place) | Reach::Bytes(place, _) => place.to_string(),
@@ -64,7 +64,7 @@ pub(super) fn node_of_bytes(place: &Place) -> Result<PathBuf, PortFault> {
     }
 }
 
-/// The scanner that was named; where none was, the only one there is.
+/// Returns the scanner that was named; if none was named, the only one there is.
 pub(super) fn find(config: Option<&Config>, args: &CalibrateArgs) -> Result<Target, Error> {
     let configured = config.map_or(&[][..], |config| &config.scanners);
     let named = args.scanner.as_deref();
@@ -91,7 +91,7 @@ fn of_name(configured: &[Scanner], name: &str) -> Result<Target, Error> {
     scanner.map_or_else(|| Err(Error::NoSuch { name: name.to_owned(), known: names(configured) }), of_scanner)
 }
 
-/// A device: the configured scanner that it is, or a new one.
+/// Returns a device: the configured scanner that it is, or a new one.
 fn of_path(configured: &[Scanner], path: &Path) -> Target {
     let node = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_absent| path.to_owned());
     let wanted = node(path);
@@ -117,7 +117,8 @@ fn new(configured: &[Scanner], node: &Path, path: &Path) -> Target {
     if let Some(port) = ports.iter().find(|port| port.node == node) {
         return of_port(configured, port);
     }
-    // Not among those the kernel lists: a pseudo-terminal, or a device that is not there, which opening it says.
+    // It is not among the devices that the kernel lists: a pseudo-terminal, or an absent device, which the opening
+    // reports.
     let place = Place::Path(path.to_owned());
     let is_input = node.starts_with(roots.dev.join("input"));
     let (reach, kind) = if is_input {
@@ -150,7 +151,8 @@ fn recording(configured: &[Scanner]) -> Target {
     Target { reach: Reach::Recording, entry: Entry::New { name, kind: "evdev", place: None } }
 }
 
-/// The configured scanner, if it is one; where none is, the device that looks like one, if it is one.
+/// Returns the configured scanner if there is exactly one; if there is none, the device that looks like a scanner, if
+/// exactly one does.
 fn the_only_one(configured: &[Scanner]) -> Result<Target, Error> {
     let mut known: Vec<Target> = configured.iter().filter_map(|scanner| of_scanner(scanner).ok()).collect();
     if known.len() > 1 {
@@ -178,7 +180,7 @@ fn names(configured: &[Scanner]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// A name made of the kernel's that no scanner has.
+/// Returns a name that no scanner has, made from the kernel's.
 fn unused(configured: &[Scanner], kernels: &str) -> String {
     let name = name_of(kernels);
     let name = if name.is_empty() { "scanner".to_owned() } else { name };

@@ -1,4 +1,4 @@
-//! The scanner's entry: printed, and written into the configuration if that was asked for.
+//! The scanner's entry: printed, and written into the configuration on request.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::domain::calibrate::{Findings, GAP_MS_USUAL};
 use crate::domain::framing::Terminator;
 use crate::draft::{Draft, beside};
 
-/// What to tell of the entry. `written` is the file to write it to, if it is to be.
+/// Returns the text about the entry. `written` is the file to write it to, if there is one.
 pub(super) fn entry(
     config: &Path,
     target: &Target,
@@ -50,7 +50,7 @@ pub(super) fn entry(
 
 fn tuning(findings: &Findings, scanner: Option<&Scanner>) -> Tuning {
     let gap_ms = match (scanner, findings.gap_ms_safe()) {
-        // Whoever has chosen a gap that is safe keeps it.
+        // A gap that the user has chosen and that is safe stays.
         (Some(scanner), Some(safe)) if scanner.gap.as_millis() >= u128::from(safe) => None,
         (None, Some(safe)) if safe <= GAP_MS_USUAL => None,
         _ => Some(findings.gap_ms()),
@@ -72,7 +72,7 @@ fn new_entry(name: &str, kind: &str, place: Option<&str>, findings: &Findings) -
     format!("[[scanner]]\nname = \"{name}\"\nkind = \"{kind}\"\n{place}\n{}{gap}{rule}", tuning.keys())
 }
 
-/// Puts the new text in place of the old, whole or not at all, and reads it back; the old one is kept beside it.
+/// Replaces the file by the new text, whole or not at all, and reads it back; the old file is kept beside it.
 fn write(path: &Path, text: &str) -> Result<PathBuf, crate::cli::Error> {
     let wanted = Config::parse(text, &path.display().to_string())?;
     let path = fs::canonicalize(path).map_err(read_error(path))?;

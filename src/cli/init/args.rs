@@ -1,4 +1,4 @@
-//! What can be typed behind `init`.
+//! The arguments of `init`.
 
 use std::net::IpAddr;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::cli::args::layout;
 use crate::domain::keymap::LayoutName;
 
-/// What `--boot` and `--scan` say alone: whichever there is.
+/// The value of `--boot` and `--scan` without an argument: any folder or device.
 pub(super) const ANY: &str = "any";
 
 /// How the station is told what it is, and each answer that can be given beforehand.
@@ -101,7 +101,7 @@ pub(super) struct AnswerArgs {
 }
 
 impl AnswerArgs {
-    /// The layout of scanners of which nobody says another.
+    /// Returns the layout of scanners for which no other is given.
     pub(super) fn layout(&self) -> LayoutName {
         self.layout.unwrap_or(LayoutName::US)
     }

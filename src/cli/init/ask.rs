@@ -1,4 +1,4 @@
-//! The questions, in the order in which a person answers them. Each answer can be given beforehand.
+//! The questions, in the order in which a person answers them. Each answer can be given in advance.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -28,17 +28,18 @@ use crate::domain::printable::printable;
 use crate::setup::Answers;
 use crate::setup::Bundle;
 
-/// Rows of a list that a person looks through; more do not help on a console.
+/// The most rows of a list that is shown to a person; more do not help on a console.
 const ROWS_MAX: usize = 40;
 
-/// Whether the scanners of this machine are asked for, too.
+/// The machine whose scanners are meant: only those of this machine are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scanners {
     OfThisMachine,
     OfAnother,
 }
 
-/// Asks everything and makes a bundle of it. `api` says where the service is and where tokens may be already.
+/// Asks everything and makes a bundle of the answers. `api` has the address of the service and the places of existing
+/// tokens.
 pub(super) async fn bundle(
     person: &mut Person<'_, impl Write>,
     args: &InitArgs,
@@ -58,7 +59,7 @@ pub(super) async fn bundle(
             told => break (told, service.is_away()),
         }
     };
-    // A list that the service does not tell says nothing of the others: each is asked for by itself.
+    // If the service does not give one list, it may still give the others: each is requested by itself.
     let mut service = Service::new(api, &tokens, is_away);
     let asked = Asked { person, args, service: &mut service, sheet_secret_file };
     let answers = asked.answers(locations, api, scanners).await?;
@@ -66,11 +67,11 @@ pub(super) async fn bundle(
         .map_err(crate::setup::Error::from)?)
 }
 
-/// Which number is asked for.
+/// The number that is asked for.
 struct Wanted {
     flag: &'static str,
     key: &'static str,
-    /// What it is, as in "the storage".
+    /// Its name, as in "the storage".
     what: &'static str,
     is_needed: bool,
 }
@@ -79,7 +80,7 @@ struct Asked<'a, 'p, 's, W> {
     person: &'a mut Person<'p, W>,
     args: &'a InitArgs,
     service: &'a mut Service<'s>,
-    /// Where the secret of the sheet goes, if one is wanted.
+    /// The file for the secret of the sheet.
     sheet_secret_file: &'a Path,
 }
 
@@ -129,7 +130,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         })
     }
 
-    /// A number, out of those that the service told where it did.
+    /// Returns a number, one of those that the service listed if it listed any.
     fn id(
         &mut self,
         given: Option<&String>,
@@ -219,7 +220,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         Ok(Some(answer).filter(|zone| !zone.is_empty()))
     }
 
-    /// The entries of the scanners that this station reads.
+    /// Returns the entries of the scanners that this station reads.
     fn scanners(&mut self) -> Result<Vec<String>, Error> {
         let (named, layout) = (&self.args.answers.scanner, self.args.answers.layout());
         if !named.is_empty() {
@@ -264,7 +265,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         chosen.iter().map(|found| Ok(found::at(&found.node, layout)?.entry)).collect()
     }
 
-    /// The layout of those that type, if one does.
+    /// Returns the layout of the scanners that type, if one does.
     fn layout(&mut self, scanners: &[Found]) -> Result<LayoutName, Error> {
         let given = self.args.answers.layout.map(|layout| layout.as_str().to_owned());
         if scanners.iter().all(|found| found.way == Way::Serial) {
@@ -283,7 +284,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
     }
 }
 
-/// The id that an answer means: a row of the list, or itself.
+/// Returns the id that an answer means: that of a row of the list, or the number itself.
 fn meant(choices: &[Choice], answer: &str) -> Option<i64> {
     let number: i64 = answer.parse().ok()?;
     let row = usize::try_from(number).ok().and_then(|row| choices.get(row.checked_sub(1)?));
@@ -291,7 +292,7 @@ fn meant(choices: &[Choice], answer: &str) -> Option<i64> {
     Some(row.filter(|_| !is_id).map_or(number, |(id, _)| *id))
 }
 
-/// What is wrong with the answer to a question for a number.
+/// Returns the problem with the answer to a question for a number.
 fn doubt_in(wanted: &Wanted, choices: &[Choice], answer: &str) -> Option<String> {
     if answer.is_empty() && !wanted.is_needed {
         return None;
@@ -311,7 +312,8 @@ fn doubt_in(wanted: &Wanted, choices: &[Choice], answer: &str) -> Option<String>
     doubt_about(wanted.key, &id).or_else(unknown)
 }
 
-/// Where the service is and where tokens may be already: as the configuration that is there says, else as `path` does.
+/// Returns the address of the service and the places of existing tokens: from the existing configuration, otherwise in
+/// the folder of `path`.
 pub(super) fn api_before(args: &InitArgs, path: &Path) -> Result<Api, Error> {
     let mut api = match Config::load(path) {
         Ok(config) => config.api,

@@ -20,7 +20,7 @@ use crate::device::ports::Roots;
 use crate::domain::keymap::LayoutName;
 use crate::domain::printable::printable;
 
-/// How its codes are read.
+/// The way to read its codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     /// As bytes of a serial port.
@@ -36,14 +36,14 @@ pub(super) enum Way {
 pub(super) struct Found {
     pub(super) node: PathBuf,
     pub(super) way: Way,
-    /// What it is, for a person.
+    /// Its description for a person.
     pub(super) title: String,
     pub(super) looks_like_scanner: bool,
     pub(super) entry: String,
 }
 
 impl Found {
-    /// A device that is not among those found: it is what its path says.
+    /// Returns a device that is not among those found: its path shows its kind.
     fn at(node: &Path, layout: LayoutName) -> Self {
         let way = if node.starts_with("/dev/input") {
             Way::Keys
@@ -65,7 +65,7 @@ impl Found {
     }
 }
 
-/// What is there; scanners that type are taken to be set to `layout`.
+/// Returns the devices that are there; `layout` is the assumed layout of scanners that type.
 pub(super) fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
     let roots = Roots::default();
     let ports = ports::list_ports(&roots).map_err(read_error(&roots.sys))?;
@@ -95,7 +95,7 @@ pub(super) fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
             node: input.node.clone(),
             way: Way::Keys,
             title: titled(&input.node, input.title.as_deref(), &likeness.to_string()),
-            // What is a HID-POS scanner as well is better read as one.
+            // An input device that is a HID-POS scanner as well is better read as one.
             looks_like_scanner: likeness.is_scanner() && pos_of(input, &hidraws).is_none(),
             entry: entry(Way::Keys, &input.name, &input_place(input, &inputs), layout),
         }
@@ -103,7 +103,7 @@ pub(super) fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
     Ok(serial.chain(pos).chain(typing).collect())
 }
 
-/// The entry of a scanner; `place` is its line that says where it is.
+/// Returns the entry of a scanner; `place` is the line that names its place.
 fn entry(way: Way, kernels_name: &str, place: &str, layout: LayoutName) -> String {
     let name = name_of(kernels_name);
     let (kind, more) = match way {
@@ -119,14 +119,14 @@ fn titled(node: &Path, product: Option<&str>, why: &str) -> String {
     format!("{}:{product} {why}", node.display())
 }
 
-/// The device at `node`, as it is found or as its path says.
+/// Returns the device at `node`, from the devices found or from its path alone.
 pub(super) fn at(node: &Path, layout: LayoutName) -> Result<Found, Error> {
     let is_it =
         |found: &Found| found.node == node || fs::canonicalize(node).is_ok_and(|target| target == found.node);
     Ok(found(layout)?.into_iter().find(is_it).unwrap_or_else(|| Found::at(node, layout)))
 }
 
-/// The entries of everything that looks like a scanner.
+/// Returns the entries of all devices that look like a scanner.
 pub(super) fn likely_entries(layout: LayoutName) -> Result<Vec<String>, Error> {
     let likely = found(layout)?.into_iter().filter(|found| found.looks_like_scanner);
     Ok(likely.map(|found| found.entry).collect())

@@ -1,4 +1,4 @@
-//! `stockpoint init`: from nothing to a station that runs.
+//! `stockpoint init`: from nothing to a running station.
 
 mod args;
 mod ask;
@@ -49,7 +49,7 @@ use crate::setup::install;
 use crate::setup::is_set_up;
 use crate::setup::may_install;
 
-/// Longest password, in bytes.
+/// The longest password, in bytes.
 const SECRET_BYTES_MAX: u64 = 4096;
 
 pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
@@ -79,7 +79,7 @@ pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Resu
     };
     let sheet_secret = bundle.config().station.sheet_secret_file.clone();
     let asks_itself = args.from.is_none() && args.scan.is_none();
-    // Before the configuration that names it.
+    // The secret is made before the configuration that names it.
     if let Some(file) = sheet_secret.filter(|_| asks_itself) {
         make_sheet_secret(out, &file)?;
     }
@@ -95,7 +95,7 @@ fn sheet_secret_beside(config: &Path) -> PathBuf {
     config.with_file_name("sheet-secret")
 }
 
-/// Makes the secret of the control sheet, unless there is one: sheets that hang on the wall keep their worth.
+/// Makes the secret of the control sheet, unless there is one: sheets that hang on the wall stay valid.
 fn make_sheet_secret(out: &mut impl Write, file: &Path) -> Result<(), Error> {
     if file.exists() {
         return say(out, &format!("\nkept {}\n", file.display()));
@@ -108,12 +108,12 @@ fn make_sheet_secret(out: &mut impl Write, file: &Path) -> Result<(), Error> {
     say(out, &text)
 }
 
-/// What was named, unless any will do.
+/// Returns the named path, unless any will do.
 fn given(path: &Path) -> Option<&Path> {
     Some(path).filter(|path| *path != Path::new(ANY))
 }
 
-/// Whether a person wants the station that is here set up anew. A code never does that.
+/// Returns true if a person agrees to set up the existing station anew. A code never does that.
 fn may_replace(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<bool, Error> {
     if args.from.is_some() || args.scan.is_some() {
         return Ok(false);
@@ -123,7 +123,7 @@ fn may_replace(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<b
     Person::new(out, args.yes).agrees(&question, false)
 }
 
-/// Asks everything; `None` if the person then does not want it.
+/// Asks everything; `None` if the person then declines.
 fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Option<Bundle>, Error> {
     let api = ask::api_before(args, config)?;
     let secret_file = sheet_secret_beside(config);
@@ -147,7 +147,7 @@ fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Optio
     Ok(is_wanted.then_some(bundle))
 }
 
-/// Takes a code and what it opens; `None` if a person at the terminal then does not want it.
+/// Reads a code and what it opens; `None` if a person at the terminal then declines.
 fn from_code(
     out: &mut impl Write,
     config: &Path,
@@ -159,7 +159,7 @@ fn from_code(
     Ok(is_wanted.then_some(bundle))
 }
 
-/// Shows what somebody else had written, and has it confirmed where there is a terminal.
+/// Shows a configuration that somebody else has written, and asks for confirmation if there is a terminal.
 fn is_wanted(out: &mut impl Write, config: &Path, args: &InitArgs, bundle: &Bundle) -> Result<bool, Error> {
     let shown = bundle.text().lines().map(|line| format!("  {}\n", printable(line)));
     say(out, &format!("\n{}\n", shown.collect::<String>()))?;
@@ -200,7 +200,7 @@ fn from_boot(
         let looked: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         return say(out, &format!("no {FILE_NAME} in {}\n", looked.join(" or ")));
     };
-    // A file with faults is not shown; what is wrong with it is said below, and beside it.
+    // A file with faults is not shown; its faults are reported below, and beside it.
     if let Ok(bundle) = from_file(&file, Bundle::handed)
         && !is_wanted(out, config, args, &bundle)?
     {
@@ -227,11 +227,11 @@ fn tell_written(out: &mut impl Write, installed: &Installed) -> Result<(), Error
     }
 }
 
-/// Looks the new station over and starts it. A station with a fault that somebody must correct is not started; one
-/// whose network or service is away is: it scans, too.
+/// Checks the new station and starts it. A station with a fault that somebody must correct is not started; a station
+/// whose network or service is unavailable is started: it scans, too.
 fn finish(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
     let before = doctor::look_over(&Config::load(config)?)?;
-    // That no agent runs is no news before one is started.
+    // It is no news that no agent runs before one is started.
     let of_station = |finding: &&Finding| finding.section != "agent";
     let is_barred = before.findings().iter().filter(of_station).any(Finding::bars_start);
     if is_barred && !args.no_start {
@@ -252,7 +252,7 @@ fn finish(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Er
     say(out, "The station is set up.\n")
 }
 
-/// A secret in a file, without the end of its line.
+/// Reads a secret from a file, without the end of its line.
 fn secret_file(file: &Path) -> Result<SecretString, Error> {
     let read = || -> io::Result<SecretString> {
         let mut text = Zeroizing::new(String::new());
@@ -262,7 +262,7 @@ fn secret_file(file: &Path) -> Result<SecretString, Error> {
     read().map_err(read_error(file))
 }
 
-/// Whether the unit reads this configuration.
+/// Returns true if the unit reads this configuration.
 fn is_units_own(config: &Path) -> bool {
     config == Path::new(DEFAULT_PATH)
 }

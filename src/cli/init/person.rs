@@ -17,19 +17,19 @@ use secrecy::zeroize::Zeroizing;
 use crate::cli::Error;
 use crate::cli::say;
 
-/// Longest line that is read, in bytes: the longest token, and some.
+/// The longest line that is read, in bytes: above the length of the longest token.
 const LINE_BYTES_MAX: u64 = 8192;
-/// What Ctrl-C types where it sends no signal.
+/// The character that Ctrl-C types where it sends no signal.
 const INTERRUPT: char = '\u{3}';
 
-/// Where answers come from that were not given.
+/// The source of answers that were not given in advance.
 pub(super) struct Person<'a, W> {
     input: StdinLock<'static>,
     out: &'a mut W,
     is_asked: bool,
 }
 
-/// A question, the flag that answers it, and what is taken where nothing is answered.
+/// A question, the flag that answers it, and the default for an empty answer.
 pub(super) struct Question<'a> {
     pub(super) flag: &'static str,
     pub(super) text: &'a str,
@@ -37,7 +37,8 @@ pub(super) struct Question<'a> {
 }
 
 impl<'a, W: Write> Person<'a, W> {
-    /// Nobody is asked if `is_silent`, or if the standard input is no terminal.
+    /// Returns the person at the standard input. Nobody is asked if `is_silent`, or if the standard input is no
+    /// terminal.
     pub(super) fn new(out: &'a mut W, is_silent: bool) -> Self {
         let input = io::stdin();
         let is_asked = input.is_terminal() && !is_silent;
@@ -52,7 +53,8 @@ impl<'a, W: Write> Person<'a, W> {
         say(self.out, text)
     }
 
-    /// What was given, or else is answered, once nothing is wrong with it. `doubt` says what is.
+    /// Returns the given value, or else the answer to the question, as soon as it is valid. `doubt` returns the problem
+    /// of a value.
     pub(super) fn answer(
         &mut self,
         given: Option<&String>,
@@ -67,7 +69,7 @@ impl<'a, W: Write> Person<'a, W> {
             return question.default.clone().ok_or_else(|| Error::Missing(question.flag.to_owned()));
         }
         let shown = match question.default.as_deref() {
-            // What an empty answer means is then part of the question.
+            // The meaning of an empty answer is then part of the question.
             None | Some("") => format!("{}: ", question.text),
             Some(default) => format!("{} [{default}]: ", question.text),
         };
@@ -80,7 +82,7 @@ impl<'a, W: Write> Person<'a, W> {
             match doubt(&answer) {
                 None => return Ok(answer),
                 Some(why) => {
-                    // Some doubts repeat the answer, which then is what they are about.
+                    // Some problems repeat the answer, which is then their subject.
                     let about = if why.starts_with(|c: char| c.is_ascii_alphabetic()) { "that " } else { "" };
                     self.say(&format!("  {about}{why}\n"))?;
                 }
@@ -88,7 +90,7 @@ impl<'a, W: Write> Person<'a, W> {
         }
     }
 
-    /// Yes or no; where nobody is asked, the default.
+    /// Asks for yes or no; returns the default if nobody is asked.
     pub(super) fn agrees(&mut self, text: &str, default: bool) -> Result<bool, Error> {
         if !self.is_asked {
             return Ok(default);
@@ -104,13 +106,13 @@ impl<'a, W: Write> Person<'a, W> {
         }
     }
 
-    /// A line of the standard input that is typed unseen, or piped in.
+    /// Reads a line of the standard input that is typed without being shown, or piped in.
     pub(super) fn secret(&mut self, text: &str) -> Result<SecretString, Error> {
         if !self.is_asked {
             return Ok(trimmed(&self.read()?));
         }
         let line = {
-            // Before the question: who pastes quickly is not shown either.
+            // It begins before the question, so that a quick paste is not shown either.
             let _unseen = Unseen::begin()?;
             self.say(&format!("{text} (not shown): "))?;
             self.read()?
@@ -126,7 +128,7 @@ impl<'a, W: Write> Person<'a, W> {
     }
 
     fn read(&mut self) -> Result<Zeroizing<String>, Error> {
-        // Room for all of it at once: a text that grows leaves unwiped copies behind.
+        // There is room for all of it at once: a text that grows leaves unwiped copies behind.
         let room = usize::try_from(LINE_BYTES_MAX).unwrap_or_default();
         let mut line = Zeroizing::new(String::with_capacity(room));
         let read = io::Read::take(&mut self.input, LINE_BYTES_MAX).read_line(&mut line);
@@ -141,8 +143,8 @@ fn trimmed(line: &str) -> SecretString {
     line.trim_end_matches(['\r', '\n']).into()
 }
 
-/// A terminal that does not show what is typed, until this is dropped. It sends no signal meanwhile: one that ended
-/// the program would leave the terminal so.
+/// A terminal that does not show typed text, until this is dropped. It sends no signal meanwhile: a signal that ended
+/// the program would leave the terminal in this state.
 struct Unseen(Termios);
 
 impl Unseen {

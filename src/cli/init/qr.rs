@@ -1,4 +1,5 @@
-//! `stockpoint init --print-qr`: a set-up code for another station, and the rest for whoever scans it.
+//! `stockpoint init --print-qr`: a set-up code for another station, and the rest of the set-up for the station that
+//! scans it.
 
 use std::io;
 use std::io::IsTerminal;
@@ -28,10 +29,11 @@ use crate::setup::private_file;
 use crate::sheet::qr_on_terminal;
 use crate::sheet::qr_picture;
 
-/// An address outside (TEST-NET-1, RFC 5737): nothing is sent there, the system only says from where it would be.
+/// An address outside (TEST-NET-1, RFC 5737): nothing is sent there, the system only returns the source address that it
+/// would use.
 const OUTSIDE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
 
-/// Prints the code and hands the bundle over.
+/// Prints the code and hands over the bundle.
 pub(super) async fn print(out: &mut impl Write, args: &InitArgs, bundle: &Bundle) -> Result<(), Error> {
     let listener = match args.code.sealed_file {
         Some(_) => None,
@@ -98,7 +100,7 @@ fn show(out: &mut impl Write, args: &InitArgs, code: &SetupCode) -> Result<(), E
         private_file(file, picture.as_bytes())?;
     }
     let drawn = qr_on_terminal(text.expose_secret()).expect(fits);
-    // Light blocks on a dark ground, whatever the terminal's own colours are.
+    // The blocks are light on a dark ground, whatever colours the terminal has.
     let (begin, end) =
         if io::stdout().is_terminal() && wants_colour() { ("\x1b[97;40m", "\x1b[0m") } else { ("", "") };
     let drawn: Vec<String> = drawn.lines().map(|line| format!("{begin}{line}{end}\n")).collect();
@@ -108,7 +110,7 @@ fn show(out: &mut impl Write, args: &InitArgs, code: &SetupCode) -> Result<(), E
     say(out, &format!("{station}{drawn}{pasted}{}\n\n", text.expose_secret()))
 }
 
-/// The socket, and the address at which the station reaches it.
+/// Returns the socket, and the address at which the station reaches it.
 async fn listener(args: &InitArgs) -> Result<(TcpListener, SocketAddr), Error> {
     let wanted = match &args.code.address {
         Some(address) => address.0,
@@ -120,7 +122,7 @@ async fn listener(args: &InitArgs) -> Result<(TcpListener, SocketAddr), Error> {
     Ok((listener, SocketAddr::new(wanted.ip(), port)))
 }
 
-/// The address of this machine in the network through which it reaches others.
+/// Returns the address of this machine in the network through which it reaches others.
 fn own_address() -> Result<IpAddr, Error> {
     let ask = || -> io::Result<IpAddr> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;

@@ -1,4 +1,4 @@
-//! `stockpoint init --scan`: waiting for a set-up code on whatever scanner is there.
+//! `stockpoint init --scan`: the wait for a set-up code on all scanners that are there.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -51,14 +51,15 @@ use crate::setup::Heard;
 use crate::setup::Reach;
 use crate::setup::SetupCode;
 
-/// Between two looks at what is plugged in.
+/// The time between two checks for new devices.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A code is longer than any barcode; a slow line takes half a second for it. Whoever has plugged a scanner in scans at
-/// once, and the tail of a code has no right check, so that nothing is refused for when it comes.
+/// The framing of a code. A code is longer than any barcode; a slow line takes half a second for it. A person scans
+/// right after plugging a scanner in, and the tail of a code has no correct check, so that no frame is refused for
+/// coming too early.
 const CODE: Framing = Framing::unguarded(Duration::from_secs(2));
-/// The reports of a code follow each other within milliseconds.
+/// The framing of a code in reports, which follow each other within milliseconds.
 const POS_CODE: Framing = Framing::unguarded(Duration::from_millis(200));
-/// How soon a thread that reads keys sees that nobody listens any more.
+/// The time until a thread that reads keys notices that nobody listens any more.
 const KEYS_PATIENCE: Duration = Duration::from_millis(250);
 /// The name of the scanner that reads the standard input.
 const STANDARD_INPUT: &str = "-";
@@ -66,20 +67,20 @@ const STANDARD_INPUT: &str = "-";
 /// A code, and the device that read it.
 struct Scanned {
     code: SetupCode,
-    /// The layouts in which it was typed, if it was.
+    /// The layouts in which it was typed; empty if it was not typed.
     layouts: Vec<LayoutName>,
-    /// `None`: the standard input.
+    /// The device; `None`: the standard input.
     node: Option<PathBuf>,
 }
 
-/// What a reader of keys says.
+/// A message of a thread that reads keys.
 enum FromKeys {
     Heard(PathBuf, Heard),
     Gone(PathBuf),
 }
 
-/// Waits for a code, fetches what it opens, and gives that back with the scanners found. `None` if a person at the terminal
-/// does not want this machine to join the code's network.
+/// Waits for a code, fetches what it opens, and returns that with the scanners found. `None` if a person at the
+/// terminal does not agree that this machine joins the code's network.
 pub(super) async fn bundle(
     out: &mut impl Write,
     args: &InitArgs,
@@ -109,17 +110,17 @@ pub(super) async fn bundle(
     Ok(Some(bundle))
 }
 
-/// What listens to the devices.
+/// The readers of the devices.
 struct Listeners {
     clock: Arc<dyn Clock>,
     outlet: Outlet,
     frames: mpsc::Receiver<FromScanner>,
     keys_outlet: mpsc::Sender<FromKeys>,
     keys: mpsc::Receiver<FromKeys>,
-    /// Serial ports and the standard input: dropped, they stop.
+    /// The serial ports and the standard input: dropping a device stops it.
     devices: Vec<Device>,
     listened: BTreeSet<PathBuf>,
-    /// Keyboards that could not be opened at the last look, and why.
+    /// The keyboards that could not be opened at the last check, and the reasons.
     refused: BTreeMap<PathBuf, PortFault>,
 }
 
@@ -133,7 +134,7 @@ impl Listeners {
         Self { clock, outlet, frames, keys_outlet, keys, devices, listened, refused }
     }
 
-    /// Waits for a code, on `device` or on everything that looks like a scanner, plugged in now or later.
+    /// Waits for a code, on `device` or on all devices that look like a scanner, plugged in now or later.
     async fn scanned(mut self, out: &mut impl Write, device: Option<&Path>) -> Result<Scanned, Error> {
         if device == Some(Path::new(STANDARD_INPUT)) {
             let name = ScannerName::new(STANDARD_INPUT);
@@ -157,7 +158,7 @@ impl Listeners {
         }
     }
 
-    /// Listens to what is there and was not before.
+    /// Starts to read devices that are new.
     fn listen_to_new(&mut self, out: &mut impl Write, device: Option<&Path>) -> Result<(), Error> {
         let there = match device {
             Some(device) => vec![found::at(device, LayoutName::US)?],
@@ -187,7 +188,8 @@ impl Listeners {
         Ok(())
     }
 
-    /// A keyboard that cannot be read now. It is tried again at the next look, and said again if the reason is another.
+    /// Notes a keyboard that cannot be read now. It is tried again at the next check, and reported again if the reason
+    /// changes.
     fn refused(&mut self, out: &mut impl Write, node: PathBuf, why: PortFault) -> Result<(), Error> {
         let said = format!("  {}: {why}; {}\n", node.display(), why.cure());
         if self.refused.insert(node, why) == Some(why) { Ok(()) } else { say(out, &said) }
@@ -217,14 +219,14 @@ impl Listeners {
         Ok(())
     }
 
-    /// The thread ends when its device is gone or nobody listens any more.
+    /// Starts a thread that reads keys; it ends when its device is gone or nobody listens any more.
     fn listen_to_keys(&self, found: &Found, mut recorder: Recorder) -> Result<(), Error> {
         let (node, outlet, clock) = (found.node.clone(), self.keys_outlet.clone(), Arc::clone(&self.clock));
         let run = move || {
             read_keys(&mut recorder, &node, &outlet, clock.as_ref());
-            // Given back before anybody is told.
+            // The device is released before anybody is told.
             drop(recorder);
-            // Nobody may listen any more; then nobody misses it.
+            // If nobody listens any more, nobody misses it.
             let _sent = outlet.blocking_send(FromKeys::Gone(node));
         };
         let name = "set-up-keys".to_owned();
@@ -245,7 +247,7 @@ impl Listeners {
     }
 }
 
-/// What a frame says, if it is a code. What it says if it is none is nobody's business.
+/// Parses a frame as a set-up code. Other input is never echoed.
 fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned>, Error> {
     match message {
         FromScanner::Frame { scanner, frame, .. } => {
@@ -266,13 +268,13 @@ fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned
     }
 }
 
-/// Reads keys until a code is among them, the device is gone, or nobody listens.
+/// Reads keys until they contain a code, the device is gone, or nobody listens.
 fn read_keys(recorder: &mut Recorder, node: &Path, outlet: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
     let mut ears = Ears::new(clock.boot());
     while !outlet.is_closed() {
         let Ok(events) = recorder.events_within(Some(KEYS_PATIENCE)) else { return };
         if let Some(heard) = events.into_iter().find_map(|event| ears.take(event)) {
-            // Nobody may listen any more; then nobody misses it.
+            // If nobody listens any more, nobody misses it.
             let _sent = outlet.blocking_send(FromKeys::Heard(node.to_owned(), heard));
         }
     }
@@ -282,7 +284,7 @@ fn cannot_listen(error: crate::device::Error) -> Error {
     Error::Io { what: "the scanners".to_owned(), source: io::Error::other(error) }
 }
 
-/// The entries of everything that looks like a scanner, and of what read the code in any case.
+/// Returns the entries of all devices that look like a scanner, and always that of the device that read the code.
 fn entries(out: &mut impl Write, args: &InitArgs, scanned: &Scanned) -> Result<Vec<String>, Error> {
     let layout = scanned.layouts.first().copied().unwrap_or(args.answers.layout());
     if let [layout, others @ ..] = scanned.layouts.as_slice() {

@@ -1,4 +1,4 @@
-//! What the service offers to choose from. Where it cannot be asked, or does not tell, ids are given by hand.
+//! The choices that the service offers. If it cannot be asked, or does not answer, ids are entered by hand.
 
 use tokio::time::Instant;
 
@@ -14,25 +14,25 @@ use crate::domain::ids::LocationId;
 use crate::work::uplink::error_chain;
 use crate::work::uplink::seed;
 
-/// Something to choose: its id and its name.
+/// A choice: its id and its name.
 pub(super) type Choice = (i64, String);
 
-/// What came of asking.
+/// The result of a request.
 pub(super) enum Told<T> {
-    /// This.
+    /// The answer.
     This(T),
-    /// It did not tell, for this reason.
+    /// No answer, for this reason.
     Not(String),
-    /// It does not take the tokens, in these words.
+    /// The service refused the tokens, in these words.
     NotAllowed(String),
 }
 
-/// The service, seen with the tokens of the station to be.
+/// The service, used with the tokens of the future station.
 pub(super) struct Service<'a> {
     api: &'a Api,
     tokens: &'a Tokens,
     budget: Budget,
-    /// Once it could not be reached, it is not asked again: each time would cost a time-out.
+    /// True if it could not be reached; it is then not asked again, because each request would cost a time-out.
     is_away: bool,
 }
 
@@ -41,21 +41,21 @@ impl<'a> Service<'a> {
         Self { api, tokens, budget: Budget::new(90, 2, seed(), Instant::now()), is_away }
     }
 
-    /// Whether it could not be reached and is asked no more.
+    /// Returns true if it could not be reached and is not asked any more.
     pub(super) fn is_away(&self) -> bool {
         self.is_away
     }
 
-    /// The locations of the user.
+    /// Returns the locations of the user.
     pub(super) async fn locations(&mut self) -> Result<Told<Vec<Choice>>, Error> {
-        // The call names no location, so that any will do.
+        // The call names no location, so that any id is good.
         let client = self.client(LocationId(1))?;
         let Some(permit) = self.permit().await else { return Ok(away()) };
         let told = client.locations(permit).await;
         Ok(self.told(told.map(|rows| rows.into_iter().map(|row| (row.id.0, row.title)).collect())))
     }
 
-    /// The storages of a location that the token may see.
+    /// Returns the storages of a location that the token may see.
     pub(super) async fn storages(&mut self, location: LocationId) -> Result<Told<Vec<Choice>>, Error> {
         let client = self.client(location)?;
         let Some(permit) = self.permit().await else { return Ok(away()) };
@@ -63,7 +63,7 @@ impl<'a> Service<'a> {
         Ok(self.told(told.map(|rows| rows.into_iter().map(|row| (row.id.0, row.title)).collect())))
     }
 
-    /// Who works in a location.
+    /// Returns the staff of a location.
     pub(super) async fn masters(&mut self, location: LocationId) -> Result<Told<Vec<Choice>>, Error> {
         let client = self.client(location)?;
         let Some(permit) = self.permit().await else { return Ok(away()) };
@@ -71,7 +71,7 @@ impl<'a> Service<'a> {
         Ok(self.told(told.map(|rows| rows.into_iter().map(|row| (row.id.0, row.name)).collect())))
     }
 
-    /// The time zone of a location, by its IANA name; empty if the card has none.
+    /// Returns the time zone of a location, by its IANA name; empty if the location has none.
     pub(super) async fn time_zone(&mut self, location: LocationId) -> Result<Told<String>, Error> {
         let client = self.client(location)?;
         let Some(permit) = self.permit().await else { return Ok(away()) };

@@ -1,4 +1,4 @@
-//! The two tokens: given, found, typed unseen, or got for a login.
+//! The two tokens: given, found, typed without being shown, or obtained with a login.
 
 use std::io::Write;
 use std::path::Path;
@@ -23,16 +23,16 @@ use crate::config::secrets::Token;
 use crate::work::uplink::error_chain;
 use crate::work::uplink::seed;
 
-/// What stands for the standard input where a file is named.
+/// The name that stands for the standard input in place of a file.
 const STANDARD_INPUT: &str = "-";
 
-/// Both tokens.
+/// The two tokens.
 pub(super) struct Tokens {
     pub(super) partner: SecretString,
     pub(super) user: SecretString,
 }
 
-/// Finds both tokens, or asks for them. `api` says where the service is and where tokens may be already.
+/// Finds both tokens, or asks for them. `api` has the address of the service and the places of existing tokens.
 pub(super) async fn tokens(
     person: &mut Person<'_, impl Write>,
     args: &InitArgs,
@@ -55,7 +55,7 @@ pub(super) async fn tokens(
     Ok(Tokens { partner, user })
 }
 
-/// The token in the file that is named, or where a station looks for it.
+/// Returns the token in the file that is named, or in the places where a station searches for it.
 fn given(
     person: &mut Person<'_, impl Write>,
     token: Token,
@@ -107,7 +107,7 @@ fn typed(person: &mut Person<'_, impl Write>, token: Token) -> Result<SecretStri
     }
 }
 
-/// The user token, for a login and a password or as it is.
+/// Returns the user token, obtained with a login and a password or entered as it is.
 async fn logged_in(
     person: &mut Person<'_, impl Write>,
     args: &InitArgs,

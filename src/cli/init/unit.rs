@@ -1,4 +1,4 @@
-//! The unit: enabled and started, where systemd runs.
+//! The systemd unit: enabled and started, if systemd runs.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,26 +11,26 @@ use crate::cli::Error;
 use crate::cli::say;
 
 const UNIT: &str = "stockpoint.service";
-/// How long systemctl may take: systemd itself gives up on a unit that does not start within 90 s, after one that did not
-/// stop within as long.
+/// The longest wait for systemctl: systemd itself gives up on a unit that does not start within 90 s, after one that
+/// did not stop within the same time.
 const SYSTEMCTL_TIME_MAX: Duration = Duration::from_secs(200);
-/// Waits for a set-up code.
+/// The unit that waits for a set-up code.
 const SCAN_UNIT: &str = "stockpoint-scan.service";
-/// There while systemd runs (`sd_booted(3)`).
+/// The folder that exists while systemd runs (`sd_booted(3)`).
 const SYSTEMD: &str = "/run/systemd/system";
 
-/// Whether the unit is started.
+/// The treatment of the unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// It is left as it is.
+    /// The unit is left as it is.
     Not,
-    /// It is, and this returns when scans are accepted.
+    /// The unit is started, and the call returns when scans are accepted.
     AndWait,
-    /// It is, and this returns at once: the unit itself may wait for the one that runs this.
+    /// The unit is started, and the call returns at once: the unit itself may wait for the one that runs this program.
     NoWait,
 }
 
-/// Has systemd start the station, now and at each start, and tells whether it did; or says what to do instead.
+/// Makes systemd start the station, now and at each start. Returns true if it did; otherwise prints what to do instead.
 pub(super) fn enable(out: &mut impl Write, config: &Path, start: Start) -> Result<bool, Error> {
     let by_hand = format!("start it with `stockpoint --config {} run`", config.display());
     let not = if start == Start::Not {
@@ -41,7 +41,7 @@ pub(super) fn enable(out: &mut impl Write, config: &Path, start: Start) -> Resul
         format!("systemd does not run here; {by_hand}")
     } else {
         systemctl(&["enable", UNIT], Start::AndWait)?;
-        // One that ran before has read what was there then.
+        // A unit that was running has read the old configuration.
         systemctl(&["restart", UNIT], start)?;
         say(out, &format!("{UNIT} is enabled and started; `stockpoint status` shows how it is\n"))?;
         return Ok(true);
@@ -50,7 +50,7 @@ pub(super) fn enable(out: &mut impl Write, config: &Path, start: Start) -> Resul
     Ok(false)
 }
 
-/// Has systemd start the unit that waits for a code no more, once this station has a configuration.
+/// Stops the unit that waits for a code, once this station has a configuration.
 pub(super) fn end_scanning(config: &Path) -> Result<(), Error> {
     if !is_units_own(config) || !Path::new(SYSTEMD).is_dir() {
         return Ok(());

@@ -1,9 +1,9 @@
-//! `stockpoint step-back`: the program before the last upgrade, with data that it can read. `systemd/debian/step-back` calls
-//! it, with the service stopped.
+//! `stockpoint step-back`: restores the program before the last upgrade, with data that it can read.
+//! `systemd/debian/step-back` calls it, with the service stopped.
 //!
-//! It decides on copies, in a scratch folder of the data folder. Then one rename each changes what is live, in this order:
-//! the programs are exchanged, the goods are replaced, the outbox is replaced. So whatever interrupts it, at whichever
-//! system call, leaves one of these:
+//! It decides on copies, in a scratch folder of the data folder. Then it changes the live files with one rename each,
+//! in this order: the programs are exchanged, the goods are replaced, the outbox is replaced. So an interruption at any
+//! system call leaves one of these states:
 //!
 //! - the newer program with the newer data, as before;
 //! - the older program with the newer data, on which it refuses to start, and this command goes on where it stood;
@@ -30,30 +30,30 @@ use crate::config::Config;
 use crate::owner;
 use crate::store::BackupError;
 
-/// Why there was no step back. Nothing was changed, unless the variant says so.
+/// The reason why there was no step back. Nothing was changed, unless the variant says so.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No program was kept.
     #[error("no earlier program is kept as {}", .0.display())]
     NoProgram(PathBuf),
-    /// A program cannot tell what is in a copy of the data.
+    /// A program cannot read a copy of the data.
     #[error("{} cannot read a copy of the data: {said}", .program.display())]
     Unreadable {
-        /// Which program.
+        /// The program.
         program: PathBuf,
-        /// Its words.
+        /// Its output.
         said: String,
     },
     /// A program did not answer about a copy of the data.
     #[error("{} does not answer about a copy of the data", .program.display())]
     NoAnswer {
-        /// Which program.
+        /// The program.
         program: PathBuf,
         /// The reason.
         #[source]
         source: child::Error,
     },
-    /// Something undelivered would be left behind.
+    /// Undelivered data would be left behind.
     #[error(
         "nothing is changed: this would not be delivered, for the older program cannot read it; wait until it is delivered, \
          or leave it here with --leave-undelivered:\n{0}"
@@ -62,7 +62,7 @@ pub enum Error {
     /// A file cannot be used.
     #[error("cannot use {}", .path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// The system's reason.
         #[source]
@@ -86,7 +86,7 @@ pub(super) fn step_back(out: &mut impl Write, config: &Config, wish: &StepBackAr
     if !wish.previous.is_file() {
         return Err(Error::NoProgram(wish.previous.clone()).into());
     }
-    // Programs and copies are found from any folder.
+    // Programs and copies must be found from any folder.
     let dir = &std::path::absolute(&config.station.data_dir).map_err(file_error(&config.station.data_dir))?;
     let plan = owner::within(dir, || Plan::of(dir, config, wish)).map_err(owner_error(dir))??;
     if plan.exchanges {
@@ -107,7 +107,8 @@ pub(super) fn step_back(out: &mut impl Write, config: &Config, wish: &StepBackAr
     say(out, &format!("stockpoint: {version} is in its place, {data}\n"))
 }
 
-/// Exchanges two programs at one moment, on the disk when this returns: there always is one in either place.
+/// Exchanges two programs at one moment, and returns when that is on the disk: at each moment there is one in either
+/// place.
 fn exchange(installed: &Path, previous: &Path) -> Result<(), Error> {
     renameat_with(CWD, installed, CWD, previous, RenameFlags::EXCHANGE)
         .map_err(|errno| file_error(previous)(errno.into()))?;
@@ -118,7 +119,7 @@ fn exchange(installed: &Path, previous: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes a folder and what is in it, if it is there.
+/// Removes a folder with its content, if it is there.
 fn remove_folder(path: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),

@@ -1,4 +1,4 @@
-//! What a step back does, decided on copies of the data.
+//! The plan of a step back, decided on copies of the data.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -15,40 +15,40 @@ use crate::domain::time::UnixMillis;
 use crate::store::swap::{self, Kept};
 use crate::store::{BackupError, GOODS_FILE, OUTBOX_FILE, PREVIOUS_DIR};
 
-/// Name of the folder of copies, in the data folder.
+/// The name of the folder of copies, in the data folder.
 const SCRATCH: &str = "step-back.part";
-/// The databases, in the order in which they are replaced: with the goods of before, the older program still refuses the
+/// The databases, in the order in which they are replaced: with the earlier goods, the older program still refuses the
 /// newer outbox.
 const DATABASES: [&str; 2] = [GOODS_FILE, OUTBOX_FILE];
 
-/// Which data the older program gets.
+/// The data for the older program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Data {
-    /// That of now, which it can read.
+    /// The present data, which it can read.
     AsItIs,
     /// The copies that were kept at the upgrade: nothing was scanned or delivered since.
     AsBefore,
-    /// None; that of now is kept beside it.
+    /// Empty data; the present data is kept beside it.
     Empty(Kept),
 }
 
-/// A step back that can be carried out. Holds the lock of the data folder, so that no agent starts meanwhile.
+/// A step back that can be carried out. It holds the lock of the data folder, so that no agent starts meanwhile.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Whether the programs are exchanged: not where the older one is installed already.
+    /// True if the programs are exchanged; false if the older one is installed already.
     pub(super) exchanges: bool,
     pub(super) data: Data,
     dir: PathBuf,
     /// The databases that the older program cannot read.
     newer: Vec<&'static str>,
-    /// Those of them of which the copy that was kept is too new as well.
+    /// The databases among these whose kept copy is too new as well.
     without_copy: Vec<&'static str>,
-    /// `None`: there is no folder.
+    /// The lock; `None`: there is no folder.
     lock: Option<FolderLock>,
 }
 
 impl Plan {
-    /// Decides. Works with the rights of the folder's owner.
+    /// Decides on a step back. It works with the rights of the folder's owner.
     pub(super) fn of(dir: &Path, config: &Config, wish: &StepBackArgs) -> Result<Self, cli::Error> {
         let mut plan = Self {
             exchanges: true,
@@ -99,7 +99,7 @@ impl Plan {
         Ok(())
     }
 
-    /// The books of the older program, with what it can read of now and the copies that were kept of the rest.
+    /// Returns the books of the older program, with the present data that it can read and the kept copies of the rest.
     fn books_before(&mut self, older: Program<'_>, config: &Config) -> Result<Books, Error> {
         let before = self.copies("before", config)?;
         loop {
@@ -110,7 +110,7 @@ impl Plan {
         }
     }
 
-    /// Puts the copy that was kept of a database in its place among the copies; nothing, if that is too new as well.
+    /// Puts the kept copy of a database into its place among the copies, unless that copy is too new as well.
     fn go_back(&mut self, before: &Path, older: Program<'_>, name: &str) -> Result<(), Error> {
         let Some(name) =
             DATABASES.iter().find(|known| **known == name && !self.without_copy.contains(*known))
@@ -128,14 +128,14 @@ impl Plan {
         copy_if_there(&self.kept_at_upgrade(name), &before.join(name))
     }
 
-    /// Makes everything that will take a place, and each database that will make room, one whole file on the disk.
+    /// Makes one whole file on the disk of each file that will take a place, and of each database that will make room.
     fn prepare(&mut self) -> Result<(), Error> {
         if let Data::Empty(_) = self.data
             && !self.newer.contains(&OUTBOX_FILE)
         {
             self.newer.push(OUTBOX_FILE);
         }
-        // What the programs have looked at is theirs: what takes a place was never opened.
+        // The programs have opened their copies; a file that takes a place must never have been opened.
         let places = self.scratch().join("places");
         make_folder_if(&places, !self.newer.is_empty())?;
         for name in &self.newer {
@@ -147,7 +147,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Replaces what the older program cannot read, and returns where the outbox is kept.
+    /// Replaces the data that the older program cannot read, and returns the place where the outbox is kept.
     pub(super) fn replace_data(&self, now: UnixMillis) -> Result<Option<PathBuf>, BackupError> {
         let mut outbox = None;
         for name in DATABASES.iter().filter(|name| self.newer.contains(*name)) {
@@ -160,12 +160,12 @@ impl Plan {
             let by = Some(place.as_path()).filter(|place| place.exists());
             outbox = swap::replace(&self.dir.join(name), by, kept, now)?;
         }
-        // A leftover is in nobody's way, and is removed by the next step back.
+        // A leftover does no harm, and the next step back removes it.
         let _removed = remove_folder(&self.scratch());
         Ok(outbox)
     }
 
-    /// Returns true for a database whose copy takes its place: not for an outbox that begins anew.
+    /// Returns true for a database whose copy takes its place: false for an outbox that begins empty.
     fn takes_copy(&self, name: &str) -> bool {
         !self.without_copy.contains(&name) && (name != OUTBOX_FILE || self.data == Data::AsBefore)
     }
@@ -178,7 +178,7 @@ impl Plan {
         self.dir.join(PREVIOUS_DIR).join(name)
     }
 
-    /// A folder with copies of the databases, logs included, and a configuration for it.
+    /// Makes a folder with copies of the databases, logs included, and a configuration for it.
     fn copies(&self, name: &str, config: &Config) -> Result<PathBuf, Error> {
         let folder = self.scratch().join(name);
         make_folder(&folder)?;
@@ -207,7 +207,7 @@ fn make_folder_if(path: &Path, is_needed: bool) -> Result<(), Error> {
     if is_needed { make_folder(path) } else { Ok(()) }
 }
 
-/// Copies a file, on the disk to its last byte; nothing where it is not there.
+/// Copies a file, if it is there, and returns when all of it is on the disk.
 fn copy_if_there(from: &Path, to: &Path) -> Result<(), Error> {
     match fs::copy(from, to) {
         Ok(_bytes) => File::open(to).and_then(|file| file.sync_all()).map_err(file_error(to)),

@@ -1,4 +1,4 @@
-//! The two programs, each asked about copies of the data.
+//! The two programs; each is run on copies of the data.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,23 +12,23 @@ use serde_json::Value;
 use super::{Error, file_error};
 use crate::child;
 
-/// What a program looks for commands in; nothing else of the environment reaches it.
+/// The search path of a program for commands; nothing else of the environment reaches it.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-/// The longest answer that is read, in bytes. Longer lists are cut.
+/// The longest output that is read, in bytes. Longer lists are cut.
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 /// The longest time that a program may take to read a copy: a large outbox is looked through first.
 const ANSWER_TIME_MAX: Duration = Duration::from_mins(5);
 /// The longest time that it may take to say its version.
 const VERSION_TIME_MAX: Duration = Duration::from_secs(10);
-/// Name of the configuration in a folder of copies.
+/// The name of the configuration in a folder of copies.
 pub(super) const CONFIG: &str = "config.toml";
 
-/// What a program says of a file whose schema it does not know; the file stands before it.
+/// The message of a program about a file whose schema it does not know; the name of the file comes before it.
 const NEWER: &str = ": it has schema version";
 
-/// The sections of the status that are the books.
+/// The sections of the status that belong to the books.
 const SECTIONS: [&str; 3] = ["scans", "units", "outbox"];
-/// The figures that are zero where everything is delivered.
+/// The figures that are zero if everything is delivered.
 const UNDELIVERED: [(&str, &str); 6] = [
     ("outbox", "open"),
     ("outbox", "queued"),
@@ -42,12 +42,12 @@ const UNDELIVERED: [(&str, &str); 6] = [
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Program<'a>(&'a Path);
 
-/// What a program makes of a folder of copies.
+/// The result of a program on a folder of copies.
 #[derive(Debug)]
 pub(super) enum Told {
-    /// It can work with it; these are its books.
+    /// It can work with them; these are its books.
     Books(Books),
-    /// It does not know the schema of the file of this name.
+    /// It does not know the schema of the file with this name.
     Newer(String),
 }
 
@@ -85,7 +85,7 @@ impl<'a> Program<'a> {
         Self(path)
     }
 
-    /// What it says of its version.
+    /// Returns its version, as it prints it.
     pub(super) fn version(self) -> String {
         let mut command = child::command(self.0);
         command.arg("--version").stdout(Stdio::piped());
@@ -94,7 +94,7 @@ impl<'a> Program<'a> {
         said.unwrap_or_else(|_failed| self.0.display().to_string())
     }
 
-    /// Has it read a folder of copies.
+    /// Makes it read a folder of copies.
     pub(super) fn reads(self, copies: &Path) -> Result<Told, Error> {
         let (is_good, said, complaint) = self.says(copies, &["status", "--json"])?;
         let unreadable =
@@ -106,19 +106,19 @@ impl<'a> Program<'a> {
         newer_file(&complaint).map(Told::Newer).ok_or_else(|| unreadable(&complaint))
     }
 
-    /// That it does not know the schema of a file.
+    /// Returns the error that it does not know the schema of a file.
     pub(super) fn cannot_read(self, name: &str) -> Error {
         Error::Unreadable { program: self.0.to_owned(), said: format!("the schema of {name} is newer") }
     }
 
-    /// What it lists as undelivered in a folder of copies.
+    /// Returns its list of undelivered documents and codes in a folder of copies.
     pub(super) fn lists(self, copies: &Path) -> Result<String, Error> {
         let documents = self.says(copies, &["outbox", "list"])?.1;
         let codes = self.says(copies, &["unknown", "list"])?.1;
         Ok(format!("{documents}{codes}"))
     }
 
-    /// Whether a command ends well, what it says, and what it complains of.
+    /// Runs a command; returns true if it succeeds, with its output and its error output.
     fn says(self, copies: &Path, words: &[&str]) -> Result<(bool, String, String), Error> {
         let config = copies.join(CONFIG);
         let [out, complaint] = ["said", "complaint"].map(|name| copies.join(name));
@@ -139,7 +139,7 @@ fn read(path: &Path) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The name of the file that a program complains of, if its schema is what it complains of.
+/// Returns the name of the file that a program complains about, if the complaint is about its schema.
 fn newer_file(complaint: &str) -> Option<String> {
     let (before, _version) = complaint.split_once(NEWER)?;
     let path = before.rsplit_once("open ").map_or(before, |(_, path)| path);
