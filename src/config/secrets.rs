@@ -26,9 +26,11 @@ use crate::domain::seal::Seal;
 
 /// The longest token file, in bytes: a token has some tens of characters.
 const TOKEN_BYTES_MAX: u64 = 4096;
-/// The shortest secret that a person invents, in bytes: anybody who reaches the page may guess its token, and anybody
-/// who sees a sheet may try secrets at home until one fits its checks.
-const MADE_UP_BYTES_MIN: usize = 16;
+/// The shortest token of the page, in bytes: anybody who reaches the page may guess it.
+const WEB_TOKEN_BYTES_MIN: usize = 16;
+/// The shortest secret of the sheet, in bytes. It need not be worth more than the check that it makes: one guess in
+/// 46,656 is right, and each has to be printed.
+const SHEET_SECRET_BYTES_MIN: usize = 6;
 /// The variable with the folder in which systemd puts a unit's credentials (systemd.exec(5), `LoadCredential=`).
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
@@ -76,7 +78,11 @@ pub fn web_token(web: &Web) -> Result<Option<SecretString>, Error> {
 }
 
 fn find_web_token(web: &Web, environment: &Environment) -> Option<Result<(SecretString, Origin), Error>> {
-    web.token_file.as_ref().map(|file| find_long(Token::Web, file, environment))
+    let file = web.token_file.as_ref()?;
+    Some(
+        find_at(Token::Web, file, environment)
+            .and_then(|found| at_least(WEB_TOKEN_BYTES_MIN, Token::Web, found)),
+    )
 }
 
 /// Reads the seal of this station's control codes. The secret is in the first of
@@ -94,14 +100,19 @@ fn find_sheet_secret(
     station: &Station,
     environment: &Environment,
 ) -> Option<Result<(SecretString, Origin), Error>> {
-    station.sheet_secret_file.as_ref().map(|file| find_long(Token::Sheet, file, environment))
+    let file = station.sheet_secret_file.as_ref()?;
+    let found = find_at(Token::Sheet, file, environment);
+    Some(found.and_then(|found| at_least(SHEET_SECRET_BYTES_MIN, Token::Sheet, found)))
 }
 
-/// Finds a secret that a person invented.
-fn find_long(token: Token, file: &Path, environment: &Environment) -> Result<(SecretString, Origin), Error> {
-    let (secret, origin) = find_at(token, file, environment)?;
-    if secret.expose_secret().len() < MADE_UP_BYTES_MIN {
-        return Err(Error::Unfit { token, origin, flaw: Flaw::TooShort });
+/// Refuses a secret that a person made too short.
+fn at_least(
+    bytes_min: usize,
+    token: Token,
+    (secret, origin): (SecretString, Origin),
+) -> Result<(SecretString, Origin), Error> {
+    if secret.expose_secret().len() < bytes_min {
+        return Err(Error::Unfit { token, origin, flaw: Flaw::TooShort { bytes_min } });
     }
     Ok((secret, origin))
 }
@@ -240,9 +251,12 @@ pub enum Flaw {
     /// It is empty, or holds an end of line alone.
     #[error("is empty")]
     Empty,
-    /// It is a secret that a person invented, with less than 16 bytes.
-    #[error("is shorter than 16 characters")]
-    TooShort,
+    /// It is a secret that a person invented, with less than so many bytes.
+    #[error("is shorter than {bytes_min} characters")]
+    TooShort {
+        /// The length of the shortest one.
+        bytes_min: usize,
+    },
     /// It has more than 4096 bytes.
     #[error("is longer than 4096 bytes")]
     TooLong,
@@ -303,7 +317,7 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
     let mut looked = Vec::new();
     for origin in credential.into_iter().chain([file, Origin::Environment(token.variable())]) {
         match read(&origin, environment) {
-            Ok(Some(bytes)) => match checked(&bytes) {
+            Ok(Some(bytes)) => match checked_as(token, &bytes) {
                 Ok(secret) => return Ok((secret, origin)),
                 Err(Flaw::Empty) if may_be_blank(token, &origin) => looked.push(origin),
                 Err(flaw) => return Err(Error::Unfit { token, origin, flaw }),
@@ -356,6 +370,22 @@ pub fn checked(bytes: &[u8]) -> Result<SecretString, Flaw> {
         return Err(Flaw::Empty);
     }
     if token.chars().all(|c| c.is_ascii_graphic()) { Ok(token.into()) } else { Err(Flaw::Character) }
+}
+
+/// Returns the secret in the bytes: that of the sheet stands in no header, and may be a sentence.
+fn checked_as(token: Token, bytes: &[u8]) -> Result<SecretString, Flaw> {
+    if token != Token::Sheet {
+        return checked(bytes);
+    }
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > TOKEN_BYTES_MAX) {
+        return Err(Flaw::TooLong);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_unseen| Flaw::Character)?.trim();
+    match text {
+        "" => Err(Flaw::Empty),
+        text if text.chars().any(char::is_control) => Err(Flaw::Character),
+        text => Ok(text.into()),
+    }
 }
 
 fn places(looked: &[Origin]) -> String {

@@ -121,7 +121,7 @@ fn token(value: &DeValue<'_>) -> Result<SecretString, Problem> {
     secrets::checked(text.as_bytes()).map_err(|flaw| {
         let what = match flaw {
             Flaw::Empty => "is empty",
-            Flaw::TooShort => "is too short",
+            Flaw::TooShort { .. } => "is too short",
             Flaw::TooLong => "is longer than any token",
             Flaw::Character => "has a character that no token has",
         };

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use stockpoint::domain::control::Control;
+use stockpoint::domain::seal::Seal;
 use stockpoint::sandbox::Options;
 
 use crate::program::Shed;
@@ -90,8 +91,14 @@ async fn try_says_what_a_sealed_code_is_and_check_says_where_the_secret_is_and_n
     let shown = shed.says(&["check"]).await;
     assert!(shown.contains("# secret of the sheet: from file ./sheet-secret"), "{shown}");
     assert!(!shown.contains(SECRET), "{shown}");
-    shed.write("sheet-secret", "too-short");
-    assert!(shed.run(&["sheet"]).await.err.contains("shorter than 16 characters"));
+    shed.write("sheet-secret", "short\n");
+    assert!(shed.run(&["sheet"]).await.err.contains("shorter than 6 characters"));
+    // What surrounds it is an editor's.
+    for sentence in ["a house of our own\n", " a house of our own\r\n"] {
+        shed.write("sheet-secret", sentence);
+        let seal = Seal::keyed(&"a house of our own".into());
+        assert_eq!(printed(&shed, "UNDO").await, seal.code(Control::Undo));
+    }
 }
 
 #[tokio::test]
