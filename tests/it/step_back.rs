@@ -1,4 +1,4 @@
-//! One step back to the program before an upgrade, killed at each system call that changes a name: the newer program never
+//! A step back, a restore and an adoption, each killed at every system call that changes a file: the newer program never
 //! meets the outbox of before.
 
 use std::fs;
@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rusqlite::Connection;
+use serde_json::Value;
+use stockpoint::domain::control::Control;
 use stockpoint::domain::time::UnixMillis;
+use stockpoint::sandbox::{Fault, Options, Selector};
 use stockpoint::store::{Db, OpenOptions};
 
 use crate::program::{Ended, Shed};
+use crate::station::Place;
 
 const NOW: UnixMillis = UnixMillis(1_790_200_000_000);
 /// The system calls by which files come, go, get another name or reach the disk.
@@ -260,6 +264,52 @@ async fn a_restore_that_is_killed_at_any_call_leaves_the_old_data_or_the_new_wit
             assert_eq!(again.code, Some(0), "killed at {call} {n}: {again:?}");
             assert_eq!(refused(&outbox), 0);
             assert!(kept().iter().any(|kept| refused(kept) == 7), "killed at {call} {n}: {:?}", kept());
+        }
+    }
+}
+
+/// Where the document of a folder stands: not sent and of the books of before, or put aside for them.
+async fn is_put_aside(shed: &Shed) -> bool {
+    let documents = shed.says(&["outbox", "list", "--all", "--json"]).await;
+    let documents: Value = serde_json::from_str(&documents).unwrap();
+    assert_eq!(documents.as_array().unwrap().len(), 1, "{documents}");
+    let is_aside = documents[0]["put_aside_for"].is_string();
+    assert_eq!(documents[0]["state"], if is_aside { "cancelled" } else { "queued" }, "{documents}");
+    is_aside
+}
+
+#[tokio::test]
+async fn an_adoption_that_is_killed_at_any_call_is_done_or_not_begun() {
+    if !crate::sheet::have(&["strace"]) {
+        return;
+    }
+    let place = Place::new(Options::sample()).await;
+    let mut station = place.start();
+    station.until_goods_are_read().await;
+    place.sandbox.outage(Some((Selector::Any, Fault::DropBefore)));
+    for code in ["4006381333931".to_owned(), Control::Close.code()] {
+        station.scan(&code).await.unwrap();
+    }
+    station.stop().await.unwrap();
+    let words = ["--config", "config.toml", "adopt", "--moved"].map(str::to_owned);
+    for call in CALLS {
+        for n in 1..=CALLS_MAX {
+            // The folder of a station that has moved to another location.
+            let shed = Shed::new();
+            let config = shed.config("http://127.0.0.1:1/api/v1", Path::new("/dev/ttyUSB7"));
+            shed.write("config.toml", config.replace("location_id = 4564", "location_id = 4565"));
+            fs::create_dir(shed.path("data")).unwrap();
+            for name in ["outbox.db", "outbox.db-wal", "goods.db", "goods.db-wal"] {
+                let _if_there = fs::copy(place.dir.path().join(name), shed.path("data").join(name));
+            }
+            if !killed_at(&shed, &words, call, n) {
+                assert!(is_put_aside(&shed).await);
+                break;
+            }
+            let is_done = is_put_aside(&shed).await;
+            let again = shed.run(&["adopt", "--moved"]).await;
+            assert_eq!(again.code, Some(i32::from(is_done)), "killed at {call} {n}: {again:?}");
+            assert!(is_put_aside(&shed).await, "killed at {call} {n}");
         }
     }
 }
