@@ -34,11 +34,11 @@ pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMilli
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let kinds = Authorities::kinds(api.ca_file.as_deref());
     let name = ServerName::try_from(host.to_owned()).ok()?;
-    let chain = greet(api, &provider, &name, address)?;
+    let all = kinds.iter().flat_map(|(_, roots)| roots.roots.iter().cloned()).collect();
+    let chain = greet(all, &provider, &name, address)?;
     let vouching: Vec<&str> = kinds
         .into_iter()
-        .filter(|(_, roots)| vouches(roots.clone(), &provider, &chain, &name))
-        .map(|(kind, _)| kind)
+        .filter_map(|(kind, roots)| vouches(roots, &provider, &chain, &name).then_some(kind))
         .collect();
     let who = match vouching.as_slice() {
         [] => return None,
@@ -59,7 +59,7 @@ pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMilli
 
 /// Returns the certificates that the service shows, its own first.
 fn greet(
-    api: &Api,
+    roots: RootCertStore,
     provider: &Arc<CryptoProvider>,
     name: &ServerName<'static>,
     address: SocketAddr,
@@ -67,7 +67,7 @@ fn greet(
     let trusted = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
         .ok()?
-        .with_root_certificates(Authorities::read(api.ca_file.as_deref()).roots)
+        .with_root_certificates(roots)
         .with_no_client_auth();
     let mut connection = ClientConnection::new(Arc::new(trusted), name.clone()).ok()?;
     let mut stream = TcpStream::connect_timeout(&address, GREET_WITHIN).ok()?;
