@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::GoodsCommand;
 use super::create::create;
-use super::shown::{location_of, storage_in_words};
+use super::shown::location_of;
 use super::sync::sync;
 use super::{Error, FAILED, data, data_if_any, say};
 use crate::config::Config;
@@ -103,7 +103,7 @@ fn found(good: &Good) -> String {
 
 fn material(location: &Location, part: &Part) -> String {
     let (unit, title) = (printable(&part.good.unit), printable(&part.good.title));
-    let storage = storage_in_words(location, part.storage);
+    let storage = location.storage_in_words(part.storage);
     format!("{}\t{} {unit}\tfrom {storage}\t{title}\n", part.good.id, part.quantity)
 }
 

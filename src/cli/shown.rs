@@ -7,7 +7,6 @@ use crate::app::location;
 use crate::config::Config;
 use crate::domain::delivery::State;
 use crate::domain::ids::OperationId;
-use crate::domain::ids::StorageId;
 use crate::domain::operation::Line;
 use crate::domain::printable::printable;
 use crate::status::Location;
@@ -179,7 +178,7 @@ pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Re
     let head = format!(
         "document {id}: {} in {}, {}\n  marker          {}\n  first scan      {}\n  on the service  {document}\n",
         place.kind,
-        storage_in_words(&location, place.storage),
+        location.storage_in_words(place.storage),
         summary.state,
         summary.marker,
         location.time(summary.first_scan),
@@ -238,11 +237,6 @@ pub(super) fn location_of(config: &Config, db: &Db) -> Result<Location, StoreErr
     Ok(location(config, &db.location()?))
 }
 
-/// Returns `Cellar`, or `storage 91272` for a storage without a name.
-pub(super) fn storage_in_words(location: &Location, storage: StorageId) -> String {
-    location.name(storage).map_or_else(|| format!("storage {storage}"), |name| printable(name).to_string())
-}
-
 /// Returns text in lines of at most [`WIDTH`] columns behind an indent, broken between words.
 fn wrapped(indent: &str, text: &str) -> String {
     let mut lines = vec![indent.to_owned()];
@@ -262,7 +256,7 @@ fn wrapped(indent: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::DocumentId;
+    use crate::domain::ids::{DocumentId, StorageId};
     use crate::domain::mode::Kind;
     use crate::domain::operation::{Marker, Place};
     use crate::domain::quantity::Quantity;

@@ -6,8 +6,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::ids::StorageId;
+use crate::domain::printable::printable;
 use crate::domain::time::UnixMillis;
 use crate::store;
+
+/// The form of a time to the second, and to the minute.
+pub(super) const SECONDS: &str = "%Y-%m-%d %H:%M:%S";
+const MINUTES: &str = "%Y-%m-%d %H:%M";
 
 /// Times and names for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,18 +62,32 @@ impl Location {
 
     /// Returns a time of the location, to the second, without an offset.
     pub fn time(&self, at: UnixMillis) -> String {
-        self.format(at, "%Y-%m-%d %H:%M:%S")
+        local(timestamp(at), &self.zone, SECONDS)
     }
 
     /// Returns the same to the minute.
     pub fn minute(&self, at: UnixMillis) -> String {
-        self.format(at, "%Y-%m-%d %H:%M")
+        local(timestamp(at), &self.zone, MINUTES)
     }
 
-    fn format(&self, at: UnixMillis, format: &str) -> String {
-        let time = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        time.to_zoned(self.zone.clone()).strftime(format).to_string()
+    /// Returns `Cellar`, or `storage 91272` for a storage without a name.
+    pub fn storage_in_words(&self, storage: StorageId) -> String {
+        in_words(storage, self.name(storage))
     }
+}
+
+/// Returns a storage by its name, else by its number.
+pub(super) fn in_words(storage: StorageId, name: Option<&str>) -> String {
+    name.map_or_else(|| format!("storage {storage}"), |name| printable(name).to_string())
+}
+
+/// Returns a time of a zone, without an offset.
+pub(super) fn local(time: Timestamp, zone: &TimeZone, format: &str) -> String {
+    time.to_zoned(zone.clone()).strftime(format).to_string()
+}
+
+fn timestamp(at: UnixMillis) -> Timestamp {
+    Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use std::fmt::Display;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::location::{self, SECONDS, in_words};
 use super::{AlarmJson, ApiState, ScannerJson, ScannerState, Status};
 use crate::domain::advice::Advice;
 use crate::domain::home::DataState;
-use crate::domain::printable::printable;
+use crate::domain::ids::StorageId;
 use crate::store::zone_of_text;
 
 impl Status {
@@ -84,7 +84,7 @@ impl Status {
                 value: self.data.state.clone(),
                 is_trouble: self.data.state != DataState::Ok.as_str(),
             },
-            Figure::plain("storage", named(self.storage_id, self.storage_name.as_deref())),
+            Figure::plain("storage", in_words(StorageId(self.storage_id), self.storage_name.as_deref())),
             Figure::plain("goods", self.goods.count),
             Figure { name: "goods read".to_owned(), value: age, is_trouble: self.goods.age_s.is_none() },
             Figure { name: "clock".to_owned(), value: clock.to_owned(), is_trouble: !self.clock.trusted },
@@ -121,8 +121,9 @@ impl AlarmJson {
 impl ScannerJson {
     /// Returns the mode and the storage of its scans; nothing from an agent that does not send them.
     fn binding(&self) -> Option<String> {
-        (!self.mode.is_empty())
-            .then(|| format!("{} in {}", self.mode, named(self.storage_id, self.storage_name.as_deref())))
+        (!self.mode.is_empty()).then(|| {
+            format!("{} in {}", self.mode, in_words(StorageId(self.storage_id), self.storage_name.as_deref()))
+        })
     }
 
     /// Returns its state in words, with what is known of it since the agent's start.
@@ -169,15 +170,7 @@ impl Figure {
     }
 }
 
-/// Returns a storage by its name, else by its number.
-fn named(id: i64, name: Option<&str>) -> String {
-    name.map_or_else(|| format!("storage {id}"), |name| printable(name).to_string())
-}
-
 /// Converts a time of the status to the location's time.
 fn local(at: &str, zone: &TimeZone) -> String {
-    at.parse::<Timestamp>().map_or_else(
-        |_not_a_time| at.to_owned(),
-        |time| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-    )
+    at.parse().map_or_else(|_not_a_time| at.to_owned(), |time| location::local(time, zone, SECONDS))
 }
