@@ -361,11 +361,7 @@ fn read(origin: &Origin, environment: &Environment) -> io::Result<Option<Zeroizi
 /// # Errors
 /// The flaw of the token.
 pub fn checked(bytes: &[u8]) -> Result<SecretString, Flaw> {
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > TOKEN_BYTES_MAX) {
-        return Err(Flaw::TooLong);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_unseen| Flaw::Character)?;
-    let token = text.trim_end_matches(['\r', '\n']);
+    let token = text_of(bytes)?.trim_end_matches(['\r', '\n']);
     if token.is_empty() {
         return Err(Flaw::Empty);
     }
@@ -377,15 +373,18 @@ fn checked_as(token: Token, bytes: &[u8]) -> Result<SecretString, Flaw> {
     if token != Token::Sheet {
         return checked(bytes);
     }
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > TOKEN_BYTES_MAX) {
-        return Err(Flaw::TooLong);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_unseen| Flaw::Character)?.trim();
-    match text {
+    match text_of(bytes)?.trim() {
         "" => Err(Flaw::Empty),
         text if text.chars().any(char::is_control) => Err(Flaw::Character),
         text => Ok(text.into()),
     }
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str, Flaw> {
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > TOKEN_BYTES_MAX) {
+        return Err(Flaw::TooLong);
+    }
+    std::str::from_utf8(bytes).map_err(|_unseen| Flaw::Character)
 }
 
 fn places(looked: &[Origin]) -> String {
