@@ -33,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The variables that a program sees: `PATH`, to find other programs, and `LANG`, the language of its messages.
 const VARIABLES: [&str; 2] = ["PATH", "LANG"];
 
-/// Why a program did not come to its end.
+/// The reason why a program did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It does not exist, or may not be run.
@@ -96,7 +96,7 @@ impl Child {
     pub(crate) fn give(&mut self, text: &str) {
         let Some(mut input) = self.0.as_mut().and_then(|process| process.stdin.take()) else { return };
         if let Err(error) = writeln!(input, "{text}") {
-            tracing::debug!(%error, "a program does not read what it is told");
+            tracing::debug!(%error, "a program does not read its input");
         }
     }
 

@@ -53,7 +53,7 @@ pub struct Wish<'a> {
     pub is_coloured: bool,
 }
 
-/// Why the demonstration failed.
+/// The reason why the demonstration failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The simulated service cannot listen.

@@ -1,4 +1,4 @@
-//! The protocol in which a serial scanner is told the result of its scans.
+//! The protocol in which a serial scanner receives the result of each scan.
 
 /// The maker's protocol whose commands a serial scanner understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
