@@ -265,7 +265,7 @@ impl Client {
         let retry_after =
             header(RETRY_AFTER).and_then(|wait| wait.trim().parse().ok()).map(Duration::from_secs);
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| Error::Broken(error.without_url()))? {
+        while let Some(chunk) = response.chunk().await.map_err(Error::broken)? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
                 return Err(Error::TooLarge { limit_bytes: ANSWER_BYTES_MAX });
             }
@@ -315,16 +315,16 @@ fn blotted(body: Vec<u8>, tokens: &[SecretString]) -> Vec<u8> {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The TLS library refused its settings.
-    #[error("set up TLS")]
+    #[error("cannot set up TLS")]
     Tls(#[from] rustls::Error),
     /// The HTTP library refused its settings.
-    #[error("set up HTTP")]
+    #[error("cannot set up HTTP")]
     Http(#[from] reqwest::Error),
     /// A token has characters that cannot stand in a header.
-    #[error("use a token: it has characters that no token has")]
+    #[error("a token has characters that no token has")]
     Token,
     /// The base address is not valid.
-    #[error("use api.base_url: it is no address")]
+    #[error("api.base_url is not an address")]
     Address,
 }
 

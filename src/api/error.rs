@@ -1,8 +1,12 @@
 //! The errors of a request, and what each of them proves.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::fmt::Write as _;
+use std::io;
 use std::time::Duration;
 
+use rustls::CertificateError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -19,19 +23,19 @@ const WAIT_MAX: Duration = Duration::from_hours(1);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection: the name, the route, the port or TLS. The request was not sent.
-    #[error("connect to the service")]
-    Connect(#[source] reqwest::Error),
+    #[error("cannot reach the service")]
+    Connect(#[source] Transport),
     /// The connection was made, and broke or stalled. The server may have acted, or may yet act.
-    #[error("get an answer from the service")]
-    Broken(#[source] reqwest::Error),
+    #[error("no answer from the service")]
+    Broken(#[source] Transport),
     /// The answer is larger than anything the service sends. The server has acted.
-    #[error("take in the answer: it is larger than {limit_bytes} bytes")]
+    #[error("the answer of the service is larger than {limit_bytes} bytes")]
     TooLarge {
         /// The limit.
         limit_bytes: usize,
     },
     /// A good status with a body that cannot be parsed. The server has probably acted.
-    #[error("understand the answer (status {status})")]
+    #[error("the answer of the service (status {status}) cannot be read")]
     Unreadable {
         /// The HTTP status.
         status: u16,
@@ -40,7 +44,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// A good status with a body that lacks its subject. The server has probably acted.
-    #[error("find {what} in the answer (status {status})")]
+    #[error("the answer of the service (status {status}) lacks {what}")]
     Incomplete {
         /// The HTTP status.
         status: u16,
@@ -48,18 +52,14 @@ pub enum Error {
         what: &'static str,
     },
     /// The service failed. It may have acted, or may yet act.
-    #[error("get an answer: the service failed (status {status})")]
+    #[error("the service reports a failure of its own (status {status})")]
     Server {
         /// The HTTP status.
         status: u16,
     },
     /// The answer is not in the service's own form: something in between gave it. It is not known whether the request
     /// was passed on before.
-    #[error(
-        "reach the service: something in between answered (status {status}, {}); check the network, a proxy, or a \
-         login page of the network",
-        body.words()
-    )]
+    #[error("something in between answered in place of the service (status {status}, {})", body.words())]
     Stranger {
         /// The HTTP status.
         status: u16,
@@ -69,7 +69,7 @@ pub enum Error {
         wait: Option<Duration>,
     },
     /// The service refused. Part of the request may still have been carried out.
-    #[error("have it accepted: {words} (status {status})")]
+    #[error("the service refused the request: \"{words}\" (status {status})")]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -78,14 +78,14 @@ pub enum Error {
     },
     /// A line's cost has no exact number. Nothing was sent, and nothing will be.
     #[error(
-        "say what good {good} costs: it has more digits than a number can have, or no price that can be read"
+        "the price of good {good} cannot be sent: it cannot be read, or has more digits than a number can have"
     )]
     Unsayable {
         /// Its good.
         good: i64,
     },
     /// The token may not do this, or nothing at all. The server did not act.
-    #[error("get permission: {words} (status {status})")]
+    #[error("the service denies access: \"{words}\" (status {status})")]
     NotAllowed {
         /// 401 or 403.
         status: u16,
@@ -93,12 +93,47 @@ pub enum Error {
         words: String,
     },
     /// Too many requests from this address. The server did not act.
-    #[error("be served now: too many requests from this address")]
+    #[error("the service limits this address: too many requests")]
     Busy {
         /// The wait that the server asks for, if any.
         wait: Option<Duration>,
     },
 }
+
+/// The failure of a connection. Displays its innermost cause alone: the layers of the HTTP library around it tell a
+/// person nothing.
+#[derive(Debug)]
+pub struct Transport(reqwest::Error);
+
+impl Transport {
+    /// Returns the certificate's error among the causes. An I/O error hides the error that it carries from its chain.
+    fn certificate(&self) -> Option<&CertificateError> {
+        let mut cause: Option<&(dyn StdError + 'static)> = self.0.source();
+        while let Some(error) = cause {
+            if let Some(rustls::Error::InvalidCertificate(error)) = error.downcast_ref() {
+                return Some(error);
+            }
+            let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            cause = match carried {
+                Some(carried) => Some(carried),
+                None => error.source(),
+            };
+        }
+        None
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut innermost: &dyn StdError = &self.0;
+        while let Some(cause) = innermost.source() {
+            innermost = cause;
+        }
+        write!(f, "{innermost}")
+    }
+}
+
+impl StdError for Transport {}
 
 /// The outcome of a request, as far as an error proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,9 +201,51 @@ impl Error {
     /// Makes an error from a transport error. Its text would name the address with its query, so the address is
     /// removed.
     pub(super) fn transport(error: reqwest::Error) -> Self {
-        let error = error.without_url();
         // A time-out while connecting is a connect error as well; in both cases nothing was sent.
-        if error.is_connect() { Self::Connect(error) } else { Self::Broken(error) }
+        if error.is_connect() { Self::Connect(Transport(error.without_url())) } else { Self::broken(error) }
+    }
+
+    /// Makes an error from a connection that broke after it was made.
+    pub(super) fn broken(error: reqwest::Error) -> Self {
+        Self::Broken(Transport(error.without_url()))
+    }
+
+    /// Returns the action of a person that may help, if there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Stranger { .. } => {
+                Some("check the network: a proxy or a login page may stand between here and the service")
+            }
+            _ if self.is_clock_behind() => {
+                Some("the clock of this machine is behind: set it, or let it reach a time server")
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns true if the request failed because this machine's clock is behind: by that clock the server's
+    /// certificate lies in the future.
+    pub fn is_clock_behind(&self) -> bool {
+        let too_early = |error: &CertificateError| {
+            matches!(error, CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. })
+        };
+        self.certificate().is_some_and(too_early)
+    }
+
+    /// Returns the reason why the server's certificate was not accepted; `None` if that is not what failed.
+    pub fn certificate(&self) -> Option<&CertificateError> {
+        match self {
+            Self::Connect(transport) | Self::Broken(transport) => transport.certificate(),
+            Self::TooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::Incomplete { .. }
+            | Self::Server { .. }
+            | Self::Stranger { .. }
+            | Self::Unsayable { .. }
+            | Self::Refused { .. }
+            | Self::NotAllowed { .. }
+            | Self::Busy { .. } => None,
+        }
     }
 
     /// Makes an error from an answer in which the service itself says that it did not do what was asked.

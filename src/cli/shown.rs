@@ -289,7 +289,7 @@ mod tests {
 
     /// Returns a queued document that fails.
     fn failing(failures: u32, is_told: bool) -> Summary {
-        let fault = "get an answer: the service failed (status 500)".to_owned();
+        let fault = "the service reports a failure of its own (status 500)".to_owned();
         let retry_at = UnixMillis(1_790_000_000_000);
         let failing = Some(Trouble { failures, fault, retry_at, is_told });
         Summary { failing, ..summary(State::Queued, None) }
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(
             explain(&failing(3, false)),
             [
-                "why: posting it failed 3 times in a row, lately: get an answer: the service failed (status 500)",
+                "why: posting it failed 3 times in a row, lately: the service reports a failure of its own (status 500)",
                 "     the next try is at 2026-09-21 14:13:20",
                 "do:  nothing, if the service is known to be in trouble; `stockpoint outbox retry 12` tries it at once",
             ]

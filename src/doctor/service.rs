@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::work::rights::{missing_rights, missing_storages};
-use crate::work::trust::{Disagreement, agree, is_behind};
+use crate::work::trust::{Disagreement, agree};
 use crate::work::uplink::{error_chain, seed};
 
 const SECTION: &str = "service";
@@ -49,7 +49,7 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> 
     match Client::new(&config.api, config.station.location_id, &secrets.partner, &secrets.user) {
         Err(error) => findings.push(Finding::fault(
             SECTION,
-            format!("failed to {}", error_chain(&error)),
+            error_chain(&error),
             "correct what it names in the configuration or in the token's file",
         )),
         Ok(client) => findings.extend(asked(config, &client, clock).await),
@@ -91,7 +91,7 @@ fn reached(base_url: &str) -> Result<Option<Reached>, Finding> {
         None => Err(no_name(host, "it has no address")),
         Some((address, error)) => Err(Finding::fault(
             SECTION,
-            format!("{host} has an address, but nobody can be connected to at {address}: {error}"),
+            format!("cannot connect to {address}: {error}"),
             "look for a firewall between this box and the service, and whether the network leads outside at all",
         )
         .passing()),
@@ -101,7 +101,7 @@ fn reached(base_url: &str) -> Result<Option<Reached>, Finding> {
 fn no_name(host: &str, why: &str) -> Finding {
     Finding::fault(
         SECTION,
-        format!("the name {host} cannot be looked up: {why}"),
+        format!("cannot look up the name {host}: {why}"),
         "plug the network in; if other names cannot be looked up either, correct the name server of this box",
     )
     .passing()
@@ -137,7 +137,7 @@ async fn asked(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Findi
         Err(error) => {
             findings.push(Finding::warning(
                 SECTION,
-                format!("it does not tell what the user token may do: failed to {}", error_chain(&error)),
+                format!("the rights of the user token are not known: {}", error_chain(&error)),
                 "nothing, if documents are posted; else give the user the rights to stock in Altegio",
             ));
             return findings;
@@ -155,16 +155,15 @@ async fn asked(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Findi
 }
 
 fn failed(error: &api::Error) -> Finding {
-    let why = error_chain(error);
-    let what = format!("failed to {why}");
-    if is_behind(&why) {
+    let what = error_chain(error);
+    if error.is_clock_behind() {
         let cure = "set the clock of this box, or let it reach a time server: to it the certificate lies in the future";
         return Finding::fault(CLOCK, what, cure).passing();
     }
     let may_pass = matches!(error.outcome(), Outcome::NotDone | Outcome::Wait(_) | Outcome::Unknown);
     let cure = match error.outcome() {
         // A connection was made just before.
-        Outcome::NotDone if why.contains("certificate") => {
+        Outcome::NotDone if error.certificate().is_some() => {
             "something in between answers for the service, such as a portal to log in at or a filter: go round it"
         }
         Outcome::NotDone => "plug the network in; look for a firewall between this box and the service",
@@ -231,9 +230,9 @@ mod tests {
         );
         drop(listener);
         let found = reached(&base).err().unwrap();
-        assert!(found.what.contains("nobody can be connected to at 127.0.0.1:"), "{found:?}");
+        assert!(found.what.contains("cannot connect to 127.0.0.1:"), "{found:?}");
         let found = reached("https://station.invalid/api/v1").err().unwrap();
-        assert!(found.what.contains("the name station.invalid cannot be looked up"), "{found:?}");
+        assert!(found.what.contains("cannot look up the name station.invalid"), "{found:?}");
         assert!(matches!(reached("no address"), Ok(None)));
     }
 }

@@ -244,7 +244,7 @@ impl Uplink {
                 self.catalog.changes = None;
                 let rest = self.catalog.rest();
                 self.catalog.put_off(Kind::Changes, rest);
-                let text = format!("read the changes of the goods: {fault}");
+                let text = format!("the changes of the goods cannot be read: {fault}");
                 tracing::warn!(error = %text, rest_s = rest.as_secs(), "a reading of the goods is put off");
                 self.reading_fails(text);
                 Ok(())
@@ -319,8 +319,10 @@ impl Uplink {
             return Err(Halt::Api(error));
         }
         let text = match kind {
-            Kind::Missing => format!("read a good: {}", error_chain(&error)),
-            Kind::Full | Kind::Changes => format!("read page {page} of the goods: {}", error_chain(&error)),
+            Kind::Missing => format!("a good cannot be read: {}", error_chain(&error)),
+            Kind::Full | Kind::Changes => {
+                format!("page {page} of the goods cannot be read: {}", error_chain(&error))
+            }
         };
         tracing::warn!(error = %text, rest_s = rest.as_secs(), "a reading of the goods is put off");
         self.reading_fails(text);

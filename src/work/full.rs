@@ -98,7 +98,7 @@ impl Uplink {
         let rest = self.confirming_rest();
         self.catalog.futile = self.catalog.futile.saturating_add(1);
         self.catalog.full_due = Some(Instant::now() + rest);
-        let text = format!("read the goods table: {fault}");
+        let text = format!("the goods table cannot be read: {fault}");
         tracing::warn!(error = %text, rest_s = rest.as_secs(), "a reading of the goods table begins anew");
         self.reading_fails(text);
     }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::trust::is_behind;
 use super::uplink::{Halt, PROBE_EVERY, Uplink, error_chain};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::{Event, State};
@@ -37,8 +36,9 @@ impl Uplink {
     pub(super) fn failed(&mut self, error: &api::Error) {
         let now = Instant::now();
         let mut text = error_chain(error);
-        if is_behind(&text) {
-            text.push_str("; the clock of this machine is behind: set it, or let it reach a time server");
+        if let Some(hint) = error.hint() {
+            text.push_str("; ");
+            text.push_str(hint);
         }
         let state = match error.outcome() {
             Outcome::NotDone => ApiState::Offline,

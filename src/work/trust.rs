@@ -16,12 +16,6 @@ pub fn agree(server: UnixMillis, ours: UnixMillis) -> bool {
     server.ms_since(ours).abs() <= DISAGREEMENT_MS_MAX
 }
 
-/// Returns true if a request failed because this machine's clock is behind: by that clock the server's certificate lies
-/// in the future. The words are those of rustls (`CertificateError::NotValidYet`).
-pub fn is_behind(why_failed: &str) -> bool {
-    why_failed.contains("not valid yet") || why_failed.contains("NotValidYet")
-}
-
 /// The facts that are known about the clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClockTrust {
@@ -245,13 +239,5 @@ mod tests {
             "the service's clock says 2026-09-21 14:13:20 UTC, this machine (synchronised with nothing) says \
              1970-01-01 00:00:00 UTC"
         );
-    }
-
-    #[test]
-    fn a_certificate_from_the_future_is_a_clock_of_the_past() {
-        let rustls = rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidYet);
-        assert!(is_behind(&rustls.to_string()), "{rustls}");
-        let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
-        assert!(!is_behind(&expired.to_string()), "{expired}");
     }
 }

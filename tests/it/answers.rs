@@ -272,7 +272,7 @@ async fn what_fails_again_and_again_waits_longer_each_time_and_calls_a_person_on
     let What::Person(words) = told else { panic!("{told:?}") };
     assert!(
         words.starts_with(
-            "document 1 failed 5 times in a row: get an answer: the service failed (status 500)"
+            "document 1 failed 5 times in a row: the service reports a failure of its own (status 500)"
         ),
         "{words}"
     );

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{CertificateError, ServerConfig, ServerConnection, StreamOwned};
 use secrecy::SecretString;
 use serde_json::Value;
 use stockpoint::api::{Budget, Client, Error};
 use stockpoint::config::Config;
 use stockpoint::domain::ids::LocationId;
+use stockpoint::work::uplink::error_chain;
 use tokio::time::Instant;
 
 use crate::program::Shed;
@@ -89,7 +90,7 @@ async fn storages(client: &Client) -> Result<usize, Error> {
 
 #[tokio::test]
 async fn doctor_tells_whose_authority_vouches_for_the_service_and_until_when() {
-    let (port, _requests) = serve(Some(tls()), 8);
+    let (port, _requests) = serve(Some(tls("server.pem")), 8);
     let shed = Shed::new();
     let config = shed.config(&format!("https://127.0.0.1:{port}/api/v1"), Path::new("/dev/null/none"));
     let ca_file = format!("[api]\nca_file = {:?}", data("ca.pem"));
@@ -100,9 +101,9 @@ async fn doctor_tells_whose_authority_vouches_for_the_service_and_until_when() {
     assert!(findings.iter().any(|finding| finding["what"] == found && finding["grade"] == "ok"), "{report}");
 }
 
-fn tls() -> Arc<ServerConfig> {
+fn tls(certificate: &str) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let chain = CertificateDer::pem_file_iter(data("server.pem")).unwrap().map(Result::unwrap).collect();
+    let chain = CertificateDer::pem_file_iter(data(certificate)).unwrap().map(Result::unwrap).collect();
     let tls = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -114,7 +115,7 @@ fn tls() -> Arc<ServerConfig> {
 
 #[tokio::test]
 async fn an_authority_of_a_file_vouches_for_the_service_and_nobody_else_does() {
-    let (port, _requests) = serve(Some(tls()), 3);
+    let (port, _requests) = serve(Some(tls("server.pem")), 3);
     let base = format!("base_url = \"https://127.0.0.1:{port}/api/v1\"");
     let trusted = client(&format!("{base}\nca_file = {:?}", data("ca.pem")));
     assert_eq!(storages(&trusted).await.unwrap(), 1);
@@ -122,7 +123,30 @@ async fn an_authority_of_a_file_vouches_for_the_service_and_nobody_else_does() {
     for ca_file in [String::new(), "ca_file = \"/nowhere/ca.pem\"".to_owned()] {
         let error = storages(&client(&format!("{base}\n{ca_file}"))).await.unwrap_err();
         assert!(matches!(error, Error::Connect(_)), "{error:?}");
+        assert_eq!(error.certificate(), Some(&CertificateError::UnknownIssuer), "{error:?}");
+        assert!(!error.is_clock_behind());
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_yet_shows_that_the_clock_of_this_machine_is_behind() {
+    let (port, _requests) = serve(Some(tls("future.pem")), 1);
+    let base = format!("base_url = \"https://127.0.0.1:{port}/api/v1\"");
+    let error = storages(&client(&format!("{base}\nca_file = {:?}", data("ca.pem")))).await.unwrap_err();
+    assert!(error.is_clock_behind(), "{error:?}");
+    assert_eq!(error.to_string(), "cannot reach the service");
+    let cause = std::error::Error::source(&error).unwrap();
+    assert!(cause.to_string().starts_with("invalid peer certificate: "), "{cause}");
+    assert!(cause.source().is_none(), "the cause is the innermost one");
+    assert!(error.hint().unwrap().contains("clock of this machine"), "{:?}", error.hint());
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_told_without_the_layers_of_the_library() {
+    let error = storages(&client("base_url = \"http://127.0.0.1:9/api/v1\"")).await.unwrap_err();
+    let told = error_chain(&error);
+    assert_eq!(told, "cannot reach the service: Connection refused (os error 111)");
+    assert_eq!((error.certificate(), error.is_clock_behind(), error.hint()), (None, false, None));
 }
 
 #[tokio::test]
