@@ -57,19 +57,19 @@ pub struct Wish<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The simulated service cannot listen.
-    #[error("start the simulated service")]
+    #[error("cannot start the simulated service")]
     Sandbox(#[source] io::Error),
     /// The configuration made for it is wrong: a bug, or a folder with a strange name.
-    #[error("configure the demonstration")]
+    #[error(transparent)]
     Config(#[from] Faults),
     /// The agent failed.
-    #[error("run the agent")]
+    #[error(transparent)]
     Agent(#[from] app::Error),
     /// The agent ended before the demonstration did.
-    #[error("come to the end: the agent stopped")]
+    #[error("the agent stopped before the demonstration ended")]
     Stopped,
     /// The output cannot be written.
-    #[error("write the output")]
+    #[error("cannot write the output")]
     Output(#[from] io::Error),
 }
 

@@ -72,10 +72,10 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another agent uses the data folder.
-    #[error("use {}: another agent is using it", .0.display())]
+    #[error("another agent is using {}", .0.display())]
     InUse(PathBuf),
     /// The data folder cannot be used.
-    #[error("use the data folder {}", .path.display())]
+    #[error("cannot use the data folder {}", .path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -84,22 +84,22 @@ pub enum Error {
         source: io::Error,
     },
     /// The store cannot be opened.
-    #[error("open the store")]
+    #[error(transparent)]
     Store(#[from] store::Error),
     /// The store has ended.
-    #[error("reach the store")]
+    #[error(transparent)]
     StoreClosed(#[from] store::StoreClosed),
     /// The client cannot be built.
-    #[error("prepare the way to the service")]
+    #[error(transparent)]
     Client(#[from] BuildError),
     /// A thread cannot be started.
-    #[error("start a thread")]
+    #[error("cannot start a thread")]
     Thread(#[source] io::Error),
     /// A scanner's thread cannot be started.
-    #[error("start the scanners")]
+    #[error(transparent)]
     Scanners(#[from] device::Error),
     /// A part ended with an error.
-    #[error("keep {part} going")]
+    #[error("{part} has stopped")]
     Work {
         /// The part.
         part: &'static str,
@@ -108,11 +108,31 @@ pub enum Error {
         source: work::Error,
     },
     /// A part ended though it was not asked to.
-    #[error("keep {0} going: it ended by itself")]
+    #[error("{0} has ended by itself")]
     Ended(&'static str),
     /// A part panicked: a bug.
-    #[error("keep all parts going: one has failed")]
+    #[error("a part of the agent has panicked")]
     Panicked,
+}
+
+impl Error {
+    /// Returns the action of a person that helps, if there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::InUse(_) => Some("`systemctl stop stockpoint` stops the agent of this machine"),
+            Self::Folder { .. } => {
+                Some("correct station.data_dir, or let the service's user write to the folder")
+            }
+            Self::Store(error) | Self::Work { source: work::Error::Store(error), .. } => error.hint(),
+            Self::StoreClosed(_)
+            | Self::Client(_)
+            | Self::Thread(_)
+            | Self::Scanners(_)
+            | Self::Work { .. }
+            | Self::Ended(_)
+            | Self::Panicked => None,
+        }
+    }
 }
 
 /// The surroundings of an agent: its clocks, its machine and the name of the service.
@@ -252,7 +272,7 @@ impl Agent {
             Ok(token) => self.page_token = token,
             Err(error) => self.want(
                 Cause::Page,
-                format!("the station page is not served (web.token_file): failed to {}", error_chain(&error)),
+                format!("the station page is not served (web.token_file): {}", error_chain(&error)),
             ),
         }
         self
@@ -267,10 +287,7 @@ impl Agent {
             Err(error) => {
                 self.want(
                     Cause::Sheet,
-                    format!(
-                        "control codes are refused (station.sheet_secret_file): failed to {}",
-                        error_chain(&error)
-                    ),
+                    format!("control codes are refused (station.sheet_secret_file): {}", error_chain(&error)),
                 );
             }
         }

@@ -17,6 +17,7 @@ use crate::web::events::Events;
 use crate::web::metrics::{Disk, Snapshot};
 use crate::web::{Ask, Look, Site};
 use crate::work::pulse::Pulse;
+use crate::work::uplink::error_chain;
 
 /// The longest wait for the store's answer in a check of the health.
 const STORE_WITHIN: Duration = Duration::from_secs(3);
@@ -70,7 +71,7 @@ async fn health(shown: Shown) -> Result<(), String> {
     }
     match timeout(STORE_WITHIN, shared.store.run(|db| db.end_of_journal())).await {
         Ok(Ok(Ok(_end))) => Ok(()),
-        Ok(Ok(Err(error))) => Err(format!("the store cannot be read: failed to {error}")),
+        Ok(Ok(Err(error))) => Err(format!("the store cannot be read: {}", error_chain(&error))),
         Ok(Err(_ended)) => Err("the store has ended".to_owned()),
         Err(_elapsed) => Err("the store does not answer".to_owned()),
     }

@@ -18,7 +18,7 @@ pub(super) fn check(out: &mut impl Write, config: &Config) -> Result<(), Error> 
     say(out, &config.show())?;
     let refusals = refusals(config);
     refusals.iter().for_each(complain);
-    if refusals.is_empty() { Ok(()) } else { Err(Error::Told(super::WRONG)) }
+    if refusals.is_empty() { Ok(()) } else { Err(Error::reported_usage()) }
 }
 
 fn refusals(config: &Config) -> Vec<Error> {

@@ -32,21 +32,24 @@ pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> R
     let secrets = Secrets::find(&config.api);
     let mut db = data(config)?;
     if Control::read(&wish.code) != Reading::NotControl {
-        return Err(Error::ControlCode);
+        return Err(Error::control_code());
     }
     let code = Barcode::read(&wish.code);
     match db.resolve(&code)? {
         Resolution::Found(good) => return book(out, config, &mut db, (&good, "has this code already")),
-        Resolution::Ambiguous => return Err(Error::Ambiguous),
+        Resolution::Ambiguous => {
+            return Err(Error::failure("several goods have this code").hint("correct one of them in Altegio"));
+        }
         Resolution::Unknown | Resolution::Pack(_) | Resolution::Kit(_) | Resolution::Unusable => {}
     }
     if meant(&db.parked()?, &code)?.is_none() {
-        return Err(Error::NotParked);
+        return Err(Error::failure(format!("no scan of {} is parked", printable(&wish.code)))
+            .hint("`stockpoint unknown list` shows the parked codes"));
     }
     let missing = wish.missing();
     let stdin = io::stdin();
     if !missing.is_empty() && !stdin.is_terminal() {
-        return Err(Error::Missing(missing.join(", ")));
+        return Err(Error::required(&missing));
     }
     let asked = stdin.is_terminal().then(|| stdin.lock());
     let way = way_beside(config, secrets)?;
@@ -74,7 +77,7 @@ fn make(
                 }
                 Person { input, out }.complete(wish, &mut creator).await?
             }
-            None => wish.complete().ok_or_else(|| Error::Missing(wish.missing().join(", ")))?,
+            None => wish.complete().ok_or_else(|| Error::required(&wish.missing()))?,
         };
         good.barcode = Some(barcode);
         Ok(creator.make(&good).await?)
@@ -188,7 +191,9 @@ impl<R: BufRead, W: Write> Person<'_, R, W> {
                 None => break,
             }
         }
-        chosen.ok_or(Error::Missing("--category: the service has none".to_owned()))
+        chosen.ok_or_else(|| {
+            Error::usage("the service has no category").hint("make one in Altegio, or pass --category")
+        })
     }
 
     async fn units(&mut self, wish: &NewGood, creator: &mut Creator<'_>) -> Result<(UnitId, UnitId), Error> {
@@ -236,7 +241,7 @@ impl<R: BufRead, W: Write> Person<'_, R, W> {
         let read = self
             .input
             .read_line(&mut line)
-            .map_err(|source| Error::Io { what: "the terminal".to_owned(), source })?;
-        if read == 0 { Err(Error::Missing("an answer".to_owned())) } else { Ok(line.trim().to_owned()) }
+            .map_err(|source| Error::io("cannot read the terminal", source))?;
+        if read == 0 { Err(Error::no_answer()) } else { Ok(line.trim().to_owned()) }
     }
 }

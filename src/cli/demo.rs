@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::run::{interrupted, runtime};
-use super::{Error, read_error, take_over};
+use super::{Error, read_error, take_over, write_error};
 use crate::config::wants_colour;
 use crate::demo::{Outcome, Wish, run};
 
@@ -37,12 +37,12 @@ pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error
         Ok::<_, Error>(run(wish, &mut io::stdout(), stop).await?)
     });
     if dir.is_none() && temporary.exists() {
-        fs::remove_dir_all(&temporary).map_err(read_error(&temporary))?;
+        fs::remove_dir_all(&temporary).map_err(write_error(&temporary))?;
     }
     match outcome? {
         Outcome::Balanced => Ok(()),
-        Outcome::Unbalanced => Err(Error::Unbalanced),
-        Outcome::Interrupted => Err(Error::DemoInterrupted),
+        Outcome::Unbalanced => Err(Error::failure("the books do not balance")),
+        Outcome::Interrupted => Err(Error::interrupted_demo()),
     }
 }
 
@@ -52,7 +52,7 @@ fn open(path: &Path) -> io::Result<File> {
     if kind.is_dir() {
         return Err(io::Error::new(
             io::ErrorKind::IsADirectory,
-            "it is a folder; name a file with one code a line",
+            "it is a folder, and not a file with one code a line",
         ));
     }
     if !kind.is_fifo() {

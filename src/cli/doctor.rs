@@ -7,7 +7,8 @@ use super::run::runtime;
 use super::{Error, say, status};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::doctor::{Report, examine};
+use crate::doctor::{Grade, Report, examine};
+use crate::domain::count::counted;
 use crate::owner;
 
 pub(super) fn doctor(out: &mut impl Write, path: &Path, as_json: bool) -> Result<(), Error> {
@@ -15,12 +16,12 @@ pub(super) fn doctor(out: &mut impl Write, path: &Path, as_json: bool) -> Result
         Ok(config) => config,
         Err(faults) => {
             tell(out, &Report::of_faults(faults.iter()), as_json)?;
-            return Err(Error::Config(faults));
+            return Err(faults.into());
         }
     };
     let report = look_over(&config)?;
     tell(out, &report, as_json)?;
-    if report.is_ok() { Ok(()) } else { Err(Error::Faulty) }
+    if report.is_ok() { Ok(()) } else { Err(faulty(&report)) }
 }
 
 /// Checks the whole station.
@@ -30,6 +31,13 @@ pub(super) fn look_over(config: &Config) -> Result<Report, Error> {
     let running = asked.ok().flatten();
     let clock = SystemClock::new();
     Ok(runtime()?.block_on(examine(config, &clock, running.as_ref())))
+}
+
+/// Returns the error of a station with faults; the report above names each with its cure.
+pub(super) fn faulty(report: &Report) -> Error {
+    let faults = report.findings().iter().filter(|finding| finding.grade == Grade::Fault).count();
+    Error::failure(format!("doctor found {}", counted(faults, "fault")))
+        .hint("the report has the cure of each fault, below it")
 }
 
 fn tell(out: &mut impl Write, report: &Report, as_json: bool) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use super::args::GoodsCommand;
 use super::create::create;
 use super::shown::location_of;
 use super::sync::sync;
-use super::{Error, FAILED, data, data_if_any, say};
+use super::{Error, data, data_if_any, say};
 use crate::config::Config;
 use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::StorageId;
@@ -44,7 +44,7 @@ fn find(out: &mut impl Write, config: &Config, code: &str, is_json: bool) -> Res
     say(out, &text)?;
     match resolution {
         Resolution::Found(_) | Resolution::Pack(_) | Resolution::Kit(_) => Ok(()),
-        Resolution::Unknown | Resolution::Ambiguous | Resolution::Unusable => Err(Error::Told(FAILED)),
+        Resolution::Unknown | Resolution::Ambiguous | Resolution::Unusable => Err(Error::reported_failure()),
     }
 }
 

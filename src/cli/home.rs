@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::args::{AdoptArgs, RestoreArgs};
-use super::{Error, data, data_if_any, owner_error, read_error, say, take_over};
+use super::{Error, data, data_if_any, owner_error, read_error, say, take_over, write_error};
 use crate::app::FolderLock;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -30,8 +30,16 @@ pub(super) fn adopt(out: &mut impl Write, config: &Config, wanted: &AdoptArgs) -
     let mut db = data(config)?;
     let adopted = db.adopt(adoption, &here(config), SystemClock::new().wall())?;
     let share = match adopted {
-        Adopted::NotForeign => return Err(Error::NotForeign(config.station.data_dir.clone())),
-        Adopted::SameName(name) => return Err(Error::SameName(name)),
+        Adopted::NotForeign => {
+            let dir = config.station.data_dir.display();
+            return Err(Error::failure(format!("the data folder {dir} belongs to this station already")));
+        }
+        Adopted::SameName(name) => {
+            return Err(Error::failure(format!(
+                "the copy has the name of the other station: its documents carry the name {name}"
+            ))
+            .hint("set another station.name, then adopt the copy"));
+        }
         Adopted::Done(share) => share,
     };
     let text = told(adoption, &share, &config.station.name);
@@ -125,12 +133,12 @@ fn copy_out(content: &mut File, part: &Path, file: &Path) -> Result<(), Error> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     };
-    copy().map_err(read_error(file))
+    copy().map_err(write_error(file))
 }
 
 fn remove_if_there(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(read_error(path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(write_error(path)(error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -138,7 +146,7 @@ fn remove_if_there(path: &Path) -> Result<(), Error> {
 pub(super) fn restore(out: &mut impl Write, config: &Config, wanted: &RestoreArgs) -> Result<(), Error> {
     let dir = &config.station.data_dir;
     let backup = BackupFile::open(&wanted.file)?;
-    store::make_folder(dir).map_err(read_error(dir))?;
+    store::make_folder(dir).map_err(write_error(dir))?;
     take_over(dir)?;
     let _lock = FolderLock::take(dir)?;
     let replace = if wanted.force { Replace::Anything } else { Replace::OnlyDelivered };

@@ -11,6 +11,7 @@ use super::{Error, data, data_if_any, export, say, way_beside};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
+use crate::domain::count::counted;
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::printable::printable;
@@ -68,7 +69,7 @@ fn show_json(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(
 fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today: bool) -> Result<(), Error> {
     let mut db = data(config)?;
     let delivery = db.pending(id)?.delivery;
-    let nothing = Error::NothingToRetry { id: id.0, state: delivery.state };
+    let nothing = || nothing_to_retry(id, delivery.state);
     let is_failing = db.try_now(id)?;
     let next = match delivery.apply(Event::Retry) {
         Ok(next) => next,
@@ -79,7 +80,7 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today:
                 &format!("document {id} is {}; its next try does not wait any longer\n", delivery.state),
             );
         }
-        Err(_) => return Err(nothing),
+        Err(_) => return Err(nothing()),
     };
     let advance = Advance {
         id,
@@ -93,18 +94,24 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today:
         db.redate(id, &date_in(location.zone(), advance.now))?;
     }
     if !db.advance(&advance)? {
-        return Err(nothing);
+        return Err(nothing());
     }
     // Without an agent the delivery continues when one starts.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &format!("document {id} is {} again\n", advance.to.state))
 }
 
+fn nothing_to_retry(id: OperationId, state: State) -> Error {
+    Error::failure(format!(
+        "document {id} is {state}: only a refused or uncertain document can be tried again"
+    ))
+}
+
 fn correct(out: &mut impl Write, config: &Config, wanted: &Correct) -> Result<(), Error> {
     let mut db = data(config)?;
     let good = match wanted.good.map(GoodId) {
         None => None,
-        Some(id) => Some(Box::new(db.good(id)?.ok_or(Error::NoSuchGood(id))?)),
+        Some(id) => Some(Box::new(db.good(id)?.ok_or_else(|| Error::no_such_good(id))?)),
     };
     let (price, quantity) = (wanted.price.map(Money::new), wanted.quantity);
     let correction =
@@ -122,7 +129,9 @@ fn correct(out: &mut impl Write, config: &Config, wanted: &Correct) -> Result<()
         ),
         Corrected::Dropped => format!("line {} of document {id} is dropped\n", wanted.line),
         Corrected::Cancelled => return say(out, &format!("document {id} is cancelled: no line is left\n")),
-        Corrected::Not(why) => return Err(Error::NotCorrected { id, why }),
+        Corrected::Not(why) => {
+            return Err(Error::failure(format!("document {id} cannot be corrected: {why}")));
+        }
     };
     say(out, &format!("{told}`stockpoint outbox retry {id}` tries it again\n"))
 }
@@ -139,12 +148,14 @@ fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) ->
             )
         }
         Revoked::Already(by) => {
-            return Err(Error::NotRevoked { id: id.0, why: format!("document {by} undoes it already") });
+            return Err(Error::failure(format!("document {id} is undone already, by document {by}")));
         }
-        Revoked::Not(State::Posted, why) => return Err(Error::NotRevoked { id: id.0, why: why.to_owned() }),
+        Revoked::Not(State::Posted, why) => {
+            return Err(Error::failure(format!("document {id} cannot be undone: {why}")));
+        }
         Revoked::Not(state, _) => {
-            let why = format!("it is {state}, and only a posted one can be");
-            return Err(Error::NotRevoked { id: id.0, why });
+            let why = format!("document {id} is {state}: only a posted document can be undone");
+            return Err(Error::failure(why));
         }
     };
     // Without an agent the delivery continues when one starts.
@@ -173,6 +184,6 @@ fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error>
     say(out, &format!("{} documents compared\n", compared.compared))?;
     match compared.differences.len() {
         0 => Ok(()),
-        count => Err(Error::Differs(count)),
+        count => Err(Error::failure(format!("outbox verify found {}", counted(count, "difference")))),
     }
 }

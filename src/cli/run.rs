@@ -13,7 +13,12 @@ pub(super) fn run(config: Config) -> Result<(), Error> {
     keep_memory_private();
     let dir = &config.station.data_dir;
     if let Some(owner) = Owner::to_become(dir).map_err(owner_error(dir))? {
-        return Err(Error::RunByRoot { dir: dir.clone(), user: owner.user() });
+        let user = owner.user();
+        return Err(Error::failure(format!(
+            "the agent cannot run as root: {} belongs to user {user}",
+            dir.display()
+        ))
+        .hint(format!("`systemctl start stockpoint` runs it as its user; by hand, run it as user {user}")));
     }
     let secrets = Secrets::find(&config.api)?;
     // They are optional: a problem with them keeps nobody from scanning.
@@ -39,12 +44,12 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| Error::Io { what: "the runtime".to_owned(), source })
+        .map_err(|source| Error::io("cannot start the runtime", source))
 }
 
 /// Returns a future that is ready when the process receives a signal to stop.
 pub(super) fn interrupted() -> Result<impl Future<Output = ()>, Error> {
-    let told = |kind| signal(kind).map_err(|source| Error::Io { what: "signals".to_owned(), source });
+    let told = |kind| signal(kind).map_err(|source| Error::io("cannot receive signals", source));
     let (mut terminate, mut interrupt) = (told(SignalKind::terminate())?, told(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

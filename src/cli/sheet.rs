@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::args::{SheetArgs, SheetFormat, SheetPaper, SheetSymbology};
-use super::{Error, data_if_any, owner_error, read_error};
+use super::{Error, data_if_any, owner_error, write_error};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, secrets};
 use crate::domain::ids::CardId;
@@ -27,7 +27,7 @@ pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Re
         SheetFormat::Pdf => Format::Pdf,
     };
     if format == Format::Pdf && args.output.is_none() && io::stdout().is_terminal() {
-        return Err(Error::NotForTerminals);
+        return Err(Error::usage("a PDF cannot be shown on a terminal").hint("name a file with --output"));
     }
     let job = Job {
         format,
@@ -67,7 +67,7 @@ fn imprint(config: &Path) -> Result<Imprint, Error> {
 
 fn deliver(out: &mut impl Write, args: &SheetArgs, bytes: &[u8]) -> Result<(), Error> {
     match &args.output {
-        Some(file) => fs::write(file, bytes).map_err(read_error(file)),
+        Some(file) => fs::write(file, bytes).map_err(write_error(file)),
         None => out.write_all(bytes).and_then(|()| out.flush()).map_err(Error::output),
     }
 }

@@ -60,6 +60,15 @@ fn watch(out: &mut impl Write, config: &Config, mut waiting: Waiting) -> Result<
     })
 }
 
+fn not_yet() -> Error {
+    Error::failure("the goods table is not read within an hour")
+        .hint("`stockpoint status` shows the state of the service")
+}
+
+fn not_read(why: String) -> Error {
+    Error::failure(why).hint("a running agent tries again by itself")
+}
+
 fn no_agent() -> ApiHealth {
     ApiHealth { state: ApiState::Offline, last_error: Some("the agent does not answer".to_owned()) }
 }
@@ -76,7 +85,7 @@ fn read_alone(
         let agent = Agent::open(config, secrets, Host::this())?;
         let handle = agent.handle();
         handle.sync();
-        let mut count = Err(Error::NotYet);
+        let mut count = Err(not_yet());
         agent.run(pending(), async { count = look_on(out, &handle, waiting).await }).await?;
         count
     })
@@ -131,12 +140,7 @@ impl Waiting {
             return Ok(Some(copy.count));
         }
         if !matches!(api.state, ApiState::Ok | ApiState::Limited) {
-            let what = if api.state == ApiState::Offline {
-                "cannot reach the service"
-            } else {
-                "the service refuses"
-            };
-            return self.trouble(out, what, api.last_error);
+            return self.trouble(out, api.last_error);
         }
         self.trouble_since = None;
         if copy.is_doubted {
@@ -145,21 +149,16 @@ impl Waiting {
                 "the service listed fewer goods than before; waiting for a second reading to agree\n",
             )?;
         }
-        if self.begun.elapsed() > WAIT_MAX { Err(Error::NotYet) } else { Ok(None) }
+        if self.begun.elapsed() > WAIT_MAX { Err(not_yet()) } else { Ok(None) }
     }
 
     /// Waits a little longer for a service that does not answer, and reports that.
-    fn trouble(
-        &mut self,
-        out: &mut impl Write,
-        what: &str,
-        why: Option<String>,
-    ) -> Result<Option<u64>, Error> {
+    fn trouble(&mut self, out: &mut impl Write, why: Option<String>) -> Result<Option<u64>, Error> {
         let lasts = self.trouble_since.get_or_insert_with(Instant::now).elapsed();
         let Some(why) = why else {
             if lasts > SILENCE_MAX {
-                let why = format!("{what}: no answer within {} s", SILENCE_MAX.as_secs());
-                return Err(Error::NotRead(why));
+                let within = SILENCE_MAX.as_secs();
+                return Err(not_read(format!("no answer from the service within {within} s")));
             }
             if lasts > SILENCE_TOLD {
                 self.say(out, "no answer from the service yet\n")?;
@@ -167,9 +166,9 @@ impl Waiting {
             return Ok(None);
         };
         if lasts > TROUBLE_MAX {
-            return Err(Error::NotRead(format!("{what}: {why}")));
+            return Err(not_read(why));
         }
-        self.say(out, &format!("{what}: {why}; trying again\n"))?;
+        self.say(out, &format!("{why}; trying again\n"))?;
         Ok(None)
     }
 
@@ -193,13 +192,14 @@ mod tests {
         let copy = Copy { done, count: 42, is_doubted: false };
         let api = ApiHealth { state, last_error: last_error.map(str::to_owned) };
         let came = waiting.look(&mut out, &copy, api);
-        (format!("{came:?}"), String::from_utf8(out).unwrap())
+        let came = came.map_or_else(|error| error.lines().join("\n"), |count| format!("{count:?}"));
+        (came, String::from_utf8(out).unwrap())
     }
 
     #[tokio::test]
     async fn only_a_reading_that_began_after_the_command_ends_it() {
         let mut waiting = Waiting::new(7);
-        for (done, came) in [(0, "Ok(None)"), (7, "Ok(None)"), (8, "Ok(Some(42))")] {
+        for (done, came) in [(0, "None"), (7, "None"), (8, "Some(42)")] {
             assert_eq!(look(&mut waiting, done, ApiState::Ok, None).0, came);
         }
     }
@@ -211,11 +211,14 @@ mod tests {
         let offline = |waiting: &mut Waiting| look(waiting, 0, ApiState::Offline, Some("no route"));
         // Before the first answer nothing is known.
         assert_eq!(look(&mut waiting, 0, ApiState::Offline, None).1, "");
-        assert_eq!(offline(&mut waiting).1, "cannot reach the service: no route; trying again\n");
+        assert_eq!(offline(&mut waiting).1, "no route; trying again\n");
         advance(TROUBLE_MAX).await;
-        assert_eq!(offline(&mut waiting), ("Ok(None)".to_owned(), String::new()));
+        assert_eq!(offline(&mut waiting), ("None".to_owned(), String::new()));
         advance(Duration::from_millis(1)).await;
-        assert_eq!(offline(&mut waiting).0, "Err(NotRead(\"cannot reach the service: no route\"))");
+        assert_eq!(
+            offline(&mut waiting).0,
+            "stockpoint: no route\nhint: a running agent tries again by itself"
+        );
     }
 
     #[tokio::test]
@@ -223,11 +226,12 @@ mod tests {
         pause();
         let mut waiting = Waiting::new(0);
         let silent = |waiting: &mut Waiting| look(waiting, 0, ApiState::Offline, None);
-        assert_eq!(silent(&mut waiting), ("Ok(None)".to_owned(), String::new()));
+        assert_eq!(silent(&mut waiting), ("None".to_owned(), String::new()));
         advance(SILENCE_TOLD + Duration::from_millis(1)).await;
         assert_eq!(silent(&mut waiting).1, "no answer from the service yet\n");
         advance(SILENCE_MAX).await;
-        let why = "Err(NotRead(\"cannot reach the service: no answer within 20 s\"))";
+        let why = "stockpoint: no answer from the service within 20 s\n\
+            hint: a running agent tries again by itself";
         assert_eq!(silent(&mut waiting).0, why);
     }
 
@@ -236,11 +240,15 @@ mod tests {
         pause();
         let mut waiting = Waiting::new(0);
         for state in [ApiState::Error, ApiState::Ok, ApiState::Limited] {
-            assert_eq!(look(&mut waiting, 0, state, Some("busy")).0, "Ok(None)", "{state:?}");
+            assert_eq!(look(&mut waiting, 0, state, Some("busy")).0, "None", "{state:?}");
             advance(TROUBLE_MAX + Duration::from_secs(1)).await;
         }
-        assert_eq!(look(&mut waiting, 0, ApiState::Auth, Some("not accepted")).0, "Ok(None)");
+        assert_eq!(look(&mut waiting, 0, ApiState::Auth, Some("not accepted")).0, "None");
         advance(WAIT_MAX).await;
-        assert_eq!(look(&mut waiting, 0, ApiState::Ok, None).0, "Err(NotYet)");
+        assert_eq!(
+            look(&mut waiting, 0, ApiState::Ok, None).0,
+            "stockpoint: the goods table is not read within an hour\n\
+             hint: `stockpoint status` shows the state of the service"
+        );
     }
 }

@@ -35,27 +35,46 @@ fn record(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(),
         record_keys(out, device, layout)
     };
     match ended {
-        Err(Error::Device(PortFault::Vanished)) => Ok(()),
-        ended => ended,
+        Ok(()) | Err(Ended::Device(PortFault::Vanished)) => Ok(()),
+        Err(Ended::Device(fault)) => Err(Error::device(device.display(), fault)),
+        Err(Ended::Output(error)) => Err(error),
     }
 }
 
-fn record_keys(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(), Error> {
+/// The reason why a recording ended.
+enum Ended {
+    Device(PortFault),
+    Output(Error),
+}
+
+impl From<PortFault> for Ended {
+    fn from(fault: PortFault) -> Self {
+        Self::Device(fault)
+    }
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+fn record_keys(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(), Ended> {
     let clock = SystemClock::new();
-    let mut recorder = Recorder::open(device).map_err(Error::Device)?;
+    let mut recorder = Recorder::open(device)?;
     say(out, &Trace { layout, opened: clock.boot(), events: Vec::new() }.to_string())?;
     loop {
-        let events = recorder.events().map_err(Error::Device)?;
+        let events = recorder.events()?;
         events.iter().try_for_each(|event| say(out, &format!("{event}\n")))?;
     }
 }
 
-fn record_reports(out: &mut impl Write, device: &Path) -> Result<(), Error> {
+fn record_reports(out: &mut impl Write, device: &Path) -> Result<(), Ended> {
     let clock = SystemClock::new();
-    let recorder = hidpos::Recorder::open(&Roots::default(), device).map_err(Error::Device)?;
+    let recorder = hidpos::Recorder::open(&Roots::default(), device)?;
     say(out, &recorder.trace(&clock).to_string())?;
     loop {
-        let report = recorder.report(&clock).map_err(Error::Device)?;
+        let report = recorder.report(&clock)?;
         say(out, &format!("{report}\n"))?;
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn try_code(out: &mut impl Write, config: &Config, name: &str, code: 
     let known = || config.scanners.iter().map(|scanner| scanner.name.as_str());
     let Some(scanner) = config.scanners.iter().find(|scanner| scanner.name.as_str() == name) else {
         let known = known().collect::<Vec<_>>().join(", ");
-        return Err(Error::NoSuchScanner { name: printable(name).to_string(), known });
+        return Err(Error::no_scanner(name, &known));
     };
     let mut conventions = config.conventions();
     match secrets::seal(&config.station) {
@@ -39,7 +39,7 @@ pub(super) fn try_code(out: &mut impl Write, config: &Config, name: &str, code: 
     }
     let lines = io::stdin().lock().take(INPUT_BYTES_MAX).split(b'\n');
     for (index, line) in lines.enumerate() {
-        let line = line.map_err(|source| Error::Io { what: "the standard input".to_owned(), source })?;
+        let line = line.map_err(|source| Error::io("cannot read the standard input", source))?;
         let apart = if index == 0 { "" } else { "\n" };
         say(out, &format!("{apart}{}", trial.of(line.strip_suffix(b"\r").unwrap_or(&line))?))?;
     }
@@ -56,7 +56,10 @@ struct Trial<'a> {
 impl Trial<'_> {
     /// Describes the processing of one code, or of each frame if the code contains terminators.
     fn of(&self, code: &[u8]) -> Result<String, Error> {
-        let bytes = unescaped(code).ok_or(Error::Escape)?;
+        let bytes = unescaped(code).ok_or_else(|| {
+            Error::usage("the code has a backslash without a meaning")
+                .hint("write \\x1d for the group separator, \\\\ for a backslash")
+        })?;
         let (mut stream, mut frames) = (Framer::new(self.scanner.framing()), Vec::new());
         stream.push(&bytes, BootMillis(0), &mut frames);
         stream.finish(Cut::EndOfInput, &mut frames);
@@ -296,7 +299,10 @@ mod tests {
 
     #[test]
     fn a_bad_frame_is_told_with_the_reason() {
-        assert_eq!(tried("12\\x013"), "frame       12\\u{1}3\nrefused     control-character\n");
+        assert_eq!(
+            tried("12\\x013"),
+            "frame       12\\u{1}3\nrefused     control-character\n"
+        );
         assert_eq!(tried("12\\xff"), "frame       12\\xff\nrefused     not-utf8\n");
         assert_eq!(tried("\\r\\n"), "no frame: nothing but terminators\n");
         assert_eq!(tried("a\\rb").matches("frame ").count(), 2);
@@ -314,6 +320,6 @@ mod tests {
     fn a_scanner_that_is_not_configured_is_named_with_those_that_are() {
         let config = Config::parse(CONFIG, "config.toml").unwrap();
         let error = try_code(&mut Vec::new(), &config, "till", "1").unwrap_err();
-        assert_eq!(error.to_string(), "find a scanner \"till\" in the configuration; it has dock");
+        assert_eq!(error.to_string(), "no scanner \"till\" in the configuration, which has dock");
     }
 }

@@ -92,7 +92,8 @@ pub(super) fn meant<'a>(parked: &'a [ParkedCode], typed: &Barcode) -> Result<Opt
         (first, second) => {
             let names = first.into_iter().chain(second).chain(alike);
             let names: Vec<String> = names.map(|parked| printable(&parked.code).to_string()).collect();
-            Err(Error::SeveralRead(names.join(", ")))
+            Err(Error::failure(format!("the code was read in several ways: {}", names.join(", ")))
+                .hint("name one of these"))
         }
     }
 }
@@ -103,7 +104,7 @@ fn read(config: &Config, typed: &str) -> Result<Barcode, Error> {
         Heard::Product(barcode) => Ok(*barcode),
         Heard::AddOn => Ok(Barcode::read(typed)),
         Heard::Kit(_) | Heard::Control(_) | Heard::MalformedControl | Heard::Repeat | Heard::Bad(_) => {
-            Err(Error::ControlCode)
+            Err(Error::control_code())
         }
     }
 }
@@ -119,7 +120,11 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
     let wanted = Assignment { code: &code, good: GoodId(wish.good_id), factor: wish.factor };
     let good = db.may_assign(&wanted)?.map_err(|refused| why_not(&refused, wanted.good))?;
     if parked.is_none() && !wish.anyway {
-        return Err(Error::NeverParked(printable(&code.name()).to_string()));
+        return Err(Error::failure(format!(
+            "no scan of {} is parked: it was never scanned, or is booked",
+            printable(&code.name())
+        ))
+        .hint("--anyway gives the code to the good all the same"));
     }
     say(out, &preview(&good, (&code, wish.factor), parked))?;
     if !wish.yes && !agreed(out)? {
@@ -176,9 +181,12 @@ fn counted(count: u64, thing: &str) -> String {
 
 fn why_not(refused: &Assigned, good: GoodId) -> Error {
     match refused {
-        Assigned::ControlCode => Error::ControlCode,
-        Assigned::NoSuchGood => Error::NoSuchGood(good),
-        Assigned::KnownAlready | Assigned::Done { .. } => Error::KnownAlready,
+        Assigned::ControlCode => Error::control_code(),
+        Assigned::NoSuchGood => Error::no_such_good(good),
+        Assigned::KnownAlready | Assigned::Done { .. } => {
+            Error::failure("a good in the goods table has this code already")
+                .hint("`stockpoint goods find CODE` shows it")
+        }
     }
 }
 
@@ -209,7 +217,7 @@ fn agreed(out: &mut impl Write) -> Result<bool, Error> {
     say(out, "go on? [y/N] ")?;
     let mut line = String::new();
     let read = stdin.lock().read_line(&mut line);
-    read.map_err(|source| Error::Io { what: "the terminal".to_owned(), source })?;
+    read.map_err(|source| Error::io("cannot read the terminal", source))?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
@@ -247,7 +255,10 @@ fn assigned(out: &mut impl Write, config: &Config, is_json: bool) -> Result<(), 
 fn unassign(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> {
     let mut db = data(config)?;
     let given = db.given()?;
-    let not_given = || Error::NotGiven(printable(code).to_string());
+    let not_given = || {
+        Error::failure(format!("{} is given to no good", printable(code)))
+            .hint("`stockpoint unknown assigned` lists the codes that are")
+    };
     let given = given_as(&given, code).ok_or_else(not_given)?;
     let good = db.unassign(&given.key)?.ok_or_else(not_given)?;
     let title = given.title.as_deref().map_or(format!("good {good}"), |title| printable(title).to_string());

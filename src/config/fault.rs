@@ -2,6 +2,7 @@
 //!
 //! Invariant: a fault is one line of text and never repeats a value that may be a secret.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
@@ -73,30 +74,30 @@ impl fmt::Display for Fault {
         if !self.key.is_empty() {
             write!(f, ": {}", self.key)?;
         }
-        write!(f, ": {}", self.problem)
+        write!(f, ": {}; {}", self.problem, self.problem.cure())
     }
 }
 
-/// A problem of a file or a key, and after the semicolon its cure.
+/// A problem of a file or a key.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The file could not be opened or read.
-    #[error("cannot be read: {0}; check the path and its permissions, or name another file with --config")]
-    Unreadable(#[source] io::Error),
+    #[error("cannot be read: {0}")]
+    Unreadable(io::Error),
     /// The file is larger than any configuration.
-    #[error("is larger than {0} bytes; this is not a configuration, name the right file with --config")]
+    #[error("is larger than {0} bytes")]
     TooLarge(u64),
     /// The file is not text.
-    #[error("is not UTF-8 text; save the file as UTF-8")]
+    #[error("is not UTF-8 text")]
     NotUtf8,
     /// The text is not TOML (<https://toml.io/en/v1.1.0>). Holds the parser's words, never the text itself.
-    #[error("{0}; write key = value or [section], one a line, and text in double quotes")]
+    #[error("{0}")]
     Syntax(String),
     /// A key or a section is in the file twice.
-    #[error("is written twice; keep one of the two")]
+    #[error("is written twice")]
     Twice,
     /// A key that has no meaning here.
-    #[error("is not a key known here; {}", near_or_all(*.near, .known))]
+    #[error("is not a key known here")]
     UnknownKey {
         /// The key that was probably meant.
         near: Option<&'static str>,
@@ -104,13 +105,13 @@ pub enum Problem {
         known: Vec<&'static str>,
     },
     /// A required key that is missing.
-    #[error("is missing; add {example}")]
+    #[error("is missing")]
     Missing {
         /// The line to write.
         example: &'static str,
     },
     /// A value of another type than that of the key.
-    #[error("is {found}; write {wanted}")]
+    #[error("is {found}")]
     WrongType {
         /// The type of the value in the file.
         found: &'static str,
@@ -118,7 +119,7 @@ pub enum Problem {
         wanted: &'static str,
     },
     /// A number outside its bounds.
-    #[error("{value} is out of range; use {allowed}")]
+    #[error("{value} is out of range")]
     OutOfRange {
         /// The number as written.
         value: String,
@@ -126,7 +127,7 @@ pub enum Problem {
         allowed: String,
     },
     /// A word that is not one of the allowed ones.
-    #[error("\"{value}\" is not one of the words known here; use {allowed}")]
+    #[error("\"{value}\" is not one of the words known here")]
     UnknownWord {
         /// The word as written.
         value: String,
@@ -134,7 +135,7 @@ pub enum Problem {
         allowed: String,
     },
     /// A value that cannot be what the key needs. The value is not repeated: an address may hold a password.
-    #[error("{what}; {cure}")]
+    #[error("{what}")]
     Unfit {
         /// The problem of the value.
         what: &'static str,
@@ -142,7 +143,7 @@ pub enum Problem {
         cure: &'static str,
     },
     /// Two numbers in the wrong order.
-    #[error("{value} is more than {other} = {limit}; lower this one or raise {other}")]
+    #[error("{value} is more than {other} = {limit}")]
     Exceeds {
         /// The number of this key.
         value: u64,
@@ -152,19 +153,40 @@ pub enum Problem {
         limit: u64,
     },
     /// A code that another pack has.
-    #[error("is the code of {by} already; keep one of the two")]
+    #[error("is the code of {by} already")]
     PackTaken {
         /// The place where that pack was written.
         by: String,
     },
     /// A thing that only one scanner may have.
-    #[error("is the same as that of scanner[{by}]; {cure}")]
+    #[error("is the same as that of scanner[{by}]")]
     Taken {
         /// The index of the scanner that has it already.
         by: usize,
         /// The cure.
         cure: &'static str,
     },
+}
+
+impl Problem {
+    /// Returns the cure.
+    pub fn cure(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Unreadable(_) => "check the path and its permissions, or name another file with --config",
+            Self::TooLarge(_) => "this is not a configuration, name the right file with --config",
+            Self::NotUtf8 => "save the file as UTF-8",
+            Self::Syntax(_) => "write key = value or [section], one a line, and text in double quotes",
+            Self::Twice | Self::PackTaken { .. } => "keep one of the two",
+            Self::UnknownKey { near, known } => return near_or_all(*near, known).into(),
+            Self::Missing { example } => return format!("add {example}").into(),
+            Self::WrongType { wanted, .. } => return format!("write {wanted}").into(),
+            Self::OutOfRange { allowed, .. } | Self::UnknownWord { allowed, .. } => {
+                return format!("use {allowed}").into();
+            }
+            Self::Unfit { cure, .. } | Self::Taken { cure, .. } => cure,
+            Self::Exceeds { other, .. } => return format!("lower this one or raise {other}").into(),
+        })
+    }
 }
 
 /// The shortest text that may be a token, in characters: the service's tokens have 20 and 32.

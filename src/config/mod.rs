@@ -50,6 +50,7 @@ pub use crate::config::line::Parity;
 pub use crate::config::line::StopBits;
 pub use crate::config::protocol::Protocol;
 use crate::config::reader::Report;
+pub use crate::config::setup::Doubt;
 pub use crate::config::setup::SetupFile;
 pub use crate::config::setup::doubt_about;
 pub use crate::config::web::Listen;

@@ -215,7 +215,7 @@ impl fmt::Display for Origin {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is in none of the places that were searched.
-    #[error("find the {token} in {}; put it into one of these", places(.looked))]
+    #[error("no {token} in {}", places(.looked))]
     Missing {
         /// The token.
         token: Token,
@@ -223,7 +223,7 @@ pub enum Error {
         looked: Vec<Origin>,
     },
     /// The place has it, but cannot be read. The next place is not tried: it may hold an older token.
-    #[error("read the {token} from {origin}; let the service's user read it, or remove it")]
+    #[error("cannot read the {token} from {origin}")]
     Unreadable {
         /// The token.
         token: Token,
@@ -234,7 +234,7 @@ pub enum Error {
         cause: io::Error,
     },
     /// The place holds nothing that can be a token.
-    #[error("use the {token} from {origin}: it {flaw}; put in the token alone, on one line")]
+    #[error("cannot use the {token} from {origin}: {flaw}")]
     Unfit {
         /// The token.
         token: Token,
@@ -245,24 +245,35 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Returns the action of a person that helps.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "put it into one of these places",
+            Self::Unreadable { .. } => "let the service's user read it, or remove it",
+            Self::Unfit { .. } => "put in the token alone, on one line",
+        }
+    }
+}
+
 /// The flaw of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
     /// It is empty, or holds an end of line alone.
-    #[error("is empty")]
+    #[error("it is empty")]
     Empty,
     /// It is a secret that a person invented, with less than so many bytes.
-    #[error("is shorter than {bytes_min} characters")]
+    #[error("it is shorter than {bytes_min} characters")]
     TooShort {
         /// The length of the shortest one.
         bytes_min: usize,
     },
     /// It has more than 4096 bytes.
-    #[error("is longer than 4096 bytes")]
+    #[error("it is longer than 4096 bytes")]
     TooLong,
     /// It holds a character that cannot stand in a header's value: only visible ASCII is accepted (RFC 9110, section
     /// 5.5), without spaces, which end a token in an `Authorization` header (section 11.4).
-    #[error("has a character that no token has")]
+    #[error("it has a character that no token has")]
     Character,
 }
 
@@ -442,12 +453,12 @@ mod tests {
         let credential = env(vec![("CREDENTIALS_DIRECTORY", dir.path().into())]);
         std::fs::write(dir.path().join("web-token"), "\n").unwrap();
         let web = Web { listen: None, token_file: Some(file.clone()) };
-        assert!(told(&web, &credential).unwrap().starts_with("find the token of the page in credential "));
+        assert!(told(&web, &credential).unwrap().starts_with("no token of the page in credential "));
         std::fs::write(dir.path().join("web-token"), "tok3n-of-16-bytes\n").unwrap();
         assert_eq!(told(&Web { listen: None, token_file: None }, &credential), None);
         let place = dir.path().display();
         assert_eq!(told(&web, &credential).unwrap(), format!("credential {place}/web-token"));
-        assert!(told(&web, &env(vec![])).unwrap().starts_with("find the token of the page in file "));
+        assert!(told(&web, &env(vec![])).unwrap().starts_with("no token of the page in file "));
         std::fs::write(&file, "tok3n-of-15-byt\n").unwrap();
         std::fs::write(dir.path().join("web-token"), "\n").unwrap();
         assert_eq!(told(&web, &credential), told(&web, &env(vec![])), "a blank credential is none");
@@ -496,9 +507,7 @@ mod tests {
         let error = partner(&api, &env(vec![])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!(
-                "find the partner token in file {folder}/partner, environment STOCKPOINT_PARTNER_TOKEN; put it into one of these"
-            )
+            format!("no partner token in file {folder}/partner, environment STOCKPOINT_PARTNER_TOKEN")
         );
         let told = told_of(
             Token::User,

@@ -3,6 +3,8 @@
 //! Invariant: the text without that section is a whole configuration, the same as the one that was checked, and holds
 //! no token.
 
+use std::fmt;
+
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
 use toml::de::DeTable;
@@ -87,8 +89,23 @@ impl SetupFile {
     }
 }
 
+/// The problem with a person's answer, and its cure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// The problem, in words that stand behind the name of the answer.
+    pub problem: String,
+    /// The cure.
+    pub cure: String,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.problem, self.cure)
+    }
+}
+
 /// Returns the problem with a person's answer for a key of `[station]` or `[api]`, in the words of a fault.
-pub fn doubt_about(key: &str, answer: &str) -> Option<String> {
+pub fn doubt_about(key: &str, answer: &str) -> Option<Doubt> {
     let is_number = key.ends_with("_id") && answer.parse::<i64>().is_ok();
     let value = if is_number { answer.to_owned() } else { Quoted(answer).to_string() };
     let given = |least: &str, default: &str| {
@@ -103,7 +120,10 @@ pub fn doubt_about(key: &str, answer: &str) -> Option<String> {
         _ => format!("{key} = {value}\n"),
     };
     let faults = Config::parse(&format!("[station]\n{}{more}", least.concat()), "").err()?;
-    faults.iter().next().map(|fault| fault.problem.to_string())
+    faults.iter().next().map(|fault| {
+        let (problem, cure) = (fault.problem.to_string(), fault.problem.cure().into_owned());
+        Doubt { problem, cure }
+    })
 }
 
 type Setup = (Option<SecretString>, Option<SecretString>, bool);
@@ -207,16 +227,17 @@ mod tests {
 
     #[test]
     fn an_answer_is_doubted_in_the_words_of_a_fault() {
+        let told = |key, answer| doubt_about(key, answer).unwrap().to_string();
         assert_eq!(doubt_about("name", "dock-1"), None);
         assert_eq!(doubt_about("name", "123"), None);
-        assert_eq!(doubt_about("name", "Dock 1").unwrap(), "is not a name; use 1 to 24 of a-z, 0-9 and -");
-        assert_eq!(doubt_about("storage_id", "0").unwrap(), "0 is out of range; use 1 to 9007199254740991");
-        assert!(doubt_about("location_id", "dock").unwrap().starts_with("is text"));
+        assert_eq!(told("name", "Dock 1"), "is not a name; use 1 to 24 of a-z, 0-9 and -");
+        assert_eq!(told("storage_id", "0"), "0 is out of range; use 1 to 9007199254740991");
+        assert!(told("location_id", "dock").starts_with("is text"));
         assert_eq!((doubt_about("location_id", "7"), doubt_about("master_id", "7")), (None, None));
-        assert!(doubt_about("master_id", "-7").unwrap().contains("out of range"));
-        assert!(doubt_about("mode", "in").unwrap().contains("\"receipt\""));
+        assert!(told("master_id", "-7").contains("out of range"));
+        assert!(told("mode", "in").contains("\"receipt\""));
         assert_eq!(doubt_about("time_zone", "Europe/Riga"), None);
-        assert!(doubt_about("time_zone", "Riga").unwrap().contains("IANA"));
-        assert!(doubt_about("base_url", "http://example.com").unwrap().contains("loopback"));
+        assert!(told("time_zone", "Riga").contains("IANA"));
+        assert!(told("base_url", "http://example.com").contains("loopback"));
     }
 }

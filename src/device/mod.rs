@@ -68,7 +68,7 @@ pub const SIGNAL_QUEUE_MAX: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The bell could not be made: the process is out of file descriptors. Nothing was started.
-    #[error("make the bell that wakes the thread of scanner {scanner}")]
+    #[error("cannot make the bell that wakes the thread of scanner {scanner}")]
     Bell {
         /// The scanner of the thread.
         scanner: ScannerName,
@@ -77,7 +77,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The thread could not be started. Nothing was started.
-    #[error("start the thread of scanner {scanner}")]
+    #[error("cannot start the thread of scanner {scanner}")]
     Thread {
         /// The scanner of the thread.
         scanner: ScannerName,
@@ -86,13 +86,13 @@ pub enum Error {
         source: io::Error,
     },
     /// The thread ended by a panic, which is a bug; its frames up to then are in the queue.
-    #[error("stop scanner {scanner} in good order: its thread had panicked")]
+    #[error("the thread of scanner {scanner} has panicked")]
     Panicked {
         /// The scanner of the thread.
         scanner: ScannerName,
     },
     /// The limit of waiting signals is reached, or the thread has ended. The signal is dropped.
-    #[error("signal scanner {scanner}")]
+    #[error("scanner {scanner} takes no more signals")]
     SignalDropped {
         /// The scanner of the signal.
         scanner: ScannerName,

@@ -10,6 +10,7 @@ use crate::domain::time::UnixMillis;
 use crate::feedback::counted;
 use crate::machine;
 use crate::store::{Db, Figures};
+use crate::work::uplink::error_chain;
 
 const DATA: &str = "data";
 const GOODS: &str = "goods";
@@ -34,8 +35,10 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
         }
         Err(error) => vec![Finding::fault(
             DOCUMENTS,
-            format!("the databases cannot be read: failed to {error}"),
-            "start the agent, which sets a damaged file aside and begins a new one; keep what it sets aside",
+            format!("the databases cannot be read: {}", error_chain(&error)),
+            error.hint().unwrap_or(
+                "start the agent, which sets a damaged file aside and begins a new one; keep what it sets aside",
+            ),
         )],
     }
 }

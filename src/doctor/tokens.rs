@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::Finding;
 use crate::config::Config;
 use crate::config::secrets::{self, Secrets};
+use crate::work::uplink::error_chain;
 
 const SECTION: &str = "tokens";
 
@@ -18,21 +19,21 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         Ok(_secrets) => vec![Finding::ok(SECTION, "both are there")],
         Err(error) => vec![Finding::fault(
             SECTION,
-            format!("failed to {error}"),
+            error_chain(&error),
             "put both tokens where the configuration says; run this as root to see what the service sees",
         )],
     };
     if let Err(error) = secrets::web_token(web) {
         findings.push(Finding::fault(
             SECTION,
-            format!("failed to {error}"),
+            error_chain(&error),
             "make one, such as with `openssl rand -hex 24`, and put it there; the page is not served without it",
         ));
     }
     if let Err(error) = secrets::seal(station) {
         findings.push(Finding::fault(
             SECTION,
-            format!("failed to {error}"),
+            error_chain(&error),
             "put the secret there that the sheet was printed with; control codes are refused without it",
         ));
     }

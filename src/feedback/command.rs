@@ -29,14 +29,20 @@ const CURE: &str = "run it by hand with the name of a signal, as the user of the
 /// The reason why a program failed.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("it cannot be started: {0}")]
-    Start(#[from] io::Error),
-    #[error("it ended with {0}")]
+    #[error("the command cannot be started: {0}")]
+    Start(io::Error),
+    #[error("the command ended with {0}")]
     Failed(ExitStatus),
-    #[error("it did not end and was killed")]
+    #[error("the command did not end and was killed")]
     Hung,
     #[error("the service stops")]
     Stop,
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Start(error)
+    }
 }
 
 /// Runs `command`, a program and its arguments, for each ordered signal.
@@ -157,8 +163,11 @@ mod tests {
             keep.stop();
             told
         };
-        assert_eq!(why(&folder.path().join("signal").display().to_string()), "it ended with exit status: 3");
-        assert!(why("/nonexistent/signal").starts_with("it cannot be started: "));
+        assert_eq!(
+            why(&folder.path().join("signal").display().to_string()),
+            "the command ended with exit status: 3"
+        );
+        assert!(why("/nonexistent/signal").starts_with("the command cannot be started: "));
         output.stop();
     }
 

@@ -23,7 +23,7 @@ const CURE: &str = "`stockpoint doctor` looks at the chip and the lines; `gpioin
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The chip or a line of it cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Line(#[from] gpiocdev::Error),
     /// Another program has a line.
     #[error("line {offset} is used by {consumer}")]

@@ -39,11 +39,17 @@ const CURE: &str =
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("aplay cannot be started: {0}")]
-    Start(#[from] io::Error),
+    Start(io::Error),
     #[error("aplay did not play: {0}")]
     Refused(ExitStatus),
     #[error("aplay did not end")]
     Hung,
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Start(error)
+    }
 }
 
 /// Plays the ordered signals on the card `device`.

@@ -122,6 +122,8 @@ fn complaint_of(from: &Path, error: &Error) -> String {
         why = format!("{why}: {source}");
         cause = source.source();
     }
+    let hint = error.hint().filter(|_| !matches!(error, Error::SetUpAlready(_)));
+    why.extend(hint.map(|hint| format!("\n{hint}")));
     let text = format!(
         "stockpoint did not set this station up from {name}:\n\n{why}\n\nCorrect {name} and start the station again. \
          The file still holds its tokens.\n"

@@ -81,10 +81,10 @@ const FILE_BYTES_MAX: u64 = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The set-up file is wrong. Its faults name their places and cures.
-    #[error("{0}")]
+    #[error(transparent)]
     Faults(#[from] Faults),
     /// A file or folder cannot be used. Files written before it stay; the configuration is not among them.
-    #[error("use {}", .path.display())]
+    #[error("cannot use {}", .path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -93,39 +93,28 @@ pub enum Error {
         source: io::Error,
     },
     /// There is a configuration already.
-    #[error(
-        "set the station up: {} is its configuration already; --force writes a new one and keeps the old as .bak",
-        .0.display()
-    )]
+    #[error("the station is set up already: its configuration is {}", .0.display())]
     SetUpAlready(PathBuf),
     /// The system provides no random numbers.
-    #[error("draw a secret: the system has no randomness to give")]
+    #[error("the system gives no random bytes")]
     NoRandomness,
     /// The sealed bytes are damaged, or are for another code.
-    #[error("open what was sealed: it was spoiled, or belongs to another code; print a new code")]
+    #[error("the sealed set-up is damaged, or belongs to another code")]
     NotSealed,
     /// The machine that printed the code refuses it.
-    #[error(
-        "get the set-up: the machine that printed the code refused it; print a new one, and if nobody used this one, revoke the tokens"
-    )]
+    #[error("the machine that printed the code refuses it")]
     CodeRefused,
     /// The machine that printed the code is there and offers nothing.
-    #[error(
-        "get the set-up: the code is used up or its time is over; print a new one, and if nobody used this one, revoke the tokens"
-    )]
+    #[error("the code is used up, or its time is over")]
     CodeSpent,
     /// Another machine has fetched the set-up with this code.
-    #[error(
-        "get the set-up from {0}: another machine has fetched it with this code; if that is none of yours, revoke the tokens"
-    )]
+    #[error("another machine has fetched the set-up from {0} with this code")]
     CodeTaken(SocketAddr),
     /// The machine that printed the code speaks another version of the protocol.
-    #[error(
-        "get the set-up from {0}: the program there is of another version; install the same version on both machines"
-    )]
+    #[error("the program at {0} is of another version")]
     OtherVersion(SocketAddr),
     /// The machine that printed the code cannot be reached.
-    #[error("reach {address}, where the code was printed; put this station into the same network")]
+    #[error("cannot reach {address}, where the code was printed")]
     Unreached {
         /// Its address.
         address: SocketAddr,
@@ -134,19 +123,36 @@ pub enum Error {
         source: io::Error,
     },
     /// The code names a machine outside this machine's own networks.
-    #[error(
-        "ask {0} for the rest: the address is not of a private network; print the code in this network, or allow it with \
-         --allow-public-address"
-    )]
+    #[error("{0}, where the code was printed, is not in a private network")]
     PublicAddress(SocketAddr),
     /// The opened set-up is for another station than the code names.
-    #[error("use what the code opened: it is for another station or location")]
+    #[error("the code opened a set-up of another station or location")]
     OtherStation,
     /// Network Manager, which would join the network, is not there.
-    #[error(
-        "join the wireless network {0}: NetworkManager is not there; join it by other means and scan again"
-    )]
+    #[error("cannot join the wireless network {0}: NetworkManager is not there")]
     NoNetworkManager(String),
+}
+
+/// The hint for a code that is worth nothing any more.
+const NEW_CODE: &str = "print a new code; if no station of yours used this one, revoke the tokens";
+
+impl Error {
+    /// Returns the action of a person that helps, if there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::SetUpAlready(_) => Some("--force writes a new configuration and keeps the old one as .bak"),
+            Self::NotSealed => Some("print a new code"),
+            Self::CodeRefused | Self::CodeSpent => Some(NEW_CODE),
+            Self::CodeTaken(_) => Some("if that machine is not yours, revoke the tokens"),
+            Self::OtherVersion(_) => Some("install the same version on both machines"),
+            Self::Unreached { .. } => Some("connect this station to the same network"),
+            Self::PublicAddress(_) => {
+                Some("print the code in the network of the station, or pass --allow-public-address")
+            }
+            Self::NoNetworkManager(_) => Some("join the network by other means, then scan the code again"),
+            Self::Faults(_) | Self::Io { .. } | Self::NoRandomness | Self::OtherStation => None,
+        }
+    }
 }
 
 impl Error {

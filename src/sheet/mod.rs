@@ -83,11 +83,21 @@ pub struct Imprint {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// No barcode can hold it.
-    #[error("make a barcode of {0:?}")]
+    #[error("{0:?} has no barcode")]
     NoBarcode(String),
     /// Its bars would be too thin to be read.
-    #[error("fit the bars of {0} on this paper; choose a larger one, or QR codes")]
+    #[error("the bars of {0} do not fit on this paper")]
     TooLong(String),
+}
+
+impl Error {
+    /// Returns the action of a person that helps, if there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoBarcode(_) => None,
+            Self::TooLong(_) => Some("choose a larger paper, or QR codes"),
+        }
+    }
 }
 
 /// The form of a sheet to print.

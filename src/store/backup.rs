@@ -72,8 +72,24 @@ pub enum BackupError {
         source: io::Error,
     },
     /// The database cannot be used.
-    #[error("cannot use the database")]
+    #[error(transparent)]
     Store(#[from] Error),
+}
+
+impl BackupError {
+    /// Returns the action of a person that helps, if there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Exists(_) => Some("name another file, or move that one away"),
+            Self::Newer { .. } => Some("install the program that made the backup, or a later one"),
+            Self::Foreign { .. } => Some("restore it on its own station, or correct the configuration"),
+            Self::Unsent { .. } => Some(
+                "let the agent deliver it first, or pass --force, which keeps the old data beside the new",
+            ),
+            Self::Store(error) => error.hint(),
+            Self::NoBackup(_) | Self::Damaged(_) | Self::File { .. } => None,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for BackupError {

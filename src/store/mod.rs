@@ -87,14 +87,15 @@ pub const GOODS_FILE: &str = "goods.db";
 /// The names of both, each with its log.
 pub const FILES: [&str; 4] = [OUTBOX_FILE, "outbox.db-wal", GOODS_FILE, "goods.db-wal"];
 
+/// The words between the file and its version in [`Error::NewerSchema`]. The program that a step back runs may be an
+/// older or a newer one: these words stay as they are.
+pub const SCHEMA_WORDS: &str = " has schema version";
+
 /// The reason why the store could not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file was written by a later version of this program. Nothing was touched.
-    #[error(
-        "open {path}: it has schema version {found}, and this program knows versions up to {known}; \
-         install the newer program again, or go back with /usr/lib/stockpoint/step-back"
-    )]
+    #[error("{path}{SCHEMA_WORDS} {found}, and this program knows versions up to {known}")]
     NewerSchema {
         /// The file.
         path: PathBuf,
@@ -104,7 +105,7 @@ pub enum Error {
         known: u32,
     },
     /// The data folder or a file in it cannot be used. Nothing was stored.
-    #[error("use {path}")]
+    #[error("cannot use {path}")]
     Folder {
         /// The folder or file.
         path: PathBuf,
@@ -113,7 +114,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The file is not a sound database. Nothing was stored; the next start moves it aside.
-    #[error("read {path}: it is damaged")]
+    #[error("{path} is damaged")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -122,20 +123,37 @@ pub enum Error {
         source: rusqlite::Error,
     },
     /// The disk is full. Nothing was stored, and what was stored before is whole.
-    #[error("write to the disk: it is full")]
+    #[error("the disk is full")]
     DiskFull,
     /// SQLite refused for another reason. Nothing was stored.
-    #[error("use the database")]
+    #[error("the database cannot be used")]
     Sql(#[source] rusqlite::Error),
     /// A row holds a value that this program never writes.
-    #[error("make sense of {what} in the database")]
+    #[error("{what} in the database is not as this program writes it")]
     Unexpected {
         /// The value.
         what: &'static str,
     },
     /// No operation has this number.
-    #[error("find operation {0}")]
+    #[error("no document {0}")]
     NoOperation(i64),
+}
+
+impl Error {
+    /// Returns the action of a person that helps, if there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NewerSchema { .. } => Some(
+                "install the newer program again, or go back to the older data with `/usr/lib/stockpoint/step-back`",
+            ),
+            Self::Damaged { .. } => Some(
+                "start the agent, which sets a damaged file aside and begins a new one; keep what it sets aside",
+            ),
+            Self::DiskFull => Some("make room on the disk of the data folder"),
+            Self::NoOperation(_) => Some("`stockpoint outbox list --all` shows the documents"),
+            Self::Folder { .. } | Self::Sql(_) | Self::Unexpected { .. } => None,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Error {

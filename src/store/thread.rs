@@ -22,7 +22,7 @@ enum Message {
 
 /// The store has ended: a bug in it, or an orderly stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("reach the store: it has ended")]
+#[error("the store has ended")]
 pub struct StoreClosed;
 
 /// A handle that gives work to the store's thread.

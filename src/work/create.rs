@@ -37,27 +37,46 @@ pub enum Made {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The service did not answer, or refused. Nothing was made.
-    #[error("ask the service")]
+    #[error(transparent)]
     Api(#[from] api::Error),
     /// The answer was lost, and no good with this barcode has shown up since.
-    #[error("learn whether the good was made; none is there yet: run the command again, which looks first")]
+    #[error(
+        "it is not known whether the good was made: the answer was lost, and the service lists no such good yet"
+    )]
     Lost(#[source] api::Error),
     /// Several goods have this barcode: a program cannot decide which one is meant.
-    #[error("choose between goods {} and {}: both have this barcode; correct it on the service", .0, .1)]
+    #[error("goods {0} and {1} both have this barcode")]
     Several(GoodId, GoodId),
     /// More goods resemble the code than can be looked at. Nothing was made.
-    #[error("look at every good that resembles the code: there are too many; make it on the service")]
+    #[error("too many goods resemble the code: the service cannot be searched for it")]
     TooMany,
     /// The service's listing proves nothing: it repeats pages, or goods come and go all the time. Nothing was made.
-    #[error("read the goods that resemble the code; run the command again")]
+    #[error("the goods that resemble the code cannot be listed")]
     Listing(#[from] Fault),
     /// The good was made, and the service keeps another barcode for it than was sent.
     /// Asking again would make another.
-    #[error(
-        "have the barcode kept: good {0} was made with another; correct it on the service, or give it the code with \
-         `stockpoint goods sync` and `stockpoint unknown assign CODE {0}`"
-    )]
+    #[error("good {0} was made, and the service keeps another barcode for it")]
     OtherBarcode(GoodId),
+}
+
+impl Error {
+    /// Returns the action of a person that helps, if there is one.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Api(error) => return error.hint().map(str::to_owned),
+            Self::Lost(_) => "run the command again: it looks for the good first",
+            Self::Several(..) => "correct one of the barcodes in Altegio",
+            Self::TooMany => "make the good in Altegio",
+            Self::Listing(_) => "run the command again",
+            Self::OtherBarcode(good) => {
+                return Some(format!(
+                    "correct the barcode in Altegio, or give the good the code with `stockpoint goods sync` and \
+                     `stockpoint unknown assign CODE {good}`"
+                ));
+            }
+        };
+        Some(hint.to_owned())
+    }
 }
 
 /// Makes goods.

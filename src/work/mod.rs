@@ -41,15 +41,15 @@ use crate::store;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store has ended.
-    #[error("go on without the store")]
+    #[error(transparent)]
     StoreClosed(#[from] store::StoreClosed),
     /// The store cannot do what it must.
-    #[error("go on with the store as it is")]
+    #[error(transparent)]
     Store(#[from] store::Error),
     /// This machine is not the one that the data folder belongs to, as hardware shows that appeared late.
-    #[error("go on with data of another machine")]
+    #[error("the data folder belongs to another machine")]
     Elsewhere,
     /// A delivery was asked for a step that it cannot take: a bug.
-    #[error("go on with a delivery")]
+    #[error(transparent)]
     Delivery(#[from] crate::domain::delivery::IllegalTransition),
 }

@@ -22,19 +22,19 @@ pub enum Standing {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The service did not answer, or refused. Nothing was written.
-    #[error("ask the service")]
+    #[error(transparent)]
     Api(#[from] api::Error),
     /// The goods with this barcode cannot be found out. Nothing was written.
-    #[error("find out which good has this barcode")]
+    #[error(transparent)]
     Search(#[from] create::Error),
     /// The service has no such good. Nothing was written.
-    #[error("find good {0} on the service")]
+    #[error("the service has no good {0}")]
     Gone(GoodId),
     /// Another good has the barcode. Nothing was written.
-    #[error("write the barcode: good {0} has it already")]
+    #[error("good {0} has the barcode already")]
     Taken(GoodId),
     /// The good has another barcode. Nothing was written.
-    #[error("write the barcode: good {good} has the barcode {barcode}; --overwrite replaces it")]
+    #[error("good {good} has the barcode {barcode}")]
     Other {
         /// The good.
         good: GoodId,
@@ -42,7 +42,7 @@ pub enum Error {
         barcode: String,
     },
     /// The service does not return a member that it requires back. Nothing was written.
-    #[error("write the barcode: the service does not tell the {what} of good {good}; write it in Altegio")]
+    #[error("the service does not give the {what} of good {good}, without which the good cannot be changed")]
     Untold {
         /// The good.
         good: GoodId,
@@ -50,11 +50,29 @@ pub enum Error {
         what: &'static str,
     },
     /// The answer was lost, and the good does not have the barcode yet.
-    #[error("learn whether the barcode was written; the good does not have it yet: run the command again")]
+    #[error(
+        "it is not known whether the barcode was written: the answer was lost, and the good does not have it yet"
+    )]
     Lost(#[source] api::Error),
     /// The service keeps another barcode than the one sent.
-    #[error("have the barcode kept: good {0} has another one now; correct it in Altegio")]
+    #[error("the service keeps another barcode for good {0} than the one sent")]
     NotKept(GoodId),
+}
+
+impl Error {
+    /// Returns the action of a person that helps, if there is one.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Api(error) => return error.hint().map(str::to_owned),
+            Self::Search(error) => return error.hint(),
+            Self::Gone(_) | Self::Taken(_) => return None,
+            Self::Other { .. } => "--overwrite replaces it",
+            Self::Untold { .. } => "write the barcode in Altegio",
+            Self::Lost(_) => "run the command again",
+            Self::NotKept(_) => "correct the barcode in Altegio",
+        };
+        Some(hint.to_owned())
+    }
 }
 
 impl Creator<'_> {

@@ -79,14 +79,25 @@ pub struct Comparison {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The service did not answer.
-    #[error("ask the service")]
+    #[error(transparent)]
     Api(#[from] api::Error),
     /// The listing of movements proves nothing.
-    #[error("read the movements whole")]
+    #[error("the movements of the service cannot be listed")]
     Listing(#[from] Fault),
     /// The data cannot be read.
-    #[error("read the data")]
+    #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl Error {
+    /// Returns the action of a person that helps, if there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Api(error) => error.hint(),
+            Self::Listing(_) => Some("run the command again"),
+            Self::Store(error) => error.hint(),
+        }
+    }
 }
 
 /// Compares documents with the service.

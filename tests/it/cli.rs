@@ -333,7 +333,9 @@ async fn what_needs_data_fails_with_one_before_any_data() {
     for args in [&["outbox", "show", "1"][..], &["outbox", "retry", "1"], &["unknown", "assign", "1", "2"]] {
         let ended = shed.run(args).await;
         assert_eq!(ended.code, Some(1), "{args:?}: {ended:?}");
-        assert!(ended.err.starts_with("stockpoint: failed to "), "{args:?}: {ended:?}");
+        let told =
+            "stockpoint: no data in data\nhint: the agent makes it when it first runs: `stockpoint run`\n";
+        assert_eq!(ended.err, told, "{args:?}");
     }
 }
 

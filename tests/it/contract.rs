@@ -310,7 +310,7 @@ async fn a_second_agent_on_one_folder_is_refused_and_the_first_goes_on() {
     let (_place, shed, mut scanner, agent) = station(Options::sample()).await;
     let second = shed.run(&["run"]).await;
     assert_eq!(second.code, Some(1), "{second:?}");
-    assert!(second.err.contains("another agent is using it"), "{second:?}");
+    assert!(second.err.contains("another agent is using "), "{second:?}");
     assert_eq!(scan(&mut scanner, "4006381333931").await, 'B');
     assert_eq!(agent.stop().await.code, Some(0));
 }

@@ -131,7 +131,7 @@ async fn what_cannot_be_corrected_is_left_alone_and_says_why() {
     ] {
         let ended = shed.run(&[&["outbox", "correct", "1"], args].concat()).await;
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert_eq!(ended.err, format!("stockpoint: failed to correct document 1: {why}\n"));
+        assert_eq!(ended.err, format!("stockpoint: document 1 cannot be corrected: {why}\n"));
     }
     for args in
         [&["1"][..], &["1", "--drop", "--price", "1"], &["1", "--quantity", "0"], &["1", "--price", "-1"]]

@@ -219,7 +219,7 @@ async fn without_a_terminal_what_is_missing_is_named_and_nothing_is_asked_of_the
         create(&place, &[CODE, "--title", "Comb", "--sale-unit", "216760", "--service-unit", "216762"], None)
             .await;
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.complaint.contains("know --category, --unit-equals; give it"), "{ran:?}");
+    assert!(ran.complaint.contains("stockpoint: --category, --unit-equals are required\nhint: "), "{ran:?}");
     let unparked = create(&place, &[&["0008"], WHOLE.as_slice()].concat(), None).await;
     assert_eq!(unparked.code, Some(1), "{unparked:?}");
     assert!(unparked.complaint.contains("stockpoint unknown list"), "{unparked:?}");

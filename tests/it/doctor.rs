@@ -121,7 +121,7 @@ async fn tokens_that_are_missing_open_to_others_or_refused_are_told_apart() {
     bench.shed.write("user-token", "another-token\n");
     bench.assert_found("service", "fault", "status 401").await;
     fs::remove_file(bench.shed.path("user-token")).unwrap();
-    bench.assert_found("tokens", "fault", "failed to find the user token").await;
+    bench.assert_found("tokens", "fault", "no user token in ").await;
 }
 
 #[tokio::test]
@@ -142,10 +142,10 @@ async fn a_service_that_is_not_there_and_a_name_that_is_none_are_told_apart() {
     let bench = Bench::new().await;
     let closed = bench.shed.config("http://127.0.0.1:9/api/v1", &bench.scanner.path);
     bench.shed.write("config.toml", closed);
-    bench.assert_found("service", "fault", "nobody can be connected to at 127.0.0.1:9").await;
+    bench.assert_found("service", "fault", "cannot connect to 127.0.0.1:9: Connection refused").await;
     let nowhere = bench.shed.config("https://station.invalid/api/v1", &bench.scanner.path);
     bench.shed.write("config.toml", nowhere);
-    bench.assert_found("service", "fault", "the name station.invalid cannot be looked up").await;
+    bench.assert_found("service", "fault", "cannot look up the name station.invalid: ").await;
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn a_token_of_the_page_that_is_missing_or_open_to_others_is_told() {
     bench
         .shed
         .write("config.toml", config.replace(listen, &format!("{listen}\ntoken_file = \"./web-token\"")));
-    bench.assert_found("tokens", "fault", "failed to find the token of the page").await;
+    bench.assert_found("tokens", "fault", "no token of the page in ").await;
     bench.shed.write("web-token", "0123456789abcdef0123456789abcdef");
     fs::set_permissions(bench.shed.path("web-token"), fs::Permissions::from_mode(0o640)).unwrap();
     bench.assert_found("tokens", "warning", "./web-token can be read or written by others (mode 640)").await;

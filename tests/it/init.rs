@@ -149,7 +149,7 @@ async fn a_person_is_asked_until_nothing_is_wrong_and_what_was_typed_unseen_is_s
     person.answer("password (not shown)", PASSWORD).await;
     person.answer("4564  Business Example", "").await;
     person.answer("91272  Consumables", "3").await;
-    person.answer("that is none of those that the service tells; use 91271 (Products)", "2").await;
+    person.answer("that is none of those that the service lists; use 91271 (Products)", "2").await;
     person.answer("what scans do at first", "in").await;
     person.answer("\"in\" is not one of the words", "write-off").await;
     person.answer("name of this station", "Dock 1").await;
@@ -183,7 +183,7 @@ async fn a_second_factor_is_said_with_the_way_out_and_a_token_pasted_instead() {
     let mut person = Dialogue::begin(&shed, without_tokens(command));
     person.answer("partner token", PARTNER).await.answer("login", "stock-station").await;
     person.answer("password", PASSWORD).await;
-    person.answer("Make a user for the station without one", "").await;
+    person.answer("make a user without one for the station", "").await;
     person.answer("user token (not shown)", USER).await;
     person.answer("what scans do at first", "").await.answer("staff member", "").await;
     person.answer("write this to", "y").await;
@@ -217,7 +217,11 @@ async fn without_a_network_ids_are_given_by_hand() {
     person.answer("that is not a time zone known here", "Europe/Riga").await;
     person.answer("write this to", "").await;
     let (ended, _echo) = person.ended().await;
-    assert!(ended.out.contains("the service does not tell the location: connect"), "{}", ended.out);
+    assert!(
+        ended.out.contains("the service does not tell the location: cannot reach the service: "),
+        "{}",
+        ended.out
+    );
     assert_eq!(ended.code, Some(1), "it is said that the service cannot be reached: {ended:?}");
     assert!(ended.out.contains("The station is set up; what is still wrong with it stands above."));
     let station = assert_set_up(&shed).station;
@@ -311,7 +315,10 @@ async fn what_was_not_given_is_named_by_its_flag_and_nothing_written() {
         let given = [&["--offline"], &ANSWERS[..at], &ANSWERS[at + 2..]].concat();
         let ended = ended(&shed, init(&shed, NOBODY, &given)).await;
         assert_eq!(ended.code, Some(2), "{ended:?}");
-        assert!(ended.err.contains(&format!("failed to know {left_out}; give it")), "{}", ended.err);
+        let told = format!(
+            "stockpoint: {left_out} is required\nhint: pass it, or run the command on a terminal, where it asks\n"
+        );
+        assert_eq!(ended.err, told);
     }
     for (variable, flag) in
         [("STOCKPOINT_PARTNER_TOKEN", "--partner-token-file"), ("STOCKPOINT_USER_TOKEN", "--user-token-file")]
@@ -329,13 +336,17 @@ async fn what_was_not_given_is_named_by_its_flag_and_nothing_written() {
 async fn a_wrong_answer_given_as_a_flag_is_refused_with_its_bounds() {
     let (place, shed) = (Place::new(options()).await, Shed::new());
     for (flag, wrong, told) in [
-        ("--name", "Dock 1", "use --name: it is not a name; use 1 to 24 of a-z, 0-9 and -"),
+        ("--name", "Dock 1", "stockpoint: --name is not a name\nhint: use 1 to 24 of a-z, 0-9 and -\n"),
         (
             "--storage-id",
             "91273",
-            "is none of those that the service tells; use 91271 (Products), 91272 (Consumables)",
+            "stockpoint: --storage-id is none of those that the service lists\nhint: use 91271 (Products), 91272 (Consumables)\n",
         ),
-        ("--location-id", "0", "0 is out of range; use 1 to 9007199254740991"),
+        (
+            "--location-id",
+            "0",
+            "stockpoint: --location-id: 0 is out of range\nhint: use 1 to 9007199254740991\n",
+        ),
         ("--mode", "in", "\"in\" is not one of the words"),
         ("--base-url", "http://example.com", "which only a loopback address may be"),
     ] {
@@ -365,11 +376,7 @@ async fn a_station_that_is_set_up_is_not_set_up_anew_unless_told_and_then_keeps_
     let again = [&given[..], &["--mode", "lookup"]].concat();
     let refused = ended(&shed, init(&shed, NOBODY, &again)).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(
-        refused.err.contains("is its configuration already; --force writes a new one"),
-        "{}",
-        refused.err
-    );
+    assert!(refused.err.contains("is set up already: its configuration is "), "{}", refused.err);
     assert_eq!(fs::read_to_string(shed.path("etc/config.toml")).unwrap(), before);
     ended(&shed, init(&shed, NOBODY, &[&again[..], &["--force"]].concat())).await;
     assert_eq!(assert_set_up(&shed).station.mode.as_str(), "lookup");
@@ -415,7 +422,7 @@ async fn a_station_set_up_from_its_boot_partition_runs_and_refuses_set_up_codes(
     let locked =
         ended(&shed, shed.bare_command(&["--config", "etc/config.toml", "init", "--scan", "-"])).await;
     assert_eq!(locked.code, Some(1));
-    assert!(locked.err.contains("is its configuration already"), "{}", locked.err);
+    assert!(locked.err.contains("is set up already"), "{}", locked.err);
 }
 
 #[tokio::test]
@@ -557,7 +564,7 @@ async fn a_scanned_code_sets_a_station_up_once_and_is_worth_nothing_afterwards()
     );
     let late = ended(&second, pasted(&second, &code, &[])).await;
     assert_eq!(late.code, Some(1), "{late:?}");
-    assert!(late.err.contains("the code is used up or its time is over"), "{}", late.err);
+    assert!(late.err.contains("stockpoint: the code is used up, or its time is over"), "{}", late.err);
     assert_eq!(names(&second.path("etc")), Vec::<String>::new());
     assert_eq!(names(&office.path("etc")), Vec::<String>::new(), "the machine that printed it is no station");
 }
@@ -576,7 +583,11 @@ async fn a_sealed_file_is_opened_by_its_code_and_by_no_other() {
     }
     let refused = ended(&dock, pasted(&dock, &code, &["--sealed-file", "second"])).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.err.contains("it was spoiled, or belongs to another code"), "{}", refused.err);
+    assert!(
+        refused.err.contains("the sealed set-up is damaged, or belongs to another code"),
+        "{}",
+        refused.err
+    );
     assert_eq!(names(&dock.path("etc")), Vec::<String>::new());
     ended(&dock, pasted(&dock, &code, &["--sealed-file", "first"])).await;
     assert_eq!(assert_set_up(&dock).station.storage_id.0, 91_271);

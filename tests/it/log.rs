@@ -67,6 +67,6 @@ async fn why_a_program_ended_is_an_error_in_the_journal() {
     command.env("JOURNAL_STREAM", format!("{}:{}", file.dev(), file.ino()));
     let ended = shed.start(command).ended().await;
     assert_eq!(ended.code, Some(2));
-    assert!(ended.err.starts_with("<3>stockpoint: failed to find the tokens"), "{ended:?}");
+    assert!(ended.err.starts_with("<3>stockpoint: no partner token in "), "{ended:?}");
     assert!(ended.err.lines().all(|line| line.starts_with("<3>")), "{ended:?}");
 }

@@ -115,5 +115,9 @@ async fn root_does_its_work_with_the_owners_rights_and_leaves_nothing_of_its_own
     assert!(looked.out.contains("both are there"), "{}", looked.out);
     let run = typed(&shed, &["run"]).await;
     assert_eq!(run.code, Some(1), "{run:?}");
-    assert!(run.err.contains("belongs to user 65534; use `systemctl start stockpoint`"), "{}", run.err);
+    assert!(
+        run.err.contains("belongs to user 65534\nhint: `systemctl start stockpoint` runs it as its user"),
+        "{}",
+        run.err
+    );
 }

@@ -127,7 +127,7 @@ async fn check_ends_with_two_for_all_that_run_would_refuse() {
     let data = shed.path("data").display().to_string();
     let elsewhere = config.replace(&data, &blocked.join("data").display().to_string());
     for (name, text, words) in [
-        ("config.toml", &elsewhere, "use the data folder"),
+        ("config.toml", &elsewhere, "stockpoint: cannot use the data folder "),
         ("user-token", &String::new(), "the user token"),
         ("partner-token", &"two words".to_owned(), "the partner token"),
     ] {

@@ -330,9 +330,9 @@ async fn the_command_undoes_beside_a_running_agent_and_refuses_a_second_time() {
         let again = shed.run(args).await;
         assert_eq!(again.code, Some(1), "{again:?}");
         let why = match undo {
-            Undo::Opposite => "undo document 1: document 2 undoes it already",
-            Undo::Delete => "undo document 1: it is cancelled, and only a posted one can be",
+            Undo::Opposite => "document 1 is undone already, by document 2",
+            Undo::Delete => "document 1 is cancelled: only a posted document can be undone",
         };
-        assert_eq!(again.err.lines().next().unwrap(), format!("stockpoint: failed to {why}"));
+        assert_eq!(again.err.lines().next().unwrap(), format!("stockpoint: {why}"));
     }
 }

@@ -171,8 +171,14 @@ async fn a_code_is_tried_in_the_local_copy_and_nothing_is_booked() {
     );
     assert!(wrong.ends_with("\nlooked up   text 4006381333932\ngood        none has this code\n"), "{wrong}");
     for (args, words) in [
-        (["devices", "try", "till", "1"], "find a scanner \"till\" in the configuration; it has dock"),
-        (["devices", "try", "dock", "\\q"], "read the code; write \\x1d for the group separator"),
+        (
+            ["devices", "try", "till", "1"],
+            "stockpoint: no scanner \"till\" in the configuration, which has dock\n",
+        ),
+        (
+            ["devices", "try", "dock", "\\q"],
+            "a backslash without a meaning\nhint: write \\x1d for the group separator",
+        ),
     ] {
         let ended = shed.run(&args).await;
         assert_eq!(ended.code, Some(2), "{ended:?}");

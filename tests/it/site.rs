@@ -424,7 +424,7 @@ async fn where_a_token_is_asked_for_nothing_is_told_without_it() {
 async fn a_token_that_is_asked_for_and_missing_or_short_closes_the_page_and_stops_no_scan() {
     let (_place, mut scanner, shed) = program("listen = \"127.0.0.1:0\"\ntoken_file = \"./web-token\"").await;
     for (token, fault) in
-        [(None, "the token of the page in file ./web-token"), (Some("too-short-token"), "shorter than 16")]
+        [(None, ": no token of the page in file ./web-token"), (Some("too-short-token"), "shorter than 16")]
     {
         token.map(|token| shed.write("web-token", token));
         let agent = shed.agent().await;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::args::CalibrateArgs;
-use super::{read_error, say};
+use super::{Error, read_error, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::device::PortFault;
@@ -19,83 +19,45 @@ use crate::domain::calibrate::{self, Attempt, CalibrationCode, Capture, Findings
 use crate::domain::keymap::trace::Trace;
 use target::{Reach, Target};
 
-/// The reason why a scanner was not calibrated.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There are none or several, and none was named.
-    #[error("choose a scanner: name one; there are {0}")]
-    Which(String),
-    /// No scanner of this name is configured.
-    #[error("find scanner {name} in the configuration, which has {known}; a device is named by its path")]
-    NoSuch {
-        /// The name that was given.
-        name: String,
-        /// The scanners that are configured.
-        known: String,
-    },
-    /// A scanner of this kind has no setting that could be wrong.
-    #[error("a scanner of kind {0} has no layout and no terminator to find out")]
-    NotNeeded(&'static str),
-    /// The device cannot be read.
-    #[error("{device}: {fault}; {cure}")]
-    Device {
-        /// The device.
-        device: String,
-        /// The reason.
-        fault: PortFault,
-        /// The cure.
-        cure: String,
-    },
-    /// None of the scans was a calibration code.
-    #[error(
-        "no calibration code was read; scan CALIBRATE-1 and CALIBRATE-2 of the control sheet (`stockpoint sheet`)"
-    )]
-    NotRead,
-    /// The readings contradict each other.
-    #[error("{0}: scan both codes again, one after the other")]
-    Unsteady(#[from] calibrate::Unsteady),
-    /// The scanner needs other settings first.
-    #[error("the scanner is set up wrong, as said above; set it right, then calibrate again")]
-    Faulty,
-    /// The entry cannot be written into the file.
-    #[error("the entry cannot be changed in {0} line by line; paste it by hand")]
-    NotEditable(String),
-    /// The recording does not name the device that it came from.
-    #[error("an entry made from a recording can be written only for a configured scanner: name it")]
-    NoPlace,
-}
-
-impl Error {
-    /// Returns true if the command was used in a wrong way.
-    pub(super) const fn is_usage(&self) -> bool {
-        matches!(self, Self::Which(_) | Self::NoSuch { .. } | Self::NotNeeded(_) | Self::NoPlace)
-    }
-}
-
-pub(super) fn calibrate(out: &mut impl Write, path: &Path, args: &CalibrateArgs) -> Result<(), super::Error> {
+pub(super) fn calibrate(out: &mut impl Write, path: &Path, args: &CalibrateArgs) -> Result<(), Error> {
     let config = match path.try_exists() {
         Ok(false) if !args.write => None,
         _ => Some(Config::load(path)?),
     };
     let target = target::find(config.as_ref(), args)?;
     if args.write && !target.can_be_written() {
-        return Err(Error::NoPlace.into());
+        return Err(Error::usage("the recording does not name the device that it came from")
+            .hint("name a configured scanner, whose entry can be written"));
     }
     let attempts = match &args.trace {
         Some(file) => recorded(out, file)?,
         None => listen(out, &target, config.as_ref(), Duration::from_secs(args.seconds))?,
     };
-    let findings = Findings::of(&attempts).map_err(Error::Unsteady)?.ok_or(Error::NotRead)?;
+    let findings = Findings::of(&attempts).map_err(unsteady)?.ok_or_else(not_read)?;
     say(out, &report::text(&findings, &read_codes(&attempts)))?;
     let written = if args.write { Some(path) } else { None };
     let told = write::entry(path, &target, &findings, written)?;
     say(out, &told)?;
     let is_faulty = findings.advice().iter().any(|advice| advice.is_fault);
-    if is_faulty { Err(Error::Faulty.into()) } else { Ok(()) }
+    if is_faulty { Err(faulty()) } else { Ok(()) }
+}
+
+fn unsteady(unsteady: calibrate::Unsteady) -> Error {
+    Error::failure(unsteady).hint("scan both codes again, one after the other")
+}
+
+fn not_read() -> Error {
+    Error::failure("no calibration code was read")
+        .hint("scan CALIBRATE-1 and CALIBRATE-2 of the control sheet (`stockpoint sheet`)")
+}
+
+fn faulty() -> Error {
+    Error::failure("the scanner needs another setting first, which the report above names")
+        .hint("change that setting of the scanner, then calibrate again")
 }
 
 /// Reads the attempts in a recording.
-fn recorded(out: &mut impl Write, file: &Path) -> Result<Vec<Attempt>, super::Error> {
+fn recorded(out: &mut impl Write, file: &Path) -> Result<Vec<Attempt>, Error> {
     let text = fs::read_to_string(file).map_err(read_error(file))?;
     let attempts = calibrate::attempts(&Capture::Keys(Trace::parse(&text)?.events));
     attempts.iter().try_for_each(|attempt| say(out, &report::news(attempt)))?;
@@ -108,7 +70,7 @@ fn listen(
     target: &Target,
     config: Option<&Config>,
     time: Duration,
-) -> Result<Vec<Attempt>, super::Error> {
+) -> Result<Vec<Attempt>, Error> {
     let clock = SystemClock::new();
     let fault = |fault| device_error(target, config, fault);
     let mut captor = open(target).map_err(fault)?;
@@ -147,13 +109,15 @@ fn open(target: &Target) -> Result<Captor, PortFault> {
 }
 
 /// Returns the error for a device that another program uses: if that is the agent, it has its own way to be stopped.
-fn device_error(target: &Target, config: Option<&Config>, fault: PortFault) -> super::Error {
+fn device_error(target: &Target, config: Option<&Config>, fault: PortFault) -> Error {
     let is_agent = fault == PortFault::Taken
         && config.is_some_and(|config| super::status::running(config).is_ok_and(|status| status.is_some()));
-    let cure = if is_agent {
-        "the agent has it: `sudo systemctl stop stockpoint`, calibrate, then `sudo systemctl start stockpoint`"
+    let error = Error::device(target.device(), fault);
+    if is_agent {
+        error.only_hint(
+            "the agent has it: `sudo systemctl stop stockpoint`, calibrate, then `sudo systemctl start stockpoint`",
+        )
     } else {
-        fault.cure()
-    };
-    Error::Device { device: target.device(), fault, cure: cure.to_owned() }.into()
+        error
+    }
 }

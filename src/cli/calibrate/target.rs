@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use crate::cli::Error;
 use crate::cli::args::CalibrateArgs;
 use crate::cli::devices::{input_place, name_of, port_place};
 use crate::config::edit::quoted;
@@ -11,6 +11,9 @@ use crate::config::{Config, Line, Place, Scanner, Source};
 use crate::device::PortFault;
 use crate::device::inputs::{self, FoundInput};
 use crate::device::ports::{self, FoundPort, Roots};
+
+/// The hint for a scanner that is not configured.
+const BY_PATH: &str = "name a configured scanner, or a device by its path (`stockpoint devices`)";
 
 /// A scanner to calibrate.
 #[derive(Debug)]
@@ -81,14 +84,18 @@ fn of_scanner(scanner: &Scanner) -> Result<Target, Error> {
     let reach = match &scanner.source {
         Source::Evdev { place, .. } => Reach::Keys(place.clone()),
         Source::Serial { place, serial } => Reach::Bytes(place.clone(), serial.line),
-        Source::HidPos { .. } | Source::Stdin => return Err(Error::NotNeeded(scanner.source.kind())),
+        Source::HidPos { .. } | Source::Stdin => {
+            let kind = scanner.source.kind();
+            let fact = format!("a scanner of kind {kind} has no layout and no terminator to find out");
+            return Err(Error::usage(fact));
+        }
     };
     Ok(Target { reach, entry: Entry::Configured(Box::new(scanner.clone())) })
 }
 
 fn of_name(configured: &[Scanner], name: &str) -> Result<Target, Error> {
     let scanner = configured.iter().find(|scanner| scanner.name.as_str() == name);
-    scanner.map_or_else(|| Err(Error::NoSuch { name: name.to_owned(), known: names(configured) }), of_scanner)
+    scanner.map_or_else(|| Err(Error::no_scanner(name, &names(configured)).only_hint(BY_PATH)), of_scanner)
 }
 
 /// Returns a device: the configured scanner that it is, or a new one.
@@ -156,7 +163,7 @@ fn recording(configured: &[Scanner]) -> Target {
 fn the_only_one(configured: &[Scanner]) -> Result<Target, Error> {
     let mut known: Vec<Target> = configured.iter().filter_map(|scanner| of_scanner(scanner).ok()).collect();
     if known.len() > 1 {
-        return Err(Error::Which(names(configured)));
+        return Err(several(&names(configured)));
     }
     if let Some(target) = known.pop() {
         return Ok(target);
@@ -169,15 +176,24 @@ fn the_only_one(configured: &[Scanner]) -> Result<Target, Error> {
     let mut found: Vec<Target> = typing.map(|input| of_input(configured, input, &inputs)).collect();
     found.extend(serial.map(|port| of_port(configured, port)));
     match found.len() {
-        1 => found.pop().ok_or_else(|| Error::Which("none".to_owned())),
-        0 => Err(Error::Which("none that is configured or looks like one (`stockpoint devices`)".to_owned())),
-        _ => Err(Error::Which(found.iter().map(Target::device).collect::<Vec<_>>().join(", "))),
+        1 => found.pop().ok_or_else(none),
+        0 => Err(none()),
+        _ => Err(several(&found.iter().map(Target::device).collect::<Vec<_>>().join(", "))),
     }
+}
+
+fn several(known: &str) -> Error {
+    Error::usage(format!("no scanner is named, and there are several: {known}")).hint("name one of these")
+}
+
+fn none() -> Error {
+    Error::usage("no scanner is configured, and no device looks like one")
+        .hint("`stockpoint devices` lists the devices; name one by its path")
 }
 
 fn names(configured: &[Scanner]) -> String {
     let names: Vec<&str> = configured.iter().map(|scanner| scanner.name.as_str()).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    names.join(", ")
 }
 
 /// Returns a name that no scanner has, made from the kernel's.

@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use super::target::{Entry, Target};
-use crate::cli::read_error;
+use crate::cli::{Error, read_error, write_error};
 use crate::config::edit::{Edited, Tuning, append};
 use crate::config::{Config, Scanner};
 use crate::domain::calibrate::{Findings, GAP_MS_USUAL};
@@ -18,13 +17,13 @@ pub(super) fn entry(
     target: &Target,
     findings: &Findings,
     written: Option<&Path>,
-) -> Result<String, crate::cli::Error> {
+) -> Result<String, Error> {
     let edited = match &target.entry {
         Entry::Configured(scanner) => {
             let text = fs::read_to_string(config).map_err(read_error(config))?;
             let tuning = tuning(findings, Some(scanner));
             let name = scanner.name.as_str();
-            tuning.apply(&text, name).ok_or_else(|| Error::NotEditable(config.display().to_string()))?
+            tuning.apply(&text, name).ok_or_else(|| not_editable(config))?
         }
         Entry::New { name, kind, place } => {
             let entry = new_entry(name, kind, place.as_deref(), findings);
@@ -46,6 +45,11 @@ pub(super) fn entry(
             Ok(format!("\n{shown}\nWritten to {file}; the old file is {kept}. Start the agent again.\n"))
         }
     }
+}
+
+fn not_editable(config: &Path) -> Error {
+    Error::failure(format!("the entry in {} cannot be changed line by line", config.display()))
+        .hint("paste the entry by hand")
 }
 
 fn tuning(findings: &Findings, scanner: Option<&Scanner>) -> Tuning {
@@ -73,18 +77,14 @@ fn new_entry(name: &str, kind: &str, place: Option<&str>, findings: &Findings) -
 }
 
 /// Replaces the file by the new text, whole or not at all, and reads it back; the old file is kept beside it.
-fn write(path: &Path, text: &str) -> Result<PathBuf, crate::cli::Error> {
+fn write(path: &Path, text: &str) -> Result<PathBuf, Error> {
     let wanted = Config::parse(text, &path.display().to_string())?;
     let path = fs::canonicalize(path).map_err(read_error(path))?;
     let old = fs::metadata(&path).map_err(read_error(&path))?;
     let put = |place: &Path, content: &[u8]| {
-        Draft::like(&old, place, content).and_then(Draft::take_place).map_err(read_error(place))
+        Draft::like(&old, place, content).and_then(Draft::take_place).map_err(write_error(place))
     };
     let kept = put(&beside(&path, "bak"), &fs::read(&path).map_err(read_error(&path))?)?;
     put(&path, text.as_bytes())?;
-    if Config::load(&path)? == wanted {
-        Ok(kept)
-    } else {
-        Err(Error::NotEditable(path.display().to_string()).into())
-    }
+    if Config::load(&path)? == wanted { Ok(kept) } else { Err(not_editable(&path)) }
 }

@@ -17,6 +17,7 @@ use super::tokens;
 use crate::cli::Error;
 use crate::config::Api;
 use crate::config::Config;
+use crate::config::Doubt;
 use crate::config::doubt_about;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
@@ -55,7 +56,7 @@ pub(super) async fn bundle(
                 person.say(&format!("  the service does not take these tokens: {words}\n"))?;
                 tokens = tokens::tokens(person, args, api).await?;
             }
-            Told::NotAllowed(words) => return Err(Error::NoLogin(words)),
+            Told::NotAllowed(words) => return Err(tokens::no_login(&words)),
             told => break (told, service.is_away()),
         }
     };
@@ -256,7 +257,10 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         let answer = self.person.answer(None, &question, |answer| {
             let is_row = |word: &str| word == "0" || all.iter().any(|row| row == word);
             let is_fit = !answer.is_empty() && answer.split_whitespace().all(is_row);
-            (!is_fit).then(|| format!("is not a list of rows; use 1 to {}, or 0", all.len()))
+            (!is_fit).then(|| Doubt {
+                problem: "is not a list of rows".to_owned(),
+                cure: format!("use 1 to {}, or 0", all.len()),
+            })
         })?;
         let is_chosen = |row: usize| answer.split_whitespace().any(|word| word == (row + 1).to_string());
         let chosen = found.into_iter().enumerate().filter(|(row, _)| is_chosen(*row));
@@ -278,7 +282,10 @@ impl<W: Write> Asked<'_, '_, '_, W> {
             default: Some(LayoutName::US.as_str().to_owned()),
         };
         let answer = self.person.answer(given.as_ref(), &question, |word| {
-            LayoutName::from_word(word).is_none().then(|| format!("is not known; use {}", words.join(", ")))
+            LayoutName::from_word(word).is_none().then(|| Doubt {
+                problem: "is not known".to_owned(),
+                cure: format!("use {}", words.join(", ")),
+            })
         })?;
         Ok(LayoutName::from_word(&answer).unwrap_or(LayoutName::US))
     }
@@ -293,7 +300,7 @@ fn meant(choices: &[Choice], answer: &str) -> Option<i64> {
 }
 
 /// Returns the problem with the answer to a question for a number.
-fn doubt_in(wanted: &Wanted, choices: &[Choice], answer: &str) -> Option<String> {
+fn doubt_in(wanted: &Wanted, choices: &[Choice], answer: &str) -> Option<Doubt> {
     if answer.is_empty() && !wanted.is_needed {
         return None;
     }
@@ -306,7 +313,10 @@ fn doubt_in(wanted: &Wanted, choices: &[Choice], answer: &str) -> Option<String>
                 .take(ROWS_MAX)
                 .map(|(id, title)| format!("{id} ({})", printable(title)))
                 .collect();
-            format!("is none of those that the service tells; use {}", rows.join(", "))
+            Doubt {
+                problem: "is none of those that the service lists".to_owned(),
+                cure: format!("use {}", rows.join(", ")),
+            }
         })
     };
     doubt_about(wanted.key, &id).or_else(unknown)
@@ -319,7 +329,7 @@ pub(super) fn api_before(args: &InitArgs, path: &Path) -> Result<Api, Error> {
         Ok(config) => config.api,
         Err(_none_or_faulty) => {
             let least = "[station]\nname = \"a\"\nlocation_id = 1\nstorage_id = 1\n";
-            let mut api = Config::parse(least, "").map_err(Error::Config)?.api;
+            let mut api = Config::parse(least, "")?.api;
             if let Some(folder) = path.parent() {
                 api.partner_token_file = folder.join("partner-token");
                 api.user_token_file = folder.join("user-token");
@@ -328,8 +338,8 @@ pub(super) fn api_before(args: &InitArgs, path: &Path) -> Result<Api, Error> {
         }
     };
     if let Some(base_url) = &args.answers.base_url {
-        if let Some(why) = doubt_about("base_url", base_url) {
-            return Err(Error::Wrong { flag: "--base-url", why });
+        if let Some(doubt) = doubt_about("base_url", base_url) {
+            return Err(Error::doubtful("--base-url", &doubt));
         }
         base_url.trim_end_matches('/').clone_into(&mut api.base_url);
     }
@@ -352,11 +362,11 @@ mod tests {
         let wanted = Wanted { flag: "--storage-id", key: "storage_id", what: "storage", is_needed: true };
         assert_eq!(doubt_in(&wanted, &choices, "3"), None);
         assert_eq!(
-            doubt_in(&wanted, &choices, "8").unwrap(),
-            "is none of those that the service tells; use 91271 (Products), 2 (Bar), 7 (Cellar)"
+            doubt_in(&wanted, &choices, "8").unwrap().to_string(),
+            "is none of those that the service lists; use 91271 (Products), 2 (Bar), 7 (Cellar)"
         );
-        assert!(doubt_in(&wanted, &choices, "").unwrap().starts_with("is text"));
+        assert!(doubt_in(&wanted, &choices, "").unwrap().problem.starts_with("is text"));
         assert_eq!(doubt_in(&wanted, &[], "8"), None);
-        assert!(doubt_in(&wanted, &[], "0").unwrap().contains("1 to"));
+        assert!(doubt_in(&wanted, &[], "0").unwrap().cure.contains("1 to"));
     }
 }

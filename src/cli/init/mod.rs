@@ -28,6 +28,7 @@ use self::person::Person;
 use self::unit::Start;
 use super::Error;
 use super::doctor;
+use super::doctor::faulty;
 use super::home;
 use super::read_error;
 use super::run::runtime;
@@ -238,7 +239,7 @@ fn finish(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Er
         say(out, &format!("\n{}\n", before.text()))?;
         say(out, "The station is set up and not started: correct what is a FAULT above, then run\n")?;
         say(out, "`stockpoint doctor` and `systemctl enable --now stockpoint.service`.\n")?;
-        return Err(Error::Faulty);
+        return Err(faulty(&before));
     }
     let is_started = unit::enable(out, config, if args.no_start { Start::Not } else { Start::AndWait })?;
     let report = if is_started { doctor::look_over(&Config::load(config)?)? } else { before };
@@ -247,7 +248,7 @@ fn finish(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Er
     let is_faulty = report.findings().iter().filter(is_news).any(|finding| finding.grade == Grade::Fault);
     if is_faulty {
         say(out, "The station is set up; what is still wrong with it stands above.\n")?;
-        return Err(Error::Faulty);
+        return Err(faulty(&report));
     }
     say(out, "The station is set up.\n")
 }

@@ -16,6 +16,7 @@ use secrecy::zeroize::Zeroizing;
 
 use crate::cli::Error;
 use crate::cli::say;
+use crate::config::Doubt;
 
 /// The longest line that is read, in bytes: above the length of the longest token.
 const LINE_BYTES_MAX: u64 = 8192;
@@ -59,14 +60,14 @@ impl<'a, W: Write> Person<'a, W> {
         &mut self,
         given: Option<&String>,
         question: &Question<'_>,
-        doubt: impl Fn(&str) -> Option<String>,
+        doubt: impl Fn(&str) -> Option<Doubt>,
     ) -> Result<String, Error> {
         if let Some(given) = given {
-            let wrong = |why| Error::Wrong { flag: question.flag, why };
-            return doubt(given).map_or(Ok(given.clone()), |why| Err(wrong(why)));
+            return doubt(given)
+                .map_or(Ok(given.clone()), |doubt| Err(Error::doubtful(question.flag, &doubt)));
         }
         if !self.is_asked {
-            return question.default.clone().ok_or_else(|| Error::Missing(question.flag.to_owned()));
+            return question.default.clone().ok_or_else(|| Error::required(&[question.flag]));
         }
         let shown = match question.default.as_deref() {
             // The meaning of an empty answer is then part of the question.
@@ -81,10 +82,11 @@ impl<'a, W: Write> Person<'a, W> {
             };
             match doubt(&answer) {
                 None => return Ok(answer),
-                Some(why) => {
+                Some(doubt) => {
                     // Some problems repeat the answer, which is then their subject.
-                    let about = if why.starts_with(|c: char| c.is_ascii_alphabetic()) { "that " } else { "" };
-                    self.say(&format!("  {about}{why}\n"))?;
+                    let verb = doubt.problem.starts_with(|c: char| c.is_ascii_alphabetic());
+                    let about = if verb { "that " } else { "" };
+                    self.say(&format!("  {about}{doubt}\n"))?;
                 }
             }
         }
@@ -106,10 +108,10 @@ impl<'a, W: Write> Person<'a, W> {
         }
     }
 
-    /// Reads a line of the standard input that is typed without being shown, or piped in.
-    pub(super) fn secret(&mut self, text: &str) -> Result<SecretString, Error> {
+    /// Reads a line of the standard input that is typed without being shown, or piped in; `None` at its end.
+    pub(super) fn secret(&mut self, text: &str) -> Result<Option<SecretString>, Error> {
         if !self.is_asked {
-            return Ok(trimmed(&self.read()?));
+            return Ok(self.read()?.map(|line| trimmed(&line)));
         }
         let line = {
             // It begins before the question, so that a quick paste is not shown either.
@@ -118,24 +120,26 @@ impl<'a, W: Write> Person<'a, W> {
             self.read()?
         };
         self.say("\n")?;
-        let secret = trimmed(&line);
-        if secret.expose_secret().contains(INTERRUPT) { Err(Error::Interrupted) } else { Ok(secret) }
+        let secret = line.map(|line| trimmed(&line));
+        if secret.as_ref().is_some_and(|secret| secret.expose_secret().contains(INTERRUPT)) {
+            return Err(Error::failure("init was interrupted, and nothing was written"));
+        }
+        Ok(secret)
     }
 
     fn line(&mut self, shown: &str) -> Result<String, Error> {
         self.say(shown)?;
-        Ok(self.read()?.trim().to_owned())
+        Ok(self.read()?.ok_or_else(Error::no_answer)?.trim().to_owned())
     }
 
-    fn read(&mut self) -> Result<Zeroizing<String>, Error> {
+    /// Reads a line; `None` at the end of the input.
+    fn read(&mut self) -> Result<Option<Zeroizing<String>>, Error> {
         // There is room for all of it at once: a text that grows leaves unwiped copies behind.
         let room = usize::try_from(LINE_BYTES_MAX).unwrap_or_default();
         let mut line = Zeroizing::new(String::with_capacity(room));
         let read = io::Read::take(&mut self.input, LINE_BYTES_MAX).read_line(&mut line);
-        match read.map_err(|source| Error::Io { what: "the standard input".to_owned(), source })? {
-            0 => Err(Error::Missing("an answer".to_owned())),
-            _ => Ok(line),
-        }
+        let count = read.map_err(|source| Error::io("cannot read the standard input", source))?;
+        Ok((count > 0).then_some(line))
     }
 }
 
@@ -149,8 +153,7 @@ struct Unseen(Termios);
 
 impl Unseen {
     fn begin() -> Result<Self, Error> {
-        let failed =
-            |errno: rustix::io::Errno| Error::Io { what: "the terminal".to_owned(), source: errno.into() };
+        let failed = |errno: rustix::io::Errno| Error::io("cannot use the terminal", errno.into());
         let before = termios::tcgetattr(io::stdin()).map_err(failed)?;
         let mut unseen = before.clone();
         unseen.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);

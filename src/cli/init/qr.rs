@@ -19,6 +19,7 @@ use super::secret_file;
 use crate::cli::Error;
 use crate::cli::say;
 use crate::config::wants_colour;
+use crate::setup;
 use crate::setup::Bundle;
 use crate::setup::Offered;
 use crate::setup::OneTimeSecret;
@@ -85,10 +86,19 @@ async fn hand_over(
                 peer.ip()
             ),
         ),
-        Offered::Unacknowledged(peer) => Err(Error::CodeUnacknowledged(peer)),
-        Offered::OtherVersion(peer) => Err(Error::CodeOfOtherVersion(peer)),
-        Offered::Expired => Err(Error::CodeExpired),
-        Offered::Locked => Err(Error::CodeLocked),
+        Offered::Unacknowledged(peer) => Err(Error::failure(format!(
+            "the set-up went to {peer}, which did not acknowledge it"
+        ))
+        .hint("see whether the station is set up; if it is not, print a new code and revoke the tokens")),
+        Offered::OtherVersion(peer) => Err(Error::from(setup::Error::OtherVersion(peer))),
+        Offered::Expired => {
+            Err(Error::failure("nobody scanned the set-up code in its time").hint("print a new one"))
+        }
+        Offered::Locked => {
+            let proofs = setup::WRONG_PROOFS_MAX;
+            Err(Error::failure(format!("the set-up code is locked: {proofs} proofs were wrong"))
+                .hint("somebody in this network guesses codes: find out who, then print a new one"))
+        }
     }
 }
 
@@ -116,7 +126,7 @@ async fn listener(args: &InitArgs) -> Result<(TcpListener, SocketAddr), Error> {
         Some(address) => address.0,
         None => SocketAddr::new(own_address()?, 0),
     };
-    let failed = |source| Error::Io { what: format!("the address {wanted}"), source };
+    let failed = |source| Error::io(format!("cannot listen at {wanted}"), source);
     let listener = TcpListener::bind(wanted).await.map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     Ok((listener, SocketAddr::new(wanted.ip(), port)))
@@ -129,14 +139,19 @@ fn own_address() -> Result<IpAddr, Error> {
         socket.connect(OUTSIDE)?;
         Ok(socket.local_addr()?.ip())
     };
-    ask().map_err(|_no_way| Error::Missing("--address: this machine seems to be in no network".to_owned()))
+    ask().map_err(|_no_way| {
+        Error::usage("this machine has no address in a network, and --address is not given")
+            .hint("connect it to the network of the station, or pass --address")
+    })
 }
 
 fn wifi(args: &InitArgs) -> Result<Option<Wifi>, Error> {
     let (Some(ssid), Some(file)) = (&args.code.wifi, &args.code.wifi_passphrase_file) else {
         return Ok(None);
     };
-    let why = "has to be a name of 1 to 32 bytes and a passphrase of 8 to 63 characters of ASCII".to_owned();
     let passphrase = secret_file(file)?;
-    Wifi::new(ssid, &passphrase).map(Some).ok_or(Error::Wrong { flag: "--wifi", why })
+    Wifi::new(ssid, &passphrase).map(Some).ok_or_else(|| {
+        Error::usage("--wifi or its passphrase cannot be of a wireless network")
+            .hint("the name has 1 to 32 bytes, the passphrase 8 to 63 characters of ASCII")
+    })
 }

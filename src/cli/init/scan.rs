@@ -104,7 +104,10 @@ pub(super) async fn bundle(
             say(out, &format!("asking {address} for the rest\n"))?;
             setup::fetch(code, address, reach).await?
         }
-        (None, None) => return Err(Error::Missing("--sealed-file, which this code opens".to_owned())),
+        (None, None) => {
+            return Err(Error::usage("--sealed-file is required: this code opens one")
+                .hint("pass the file that was made with the code"));
+        }
     };
     let bundle = bundle.with_scanners(&entries(out, args, &scanned)?).map_err(setup::Error::from)?;
     Ok(Some(bundle))
@@ -231,7 +234,7 @@ impl Listeners {
         };
         let name = "set-up-keys".to_owned();
         let started = thread::Builder::new().name(name).spawn(run);
-        started.map(drop).map_err(|source| Error::Io { what: "a thread".to_owned(), source })
+        started.map(drop).map_err(|source| Error::io("cannot start a thread", source))
     }
 
     fn typed(&mut self, message: FromKeys) -> Option<Scanned> {
@@ -259,7 +262,7 @@ fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned
             Ok(Some(Scanned { code, layouts: Vec::new(), node }))
         }
         FromScanner::State { state: PortState::Ended, .. } => {
-            Err(Error::Missing("a set-up code; the input ended without one".to_owned()))
+            Err(Error::usage("the input ended without a set-up code"))
         }
         FromScanner::State { scanner, state: PortState::Gone { why } } => {
             say(out, &format!("  {scanner}: {why}; {}\n", why.cure())).map(|()| None)
@@ -281,7 +284,7 @@ fn read_keys(recorder: &mut Recorder, node: &Path, outlet: &mpsc::Sender<FromKey
 }
 
 fn cannot_listen(error: crate::device::Error) -> Error {
-    Error::Io { what: "the scanners".to_owned(), source: io::Error::other(error) }
+    Error::failure(error)
 }
 
 /// Returns the entries of all devices that look like a scanner, and always that of the device that read the code.

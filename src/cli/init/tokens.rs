@@ -41,7 +41,7 @@ pub(super) async fn tokens(
     let answers = &args.answers;
     let partner = match given(person, Token::Partner, answers.partner_token_file.as_deref(), api)? {
         Some(token) => token,
-        None if !person.is_asked() => return Err(Error::Missing("--partner-token-file".to_owned())),
+        None if !person.is_asked() => return Err(Error::required(&["--partner-token-file"])),
         None => typed(person, Token::Partner)?,
     };
     if let Some(login) = &answers.login {
@@ -92,17 +92,17 @@ fn typed(person: &mut Person<'_, impl Write>, token: Token) -> Result<SecretStri
         Token::User | Token::Web | Token::Sheet => "--user-token-file, or --login",
     };
     loop {
-        let secret = match person.secret(&token.to_string()) {
-            Err(Error::Missing(_)) => return Err(Error::Missing(flag.to_owned())),
-            secret => secret?,
-        };
+        let secret = person.secret(&token.to_string())?.ok_or_else(|| Error::required(&[flag]))?;
         match secrets::checked(secret.expose_secret().as_bytes()) {
             Ok(token) => return Ok(token),
             Err(wrong) if person.is_asked() => {
-                person.say(&format!("  it {wrong}; type or paste the token alone\n"))?;
+                person.say(&format!("  {wrong}; type or paste the token alone\n"))?;
             }
-            Err(_) if secret.expose_secret().is_empty() => return Err(Error::Missing(flag.to_owned())),
-            Err(wrong) => return Err(Error::Wrong { flag, why: wrong.to_string() }),
+            Err(_) if secret.expose_secret().is_empty() => return Err(Error::required(&[flag])),
+            Err(why) => {
+                return Err(Error::usage(format!("cannot use the {token} of {flag}: {why}"))
+                    .hint("pass the token alone, on one line"));
+            }
         }
     }
 }
@@ -128,34 +128,42 @@ async fn logged_in(
         }
         let password = password(person, args)?;
         let answer = client.log_in(budget.wait().await, &login, &password).await;
-        let why = match answer {
+        let (why, cure) = match answer {
             Ok(Login::Token(token)) => {
                 return secrets::checked(token.expose_secret().as_bytes())
-                    .map_err(|flaw| Error::NoLogin(format!("the token that it sent {flaw}")));
+                    .map_err(|flaw| no_login(&format!("cannot use the token that it sent: {flaw}")));
             }
-            Ok(Login::NoTokenYet) => {
-                "the account wants a second factor, which this API cannot be sent. Make a user for the station without \
-                 one and log in as that, or paste a user token that Altegio shows"
-                    .to_owned()
-            }
+            Ok(Login::NoTokenYet) => (
+                "the account has a second factor, which this API does not take".to_owned(),
+                Some(
+                    "make a user without one for the station and log in as that, or paste a user token that \
+                     Altegio shows",
+                ),
+            ),
             Err(error) => match error.outcome() {
                 Outcome::NotAllowed { status: 401, .. } => {
-                    "login or password is wrong, or the partner token is".to_owned()
+                    ("login or password is wrong, or the partner token is".to_owned(), None)
                 }
-                _ => error_chain(&error),
+                _ => (error_chain(&error), error.hint()),
             },
         };
         if !person.is_asked() || args.answers.password_file.is_some() {
-            return Err(Error::NoLogin(why));
+            return Err(no_login(&why).hint_if(cure));
         }
-        person.say(&format!("  {why}\n"))?;
+        let cure = cure.map(|cure| format!("  {cure}\n")).unwrap_or_default();
+        person.say(&format!("  {why}\n{cure}"))?;
     }
+}
+
+/// Returns the error of a login or of tokens that the service does not take.
+pub(super) fn no_login(why: &str) -> Error {
+    Error::failure(format!("the service does not log the station in: {why}"))
 }
 
 fn password(person: &mut Person<'_, impl Write>, args: &InitArgs) -> Result<SecretString, Error> {
     match &args.answers.password_file {
         Some(file) if file != Path::new(STANDARD_INPUT) => super::secret_file(file),
-        None if !person.is_asked() => Err(Error::Missing("--password-file".to_owned())),
-        _ => person.secret("password"),
+        None if !person.is_asked() => Err(Error::required(&["--password-file"])),
+        _ => person.secret("password")?.ok_or_else(Error::no_answer),
     }
 }

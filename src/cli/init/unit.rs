@@ -57,7 +57,7 @@ pub(super) fn end_scanning(config: &Path) -> Result<(), Error> {
     }
     let mut asked = child::command("systemctl");
     asked.args(["--quiet", "is-enabled", SCAN_UNIT]);
-    let is_enabled = child::run(&mut asked, SYSTEMCTL_TIME_MAX).map_err(Error::Systemctl)?.status.success();
+    let is_enabled = child::run(&mut asked, SYSTEMCTL_TIME_MAX).map_err(Error::systemctl)?.status.success();
     if is_enabled { systemctl(&["disable", SCAN_UNIT], Start::AndWait) } else { Ok(()) }
 }
 
@@ -65,6 +65,10 @@ fn systemctl(words: &[&str], start: Start) -> Result<(), Error> {
     let no_wait = (start == Start::NoWait).then_some("--no-block");
     let mut systemctl = child::command("systemctl");
     systemctl.args(no_wait).args(words).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-    let ended = child::run(&mut systemctl, SYSTEMCTL_TIME_MAX).map_err(Error::Systemctl)?;
-    if ended.status.success() { Ok(()) } else { Err(Error::NotEnabled) }
+    let ended = child::run(&mut systemctl, SYSTEMCTL_TIME_MAX).map_err(Error::systemctl)?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    Err(Error::failure("systemd does not start the service, and the station is set up")
+        .hint("`systemctl status stockpoint` shows the reason"))
 }

@@ -54,10 +54,7 @@ pub enum Error {
         source: child::Error,
     },
     /// Undelivered data would be left behind.
-    #[error(
-        "nothing is changed: this would not be delivered, for the older program cannot read it; wait until it is delivered, \
-         or leave it here with --leave-undelivered:\n{0}"
-    )]
+    #[error("nothing is changed: the older program cannot read what is undelivered:\n{0}")]
     Undelivered(String),
     /// A file cannot be used.
     #[error("cannot use {}", .path.display())]
@@ -72,10 +69,32 @@ pub enum Error {
     #[error("cannot replace the data")]
     Data(#[from] BackupError),
     /// The data could not be replaced, after the programs were exchanged.
-    #[error(
-        "the older program is in its place, and does not start before `/usr/lib/stockpoint/step-back` has ended well"
-    )]
+    #[error("the older program is in its place, and cannot start yet: the data is not replaced")]
     HalfDone(#[source] BackupError),
+}
+
+impl Error {
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Undelivered(_) => {
+                Some("wait until it is delivered, or leave it here with --leave-undelivered")
+            }
+            Self::HalfDone(_) => {
+                Some("run `/usr/lib/stockpoint/step-back` again, until it ends without an error")
+            }
+            Self::Data(error) => error.hint(),
+            Self::NoProgram(_) | Self::Unreadable { .. } | Self::NoAnswer { .. } | Self::File { .. } => None,
+        }
+    }
+}
+
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        match error.hint() {
+            Some(hint) => Self::failure(error).hint(hint),
+            None => Self::failure(error),
+        }
+    }
 }
 
 fn file_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {

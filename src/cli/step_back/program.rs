@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{Error, file_error};
 use crate::child;
+use crate::store::SCHEMA_WORDS;
 
 /// The search path of a program for commands; nothing else of the environment reaches it.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -22,9 +23,6 @@ const ANSWER_TIME_MAX: Duration = Duration::from_mins(5);
 const VERSION_TIME_MAX: Duration = Duration::from_secs(10);
 /// The name of the configuration in a folder of copies.
 pub(super) const CONFIG: &str = "config.toml";
-
-/// The message of a program about a file whose schema it does not know; the name of the file comes before it.
-const NEWER: &str = ": it has schema version";
 
 /// The sections of the status that belong to the books.
 const SECTIONS: [&str; 3] = ["scans", "units", "outbox"];
@@ -141,14 +139,16 @@ fn read(path: &Path) -> Result<String, Error> {
 
 /// Returns the name of the file that a program complains about, if the complaint is about its schema.
 fn newer_file(complaint: &str) -> Option<String> {
-    let (before, _version) = complaint.split_once(NEWER)?;
-    let path = before.rsplit_once("open ").map_or(before, |(_, path)| path);
+    let (path, _version) = complaint.split_once(SCHEMA_WORDS)?;
+    // Earlier programs have more words between.
+    let path = path.strip_suffix(": it").unwrap_or(path);
     Some(Path::new(path).file_name()?.to_str()?.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store;
 
     fn books(outbox: &str) -> Books {
         let status =
@@ -161,9 +161,12 @@ mod tests {
 
     #[test]
     fn the_file_of_a_newer_schema_is_named() {
-        let said = "stockpoint: failed to use the data\n  caused by: open /a b/outbox.db: it has schema version 9, and";
-        assert_eq!(newer_file(said).unwrap(), "outbox.db");
-        assert_eq!(newer_file("stockpoint: failed to use the data"), None);
+        let earlier = "stockpoint: failed to use the data\n  caused by: open /a b/outbox.db: it has schema version 9, and";
+        assert_eq!(newer_file(earlier).unwrap(), "outbox.db");
+        let path = Path::new("/a b/goods.db").to_owned();
+        let today = store::Error::NewerSchema { path, found: 9, known: 8 };
+        assert_eq!(newer_file(&format!("stockpoint: {today}\nhint: none")).unwrap(), "goods.db");
+        assert_eq!(newer_file("stockpoint: the disk is full"), None);
     }
 
     #[test]

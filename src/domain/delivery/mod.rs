@@ -192,7 +192,7 @@ pub enum Event {
 
 /// An event that cannot happen in this state: a fault of the program, not of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("apply {event} to a delivery that is {state}")]
+#[error("a delivery that is {state} takes no {event}")]
 pub struct IllegalTransition {
     state: State,
     event: String,

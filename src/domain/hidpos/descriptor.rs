@@ -59,13 +59,13 @@ const VARIABLE: u32 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// It ends within an item, or has one that cannot be.
-    #[error("its report descriptor cannot be read")]
+    #[error("the report descriptor cannot be read")]
     Unreadable,
     /// No collection of it is a bar code scanner's.
-    #[error("its report descriptor has nothing of usage page 0x8C")]
+    #[error("the report descriptor has nothing of usage page 0x8C")]
     NoScanner,
     /// A scanner, without a report that carries decoded data in whole bytes.
-    #[error("its report descriptor has usage page 0x8C, but no report with decoded data")]
+    #[error("the report descriptor has usage page 0x8C, but no report with decoded data")]
     NoData,
 }
 

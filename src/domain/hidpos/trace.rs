@@ -46,7 +46,7 @@ pub struct Report {
 
 /// A line that is no report, no comment and no setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} is no report: use TIME HEX, TIME lost, !opened TIME or !descriptor HEX")]
+#[error("line {line} is not a report")]
 pub struct Unreadable {
     /// The number of the line, counted from 1.
     pub line: usize,

@@ -38,7 +38,7 @@ pub struct Trace {
 
 /// A line that is no event, no comment and no setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} is no event: use TIME KIND CODE VALUE, !opened TIME or !layout NAME")]
+#[error("line {line} is not an event")]
 pub struct Unreadable {
     /// The number of the line, counted from 1.
     pub line: usize,

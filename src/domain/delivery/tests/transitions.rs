@@ -111,7 +111,7 @@ fn these_events_and_no_others_are_possible_in_each_state() {
 #[test]
 fn an_impossible_event_says_what_and_where() {
     let error = Delivery::queued(&operation(1)).apply(Event::Died).unwrap_err();
-    assert_eq!(error.to_string(), "apply Died to a delivery that is queued");
+    assert_eq!(error.to_string(), "a delivery that is queued takes no Died");
 }
 
 #[test]
