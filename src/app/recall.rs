@@ -19,7 +19,9 @@ fn announcement(scan: ScanEntry) -> Announcement {
         _ => Signal::Control,
     };
     let code = || scan.barcode.clone().unwrap_or_else(|| printable_bytes(&scan.raw).to_string());
-    let words = [scan.detail.as_deref(), scan.words.as_deref()];
+    // The reason of a refusal is a word for programs; its sentence says the same.
+    let detail = scan.detail.as_deref().filter(|_| scan.outcome != "refused" || scan.words.is_none());
+    let words = [detail, scan.words.as_deref()];
     let earlier = Earlier {
         kind: scan.place.map(|place| place.kind.as_str()),
         quantity: scan.quantity,

@@ -38,7 +38,9 @@ fn told(scan: &ScanEntry) -> String {
     let title = scan.title.as_ref().map(|title| printable(title).to_string());
     let quantity = scan.quantity.map(|quantity| format!("x {quantity}"));
     let words = scan.words.clone();
-    for part in [scan.detail.clone(), title, quantity, words].into_iter().flatten() {
+    // The reason of a refusal is a word for programs; its sentence says the same.
+    let detail = scan.detail.clone().filter(|_| scan.outcome != "refused" || words.is_none());
+    for part in [detail, title, quantity, words].into_iter().flatten() {
         told.push_str("  ");
         told.push_str(&part);
     }

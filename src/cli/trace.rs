@@ -19,6 +19,7 @@ use crate::domain::keymap::LayoutName;
 use crate::domain::keymap::trace::Trace;
 use crate::domain::printable::{printable, printable_bytes};
 use crate::domain::secret::redacted;
+use crate::domain::session::Reason;
 
 pub(super) fn trace(out: &mut impl Write, command: &TraceCommand) -> Result<(), Error> {
     match command {
@@ -94,7 +95,8 @@ fn replay(out: &mut impl Write, file: &Path, gap: Duration) -> Result<(), Error>
         let _written = match &frame.verdict {
             Ok(text) => writeln!(told, "code      {}", printable(text)),
             Err(refusal) => {
-                writeln!(told, "refused   {} ({})", printable_bytes(&frame.raw), refusal.as_str())
+                let words = Reason::Frame(*refusal).words();
+                writeln!(told, "refused   {}  {words}", printable_bytes(&frame.raw))
             }
         };
     }

@@ -12,7 +12,7 @@ use crate::domain::gs1::Amount;
 use crate::domain::printable::{printable, printable_bytes};
 use crate::domain::rule::{self, Effect};
 use crate::domain::secret::redacted;
-use crate::domain::session::{Conventions, Heard};
+use crate::domain::session::{Conventions, Heard, Reason};
 use crate::domain::time::BootMillis;
 use crate::domain::variable::Measure;
 use crate::store::Db;
@@ -78,7 +78,7 @@ impl Trial<'_> {
         let mut code = match &frame.verdict {
             Ok(code) => code.clone(),
             Err(refusal) => {
-                row(&mut text, "refused", refusal.as_str());
+                row(&mut text, "refused", Reason::Frame(*refusal).words());
                 return Ok(text);
             }
         };
@@ -301,9 +301,9 @@ mod tests {
     fn a_bad_frame_is_told_with_the_reason() {
         assert_eq!(
             tried("12\\x013"),
-            "frame       12\\u{1}3\nrefused     control-character\n"
+            "frame       12\\u{1}3\nrefused     the code holds a control character\n"
         );
-        assert_eq!(tried("12\\xff"), "frame       12\\xff\nrefused     not-utf8\n");
+        assert_eq!(tried("12\\xff"), "frame       12\\xff\nrefused     the code is not text in UTF-8\n");
         assert_eq!(tried("\\r\\n"), "no frame: nothing but terminators\n");
         assert_eq!(tried("a\\rb").matches("frame ").count(), 2);
     }

@@ -26,7 +26,7 @@ impl fmt::Display for Announcement {
                 write!(f, "unknown   {quantity:>4}     {}  (parked until its good is known)", printable(code))
             }
             What::Refused { reason, code, words } => {
-                write!(f, "refused            {}  ({reason}): {}", printable(code), reason.words())?;
+                write!(f, "refused            {}: {}", printable(code), reason.words())?;
                 if words.is_empty() { Ok(()) } else { write!(f, "; {words}") }
             }
             What::NotStored => write!(f, "refused            the disk did not take it"),
@@ -115,7 +115,7 @@ fn earlier(f: &mut fmt::Formatter<'_>, scan: &Earlier) -> fmt::Result {
     match scan.outcome.as_str() {
         "booked" => write!(f, "{:<9} {quantity:>4}     {name}", scan.kind.unwrap_or("booked"))?,
         "unknown" => write!(f, "unknown   {quantity:>4}     {name}  (parked until its good is known)")?,
-        "refused" => write!(f, "refused            {name}  ({})", printable(&scan.words))?,
+        "refused" => write!(f, "refused            {name}: {}", printable(&scan.words))?,
         "control" => write!(f, "ok                 {}", printable(&scan.words))?,
         outcome => write!(f, "{outcome:<18} {name}")?,
     }

@@ -361,7 +361,7 @@ async fn a_recorded_trace_is_told_code_by_code() {
     let shed = Shed::new();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/traces/dropped-events.txt");
     let told = shed.says(&["trace", "replay", file]).await;
-    assert_eq!(told, "refused   400\u{fffd}31 (lost)\ncode      96385074\n");
+    assert_eq!(told, "refused   400\u{fffd}31  a part of the code was lost on the way\ncode      96385074\n");
 }
 
 #[tokio::test]
@@ -371,7 +371,11 @@ async fn a_recorded_trace_of_a_hid_pos_scanner_is_told_code_by_code() {
     let told = shed.says(&["trace", "replay", file]).await;
     let codes: Vec<&str> = told.lines().filter(|line| line.starts_with("code")).collect();
     assert_eq!(codes, ["code      ]Q1007"]);
-    assert!(told.contains("(unfinished)\n") && told.contains("]Q196385074 (tail)\n"), "{told}");
+    assert!(
+        told.contains("  the code stopped in the middle\n")
+            && told.contains("]Q196385074  it may be the rest of a code that was cut off\n"),
+        "{told}"
+    );
     shed.write("mouse.txt", "!descriptor 05010902a101c0\n1.0 00\n");
     let refused = shed.run(&["trace", "replay", "mouse.txt"]).await;
     assert_eq!(refused.code, Some(1));

@@ -109,16 +109,16 @@ async fn what_was_cut_off_or_is_a_further_line_tells_whether_to_scan_again() {
     let mut dock = Dock::open().await;
     assert_eq!(
         dock.hears_bad("40063813339", Refusal::Unfinished).await,
-        "refused: refused 40063813339 (unfinished): the code stopped in the middle"
+        "refused: refused 40063813339: the code stopped in the middle"
     );
     assert_eq!(
         dock.hears_bad("31", Refusal::Tail).await,
-        "refused: refused 31 (tail): it may be the rest of a code that was cut off"
+        "refused: refused 31: it may be the rest of a code that was cut off"
     );
     assert_eq!(dock.hears(COMB).await, "booked: receipt 1 pc Comb");
     assert_eq!(
         dock.hears_bad("$SP.CLOSE.U", Refusal::Burst).await,
-        "refused: refused $SP.CLOSE.U (burst): it is a further line of the label before: the answer to the first \
+        "refused: refused $SP.CLOSE.U: it is a further line of the label before: the answer to the first \
          line holds"
     );
     let listed =
@@ -169,7 +169,7 @@ async fn undo_last_close_and_cancel_say_what_they_did() {
     );
     assert_eq!(
         dock.hears(&undo).await,
-        format!("refused: refused {undo} (document-closed): the document of the last scan is closed")
+        format!("refused: refused {undo}: the document of the last scan is closed")
     );
     dock.hears(COMB).await;
     let cancel = Control::Cancel.code();

@@ -43,9 +43,9 @@ async fn a_lot_past_its_date_and_a_unit_scanned_before_are_said() {
 async fn a_station_may_refuse_them_or_say_nothing() {
     let unit = "]d201040063813339312100A1";
     let refused = told(Care::Refuse, &[LABEL, unit, unit]).await;
-    has(&refused[0], Signal::Refused, &["(expired)"]);
+    has(&refused[0], Signal::Refused, &[": the date on the label is past"]);
     has(&refused[1], Signal::Booked, &[]);
-    has(&refused[2], Signal::Refused, &["(serial-seen)"]);
+    has(&refused[2], Signal::Refused, &[": this very unit was scanned before"]);
     let off = told(Care::Off, &[LABEL, LABEL]).await;
     assert!(off.iter().all(|told| told.0 == Signal::Booked && !told.1.contains('!')), "{off:?}");
 }
