@@ -23,6 +23,7 @@ mod delivery_model;
 mod devices;
 mod doctor;
 mod end_to_end;
+mod errors;
 mod field;
 mod goods;
 mod heard;
