@@ -16,7 +16,7 @@ use crate::device::hidpos::{self, PosScanner};
 use crate::device::ports::Roots;
 use crate::device::serial::{self, SerialPort};
 use crate::device::{self, Device, FromScanner, Outlet, SCAN_QUEUE_MAX, SignalSender, stdin};
-use crate::domain::encoding::Encoding;
+use crate::domain::decode::encoding::Encoding;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Signal;
 use crate::domain::time::BootMillis;

@@ -9,7 +9,7 @@ use tracing::Level;
 
 use super::init::InitArgs;
 use crate::config::DEFAULT_PATH;
-use crate::domain::keymap::{LAYOUTS, LayoutName};
+use crate::domain::decode::keymap::{LAYOUTS, LayoutName};
 use crate::domain::pack::FACTOR_MAX;
 use crate::domain::quantity::Quantity;
 

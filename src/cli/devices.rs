@@ -250,7 +250,7 @@ mod tests {
     use super::*;
     use crate::config::{Config, Place, Source};
     use crate::device::inputs::Abilities;
-    use crate::domain::hidpos::Unfit;
+    use crate::domain::decode::hidpos::Unfit;
 
     fn input(name: &str, vendor: u16, interface: Option<&str>) -> FoundInput {
         let port = interface.and_then(|interface| interface.split(':').next()).unwrap_or_default();

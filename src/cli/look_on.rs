@@ -10,7 +10,7 @@ use crate::clock::SystemClock;
 use crate::device::inputs::{self, FoundInput};
 use crate::device::onlooker::{Onlooker, Seen};
 use crate::device::ports::Roots;
-use crate::domain::typing::{Bursts, Pace};
+use crate::domain::decode::typing::{Bursts, Pace};
 
 pub(super) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error> {
     let roots = Roots::default();

@@ -13,12 +13,12 @@ use crate::device::PortFault;
 use crate::device::evdev::Recorder;
 use crate::device::hidpos;
 use crate::device::ports::Roots;
-use crate::domain::framing::Framing;
-use crate::domain::hidpos::trace::PosTrace;
-use crate::domain::keymap::LayoutName;
-use crate::domain::keymap::trace::Trace;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::hidpos::trace::PosTrace;
+use crate::domain::decode::keymap::LayoutName;
+use crate::domain::decode::keymap::trace::Trace;
+use crate::domain::decode::secret::redacted;
 use crate::domain::printable::{printable, printable_bytes};
-use crate::domain::secret::redacted;
 use crate::domain::session::Reason;
 
 pub(super) fn trace(out: &mut impl Write, command: &TraceCommand) -> Result<(), Error> {

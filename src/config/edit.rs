@@ -10,8 +10,8 @@ use toml::de::DeTable;
 use toml::de::DeValue;
 
 use crate::config::show::Quoted;
-use crate::domain::framing::Terminator;
-use crate::domain::keymap::LayoutName;
+use crate::domain::decode::framing::Terminator;
+use crate::domain::decode::keymap::LayoutName;
 
 /// Returns a text in quotes, as it is written in the file.
 pub fn quoted(text: &str) -> String {

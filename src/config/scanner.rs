@@ -19,14 +19,14 @@ use crate::config::reader::Table;
 use crate::config::rules::rule;
 use crate::config::values;
 use crate::config::values::whole;
-use crate::domain::encoding::ENCODINGS;
-use crate::domain::encoding::Encoding;
-use crate::domain::framing::BURST_GUARD_MS_USUAL;
-use crate::domain::framing::Terminator;
+use crate::domain::decode::encoding::ENCODINGS;
+use crate::domain::decode::encoding::Encoding;
+use crate::domain::decode::framing::BURST_GUARD_MS_USUAL;
+use crate::domain::decode::framing::Terminator;
+use crate::domain::decode::keymap::LAYOUTS;
+use crate::domain::decode::keymap::LayoutName;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
-use crate::domain::keymap::LAYOUTS;
-use crate::domain::keymap::LayoutName;
 use crate::domain::rule::RULES_MAX;
 
 /// The words for a serial line's parity.

@@ -14,9 +14,9 @@ use crate::device::ReadAt;
 use crate::device::bell::Bell;
 use crate::device::line::FULL_QUEUE_REST;
 use crate::device::line::Stopped;
-use crate::domain::framing::Frame;
-use crate::domain::framing::MISSING;
-use crate::domain::framing::Refusal;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::MISSING;
+use crate::domain::decode::framing::Refusal;
 use crate::domain::ids::ScannerName;
 
 /// The most frames of one keyboard that wait: a quarter of an hour of one quick person's scans, half a megabyte of the

@@ -18,7 +18,7 @@ use crate::device::tty::Tty;
 use crate::device::tty::Unmarker;
 use crate::domain::calibrate::Byte;
 use crate::domain::calibrate::Capture;
-use crate::domain::framing::Framing;
+use crate::domain::decode::framing::Framing;
 use crate::domain::ids::ScannerName;
 
 /// The most events or bytes that are kept: some hundred codes, more than anybody scans in the available time.

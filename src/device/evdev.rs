@@ -29,11 +29,11 @@ use crate::device::node::Node;
 use crate::device::ports::Roots;
 use crate::device::reader::Reader;
 use crate::device::tty;
-use crate::domain::framing::Framing;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::keymap::InputEvent;
+use crate::domain::decode::keymap::KeyStream;
+use crate::domain::decode::keymap::LayoutName;
 use crate::domain::ids::ScannerName;
-use crate::domain::keymap::InputEvent;
-use crate::domain::keymap::KeyStream;
-use crate::domain::keymap::LayoutName;
 
 /// A keyboard scanner and its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -114,7 +114,7 @@ impl Presence {
 mod tests {
     use super::*;
     use crate::device::ReadAt;
-    use crate::domain::framing::Frame;
+    use crate::domain::decode::framing::Frame;
     use crate::domain::ids::ScannerName;
     use crate::domain::time::UnixMillis;
 

@@ -37,10 +37,10 @@ use crate::device::line::Stopped;
 use crate::device::ports::Roots;
 use crate::device::reader::Reader;
 use crate::device::tty;
-use crate::domain::framing::Framing;
-use crate::domain::hidpos::PosStream;
-use crate::domain::hidpos::trace::PosTrace;
-use crate::domain::hidpos::trace::Report;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::hidpos::PosStream;
+use crate::domain::decode::hidpos::trace::PosTrace;
+use crate::domain::decode::hidpos::trace::Report;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Occasion;
 

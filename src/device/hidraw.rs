@@ -17,7 +17,7 @@ use crate::device::PortFault;
 use crate::device::hidraws;
 use crate::device::ports::Roots;
 use crate::device::tty::fault_while_open;
-use crate::domain::hidpos::Layout;
+use crate::domain::decode::hidpos::Layout;
 
 /// An open HID device. Reading and writing never wait.
 #[derive(Debug)]

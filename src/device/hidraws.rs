@@ -17,8 +17,8 @@ use crate::device::ports::link_to;
 use crate::device::ports::only_one;
 use crate::device::ports::text;
 use crate::device::ports::usb_identity;
-use crate::domain::hidpos::Layout;
-use crate::domain::hidpos::Unfit;
+use crate::domain::decode::hidpos::Layout;
+use crate::domain::decode::hidpos::Unfit;
 
 /// The most links from a path to its node; with more, the links go in a circle.
 const LINKS_MAX: usize = 8;

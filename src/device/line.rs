@@ -9,10 +9,10 @@ use crate::device::Outlet;
 use crate::device::PortState;
 use crate::device::ReadAt;
 use crate::device::bell::Bell;
-use crate::domain::framing::Cut;
-use crate::domain::framing::Frame;
-use crate::domain::framing::Framer;
-use crate::domain::framing::Framing;
+use crate::domain::decode::framing::Cut;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::Framer;
+use crate::domain::decode::framing::Framing;
 use crate::domain::ids::ScannerName;
 use crate::domain::time::BootMillis;
 

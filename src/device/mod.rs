@@ -45,7 +45,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::device::bell::Bell;
-use crate::domain::framing::Frame;
+use crate::domain::decode::framing::Frame;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Occasion;
 use crate::domain::time::BootMillis;

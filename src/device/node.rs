@@ -27,8 +27,8 @@ use rustix::io::Errno;
 
 use crate::device::PortFault;
 use crate::device::tty::fault_while_open;
-use crate::domain::keymap::EV_KEY;
-use crate::domain::keymap::InputEvent;
+use crate::domain::decode::keymap::EV_KEY;
+use crate::domain::decode::keymap::InputEvent;
 
 /// `CLOCK_BOOTTIME` (`linux/time.h`).
 const CLOCK_BOOT: i32 = 7;

@@ -16,10 +16,10 @@ use rustix::event::poll;
 use crate::clock::Clock;
 use crate::device::PortFault;
 use crate::device::node::Node;
+use crate::domain::decode::typing::Bursts;
+use crate::domain::decode::typing::Pace;
+use crate::domain::decode::typing::Typing;
 use crate::domain::time::BootMillis;
-use crate::domain::typing::Bursts;
-use crate::domain::typing::Pace;
-use crate::domain::typing::Typing;
 
 /// The most reads of one keyboard before the others have their turn.
 const READS_MAX: usize = 16;

@@ -25,7 +25,7 @@ use crate::device::line::Stopped;
 use crate::device::outage::Outage;
 use crate::device::ports::Roots;
 use crate::device::watch::Watch;
-use crate::domain::framing::Frame;
+use crate::domain::decode::framing::Frame;
 use crate::domain::ids::ScannerName;
 use crate::domain::time::BootMillis;
 use crate::domain::time::UnixMillis;

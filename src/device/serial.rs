@@ -38,7 +38,7 @@ use crate::device::talk::Talk;
 use crate::device::tty;
 use crate::device::tty::Tty;
 use crate::device::tty::Unmarker;
-use crate::domain::framing::Framing;
+use crate::domain::decode::framing::Framing;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Occasion;
 

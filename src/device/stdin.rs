@@ -20,8 +20,8 @@ use crate::device::bell::Woken;
 use crate::device::line::Line;
 use crate::device::line::Stopped;
 use crate::device::tty::fault_while_open;
-use crate::domain::framing::Cut;
-use crate::domain::framing::Framing;
+use crate::domain::decode::framing::Cut;
+use crate::domain::decode::framing::Framing;
 use crate::domain::ids::ScannerName;
 
 /// The most bytes of one read.

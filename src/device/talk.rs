@@ -8,11 +8,11 @@ use crate::device::bell::Bell;
 use crate::device::line::Line;
 use crate::device::line::Stopped;
 use crate::device::tty::Tty;
-use crate::domain::framing::Cut;
-use crate::domain::framing::Framing;
+use crate::domain::decode::framing::Cut;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::ssi::Host;
+use crate::domain::decode::ssi::Step;
 use crate::domain::signal::Occasion;
-use crate::domain::ssi::Host;
-use crate::domain::ssi::Step;
 use crate::domain::time::BootMillis;
 
 /// The pause between two packets to a scanner: "space messages sufficiently apart" (Zebra DS9908 Product Reference

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::barcode::{Barcode, Key};
 use super::gtin::has_check_digit;
-use super::keymap::{LAYOUTS, Layout, Level, Stroke};
+use crate::domain::decode::keymap::{LAYOUTS, Layout, Level, Stroke};
 
 /// The number of odd scans in a row that are a sign.
 const SIGN: u8 = 2;

@@ -12,9 +12,9 @@ use std::fmt;
 
 use super::aim::AimId;
 use super::control::{Control, Reading};
-use super::framing::FRAME_BYTES_MAX;
 use super::seal::Seal;
 use super::symbology::Symbology;
+use crate::domain::decode::framing::FRAME_BYTES_MAX;
 
 /// The most rules of one scanner: more than a person keeps in mind at once would be a program.
 pub const RULES_MAX: usize = 16;

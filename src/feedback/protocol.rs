@@ -29,14 +29,14 @@
 //!
 //! # Zebra, Symbol, Motorola
 //!
-//! SSI packets ([`crate::domain::ssi`]) with a beep code. The codes are those of the MK1000 Product Reference Guide, table
+//! SSI packets ([`crate::domain::decode::ssi`]) with a beep code. The codes are those of the MK1000 Product Reference Guide, table
 //! 5-8 (0 to 6), and of the `NOTIFY` call of `DataWedge`, which has 0 to 20 for the same makers' scanners: 0 to 4 short
 //! high beeps, one to five; 5 to 9 short low; 10 to 14 long high; 15 to 19 long low; 20 a fast warble. 18, four long low
 //! beeps, is what the scanners themselves sound for a transmission error and is not used.
 
 use crate::config::Protocol;
+use crate::domain::decode::ssi;
 use crate::domain::signal::Signal;
-use crate::domain::ssi;
 
 /// Returns the bytes for a signal; empty: the scanner stays silent.
 pub fn bytes(protocol: Protocol, signal: Signal) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //!
 //! `$SP.SETUP1/STATION/LOCATION/ADDRESS/SECRET/NETWORK/PASSPHRASE/CHECK`, in characters that the small alphabet of QR codes
 //! has (ISO/IEC 18004, 7.4.4) and every keyboard types. A running station takes the secret out of it,
-//! refuses it, and never looks it up or parks it ([`crate::domain::secret`]). The secret, the network's name and its passphrase
+//! refuses it, and never looks it up or parks it ([`crate::domain::decode::secret`]). The secret, the network's name and its passphrase
 //! are in base 32; the check is a digest over all before it, by which the right keyboard layout is known, too.
 
 use std::net::IpAddr;

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use crate::domain::framing::Frame;
-use crate::domain::framing::Framing;
-use crate::domain::keymap::InputEvent;
-use crate::domain::keymap::KeyStream;
-use crate::domain::keymap::LAYOUTS;
-use crate::domain::keymap::LayoutName;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::keymap::InputEvent;
+use crate::domain::decode::keymap::KeyStream;
+use crate::domain::decode::keymap::LAYOUTS;
+use crate::domain::decode::keymap::LayoutName;
 use crate::domain::time::BootMillis;
 use crate::setup::SetupCode;
 
@@ -61,13 +61,13 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+    use crate::domain::decode::keymap::EV_KEY;
+    use crate::domain::decode::keymap::EV_SYN;
+    use crate::domain::decode::keymap::Layout;
+    use crate::domain::decode::keymap::Level;
+    use crate::domain::decode::keymap::SYN_REPORT;
+    use crate::domain::decode::keymap::Stroke;
     use crate::domain::ids::LocationId;
-    use crate::domain::keymap::EV_KEY;
-    use crate::domain::keymap::EV_SYN;
-    use crate::domain::keymap::Layout;
-    use crate::domain::keymap::Level;
-    use crate::domain::keymap::SYN_REPORT;
-    use crate::domain::keymap::Stroke;
     use crate::setup::OneTimeSecret;
 
     const SHIFT: u16 = 42;

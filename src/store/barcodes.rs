@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Db, Error};
 use crate::domain::barcode::keys_of_good;
 use crate::domain::control::{Control, Reading};
-use crate::domain::framing::FRAME_BYTES_MAX;
+use crate::domain::decode::framing::FRAME_BYTES_MAX;
 use crate::domain::gtin::has_check_digit;
 use crate::domain::ids::GoodId;
 

@@ -13,7 +13,7 @@ use stockpoint::app::{Agent, Handle, Host};
 use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::config::Config;
 use stockpoint::config::secrets::Secrets;
-use stockpoint::domain::framing::Frame;
+use stockpoint::domain::decode::framing::Frame;
 use stockpoint::domain::good::Good;
 use stockpoint::domain::ids::{GoodId, ScannerName};
 use stockpoint::domain::quantity::Money;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::framing::{Cut, FRAME_BYTES_MAX, Frame, Framer, Framing, Refusal};
+use stockpoint::domain::decode::framing::{Cut, FRAME_BYTES_MAX, Frame, Framer, Framing, Refusal};
 use stockpoint::domain::time::BootMillis;
 
 use crate::Input;

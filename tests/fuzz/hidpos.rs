@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::framing::{FRAME_BYTES_MAX, Frame, Framing};
-use stockpoint::domain::hidpos::{Layout, PosStream};
+use stockpoint::domain::decode::framing::{FRAME_BYTES_MAX, Frame, Framing};
+use stockpoint::domain::decode::hidpos::{Layout, PosStream};
 use stockpoint::domain::time::BootMillis;
 
 use crate::Input;

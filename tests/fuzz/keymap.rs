@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::framing::{Frame, Framing};
-use stockpoint::domain::keymap::{EV_KEY, EV_SYN, InputEvent, KeyStream, LAYOUTS, SYN_DROPPED, SYN_REPORT};
+use stockpoint::domain::decode::framing::{Frame, Framing};
+use stockpoint::domain::decode::keymap::{
+    EV_KEY, EV_SYN, InputEvent, KeyStream, LAYOUTS, SYN_DROPPED, SYN_REPORT,
+};
 use stockpoint::domain::time::BootMillis;
 
 use crate::Input;

@@ -1,7 +1,7 @@
 //! Formatting rules and labels with a measure: lines of rules, and the text of a frame as the last line.
 
 use stockpoint::domain::control::{Control, Reading};
-use stockpoint::domain::framing::FRAME_BYTES_MAX;
+use stockpoint::domain::decode::framing::FRAME_BYTES_MAX;
 use stockpoint::domain::gtin::has_check_digit;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::rule::{RULES_MAX, Replacement, Rule, TEXT_CHARS_MAX, apply_all};

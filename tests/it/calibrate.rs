@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use stockpoint::config::{Config, Source};
 use stockpoint::domain::calibrate::CalibrationCode;
-use stockpoint::domain::framing::Terminator;
+use stockpoint::domain::decode::framing::Terminator;
 use stockpoint::sandbox::{Options, Sandbox};
 
 use crate::program::{Ended, Shed};

@@ -14,8 +14,8 @@ use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestRn
 use rust_decimal::Decimal;
 use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::domain::control::{Control, Reading};
+use stockpoint::domain::decode::framing::Frame;
 use stockpoint::domain::delivery::State;
-use stockpoint::domain::framing::Frame;
 use stockpoint::domain::ids::{GoodId, ScannerName};
 use stockpoint::domain::mode::{Kind, Mode};
 use stockpoint::domain::signal::Signal;

@@ -31,8 +31,8 @@ use stockpoint::device::ports::Roots;
 use stockpoint::device::serial;
 use stockpoint::device::serial::SerialPort;
 use stockpoint::device::stdin;
-use stockpoint::domain::framing::Framing;
-use stockpoint::domain::framing::Refusal;
+use stockpoint::domain::decode::framing::Framing;
+use stockpoint::domain::decode::framing::Refusal;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::signal::Occasion;
 

@@ -18,12 +18,12 @@ use std::path::Path;
 
 use stockpoint::app;
 use stockpoint::config::{Config, Scanner};
-use stockpoint::domain::framing::{Frame, Framer};
+use stockpoint::domain::decode::framing::{Frame, Framer};
+use stockpoint::domain::decode::hidpos::trace::{PosTrace, Report};
+use stockpoint::domain::decode::keymap::trace::Trace;
+use stockpoint::domain::decode::keymap::{EV_KEY, EV_SYN, InputEvent, LayoutName, SYN_REPORT};
 use stockpoint::domain::good::Good;
-use stockpoint::domain::hidpos::trace::{PosTrace, Report};
 use stockpoint::domain::ids::{GoodId, ScannerName};
-use stockpoint::domain::keymap::trace::Trace;
-use stockpoint::domain::keymap::{EV_KEY, EV_SYN, InputEvent, LayoutName, SYN_REPORT};
 use stockpoint::domain::printable::printable;
 use stockpoint::domain::session::{Commanded, Outcome, Session};
 use stockpoint::domain::time::{BootMillis, Moment, UnixMillis};

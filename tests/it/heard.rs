@@ -7,7 +7,7 @@ use std::time::Duration;
 use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::config::Config;
 use stockpoint::domain::control::Control;
-use stockpoint::domain::framing::{Frame, Refusal};
+use stockpoint::domain::decode::framing::{Frame, Refusal};
 use stockpoint::domain::mode::Mode;
 use stockpoint::domain::signal::Signal;
 use stockpoint::domain::time::{BootMillis, UnixMillis};

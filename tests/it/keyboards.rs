@@ -11,11 +11,11 @@ use stockpoint::device::PortState;
 use stockpoint::device::evdev;
 use stockpoint::device::evdev::Keyboard;
 use stockpoint::device::ports::Roots;
-use stockpoint::domain::framing::{Framing, Guarding};
+use stockpoint::domain::decode::framing::{Framing, Guarding};
+use stockpoint::domain::decode::keymap::InputEvent;
+use stockpoint::domain::decode::keymap::LayoutName;
+use stockpoint::domain::decode::keymap::trace::Trace;
 use stockpoint::domain::ids::ScannerName;
-use stockpoint::domain::keymap::InputEvent;
-use stockpoint::domain::keymap::LayoutName;
-use stockpoint::domain::keymap::trace::Trace;
 
 use crate::queue::Agent;
 use crate::queue::told;

@@ -15,7 +15,7 @@ use kbvm::syms;
 use kbvm::xkb::Context;
 use kbvm::xkb::diagnostic::Diagnostic;
 use kbvm::xkb::rmlvo::Group;
-use stockpoint::domain::keymap::LAYOUTS;
+use stockpoint::domain::decode::keymap::LAYOUTS;
 
 const XKB: &str = "/usr/share/X11/xkb";
 /// Says which version is installed.

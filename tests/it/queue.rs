@@ -7,7 +7,7 @@ use stockpoint::clock::SystemClock;
 use stockpoint::device::FromScanner;
 use stockpoint::device::Outlet;
 use stockpoint::device::PortState;
-use stockpoint::domain::framing::Frame;
+use stockpoint::domain::decode::framing::Frame;
 use stockpoint::domain::time::BootMillis;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;

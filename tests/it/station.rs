@@ -11,7 +11,7 @@ use stockpoint::app::{self, Agent, Handle, Host};
 use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::config::Config;
 use stockpoint::config::secrets::Secrets;
-use stockpoint::domain::framing::Frame;
+use stockpoint::domain::decode::framing::Frame;
 use stockpoint::domain::home::Machine;
 use stockpoint::domain::ids::{GoodId, ScannerName};
 use stockpoint::domain::mode::Kind;

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::device::PortFault;
 use crate::device::capture::Captor;
 use crate::domain::calibrate::{self, Attempt, CalibrationCode, Capture, Findings, QUIET_US, read_codes};
-use crate::domain::keymap::trace::Trace;
+use crate::domain::decode::keymap::trace::Trace;
 use target::{Reach, Target};
 
 pub(super) fn calibrate(out: &mut impl Write, path: &Path, args: &CalibrateArgs) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::domain::calibrate::{
     Advice, Attempt, CalibrationCode, Case, End, Findings, GAP_MS_USUAL, Separator, key_name,
 };
-use crate::domain::framing::Terminator;
+use crate::domain::decode::framing::Terminator;
 use crate::domain::printable::printable;
 
 /// Describes one thing that was scanned.

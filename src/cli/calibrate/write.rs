@@ -8,7 +8,7 @@ use crate::cli::{Error, read_error, write_error};
 use crate::config::edit::{Edited, Tuning, append};
 use crate::config::{Config, Scanner};
 use crate::domain::calibrate::{Findings, GAP_MS_USUAL};
-use crate::domain::framing::Terminator;
+use crate::domain::decode::framing::Terminator;
 use crate::draft::{Draft, beside};
 
 /// Returns the text about the entry. `written` is the file to write it to, if there is one.

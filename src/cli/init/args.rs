@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::cli::args::layout;
-use crate::domain::keymap::LayoutName;
+use crate::domain::decode::keymap::LayoutName;
 
 /// The value of `--boot` and `--scan` without an argument: any folder or device.
 pub(super) const ANY: &str = "any";

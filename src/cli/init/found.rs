@@ -17,7 +17,7 @@ use crate::device::hidraws;
 use crate::device::inputs;
 use crate::device::ports;
 use crate::device::ports::Roots;
-use crate::domain::keymap::LayoutName;
+use crate::domain::decode::keymap::LayoutName;
 use crate::domain::printable::printable;
 
 /// The way to read its codes.

@@ -1,7 +1,7 @@
 //! Every key, its default and its bounds.
 
 use super::*;
-use crate::domain::framing::Terminator;
+use crate::domain::decode::framing::Terminator;
 use crate::domain::ids::CardId;
 use crate::domain::kit::KitScan;
 use crate::domain::rule::{Length, Replacement, Rule};

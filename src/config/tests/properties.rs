@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy;
 
 use super::*;
-use crate::domain::encoding::ENCODINGS;
+use crate::domain::decode::encoding::ENCODINGS;
+use crate::domain::decode::keymap::LAYOUTS;
 use crate::domain::ids::{CardId, GoodId};
-use crate::domain::keymap::LAYOUTS;
 use crate::domain::kit::KitScan;
 use crate::domain::pack::{Content, Pack, Packs};
 use crate::domain::rule::{Length, Replacement};

@@ -5,7 +5,7 @@ use crate::domain::calibrate::Miss;
 use crate::domain::calibrate::search::Case;
 use crate::domain::calibrate::search::End;
 use crate::domain::calibrate::search::Separator;
-use crate::domain::keymap::LayoutName;
+use crate::domain::decode::keymap::LayoutName;
 use crate::domain::printable::printable;
 
 /// A character that takes longer than this is slow: an EAN-13 then takes a quarter of a second, and people notice.

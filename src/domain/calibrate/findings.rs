@@ -6,8 +6,8 @@ use crate::domain::calibrate::search::Case;
 use crate::domain::calibrate::search::End;
 use crate::domain::calibrate::search::Form;
 use crate::domain::calibrate::search::Separator;
-use crate::domain::framing::Terminator;
-use crate::domain::keymap::LayoutName;
+use crate::domain::decode::framing::Terminator;
+use crate::domain::decode::keymap::LayoutName;
 
 /// The `gap_ms` of a scanner that has none in its entry.
 pub const GAP_MS_USUAL: u64 = 200;

@@ -27,7 +27,7 @@ pub use crate::domain::calibrate::search::Case;
 pub use crate::domain::calibrate::search::End;
 pub use crate::domain::calibrate::search::Form;
 pub use crate::domain::calibrate::search::Separator;
-use crate::domain::keymap::InputEvent;
+use crate::domain::decode::keymap::InputEvent;
 
 /// The input from a scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct Seen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
     /// The layout; a serial scanner has none.
-    pub layout: Option<crate::domain::keymap::LayoutName>,
+    pub layout: Option<crate::domain::decode::keymap::LayoutName>,
     /// The form.
     pub form: Form,
 }

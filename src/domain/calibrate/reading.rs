@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use crate::domain::calibrate::Byte;
 use crate::domain::calibrate::Capture;
 use crate::domain::calibrate::search::Alphabet;
-use crate::domain::keymap::InputEvent;
-use crate::domain::keymap::LAYOUTS;
-use crate::domain::keymap::LayoutName;
-use crate::domain::keymap::Mark;
-use crate::domain::keymap::What;
-use crate::domain::keymap::longest_wait_us;
-use crate::domain::keymap::marks;
+use crate::domain::decode::keymap::InputEvent;
+use crate::domain::decode::keymap::LAYOUTS;
+use crate::domain::decode::keymap::LayoutName;
+use crate::domain::decode::keymap::Mark;
+use crate::domain::decode::keymap::What;
+use crate::domain::decode::keymap::longest_wait_us;
+use crate::domain::decode::keymap::marks;
 
 /// The shortest pause that ends a reading, in microseconds: no scanner pauses so long within a code, and nobody scans
 /// two sooner.
@@ -126,7 +126,7 @@ fn cut(marks: Vec<Mark>, longest_us: impl Fn(i64, i64) -> i64) -> BTreeMap<i64, 
     pieces.into_iter().filter_map(reading).collect()
 }
 
-/// Returns true for CR, LF, Tab and NUL, as in [`crate::domain::framing`].
+/// Returns true for CR, LF, Tab and NUL, as in [`crate::domain::decode::framing`].
 fn is_terminator(mark: &Mark) -> bool {
     matches!(mark.what, What::Char('\r' | '\n' | '\t' | '\0'))
 }

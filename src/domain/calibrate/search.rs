@@ -9,12 +9,12 @@ use crate::domain::calibrate::code::SEPARATOR;
 use crate::domain::calibrate::reading::Candidate;
 use crate::domain::calibrate::reading::Reading;
 use crate::domain::calibrate::reading::text;
-use crate::domain::keymap::Layout;
-use crate::domain::keymap::LayoutName;
-use crate::domain::keymap::Level;
-use crate::domain::keymap::Mark;
-use crate::domain::keymap::Stroke;
-use crate::domain::keymap::What;
+use crate::domain::decode::keymap::Layout;
+use crate::domain::decode::keymap::LayoutName;
+use crate::domain::decode::keymap::Level;
+use crate::domain::decode::keymap::Mark;
+use crate::domain::decode::keymap::Stroke;
+use crate::domain::decode::keymap::What;
 
 /// The most characters that may stand in place of the separator: the longest text that is documented, `{GS}`, has four.
 const SEPARATOR_MARKS_MAX: usize = 8;

@@ -4,10 +4,10 @@ use super::decision::{Decision, Outcome};
 use super::reason::Reason;
 use crate::domain::advice::Watch;
 use crate::domain::control::Control;
-use crate::domain::framing::{Frame, Refusal};
+use crate::domain::decode::framing::{Frame, Refusal};
+use crate::domain::decode::secret;
 use crate::domain::ids::StorageId;
 use crate::domain::mode::Mode;
-use crate::domain::secret;
 use crate::domain::signal::Signal;
 use crate::domain::time::BootMillis;
 

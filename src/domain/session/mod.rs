@@ -28,7 +28,6 @@ pub use reason::Reason;
 use super::advice::Advice;
 use super::barcode::{Barcode, Key};
 use super::control::{Control, Reading, kit_code};
-use super::framing::{Frame, Refusal};
 use super::good::{Good, Packed, Resolution};
 use super::gs1::{Amount, Gs1Data};
 use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName, StorageId};
@@ -39,6 +38,7 @@ use super::seal::Seal;
 use super::signal::Signal;
 use super::time::BootMillis;
 use super::variable::Measure;
+use crate::domain::decode::framing::{Frame, Refusal};
 use hand::Hand;
 use kits::held_with;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::framing::Refusal;
+use crate::domain::decode::framing::Refusal;
 
 /// The reason why a frame was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

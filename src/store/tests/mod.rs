@@ -17,8 +17,8 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::domain::barcode::Barcode;
+use crate::domain::decode::framing::Frame;
 use crate::domain::delivery::{Event, State};
-use crate::domain::framing::Frame;
 use crate::domain::good::{Good, Packed, Resolution};
 use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
 use crate::domain::kit::KitScan;

@@ -8,7 +8,7 @@ use stockpoint::config::Config;
 use stockpoint::config::Source;
 use stockpoint::device::evdev::Recorder;
 use stockpoint::domain::calibrate::CalibrationCode;
-use stockpoint::domain::keymap::LayoutName;
+use stockpoint::domain::decode::keymap::LayoutName;
 use stockpoint::sandbox::Options;
 use stockpoint::sandbox::Sandbox;
 use tokio::task::JoinSet;

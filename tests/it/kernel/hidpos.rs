@@ -7,7 +7,7 @@ use stockpoint::device::PortFault;
 use stockpoint::device::PortState;
 use stockpoint::device::hidpos::Recorder;
 use stockpoint::device::ports::Roots;
-use stockpoint::domain::framing::Refusal;
+use stockpoint::domain::decode::framing::Refusal;
 
 use crate::hidpos::GAP;
 use crate::hidpos::PIECE;

@@ -10,11 +10,11 @@ use stockpoint::device::PortFault;
 use stockpoint::device::PortState;
 use stockpoint::device::evdev::Recorder;
 use stockpoint::device::ports::Roots;
-use stockpoint::domain::framing::Framing;
-use stockpoint::domain::framing::Refusal;
-use stockpoint::domain::keymap::InputEvent;
-use stockpoint::domain::keymap::LayoutName;
-use stockpoint::domain::keymap::trace::Trace;
+use stockpoint::domain::decode::framing::Framing;
+use stockpoint::domain::decode::framing::Refusal;
+use stockpoint::domain::decode::keymap::InputEvent;
+use stockpoint::domain::decode::keymap::LayoutName;
+use stockpoint::domain::decode::keymap::trace::Trace;
 use stockpoint::domain::time::BootMillis;
 
 use crate::kernel::Kernel;

@@ -10,10 +10,10 @@ use input_linux::Key;
 use input_linux::MiscKind;
 use input_linux::UInputHandle;
 use input_linux::sys;
-use stockpoint::domain::keymap::Layout;
-use stockpoint::domain::keymap::LayoutName;
-use stockpoint::domain::keymap::Level;
-use stockpoint::domain::keymap::Stroke;
+use stockpoint::domain::decode::keymap::Layout;
+use stockpoint::domain::decode::keymap::LayoutName;
+use stockpoint::domain::decode::keymap::Level;
+use stockpoint::domain::decode::keymap::Stroke;
 use tokio::time::sleep;
 
 use crate::kernel::Kernel;

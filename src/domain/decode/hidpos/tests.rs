@@ -4,12 +4,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::framing::FRAME_BYTES_MAX;
-use crate::domain::framing::Frame;
-use crate::domain::framing::Framing;
-use crate::domain::framing::Guarding;
-use crate::domain::hidpos::trace::PosTrace;
-use crate::domain::hidpos::trace::Report;
+use crate::domain::decode::framing::FRAME_BYTES_MAX;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::framing::Guarding;
+use crate::domain::decode::hidpos::trace::PosTrace;
+use crate::domain::decode::hidpos::trace::Report;
 use crate::domain::time::BootMillis;
 
 /// Reports of a test follow each other at once.

@@ -1,18 +1,18 @@
 //! Frames from the reports of one HID-POS scanner.
 
 use crate::domain::aim::AimId;
-use crate::domain::framing::FRAME_BYTES_MAX;
-use crate::domain::framing::Frame;
-use crate::domain::framing::Framing;
-use crate::domain::framing::Guard;
-use crate::domain::framing::MISSING;
-use crate::domain::framing::Refusal;
-use crate::domain::framing::Span;
-use crate::domain::framing::is_terminator;
-use crate::domain::framing::whole;
-use crate::domain::hidpos::descriptor::Layout;
-use crate::domain::hidpos::descriptor::Piece;
-use crate::domain::hidpos::descriptor::Reading;
+use crate::domain::decode::framing::FRAME_BYTES_MAX;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::framing::Guard;
+use crate::domain::decode::framing::MISSING;
+use crate::domain::decode::framing::Refusal;
+use crate::domain::decode::framing::Span;
+use crate::domain::decode::framing::is_terminator;
+use crate::domain::decode::framing::whole;
+use crate::domain::decode::hidpos::descriptor::Layout;
+use crate::domain::decode::hidpos::descriptor::Piece;
+use crate::domain::decode::hidpos::descriptor::Reading;
 use crate::domain::time::BootMillis;
 
 /// The number of characters of an AIM identifier.

@@ -14,9 +14,9 @@ pub mod trace;
 #[cfg(test)]
 mod tests;
 
-pub use crate::domain::hidpos::descriptor::DESCRIPTOR_BYTES_MAX;
-pub use crate::domain::hidpos::descriptor::Layout;
-pub use crate::domain::hidpos::descriptor::Piece;
-pub use crate::domain::hidpos::descriptor::Reading;
-pub use crate::domain::hidpos::descriptor::Unfit;
-pub use crate::domain::hidpos::stream::PosStream;
+pub use crate::domain::decode::hidpos::descriptor::DESCRIPTOR_BYTES_MAX;
+pub use crate::domain::decode::hidpos::descriptor::Layout;
+pub use crate::domain::decode::hidpos::descriptor::Piece;
+pub use crate::domain::decode::hidpos::descriptor::Reading;
+pub use crate::domain::decode::hidpos::descriptor::Unfit;
+pub use crate::domain::decode::hidpos::stream::PosStream;

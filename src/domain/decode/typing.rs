@@ -3,10 +3,10 @@
 //! A quick typist strikes a key every 60 ms, and two now and then at once; a scanner presses one every 1 to 20 ms, code
 //! after code, and ends with Enter. Only counts are kept, not what was typed, because that may be a password.
 
-use crate::domain::keymap::EV_KEY;
-use crate::domain::keymap::EV_SYN;
-use crate::domain::keymap::InputEvent;
-use crate::domain::keymap::SYN_DROPPED;
+use crate::domain::decode::keymap::EV_KEY;
+use crate::domain::decode::keymap::EV_SYN;
+use crate::domain::decode::keymap::InputEvent;
+use crate::domain::decode::keymap::SYN_DROPPED;
 
 /// The fewest keys of a burst, without the one that ends it: the shortest codes in a shop have as many digits.
 pub const BURST_KEYS_MIN: u32 = 6;

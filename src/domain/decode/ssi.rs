@@ -19,8 +19,10 @@
 //! more than 250 bytes, is refused. Lights (`LED_ON`) are left alone, since the manuals above do not say which is
 //! which.
 
-use super::framing::{FRAME_BYTES_MAX, Frame, Framing, Guard, Refusal, Span, is_terminator, whole};
-use super::time::BootMillis;
+use crate::domain::decode::framing::{
+    FRAME_BYTES_MAX, Frame, Framing, Guard, Refusal, Span, is_terminator, whole,
+};
+use crate::domain::time::BootMillis;
 
 const BEEP: u8 = 0xe6;
 const CMD_ACK: u8 = 0xd0;
@@ -305,7 +307,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::framing::Guarding;
+    use crate::domain::decode::framing::Guarding;
 
     /// Packets of a test follow each other at once.
     const FRAMING: Framing = Framing {

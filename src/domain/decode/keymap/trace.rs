@@ -14,11 +14,11 @@
 use std::fmt;
 use std::fmt::Write as _;
 
-use crate::domain::framing::Frame;
-use crate::domain::framing::Framing;
-use crate::domain::keymap::InputEvent;
-use crate::domain::keymap::KeyStream;
-use crate::domain::keymap::LayoutName;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::keymap::InputEvent;
+use crate::domain::decode::keymap::KeyStream;
+use crate::domain::decode::keymap::LayoutName;
 use crate::domain::time::BootMillis;
 
 const MICROS_A_SECOND: i64 = 1_000_000;

@@ -9,10 +9,10 @@
 //! typed on the number pad while Alt is held (`Alt+029` and `Alt+0029` are GS); Ctrl, Shift and U, then a code in
 //! hexadecimal; accents, with the space bar or pressed twice; the arrow down as an end.
 
-use crate::domain::keymap::layout::Layout;
-use crate::domain::keymap::layout::LayoutName;
-use crate::domain::keymap::layout::Level;
-use crate::domain::keymap::layout::Stroke;
+use crate::domain::decode::keymap::layout::Layout;
+use crate::domain::decode::keymap::layout::LayoutName;
+use crate::domain::decode::keymap::layout::Level;
+use crate::domain::decode::keymap::layout::Stroke;
 
 /// The most keys held at once: more than a person has fingers, and a report of a USB keyboard holds six.
 const KEYS_DOWN_MAX: usize = 32;

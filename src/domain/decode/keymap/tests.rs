@@ -5,9 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::framing::Frame;
-use crate::domain::framing::Framing;
-use crate::domain::framing::Guarding;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::framing::Guarding;
 use crate::domain::time::BootMillis;
 
 const GAP_MS: i64 = 200;

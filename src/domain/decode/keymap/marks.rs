@@ -1,14 +1,14 @@
 //! Marks of all that keys typed, one for each character. They show how a scanner types, where a frame would only show
 //! that it is refused.
 
-use crate::domain::keymap::layout::LayoutName;
-use crate::domain::keymap::stream::EV_KEY;
-use crate::domain::keymap::stream::EV_SYN;
-use crate::domain::keymap::stream::InputEvent;
-use crate::domain::keymap::stream::SYN_DROPPED;
-use crate::domain::keymap::stream::SYN_REPORT;
-use crate::domain::keymap::typist::Change;
-use crate::domain::keymap::typist::Typist;
+use crate::domain::decode::keymap::layout::LayoutName;
+use crate::domain::decode::keymap::stream::EV_KEY;
+use crate::domain::decode::keymap::stream::EV_SYN;
+use crate::domain::decode::keymap::stream::InputEvent;
+use crate::domain::decode::keymap::stream::SYN_DROPPED;
+use crate::domain::decode::keymap::stream::SYN_REPORT;
+use crate::domain::decode::keymap::typist::Change;
+use crate::domain::decode::keymap::typist::Typist;
 
 /// The content of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 //! texts, so neither the secret nor its length is in it. A head is recognised by its beginning, in any case and on a
 //! keyboard with other punctuation; a rest without its head by its form, or by the frame before it.
 
-use crate::domain::framing::Frame;
-use crate::domain::framing::Refusal;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::Refusal;
 
 /// The bytes of a set-up code, or of a part of one.
 const SET_UP: &[u8] = b"(set-up code: not kept)";

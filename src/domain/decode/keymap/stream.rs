@@ -5,16 +5,16 @@
 //! whole, once, with U+FFFD where something is missing. The same events give the same frames: time is the
 //! kernel's, which comes with each of them.
 
-use crate::domain::framing::Cut;
-use crate::domain::framing::Frame;
-use crate::domain::framing::Framer;
-use crate::domain::framing::Framing;
-use crate::domain::framing::Refusal;
-use crate::domain::framing::Span;
-use crate::domain::keymap::layout::LayoutName;
-use crate::domain::keymap::typist::Change;
-use crate::domain::keymap::typist::Typed;
-use crate::domain::keymap::typist::Typist;
+use crate::domain::decode::framing::Cut;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::Framer;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::framing::Refusal;
+use crate::domain::decode::framing::Span;
+use crate::domain::decode::keymap::layout::LayoutName;
+use crate::domain::decode::keymap::typist::Change;
+use crate::domain::decode::keymap::typist::Typed;
+use crate::domain::decode::keymap::typist::Typist;
 use crate::domain::time::BootMillis;
 
 /// Kinds of events, and the codes of those that part them (`linux/include/uapi/linux/input-event-codes.h`).

@@ -4,7 +4,7 @@
 
 use encoding_rs::{SHIFT_JIS, WINDOWS_1252};
 
-use super::framing::{self, Frame, Refusal};
+use crate::domain::decode::framing::{self, Frame, Refusal};
 
 /// The character set that a scanner sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

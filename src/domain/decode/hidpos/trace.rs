@@ -12,13 +12,13 @@
 
 use std::fmt;
 
-use crate::domain::framing::Frame;
-use crate::domain::framing::Framing;
-use crate::domain::hidpos::Layout;
-use crate::domain::hidpos::PosStream;
-use crate::domain::hidpos::Unfit;
-use crate::domain::keymap::trace::Seconds;
-use crate::domain::keymap::trace::micros;
+use crate::domain::decode::framing::Frame;
+use crate::domain::decode::framing::Framing;
+use crate::domain::decode::hidpos::Layout;
+use crate::domain::decode::hidpos::PosStream;
+use crate::domain::decode::hidpos::Unfit;
+use crate::domain::decode::keymap::trace::Seconds;
+use crate::domain::decode::keymap::trace::micros;
 use crate::domain::time::BootMillis;
 
 /// The word that distinguishes such a trace from that of a keyboard.
