@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::domain::quantity::Money;
+use crate::domain::stock::quantity::Money;
 
 /// The most texts taken out of a nested value; a person reads no more.
 const TEXTS_MAX: usize = 20;

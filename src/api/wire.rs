@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 
 use super::lenient;
 use crate::domain::delivery::FoundLine;
-use crate::domain::good::{Good, WriteOffUnit};
 use crate::domain::ids::{GoodId, TransactionId};
-use crate::domain::quantity::{Money, Quantity};
+use crate::domain::stock::good::{Good, WriteOffUnit};
+use crate::domain::stock::quantity::{Money, Quantity};
 
 /// A row of `GET /goods/{location_id}`, as far as the copy of the goods table needs it.
 #[derive(Deserialize)]

@@ -11,7 +11,7 @@ use super::init::InitArgs;
 use crate::config::DEFAULT_PATH;
 use crate::domain::decode::keymap::{LAYOUTS, LayoutName};
 use crate::domain::pack::FACTOR_MAX;
-use crate::domain::quantity::Quantity;
+use crate::domain::stock::quantity::Quantity;
 
 /// A headless barcode station: scans become stock documents in Altegio, none lost, none twice.
 #[derive(Debug, Parser)]

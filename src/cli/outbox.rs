@@ -15,7 +15,7 @@ use crate::domain::count::counted;
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::printable::printable;
-use crate::domain::quantity::Money;
+use crate::domain::stock::quantity::Money;
 use crate::socket::{self, Request};
 use crate::store::{Advance, Corrected, Correction, Db, Revoked, Summary, Undo};
 use crate::work::account::date_in;

@@ -7,8 +7,8 @@ use crate::app::location;
 use crate::config::Config;
 use crate::domain::delivery::State;
 use crate::domain::ids::OperationId;
-use crate::domain::operation::Line;
 use crate::domain::printable::printable;
+use crate::domain::stock::operation::Line;
 use crate::status::Location;
 use crate::store::{Db, Error as StoreError, Label, Summary, Trouble};
 
@@ -257,9 +257,9 @@ fn wrapped(indent: &str, text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::ids::{DocumentId, StorageId};
-    use crate::domain::mode::Kind;
-    use crate::domain::operation::{Marker, Place};
-    use crate::domain::quantity::Quantity;
+    use crate::domain::stock::mode::Kind;
+    use crate::domain::stock::operation::{Marker, Place};
+    use crate::domain::stock::quantity::Quantity;
     use crate::domain::time::UnixMillis;
 
     fn summary(state: State, trouble: Option<&str>) -> Summary {

@@ -65,12 +65,12 @@ use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
-use crate::domain::kit::KitScan;
-use crate::domain::mode::Mode;
 use crate::domain::pack::Packs;
 use crate::domain::rule::Rule;
 use crate::domain::seal::Seal;
 use crate::domain::session::Conventions;
+use crate::domain::stock::kit::KitScan;
+use crate::domain::stock::mode::Mode;
 use crate::domain::variable::Pattern;
 
 /// The file that is read if none is named.

@@ -27,10 +27,10 @@ use crate::config::web::web;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
-use crate::domain::kit::KitScan;
-use crate::domain::mode::Mode;
 use crate::domain::pack::PACKS_MAX;
 use crate::domain::pack::Packs;
+use crate::domain::stock::kit::KitScan;
+use crate::domain::stock::mode::Mode;
 use crate::domain::variable::PATTERNS_MAX;
 
 const SECONDS_A_DAY: u64 = 86_400;

@@ -32,11 +32,11 @@ use crate::config::sections::LINES_KEYS;
 use crate::config::sections::STRATEGIES;
 use crate::domain::decode::encoding::ENCODINGS;
 use crate::domain::decode::encoding::Encoding;
-use crate::domain::kit::KitScan;
 use crate::domain::pack::Content;
 use crate::domain::pack::Pack;
 use crate::domain::rule::Length;
 use crate::domain::rule::Rule;
+use crate::domain::stock::kit::KitScan;
 use crate::domain::symbology::SYMBOLOGIES;
 use crate::domain::variable::Pattern;
 

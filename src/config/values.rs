@@ -19,11 +19,11 @@ use crate::config::fault::may_be_token;
 use crate::config::fault::shown;
 use crate::config::reader::type_of;
 use crate::domain::ids::CardId;
-use crate::domain::kit::KitScan;
-use crate::domain::mode::Mode;
 use crate::domain::pack::CODE_CHARS_MAX;
 use crate::domain::rule::Length;
 use crate::domain::rule::TEXT_CHARS_MAX;
+use crate::domain::stock::kit::KitScan;
+use crate::domain::stock::mode::Mode;
 
 /// The largest server id accepted: the largest whole number every JSON reader keeps exactly (RFC 8259, section 6).
 pub(super) const ID_MAX: i64 = 9_007_199_254_740_991;

@@ -3,9 +3,9 @@
 use super::Finding;
 use crate::config::Config;
 use crate::domain::barcode::Barcode;
-use crate::domain::good::Resolution;
 use crate::domain::pack::{Content, Pack};
 use crate::domain::printable::printable;
+use crate::domain::stock::good::Resolution;
 use crate::store::{BarcodeFault, Db, Error};
 
 const SECTION: &str = "barcodes";

@@ -13,7 +13,7 @@
 use crate::domain::aim::AimId;
 use crate::domain::calibrate::CalibrationCode;
 use crate::domain::ids::{CardId, StorageId};
-use crate::domain::mode::Mode;
+use crate::domain::stock::mode::Mode;
 
 /// The beginning of every control code.
 const PREFIX: &str = "$SP.";

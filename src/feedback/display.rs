@@ -4,11 +4,11 @@ use std::fmt;
 
 use super::{Announcement, Earlier, What, counted};
 use crate::domain::advice::Advice;
-use crate::domain::good::Good;
-use crate::domain::mode::Mode;
 use crate::domain::printable::printable;
-use crate::domain::quantity::Quantity;
 use crate::domain::signal::Signal;
+use crate::domain::stock::good::Good;
+use crate::domain::stock::mode::Mode;
+use crate::domain::stock::quantity::Quantity;
 
 impl fmt::Display for Announcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -33,12 +33,12 @@ use tokio::time::timeout;
 pub use crate::domain::count::counted;
 
 use crate::domain::advice::Advice;
-use crate::domain::good::Good;
 use crate::domain::ids::{OperationId, ScannerName};
-use crate::domain::mode::Mode;
-use crate::domain::quantity::Quantity;
 use crate::domain::session::Reason;
 use crate::domain::signal::{Occasion, Signal};
+use crate::domain::stock::good::Good;
+use crate::domain::stock::mode::Mode;
+use crate::domain::stock::quantity::Quantity;
 use crate::feedback::output::{Order, OutputSender};
 use crate::feedback::outputs::Outputs;
 use crate::feedback::tally::Tally;

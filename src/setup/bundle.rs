@@ -13,7 +13,7 @@ use crate::config::quoted;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
-use crate::domain::mode::Mode;
+use crate::domain::stock::mode::Mode;
 
 /// The name of the bundle in faults, where it is in no file.
 const NO_FILE: &str = "the set-up";

@@ -3,8 +3,8 @@
 use crate::domain::calibrate::CalibrationCode;
 use crate::domain::control::{self, Control};
 use crate::domain::ids::CardId;
-use crate::domain::mode::Mode;
 use crate::domain::seal::Seal;
+use crate::domain::stock::mode::Mode;
 use crate::sheet::NamedStorage;
 use crate::sheet::mark::Mark;
 use crate::sheet::page::Ink;

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::advice::Advice;
 use crate::domain::delivery::State;
 use crate::domain::ids::{ScannerName, StorageId};
-use crate::domain::mode::Mode;
 use crate::domain::printable::harmless;
-use crate::domain::quantity::Quantity;
+use crate::domain::stock::mode::Mode;
+use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 use crate::store::{Alarm, Figures, StateCount};
 

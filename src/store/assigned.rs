@@ -5,8 +5,8 @@ use rusqlite::OptionalExtension;
 use super::{Db, Error};
 use crate::domain::barcode::{Barcode, Key};
 use crate::domain::control::{Control, Reading};
-use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::{GoodId, OperationId};
+use crate::domain::stock::good::{Good, Resolution};
 use crate::domain::time::UnixMillis;
 
 /// A code, and the good that it is to mean.

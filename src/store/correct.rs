@@ -7,10 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::journal::{Opening, Origin};
 use super::{Db, Error, journal, outbox};
 use crate::domain::delivery::{Next, State};
-use crate::domain::good::Good;
 use crate::domain::ids::{OperationId, ScanId};
-use crate::domain::operation::{Line, Operation};
-use crate::domain::quantity::{Money, Quantity};
+use crate::domain::stock::good::Good;
+use crate::domain::stock::operation::{Line, Operation};
+use crate::domain::stock::quantity::{Money, Quantity};
 use crate::domain::time::UnixMillis;
 
 /// The correction of a line by a person.

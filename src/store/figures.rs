@@ -6,8 +6,8 @@ use super::outbox::FOR_A_PERSON;
 use super::{Alarm, Data, Db, Error, Location, read};
 use crate::domain::delivery::State;
 use crate::domain::ids::StorageId;
-use crate::domain::mode::Mode;
-use crate::domain::quantity::Quantity;
+use crate::domain::stock::mode::Mode;
+use crate::domain::stock::quantity::Quantity;
 
 use super::goods::GoodsFigures;
 
@@ -213,13 +213,13 @@ mod tests {
 
     use super::*;
     use crate::domain::barcode::Barcode;
-    use crate::domain::good::{Good, Resolution};
     use crate::domain::ids::{GoodId, ScannerName, StorageId};
-    use crate::domain::mode::Kind;
-    use crate::domain::operation::Place;
-    use crate::domain::quantity::Money;
     use crate::domain::session::{Booking, Change, Decision, Heard, Outcome, Reason};
     use crate::domain::signal::Signal;
+    use crate::domain::stock::good::{Good, Resolution};
+    use crate::domain::stock::mode::Kind;
+    use crate::domain::stock::operation::Place;
+    use crate::domain::stock::quantity::Money;
     use crate::domain::time::{BootMillis, Moment, UnixMillis};
     use crate::store::{GoodsPage, NewScan, OpenOptions};
 

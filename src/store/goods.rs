@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Statement, TransactionBehavior};
 
 use super::{Db, Error, read};
 use crate::domain::barcode::{Barcode, Key, keys_of_good};
-use crate::domain::good::{Good, Packed, Resolution};
 use crate::domain::ids::GoodId;
 use crate::domain::pack::{Content, Pack, identities};
+use crate::domain::stock::good::{Good, Packed, Resolution};
 use crate::domain::time::UnixMillis;
 
 /// The most goods looked at under one key; more than one is ambiguous already.

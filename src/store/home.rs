@@ -7,7 +7,7 @@ use super::outbox::{FOR_A_PERSON, UNDER_WAY};
 use super::{Db, Error, figures, outbox};
 use crate::domain::home::{Books, DataState, Difference, Home, Machine, belongs_to};
 use crate::domain::ids::{LocationId, OperationId, ScanId};
-use crate::domain::quantity::Quantity;
+use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 
 const ID: &str = "data_id";

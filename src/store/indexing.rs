@@ -83,8 +83,8 @@ mod tests {
 
     use super::*;
     use crate::domain::barcode::Barcode;
-    use crate::domain::good::{Good, Resolution};
-    use crate::domain::quantity::Money;
+    use crate::domain::stock::good::{Good, Resolution};
+    use crate::domain::stock::quantity::Money;
     use crate::domain::time::UnixMillis;
     use crate::store::{GoodsPage, OpenOptions};
 

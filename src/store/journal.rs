@@ -9,14 +9,14 @@ use ulid::Ulid;
 use super::reserve::Reserve;
 use super::{Db, Error, figures, outbox};
 use crate::domain::delivery::State;
-use crate::domain::good::{Packed, Resolution};
 use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
-use crate::domain::mode::Mode;
-use crate::domain::operation::{CloseReason, Marker, Place};
-use crate::domain::quantity::Quantity;
 use crate::domain::session::{
     Became, Booking, Change, Commanded, Decision, Heard, LastScan, OPERATION_SCANS_MAX, Outcome, Taken,
 };
+use crate::domain::stock::good::{Packed, Resolution};
+use crate::domain::stock::mode::Mode;
+use crate::domain::stock::operation::{CloseReason, Marker, Place};
+use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::random::random;
 

@@ -7,13 +7,13 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::parked::Beginning;
 use super::{Db, Error, journal, outbox, parked};
 use crate::domain::control::kit_code;
-use crate::domain::good::Resolution;
 use crate::domain::ids::{CardId, GoodId, OperationId, ScanId, StorageId};
-use crate::domain::kit::{Card, Kit, Material};
-use crate::domain::mode::Kind;
-use crate::domain::operation::{CloseReason, Place};
-use crate::domain::quantity::Quantity;
 use crate::domain::session::Booking;
+use crate::domain::stock::good::Resolution;
+use crate::domain::stock::kit::{Card, Kit, Material};
+use crate::domain::stock::mode::Kind;
+use crate::domain::stock::operation::{CloseReason, Place};
+use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 
 impl Db {

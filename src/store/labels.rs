@@ -2,8 +2,8 @@
 
 use super::{Db, Error};
 use crate::domain::ids::{GoodId, OperationId};
-use crate::domain::mode::Kind;
-use crate::domain::quantity::Quantity;
+use crate::domain::stock::mode::Kind;
+use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 
 /// The most scans of one unit that are looked at, the last ones: a label that is scanned more often identifies no

@@ -76,8 +76,8 @@ pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry, Wanted
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 
 use crate::domain::ids::ScanId;
-use crate::domain::kit::KitScan;
 use crate::domain::pack::Packs;
+use crate::domain::stock::kit::KitScan;
 use reserve::Reserve;
 
 /// Name of the file of everything that cannot be obtained again, in the data folder.

@@ -14,8 +14,8 @@ use super::prune::Sweep;
 use super::reserve::Reserve;
 use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, goods, modes, parked, previous};
 use crate::domain::ids::ScanId;
-use crate::domain::kit::KitScan;
 use crate::domain::pack::Packs;
+use crate::domain::stock::kit::KitScan;
 use crate::domain::time::UnixMillis;
 
 /// The longest wait of a statement for another process that writes (a command beside the agent).

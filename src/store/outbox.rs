@@ -8,9 +8,9 @@ use super::journal::{Opening, Origin};
 use super::{Db, Error, journal, read};
 use crate::domain::delivery::{Delivery, LineProgress, State};
 use crate::domain::ids::{DocumentId, GoodId, OperationId, ScanId};
-use crate::domain::operation::{Line, Marker, Operation, Place};
-use crate::domain::quantity::Quantity;
 use crate::domain::session::{Entry, OpenOperation};
+use crate::domain::stock::operation::{Line, Marker, Operation, Place};
+use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::{BootMillis, UnixMillis};
 
 /// The columns that a list of operations shows.

@@ -11,12 +11,12 @@ use super::{Db, Error, figures, journal, kits, outbox, read};
 use crate::domain::barcode::{Barcode, Key};
 use crate::domain::control::{Control, Reading};
 use crate::domain::delivery::State;
-use crate::domain::good::{Resolution, times};
 use crate::domain::ids::{OperationId, ScanId};
-use crate::domain::kit::Kit;
-use crate::domain::operation::{CloseReason, Place};
-use crate::domain::quantity::Quantity;
 use crate::domain::session::Booking;
+use crate::domain::stock::good::{Resolution, times};
+use crate::domain::stock::kit::Kit;
+use crate::domain::stock::operation::{CloseReason, Place};
+use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 
 /// The most parked scans that a step looks at and books, in one commit.

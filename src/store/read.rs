@@ -4,11 +4,11 @@ use rusqlite::Row;
 
 use super::Error;
 use crate::domain::delivery::{State, Step, Surplus, Way};
-use crate::domain::good::{Good, WriteOffUnit};
 use crate::domain::ids::{DocumentId, GoodId, StorageId, TransactionId};
-use crate::domain::mode::Kind;
-use crate::domain::operation::{Line, Place};
-use crate::domain::quantity::{Money, Quantity};
+use crate::domain::stock::good::{Good, WriteOffUnit};
+use crate::domain::stock::mode::Kind;
+use crate::domain::stock::operation::{Line, Place};
+use crate::domain::stock::quantity::{Money, Quantity};
 
 pub(super) fn place(kind: &str, storage: i64) -> Result<Place, Error> {
     let kind = Kind::from_word(kind).ok_or(Error::Unexpected { what: "the kind of an operation" })?;

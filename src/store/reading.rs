@@ -8,9 +8,9 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::goods::{COLUMNS, FULL_AT, SYNCED_AT, progress, put_changed, put_good, set_progress};
 use super::{Db, Error, GoodsFigures};
-use crate::domain::good::Good;
 use crate::domain::ids::GoodId;
 use crate::domain::listing::{Fault, Pass, Tally, Turn};
+use crate::domain::stock::good::Good;
 use crate::domain::time::UnixMillis;
 
 /// Name of the time at which the full reading now under way began; wall clock.

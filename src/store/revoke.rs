@@ -6,7 +6,7 @@ use super::journal::{Opening, Origin};
 use super::{Db, Error, journal, outbox};
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{OperationId, ScanId};
-use crate::domain::operation::Place;
+use crate::domain::stock::operation::Place;
 use crate::domain::time::UnixMillis;
 
 /// The way in which a posted operation is undone.

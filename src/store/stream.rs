@@ -5,9 +5,9 @@ use rusqlite::Row;
 use super::{Db, Error, read};
 use crate::domain::delivery::State;
 use crate::domain::ids::{DocumentId, GoodId, OperationId, ScanId, ScannerName};
-use crate::domain::operation::{Marker, Place};
-use crate::domain::quantity::Quantity;
 use crate::domain::session::Reason;
+use crate::domain::stock::operation::{Marker, Place};
+use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 
 /// The frames that are asked for.

@@ -43,7 +43,7 @@ use prometheus_client::registry::Registry;
 
 use crate::domain::delivery::State;
 use crate::domain::ids::ScannerName;
-use crate::domain::quantity::Quantity;
+use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 use crate::meter::{Commits, Requests};
 use crate::status::{ApiState, Health, ScannerState};

@@ -10,9 +10,9 @@ use tokio::time::sleep;
 
 use crate::api::{self, Budget, CategoryRow, Client, GoodToWrite, GoodsFilter, Outcome};
 use crate::domain::barcode::{Barcode, Key, keys_of_good};
-use crate::domain::good::Good;
 use crate::domain::ids::{CategoryId, GoodId, UnitId};
 use crate::domain::listing::{Fault, Reading, Step};
+use crate::domain::stock::good::Good;
 
 /// The most requests for goods that resemble a code: ten thousand goods, each listed twice. A good that was not looked
 /// at could have the barcode.

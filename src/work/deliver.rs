@@ -9,9 +9,9 @@ use crate::api::{LineToPost, Movement, OperationToPost, Outcome, PostedOperation
 use crate::config::BackDate;
 use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, Trace, judge};
 use crate::domain::ids::{DocumentId, OperationId};
-use crate::domain::mode::Kind;
-use crate::domain::operation::{Line, Operation};
 use crate::domain::signal::Signal;
+use crate::domain::stock::mode::Kind;
+use crate::domain::stock::operation::{Line, Operation};
 use crate::domain::time::UnixMillis;
 use crate::feedback::What;
 use crate::store::{Cause, Pending};
@@ -415,7 +415,7 @@ fn finding_words(finding: &Finding) -> String {
 mod tests {
     use super::*;
     use crate::domain::ids::StorageId;
-    use crate::domain::operation::{Marker, Place};
+    use crate::domain::stock::operation::{Marker, Place};
 
     const DAY_MS: i64 = 86_400_000;
     /// The time at which the first request really left, by the service's clock.

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::catalog::{Kind, Page, growing};
 use super::loss::{Loss, Verdict};
 use super::uplink::{Halt, Uplink};
-use crate::domain::good::Good;
 use crate::domain::ids::GoodId;
 use crate::domain::listing::{Fault, Pass, Turn};
 use crate::domain::signal::Signal;
+use crate::domain::stock::good::Good;
 use crate::feedback::What;
 use crate::store::{Db, GoodsPage, Proof};
 

@@ -12,9 +12,9 @@ use super::catalog::{growing, spread};
 use super::uplink::{Halt, Uplink};
 use crate::api::{self, CardRow, Outcome};
 use crate::domain::ids::CardId;
-use crate::domain::kit::{Card, Material};
 use crate::domain::listing::{Fault, Reading, Step};
 use crate::domain::signal::Signal;
+use crate::domain::stock::kit::{Card, Material};
 use crate::feedback::What;
 
 /// The interval between two readings, and the rest after one that the service refused.

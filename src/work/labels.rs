@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 
 use super::account::timestamp;
 use crate::config::Care;
-use crate::domain::mode::Kind;
 use crate::domain::session::{Decision, Heard, Outcome, Reason};
+use crate::domain::stock::mode::Kind;
 use crate::domain::time::{Moment, UnixMillis};
 use crate::store::{self, Db, Unit};
 

@@ -3,7 +3,7 @@
 use crate::api::{PermissionsRow, StorageRow};
 use crate::config::Config;
 use crate::domain::ids::StorageId;
-use crate::domain::mode::{Kind, Mode};
+use crate::domain::stock::mode::{Kind, Mode};
 
 /// Returns the storages of the configuration that are not at the location.
 pub fn missing_storages(config: &Config, known: &[StorageRow]) -> Vec<String> {

@@ -5,8 +5,8 @@
 //! overwritten only on request, and no barcode that another good has is written.
 
 use crate::api::{self, GoodDetails, GoodToWrite, Outcome};
-use crate::domain::good::Good;
 use crate::domain::ids::GoodId;
+use crate::domain::stock::good::Good;
 use crate::work::create::{self, Creator, is_same};
 
 /// The decision about a barcode that the good has already.

@@ -11,7 +11,7 @@ use crate::api::{self, Budget, Client};
 use crate::domain::delivery::{Finding, FoundDocument, State, judge};
 use crate::domain::ids::{DocumentId, OperationId};
 use crate::domain::listing::Fault;
-use crate::domain::operation::Operation;
+use crate::domain::stock::operation::Operation;
 use crate::domain::time::UnixMillis;
 use crate::store::{self, Db};
 

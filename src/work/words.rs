@@ -2,8 +2,8 @@
 
 use crate::domain::control::Control;
 use crate::domain::printable::printable;
-use crate::domain::quantity::Quantity;
 use crate::domain::session::{Became, Change, Decision, LastScan, Outcome, Session, Taken};
+use crate::domain::stock::quantity::Quantity;
 use crate::feedback::counted;
 
 /// Returns the words for a decision that is not carried out yet; none for one that books, looks up or is refused, and

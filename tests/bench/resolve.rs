@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stockpoint::domain::barcode::Barcode;
-use stockpoint::domain::good::Resolution;
+use stockpoint::domain::stock::good::Resolution;
 use tokio::time::Instant;
 
 use crate::Extent;

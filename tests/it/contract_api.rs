@@ -17,9 +17,9 @@ use stockpoint::domain::ids::{
     CategoryId, DocumentId, GoodId, LocationId, MasterId, RecordId, ServiceId, StorageId, TransactionId,
     UnitId,
 };
-use stockpoint::domain::mode::Kind;
-use stockpoint::domain::operation::{Line, Place as Where};
-use stockpoint::domain::quantity::Quantity;
+use stockpoint::domain::stock::mode::Kind;
+use stockpoint::domain::stock::operation::{Line, Place as Where};
+use stockpoint::domain::stock::quantity::Quantity;
 use stockpoint::sandbox::{MILLILITRE, Options, PIECE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use stockpoint::domain::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::GoodId;
-use stockpoint::domain::mode::Kind;
+use stockpoint::domain::stock::mode::Kind;
 use stockpoint::feedback::What;
 use stockpoint::sandbox::{Fault, Options, Selector};
 use stockpoint::store::Figures;

@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use stockpoint::api::{Budget, GoodToWrite};
 use stockpoint::domain::control::Control;
 use stockpoint::domain::ids::{CategoryId, GoodId, UnitId};
-use stockpoint::domain::mode::Kind;
+use stockpoint::domain::stock::mode::Kind;
 use stockpoint::sandbox::{Fault, GoodRow, Options, PIECE, Selector};
 use stockpoint::work::create::{Creator, Error, Made};
 use tokio::time::{Instant, sleep};

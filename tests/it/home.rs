@@ -19,7 +19,7 @@ use stockpoint::domain::control::Control;
 use stockpoint::domain::delivery::{Awaits, State};
 use stockpoint::domain::home::{Books, DataState, Home, Machine};
 use stockpoint::domain::ids::{GoodId, LocationId};
-use stockpoint::domain::mode::Kind;
+use stockpoint::domain::stock::mode::Kind;
 use stockpoint::domain::time::UnixMillis;
 use stockpoint::machine::{self, Roots};
 use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};

@@ -6,7 +6,7 @@ use stockpoint::api::{self, GoodsFilter, MovementFilter, Node, Outcome};
 use stockpoint::domain::ids::{
     CategoryId, DocumentId, GoodId, MasterId, ServiceId, StorageId, TransactionId,
 };
-use stockpoint::domain::quantity::Money;
+use stockpoint::domain::stock::quantity::Money;
 use stockpoint::sandbox::{Dates, DeletedRows, GoodRow, LinesKey, Nothing, Options, Quirks};
 
 use crate::contract_api::{Replay, client, permit, post_comb};

@@ -5,9 +5,9 @@ use stockpoint::config::Config;
 use stockpoint::domain::advice::Advice;
 use stockpoint::domain::control::Control;
 use stockpoint::domain::ids::{GoodId, ScannerName};
-use stockpoint::domain::mode::Kind;
 use stockpoint::domain::session::Reason;
 use stockpoint::domain::signal::Signal;
+use stockpoint::domain::stock::mode::Kind;
 use stockpoint::feedback::{Announcement, What};
 use stockpoint::sandbox::{GoodRow, Options};
 

@@ -37,7 +37,10 @@ async fn printed(shed: &Shed, name: &str) -> String {
 async fn only_the_stations_own_sheet_commands_it() {
     let (_place, mut scanner, shed) = sealed().await;
     let write_off = printed(&shed, "WRITE-OFF").await;
-    assert_eq!(write_off.len(), Control::Mode(stockpoint::domain::mode::Mode::WriteOff).code().len() + 3);
+    assert_eq!(
+        write_off.len(),
+        Control::Mode(stockpoint::domain::stock::mode::Mode::WriteOff).code().len() + 3
+    );
     let agent = shed.agent().await;
     shed.until("the goods", |status| status["goods"]["count"].as_u64() > Some(0)).await;
     for code in ["$SP.WRITE-OFF.1", "$SP.WRITE-OFF.1AAA", SHAMPOO] {

@@ -9,7 +9,7 @@ use stockpoint::config::{self, Config, Strategy};
 use stockpoint::domain::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{GoodId, MasterId};
-use stockpoint::domain::mode::{Kind, Mode};
+use stockpoint::domain::stock::mode::{Kind, Mode};
 use stockpoint::domain::time::UnixMillis;
 use stockpoint::sandbox::{DeletedRows, Fault, LinesKey, Options, Order, Quirks, Selector};
 use stockpoint::store::{Db, OpenOptions};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stockpoint::api::Budget;
-use stockpoint::domain::good::Good;
 use stockpoint::domain::ids::GoodId;
+use stockpoint::domain::stock::good::Good;
 use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};
 use stockpoint::work::create::Creator;
 use stockpoint::work::save::{Error, Standing};

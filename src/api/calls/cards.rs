@@ -12,7 +12,7 @@ use crate::api::client::{Answer, Client};
 use crate::api::wire::number;
 use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{CardId, GoodId, MasterId, RecordId, ServiceId, StorageId, TransactionId};
-use crate::domain::quantity::{Money, Quantity};
+use crate::domain::stock::quantity::{Money, Quantity};
 
 /// The number of cards on a page; the limit of the service is not documented.
 const CARDS_PER_PAGE: usize = 100;

@@ -15,7 +15,7 @@ use crate::api::wire::DocumentBody;
 use crate::api::{Error, Permit, lenient};
 use crate::domain::delivery::FoundLine;
 use crate::domain::ids::{DocumentId, StorageId};
-use crate::domain::mode::Kind;
+use crate::domain::stock::mode::Kind;
 
 /// A stock document.
 #[derive(Debug, Clone, PartialEq, Eq)]

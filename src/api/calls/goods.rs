@@ -13,9 +13,9 @@ use super::{found, parsed};
 use crate::api::client::{Answer, Client};
 use crate::api::wire::{GoodRow, number};
 use crate::api::{Error, Permit, lenient};
-use crate::domain::good::Good;
 use crate::domain::ids::{CategoryId, GoodId, StorageId, UnitId};
-use crate::domain::quantity::Money;
+use crate::domain::stock::good::Good;
+use crate::domain::stock::quantity::Money;
 
 /// The number of rows on a page of goods with all their details. Working integrations ask for up to 100.
 const GOODS_PER_PAGE: usize = 100;

@@ -13,8 +13,8 @@ use crate::api::wire::{LineBody, LineRow, number};
 use crate::api::{Error, Permit, lenient};
 use crate::domain::delivery::FoundLine;
 use crate::domain::ids::{DocumentId, MasterId, TransactionId};
-use crate::domain::operation::Line;
-use crate::domain::quantity::Money;
+use crate::domain::stock::operation::Line;
+use crate::domain::stock::quantity::Money;
 
 /// The sale unit (`operation_unit_type`), in which the operator counts.
 const SALE_UNIT: u8 = 1;
@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::GoodId;
-    use crate::domain::quantity::Quantity;
+    use crate::domain::stock::quantity::Quantity;
 
     fn line(price: Money, quantity: Quantity) -> Line {
         Line {

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::api::client::{Answer, Client};
 use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{DocumentId, GoodId, MasterId, StorageId};
-use crate::domain::quantity::Money;
+use crate::domain::stock::quantity::Money;
 
 /// The number of rows on a page of movements. Working integrations ask for 1,000 and more.
 const MOVEMENTS_PER_PAGE: usize = 1000;

@@ -13,8 +13,8 @@ use crate::api::{Error, Permit, lenient};
 use crate::config::LinesKey;
 use crate::domain::delivery::FoundLine;
 use crate::domain::ids::{DocumentId, MasterId};
-use crate::domain::mode::Kind;
-use crate::domain::operation::Place;
+use crate::domain::stock::mode::Kind;
+use crate::domain::stock::operation::Place;
 
 /// An operation as it is sent.
 #[derive(Debug, Clone, Copy)]

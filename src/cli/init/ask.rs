@@ -24,8 +24,8 @@ use crate::domain::decode::keymap::LayoutName;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
-use crate::domain::mode::Mode;
 use crate::domain::printable::printable;
+use crate::domain::stock::mode::Mode;
 use crate::setup::Answers;
 use crate::setup::Bundle;
 

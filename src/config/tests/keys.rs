@@ -3,8 +3,8 @@
 use super::*;
 use crate::domain::decode::framing::Terminator;
 use crate::domain::ids::CardId;
-use crate::domain::kit::KitScan;
 use crate::domain::rule::{Length, Replacement, Rule};
+use crate::domain::stock::kit::KitScan;
 use crate::domain::symbology::Symbology;
 use crate::domain::variable::{ItemCode, Measured, Pattern};
 

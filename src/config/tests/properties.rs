@@ -10,9 +10,9 @@ use super::*;
 use crate::domain::decode::encoding::ENCODINGS;
 use crate::domain::decode::keymap::LAYOUTS;
 use crate::domain::ids::{CardId, GoodId};
-use crate::domain::kit::KitScan;
 use crate::domain::pack::{Content, Pack, Packs};
 use crate::domain::rule::{Length, Replacement};
+use crate::domain::stock::kit::KitScan;
 use crate::domain::symbology::SYMBOLOGIES;
 use crate::domain::variable::{DECIMALS_MAX, Measured};
 

@@ -38,7 +38,7 @@ pub use survey::{Finding, Found, FoundDocument, FoundLine, judge};
 use strategy::Refused;
 
 use super::ids::{DocumentId, TransactionId};
-use super::operation::Operation;
+use crate::domain::stock::operation::Operation;
 
 /// The number of complete readings without the marker that prove its absence.
 pub const ABSENCES_PROVING: u8 = 2;

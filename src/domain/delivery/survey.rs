@@ -2,8 +2,8 @@
 
 use super::Surplus;
 use crate::domain::ids::{DocumentId, GoodId, TransactionId};
-use crate::domain::operation::Operation;
-use crate::domain::quantity::Quantity;
+use crate::domain::stock::operation::Operation;
+use crate::domain::stock::quantity::Quantity;
 
 /// A document that carries the operation's marker, with its lines that are not deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]

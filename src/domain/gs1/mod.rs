@@ -16,7 +16,7 @@ pub use spelling::{element_string, first_item};
 pub use table::EDITION;
 
 use crate::domain::gtin::Gtin;
-use crate::domain::quantity::Quantity;
+use crate::domain::stock::quantity::Quantity;
 
 /// The most elements taken from one code. Real symbols carry fewer than ten.
 pub const ELEMENTS_MAX: usize = 32;

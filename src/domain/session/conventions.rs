@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Barcode, Control, Frame, Heard, Outcome, Reading, Resolution, ScannerName};
 use crate::domain::advice::Evidence;
 use crate::domain::aim::AimId;
-use crate::domain::kit::KitScan;
 use crate::domain::rule::{self, Rule};
 use crate::domain::seal::Seal;
+use crate::domain::stock::kit::KitScan;
 use crate::domain::variable::{self, Pattern};
 
 /// The part of the configuration that is about codes.

@@ -2,12 +2,12 @@
 
 use super::reason::Reason;
 use crate::domain::control::Control;
-use crate::domain::good::{Good, Resolution};
 use crate::domain::ids::{GoodId, OperationId, ScanId, StorageId};
-use crate::domain::mode::Mode;
-use crate::domain::operation::{CloseReason, Place};
-use crate::domain::quantity::Quantity;
 use crate::domain::signal::Signal;
+use crate::domain::stock::good::{Good, Resolution};
+use crate::domain::stock::mode::Mode;
+use crate::domain::stock::operation::{CloseReason, Place};
+use crate::domain::stock::quantity::Quantity;
 
 /// The outcome of a frame. Every frame counts as exactly one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use crate::domain::control::Control;
 use crate::domain::decode::framing::{Frame, Refusal};
 use crate::domain::decode::secret;
 use crate::domain::ids::StorageId;
-use crate::domain::mode::Mode;
 use crate::domain::signal::Signal;
+use crate::domain::stock::mode::Mode;
 use crate::domain::time::BootMillis;
 
 /// The part of the configuration that is about one scanner.

@@ -12,8 +12,8 @@ use super::{
     close,
 };
 use crate::domain::control::kit_code;
-use crate::domain::kit::{Kit, Part};
-use crate::domain::mode::Kind;
+use crate::domain::stock::kit::{Kit, Part};
+use crate::domain::stock::mode::Kind;
 use crate::domain::time::BootMillis;
 
 impl Session {

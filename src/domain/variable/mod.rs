@@ -13,9 +13,9 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use super::barcode::{Barcode, Key};
-use super::good::Good;
 use super::gtin::with_check_digit;
-use super::quantity::{Money, Quantity, exact_product};
+use crate::domain::stock::good::Good;
+use crate::domain::stock::quantity::{Money, Quantity, exact_product};
 
 /// The most patterns of one station: a country has some five, and a company's own come on top.
 pub const PATTERNS_MAX: usize = 16;

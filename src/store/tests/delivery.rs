@@ -7,7 +7,7 @@ use super::{Bench, COMB, SHAMPOO, units};
 use crate::domain::control::Control;
 use crate::domain::delivery::{Event, Finding, State, Step, Way};
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
-use crate::domain::operation::CloseReason;
+use crate::domain::stock::operation::CloseReason;
 use crate::domain::time::UnixMillis;
 use crate::store::{Advance, Db, Failure};
 

@@ -1,10 +1,10 @@
 //! Tests of the copy of the goods table: the good that a code leads to, and the upkeep of the copy.
 
 use super::{BEGIN, Bench, COMB, SHAMPOO, found, good, read_all};
-use crate::domain::good::Good;
 use crate::domain::home::Books;
 use crate::domain::ids::{GoodId, LocationId};
 use crate::domain::listing::{Fault, Pass, Turn};
+use crate::domain::stock::good::Good;
 use crate::domain::time::UnixMillis;
 use crate::store::{Doubt, FullReading, GoodsFigures, GoodsPage, Proof};
 

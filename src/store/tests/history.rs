@@ -17,7 +17,7 @@ use crate::domain::control::Control;
 use crate::domain::delivery::State;
 use crate::domain::home::{Books, Home, Machine};
 use crate::domain::ids::{DocumentId, GoodId, LocationId, OperationId};
-use crate::domain::mode::Kind;
+use crate::domain::stock::mode::Kind;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::store::{Cause, Cursor, Db, Failure, GoodsPage, OpenOptions, Overdue, ParkedAt, Unit, figures};
 

@@ -7,8 +7,8 @@ use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, frame, good, read_all, units};
 use crate::domain::control::Control;
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScannerName, StorageId};
-use crate::domain::mode::Mode;
 use crate::domain::session::Change;
+use crate::domain::stock::mode::Mode;
 use crate::domain::time::{BootMillis, Moment};
 use crate::store::{Error, ScanCounts};
 

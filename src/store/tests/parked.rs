@@ -5,10 +5,10 @@ use crate::domain::barcode::Barcode;
 use crate::domain::control::Control;
 use crate::domain::delivery::State;
 use crate::domain::ids::{GoodId, OperationId, ScannerName};
-use crate::domain::mode::Kind;
 use crate::domain::pack::{Content, Pack, Packs};
 use crate::domain::rule::Rule;
 use crate::domain::session::Conventions;
+use crate::domain::stock::mode::Kind;
 use crate::domain::variable::{ItemCode, Measured, Pattern};
 use crate::store::{Assigned, Assignment, ParkedAt, given_as};
 

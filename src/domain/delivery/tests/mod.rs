@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::domain::ids::{GoodId, OperationId, StorageId};
-use crate::domain::mode::Kind;
-use crate::domain::operation::{Line, Marker, Place};
-use crate::domain::quantity::{Money, Quantity};
+use crate::domain::stock::mode::Kind;
+use crate::domain::stock::operation::{Line, Marker, Place};
+use crate::domain::stock::quantity::{Money, Quantity};
 
 mod judging;
 mod model;

@@ -10,12 +10,12 @@
 
 use super::*;
 use crate::domain::barcode::Key;
-use crate::domain::good::{Good, Packed};
 use crate::domain::ids::{ScanId, StorageId};
-use crate::domain::kit::KitScan;
-use crate::domain::kit::{Kit, Part};
-use crate::domain::mode::Kind;
-use crate::domain::quantity::Money;
+use crate::domain::stock::good::{Good, Packed};
+use crate::domain::stock::kit::KitScan;
+use crate::domain::stock::kit::{Kit, Part};
+use crate::domain::stock::mode::Kind;
+use crate::domain::stock::quantity::Money;
 
 mod conventions;
 mod documents;

@@ -2,10 +2,10 @@
 
 use rust_decimal::Decimal;
 
-use super::ids::GoodId;
-use super::kit::Kit;
-use super::quantity::{Money, Quantity};
-use super::session::SCAN_UNITS_MAX;
+use crate::domain::ids::GoodId;
+use crate::domain::session::SCAN_UNITS_MAX;
+use crate::domain::stock::kit::Kit;
+use crate::domain::stock::quantity::{Money, Quantity};
 
 /// The part of one row of the server's goods table that the station keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use super::good::{Good, Resolution};
-use super::ids::{CardId, GoodId, StorageId};
-use super::quantity::{Quantity, exact_product};
-use super::session::SCAN_UNITS_MAX;
+use crate::domain::ids::{CardId, GoodId, StorageId};
+use crate::domain::session::SCAN_UNITS_MAX;
+use crate::domain::stock::good::{Good, Resolution};
+use crate::domain::stock::quantity::{Quantity, exact_product};
 
 /// The most materials of one kit: together with the lines that a document may hold already, they stay far below what
 /// one request carries.
@@ -167,8 +167,8 @@ fn divided(amount: Quantity, by: Decimal) -> Option<Quantity> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::good::WriteOffUnit;
-    use crate::domain::quantity::Money;
+    use crate::domain::stock::good::WriteOffUnit;
+    use crate::domain::stock::quantity::Money;
 
     fn quantity(decimal: &str) -> Quantity {
         Quantity::from_decimal(decimal.parse().unwrap()).unwrap()

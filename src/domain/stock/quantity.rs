@@ -142,7 +142,7 @@ impl FromStr for Money {
 
 /// Returns the exact product, or `None` if no decimal holds it. `Decimal::checked_mul` rounds where its 28 digits do
 /// not suffice.
-pub(super) fn exact_product(one: Decimal, other: Decimal) -> Option<Decimal> {
+pub(in crate::domain) fn exact_product(one: Decimal, other: Decimal) -> Option<Decimal> {
     let (one, other) = (one.normalize(), other.normalize());
     let (mut a, mut b, mut scale) = (one.mantissa(), other.mantissa(), one.scale() + other.scale());
     // A zero at the end of the product is a factor 10 of one of them, or a 2 of the one and a 5 of the other.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::ids::{GoodId, OperationId, StorageId, TransactionId};
-use super::mode::Kind;
-use super::quantity::{Money, Quantity};
+use crate::domain::ids::{GoodId, OperationId, StorageId, TransactionId};
+use crate::domain::stock::mode::Kind;
+use crate::domain::stock::quantity::{Money, Quantity};
 
 /// The place to which an operation belongs. At most one is open for each place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
