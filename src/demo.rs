@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::app::{self, Agent, Handle, Host};
 use crate::config::secrets::Secrets;
 use crate::config::{Config, Faults};
-use crate::domain::control::{Control, kit_code};
+use crate::domain::code::control::{Control, kit_code};
 use crate::domain::delivery::State;
 use crate::domain::signal::Signal;
 use crate::domain::stock::mode::Mode;

@@ -9,8 +9,8 @@ use tracing::Level;
 
 use super::init::InitArgs;
 use crate::config::DEFAULT_PATH;
+use crate::domain::code::pack::FACTOR_MAX;
 use crate::domain::decode::keymap::{LAYOUTS, LayoutName};
-use crate::domain::pack::FACTOR_MAX;
 use crate::domain::stock::quantity::Quantity;
 
 /// A headless barcode station: scans become stock documents in Altegio, none lost, none twice.

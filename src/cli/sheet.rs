@@ -11,8 +11,8 @@ use super::args::{SheetArgs, SheetFormat, SheetPaper, SheetSymbology};
 use super::{Error, data_if_any, owner_error, write_error};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, secrets};
+use crate::domain::code::seal::Seal;
 use crate::domain::ids::CardId;
-use crate::domain::seal::Seal;
 use crate::owner;
 use crate::sheet::{self, Format, Imprint, Job, NamedStorage, Paper, Symbology};
 

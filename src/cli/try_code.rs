@@ -5,16 +5,16 @@ use std::io::{self, BufRead, Read, Write};
 
 use super::{Error, data_if_any, say};
 use crate::config::{Config, Scanner, secrets};
-use crate::domain::barcode::{Barcode, Key};
+use crate::domain::code::barcode::{Barcode, Key};
+use crate::domain::code::gs1::Amount;
+use crate::domain::code::rule::{self, Effect};
+use crate::domain::code::variable::Measure;
 use crate::domain::decode::framing::{Cut, Frame, Framer};
 use crate::domain::decode::secret::redacted;
-use crate::domain::gs1::Amount;
 use crate::domain::printable::{printable, printable_bytes};
-use crate::domain::rule::{self, Effect};
 use crate::domain::session::{Conventions, Heard, Reason};
 use crate::domain::stock::good::{Good, Packed, Resolution};
 use crate::domain::time::BootMillis;
-use crate::domain::variable::Measure;
 use crate::store::Db;
 
 /// The most bytes that are read from the standard input: some ten thousand codes.
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_control_code_is_told_and_what_only_begins_as_one() {
-        let undo = crate::domain::control::Control::Undo.code();
+        let undo = crate::domain::code::control::Control::Undo.code();
         assert_eq!(
             tried(&format!("B{undo}")),
             format!(

@@ -13,7 +13,7 @@ use crate::api::{Budget, Client};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
-use crate::domain::barcode::Barcode;
+use crate::domain::code::barcode::Barcode;
 use crate::domain::ids::GoodId;
 use crate::domain::printable::printable;
 use crate::domain::session::Heard;

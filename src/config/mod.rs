@@ -55,6 +55,10 @@ pub use crate::config::setup::SetupFile;
 pub use crate::config::setup::doubt_about;
 pub use crate::config::web::Listen;
 pub use crate::config::web::Web;
+use crate::domain::code::pack::Packs;
+use crate::domain::code::rule::Rule;
+use crate::domain::code::seal::Seal;
+use crate::domain::code::variable::Pattern;
 use crate::domain::decode::encoding::Encoding;
 use crate::domain::decode::framing::Framing;
 use crate::domain::decode::framing::Guarding;
@@ -65,13 +69,9 @@ use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
-use crate::domain::pack::Packs;
-use crate::domain::rule::Rule;
-use crate::domain::seal::Seal;
 use crate::domain::session::Conventions;
 use crate::domain::stock::kit::KitScan;
 use crate::domain::stock::mode::Mode;
-use crate::domain::variable::Pattern;
 
 /// The file that is read if none is named.
 pub const DEFAULT_PATH: &str = "/etc/stockpoint/config.toml";
@@ -108,9 +108,9 @@ pub struct Config {
     /// `[[scanner]]`, at most [`SCANNERS_MAX`], in the order of the file. No two share a name or a place,
     /// and at most one reads standard input.
     pub scanners: Vec<Scanner>,
-    /// `[[variable_measure]]`, at most [`crate::domain::variable::PATTERNS_MAX`]; the first that fits decides.
+    /// `[[variable_measure]]`, at most [`crate::domain::code::variable::PATTERNS_MAX`]; the first that fits decides.
     pub variable_measures: Vec<Pattern>,
-    /// `[[pack]]` and, once the file is read, the rows of `packs_file`; together at most [`crate::domain::pack::PACKS_MAX`].
+    /// `[[pack]]` and, once the file is read, the rows of `packs_file`; together at most [`crate::domain::code::pack::PACKS_MAX`].
     pub packs: Packs,
     /// A table of further packs; a relative path is below the folder of the configuration.
     pub packs_file: Option<PathBuf>,
@@ -276,7 +276,7 @@ pub struct Scanner {
     pub mode: Option<Mode>,
     /// The storage that this scanner always books, 1..=2^53-1.
     pub storage_id: Option<StorageId>,
-    /// `[[scanner.rule]]`, at most [`crate::domain::rule::RULES_MAX`], in the order in which they are carried out.
+    /// `[[scanner.rule]]`, at most [`crate::domain::code::rule::RULES_MAX`], in the order in which they are carried out.
     pub rules: Vec<Rule>,
 }
 

@@ -12,13 +12,13 @@ use crate::config::reader::Table;
 use crate::config::values;
 use crate::config::values::ID_MAX;
 use crate::config::values::whole;
+use crate::domain::code::pack::BadCode;
+use crate::domain::code::pack::Content;
+use crate::domain::code::pack::FACTOR_MAX;
+use crate::domain::code::pack::PACKS_MAX;
+use crate::domain::code::pack::Pack;
+use crate::domain::code::pack::Packs;
 use crate::domain::ids::GoodId;
-use crate::domain::pack::BadCode;
-use crate::domain::pack::Content;
-use crate::domain::pack::FACTOR_MAX;
-use crate::domain::pack::PACKS_MAX;
-use crate::domain::pack::Pack;
-use crate::domain::pack::Packs;
 
 /// The columns of the file.
 const COLUMNS: &str = "code, factor, and good_id or barcode";

@@ -4,13 +4,13 @@ use crate::config::fault::Problem;
 use crate::config::reader::Table;
 use crate::config::values;
 use crate::config::values::whole;
-use crate::domain::rule::Replacement;
-use crate::domain::rule::Rule;
-use crate::domain::symbology::SYMBOLOGIES;
-use crate::domain::variable::DECIMALS_MAX;
-use crate::domain::variable::ItemCode;
-use crate::domain::variable::Measured;
-use crate::domain::variable::Pattern;
+use crate::domain::code::rule::Replacement;
+use crate::domain::code::rule::Rule;
+use crate::domain::code::symbology::SYMBOLOGIES;
+use crate::domain::code::variable::DECIMALS_MAX;
+use crate::domain::code::variable::ItemCode;
+use crate::domain::code::variable::Measured;
+use crate::domain::code::variable::Pattern;
 
 /// The words for the measures of a label.
 pub(super) const MEASURES: [(&str, Measured); 3] =

@@ -19,6 +19,7 @@ use crate::config::reader::Table;
 use crate::config::rules::rule;
 use crate::config::values;
 use crate::config::values::whole;
+use crate::domain::code::rule::RULES_MAX;
 use crate::domain::decode::encoding::ENCODINGS;
 use crate::domain::decode::encoding::Encoding;
 use crate::domain::decode::framing::BURST_GUARD_MS_USUAL;
@@ -27,7 +28,6 @@ use crate::domain::decode::keymap::LAYOUTS;
 use crate::domain::decode::keymap::LayoutName;
 use crate::domain::ids::ScannerName;
 use crate::domain::ids::StorageId;
-use crate::domain::rule::RULES_MAX;
 
 /// The words for a serial line's parity.
 pub(super) const PARITIES: [(&str, Parity); 3] =

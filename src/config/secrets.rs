@@ -22,7 +22,7 @@ use crate::config::Api;
 use crate::config::Config;
 use crate::config::Station;
 use crate::config::Web;
-use crate::domain::seal::Seal;
+use crate::domain::code::seal::Seal;
 
 /// The longest token file, in bytes: a token has some tens of characters.
 const TOKEN_BYTES_MAX: u64 = 4096;

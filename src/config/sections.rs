@@ -24,14 +24,14 @@ use crate::config::scanner::scanner;
 use crate::config::values;
 use crate::config::values::whole;
 use crate::config::web::web;
+use crate::domain::code::pack::PACKS_MAX;
+use crate::domain::code::pack::Packs;
+use crate::domain::code::variable::PATTERNS_MAX;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
-use crate::domain::pack::PACKS_MAX;
-use crate::domain::pack::Packs;
 use crate::domain::stock::kit::KitScan;
 use crate::domain::stock::mode::Mode;
-use crate::domain::variable::PATTERNS_MAX;
 
 const SECONDS_A_DAY: u64 = 86_400;
 

@@ -30,15 +30,15 @@ use crate::config::sections::BACK_DATES;
 use crate::config::sections::CARES;
 use crate::config::sections::LINES_KEYS;
 use crate::config::sections::STRATEGIES;
+use crate::domain::code::pack::Content;
+use crate::domain::code::pack::Pack;
+use crate::domain::code::rule::Length;
+use crate::domain::code::rule::Rule;
+use crate::domain::code::symbology::SYMBOLOGIES;
+use crate::domain::code::variable::Pattern;
 use crate::domain::decode::encoding::ENCODINGS;
 use crate::domain::decode::encoding::Encoding;
-use crate::domain::pack::Content;
-use crate::domain::pack::Pack;
-use crate::domain::rule::Length;
-use crate::domain::rule::Rule;
 use crate::domain::stock::kit::KitScan;
-use crate::domain::symbology::SYMBOLOGIES;
-use crate::domain::variable::Pattern;
 
 const SECONDS_A_DAY: u64 = 86_400;
 

@@ -18,10 +18,10 @@ use crate::config::fault::Problem;
 use crate::config::fault::may_be_token;
 use crate::config::fault::shown;
 use crate::config::reader::type_of;
+use crate::domain::code::pack::CODE_CHARS_MAX;
+use crate::domain::code::rule::Length;
+use crate::domain::code::rule::TEXT_CHARS_MAX;
 use crate::domain::ids::CardId;
-use crate::domain::pack::CODE_CHARS_MAX;
-use crate::domain::rule::Length;
-use crate::domain::rule::TEXT_CHARS_MAX;
 use crate::domain::stock::kit::KitScan;
 use crate::domain::stock::mode::Mode;
 

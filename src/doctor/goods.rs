@@ -2,8 +2,8 @@
 
 use super::Finding;
 use crate::config::Config;
-use crate::domain::barcode::Barcode;
-use crate::domain::pack::{Content, Pack};
+use crate::domain::code::barcode::Barcode;
+use crate::domain::code::pack::{Content, Pack};
 use crate::domain::printable::printable;
 use crate::domain::stock::good::Resolution;
 use crate::store::{BarcodeFault, Db, Error};

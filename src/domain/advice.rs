@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::barcode::{Barcode, Key};
-use super::gtin::has_check_digit;
+use crate::domain::code::barcode::{Barcode, Key};
+use crate::domain::code::gtin::has_check_digit;
 use crate::domain::decode::keymap::{LAYOUTS, Layout, Level, Stroke};
 
 /// The number of odd scans in a row that are a sign.

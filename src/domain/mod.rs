@@ -4,28 +4,19 @@
 //! and every outside answer come in as arguments; actions go out as values.
 
 pub mod calibrate;
+pub mod code;
 pub mod decode;
 pub mod delivery;
 pub mod session;
 pub mod stock;
 
-mod add_on;
 pub mod advice;
 pub mod aim;
-pub mod barcode;
-pub mod control;
 pub mod count;
-pub mod gs1;
-pub mod gtin;
 pub mod home;
 pub mod ids;
 pub mod listing;
 pub mod mark;
-pub mod pack;
 pub mod printable;
-pub mod rule;
-pub mod seal;
 pub mod signal;
-pub mod symbology;
 pub mod time;
-pub mod variable;

@@ -147,8 +147,8 @@ fn read_wifi(ssid: &str, passphrase: &str) -> Option<Wifi> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::control::Control;
-    use crate::domain::control::Reading;
+    use crate::domain::code::control::Control;
+    use crate::domain::code::control::Reading;
 
     fn code(name: &str, address: Option<&str>, wifi: Option<(&str, &str)>) -> SetupCode {
         SetupCode {

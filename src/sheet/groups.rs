@@ -1,9 +1,9 @@
 //! The content of the sheet: groups of codes, each code with its name and its meaning.
 
 use crate::domain::calibrate::CalibrationCode;
-use crate::domain::control::{self, Control};
+use crate::domain::code::control::{self, Control};
+use crate::domain::code::seal::Seal;
 use crate::domain::ids::CardId;
-use crate::domain::seal::Seal;
 use crate::domain::stock::mode::Mode;
 use crate::sheet::NamedStorage;
 use crate::sheet::mark::Mark;

@@ -24,10 +24,10 @@ mod symbol;
 mod tests;
 mod wall;
 
-use crate::domain::control;
-use crate::domain::control::Control;
+use crate::domain::code::control;
+use crate::domain::code::control::Control;
+use crate::domain::code::seal::Seal;
 use crate::domain::ids::{CardId, StorageId};
-use crate::domain::seal::Seal;
 
 pub use crate::sheet::groups::Care;
 pub use crate::sheet::groups::Code;

@@ -47,7 +47,7 @@ fn dark_runs(symbol: &QrCode, row: i32) -> Vec<Run> {
 mod tests {
     use super::*;
     use crate::domain::calibrate::CalibrationCode;
-    use crate::domain::control::{self, Control};
+    use crate::domain::code::control::{self, Control};
 
     #[test]
     fn every_control_code_fits_the_smallest_symbol() {

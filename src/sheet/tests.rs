@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
+use crate::domain::code::seal::Seal;
 use crate::domain::ids::StorageId;
-use crate::domain::seal::Seal;
 use crate::sheet::groups::{Care, Code, Group, calibration_group, control_groups, storage_group};
 use crate::sheet::letters;
 use crate::sheet::page::{Area, Ink, MM, Page, Shape, Symbol, Text, Um};

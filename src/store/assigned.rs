@@ -3,8 +3,8 @@
 use rusqlite::OptionalExtension;
 
 use super::{Db, Error};
-use crate::domain::barcode::{Barcode, Key};
-use crate::domain::control::{Control, Reading};
+use crate::domain::code::barcode::{Barcode, Key};
+use crate::domain::code::control::{Control, Reading};
 use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::stock::good::{Good, Resolution};
 use crate::domain::time::UnixMillis;

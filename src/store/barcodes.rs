@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Db, Error};
-use crate::domain::barcode::keys_of_good;
-use crate::domain::control::{Control, Reading};
+use crate::domain::code::barcode::keys_of_good;
+use crate::domain::code::control::{Control, Reading};
+use crate::domain::code::gtin::has_check_digit;
 use crate::domain::decode::framing::FRAME_BYTES_MAX;
-use crate::domain::gtin::has_check_digit;
 use crate::domain::ids::GoodId;
 
 /// The most goods with a fault of one kind that are returned: a table with more was filled by a program.

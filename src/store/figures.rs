@@ -212,7 +212,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::domain::barcode::Barcode;
+    use crate::domain::code::barcode::Barcode;
     use crate::domain::ids::{GoodId, ScannerName, StorageId};
     use crate::domain::session::{Booking, Change, Decision, Heard, Outcome, Reason};
     use crate::domain::signal::Signal;

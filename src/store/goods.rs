@@ -6,9 +6,9 @@ use std::iter::{once, repeat};
 use rusqlite::{Connection, OptionalExtension, Statement, TransactionBehavior};
 
 use super::{Db, Error, read};
-use crate::domain::barcode::{Barcode, Key, keys_of_good};
+use crate::domain::code::barcode::{Barcode, Key, keys_of_good};
+use crate::domain::code::pack::{Content, Pack, identities};
 use crate::domain::ids::GoodId;
-use crate::domain::pack::{Content, Pack, identities};
 use crate::domain::stock::good::{Good, Packed, Resolution};
 use crate::domain::time::UnixMillis;
 

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{Db, Error};
-use crate::domain::barcode::keys_of_good;
+use crate::domain::code::barcode::keys_of_good;
 use crate::domain::ids::GoodId;
 
 /// The most goods whose keys are written in one commit, so that a scan never waits long for it.
@@ -82,7 +82,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::domain::barcode::Barcode;
+    use crate::domain::code::barcode::Barcode;
     use crate::domain::stock::good::{Good, Resolution};
     use crate::domain::stock::quantity::Money;
     use crate::domain::time::UnixMillis;

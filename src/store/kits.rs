@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::parked::Beginning;
 use super::{Db, Error, journal, outbox, parked};
-use crate::domain::control::kit_code;
+use crate::domain::code::control::kit_code;
 use crate::domain::ids::{CardId, GoodId, OperationId, ScanId, StorageId};
 use crate::domain::session::Booking;
 use crate::domain::stock::good::Resolution;

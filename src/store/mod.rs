@@ -75,8 +75,8 @@ pub use revoke::{Revoked, Undo};
 pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry, Wanted};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 
+use crate::domain::code::pack::Packs;
 use crate::domain::ids::ScanId;
-use crate::domain::pack::Packs;
 use crate::domain::stock::kit::KitScan;
 use reserve::Reserve;
 

@@ -13,8 +13,8 @@ use super::log::Log;
 use super::prune::Sweep;
 use super::reserve::Reserve;
 use super::{Db, Error, GOODS_FILE, OUTBOX_FILE, goods, modes, parked, previous};
+use crate::domain::code::pack::Packs;
 use crate::domain::ids::ScanId;
-use crate::domain::pack::Packs;
 use crate::domain::stock::kit::KitScan;
 use crate::domain::time::UnixMillis;
 

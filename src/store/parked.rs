@@ -8,8 +8,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::journal::{Opening, Origin};
 use super::{Db, Error, figures, journal, kits, outbox, read};
-use crate::domain::barcode::{Barcode, Key};
-use crate::domain::control::{Control, Reading};
+use crate::domain::code::barcode::{Barcode, Key};
+use crate::domain::code::control::{Control, Reading};
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::session::Booking;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::api::{self, Budget, CategoryRow, Client, GoodToWrite, GoodsFilter, Outcome};
-use crate::domain::barcode::{Barcode, Key, keys_of_good};
+use crate::domain::code::barcode::{Barcode, Key, keys_of_good};
 use crate::domain::ids::{CategoryId, GoodId, UnitId};
 use crate::domain::listing::{Fault, Reading, Step};
 use crate::domain::stock::good::Good;

@@ -15,7 +15,7 @@ use super::trust::Belief;
 use super::words;
 use crate::clock::Clock;
 use crate::domain::advice::Advice;
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::decode::framing::Frame;
 use crate::domain::decode::secret::redacted;
 use crate::domain::ids::ScannerName;

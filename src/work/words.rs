@@ -1,6 +1,6 @@
 //! The result of a command in words: what was taken back, closed or dropped, and how much.
 
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::printable::printable;
 use crate::domain::session::{Became, Change, Decision, LastScan, Outcome, Session, Taken};
 use crate::domain::stock::quantity::Quantity;

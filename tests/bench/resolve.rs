@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::barcode::Barcode;
+use stockpoint::domain::code::barcode::Barcode;
 use stockpoint::domain::stock::good::Resolution;
 use tokio::time::Instant;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use stockpoint::config::Config;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::{Event, Step};
 use stockpoint::domain::ids::{DocumentId, OperationId, TransactionId};
 use stockpoint::store::{Advance, Db};

@@ -1,10 +1,10 @@
 //! The text of a frame: control codes, product codes, GS1 elements and links.
 
 use stockpoint::domain::aim::AimId;
-use stockpoint::domain::barcode::{Barcode, Key};
-use stockpoint::domain::control::{Control, Reading};
-use stockpoint::domain::gs1::{ELEMENTS_MAX, Gs1Data, element_string, read_link};
-use stockpoint::domain::gtin;
+use stockpoint::domain::code::barcode::{Barcode, Key};
+use stockpoint::domain::code::control::{Control, Reading};
+use stockpoint::domain::code::gs1::{ELEMENTS_MAX, Gs1Data, element_string, read_link};
+use stockpoint::domain::code::gtin;
 
 /// Whatever was read, nothing of it is made up, and nothing but its own printed text is a command.
 pub(crate) fn check(input: &[u8]) {

@@ -1,13 +1,13 @@
 //! Formatting rules and labels with a measure: lines of rules, and the text of a frame as the last line.
 
-use stockpoint::domain::control::{Control, Reading};
+use stockpoint::domain::code::control::{Control, Reading};
+use stockpoint::domain::code::gtin::has_check_digit;
+use stockpoint::domain::code::rule::{RULES_MAX, Replacement, Rule, TEXT_CHARS_MAX, apply_all};
+use stockpoint::domain::code::seal::Seal;
+use stockpoint::domain::code::variable::{ItemCode, Measured, Pattern};
 use stockpoint::domain::decode::framing::FRAME_BYTES_MAX;
-use stockpoint::domain::gtin::has_check_digit;
 use stockpoint::domain::ids::ScannerName;
-use stockpoint::domain::rule::{RULES_MAX, Replacement, Rule, TEXT_CHARS_MAX, apply_all};
-use stockpoint::domain::seal::Seal;
 use stockpoint::domain::session::{Conventions, Heard};
-use stockpoint::domain::variable::{ItemCode, Measured, Pattern};
 
 /// Whatever the rules are, a frame stays a frame, and what commands stood in it whole.
 pub(crate) fn check(input: &[u8]) {

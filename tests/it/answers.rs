@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::OperationId;
 use stockpoint::domain::time::UnixMillis;

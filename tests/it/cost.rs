@@ -1,6 +1,6 @@
 //! What a document costs of the service's allowance.
 
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::sandbox::{Fault, Options, RequestRecord, Selector};
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rust_decimal::Decimal;
 use stockpoint::config::Config;
-use stockpoint::domain::control::{Control, kit_code};
+use stockpoint::domain::code::control::{Control, kit_code};
 use stockpoint::domain::ids::{CardId, GoodId, StorageId};
 use stockpoint::domain::stock::kit::KitScan;
 use stockpoint::domain::stock::mode::{Kind, Mode};

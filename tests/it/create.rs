@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use rust_decimal::Decimal;
 use stockpoint::api::{Budget, GoodToWrite};
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::ids::{CategoryId, GoodId, UnitId};
 use stockpoint::domain::stock::mode::Kind;
 use stockpoint::sandbox::{Fault, GoodRow, Options, PIECE, Selector};

@@ -13,7 +13,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestRng, TestRunner};
 use rust_decimal::Decimal;
 use stockpoint::clock::{Clock, SystemClock};
-use stockpoint::domain::control::{Control, Reading};
+use stockpoint::domain::code::control::{Control, Reading};
 use stockpoint::domain::decode::framing::Frame;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{GoodId, ScannerName};

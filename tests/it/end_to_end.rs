@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::ids::GoodId;
 use stockpoint::sandbox::{Chaos, Fault, GoodRow, Options, REQUESTS_MAX, Selector};
 use tokio::time::{Instant, sleep, timeout};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use stockpoint::api::Budget;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{CardId, GoodId, LocationId, StorageId};
 use stockpoint::domain::signal::Signal;

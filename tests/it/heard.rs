@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::config::Config;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::decode::framing::{Frame, Refusal};
 use stockpoint::domain::signal::Signal;
 use stockpoint::domain::stock::mode::Mode;

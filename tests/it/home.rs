@@ -15,7 +15,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rust_decimal::Decimal;
 use stockpoint::app::Host;
 use stockpoint::clock::SystemClock;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::{Awaits, State};
 use stockpoint::domain::home::{Books, DataState, Home, Machine};
 use stockpoint::domain::ids::{GoodId, LocationId};

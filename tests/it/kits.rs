@@ -8,7 +8,7 @@ use std::process::Command;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use stockpoint::config::Config;
-use stockpoint::domain::control::{Control, kit_code};
+use stockpoint::domain::code::control::{Control, kit_code};
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{CardId, GoodId, StorageId};
 use stockpoint::domain::signal::Signal;

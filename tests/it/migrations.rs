@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use rusqlite::Connection;
-use stockpoint::domain::barcode::Barcode;
+use stockpoint::domain::code::barcode::Barcode;
 use stockpoint::domain::delivery::{State, Step};
 use stockpoint::domain::home::Books;
 use stockpoint::domain::ids::{

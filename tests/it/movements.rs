@@ -1,7 +1,7 @@
 //! The listing of movements while others book: a lost posting is found in it, however the rows move.
 
 use rust_decimal::Decimal;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::ids::GoodId;
 use stockpoint::sandbox::{Change, Fault, Options, Order, Selector};
 

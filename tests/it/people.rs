@@ -4,7 +4,7 @@
 use std::fs;
 
 use serde_json::Value;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::feedback::What;
 use stockpoint::sandbox::{Fault, Options, Selector};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rust_decimal::Decimal;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{GoodId, OperationId};
 use stockpoint::domain::stock::mode::Kind;

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use stockpoint::config::Config;
 use stockpoint::domain::advice::Advice;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::ids::{GoodId, ScannerName};
 use stockpoint::domain::session::Reason;
 use stockpoint::domain::signal::Signal;

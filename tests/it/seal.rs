@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use stockpoint::domain::control::Control;
-use stockpoint::domain::seal::Seal;
+use stockpoint::domain::code::control::Control;
+use stockpoint::domain::code::seal::Seal;
 use stockpoint::sandbox::Options;
 
 use crate::program::Shed;

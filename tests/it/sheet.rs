@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use stockpoint::domain::calibrate::CalibrationCode;
-use stockpoint::domain::control;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control;
+use stockpoint::domain::code::control::Control;
+use stockpoint::domain::code::seal::Seal;
 use stockpoint::domain::ids::StorageId;
-use stockpoint::domain::seal::Seal;
 
 use crate::program::Shed;
 use crate::pty::Pty;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stockpoint::config::Listen;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::signal::Signal;
 use stockpoint::sandbox::Options;

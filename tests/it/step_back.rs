@@ -8,7 +8,7 @@ use std::process::Command;
 
 use rusqlite::Connection;
 use serde_json::Value;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::time::UnixMillis;
 use stockpoint::sandbox::{Fault, Options, Selector};
 use stockpoint::store::{Db, OpenOptions};

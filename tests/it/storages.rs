@@ -1,7 +1,7 @@
 //! The storage that a code commanded, from the scan to the books of the service and over a restart.
 
 use stockpoint::config::Storage;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::ids::StorageId;
 use stockpoint::domain::signal::Signal;
 use stockpoint::sandbox::Options;

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use rust_decimal::Decimal;
 use stockpoint::app;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::signal::Signal;
 use stockpoint::domain::time::UnixMillis;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use stockpoint::config::{self, Config, Strategy};
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{GoodId, MasterId};
 use stockpoint::domain::stock::mode::{Kind, Mode};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use jiff::Timestamp;
 use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::config::BackDate;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::{Event, State};
 use stockpoint::domain::ids::OperationId;
 use stockpoint::domain::time::{BootMillis, UnixMillis};

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use stockpoint::app::{self, Agent, Handle, Host};
 use stockpoint::config::secrets::Secrets;
 use stockpoint::config::{Config, Protocol, Scanner};
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use stockpoint::domain::ids::ScannerName;
 use stockpoint::domain::signal::Signal;
 use stockpoint::feedback::protocol;

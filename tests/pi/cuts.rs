@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 use rusqlite::OpenFlags;
-use stockpoint::domain::control::Control;
+use stockpoint::domain::code::control::Control;
 use tempfile::TempDir;
 
 use crate::chance::Chance;

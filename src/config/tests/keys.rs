@@ -1,12 +1,12 @@
 //! Every key, its default and its bounds.
 
 use super::*;
+use crate::domain::code::rule::{Length, Replacement, Rule};
+use crate::domain::code::symbology::Symbology;
+use crate::domain::code::variable::{ItemCode, Measured, Pattern};
 use crate::domain::decode::framing::Terminator;
 use crate::domain::ids::CardId;
-use crate::domain::rule::{Length, Replacement, Rule};
 use crate::domain::stock::kit::KitScan;
-use crate::domain::symbology::Symbology;
-use crate::domain::variable::{ItemCode, Measured, Pattern};
 
 #[test]
 fn what_is_not_written_is_the_default() {

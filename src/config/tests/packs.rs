@@ -5,8 +5,8 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::code::pack::{Content, Pack};
 use crate::domain::ids::GoodId;
-use crate::domain::pack::{Content, Pack};
 
 fn pack(lines: &str) -> String {
     format!("[[pack]]\n{lines}\n")

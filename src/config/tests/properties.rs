@@ -7,14 +7,14 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy;
 
 use super::*;
+use crate::domain::code::pack::{Content, Pack, Packs};
+use crate::domain::code::rule::{Length, Replacement};
+use crate::domain::code::symbology::SYMBOLOGIES;
+use crate::domain::code::variable::{DECIMALS_MAX, Measured};
 use crate::domain::decode::encoding::ENCODINGS;
 use crate::domain::decode::keymap::LAYOUTS;
 use crate::domain::ids::{CardId, GoodId};
-use crate::domain::pack::{Content, Pack, Packs};
-use crate::domain::rule::{Length, Replacement};
 use crate::domain::stock::kit::KitScan;
-use crate::domain::symbology::SYMBOLOGIES;
-use crate::domain::variable::{DECIMALS_MAX, Measured};
 
 fn text() -> impl Strategy<Value = String> {
     "[^\\p{Cc}]{1,30}"

@@ -1,8 +1,8 @@
 //! Formatting rules and patterns: their bounds, and the faults of wrong ones.
 
 use super::*;
-use crate::domain::rule::Length;
-use crate::domain::variable::{ItemCode, Measured};
+use crate::domain::code::rule::Length;
+use crate::domain::code::variable::{ItemCode, Measured};
 
 fn rule(lines: &str) -> String {
     format!("{SCANNER}[[scanner.rule]]\n{lines}\n")

@@ -8,7 +8,6 @@
 //! with no layout, lacks characters or differs from the next is reported as such.
 
 mod advice;
-mod code;
 mod findings;
 mod reading;
 mod search;
@@ -17,7 +16,6 @@ mod tests;
 
 pub use crate::domain::calibrate::advice::Advice;
 pub use crate::domain::calibrate::advice::key_name;
-pub use crate::domain::calibrate::code::CalibrationCode;
 pub use crate::domain::calibrate::findings::Findings;
 pub use crate::domain::calibrate::findings::GAP_MS_USUAL;
 pub use crate::domain::calibrate::findings::Unsteady;
@@ -27,6 +25,7 @@ pub use crate::domain::calibrate::search::Case;
 pub use crate::domain::calibrate::search::End;
 pub use crate::domain::calibrate::search::Form;
 pub use crate::domain::calibrate::search::Separator;
+pub use crate::domain::code::calibration::CalibrationCode;
 use crate::domain::decode::keymap::InputEvent;
 
 /// The input from a scanner.

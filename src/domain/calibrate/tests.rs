@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::code::calibration;
 use crate::domain::decode::framing::Framer;
 use crate::domain::decode::framing::Framing;
 use crate::domain::decode::framing::Refusal;
@@ -108,13 +109,13 @@ impl Player {
 
     fn character(&mut self, c: char) {
         match (c, self.setting.separator) {
-            (code::SEPARATOR, Gs::Control) => {
+            (calibration::SEPARATOR, Gs::Control) => {
                 // The key of `]`, where that needs no other modifier; else the one it is on a US keyboard.
                 let (key, level, _) = self.key(']');
                 self.chord(&[CTRL, if level == Level::default() { key } else { 27 }]);
             }
-            (code::SEPARATOR, Gs::Alt) => self.chord(&[ALT, PAD[0], PAD[2], PAD[9]]),
-            (code::SEPARATOR, Gs::Hex) => {
+            (calibration::SEPARATOR, Gs::Alt) => self.chord(&[ALT, PAD[0], PAD[2], PAD[9]]),
+            (calibration::SEPARATOR, Gs::Hex) => {
                 self.chord(&[CTRL, SHIFT, 22]);
                 let (one, d) = (self.key('1').0, self.key('d').0);
                 for key in [one, d] {
@@ -122,8 +123,8 @@ impl Player {
                 }
                 self.chord(&[SPACE]);
             }
-            (code::SEPARATOR, Gs::Key) => self.chord(&[F8]),
-            (code::SEPARATOR, Gs::Text(text)) => text.chars().for_each(|c| self.character(c)),
+            (calibration::SEPARATOR, Gs::Key) => self.chord(&[F8]),
+            (calibration::SEPARATOR, Gs::Text(text)) => text.chars().for_each(|c| self.character(c)),
             (c, _) if self.setting.by_numbers => {
                 let digits = format!("0{}", u32::from(c));
                 let pads = digits.bytes().map(|digit| PAD[usize::from(digit - b'0')]);

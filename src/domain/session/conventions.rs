@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Barcode, Control, Frame, Heard, Outcome, Reading, Resolution, ScannerName};
 use crate::domain::advice::Evidence;
 use crate::domain::aim::AimId;
-use crate::domain::rule::{self, Rule};
-use crate::domain::seal::Seal;
+use crate::domain::code::rule::{self, Rule};
+use crate::domain::code::seal::Seal;
+use crate::domain::code::variable::{self, Pattern};
 use crate::domain::stock::kit::KitScan;
-use crate::domain::variable::{self, Pattern};
 
 /// The part of the configuration that is about codes.
 #[derive(Debug, Clone, Default)]

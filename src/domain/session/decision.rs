@@ -1,7 +1,7 @@
 //! The session's decision on a frame.
 
 use super::reason::Reason;
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::ids::{GoodId, OperationId, ScanId, StorageId};
 use crate::domain::signal::Signal;
 use crate::domain::stock::good::{Good, Resolution};

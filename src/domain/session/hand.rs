@@ -3,7 +3,7 @@
 use super::decision::{Decision, Outcome};
 use super::reason::Reason;
 use crate::domain::advice::Watch;
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::decode::framing::{Frame, Refusal};
 use crate::domain::decode::secret;
 use crate::domain::ids::StorageId;

@@ -11,7 +11,7 @@ use super::{
     OpenOperation, Outcome, Place, Quantity, Reason, Resolution, ScanId, ScannerName, Session, Signal, Taken,
     close,
 };
-use crate::domain::control::kit_code;
+use crate::domain::code::control::kit_code;
 use crate::domain::stock::kit::{Kit, Part};
 use crate::domain::stock::mode::Kind;
 use crate::domain::time::BootMillis;

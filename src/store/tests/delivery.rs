@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Bench, COMB, SHAMPOO, units};
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::delivery::{Event, Finding, State, Step, Way};
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::domain::stock::operation::CloseReason;

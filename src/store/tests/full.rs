@@ -5,7 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::{Bench, COMB, SHAMPOO};
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::delivery::{Event, State, Step};
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::store::Error;

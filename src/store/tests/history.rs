@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::{BEGIN, Bench, COMB, SHAMPOO, good, read_all, session};
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::delivery::State;
 use crate::domain::home::{Books, Home, Machine};
 use crate::domain::ids::{DocumentId, GoodId, LocationId, OperationId};

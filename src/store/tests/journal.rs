@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, frame, good, read_all, units};
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScannerName, StorageId};
 use crate::domain::session::Change;

@@ -1,7 +1,7 @@
 //! Tests of kits: the copy of the cards, and one scan that stands in several operations.
 
 use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, found, good, read_all, units};
-use crate::domain::control::{Control, kit_code};
+use crate::domain::code::control::{Control, kit_code};
 use crate::domain::delivery::{Event, State, Step};
 use crate::domain::ids::{CardId, DocumentId, GoodId, OperationId, StorageId, TransactionId};
 use crate::domain::stock::good::{Resolution, WriteOffUnit};

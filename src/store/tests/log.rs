@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 use super::{BEGIN, Bench, COMB, SHAMPOO, good};
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::store::open::connect;
 use crate::store::{Db, GOODS_FILE, GoodsPage, OUTBOX_FILE, OpenOptions, Reviewed};
 

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::domain::barcode::Barcode;
+use crate::domain::code::barcode::Barcode;
 use crate::domain::decode::framing::Frame;
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};

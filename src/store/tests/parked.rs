@@ -1,15 +1,15 @@
 //! Tests of codes that no good has yet, and of their booking once one has.
 
 use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, found, good, read_all, session_with, units};
-use crate::domain::barcode::Barcode;
-use crate::domain::control::Control;
+use crate::domain::code::barcode::Barcode;
+use crate::domain::code::control::Control;
+use crate::domain::code::pack::{Content, Pack, Packs};
+use crate::domain::code::rule::Rule;
+use crate::domain::code::variable::{ItemCode, Measured, Pattern};
 use crate::domain::delivery::State;
 use crate::domain::ids::{GoodId, OperationId, ScannerName};
-use crate::domain::pack::{Content, Pack, Packs};
-use crate::domain::rule::Rule;
 use crate::domain::session::Conventions;
 use crate::domain::stock::mode::Kind;
-use crate::domain::variable::{ItemCode, Measured, Pattern};
 use crate::store::{Assigned, Assignment, ParkedAt, given_as};
 
 /// Two scans of `LATER` at the dock, of one unit and of five, and one at the ramp.

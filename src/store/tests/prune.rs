@@ -1,7 +1,7 @@
 //! Tests that old history is deleted, and nothing else.
 
 use super::{BEGIN, Bench, COMB, SHAMPOO};
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::delivery::{Event, Finding, State, Step};
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::domain::time::UnixMillis;

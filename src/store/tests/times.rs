@@ -1,7 +1,7 @@
 //! Tests of times read from a wrong clock and corrected later.
 
 use super::{BEGIN, Bench, COMB, SHAMPOO};
-use crate::domain::control::Control;
+use crate::domain::code::control::Control;
 use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::time::{BootMillis, UnixMillis};
 

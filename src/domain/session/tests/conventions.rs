@@ -1,8 +1,8 @@
 //! Tests of formatting rules, and of labels with a measure inside.
 
 use super::*;
-use crate::domain::rule::Rule;
-use crate::domain::variable::{ItemCode, Measured, Pattern};
+use crate::domain::code::rule::Rule;
+use crate::domain::code::variable::{ItemCode, Measured, Pattern};
 
 /// Returns rules in which `dock` puts a B in front of all it reads and a C behind; labels that begin with 21 are
 /// weighed, those that begin with 22 are priced.

@@ -9,7 +9,7 @@
 //! `reconfigured` and `restart` are events of these names.
 
 use super::*;
-use crate::domain::barcode::Key;
+use crate::domain::code::barcode::Key;
 use crate::domain::ids::{ScanId, StorageId};
 use crate::domain::stock::good::{Good, Packed};
 use crate::domain::stock::kit::KitScan;

@@ -4,12 +4,12 @@
 //! number, never by its beginning. It does not look anything up, and it does not choose between two goods
 //! that share a key.
 
-use crate::domain::add_on::item_with_add_on;
 use crate::domain::aim::AimId;
-use crate::domain::gs1;
-use crate::domain::gs1::{Amount, Gs1Data};
-use crate::domain::gtin::Gtin;
-use crate::domain::variable::Measure;
+use crate::domain::code::add_on::item_with_add_on;
+use crate::domain::code::gs1;
+use crate::domain::code::gs1::{Amount, Gs1Data};
+use crate::domain::code::gtin::Gtin;
+use crate::domain::code::variable::Measure;
 
 /// A key by which goods are indexed and codes are looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::gtin::has_check_digit;
+use crate::domain::code::gtin::has_check_digit;
 use crate::domain::ids::GoodId;
 
 fn pattern(written: &str, measured: Measured, item: ItemCode) -> Pattern {

@@ -11,9 +11,9 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use super::aim::AimId;
-use super::control::{Control, Reading, kit_code};
-use super::ids::CardId;
+use crate::domain::aim::AimId;
+use crate::domain::code::control::{Control, Reading, kit_code};
+use crate::domain::ids::CardId;
 
 /// The number of characters of a check, each a digit or an upper-case letter.
 pub const CHECK_CHARS: usize = 3;
@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::domain::calibrate::CalibrationCode;
-    use crate::domain::control::sheet;
+    use crate::domain::code::control::sheet;
 
     fn seal(secret: &str) -> Seal {
         Seal::keyed(&SecretString::from(secret))

@@ -12,8 +12,8 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 
-use super::barcode::{Barcode, Key};
-use super::gtin::with_check_digit;
+use crate::domain::code::barcode::{Barcode, Key};
+use crate::domain::code::gtin::with_check_digit;
 use crate::domain::stock::good::Good;
 use crate::domain::stock::quantity::{Money, Quantity, exact_product};
 

@@ -2,7 +2,7 @@
 //!
 //! It does not look at the code itself: a code without an identifier is of no known kind.
 
-use super::aim::AimId;
+use crate::domain::aim::AimId;
 
 /// A kind of barcode that a formatting rule can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

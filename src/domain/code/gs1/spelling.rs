@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::amount::{self, Amount};
 use super::{GROUP_SEPARATOR, rule};
-use crate::domain::gtin::Gtin;
+use crate::domain::code::gtin::Gtin;
 
 /// The texts that some scanners send for an FNC1 inside a symbol in place of the separator. No element holds a `]`: it
 /// is not of the characters that elements are made of.

@@ -10,10 +10,10 @@
 
 use std::fmt;
 
-use super::aim::AimId;
-use super::control::{Control, Reading};
-use super::seal::Seal;
-use super::symbology::Symbology;
+use crate::domain::aim::AimId;
+use crate::domain::code::control::{Control, Reading};
+use crate::domain::code::seal::Seal;
+use crate::domain::code::symbology::Symbology;
 use crate::domain::decode::framing::FRAME_BYTES_MAX;
 
 /// The most rules of one scanner: more than a person keeps in mind at once would be a program.
@@ -254,8 +254,8 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::domain::control::sheet;
-    use crate::domain::symbology::SYMBOLOGIES;
+    use crate::domain::code::control::sheet;
+    use crate::domain::code::symbology::SYMBOLOGIES;
 
     fn applied(rules: &[Rule], text: &str) -> String {
         apply_all(rules, &Seal::default(), text)

@@ -11,7 +11,7 @@
 //! is refused.
 
 /// The character that separates the elements of a GS1 code.
-pub(super) const SEPARATOR: char = '\u{1d}';
+pub(in crate::domain) const SEPARATOR: char = '\u{1d}';
 
 /// A calibration code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::barcode::Barcode;
+use crate::domain::code::barcode::Barcode;
 
 const GS: &str = "\u{1d}";
 

@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use super::barcode::{Barcode, Key, encode_tier};
-use super::control::{Control, Reading};
-use super::ids::GoodId;
+use crate::domain::code::barcode::{Barcode, Key, encode_tier};
+use crate::domain::code::control::{Control, Reading};
+use crate::domain::ids::GoodId;
 
 /// The most packs of one station: some thousand cartons, which together take less than a megabyte of memory.
 pub const PACKS_MAX: usize = 5000;

@@ -4,7 +4,7 @@
 //! pre-defined length.
 
 use super::table::TABLE;
-use crate::domain::gtin;
+use crate::domain::code::gtin;
 
 /// The rule for the value of an application identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

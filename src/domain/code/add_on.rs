@@ -8,7 +8,7 @@
 //! Source: GS1 General Specifications, section 5.2.2, add-on symbols.
 
 use crate::domain::aim::AimId;
-use crate::domain::gtin::Gtin;
+use crate::domain::code::gtin::Gtin;
 
 /// The prefixes of the EAN-13 of periodicals and books.
 const WITH_ADD_ONS: [&str; 3] = ["977", "978", "979"];

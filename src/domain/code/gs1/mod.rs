@@ -15,7 +15,7 @@ pub use link::read as read_link;
 pub use spelling::{element_string, first_item};
 pub use table::EDITION;
 
-use crate::domain::gtin::Gtin;
+use crate::domain::code::gtin::Gtin;
 use crate::domain::stock::quantity::Quantity;
 
 /// The most elements taken from one code. Real symbols carry fewer than ten.

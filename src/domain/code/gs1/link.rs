@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 
-use crate::domain::gs1::Amount;
-use crate::domain::gs1::ELEMENTS_MAX;
-use crate::domain::gs1::Gs1Data;
-use crate::domain::gs1::Walk;
-use crate::domain::gs1::rule;
-use crate::domain::gtin::Gtin;
+use crate::domain::code::gs1::Amount;
+use crate::domain::code::gs1::ELEMENTS_MAX;
+use crate::domain::code::gs1::Gs1Data;
+use crate::domain::code::gs1::Walk;
+use crate::domain::code::gs1::rule;
+use crate::domain::code::gtin::Gtin;
 
 /// Reads an `http` or `https` URI with a path that ends in `/01/` and a GTIN, further pairs of AI and
 /// value behind it, more of them in the query. `None` unless there is a GTIN with a right check digit.

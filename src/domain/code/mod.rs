@@ -1,0 +1,13 @@
+//! Codes: what the text of a frame is, a product's code or a command, before anything is looked up.
+
+mod add_on;
+pub mod barcode;
+pub mod calibration;
+pub mod control;
+pub mod gs1;
+pub mod gtin;
+pub mod pack;
+pub mod rule;
+pub mod seal;
+pub mod symbology;
+pub mod variable;
