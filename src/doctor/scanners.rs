@@ -11,7 +11,7 @@ use crate::device::PortFault;
 use crate::device::hidraws;
 use crate::device::inputs;
 use crate::device::ports::{self, Roots};
-use crate::domain::advice::Advice;
+use crate::domain::session::advice::Advice;
 use crate::status::{ScannerState, Status};
 
 const SECTION: &str = "scanners";

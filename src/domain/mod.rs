@@ -10,7 +10,6 @@ pub mod delivery;
 pub mod session;
 pub mod stock;
 
-pub mod advice;
 pub mod aim;
 pub mod count;
 pub mod home;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{Announcement, Earlier, What, counted};
-use crate::domain::advice::Advice;
 use crate::domain::printable::printable;
+use crate::domain::session::advice::Advice;
 use crate::domain::signal::Signal;
 use crate::domain::stock::good::Good;
 use crate::domain::stock::mode::Mode;

@@ -32,9 +32,9 @@ use tokio::time::timeout;
 
 pub use crate::domain::count::counted;
 
-use crate::domain::advice::Advice;
 use crate::domain::ids::{OperationId, ScannerName};
 use crate::domain::session::Reason;
+use crate::domain::session::advice::Advice;
 use crate::domain::signal::{Occasion, Signal};
 use crate::domain::stock::good::Good;
 use crate::domain::stock::mode::Mode;

@@ -6,10 +6,10 @@ mod tables;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::advice::Advice;
 use crate::domain::delivery::State;
 use crate::domain::ids::{ScannerName, StorageId};
 use crate::domain::printable::harmless;
+use crate::domain::session::advice::Advice;
 use crate::domain::stock::mode::Mode;
 use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;

@@ -6,9 +6,9 @@ use jiff::tz::TimeZone;
 
 use super::location::{self, SECONDS, in_words};
 use super::{AlarmJson, ApiState, ScannerJson, ScannerState, Status};
-use crate::domain::advice::Advice;
 use crate::domain::home::DataState;
 use crate::domain::ids::StorageId;
+use crate::domain::session::advice::Advice;
 use crate::store::zone_of_text;
 
 impl Status {

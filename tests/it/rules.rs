@@ -2,10 +2,10 @@
 
 use rust_decimal::Decimal;
 use stockpoint::config::Config;
-use stockpoint::domain::advice::Advice;
 use stockpoint::domain::code::control::Control;
 use stockpoint::domain::ids::{GoodId, ScannerName};
 use stockpoint::domain::session::Reason;
+use stockpoint::domain::session::advice::Advice;
 use stockpoint::domain::signal::Signal;
 use stockpoint::domain::stock::mode::Kind;
 use stockpoint::feedback::{Announcement, What};

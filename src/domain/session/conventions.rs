@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Barcode, Control, Frame, Heard, Outcome, Reading, Resolution, ScannerName};
-use crate::domain::advice::Evidence;
 use crate::domain::aim::AimId;
 use crate::domain::code::rule::{self, Rule};
 use crate::domain::code::seal::Seal;
 use crate::domain::code::variable::{self, Pattern};
+use crate::domain::session::advice::Evidence;
 use crate::domain::stock::kit::KitScan;
 
 /// The part of the configuration that is about codes.

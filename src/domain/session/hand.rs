@@ -2,11 +2,11 @@
 
 use super::decision::{Decision, Outcome};
 use super::reason::Reason;
-use crate::domain::advice::Watch;
 use crate::domain::code::control::Control;
 use crate::domain::decode::framing::{Frame, Refusal};
 use crate::domain::decode::secret;
 use crate::domain::ids::StorageId;
+use crate::domain::session::advice::Watch;
 use crate::domain::signal::Signal;
 use crate::domain::stock::mode::Mode;
 use crate::domain::time::BootMillis;

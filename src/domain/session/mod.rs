@@ -8,6 +8,7 @@
 //! Invariant: nothing here counts as done before `settle`, and no signal other than a refusal may be given
 //! before it.
 
+pub mod advice;
 mod conventions;
 mod decision;
 mod hand;
@@ -25,7 +26,6 @@ pub use decision::{Answer, Became, Booking, Change, Committed, Decision, Entry, 
 pub use hand::Desk;
 pub use reason::Reason;
 
-use super::advice::Advice;
 use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName, StorageId};
 use super::signal::Signal;
 use super::time::BootMillis;
@@ -35,6 +35,7 @@ use crate::domain::code::gs1::{Amount, Gs1Data};
 use crate::domain::code::seal::Seal;
 use crate::domain::code::variable::Measure;
 use crate::domain::decode::framing::{Frame, Refusal};
+use crate::domain::session::advice::Advice;
 use crate::domain::stock::good::{Good, Packed, Resolution};
 use crate::domain::stock::mode::Mode;
 use crate::domain::stock::operation::{CloseReason, Place};
