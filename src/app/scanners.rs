@@ -10,10 +10,10 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Protocol, Source};
+use crate::device::discover::ports::Roots;
 use crate::device::evdev::{self, Keyboard};
 use crate::device::health::{self, Presence};
 use crate::device::hidpos::{self, PosScanner};
-use crate::device::ports::Roots;
 use crate::device::serial::{self, SerialPort};
 use crate::device::{self, Device, FromScanner, Outlet, SCAN_QUEUE_MAX, SignalSender, stdin};
 use crate::domain::decode::encoding::Encoding;

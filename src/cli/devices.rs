@@ -7,9 +7,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Error, read_error, say};
-use crate::device::hidraws::{self, FoundHidraw};
-use crate::device::inputs::{self, FoundInput, InputLikeness, Sign};
-use crate::device::ports::{self, FoundPort, Roots, UsbIdentity};
+use crate::device::discover::hidraws::{self, FoundHidraw};
+use crate::device::discover::inputs::{self, FoundInput, InputLikeness, Sign};
+use crate::device::discover::ports::{self, FoundPort, Roots, UsbIdentity};
 use crate::domain::printable::printable;
 
 /// The sign of a HID-POS scanner.
@@ -249,7 +249,7 @@ pub(super) fn name_of(kernels: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::{Config, Place, Source};
-    use crate::device::inputs::Abilities;
+    use crate::device::discover::inputs::Abilities;
     use crate::domain::decode::hidpos::Unfit;
 
     fn input(name: &str, vendor: u16, interface: Option<&str>) -> FoundInput {

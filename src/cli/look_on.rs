@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::devices::input_entry;
 use super::{Error, read_error, say};
 use crate::clock::SystemClock;
-use crate::device::inputs::{self, FoundInput};
+use crate::device::discover::inputs::{self, FoundInput};
+use crate::device::discover::ports::Roots;
 use crate::device::onlooker::{Onlooker, Seen};
-use crate::device::ports::Roots;
 use crate::domain::decode::typing::{Bursts, Pace};
 
 pub(super) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error> {
@@ -62,8 +62,8 @@ fn told_of(bursts: Bursts) -> String {
 mod tests {
     use super::*;
     use crate::device::PortFault;
-    use crate::device::inputs::Abilities;
-    use crate::device::ports::UsbIdentity;
+    use crate::device::discover::inputs::Abilities;
+    use crate::device::discover::ports::UsbIdentity;
 
     fn input(name: &str) -> FoundInput {
         let identity = UsbIdentity {

@@ -14,8 +14,8 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::device::PortFault;
-use crate::device::hidraws;
-use crate::device::ports::Roots;
+use crate::device::discover::hidraws;
+use crate::device::discover::ports::Roots;
 use crate::device::tty::fault_while_open;
 use crate::domain::decode::hidpos::Layout;
 

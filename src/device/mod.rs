@@ -14,13 +14,11 @@
 //! port opens in the middle of a frame, the bytes before that moment are lost, and the rest reads as a shorter frame.
 
 pub mod capture;
+pub mod discover;
 pub mod evdev;
 pub mod health;
 pub mod hidpos;
-pub mod hidraws;
-pub mod inputs;
 pub mod onlooker;
-pub mod ports;
 pub mod serial;
 pub mod stdin;
 

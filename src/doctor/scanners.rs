@@ -8,9 +8,9 @@ use rustix::io::Errno;
 use super::{Finding, Grade, holders};
 use crate::config::{Place, Scanner, Source};
 use crate::device::PortFault;
-use crate::device::hidraws;
-use crate::device::inputs;
-use crate::device::ports::{self, Roots};
+use crate::device::discover::hidraws;
+use crate::device::discover::inputs;
+use crate::device::discover::ports::{self, Roots};
 use crate::domain::session::advice::Advice;
 use crate::status::{ScannerState, Status};
 

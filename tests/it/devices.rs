@@ -27,7 +27,7 @@ use stockpoint::device::PortFault;
 use stockpoint::device::PortState;
 use stockpoint::device::SIGNAL_QUEUE_MAX;
 use stockpoint::device::SignalSender;
-use stockpoint::device::ports::Roots;
+use stockpoint::device::discover::ports::Roots;
 use stockpoint::device::serial;
 use stockpoint::device::serial::SerialPort;
 use stockpoint::device::stdin;

@@ -9,8 +9,8 @@ use crate::cli::devices::{input_place, name_of, port_place};
 use crate::config::edit::quoted;
 use crate::config::{Config, Line, Place, Scanner, Source};
 use crate::device::PortFault;
-use crate::device::inputs::{self, FoundInput};
-use crate::device::ports::{self, FoundPort, Roots};
+use crate::device::discover::inputs::{self, FoundInput};
+use crate::device::discover::ports::{self, FoundPort, Roots};
 
 /// The hint for a scanner that is not configured.
 const BY_PATH: &str = "name a configured scanner, or a device by its path (`stockpoint devices`)";

@@ -12,11 +12,11 @@ use crate::cli::devices::port_place;
 use crate::cli::devices::pos_of;
 use crate::cli::read_error;
 use crate::config::quoted;
+use crate::device::discover::hidraws;
+use crate::device::discover::inputs;
+use crate::device::discover::ports;
+use crate::device::discover::ports::Roots;
 use crate::device::hidpos;
-use crate::device::hidraws;
-use crate::device::inputs;
-use crate::device::ports;
-use crate::device::ports::Roots;
 use crate::domain::decode::keymap::LayoutName;
 use crate::domain::printable::printable;
 

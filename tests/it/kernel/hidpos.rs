@@ -5,8 +5,8 @@ use stockpoint::config::Place;
 use stockpoint::config::UsbMatch;
 use stockpoint::device::PortFault;
 use stockpoint::device::PortState;
+use stockpoint::device::discover::ports::Roots;
 use stockpoint::device::hidpos::Recorder;
-use stockpoint::device::ports::Roots;
 use stockpoint::domain::decode::framing::Refusal;
 
 use crate::hidpos::GAP;

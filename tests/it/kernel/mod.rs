@@ -20,8 +20,8 @@ use std::thread::yield_now;
 use std::time::Duration;
 
 use stockpoint::config::UsbMatch;
-use stockpoint::device::hidraws;
-use stockpoint::device::ports::Roots;
+use stockpoint::device::discover::hidraws;
+use stockpoint::device::discover::ports::Roots;
 use tokio::time::Instant;
 
 /// The maker that the devices name; each test's have products of their own.

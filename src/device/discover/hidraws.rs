@@ -10,13 +10,13 @@ use std::path::PathBuf;
 
 use crate::config::UsbMatch;
 use crate::device::PortFault;
-use crate::device::ports::Roots;
-use crate::device::ports::UsbIdentity;
-use crate::device::ports::fits;
-use crate::device::ports::link_to;
-use crate::device::ports::only_one;
-use crate::device::ports::text;
-use crate::device::ports::usb_identity;
+use crate::device::discover::ports::Roots;
+use crate::device::discover::ports::UsbIdentity;
+use crate::device::discover::ports::fits;
+use crate::device::discover::ports::link_to;
+use crate::device::discover::ports::only_one;
+use crate::device::discover::ports::text;
+use crate::device::discover::ports::usb_identity;
 use crate::domain::decode::hidpos::Layout;
 use crate::domain::decode::hidpos::Unfit;
 
@@ -72,7 +72,7 @@ pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
 }
 
 /// Returns the kernel's name of the node that `path` names, directly or through links.
-pub(super) fn kernels_name(path: &Path) -> Option<String> {
+pub(in crate::device) fn kernels_name(path: &Path) -> Option<String> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
         let name = path.file_name()?.to_str()?;
@@ -86,18 +86,18 @@ pub(super) fn kernels_name(path: &Path) -> Option<String> {
 }
 
 /// Returns the layout of the device's reports from its own description; `None`: the kernel knows no such device.
-pub(super) fn layout(roots: &Roots, name: &str) -> Option<Result<Layout, Unfit>> {
+pub(in crate::device) fn layout(roots: &Roots, name: &str) -> Option<Result<Layout, Unfit>> {
     let descriptor = descriptor(roots, name)?;
     Some(Layout::of(&descriptor))
 }
 
 /// Returns the device's report descriptor.
-pub(super) fn descriptor(roots: &Roots, name: &str) -> Option<Vec<u8>> {
+pub(in crate::device) fn descriptor(roots: &Roots, name: &str) -> Option<Vec<u8>> {
     fs::read(class(roots, name).join("device/report_descriptor")).ok()
 }
 
 /// Returns the numbers under which the kernel knows the device's node: `244:0`.
-pub(super) fn numbers(roots: &Roots, name: &str) -> Option<String> {
+pub(in crate::device) fn numbers(roots: &Roots, name: &str) -> Option<String> {
     text(&class(roots, name), "dev")
 }
 

@@ -215,7 +215,7 @@ pub(super) fn hexadecimal(folder: &Path, file: &str) -> Option<u16> {
 
 /// Returns the text of a file, if it has one. Control characters are left out: a device chooses its texts, and they are
 /// printed on terminals.
-pub(super) fn text(folder: &Path, file: &str) -> Option<String> {
+pub(in crate::device) fn text(folder: &Path, file: &str) -> Option<String> {
     let bytes = fs::read(folder.join(file)).ok()?;
     let text: String = String::from_utf8_lossy(&bytes).chars().filter(|c| !c.is_control()).collect();
     let text = text.trim();

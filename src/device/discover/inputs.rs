@@ -10,17 +10,17 @@ use std::path::PathBuf;
 
 use crate::config::UsbMatch;
 use crate::device::PortFault;
+use crate::device::discover::ports::Roots;
+use crate::device::discover::ports::SCANNER_MAKERS;
+use crate::device::discover::ports::SCANNER_WORDS;
+use crate::device::discover::ports::UsbIdentity;
+use crate::device::discover::ports::fits;
+use crate::device::discover::ports::hexadecimal;
+use crate::device::discover::ports::link_to;
+use crate::device::discover::ports::only_one;
+use crate::device::discover::ports::text;
+use crate::device::discover::ports::usb_identity;
 use crate::device::node::is_keyboard;
-use crate::device::ports::Roots;
-use crate::device::ports::SCANNER_MAKERS;
-use crate::device::ports::SCANNER_WORDS;
-use crate::device::ports::UsbIdentity;
-use crate::device::ports::fits;
-use crate::device::ports::hexadecimal;
-use crate::device::ports::link_to;
-use crate::device::ports::only_one;
-use crate::device::ports::text;
-use crate::device::ports::usb_identity;
 
 /// The bytes of a word of the kernel's lists of bits: as many as a `long` has.
 const WORD: usize = size_of::<usize>();
