@@ -9,7 +9,7 @@ use super::{Error, read_error, say};
 use crate::clock::SystemClock;
 use crate::device::discover::inputs::{self, FoundInput};
 use crate::device::discover::ports::Roots;
-use crate::device::onlooker::{Onlooker, Seen};
+use crate::device::evdev::typing_monitor::{Onlooker, Seen};
 use crate::domain::decode::typing::{Bursts, Pace};
 
 pub(super) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error> {

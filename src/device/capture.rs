@@ -11,7 +11,7 @@ use crate::config::Protocol;
 use crate::device::PortFault;
 use crate::device::bell::Bell;
 use crate::device::bell::Woken;
-use crate::device::node::Node;
+use crate::device::evdev::node::Node;
 use crate::device::serial::SerialPort;
 use crate::device::tty;
 use crate::device::tty::Tty;

@@ -18,7 +18,6 @@ pub mod discover;
 pub mod evdev;
 pub mod health;
 pub mod hidpos;
-pub mod onlooker;
 pub mod serial;
 pub mod stdin;
 
@@ -26,7 +25,6 @@ mod backlog;
 mod bell;
 mod hidraw;
 mod line;
-mod node;
 mod outage;
 mod reader;
 mod talk;

@@ -20,7 +20,7 @@ use crate::device::discover::ports::link_to;
 use crate::device::discover::ports::only_one;
 use crate::device::discover::ports::text;
 use crate::device::discover::ports::usb_identity;
-use crate::device::node::is_keyboard;
+use crate::device::evdev::node::is_keyboard;
 
 /// The bytes of a word of the kernel's lists of bits: as many as a `long` has.
 const WORD: usize = size_of::<usize>();

@@ -43,10 +43,10 @@ const READS_MAX: usize = 2;
 ///
 /// The device is read raw: a synchronised stream hides that the kernel dropped events (`SYN_DROPPED`), and so hides
 /// that a code is incomplete.
-pub(super) struct Node {
+pub(in crate::device) struct Node {
     device: RawDevice,
     /// True if the kernel keeps keys alone; kernels before 4.4 cannot.
-    pub(super) is_masked: bool,
+    pub(in crate::device) is_masked: bool,
 }
 
 impl fmt::Debug for Node {
@@ -57,7 +57,7 @@ impl fmt::Debug for Node {
 
 impl Node {
     /// Opens the keyboard at `path` for this program alone.
-    pub(super) fn open(path: &Path) -> Result<Self, PortFault> {
+    pub(in crate::device) fn open(path: &Path) -> Result<Self, PortFault> {
         let mut node = Self::of_keyboard(path, OFlags::RDWR)?;
         node.device.grab().map_err(|error| io_fault(&error))?;
         node.put_out_caps_lock();
@@ -65,7 +65,7 @@ impl Node {
     }
 
     /// Opens the keyboard at `path` only to watch it: keystrokes still arrive as usual.
-    pub(super) fn look_on(path: &Path) -> Result<Self, PortFault> {
+    pub(in crate::device) fn look_on(path: &Path) -> Result<Self, PortFault> {
         Self::of_keyboard(path, OFlags::RDONLY)
     }
 
@@ -91,7 +91,7 @@ impl Node {
 
     /// Reads the available events into `events`, in place of its content. If it stays empty, there are no events, but
     /// the device is still there.
-    pub(super) fn read(&mut self, events: &mut Vec<InputEvent>) -> Result<(), PortFault> {
+    pub(in crate::device) fn read(&mut self, events: &mut Vec<InputEvent>) -> Result<(), PortFault> {
         events.clear();
         for _ in 0..READS_MAX {
             match self.device.fetch_events() {
@@ -125,12 +125,12 @@ impl AsFd for Node {
 }
 
 /// Returns true if a device with these keys, one bit each, can type a code.
-pub(super) fn is_keyboard(keys: &[u8]) -> bool {
+pub(in crate::device) fn is_keyboard(keys: &[u8]) -> bool {
     NEEDED_KEYS.iter().all(|key| has_bit(keys, *key))
 }
 
 /// Returns true if the bit `number` is set; eight are in a byte, lowest first.
-pub(super) fn has_bit(bits: &[u8], number: u16) -> bool {
+pub(in crate::device) fn has_bit(bits: &[u8], number: u16) -> bool {
     let byte = bits.get(usize::from(number.div_euclid(8)));
     byte.is_some_and(|byte| byte & (1 << number.rem_euclid(8)) != 0)
 }

@@ -7,6 +7,9 @@
 //! The kernel keeps no more than one code for a reader that is late, so this thread never waits for the agent: frames
 //! wait in a backlog of its own. If the kernel drops events all the same, their code is refused.
 
+pub(super) mod node;
+pub mod typing_monitor;
+
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::AsFd;
@@ -25,8 +28,8 @@ use crate::device::PortFault;
 use crate::device::bell::Bell;
 use crate::device::discover::inputs;
 use crate::device::discover::ports::Roots;
+use crate::device::evdev::node::Node;
 use crate::device::line::Stopped;
-use crate::device::node::Node;
 use crate::device::reader::Reader;
 use crate::device::tty;
 use crate::domain::decode::framing::Framing;

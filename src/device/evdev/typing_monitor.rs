@@ -15,7 +15,7 @@ use rustix::event::poll;
 
 use crate::clock::Clock;
 use crate::device::PortFault;
-use crate::device::node::Node;
+use crate::device::evdev::node::Node;
 use crate::domain::decode::typing::Bursts;
 use crate::domain::decode::typing::Pace;
 use crate::domain::decode::typing::Typing;
