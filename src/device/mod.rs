@@ -23,7 +23,6 @@ pub mod stdin;
 
 mod backlog;
 mod bell;
-mod hidraw;
 mod line;
 mod outage;
 mod reader;

@@ -12,6 +12,8 @@
 //!
 //! Signals are written between two reads, each as one report, its number first.
 
+mod node;
+
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::AsFd;
@@ -33,7 +35,7 @@ use crate::device::SignalSender;
 use crate::device::bell::Bell;
 use crate::device::discover::hidraws;
 use crate::device::discover::ports::Roots;
-use crate::device::hidraw::Hidraw;
+use crate::device::hidpos::node::Hidraw;
 use crate::device::line::Stopped;
 use crate::device::reader::Reader;
 use crate::device::tty;
