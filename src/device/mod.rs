@@ -26,8 +26,6 @@ mod bell;
 mod line;
 mod outage;
 mod reader;
-mod talk;
-mod tty;
 mod watch;
 
 use std::io;

@@ -19,7 +19,7 @@ use crate::device::bell::Bell;
 use crate::device::bell::Woken;
 use crate::device::line::Line;
 use crate::device::line::Stopped;
-use crate::device::tty::fault_while_open;
+use crate::device::serial::tty::fault_while_open;
 use crate::domain::decode::framing::Cut;
 use crate::domain::decode::framing::Framing;
 use crate::domain::ids::ScannerName;

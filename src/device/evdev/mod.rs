@@ -31,7 +31,7 @@ use crate::device::discover::ports::Roots;
 use crate::device::evdev::node::Node;
 use crate::device::line::Stopped;
 use crate::device::reader::Reader;
-use crate::device::tty;
+use crate::device::serial::tty;
 use crate::domain::decode::framing::Framing;
 use crate::domain::decode::keymap::InputEvent;
 use crate::domain::decode::keymap::KeyStream;

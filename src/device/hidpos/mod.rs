@@ -38,7 +38,7 @@ use crate::device::discover::ports::Roots;
 use crate::device::hidpos::node::Hidraw;
 use crate::device::line::Stopped;
 use crate::device::reader::Reader;
-use crate::device::tty;
+use crate::device::serial::tty;
 use crate::domain::decode::framing::Framing;
 use crate::domain::decode::hidpos::PosStream;
 use crate::domain::decode::hidpos::trace::PosTrace;

@@ -7,7 +7,7 @@ use crate::config::Protocol;
 use crate::device::bell::Bell;
 use crate::device::line::Line;
 use crate::device::line::Stopped;
-use crate::device::tty::Tty;
+use crate::device::serial::tty::Tty;
 use crate::domain::decode::framing::Cut;
 use crate::domain::decode::framing::Framing;
 use crate::domain::decode::ssi::Host;

@@ -43,7 +43,7 @@ const DAMAGED: u8 = 0xff;
 
 /// An open serial port. Reading and writing never wait.
 #[derive(Debug)]
-pub(super) struct Tty {
+pub(in crate::device) struct Tty {
     fd: OwnedFd,
     /// The lock that reserves the port as long as it is open.
     _lock: TTYPort,
@@ -52,7 +52,7 @@ pub(super) struct Tty {
 
 impl Tty {
     /// Opens the terminal device at `path`, for this program alone, and sets it as `port` says.
-    pub(super) fn open(path: &Path, port: &SerialPort) -> Result<Self, PortFault> {
+    pub(in crate::device) fn open(path: &Path, port: &SerialPort) -> Result<Self, PortFault> {
         // A link is followed once, so that both descriptors are of one device.
         let path = std::fs::canonicalize(path).map_err(|error| fault(errno_of(&error)))?;
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -67,7 +67,7 @@ impl Tty {
     }
 
     /// Reads the available bytes, up to the length of `buffer`. Zero: there are none, but the port is still there.
-    pub(super) fn read(&self, buffer: &mut [u8]) -> Result<usize, PortFault> {
+    pub(in crate::device) fn read(&self, buffer: &mut [u8]) -> Result<usize, PortFault> {
         match rustix::io::read(&self.fd, buffer) {
             // An end of file can pass, as when another program changed the settings; where the device is gone,
             // asking for them fails with EIO (`tty_ioctl` of a hung-up terminal, linux/drivers/tty/tty_io.c).
@@ -79,7 +79,7 @@ impl Tty {
     }
 
     /// Writes as many of `bytes` as the port accepts at once, and returns true if it accepted all.
-    pub(super) fn write(&self, bytes: &[u8]) -> bool {
+    pub(in crate::device) fn write(&self, bytes: &[u8]) -> bool {
         rustix::io::write(&self.fd, bytes) == Ok(bytes.len())
     }
 }
@@ -199,7 +199,7 @@ fn fault(errno: Errno) -> PortFault {
 }
 
 /// Returns the reason why a port that was open is gone.
-pub(super) fn fault_while_open(errno: Errno) -> PortFault {
+pub(in crate::device) fn fault_while_open(errno: Errno) -> PortFault {
     match errno {
         Errno::IO | Errno::NODEV | Errno::NXIO => PortFault::Vanished,
         other => PortFault::Failed { errno: other.raw_os_error() },
@@ -209,7 +209,7 @@ pub(super) fn fault_while_open(errno: Errno) -> PortFault {
 /// A reader that undoes the marks of `PARMRK`: the kernel reports a damaged byte X as `FF 00 X`, and a good FF as
 /// `FF FF` (`termios(3)`). Both become one `0xFF`.
 #[derive(Debug, Default)]
-pub(super) struct Unmarker {
+pub(in crate::device) struct Unmarker {
     seen: Seen,
 }
 
@@ -224,7 +224,7 @@ enum Seen {
 
 impl Unmarker {
     /// Returns the real byte, once `byte` completes it.
-    pub(super) fn byte(&mut self, byte: u8) -> Option<u8> {
+    pub(in crate::device) fn byte(&mut self, byte: u8) -> Option<u8> {
         let (seen, meant) = match (self.seen, byte) {
             (Seen::Nothing, DAMAGED) => (Seen::Escape, None),
             (Seen::Escape, 0) => (Seen::EscapeAndNul, None),

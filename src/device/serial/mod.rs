@@ -4,6 +4,9 @@
 //! each time, up to 2 s. An outage is logged once, with its cure; the tries are not logged. Signals are written between
 //! two reads, and dropped if the port is gone or accepts no bytes.
 
+mod protocol;
+pub(super) mod tty;
+
 use std::convert::Infallible;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -33,11 +36,10 @@ use crate::device::discover::ports::Roots;
 use crate::device::line::Line;
 use crate::device::line::Stopped;
 use crate::device::outage::Outage;
-use crate::device::talk::Ends;
-use crate::device::talk::Talk;
-use crate::device::tty;
-use crate::device::tty::Tty;
-use crate::device::tty::Unmarker;
+use crate::device::serial::protocol::Ends;
+use crate::device::serial::protocol::Talk;
+use crate::device::serial::tty::Tty;
+use crate::device::serial::tty::Unmarker;
 use crate::domain::decode::framing::Framing;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Occasion;
