@@ -14,7 +14,6 @@ mod goods;
 mod home;
 mod init;
 mod log;
-mod look_on;
 mod outbox;
 mod run;
 mod scans;
@@ -24,7 +23,6 @@ mod status;
 mod step_back;
 mod sync;
 mod trace;
-mod try_code;
 mod unknown;
 
 use std::io::{self, Write};
@@ -79,10 +77,10 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Doctor { json } => doctor::doctor(&mut out, &args.config, *json),
         Command::Init(wish) => init::init(&mut out, &args.config, wish),
         Command::Devices { command: Some(DevicesCommand::Try { name, code }), .. } => {
-            try_code::try_code(&mut out, &config()?, name, code)
+            devices::try_code::try_code(&mut out, &config()?, name, code)
         }
         Command::Devices { watch: Some(seconds), .. } => {
-            look_on::look_on(&mut out, Duration::from_secs(*seconds))
+            devices::watch::look_on(&mut out, Duration::from_secs(*seconds))
         }
         Command::Devices { json, .. } => devices::devices(&mut out, *json),
         Command::Calibrate(wanted) => calibrate::calibrate(&mut out, &args.config, wanted),

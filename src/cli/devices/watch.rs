@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
-use super::devices::input_entry;
-use super::{Error, read_error, say};
+use crate::cli::devices::input_entry;
+use crate::cli::{Error, read_error, say};
 use crate::clock::SystemClock;
 use crate::device::discover::inputs::{self, FoundInput};
 use crate::device::discover::ports::Roots;
 use crate::device::evdev::typing_monitor::{Onlooker, Seen};
 use crate::domain::decode::typing::{Bursts, Pace};
 
-pub(super) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error> {
+pub(in crate::cli) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error> {
     let roots = Roots::default();
     let inputs = inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?;
     if inputs.is_empty() {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read, Write};
 
-use super::{Error, data_if_any, say};
+use crate::cli::{Error, data_if_any, say};
 use crate::config::{Config, Scanner, secrets};
 use crate::domain::code::barcode::{Barcode, Key};
 use crate::domain::code::gs1::Amount;
@@ -20,7 +20,12 @@ use crate::store::Db;
 /// The most bytes that are read from the standard input: some ten thousand codes.
 const INPUT_BYTES_MAX: u64 = 1024 * 1024;
 
-pub(super) fn try_code(out: &mut impl Write, config: &Config, name: &str, code: &str) -> Result<(), Error> {
+pub(in crate::cli) fn try_code(
+    out: &mut impl Write,
+    config: &Config,
+    name: &str,
+    code: &str,
+) -> Result<(), Error> {
     let known = || config.scanners.iter().map(|scanner| scanner.name.as_str());
     let Some(scanner) = config.scanners.iter().find(|scanner| scanner.name.as_str() == name) else {
         let known = known().collect::<Vec<_>>().join(", ");

@@ -1,5 +1,8 @@
 //! `stockpoint devices`
 
+pub(super) mod try_code;
+pub(super) mod watch;
+
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
