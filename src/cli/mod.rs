@@ -4,7 +4,6 @@
 mod args;
 mod calibrate;
 mod check;
-mod create;
 mod demo;
 mod devices;
 mod doctor;

@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
-use super::args::{NewGood, amount};
-use super::run::runtime;
-use super::unknown::{documents_were, meant};
-use super::{Error, data, say, way_beside};
 use crate::api::{Budget, Client, GoodToWrite};
+use crate::cli::args::{NewGood, amount};
+use crate::cli::run::runtime;
+use crate::cli::unknown::{documents_were, meant};
+use crate::cli::{Error, data, say, way_beside};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
