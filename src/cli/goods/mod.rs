@@ -7,10 +7,10 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::args::GoodsCommand;
-use super::shown::location_of;
 use super::sync::sync;
 use super::{Error, data, data_if_any, say};
 use crate::cli::goods::create::create;
+use crate::cli::outbox::list::location_of;
 use crate::config::Config;
 use crate::domain::code::seal::Seal;
 use crate::domain::ids::StorageId;

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::{Error, data, data_if_any, say};
 use crate::app::location;
+use crate::cli::{Error, data, data_if_any, say};
 use crate::config::Config;
 use crate::domain::delivery::State;
 use crate::domain::ids::OperationId;
@@ -233,7 +233,7 @@ fn line_text(line: &Line) -> String {
 }
 
 /// Returns the location with the names that are known here.
-pub(super) fn location_of(config: &Config, db: &Db) -> Result<Location, StoreError> {
+pub(in crate::cli) fn location_of(config: &Config, db: &Db) -> Result<Location, StoreError> {
     Ok(location(config, &db.location()?))
 }
 

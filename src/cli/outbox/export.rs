@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::{Error, say, scans};
+use crate::cli::{Error, say, scans};
 use crate::domain::ids::OperationId;
 use crate::status::rfc3339;
 use crate::store::{Db, Summary, Wanted};

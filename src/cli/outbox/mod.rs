@@ -1,13 +1,16 @@
 //! `stockpoint outbox`
 
+mod export;
+pub(super) mod list;
+
 use std::io::Write;
 
 use serde_json::Value;
 
 use super::args::{Correct, OutboxCommand};
 use super::run::runtime;
-use super::shown::{self, location_of};
-use super::{Error, data, data_if_any, export, say, way_beside};
+use super::{Error, data, data_if_any, say, way_beside};
+use crate::cli::outbox::list::location_of;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
@@ -27,9 +30,9 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxCommand) -> Result<(), Error> {
     match command {
         OutboxCommand::List { all, json: true } => list_json(out, config, *all),
-        OutboxCommand::List { all, json: false } => shown::list(out, config, *all),
+        OutboxCommand::List { all, json: false } => list::list(out, config, *all),
         OutboxCommand::Show { id, json: true } => show_json(out, config, OperationId(*id)),
-        OutboxCommand::Show { id, json: false } => shown::show(out, config, OperationId(*id)),
+        OutboxCommand::Show { id, json: false } => list::show(out, config, OperationId(*id)),
         OutboxCommand::Retry { id, today } => retry(out, config, OperationId(*id), *today),
         OutboxCommand::Correct(correction) => correct(out, config, correction),
         OutboxCommand::Revoke { id, delete } => {
@@ -45,7 +48,7 @@ fn list_json(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Err
     let documents = match data_if_any(config)? {
         None => Vec::new(),
         Some(db) => {
-            let listed = db.operations(!all, shown::LISTED_MAX)?;
+            let listed = db.operations(!all, list::LISTED_MAX)?;
             listed.iter().map(|operation| as_json(&db, operation)).collect::<Result<_, _>>()?
         }
     };
@@ -55,7 +58,7 @@ fn list_json(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Err
 fn as_json(db: &Db, operation: &Summary) -> Result<Value, Error> {
     let mut document = export::as_json(db, operation)?;
     if let Some(members) = document.as_object_mut() {
-        members.insert("needs_you".to_owned(), shown::needs_a_person(operation).into());
+        members.insert("needs_you".to_owned(), list::needs_a_person(operation).into());
     }
     Ok(document)
 }
