@@ -11,7 +11,7 @@ mod error;
 mod goods;
 mod home;
 mod init;
-mod log;
+mod logging;
 mod outbox;
 mod run;
 mod scans;
@@ -103,12 +103,12 @@ fn start_log(args: &Args) {
         (Command::Demo { .. }, None) => Level::WARN,
         (_, None) => Level::INFO,
     };
-    log::start(level, args.log_format);
+    logging::start(level, args.log_format);
 }
 
 /// Prints an error, for a person. A standard error that nobody reads changes nothing.
 fn complain(error: &Error) {
-    let prefix = if log::is_journal() { log::prefix(Level::ERROR) } else { "" };
+    let prefix = if logging::is_journal() { logging::prefix(Level::ERROR) } else { "" };
     let text = error.lines().join(&format!("\n{prefix}"));
     let _written = writeln!(io::stderr().lock(), "{prefix}{text}");
 }
