@@ -39,17 +39,13 @@ use crate::domain::session::advice::Advice;
 use crate::domain::stock::good::{Good, Packed, Resolution};
 use crate::domain::stock::mode::Mode;
 use crate::domain::stock::operation::{CloseReason, Place};
-use crate::domain::stock::quantity::Quantity;
+use crate::domain::stock::quantity::{Quantity, SCAN_UNITS_MAX};
 use hand::Hand;
 use kits::held_with;
 
 /// The most scans that one open operation may hold before it closes itself, whatever its lines: the bound of how far
 /// UNDO can go back, and of the memory an operation takes.
 pub const OPERATION_SCANS_MAX: usize = 10_000;
-
-/// The most that one scan may book, in sale units: a thousand of a pack of a thousand. Anything above is a
-/// misread count, and the bound keeps every sum of quantities far from overflow.
-pub const SCAN_UNITS_MAX: i64 = 1_000_000;
 
 /// The settings that the configuration fixes for the life of the process.
 #[derive(Debug, Clone)]

@@ -27,7 +27,7 @@ pub enum Reason {
     DocumentClosed,
     /// LAST, and the scanner's last scan is parked.
     LastIsParked,
-    /// A count beyond [`super::SCAN_UNITS_MAX`], or none at all.
+    /// A count beyond [`crate::domain::stock::quantity::SCAN_UNITS_MAX`], or none at all.
     Quantity,
     /// A price on a label that is no whole number of thousandths of the good's sale price, or of a good that is not
     /// known or has none.

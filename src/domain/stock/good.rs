@@ -3,8 +3,8 @@
 use rust_decimal::Decimal;
 
 use crate::domain::ids::GoodId;
-use crate::domain::session::SCAN_UNITS_MAX;
 use crate::domain::stock::kit::Kit;
+use crate::domain::stock::quantity::SCAN_UNITS_MAX;
 use crate::domain::stock::quantity::{Money, Quantity};
 
 /// The part of one row of the server's goods table that the station keeps.

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 
 use crate::domain::ids::{CardId, GoodId, StorageId};
-use crate::domain::session::SCAN_UNITS_MAX;
 use crate::domain::stock::good::{Good, Resolution};
+use crate::domain::stock::quantity::SCAN_UNITS_MAX;
 use crate::domain::stock::quantity::{Quantity, exact_product};
 
 /// The most materials of one kit: together with the lines that a document may hold already, they stay far below what

@@ -10,6 +10,10 @@ use rust_decimal::Decimal;
 /// (GS1 General Specifications, AI 310n: up to five decimals).
 const MILLIONTHS: i64 = 1_000_000;
 
+/// The most that one scan may book, in sale units: a thousand of a pack of a thousand. Anything above is a
+/// misread count, and the bound keeps every sum of quantities far from overflow.
+pub const SCAN_UNITS_MAX: i64 = 1_000_000;
+
 /// An amount of a good in its sale unit, exact to a millionth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Quantity(i64);
