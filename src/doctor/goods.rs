@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::domain::code::barcode::Barcode;
 use crate::domain::code::pack::{Content, Pack};
 use crate::domain::printable::printable;
-use crate::domain::stock::good::Resolution;
+use crate::domain::stock::resolution::Resolution;
 use crate::store::{BarcodeFault, Db, Error};
 
 const SECTION: &str = "barcodes";

@@ -6,7 +6,8 @@ use super::{Db, Error};
 use crate::domain::code::barcode::{Barcode, Key};
 use crate::domain::code::control::{Control, Reading};
 use crate::domain::ids::{GoodId, OperationId};
-use crate::domain::stock::good::{Good, Resolution};
+use crate::domain::stock::good::Good;
+use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::UnixMillis;
 
 /// A code, and the good that it is to mean.

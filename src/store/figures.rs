@@ -216,10 +216,11 @@ mod tests {
     use crate::domain::ids::{GoodId, ScannerName, StorageId};
     use crate::domain::session::{Booking, Change, Decision, Heard, Outcome, Reason};
     use crate::domain::signal::Signal;
-    use crate::domain::stock::good::{Good, Resolution};
+    use crate::domain::stock::good::Good;
     use crate::domain::stock::mode::Kind;
     use crate::domain::stock::operation::Place;
     use crate::domain::stock::quantity::Money;
+    use crate::domain::stock::resolution::Resolution;
     use crate::domain::time::{BootMillis, Moment, UnixMillis};
     use crate::store::{GoodsPage, NewScan, OpenOptions};
 

@@ -9,7 +9,8 @@ use super::{Db, Error, read};
 use crate::domain::code::barcode::{Barcode, Key, keys_of_good};
 use crate::domain::code::pack::{Content, Pack, identities};
 use crate::domain::ids::GoodId;
-use crate::domain::stock::good::{Good, Packed, Resolution};
+use crate::domain::stock::good::{Good, Packed};
+use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::UnixMillis;
 
 /// The most goods looked at under one key; more than one is ambiguous already.

@@ -83,8 +83,9 @@ mod tests {
 
     use super::*;
     use crate::domain::code::barcode::Barcode;
-    use crate::domain::stock::good::{Good, Resolution};
+    use crate::domain::stock::good::Good;
     use crate::domain::stock::quantity::Money;
+    use crate::domain::stock::resolution::Resolution;
     use crate::domain::time::UnixMillis;
     use crate::store::{GoodsPage, OpenOptions};
 

@@ -13,10 +13,11 @@ use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
 use crate::domain::session::{
     Became, Booking, Change, Commanded, Decision, Heard, LastScan, OPERATION_SCANS_MAX, Outcome, Taken,
 };
-use crate::domain::stock::good::{Packed, Resolution};
+use crate::domain::stock::good::Packed;
 use crate::domain::stock::mode::Mode;
 use crate::domain::stock::operation::{CloseReason, Marker, Place};
 use crate::domain::stock::quantity::Quantity;
+use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::random::random;
 

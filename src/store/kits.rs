@@ -9,11 +9,11 @@ use super::{Db, Error, journal, outbox, parked};
 use crate::domain::code::control::kit_code;
 use crate::domain::ids::{CardId, GoodId, OperationId, ScanId, StorageId};
 use crate::domain::session::Booking;
-use crate::domain::stock::good::Resolution;
 use crate::domain::stock::kit::{Card, Kit, Material};
 use crate::domain::stock::mode::Kind;
 use crate::domain::stock::operation::{CloseReason, Place};
 use crate::domain::stock::quantity::Quantity;
+use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::UnixMillis;
 
 impl Db {

@@ -13,10 +13,11 @@ use crate::domain::code::control::{Control, Reading};
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::session::Booking;
-use crate::domain::stock::good::{Resolution, times};
+use crate::domain::stock::good::times;
 use crate::domain::stock::kit::Kit;
 use crate::domain::stock::operation::{CloseReason, Place};
 use crate::domain::stock::quantity::Quantity;
+use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::UnixMillis;
 
 /// The most parked scans that a step looks at and books, in one commit.

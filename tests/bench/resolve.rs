@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stockpoint::domain::code::barcode::Barcode;
-use stockpoint::domain::stock::good::Resolution;
+use stockpoint::domain::stock::resolution::Resolution;
 use tokio::time::Instant;
 
 use crate::Extent;

@@ -15,10 +15,10 @@ use stockpoint::domain::home::Books;
 use stockpoint::domain::ids::{
     CardId, DocumentId, GoodId, LocationId, OperationId, StorageId, TransactionId,
 };
-use stockpoint::domain::stock::good::Resolution;
 use stockpoint::domain::stock::mode::{Kind, Mode};
 use stockpoint::domain::stock::operation::Place;
 use stockpoint::domain::stock::quantity::Quantity;
+use stockpoint::domain::stock::resolution::Resolution;
 use stockpoint::domain::time::{BootMillis, UnixMillis};
 use stockpoint::store::{
     Assigned, Assignment, Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, PREVIOUS_DIR,

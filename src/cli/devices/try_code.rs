@@ -13,7 +13,8 @@ use crate::domain::decode::framing::{Cut, Frame, Framer};
 use crate::domain::decode::secret::redacted;
 use crate::domain::printable::{printable, printable_bytes};
 use crate::domain::session::{Conventions, Heard, Reason};
-use crate::domain::stock::good::{Good, Packed, Resolution};
+use crate::domain::stock::good::{Good, Packed};
+use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::BootMillis;
 use crate::store::Db;
 

@@ -4,10 +4,11 @@ use super::reason::Reason;
 use crate::domain::code::control::Control;
 use crate::domain::ids::{GoodId, OperationId, ScanId, StorageId};
 use crate::domain::signal::Signal;
-use crate::domain::stock::good::{Good, Resolution};
+use crate::domain::stock::good::Good;
 use crate::domain::stock::mode::Mode;
 use crate::domain::stock::operation::{CloseReason, Place};
 use crate::domain::stock::quantity::Quantity;
+use crate::domain::stock::resolution::Resolution;
 
 /// The outcome of a frame. Every frame counts as exactly one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]

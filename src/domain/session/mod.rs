@@ -36,10 +36,11 @@ use crate::domain::code::seal::Seal;
 use crate::domain::code::variable::Measure;
 use crate::domain::decode::framing::{Frame, Refusal};
 use crate::domain::session::advice::Advice;
-use crate::domain::stock::good::{Good, Packed, Resolution};
+use crate::domain::stock::good::{Good, Packed};
 use crate::domain::stock::mode::Mode;
 use crate::domain::stock::operation::{CloseReason, Place};
 use crate::domain::stock::quantity::{Quantity, SCAN_UNITS_MAX};
+use crate::domain::stock::resolution::Resolution;
 use hand::Hand;
 use kits::held_with;
 

@@ -1,9 +1,8 @@
-//! Goods, and the possible results of looking a barcode up.
+//! Goods, and packs of them.
 
 use rust_decimal::Decimal;
 
 use crate::domain::ids::GoodId;
-use crate::domain::stock::kit::Kit;
 use crate::domain::stock::quantity::SCAN_UNITS_MAX;
 use crate::domain::stock::quantity::{Money, Quantity};
 
@@ -46,11 +45,6 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Returns the result of one scan of it: a pack of one is the good itself.
-    pub fn resolution(self) -> Resolution {
-        if self.factor == 1 { Resolution::Found(self.good) } else { Resolution::Pack(self) }
-    }
-
     /// Returns so many of the pack, in sale units; `None` beyond what a scan may book.
     pub fn times(&self, quantity: Quantity) -> Option<Quantity> {
         times(quantity, self.factor)
@@ -61,32 +55,4 @@ impl Packed {
 pub fn times(quantity: Quantity, factor: u32) -> Option<Quantity> {
     let units = quantity.checked_times(factor.into())?;
     (Some(units) <= Quantity::units(SCAN_UNITS_MAX)).then_some(units)
-}
-
-/// The result of looking a code up in the goods table or among the cards.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resolution {
-    /// Exactly one good.
-    Found(Good),
-    /// Several pieces of one good, by a code of their own.
-    Pack(Packed),
-    /// No good.
-    Unknown,
-    /// Several goods share the code: it is booked to none of them.
-    Ambiguous,
-    /// A bill of materials.
-    Kit(Kit),
-    /// A bill of materials that cannot be booked as it stands: a person must look at it.
-    Unusable,
-}
-
-impl Resolution {
-    /// Returns the resolution for the distinct goods that were found under one tier of a barcode's keys.
-    pub fn of(mut goods: Vec<Good>) -> Self {
-        match (goods.pop(), goods.is_empty()) {
-            (Some(good), true) => Self::Found(good),
-            (Some(_), false) => Self::Ambiguous,
-            (None, _) => Self::Unknown,
-        }
-    }
 }

@@ -3,12 +3,12 @@
 //! A card gives its amounts in any unit; documents are in sale units. Invariant: an amount is converted exactly or not
 //! at all, and a kit with a material that cannot be converted is not booked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
 use crate::domain::ids::{CardId, GoodId, StorageId};
-use crate::domain::stock::good::{Good, Resolution};
+use crate::domain::stock::good::Good;
 use crate::domain::stock::quantity::SCAN_UNITS_MAX;
 use crate::domain::stock::quantity::{Quantity, exact_product};
 
@@ -87,31 +87,6 @@ pub struct Part {
 }
 
 impl Kit {
-    /// Judges a card by the goods of its materials. As long as one of them is not in the goods table the kit is
-    /// unknown, like a code; a card that cannot be booked as it stands is unusable.
-    pub fn of(card: &Card, goods: &BTreeMap<GoodId, Good>) -> Resolution {
-        if card.materials.iter().any(|material| !goods.contains_key(&material.good)) {
-            return Resolution::Unknown;
-        }
-        let mut parts: Vec<Part> = Vec::new();
-        for material in &card.materials {
-            let told = goods.get(&material.good).and_then(|good| material.part(good));
-            let Some(part) = told else { return Resolution::Unusable };
-            let same = |held: &&mut Part| held.storage == part.storage && held.good.id == part.good.id;
-            match parts.iter_mut().find(same) {
-                None => parts.push(part),
-                Some(held) => match held.quantity.checked_add(part.quantity) {
-                    Some(sum) => held.quantity = sum,
-                    None => return Resolution::Unusable,
-                },
-            }
-        }
-        if !(1..=KIT_PARTS_MAX).contains(&parts.len()) {
-            return Resolution::Unusable;
-        }
-        Resolution::Kit(Self { card: card.id, title: card.title.clone(), parts })
-    }
-
     /// Returns so many of this kit, or `None` beyond what one scan may book.
     pub fn times(&self, times: i64) -> Option<Self> {
         let mut kit = self.clone();
@@ -130,7 +105,7 @@ impl Kit {
 }
 
 impl Material {
-    fn part(&self, good: &Good) -> Option<Part> {
+    pub(super) fn part(&self, good: &Good) -> Option<Part> {
         let quantity = self.in_sale_units(good).filter(|quantity| *quantity > Quantity::ZERO)?;
         Some(Part { storage: self.storage?, good: good.clone(), quantity })
     }
@@ -166,9 +141,12 @@ fn divided(amount: Quantity, by: Decimal) -> Option<Quantity> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::domain::stock::good::WriteOffUnit;
     use crate::domain::stock::quantity::Money;
+    use crate::domain::stock::resolution::Resolution;
 
     fn quantity(decimal: &str) -> Quantity {
         Quantity::from_decimal(decimal.parse().unwrap()).unwrap()

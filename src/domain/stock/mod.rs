@@ -5,3 +5,4 @@ pub mod kit;
 pub mod mode;
 pub mod operation;
 pub mod quantity;
+pub mod resolution;

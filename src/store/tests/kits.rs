@@ -4,11 +4,12 @@ use super::{BEGIN, Bench, COMB, DOCK_IN, SHAMPOO, found, good, read_all, units};
 use crate::domain::code::control::{Control, kit_code};
 use crate::domain::delivery::{Event, State, Step};
 use crate::domain::ids::{CardId, DocumentId, GoodId, OperationId, StorageId, TransactionId};
-use crate::domain::stock::good::{Resolution, WriteOffUnit};
+use crate::domain::stock::good::WriteOffUnit;
 use crate::domain::stock::kit::{Card, KitScan, Material};
 use crate::domain::stock::mode::{Kind, Mode};
 use crate::domain::stock::operation::Place;
 use crate::domain::stock::quantity::Quantity;
+use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::{BootMillis, UnixMillis};
 use crate::store::{Assigned, ScanCounts};
 

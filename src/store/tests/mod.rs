@@ -21,11 +21,12 @@ use crate::domain::decode::framing::Frame;
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
 use crate::domain::session::{Answer, Committed, Conventions, Decision, Desk, Heard, Rules, Session};
-use crate::domain::stock::good::{Good, Packed, Resolution};
+use crate::domain::stock::good::{Good, Packed};
 use crate::domain::stock::kit::KitScan;
 use crate::domain::stock::mode::{Kind, Mode};
 use crate::domain::stock::operation::Place;
 use crate::domain::stock::quantity::Quantity;
+use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
 use crate::store::{
     Advance, Assigned, Assignment, CommitHook, Db, Error, Figures, GoodsPage, NewScan, OpenOptions,
