@@ -9,7 +9,7 @@ use crate::domain::code::add_on::item_with_add_on;
 use crate::domain::code::gs1;
 use crate::domain::code::gs1::{Amount, Gs1Data};
 use crate::domain::code::gtin::Gtin;
-use crate::domain::code::variable::Measure;
+use crate::domain::code::measure::Measure;
 
 /// A key by which goods are indexed and codes are looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

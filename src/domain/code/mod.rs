@@ -6,6 +6,7 @@ pub mod calibration;
 pub mod control;
 pub mod gs1;
 pub mod gtin;
+pub mod measure;
 pub mod pack;
 pub mod rule;
 pub mod seal;

@@ -14,8 +14,8 @@ use rust_decimal::Decimal;
 
 use crate::domain::code::barcode::{Barcode, Key};
 use crate::domain::code::gtin::with_check_digit;
-use crate::domain::stock::good::Good;
-use crate::domain::stock::quantity::{Money, Quantity, exact_product};
+use crate::domain::code::measure::Measure;
+use crate::domain::stock::quantity::{Money, Quantity};
 
 /// The most patterns of one station: a country has some five, and a company's own come on top.
 pub const PATTERNS_MAX: usize = 16;
@@ -107,17 +107,6 @@ impl BadPattern {
     }
 }
 
-/// The measure on a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
-    /// A number of sale units; zero on the code that the good itself has.
-    Amount(Quantity),
-    /// A price: as many sale units as this buys.
-    Price(Money),
-    /// No measure that can be used: the verifier belongs to another one.
-    Unverified,
-}
-
 impl Pattern {
     /// Reads a pattern of twelve or thirteen characters: digits stand for themselves, `I` for the item, `W` for the
     /// measure, `P` for a price, `V` for its verifier, `C` for the check digit.
@@ -191,18 +180,6 @@ impl fmt::Display for Pattern {
     }
 }
 
-impl Measure {
-    /// Returns the quantity of this good, or `None` if there is no exact one: a price that is no whole number of
-    /// thousandths of the sale price, a good without one, a wrong verifier.
-    pub fn of(self, good: &Good) -> Option<Quantity> {
-        match self {
-            Self::Amount(quantity) => Some(quantity),
-            Self::Price(price) => bought(price, good.sale_price?),
-            Self::Unverified => None,
-        }
-    }
-}
-
 /// Reads the code of a label with a measure as its good's code, with the measure. `None` if it fits no pattern; the
 /// first that it fits decides.
 pub fn read(patterns: &[Pattern], barcode: &Barcode) -> Option<Barcode> {
@@ -236,15 +213,6 @@ fn why_bad(written: &str, measured: Measured) -> Option<BadPattern> {
         (BadPattern::Verifier, count('V') == 0 || (count('V') == 1 && matches!(digits, 4 | 5))),
     ];
     checks.into_iter().find(|(_, is_right)| !is_right).map(|(why, _)| why)
-}
-
-/// Returns the quotient, if it is exact in thousandths.
-fn bought(price: Money, sale_price: Money) -> Option<Quantity> {
-    let (price, each) = (price.amount()?, sale_price.amount()?);
-    let quotient =
-        Some(each).filter(|each| *each > Decimal::ZERO).and_then(|each| price.checked_div(each))?;
-    let is_exact = quotient.normalize().scale() <= 3 && exact_product(quotient, each) == Some(price);
-    Quantity::from_decimal(quotient).filter(|_| is_exact)
 }
 
 /// Returns the verifier of a measure of four or five digits (GS1 General Specifications, sections 7.9.2 to 7.9.4, check

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::code::gtin::has_check_digit;
+use crate::domain::code::measure::bought;
 use crate::domain::ids::GoodId;
+use crate::domain::stock::good::Good;
 
 fn pattern(written: &str, measured: Measured, item: ItemCode) -> Pattern {
     Pattern::new(written, measured, measured.usual_decimals(), item).unwrap()
