@@ -8,6 +8,7 @@
 //! with no layout, lacks characters or differs from the next is reported as such.
 
 mod advice;
+mod alphabet;
 mod findings;
 mod reading;
 mod search;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::calibrate::Byte;
 use crate::domain::calibrate::Capture;
-use crate::domain::calibrate::search::Alphabet;
+use crate::domain::calibrate::alphabet::Alphabet;
 use crate::domain::decode::keymap::InputEvent;
 use crate::domain::decode::keymap::LAYOUTS;
 use crate::domain::decode::keymap::LayoutName;
