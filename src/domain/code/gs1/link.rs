@@ -9,7 +9,7 @@ use crate::domain::code::gs1::Amount;
 use crate::domain::code::gs1::ELEMENTS_MAX;
 use crate::domain::code::gs1::Gs1Data;
 use crate::domain::code::gs1::Walk;
-use crate::domain::code::gs1::rule;
+use crate::domain::code::gs1::table;
 use crate::domain::code::gtin::Gtin;
 
 /// Reads an `http` or `https` URI with a path that ends in `/01/` and a GTIN, further pairs of AI and
@@ -24,7 +24,7 @@ pub fn read(text: &str) -> Option<Gs1Data> {
     let mut elements = vec![("01".to_owned(), gtin.as_str().to_owned())];
     let parameters = query.split(['&', ';']).filter_map(|parameter| parameter.split_once('='));
     for (ai, encoded) in pairs.chain(parameters).take(ELEMENTS_MAX.saturating_sub(1)) {
-        if let Some((rule, value)) = rule::of(ai).zip(decode(encoded))
+        if let Some((rule, value)) = table::of(ai).zip(decode(encoded))
             && rule.accepts(&value)
         {
             elements.push((ai.to_owned(), value.into_owned()));
@@ -60,7 +60,7 @@ fn path_pairs(path: &str) -> Option<Vec<(&str, &str)>> {
             pairs.reverse();
             return Some(pairs);
         }
-        rule::of(ai)?;
+        table::of(ai)?;
     }
     None
 }

@@ -93,7 +93,7 @@ impl Gs1Data {
     fn value(&self, ai: &str) -> Option<&str> {
         let mut values = self.elements.iter().filter(|(other, _)| other == ai).map(|(_, value)| value);
         let first = values.next()?;
-        let allowed = rule::of(ai).is_some_and(|rule| rule.accepts(first));
+        let allowed = table::of(ai).is_some_and(|rule| rule.accepts(first));
         if allowed && values.all(|value| value == first) { Some(first) } else { None }
     }
 
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
     }
 
     fn element(&mut self, element: &'a str) {
-        match rule::split(element) {
+        match table::split(element) {
             Some((ai, _, value)) if self.elements.len() < ELEMENTS_MAX => {
                 self.elements.push((ai.to_owned(), value.to_owned()));
             }

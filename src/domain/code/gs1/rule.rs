@@ -3,7 +3,6 @@
 //! Source: the table beside this file, and GS1 General Specifications, section 7.8, figure of the element strings with
 //! pre-defined length.
 
-use super::table::TABLE;
 use crate::domain::code::gtin;
 
 /// The rule for the value of an application identifier.
@@ -33,27 +32,6 @@ impl Rule {
             Self::Part(min, max) => is_long(min, max) && value.bytes().all(is_in_set_39),
         }
     }
-}
-
-/// Splits off the application identifier at the front of `field`: the identifier, its rule, and what follows it.
-pub(super) fn split(field: &str) -> Option<(&str, Rule, &str)> {
-    (2..=4).find_map(|digits| {
-        let (ai, rest) = field.split_at_checked(digits)?;
-        Some((ai, of(ai)?, rest))
-    })
-}
-
-/// Returns the rule of an application identifier of 2 to 4 digits, if the table has it.
-pub(super) fn of(ai: &str) -> Option<Rule> {
-    let number: u16 = Some(ai).filter(|ai| is_digits(ai))?.parse().ok()?;
-    let digits = match number {
-        0..=99 => 2,
-        100..=999 => 3,
-        _ => 4,
-    };
-    let after = TABLE.partition_point(|(first, _, _)| *first <= number);
-    let (_, last, rule) = TABLE.get(after.checked_sub(1)?)?;
-    (ai.len() == digits && number <= *last).then_some(*rule)
 }
 
 /// Returns the length of an element, application identifier included, whose first two digits fix it. Such an element
@@ -106,68 +84,6 @@ const fn is_in_set_82(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_application_identifier_is_known_by_its_own_number_of_digits() {
-        for ai in ["00", "01", "10", "240", "400", "3103", "3695", "8005", "8020", "99"] {
-            assert!(of(ai).is_some(), "{ai}");
-        }
-        for ai in
-            ["", "1", "001", "0010", "0240", "23", "310", "3106", "3180", "3380", "+1", "٣1", "04", "7300"]
-        {
-            assert_eq!(of(ai), None, "{ai}");
-        }
-    }
-
-    #[test]
-    fn the_table_has_every_identifier_of_its_edition_in_order() {
-        let count: u16 = TABLE.iter().map(|(first, last, _)| last - first + 1).sum();
-        assert_eq!(count, 541);
-        assert!(TABLE.iter().all(|(first, last, _)| first <= last));
-        assert!(TABLE.is_sorted_by(|(_, last, _), (next, _, _)| last < next));
-        for (ai, rule) in [
-            ("03", Rule::Checked(14)),
-            ("717", Rule::Text(1, 20)),
-            ("7041", Rule::Text(1, 4)),
-            ("7250", Rule::Digits(8, 8)),
-            ("8014", Rule::Text(1, 25)),
-            ("8043", Rule::Digits(18, 20)),
-            ("8010", Rule::Part(1, 30)),
-            ("99", Rule::Text(1, 90)),
-        ] {
-            assert_eq!(of(ai), Some(rule), "{ai}");
-        }
-        assert_eq!((of("100"), of("418"), of("9999")), (None, None, None));
-    }
-
-    #[test]
-    fn no_application_identifier_begins_another() {
-        let known: Vec<String> = (0..10_000_u16)
-            .flat_map(|n| [format!("{n:02}"), format!("{n:03}"), format!("{n:04}")])
-            .filter(|ai| ai.len() <= 4 && of(ai).is_some())
-            .collect();
-        for ai in &known {
-            assert!(!known.iter().any(|other| other != ai && other.starts_with(ai.as_str())), "{ai}");
-        }
-    }
-
-    #[test]
-    fn a_predefined_length_agrees_with_the_rule() {
-        for n in 0..10_000_u16 {
-            let ai = if n < 100 { format!("{n:02}") } else { n.to_string() };
-            let Some(rule) = of(&ai) else { continue };
-            let value_length = predefined_length(&ai).map(|total| total - ai.len());
-            match (value_length, rule) {
-                (Some(length), Rule::Checked(checked)) => assert_eq!(length, usize::from(checked), "{ai}"),
-                (Some(length), Rule::Digits(min, max)) => {
-                    assert_eq!((length, length), (usize::from(min), usize::from(max)), "{ai}");
-                }
-                (Some(length), Rule::Date) => assert_eq!(length, 6, "{ai}"),
-                (Some(_), Rule::Text(..) | Rule::Part(..)) => panic!("{ai} is text of a fixed length"),
-                (None, rule) => assert_ne!(rule, Rule::Date, "{ai}"),
-            }
-        }
-    }
 
     #[test]
     fn dates_are_days_of_the_calendar_or_ends_of_months() {

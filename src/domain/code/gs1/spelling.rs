@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::amount::{self, Amount};
-use super::{GROUP_SEPARATOR, rule};
+use super::{GROUP_SEPARATOR, table};
 use crate::domain::code::gtin::Gtin;
 
 /// The texts that some scanners send for an FNC1 inside a symbol in place of the separator. No element holds a `]`: it
@@ -31,7 +31,7 @@ pub fn element_string(text: &str) -> Cow<'_, str> {
 pub fn first_item(text: &str) -> Option<(Gtin, Amount)> {
     let digits = text.trim_start_matches(GROUP_SEPARATOR).strip_prefix("01")?;
     let (digits, rest) = digits.split_at_checked(GTIN_DIGITS)?;
-    let _element = rule::split(rest.trim_start_matches(GROUP_SEPARATOR))?;
+    let _element = table::split(rest.trim_start_matches(GROUP_SEPARATOR))?;
     Some((Gtin::read(digits)?, amount::of_item_alone(digits, rest)))
 }
 
@@ -55,5 +55,5 @@ fn without_brackets(text: &str) -> Option<String> {
 /// Returns the known identifier in brackets at the front, and what follows it.
 fn bracketed(text: &str) -> Option<(&str, &str)> {
     let (ai, behind) = text.strip_prefix('(')?.split_once(')')?;
-    rule::of(ai).map(|_known| (ai, behind))
+    table::of(ai).map(|_known| (ai, behind))
 }
