@@ -1,7 +1,7 @@
 //! Terminators: the ends of frames.
 
-use super::text::STX;
-
+/// Start of text, which some scanners send before a code.
+pub(super) const STX: u8 = 2;
 /// End of text, which some scanners send behind a code.
 pub(super) const ETX: u8 = 3;
 

@@ -5,10 +5,8 @@
 //! two-dimensional symbols may hold.
 
 use super::Refusal;
-use super::terminator::ETX;
+use super::terminator::{ETX, STX};
 
-/// Start of text, which some scanners send before a code.
-pub(super) const STX: u8 = 2;
 /// The marks in front of text in UTF-16, the low byte of each character first or last.
 const LOW_FIRST: &[u8] = &[0xff, 0xfe];
 const HIGH_FIRST: &[u8] = &[0xfe, 0xff];
