@@ -12,8 +12,8 @@ use crate::device::PortFault;
 use crate::device::bell::Bell;
 use crate::device::bell::Woken;
 use crate::device::evdev::node::Node;
+use crate::device::fault::fault_while_open;
 use crate::device::serial::SerialPort;
-use crate::device::serial::tty;
 use crate::device::serial::tty::Tty;
 use crate::device::serial::tty::Unmarker;
 use crate::domain::calibrate::Byte;
@@ -83,7 +83,7 @@ impl Captor {
             Open::Keys(node) => node.as_fd(),
             Open::Bytes(tty, _) => tty.as_fd(),
         };
-        match self.bell.wait(fd, Some(patience)).map_err(tty::fault_while_open)? {
+        match self.bell.wait(fd, Some(patience)).map_err(fault_while_open)? {
             Woken::Otherwise => Ok(false),
             Woken::Input => self.read(clock),
         }

@@ -29,9 +29,9 @@ use crate::device::bell::Bell;
 use crate::device::discover::inputs;
 use crate::device::discover::ports::Roots;
 use crate::device::evdev::node::Node;
+use crate::device::fault::fault_while_open;
 use crate::device::line::Stopped;
 use crate::device::reader::Reader;
-use crate::device::serial::tty;
 use crate::domain::decode::framing::Framing;
 use crate::domain::decode::keymap::InputEvent;
 use crate::domain::decode::keymap::KeyStream;
@@ -100,7 +100,7 @@ impl Recorder {
     /// [`PortFault::Vanished`] when the device is unplugged.
     pub fn events_within(&mut self, patience: Option<Duration>) -> Result<Vec<InputEvent>, PortFault> {
         let mut events = Vec::new();
-        self.bell.wait(self.node.as_fd(), patience).map_err(tty::fault_while_open)?;
+        self.bell.wait(self.node.as_fd(), patience).map_err(fault_while_open)?;
         self.node.read(&mut events)?;
         Ok(events)
     }
@@ -177,7 +177,7 @@ fn listen(reader: &mut Reader, node: &mut Node, stream: &mut KeyStream) -> Resul
         reader.flush()?;
         let patience = reader.patience(stream.deadline());
         if is_drained && let Err(errno) = reader.bell.wait(node.as_fd(), patience) {
-            return Ok(tty::fault_while_open(errno));
+            return Ok(fault_while_open(errno));
         }
     }
 }

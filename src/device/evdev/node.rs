@@ -26,7 +26,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::device::PortFault;
-use crate::device::serial::tty::fault_while_open;
+use crate::device::fault::fault_while_open;
 use crate::domain::decode::keymap::EV_KEY;
 use crate::domain::decode::keymap::InputEvent;
 

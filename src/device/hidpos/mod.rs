@@ -35,10 +35,10 @@ use crate::device::SignalSender;
 use crate::device::bell::Bell;
 use crate::device::discover::hidraws;
 use crate::device::discover::ports::Roots;
+use crate::device::fault::fault_while_open;
 use crate::device::hidpos::node::Hidraw;
 use crate::device::line::Stopped;
 use crate::device::reader::Reader;
-use crate::device::serial::tty;
 use crate::domain::decode::framing::Framing;
 use crate::domain::decode::hidpos::PosStream;
 use crate::domain::decode::hidpos::trace::PosTrace;
@@ -119,7 +119,7 @@ impl Recorder {
                 buffer.truncate(count);
                 return Ok(Report { at_us: clock.boot().0.saturating_mul(1000), bytes: Some(buffer) });
             }
-            self.bell.wait(self.node.as_fd(), None).map_err(tty::fault_while_open)?;
+            self.bell.wait(self.node.as_fd(), None).map_err(fault_while_open)?;
         }
     }
 }
@@ -222,7 +222,7 @@ impl Connection {
             reader.flush()?;
             let patience = reader.patience(stream.deadline());
             if is_drained && let Err(errno) = reader.bell.wait(node.as_fd(), patience) {
-                return Ok(tty::fault_while_open(errno));
+                return Ok(fault_while_open(errno));
             }
         }
     }

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use crate::device::PortFault;
 use crate::device::discover::hidraws;
 use crate::device::discover::ports::Roots;
-use crate::device::serial::tty::fault_while_open;
+use crate::device::fault::fault_while_open;
 use crate::domain::decode::hidpos::Layout;
 
 /// An open HID device. Reading and writing never wait.

@@ -33,6 +33,7 @@ use crate::device::bell::Bell;
 use crate::device::bell::Woken;
 use crate::device::discover::ports;
 use crate::device::discover::ports::Roots;
+use crate::device::fault::fault_while_open;
 use crate::device::line::Line;
 use crate::device::line::Stopped;
 use crate::device::outage::Outage;
@@ -164,7 +165,7 @@ impl Thread {
                     Err(why) => return Ok(why),
                 },
                 Ok(Woken::Otherwise) => self.with_talk(tty, Talk::expire)?,
-                Err(errno) => return Ok(tty::fault_while_open(errno)),
+                Err(errno) => return Ok(fault_while_open(errno)),
             }
         }
     }

@@ -33,6 +33,7 @@ use crate::config::FlowControl;
 use crate::config::Parity;
 use crate::config::StopBits;
 use crate::device::PortFault;
+use crate::device::fault::fault_while_open;
 use crate::device::serial::SerialPort;
 
 /// The major numbers of pseudo-terminals (`linux/Documentation/admin-guide/devices.txt`, Unix98 PTY slaves).
@@ -195,14 +196,6 @@ fn fault(errno: Errno) -> PortFault {
         Errno::BUSY | Errno::AGAIN => PortFault::Taken,
         Errno::NOTTY | Errno::ISDIR => PortFault::NotSerial,
         other => fault_while_open(other),
-    }
-}
-
-/// Returns the reason why a port that was open is gone.
-pub(in crate::device) fn fault_while_open(errno: Errno) -> PortFault {
-    match errno {
-        Errno::IO | Errno::NODEV | Errno::NXIO => PortFault::Vanished,
-        other => PortFault::Failed { errno: other.raw_os_error() },
     }
 }
 
