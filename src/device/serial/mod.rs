@@ -4,6 +4,7 @@
 //! each time, up to 2 s. An outage is logged once, with its cure; the tries are not logged. Signals are written between
 //! two reads, and dropped if the port is gone or accepts no bytes.
 
+mod port;
 mod protocol;
 pub(super) mod tty;
 
@@ -19,9 +20,7 @@ use tracing::info;
 use tracing::warn;
 
 use crate::clock::Clock;
-use crate::config::Line as LineSettings;
 use crate::config::Place;
-use crate::config::Protocol;
 use crate::device::Device;
 use crate::device::Error;
 use crate::device::Outlet;
@@ -37,12 +36,11 @@ use crate::device::fault::fault_while_open;
 use crate::device::line::Line;
 use crate::device::line::Stopped;
 use crate::device::outage::Outage;
+pub use crate::device::serial::port::SerialPort;
 use crate::device::serial::protocol::Ends;
 use crate::device::serial::protocol::Talk;
 use crate::device::serial::tty::Tty;
 use crate::device::serial::tty::Unmarker;
-use crate::domain::decode::framing::Framing;
-use crate::domain::ids::ScannerName;
 use crate::domain::signal::Occasion;
 
 /// The most bytes of one read.
@@ -50,21 +48,6 @@ const READ_BYTES_MAX: usize = 1024;
 
 /// The pause after a port that reported itself readable and had nothing to read.
 const NOTHING_REST: Duration = Duration::from_millis(10);
-
-/// A serial port and its settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SerialPort {
-    /// The scanner's name.
-    pub name: ScannerName,
-    /// The port.
-    pub at: Place,
-    /// The settings of the line. A pseudo-terminal and most USB scanners accept any speed and ignore it.
-    pub line: LineSettings,
-    /// The protocol of the scanner.
-    pub protocol: Protocol,
-    /// The rules by which its frames are separated.
-    pub framing: Framing,
-}
 
 /// Starts the thread of a serial scanner. A missing port is no error: the thread waits for it.
 ///

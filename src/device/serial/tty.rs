@@ -34,7 +34,7 @@ use crate::config::Parity;
 use crate::config::StopBits;
 use crate::device::PortFault;
 use crate::device::fault::fault_while_open;
-use crate::device::serial::SerialPort;
+use crate::device::serial::port::SerialPort;
 
 /// The major numbers of pseudo-terminals (`linux/Documentation/admin-guide/devices.txt`, Unix98 PTY slaves).
 const PSEUDO_TERMINALS: RangeInclusive<u32> = 136..=143;
