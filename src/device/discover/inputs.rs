@@ -20,10 +20,12 @@ use crate::device::discover::ports::link_to;
 use crate::device::discover::ports::only_one;
 use crate::device::discover::ports::text;
 use crate::device::discover::ports::usb_identity;
-use crate::device::evdev::node::is_keyboard;
 
 /// The bytes of a word of the kernel's lists of bits: as many as a `long` has.
 const WORD: usize = size_of::<usize>();
+
+/// The keys of a keyboard that can type codes: `KEY_1` to `KEY_0` and `KEY_ENTER`.
+pub(in crate::device) const NEEDED_KEYS: [u16; 11] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 28];
 
 /// An input device of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,6 +257,17 @@ fn abilities(device: &Path) -> Abilities {
     }
 }
 
+/// Returns true if a device with these keys, one bit each, can type a code.
+fn is_keyboard(keys: &[u8]) -> bool {
+    NEEDED_KEYS.iter().all(|key| has_bit(keys, *key))
+}
+
+/// Returns true if the bit `number` is set; eight are in a byte, lowest first.
+fn has_bit(bits: &[u8], number: u16) -> bool {
+    let byte = bits.get(usize::from(number.div_euclid(8)));
+    byte.is_some_and(|byte| byte & (1 << number.rem_euclid(8)) != 0)
+}
+
 /// Returns a list of bits, eight in a byte, lowest first. The kernel writes words in hexadecimal, highest first
 /// (`input_print_bitmap`, `linux/drivers/input/input.c`).
 fn bits(device: &Path, list: &str) -> Vec<u8> {
@@ -319,6 +332,19 @@ mod tests {
             ("capabilities/led", led),
             ("capabilities/rel", rel),
         ]
+    }
+
+    #[test]
+    fn a_keyboard_has_the_digits_and_enter() {
+        // A bit for each key: `KEY_CNT` is 0x300.
+        let mut keys = [0_u8; 96];
+        for key in NEEDED_KEYS {
+            assert!(!is_keyboard(&keys));
+            keys[usize::from(key / 8)] |= 1 << (key % 8);
+        }
+        assert!(is_keyboard(&keys));
+        // This is a power button.
+        assert!(!is_keyboard(&[0, 0, 0x10]));
     }
 
     #[cfg(target_pointer_width = "64")]

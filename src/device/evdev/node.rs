@@ -26,6 +26,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::device::PortFault;
+use crate::device::discover::inputs::NEEDED_KEYS;
 use crate::device::fault::fault_while_open;
 use crate::domain::decode::keymap::EV_KEY;
 use crate::domain::decode::keymap::InputEvent;
@@ -34,8 +35,6 @@ use crate::domain::decode::keymap::InputEvent;
 const CLOCK_BOOT: i32 = 7;
 /// The kinds of events that are kept: `EV_KEY`. Those of `EV_SYN` always are.
 const KINDS_KEPT: u64 = 1 << EV_KEY;
-/// The keys of a keyboard that can type codes: `KEY_1` to `KEY_0` and `KEY_ENTER`.
-const NEEDED_KEYS: [u16; 11] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 28];
 /// The most readings in a row: one of `evdev` takes 32 events, and a keyboard's ring holds 64.
 const READS_MAX: usize = 2;
 
@@ -124,17 +123,6 @@ impl AsFd for Node {
     }
 }
 
-/// Returns true if a device with these keys, one bit each, can type a code.
-pub(in crate::device) fn is_keyboard(keys: &[u8]) -> bool {
-    NEEDED_KEYS.iter().all(|key| has_bit(keys, *key))
-}
-
-/// Returns true if the bit `number` is set; eight are in a byte, lowest first.
-pub(in crate::device) fn has_bit(bits: &[u8], number: u16) -> bool {
-    let byte = bits.get(usize::from(number.div_euclid(8)));
-    byte.is_some_and(|byte| byte & (1 << number.rem_euclid(8)) != 0)
-}
-
 /// Returns one event. Its time counts since boot.
 fn event(read: evdev::InputEvent) -> InputEvent {
     let since = read.timestamp().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -166,19 +154,6 @@ fn io_fault(error: &io::Error) -> PortFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_keyboard_has_the_digits_and_enter() {
-        // A bit for each key: `KEY_CNT` is 0x300.
-        let mut keys = [0_u8; 96];
-        for key in NEEDED_KEYS {
-            assert!(!is_keyboard(&keys));
-            keys[usize::from(key / 8)] |= 1 << (key % 8);
-        }
-        assert!(is_keyboard(&keys));
-        // This is a power button.
-        assert!(!is_keyboard(&[0, 0, 0x10]));
-    }
 
     #[test]
     fn what_is_no_input_device_is_said_to_be_none() {
