@@ -3,9 +3,11 @@
 use crate::domain::printable::printable;
 use crate::sheet::groups::{Care, Code, Group};
 use crate::sheet::letters::{self, Weight};
-use crate::sheet::page::{Area, Ink, MM, Page, Shape, Style, Um};
+use crate::sheet::page::{Area, Ink, Page, Shape, Style};
 use crate::sheet::paper::Stock;
 use crate::sheet::symbol::{bars, square};
+use crate::sheet::units::MM;
+use crate::sheet::units::Um;
 use crate::sheet::{Error, Imprint, Symbology};
 
 /// The height of the small print at the foot: the code in letters, station, day and version.

@@ -2,7 +2,7 @@
 //!
 //! Every reader of PDF has Helvetica, so that nothing is embedded; fonts that replace it elsewhere keep its widths.
 
-use crate::sheet::page::Um;
+use crate::sheet::units::Um;
 
 /// The widths of the characters from the space to the tilde, in thousandths of the size, from the font's published
 /// metrics.

@@ -22,6 +22,7 @@ mod svg;
 mod symbol;
 #[cfg(test)]
 mod tests;
+mod units;
 mod wall;
 
 use crate::domain::code::control;

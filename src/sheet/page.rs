@@ -1,12 +1,7 @@
 //! The content of a page, whatever it is printed with: shapes at whole micrometres, y downwards.
 
 use crate::sheet::letters::{self, Weight};
-
-/// A length on paper.
-pub(super) type Um = i32;
-
-/// One millimetre.
-pub(super) const MM: Um = 1000;
+use crate::sheet::units::Um;
 
 /// A page, its shapes in the order in which they are drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! The kinds of paper.
 
-use crate::sheet::page::{Ink, MM, Um};
+use crate::sheet::page::Ink;
+use crate::sheet::units::MM;
+use crate::sheet::units::Um;
 
 /// A kind of paper, named as on its box in the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 use std::fmt::Write;
 
 use crate::sheet::letters::Weight;
-use crate::sheet::page::{Area, Ink, Page, Point, Shape, Text, Um};
+use crate::sheet::page::{Area, Ink, Page, Point, Shape, Text};
+use crate::sheet::units::Um;
 
 /// The number of objects before the first page: catalogue, page tree, two fonts, description.
 const COMMON: usize = 5;

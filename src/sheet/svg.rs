@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::sheet::letters::{self, Weight};
-use crate::sheet::page::{Area, Page, Point, Shape, Text, Um};
+use crate::sheet::page::{Area, Page, Point, Shape, Text};
+use crate::sheet::units::Um;
 
 /// The fonts: first those with the widths that the texts were laid out with, then any.
 const FONTS: &str = "Helvetica,Arial,'Liberation Sans',sans-serif";

@@ -1,6 +1,7 @@
 //! Barcodes as shapes.
 
-use crate::sheet::page::{Area, Symbol, Um};
+use crate::sheet::page::{Area, Symbol};
+use crate::sheet::units::Um;
 use crate::sheet::{Error, code128, qr};
 
 /// The width of the thinnest printed bar: 7.5 thousandths of an inch, the least that common scanners read at arm's

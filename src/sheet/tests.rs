@@ -6,7 +6,9 @@ use crate::domain::code::seal::Seal;
 use crate::domain::ids::StorageId;
 use crate::sheet::groups::{Care, Code, Group, calibration_group, control_groups, storage_group};
 use crate::sheet::letters;
-use crate::sheet::page::{Area, Ink, MM, Page, Shape, Symbol, Text, Um};
+use crate::sheet::page::{Area, Ink, Page, Shape, Symbol, Text};
+use crate::sheet::units::MM;
+use crate::sheet::units::Um;
 use crate::sheet::{Error, Format, Imprint, Job, Mark, Paper, Symbology};
 
 const PAPERS: [Paper; 5] =

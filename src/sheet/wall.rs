@@ -6,8 +6,10 @@
 use crate::domain::printable::printable;
 use crate::sheet::groups::{Care, Code, Group};
 use crate::sheet::letters::{self, Weight};
-use crate::sheet::page::{Area, Ink, MM, Page, Shape, Style, Symbol, Um};
+use crate::sheet::page::{Area, Ink, Page, Shape, Style, Symbol};
 use crate::sheet::symbol::{bars, square};
+use crate::sheet::units::MM;
+use crate::sheet::units::Um;
 use crate::sheet::{Error, Imprint, Symbology};
 
 const WIDTH: Um = 210 * MM;
