@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::open::{OUTBOX, connect, size, with_suffix};
+use super::files::{size, with_suffix};
+use super::open::{OUTBOX, connect};
 use super::swap::{self, remove, sync_folder};
 use super::{Db, Error, OUTBOX_FILE, damage, modes};
 use crate::domain::home::Books;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::open::{size, with_suffix};
+use super::files::{size, with_suffix};
 use super::{Error, modes};
 use crate::domain::time::UnixMillis;
 

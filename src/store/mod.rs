@@ -18,6 +18,7 @@ mod barcodes;
 mod correct;
 mod damage;
 mod figures;
+mod files;
 mod goods;
 mod home;
 mod indexing;

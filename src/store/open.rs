@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavior};
 
 use super::damage::{self, Care, Damaged};
+use super::files::{size, with_suffix};
 use super::log::Log;
 use super::prune::Sweep;
 use super::reserve::Reserve;
@@ -340,15 +341,6 @@ fn named(path: &Path, error: Error) -> Error {
 fn is_about_the_file(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly))
-}
-
-/// Returns the size of a file in bytes; 0 if it does not exist.
-pub(super) fn size(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
 /// Makes the last connection that closes leave the log at its size, so that the next start need not grow it.

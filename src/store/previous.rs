@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::open::with_suffix;
+use super::files::with_suffix;
 use super::{Error, modes};
 
 /// Name of the folder of copies, in the data folder.
