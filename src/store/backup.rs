@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::connect::connect;
 use super::files::{size, with_suffix};
-use super::open::{OUTBOX, connect};
+use super::open::OUTBOX;
 use super::swap::{self, remove, sync_folder};
 use super::{Db, Error, OUTBOX_FILE, damage, modes};
 use crate::domain::home::Books;

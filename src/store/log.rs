@@ -15,8 +15,8 @@ use std::thread::{Builder, JoinHandle};
 use rusqlite::{Connection, OpenFlags};
 
 use super::alarms::{self, Cause, Reviewed};
+use super::connect::{WAL_BYTES, connect, keep_log};
 use super::files::{size, with_suffix};
-use super::open::{WAL_BYTES, connect, keep_log};
 use super::{Db, Error, figures};
 use crate::domain::time::UnixMillis;
 

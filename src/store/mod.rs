@@ -15,6 +15,7 @@ mod alarms;
 mod assigned;
 mod backup;
 mod barcodes;
+mod connect;
 mod correct;
 mod damage;
 mod figures;

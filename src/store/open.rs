@@ -1,13 +1,12 @@
 //! Opens the files: pragmas, versions, and the handling of a damaged file.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::connect::{WAL_BYTES, connect, keep_log, named};
 use super::damage::{self, Care, Damaged};
 use super::files::{size, with_suffix};
 use super::log::Log;
@@ -21,10 +20,6 @@ use crate::domain::time::UnixMillis;
 
 /// The longest wait of a statement for another process that writes (a command beside the agent).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The working size of the write-ahead log, in bytes: it is grown to it once and then overwritten from its beginning. A
-/// log that grows with each commit costs a second write, of the file system's own journal, for each.
-pub(super) const WAL_BYTES: u64 = 1024 * 1024;
 
 /// A function that runs before each commit of the outbox; `true` makes the commit fail. For tests that cut the power.
 pub type CommitHook = Box<dyn FnMut() -> bool + Send>;
@@ -309,47 +304,6 @@ fn keep_previous(connection: &Connection, path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Opens a database file, for whatever purpose.
-#[expect(clippy::disallowed_methods, reason = "the one place that opens the database")]
-pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-    let connection = connection.map_err(|source| named(path, Error::from(source)))?;
-    distrust(&connection)?;
-    Ok(connection)
-}
-
-/// Treats a file as one that anybody may have written, as a backup or a copied folder is: its schema runs no function
-/// that acts on anything outside, no statement writes the schema's own tables, and a page is checked before it is used
-/// (<https://sqlite.org/security.html>).
-fn distrust(connection: &Connection) -> Result<(), Error> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    Ok(())
-}
-
-/// Names the file in an error about a file that may not be used: SQLite's own words do not name it.
-fn named(path: &Path, error: Error) -> Error {
-    match error {
-        Error::Sql(source) if is_about_the_file(&source) => {
-            Error::Folder { path: path.to_owned(), source: io::Error::other(source) }
-        }
-        other => other,
-    }
-}
-
-fn is_about_the_file(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error_code();
-    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly))
-}
-
-/// Makes the last connection that closes leave the log at its size, so that the next start need not grow it.
-pub(super) fn keep_log(connection: &Connection) -> Result<(), Error> {
-    let mut keep = 1;
-    connection.file_control(Some("main"), FileControl::PersistWal(&mut keep))?;
-    Ok(())
-}
-
 fn set_pragmas(connection: &Connection, plan: &Plan) -> Result<(), Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Readers (a command beside the agent) never wait for the writer, and a commit is one write of the log.
@@ -389,6 +343,8 @@ fn grow_wal(connection: &mut Connection, path: &Path) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::*;

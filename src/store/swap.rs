@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::OpenFlags;
 
+use super::connect::connect;
 use super::files::{size, with_suffix};
-use super::open::connect;
 use super::{BackupError, Error, damage};
 use crate::domain::time::UnixMillis;
 

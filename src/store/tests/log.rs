@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{BEGIN, Bench, COMB, SHAMPOO, good};
 use crate::domain::code::control::Control;
-use crate::store::open::connect;
+use crate::store::connect::connect;
 use crate::store::{Db, GOODS_FILE, GoodsPage, OUTBOX_FILE, OpenOptions, Reviewed};
 
 /// The log's working size, and room for the commits between two foldings.
