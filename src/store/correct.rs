@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::journal::{Opening, Origin};
-use super::{Db, Error, journal, outbox};
+use super::opening::{Opening, Origin};
+use super::{Db, Error, opening, outbox};
 use crate::domain::delivery::{Next, State};
 use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::stock::good::Good;
@@ -183,7 +183,7 @@ fn cancel(
         // Never sent, so no other copy can have sent it.
         origin: Origin::Scan(now),
     };
-    let id = journal::open(connection, &opening)?;
+    let id = opening::open(connection, &opening)?;
     let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price, refusal)
                SELECT ?2, number, good_id, title, barcode, ?4, price, refusal FROM lines
                WHERE operation_id = ?1 AND number = ?3";

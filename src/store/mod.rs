@@ -30,6 +30,7 @@ mod location;
 mod log;
 mod modes;
 mod open;
+mod opening;
 mod origin;
 mod outbox;
 mod parked;

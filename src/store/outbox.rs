@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, named_params};
 
-use super::journal::{Opening, Origin};
-use super::{Db, Error, journal, read};
+use super::opening::{Opening, Origin};
+use super::{Db, Error, opening, read};
 use crate::domain::delivery::{Delivery, LineProgress, State};
 use crate::domain::ids::{DocumentId, GoodId, OperationId, ScanId};
 use crate::domain::session::{Entry, OpenOperation};
@@ -451,7 +451,7 @@ fn split_refused(connection: &Connection, id: OperationId, split: &Split<'_>) ->
     let origin = Origin::Journal { of: &format!("refused lines of {marker}"), found_to };
     // It is never open: another one may be open at the same place.
     let opening = Opening { station, state: State::Refused, place, first_scan, origin };
-    let split = journal::open(connection, &opening)?;
+    let split = opening::open(connection, &opening)?;
     let sql = "UPDATE lines SET operation_id = ?2 WHERE operation_id = ?1 AND refusal IS NOT NULL";
     connection.prepare_cached(sql)?.execute((id.0, split.0))?;
     let sql = "UPDATE operations SET split_from = ?2,

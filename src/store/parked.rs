@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::journal::{Opening, Origin};
-use super::{Db, Error, figures, journal, kits, outbox, read};
+use super::opening::{Opening, Origin};
+use super::{Db, Error, figures, journal, kits, opening, outbox, read};
 use crate::domain::code::barcode::{Barcode, Key};
 use crate::domain::code::control::{Control, Reading};
 use crate::domain::delivery::State;
@@ -248,7 +248,7 @@ pub(super) fn open_parked(
     let Beginning { station, data, found_to } = beginning;
     let of = format!("parked {data} {first_scan} {} {}", place.kind, place.storage);
     let origin = Origin::Journal { of: &of, found_to: *found_to };
-    journal::open(connection, &Opening { station, state: State::Queued, place, first_scan, origin })
+    opening::open(connection, &Opening { station, state: State::Queued, place, first_scan, origin })
 }
 
 /// Returns the text by which a journal row was looked up: its code, or its bytes. They were read as text when the scan

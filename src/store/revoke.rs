@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::journal::{Opening, Origin};
-use super::{Db, Error, journal, outbox};
+use super::opening::{Opening, Origin};
+use super::{Db, Error, opening, outbox};
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::stock::operation::Place;
@@ -110,7 +110,7 @@ fn oppose(
     let place = Place { kind: place.kind.opposite(), ..place };
     let first_scan = ScanId(first_scan);
     let opening = Opening { station: undoing.station, state: State::Queued, place, first_scan, origin };
-    let by = journal::open(connection, &opening)?;
+    let by = opening::open(connection, &opening)?;
     let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price)
                SELECT ?2, number, good_id, title, barcode, quantity, price FROM lines WHERE operation_id = ?1";
     connection.prepare_cached(sql)?.execute((id.0, by.0))?;
