@@ -2,19 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{OptionalExtension, TransactionBehavior};
 
-use super::parked::Beginning;
-use super::{Db, Error, journal, outbox, parked};
-use crate::domain::code::control::kit_code;
-use crate::domain::ids::{CardId, GoodId, OperationId, ScanId, StorageId};
-use crate::domain::session::Booking;
+use super::{Db, Error};
+use crate::domain::ids::{CardId, GoodId, StorageId};
 use crate::domain::stock::kit::{Card, Kit, Material};
-use crate::domain::stock::mode::Kind;
-use crate::domain::stock::operation::{CloseReason, Place};
 use crate::domain::stock::quantity::Quantity;
 use crate::domain::stock::resolution::Resolution;
-use crate::domain::time::UnixMillis;
 
 impl Db {
     /// Resolves a card by the goods table as it is now.
@@ -88,38 +82,4 @@ impl Db {
         })?;
         Ok(Some(Card { id, title, materials: rows.collect::<Result<_, _>>()? }))
     }
-}
-
-/// Books parked scans of a kit that has become known, in an operation of its own for each storage. A scan with a larger
-/// quantity than a scan may book stays parked.
-pub(super) fn book_parked(
-    connection: &Connection,
-    beginning: &Beginning,
-    (kit, scans): (&Kit, Vec<(ScanId, Quantity)>),
-    now: UnixMillis,
-) -> Result<Vec<OperationId>, Error> {
-    let mut operations = BTreeMap::<Place, OperationId>::new();
-    let code = kit_code(kit.card);
-    for (scan, times) in scans {
-        let Some(kit) = kit.times(times.whole_units()) else { continue };
-        let units = kit.units();
-        for part in kit.parts {
-            let place = Place { kind: Kind::WriteOff, storage: part.storage };
-            let operation = match operations.get(&place) {
-                Some(operation) => *operation,
-                None => parked::open_parked(connection, beginning, place, scan)?,
-            };
-            operations.insert(place, operation);
-            let (good, quantity) = (part.good, part.quantity);
-            let booking =
-                Booking { place, operation: Some(operation), good, barcode: code.clone(), quantity };
-            journal::add_line(connection, operation, &booking)?;
-            journal::add_part(connection, scan, operation, &booking)?;
-        }
-        parked::unpark(connection, scan, units)?;
-    }
-    for operation in operations.values() {
-        outbox::finish(connection, *operation, CloseReason::Parked.as_str(), now)?;
-    }
-    Ok(operations.into_values().collect())
 }

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::opening::{Opening, Origin};
-use super::{Db, Error, figures, journal, kits, opening, outbox, read};
+use super::{Db, Error, figures, journal, opening, outbox, read};
 use crate::domain::code::barcode::{Barcode, Key};
-use crate::domain::code::control::{Control, Reading};
+use crate::domain::code::control::{Control, Reading, kit_code};
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::session::Booking;
 use crate::domain::stock::good::times;
 use crate::domain::stock::kit::Kit;
+use crate::domain::stock::mode::Kind;
 use crate::domain::stock::operation::{CloseReason, Place};
 use crate::domain::stock::quantity::Quantity;
 use crate::domain::stock::resolution::Resolution;
@@ -150,7 +151,7 @@ impl Db {
         for bookable in bookable {
             operations.extend(match bookable {
                 Bookable::Goods(bookings) => book_scans(&transaction, &beginning, bookings, now)?,
-                Bookable::Kit(kit, scans) => kits::book_parked(&transaction, &beginning, (&kit, scans), now)?,
+                Bookable::Kit(kit, scans) => book_kits(&transaction, &beginning, (&kit, scans), now)?,
             });
         }
         transaction.commit()?;
@@ -370,4 +371,38 @@ pub(super) fn unpark(connection: &Connection, scan: ScanId, quantity: Quantity) 
         "UPDATE totals SET unknown = unknown - 1, booked = booked + 1, units_booked = units_booked + ?1";
     connection.prepare_cached(sql)?.execute([quantity.millionths()])?;
     Ok(())
+}
+
+/// Books parked scans of a kit that has become known, in an operation of its own for each storage. A scan with a larger
+/// quantity than a scan may book stays parked.
+fn book_kits(
+    connection: &Connection,
+    beginning: &Beginning,
+    (kit, scans): (&Kit, Vec<(ScanId, Quantity)>),
+    now: UnixMillis,
+) -> Result<Vec<OperationId>, Error> {
+    let mut operations = BTreeMap::<Place, OperationId>::new();
+    let code = kit_code(kit.card);
+    for (scan, times) in scans {
+        let Some(kit) = kit.times(times.whole_units()) else { continue };
+        let units = kit.units();
+        for part in kit.parts {
+            let place = Place { kind: Kind::WriteOff, storage: part.storage };
+            let operation = match operations.get(&place) {
+                Some(operation) => *operation,
+                None => open_parked(connection, beginning, place, scan)?,
+            };
+            operations.insert(place, operation);
+            let (good, quantity) = (part.good, part.quantity);
+            let booking =
+                Booking { place, operation: Some(operation), good, barcode: code.clone(), quantity };
+            journal::add_line(connection, operation, &booking)?;
+            journal::add_part(connection, scan, operation, &booking)?;
+        }
+        unpark(connection, scan, units)?;
+    }
+    for operation in operations.values() {
+        outbox::finish(connection, *operation, CloseReason::Parked.as_str(), now)?;
+    }
+    Ok(operations.into_values().collect())
 }
