@@ -136,17 +136,6 @@ impl Db {
     }
 }
 
-/// Takes into the counts the frames that were journalled since this was last done. Code that changes the outcome of a
-/// frame, or deletes one, calls this first.
-pub(super) fn count_up(connection: &Connection) -> Result<(), Error> {
-    let sql = "UPDATE totals SET booked = booked + new_booked, unknown = unknown + new_unknown,
-                 refused = refused + new_refused, control = control + new_control, lookup = lookup + new_lookup,
-                 units_booked = units_booked + new_units_booked, counted_to = last
-               FROM uncounted WHERE last IS NOT NULL";
-    connection.prepare_cached(sql)?.execute([])?;
-    Ok(())
-}
-
 fn totals(connection: &Connection) -> Result<Figures, Error> {
     let mut figures = Figures::default();
     let mut statement = connection.prepare_cached("SELECT * FROM totals, uncounted")?;
@@ -222,6 +211,7 @@ mod tests {
     use crate::domain::stock::quantity::Money;
     use crate::domain::stock::resolution::Resolution;
     use crate::domain::time::{BootMillis, Moment, UnixMillis};
+    use crate::store::totals::count_up;
     use crate::store::{GoodsPage, NewScan, OpenOptions};
 
     const PLACE: Place = Place { kind: Kind::Receipt, storage: StorageId(91_271) };

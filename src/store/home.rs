@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::alarms::{self, Cause};
 use super::outbox::{FOR_A_PERSON, UNDER_WAY};
-use super::{Db, Error, figures, outbox};
+use super::{Db, Error, outbox, totals};
 use crate::domain::home::{Books, DataState, Difference, Home, Machine, belongs_to};
 use crate::domain::ids::{LocationId, OperationId, ScanId};
 use crate::domain::stock::quantity::Quantity;
@@ -172,7 +172,7 @@ impl Db {
         if adoption == Adoption::Copy && home.station == here.station {
             return Ok(Adopted::SameName(home.station));
         }
-        figures::count_up(&transaction)?;
+        totals::count_up(&transaction)?;
         let is_elsewhere =
             differences.iter().any(|difference| matches!(difference, Difference::Location { .. }));
         let mut shares = Shares::default();

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params}
 
 use super::opening::{Opening, Origin, open};
 use super::reserve::Reserve;
-use super::{Db, Error, figures, outbox};
+use super::{Db, Error, outbox, totals};
 use crate::domain::delivery::State;
 use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
 use crate::domain::session::{
@@ -439,7 +439,7 @@ fn amend(
     times: u16,
     amended: &[(Taken, Quantity)],
 ) -> Result<(), Error> {
-    figures::count_up(connection)?;
+    totals::count_up(connection)?;
     let before: Quantity = amended.iter().map(|(taken, _)| taken.quantity).sum();
     let after: Quantity = amended.iter().map(|(_, quantity)| *quantity).sum();
     let sql = "UPDATE scans SET quantity = ?2, times = ?3

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::alarms::{self, Cause, Reviewed};
 use super::connect::{WAL_BYTES, connect, keep_log};
 use super::files::{size, with_suffix};
-use super::{Db, Error, figures};
+use super::{Db, Error, totals};
 use crate::domain::time::UnixMillis;
 
 /// The number of commits after which a log is folded in. A page changed by many of them is then written once.
@@ -197,7 +197,7 @@ impl Db {
     /// Any; nothing is lost, and the next call tries again.
     pub fn tend(&mut self) -> Result<(), Error> {
         if self.log.commits().wrapping_sub(self.counted_at) >= COMMITS_PER_FOLD {
-            figures::count_up(&self.outbox)?;
+            totals::count_up(&self.outbox)?;
             self.counted_at = self.log.commits();
         }
         for (log, connection) in [(&mut self.log, &self.outbox), (&mut self.goods_log, &self.goods)] {

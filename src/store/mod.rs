@@ -47,6 +47,7 @@ pub mod swap;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod totals;
 
 use std::io;
 use std::path::PathBuf;

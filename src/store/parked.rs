@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::opening::{Opening, Origin};
-use super::{Db, Error, figures, journal, opening, outbox, read};
+use super::{Db, Error, journal, opening, outbox, read, totals};
 use crate::domain::code::barcode::{Barcode, Key};
 use crate::domain::code::control::{Control, Reading, kit_code};
 use crate::domain::delivery::State;
@@ -146,7 +146,7 @@ impl Db {
         }
         let beginning = self.beginning()?;
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        figures::count_up(&transaction)?;
+        totals::count_up(&transaction)?;
         let mut operations = Vec::new();
         for bookable in bookable {
             operations.extend(match bookable {

@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Db, Error, figures};
+use super::{Db, Error, totals};
 use crate::domain::time::UnixMillis;
 
 /// The number of operations that a step looks at.
@@ -71,7 +71,7 @@ impl Db {
     pub fn prune(&mut self, before: UnixMillis) -> Result<Pruned, Error> {
         let (operations, frames) = (self.sweep.operations, self.sweep.frames);
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        figures::count_up(&transaction)?;
+        totals::count_up(&transaction)?;
         let operations = forget_operations(&transaction, operations, before)?;
         let frames = forget_frames(&transaction, frames, before)?;
         if frames.forgotten > 0 {

@@ -19,7 +19,7 @@ use crate::domain::home::{Books, Home, Machine};
 use crate::domain::ids::{DocumentId, GoodId, LocationId, OperationId};
 use crate::domain::stock::mode::Kind;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
-use crate::store::{Cause, Cursor, Db, Failure, GoodsPage, OpenOptions, Overdue, ParkedAt, Unit, figures};
+use crate::store::{Cause, Cursor, Db, Failure, GoodsPage, OpenOptions, Overdue, ParkedAt, Unit, totals};
 
 /// The number of frames of the two histories that are compared.
 const SHORT: i64 = 5000;
@@ -143,7 +143,7 @@ fn bench(frames: i64) -> (Bench, Arc<AtomicU64>) {
     db.outbox.execute_batch("BEGIN; INSERT INTO boots (id, boot_id) VALUES (100, 'dark')").unwrap();
     fill_history(&db, frames);
     fill_live(&db, frames);
-    figures::count_up(&db.outbox).unwrap();
+    totals::count_up(&db.outbox).unwrap();
     db.outbox.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     read_all(&mut db, &[good(1, "Shampoo", SHAMPOO), good(2, "Comb", COMB)]);
     drop(db);
