@@ -8,12 +8,13 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use super::Error;
 use super::scanners;
-use super::site::Meters;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::ids::{CardId, ScannerName};
 use crate::domain::session::advice::Advice;
+use crate::domain::time::{BootMillis, UnixMillis};
 use crate::feedback::{Announcement, Feedback};
+use crate::meter::{Commits, Requests};
 use crate::socket::Request;
 use crate::status::{ApiHealth, Health, Location, Station, Status};
 use crate::store::{self, Cause, Figures, Store};
@@ -41,6 +42,15 @@ pub(super) struct Shared {
     pub(super) pending: watch::Receiver<BTreeMap<ScannerName, u16>>,
     pub(super) sync_now: Arc<Notify>,
     pub(super) wake: Arc<Notify>,
+}
+
+/// The counters and times of the running agent.
+#[derive(Debug, Clone)]
+pub(super) struct Meters {
+    pub(super) requests: Requests,
+    pub(super) commits: Commits,
+    /// The time at which the agent was built, by both clocks.
+    pub(super) started: (UnixMillis, BootMillis),
 }
 
 /// Describes the station from its configuration, its commands and the service.

@@ -54,12 +54,12 @@ use crate::work::refusals::Refusals;
 use crate::work::scans::{Input, Scans};
 use crate::work::trust::Belief;
 use crate::work::uplink::{Parts, Uplink, error_chain};
+use handle::Meters;
 use handle::Shared;
 pub use handle::{Handle, location, station};
 pub use lock::FolderLock;
 use page::Page;
 use scanners::{Running, Scanners};
-use site::Meters;
 
 /// The most frames that wait for the scans' worker, of all scanners together. Beyond it a scanner's own thread waits,
 /// and behind that the kernel's buffer.

@@ -11,7 +11,6 @@ use tokio::time::timeout;
 
 use super::Handle;
 use crate::domain::time::{BootMillis, UnixMillis};
-use crate::meter::{Commits, Requests};
 use crate::store;
 use crate::web::events::Events;
 use crate::web::metrics::{Disk, Snapshot};
@@ -24,15 +23,6 @@ const STORE_WITHIN: Duration = Duration::from_secs(3);
 
 /// The most that the wall clock may shift against the boot clock before the start is computed anew, in ms.
 const CLOCKS_DIFFER_MS_MAX: i64 = 5000;
-
-/// The counters and times of the running agent.
-#[derive(Debug, Clone)]
-pub(super) struct Meters {
-    pub(super) requests: Requests,
-    pub(super) commits: Commits,
-    /// The time at which the agent was built, by both clocks.
-    pub(super) started: (UnixMillis, BootMillis),
-}
 
 /// The parts that the site is made of.
 #[derive(Clone)]
