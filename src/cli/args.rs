@@ -8,9 +8,10 @@ use rust_decimal::Decimal;
 use tracing::Level;
 
 use super::init::InitArgs;
+use super::values::{above_zero, amount, layout, quantity};
 use crate::config::DEFAULT_PATH;
 use crate::domain::code::pack::FACTOR_MAX;
-use crate::domain::decode::keymap::{LAYOUTS, LayoutName};
+use crate::domain::decode::keymap::LayoutName;
 use crate::domain::stock::quantity::Quantity;
 
 /// A headless barcode station: scans become stock documents in Altegio, none lost, none twice.
@@ -247,10 +248,6 @@ pub(super) struct Correct {
     pub(super) drop: bool,
 }
 
-fn quantity(text: &str) -> Result<Quantity, &'static str> {
-    Quantity::from_decimal(above_zero(text)?).ok_or("this has more than six decimal places, or is too large")
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum GoodsCommand {
     /// Read the whole goods table now
@@ -303,16 +300,6 @@ pub(super) struct NewGood {
     /// The stock-keeping code of the house
     #[arg(long, value_name = "TEXT")]
     pub(super) article: Option<String>,
-}
-
-/// Reads an amount that is not below zero, as an exact decimal.
-pub(super) fn amount(text: &str) -> Result<Decimal, &'static str> {
-    let number = Decimal::from_str_exact(text).ok().filter(|number| *number >= Decimal::ZERO);
-    number.ok_or("this is no number such as 12.50")
-}
-
-fn above_zero(text: &str) -> Result<Decimal, &'static str> {
-    amount(text).and_then(|number| if number.is_zero() { Err("this must be above zero") } else { Ok(number) })
 }
 
 #[derive(Debug, Subcommand)]
@@ -426,13 +413,6 @@ pub(super) enum TraceCommand {
         #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(20..=5000))]
         gap_ms: u64,
     },
-}
-
-pub(super) fn layout(word: &str) -> Result<LayoutName, String> {
-    LayoutName::from_word(word).ok_or_else(|| {
-        let words: Vec<&str> = LAYOUTS.iter().map(|(word, _)| *word).collect();
-        format!("use one of {}", words.join(", "))
-    })
 }
 
 #[derive(Debug, clap::Args)]

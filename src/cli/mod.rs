@@ -21,6 +21,7 @@ mod step_back;
 mod sync;
 mod trace;
 mod unknown;
+mod values;
 
 use std::io::{self, Write};
 use std::path::Path;

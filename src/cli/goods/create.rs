@@ -6,9 +6,10 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 
 use crate::api::{Budget, Client, GoodToWrite};
-use crate::cli::args::{NewGood, amount};
+use crate::cli::args::NewGood;
 use crate::cli::run::runtime;
 use crate::cli::unknown::{documents_were, meant};
+use crate::cli::values::amount;
 use crate::cli::{Error, data, say, way_beside};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::cli::args::layout;
+use crate::cli::values::layout;
 use crate::domain::decode::keymap::LayoutName;
 
 /// The value of `--boot` and `--scan` without an argument: any folder or device.
