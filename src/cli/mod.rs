@@ -16,6 +16,7 @@ mod outbox;
 mod run;
 mod scans;
 mod sheet;
+mod station;
 mod status;
 mod step_back;
 mod sync;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::ScansCommand;
 use super::{Error, data_if_any, say};
-use crate::cli::outbox::list::location_of;
+use crate::cli::station::location_of;
 use crate::config::Config;
 use crate::domain::printable::printable;
 use crate::status::{Location, rfc3339};

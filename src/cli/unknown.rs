@@ -5,11 +5,11 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use serde_json::{Value, json};
 
 use super::args::{Assign, Saving, UnknownCommand};
-use super::goods::plain_conventions;
 use super::run::runtime;
+use super::station::plain_conventions;
 use super::{Error, data, data_if_any, say, way_beside};
 use crate::api::{Budget, Client};
-use crate::cli::outbox::list::location_of;
+use crate::cli::station::location_of;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;

@@ -10,12 +10,12 @@ use super::args::GoodsCommand;
 use super::sync::sync;
 use super::{Error, data, data_if_any, say};
 use crate::cli::goods::create::create;
-use crate::cli::outbox::list::location_of;
+use crate::cli::station::location_of;
+use crate::cli::station::plain_conventions;
 use crate::config::Config;
-use crate::domain::code::seal::Seal;
 use crate::domain::ids::StorageId;
 use crate::domain::printable::printable;
-use crate::domain::session::{Conventions, Heard};
+use crate::domain::session::Heard;
 use crate::domain::stock::good::Good;
 use crate::domain::stock::kit::Part;
 use crate::domain::stock::resolution::Resolution;
@@ -49,11 +49,6 @@ fn find(out: &mut impl Write, config: &Config, code: &str, is_json: bool) -> Res
         Resolution::Found(_) | Resolution::Pack(_) | Resolution::Kit(_) => Ok(()),
         Resolution::Unknown | Resolution::Ambiguous | Resolution::Unusable => Err(Error::reported_failure()),
     }
-}
-
-/// Returns the rules for codes that a person types: a kit is known by its plain code, whatever the sheet prints.
-pub(super) fn plain_conventions(config: &Config) -> Conventions {
-    Conventions { seal: Seal::default(), ..config.conventions() }
 }
 
 fn as_text(location: &Location, resolution: &Resolution) -> String {

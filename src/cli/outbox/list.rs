@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::app::location;
+use crate::cli::station::location_of;
 use crate::cli::{Error, data, data_if_any, say};
 use crate::config::Config;
 use crate::domain::delivery::State;
@@ -10,7 +10,7 @@ use crate::domain::ids::OperationId;
 use crate::domain::printable::printable;
 use crate::domain::stock::operation::Line;
 use crate::status::Location;
-use crate::store::{Db, Error as StoreError, Label, Summary, Trouble};
+use crate::store::{Label, Summary, Trouble};
 
 /// The most operations that a list shows; `export` writes everything.
 pub(super) const LISTED_MAX: u32 = 1000;
@@ -230,11 +230,6 @@ fn line_text(line: &Line) -> String {
     let refusal = line.refusal.as_deref().map(|words| format!("refused: {}", printable(words)));
     let refusal = refusal.map(|words| wrapped("                ", &words)).unwrap_or_default();
     format!("{text}\n{refusal}")
-}
-
-/// Returns the location with the names that are known here.
-pub(in crate::cli) fn location_of(config: &Config, db: &Db) -> Result<Location, StoreError> {
-    Ok(location(config, &db.location()?))
 }
 
 /// Returns text in lines of at most [`WIDTH`] columns behind an indent, broken between words.

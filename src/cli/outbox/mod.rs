@@ -1,7 +1,7 @@
 //! `stockpoint outbox`
 
 mod export;
-pub(super) mod list;
+mod list;
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::args::{Correct, OutboxCommand};
 use super::run::runtime;
 use super::{Error, data, data_if_any, say, way_beside};
-use crate::cli::outbox::list::location_of;
+use crate::cli::station::location_of;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;

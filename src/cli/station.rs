@@ -1,0 +1,18 @@
+//! The station as several commands need it: from its configuration and its data.
+
+use crate::app::location;
+use crate::config::Config;
+use crate::domain::code::seal::Seal;
+use crate::domain::session::Conventions;
+use crate::status::Location;
+use crate::store::{Db, Error as StoreError};
+
+/// Returns the location with the names that are known here.
+pub(super) fn location_of(config: &Config, db: &Db) -> Result<Location, StoreError> {
+    Ok(location(config, &db.location()?))
+}
+
+/// Returns the rules for codes that a person types: a kit is known by its plain code, whatever the sheet prints.
+pub(super) fn plain_conventions(config: &Config) -> Conventions {
+    Conventions { seal: Seal::default(), ..config.conventions() }
+}
