@@ -38,6 +38,7 @@ mod boot;
 mod bundle;
 mod code;
 mod ears;
+pub mod entry;
 mod install;
 mod network;
 mod pairing;

@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "status", "work",
         ],
     ),
-    ("setup", &["domain", "draft", "config", "child"]),
+    ("setup", &["domain", "draft", "config", "child", "device"]),
     (
         "cli",
         &[

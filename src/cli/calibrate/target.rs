@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::Error;
 use crate::cli::args::CalibrateArgs;
-use crate::cli::devices::{input_place, name_of, port_place};
 use crate::config::edit::quoted;
 use crate::config::{Config, Line, Place, Scanner, Source};
 use crate::device::PortFault;
 use crate::device::discover::inputs::{self, FoundInput};
 use crate::device::discover::ports::{self, FoundPort, Roots};
+use crate::setup::entry::{input_place, name_of, port_place};
 
 /// The hint for a scanner that is not configured.
 const BY_PATH: &str = "name a configured scanner, or a device by its path (`stockpoint devices`)";

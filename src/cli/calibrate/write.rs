@@ -10,6 +10,7 @@ use crate::config::{Config, Scanner};
 use crate::domain::calibrate::{Findings, GAP_MS_USUAL};
 use crate::domain::decode::framing::Terminator;
 use crate::draft::{Draft, beside};
+use crate::setup;
 
 /// Returns the text about the entry. `written` is the file to write it to, if there is one.
 pub(super) fn entry(
@@ -68,12 +69,13 @@ fn tuning(findings: &Findings, scanner: Option<&Scanner>) -> Tuning {
     }
 }
 
-fn new_entry(name: &str, kind: &str, place: Option<&str>, findings: &Findings) -> String {
+fn new_entry(name: &str, kind: &'static str, place: Option<&str>, findings: &Findings) -> String {
     let place = place.unwrap_or("path = \"/dev/input/…\" # as `stockpoint devices` shows it");
     let tuning = tuning(findings, None);
     let rule = tuning.rule();
     let gap = if rule.is_empty() { "" } else { "\n" };
-    format!("[[scanner]]\nname = \"{name}\"\nkind = \"{kind}\"\n{place}\n{}{gap}{rule}", tuning.keys())
+    let more = format!("{}{gap}{rule}", tuning.keys());
+    setup::entry::Entry { name: name.to_owned(), kind, place: place.to_owned(), more }.to_string()
 }
 
 /// Replaces the file by the new text, whole or not at all, and reads it back; the old file is kept beside it.

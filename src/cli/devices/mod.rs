@@ -14,9 +14,13 @@ use crate::device::discover::hidraws::{self, FoundHidraw};
 use crate::device::discover::inputs::{self, FoundInput, InputLikeness, Sign};
 use crate::device::discover::ports::{self, FoundPort, Roots, UsbIdentity};
 use crate::domain::printable::printable;
+use crate::setup::entry::{Entry, pos_of};
 
 /// The sign of a HID-POS scanner.
 const HIDPOS_SIGN: &str = "its report descriptor has usage page 0x8C";
+
+/// The line of an entry that names the layout of a scanner that types, as long as nobody knows it.
+pub(super) const LAYOUT: &str = "layout = \"us\" # the keyboard layout that the scanner is set to";
 
 /// The devices that are plugged in.
 struct Found {
@@ -40,22 +44,18 @@ fn json_of(found: &Found) -> Value {
     let Found { ports, hidraws, inputs } = found;
     let ports = ports.iter().map(|port| {
         let likeness = ports::looks_like_scanner(port);
-        let mut entry = String::new();
-        port_entry(&mut entry, port);
+        let entry = Entry::of_port(port).to_string();
         device("serial", &port.node, (likeness.is_scanner(), likeness.to_string()), port.usb.as_ref(), &entry)
     });
     let hidraws_json = hidraws.iter().map(|hidraw| {
-        let mut entry = String::new();
-        if hidraw.unfit.is_none() {
-            hidraw_entry(&mut entry, hidraw, hidraws);
-        }
+        let entry = hidraw.unfit.is_none().then(|| Entry::of_hidraw(hidraw, hidraws).to_string());
         let why = hidraw.unfit.map_or_else(|| HIDPOS_SIGN.to_owned(), |unfit| unfit.to_string());
-        device("hidpos", &hidraw.node, (hidraw.unfit.is_none(), why), Some(&hidraw.identity), &entry)
+        let verdict = (hidraw.unfit.is_none(), why);
+        device("hidpos", &hidraw.node, verdict, Some(&hidraw.identity), &entry.unwrap_or_default())
     });
     let inputs_json = inputs.iter().map(|input| {
         let likeness = inputs::looks_like_scanner(input);
-        let mut entry = String::new();
-        input_entry(&mut entry, input, inputs, "");
+        let entry = Entry::of_input(input, inputs, LAYOUT).to_string();
         let verdict = (likeness.is_scanner(), likeness.to_string());
         device("evdev", &input.node, verdict, Some(&input.identity), &entry)
     });
@@ -79,7 +79,7 @@ fn device(
         "maker": usb.and_then(|usb| usb.manufacturer.as_deref()),
         "product_name": usb.and_then(|usb| usb.product_text.as_deref()),
         "usb_port": usb.map(|usb| usb.port.as_str()).filter(|port| !port.is_empty()),
-        "entry": entry.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"),
+        "entry": entry.trim_end(),
     })
 }
 
@@ -110,22 +110,7 @@ fn describe_port(text: &mut String, port: &FoundPort) {
     if let Some(usb) = &port.usb {
         describe_usb(text, usb);
     }
-    port_entry(text, port);
-}
-
-fn port_entry(text: &mut String, port: &FoundPort) {
-    let name = name_of(&port.name);
-    let _written = writeln!(text, "\n  [[scanner]]\n  name = \"{name}\"\n  kind = \"serial\"");
-    let _written = writeln!(text, "  {}\n", port_place(port));
-}
-
-/// Returns the line of an entry that names the place of a port.
-pub(super) fn port_place(port: &FoundPort) -> String {
-    match &port.usb {
-        // By its USB port a scanner is found again, whatever name the kernel gives it next time.
-        Some(usb) => format!("match = {}", usb_match(usb, &usb.port)),
-        None => format!("path = \"{}\"", port.node.display()),
-    }
+    text.push_str(&indented(&Entry::of_port(port), ""));
 }
 
 /// Describes one HID-POS scanner, which states itself that it is one.
@@ -139,19 +124,7 @@ fn describe_hidraw(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw])
     }
     let _written = writeln!(text, "{node}: a HID-POS scanner: {HIDPOS_SIGN}");
     describe_usb(text, &hidraw.identity);
-    hidraw_entry(text, hidraw, all);
-}
-
-fn hidraw_entry(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw]) {
-    let _written =
-        writeln!(text, "\n  [[scanner]]\n  name = \"{}\"\n  kind = \"hidpos\"", name_of(&hidraw.name));
-    let _written = writeln!(text, "  {}\n", hidraw_place(hidraw, all));
-}
-
-/// Returns the line of an entry that names the place of a HID-POS scanner.
-pub(super) fn hidraw_place(hidraw: &FoundHidraw, all: &[FoundHidraw]) -> String {
-    let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
-    place(&hidraw.identity, &others, hidraw.by_path.as_ref().unwrap_or(&hidraw.node))
+    text.push_str(&indented(&Entry::of_hidraw(hidraw, all), ""));
 }
 
 /// Describes one input device that types. The entry of a device that looks like a keyboard is behind `#`: a paste must
@@ -178,13 +151,7 @@ fn describe_input(text: &mut String, input: &FoundInput, found: &Found) {
         );
     }
     let mark = if likeness.is_scanner() && pos.is_none() { "" } else { "#" };
-    input_entry(text, input, &found.inputs, mark);
-}
-
-/// Returns the HID-POS scanner that is the same device.
-pub(super) fn pos_of<'a>(input: &FoundInput, hidraws: &'a [FoundHidraw]) -> Option<&'a FoundHidraw> {
-    let port = Some(&input.identity.port).filter(|port| !port.is_empty())?;
-    hidraws.iter().find(|pos| pos.identity.port == *port && pos.unfit.is_none())
+    text.push_str(&indented(&Entry::of_input(input, &found.inputs, LAYOUT), mark));
 }
 
 fn describe_signs(text: &mut String, input: &FoundInput) {
@@ -198,35 +165,11 @@ fn describe_signs(text: &mut String, input: &FoundInput) {
     }
 }
 
-/// Writes the entry to paste, each line behind `mark`.
-pub(super) fn input_entry(text: &mut String, input: &FoundInput, all: &[FoundInput], mark: &str) {
-    let place = input_place(input, all);
-    let _written = writeln!(text, "\n  {mark}[[scanner]]\n  {mark}name = \"{}\"", name_of(&input.name));
-    let _written = writeln!(text, "  {mark}kind = \"evdev\"\n  {mark}{place}");
-    let _written =
-        writeln!(text, "  {mark}layout = \"us\" # the keyboard layout that the scanner is set to\n");
-}
-
-/// Returns the line of an entry that names the place of an input device.
-pub(super) fn input_place(input: &FoundInput, all: &[FoundInput]) -> String {
-    let others: Vec<_> = all.iter().map(|other| &other.identity).collect();
-    place(&input.identity, &others, input.by_id.as_ref().unwrap_or(&input.node))
-}
-
-/// Returns the shortest description that no other device has; otherwise the path.
-fn place(usb: &UsbIdentity, all: &[&UsbIdentity], path: &Path) -> String {
-    let same = |other: &&&UsbIdentity| other.port == usb.port && other.serial == usb.serial;
-    let is_alone = all.iter().filter(same).count() == 1;
-    match (&usb.interface, &usb.serial) {
-        (Some(_), _) if is_alone => format!("match = {}", usb_match(usb, &usb.port)),
-        (Some(interface), _) => format!("match = {}", usb_match(usb, interface)),
-        (None, Some(serial)) if is_alone => format!("match = {{ serial = \"{}\" }}", printable(serial)),
-        (None, _) => format!("path = \"{}\"", path.display()),
-    }
-}
-
-fn usb_match(usb: &UsbIdentity, port: &str) -> String {
-    format!("{{ vendor = 0x{:04x}, product = 0x{:04x}, port = \"{port}\" }}", usb.vendor, usb.product)
+/// Returns the entry to paste, each line behind `mark`.
+pub(super) fn indented(entry: &Entry, mark: &str) -> String {
+    let text = entry.to_string();
+    let lines: String = text.lines().map(|line| format!("  {mark}{line}\n")).collect();
+    format!("\n{lines}\n")
 }
 
 fn describe_usb(text: &mut String, usb: &UsbIdentity) {
@@ -241,11 +184,6 @@ fn describe_usb(text: &mut String, usb: &UsbIdentity) {
         printable(maker),
         printable(product)
     );
-}
-
-/// Returns a name that the configuration accepts.
-pub(super) fn name_of(kernels: &str) -> String {
-    kernels.chars().map(|c| c.to_ascii_lowercase()).filter(char::is_ascii_alphanumeric).take(24).collect()
 }
 
 #[cfg(test)]

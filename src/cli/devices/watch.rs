@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
-use crate::cli::devices::input_entry;
+use crate::cli::devices::{LAYOUT, indented};
 use crate::cli::{Error, read_error, say};
 use crate::clock::SystemClock;
 use crate::device::discover::inputs::{self, FoundInput};
 use crate::device::discover::ports::Roots;
 use crate::device::evdev::typing_monitor::{Onlooker, Seen};
 use crate::domain::decode::typing::{Bursts, Pace};
+use crate::setup::entry::Entry;
 
 pub(in crate::cli) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error> {
     let roots = Roots::default();
@@ -45,7 +46,7 @@ fn text(seen: &[Seen], inputs: &[FoundInput]) -> String {
         let _written = writeln!(text, "{}: {said}", node.display());
         let found = inputs.iter().find(|input| input.node == *node);
         if let (Some(input), Ok(Pace::Scanner(_))) = (found, told) {
-            input_entry(&mut text, input, inputs, "");
+            text.push_str(&indented(&Entry::of_input(input, inputs, LAYOUT), ""));
         }
     }
     text

@@ -5,11 +5,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::cli::Error;
-use crate::cli::devices::hidraw_place;
-use crate::cli::devices::input_place;
-use crate::cli::devices::name_of;
-use crate::cli::devices::port_place;
-use crate::cli::devices::pos_of;
 use crate::cli::read_error;
 use crate::config::quoted;
 use crate::device::discover::hidraws;
@@ -19,6 +14,9 @@ use crate::device::discover::ports::Roots;
 use crate::device::hidpos;
 use crate::domain::decode::keymap::LayoutName;
 use crate::domain::printable::printable;
+use crate::setup::entry::Entry;
+use crate::setup::entry::name_of;
+use crate::setup::entry::pos_of;
 
 /// The way to read its codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,15 +50,19 @@ impl Found {
         } else {
             Way::Serial
         };
-        let name = node.file_name().unwrap_or_default().to_string_lossy();
+        let (kind, more) = match way {
+            Way::Serial => ("serial", String::new()),
+            Way::Pos => ("hidpos", String::new()),
+            Way::Keys => ("evdev", format!("{}\n", layout_line(layout))),
+        };
+        let name = name_of(&node.file_name().unwrap_or_default().to_string_lossy());
         let place = format!("path = {}", quoted(&node.to_string_lossy()));
-        let title = printable(&node.to_string_lossy()).to_string();
         Self {
             node: node.to_owned(),
             way,
-            title,
+            title: printable(&node.to_string_lossy()).to_string(),
             looks_like_scanner: true,
-            entry: entry(way, &name, &place, layout),
+            entry: Entry { name, kind, place, more }.to_string(),
         }
     }
 }
@@ -79,7 +81,7 @@ pub(super) fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
             way: Way::Serial,
             title: titled(&port.node, product, &likeness.to_string()),
             looks_like_scanner: likeness.is_scanner(),
-            entry: entry(Way::Serial, &port.name, &port_place(port), layout),
+            entry: Entry::of_port(port).to_string(),
         }
     });
     let pos = hidraws.iter().filter(|hidraw| hidraw.unfit.is_none()).map(|hidraw| Found {
@@ -87,7 +89,7 @@ pub(super) fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
         way: Way::Pos,
         title: titled(&hidraw.node, hidraw.title.as_deref(), "a HID-POS scanner"),
         looks_like_scanner: true,
-        entry: entry(Way::Pos, &hidraw.name, &hidraw_place(hidraw, &hidraws), layout),
+        entry: Entry::of_hidraw(hidraw, &hidraws).to_string(),
     });
     let typing = inputs.iter().map(|input| {
         let likeness = inputs::looks_like_scanner(input);
@@ -97,21 +99,15 @@ pub(super) fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
             title: titled(&input.node, input.title.as_deref(), &likeness.to_string()),
             // An input device that is a HID-POS scanner as well is better read as one.
             looks_like_scanner: likeness.is_scanner() && pos_of(input, &hidraws).is_none(),
-            entry: entry(Way::Keys, &input.name, &input_place(input, &inputs), layout),
+            entry: Entry::of_input(input, &inputs, &layout_line(layout)).to_string(),
         }
     });
     Ok(serial.chain(pos).chain(typing).collect())
 }
 
-/// Returns the entry of a scanner; `place` is the line that names its place.
-fn entry(way: Way, kernels_name: &str, place: &str, layout: LayoutName) -> String {
-    let name = name_of(kernels_name);
-    let (kind, more) = match way {
-        Way::Serial => ("serial", String::new()),
-        Way::Pos => ("hidpos", String::new()),
-        Way::Keys => ("evdev", format!("layout = \"{}\"\n", layout.as_str())),
-    };
-    format!("[[scanner]]\nname = \"{name}\"\nkind = \"{kind}\"\n{place}\n{more}")
+/// Returns the line that names the layout of a scanner that types.
+fn layout_line(layout: LayoutName) -> String {
+    format!("layout = \"{}\"", layout.as_str())
 }
 
 fn titled(node: &Path, product: Option<&str>, why: &str) -> String {
