@@ -42,6 +42,7 @@ pub mod entry;
 mod install;
 mod network;
 mod pairing;
+pub mod scanners;
 mod seal;
 
 use std::io;

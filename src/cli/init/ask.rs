@@ -5,9 +5,6 @@ use std::io::Write;
 use std::path::Path;
 
 use super::InitArgs;
-use super::found;
-use super::found::Found;
-use super::found::Way;
 use super::person::Person;
 use super::person::Question;
 use super::service::Choice;
@@ -28,6 +25,9 @@ use crate::domain::printable::printable;
 use crate::domain::stock::mode::Mode;
 use crate::setup::Answers;
 use crate::setup::Bundle;
+use crate::setup::scanners;
+use crate::setup::scanners::Found;
+use crate::setup::scanners::Way;
 
 /// The most rows of a list that is shown to a person; more do not help on a console.
 const ROWS_MAX: usize = 40;
@@ -225,9 +225,9 @@ impl<W: Write> Asked<'_, '_, '_, W> {
     fn scanners(&mut self) -> Result<Vec<String>, Error> {
         let (named, layout) = (&self.args.answers.scanner, self.args.answers.layout());
         if !named.is_empty() {
-            return named.iter().map(|node| Ok(found::at(node, layout)?.entry)).collect();
+            return named.iter().map(|node| Ok(scanners::at(node, layout)?.entry)).collect();
         }
-        let found = found::found(layout)?;
+        let found = scanners::found(layout)?;
         let rows = |wanted: fn(&Found) -> bool| -> Vec<String> {
             let rows = found.iter().enumerate().filter(|(_, found)| wanted(found));
             rows.map(|(row, _)| (row + 1).to_string()).collect()
@@ -266,7 +266,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         let chosen = found.into_iter().enumerate().filter(|(row, _)| is_chosen(*row));
         let chosen: Vec<Found> = chosen.map(|(_, found)| found).collect();
         let layout = self.layout(&chosen)?;
-        chosen.iter().map(|found| Ok(found::at(&found.node, layout)?.entry)).collect()
+        chosen.iter().map(|found| Ok(scanners::at(&found.node, layout)?.entry)).collect()
     }
 
     /// Returns the layout of the scanners that type, if one does.

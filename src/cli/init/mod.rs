@@ -2,7 +2,6 @@
 
 mod args;
 mod ask;
-mod found;
 mod person;
 mod qr;
 mod scan;
@@ -49,6 +48,7 @@ use crate::setup::consume;
 use crate::setup::install;
 use crate::setup::is_set_up;
 use crate::setup::may_install;
+use crate::setup::scanners;
 
 /// The longest password, in bytes.
 const SECRET_BYTES_MAX: u64 = 4096;
@@ -66,7 +66,7 @@ pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Resu
     }
     let bundle = match (&args.from, &args.scan) {
         (Some(file), _) => {
-            let entries = found::likely_entries(args.answers.layout())?;
+            let entries = scanners::likely_entries(args.answers.layout())?;
             from_file(file, Bundle::read)?.with_scanners(&entries).map_err(setup::Error::from)?
         }
         (None, Some(device)) => match from_code(out, config, args, given(device))? {
@@ -207,7 +207,7 @@ fn from_boot(
     {
         return say(out, "nothing was written\n");
     }
-    let entries = found::likely_entries(args.answers.layout())?;
+    let entries = scanners::likely_entries(args.answers.layout())?;
     let consumed = consume(&file, config, |bundle| Ok(bundle.with_scanners(&entries)?))?;
     match &consumed.installed {
         Some(installed) => tell_written(out, installed)?,

@@ -15,9 +15,6 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::InitArgs;
-use super::found;
-use super::found::Found;
-use super::found::Way;
 use super::person::Person;
 use crate::cli::Error;
 use crate::cli::read_error;
@@ -50,6 +47,9 @@ use crate::setup::Ears;
 use crate::setup::Heard;
 use crate::setup::Reach;
 use crate::setup::SetupCode;
+use crate::setup::scanners;
+use crate::setup::scanners::Found;
+use crate::setup::scanners::Way;
 
 /// The time between two checks for new devices.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -164,10 +164,11 @@ impl Listeners {
     /// Starts to read devices that are new.
     fn listen_to_new(&mut self, out: &mut impl Write, device: Option<&Path>) -> Result<(), Error> {
         let there = match device {
-            Some(device) => vec![found::at(device, LayoutName::US)?],
-            None => {
-                found::found(LayoutName::US)?.into_iter().filter(|found| found.looks_like_scanner).collect()
-            }
+            Some(device) => vec![scanners::at(device, LayoutName::US)?],
+            None => scanners::found(LayoutName::US)?
+                .into_iter()
+                .filter(|found| found.looks_like_scanner)
+                .collect(),
         };
         for found in there {
             if self.listened.contains(&found.node) {
@@ -295,9 +296,9 @@ fn entries(out: &mut impl Write, args: &InitArgs, scanned: &Scanned) -> Result<V
         let alike = if others.is_empty() { String::new() } else { format!(" (or {})", others.join(", ")) };
         say(out, &format!("the scanner is set to the keyboard layout {}{alike}\n", layout.as_str()))?;
     }
-    let Some(node) = &scanned.node else { return found::likely_entries(layout) };
-    let read = found::at(node, layout)?;
-    let others = found::found(args.answers.layout())?.into_iter();
+    let Some(node) = &scanned.node else { return Ok(scanners::likely_entries(layout)?) };
+    let read = scanners::at(node, layout)?;
+    let others = scanners::found(args.answers.layout())?.into_iter();
     let others = others.filter(|found| found.looks_like_scanner && found.node != read.node);
     let others: Vec<String> = others.map(|found| found.entry).collect();
     Ok([vec![read.entry], others].concat())

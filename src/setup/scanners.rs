@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::cli::Error;
-use crate::cli::read_error;
 use crate::config::quoted;
 use crate::device::discover::hidraws;
 use crate::device::discover::inputs;
@@ -14,13 +12,14 @@ use crate::device::discover::ports::Roots;
 use crate::device::hidpos;
 use crate::domain::decode::keymap::LayoutName;
 use crate::domain::printable::printable;
+use crate::setup::Error;
 use crate::setup::entry::Entry;
 use crate::setup::entry::name_of;
 use crate::setup::entry::pos_of;
 
 /// The way to read its codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub enum Way {
     /// As bytes of a serial port.
     Serial,
     /// As reports of a HID-POS scanner.
@@ -31,13 +30,17 @@ pub(super) enum Way {
 
 /// A device that may be a scanner.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub(super) node: PathBuf,
-    pub(super) way: Way,
+pub struct Found {
+    /// Its device node.
+    pub node: PathBuf,
+    /// The way to read it.
+    pub way: Way,
     /// Its description for a person.
-    pub(super) title: String,
-    pub(super) looks_like_scanner: bool,
-    pub(super) entry: String,
+    pub title: String,
+    /// True if it looks like a scanner.
+    pub looks_like_scanner: bool,
+    /// Its entry in the configuration.
+    pub entry: String,
 }
 
 impl Found {
@@ -68,11 +71,14 @@ impl Found {
 }
 
 /// Returns the devices that are there; `layout` is the assumed layout of scanners that type.
-pub(super) fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
+///
+/// # Errors
+/// The system does not list its devices.
+pub fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
     let roots = Roots::default();
-    let ports = ports::list_ports(&roots).map_err(read_error(&roots.sys))?;
-    let hidraws = hidraws::list_hidraws(&roots).map_err(read_error(&roots.sys))?;
-    let inputs = inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?;
+    let ports = ports::list_ports(&roots).map_err(Error::io(&roots.sys))?;
+    let hidraws = hidraws::list_hidraws(&roots).map_err(Error::io(&roots.sys))?;
+    let inputs = inputs::list_inputs(&roots).map_err(Error::io(&roots.sys))?;
     let serial = ports.iter().map(|port| {
         let likeness = ports::looks_like_scanner(port);
         let product = port.usb.as_ref().and_then(|usb| usb.product_text.as_deref());
@@ -116,14 +122,20 @@ fn titled(node: &Path, product: Option<&str>, why: &str) -> String {
 }
 
 /// Returns the device at `node`, from the devices found or from its path alone.
-pub(super) fn at(node: &Path, layout: LayoutName) -> Result<Found, Error> {
+///
+/// # Errors
+/// The system does not list its devices.
+pub fn at(node: &Path, layout: LayoutName) -> Result<Found, Error> {
     let is_it =
         |found: &Found| found.node == node || fs::canonicalize(node).is_ok_and(|target| target == found.node);
     Ok(found(layout)?.into_iter().find(is_it).unwrap_or_else(|| Found::at(node, layout)))
 }
 
 /// Returns the entries of all devices that look like a scanner.
-pub(super) fn likely_entries(layout: LayoutName) -> Result<Vec<String>, Error> {
+///
+/// # Errors
+/// The system does not list its devices.
+pub fn likely_entries(layout: LayoutName) -> Result<Vec<String>, Error> {
     let likely = found(layout)?.into_iter().filter(|found| found.looks_like_scanner);
     Ok(likely.map(|found| found.entry).collect())
 }
