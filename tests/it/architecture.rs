@@ -68,17 +68,17 @@ const OUTSIDE_WORLD: &[&str] = &[
 ];
 
 /// One source file.
-struct Source {
+pub(crate) struct Source {
     /// Below `src/`, with `/`.
-    path: String,
+    pub(crate) path: String,
     /// The module of the library it belongs to.
-    module: String,
+    pub(crate) module: String,
     /// Its text without comments.
-    code: String,
+    pub(crate) code: String,
 }
 
 /// Every source of the library.
-fn sources() -> Vec<Source> {
+pub(crate) fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     collect(&root, &mut files);

@@ -12,6 +12,7 @@
 mod answers;
 mod architecture;
 mod calibrate;
+mod circles;
 mod cli;
 mod contract;
 mod contract_api;
