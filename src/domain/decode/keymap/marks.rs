@@ -1,14 +1,14 @@
 //! Marks of all that keys typed, one for each character. They show how a scanner types, where a frame would only show
 //! that it is refused.
 
+use crate::domain::decode::keymap::decoder::Change;
+use crate::domain::decode::keymap::decoder::KeyDecoder;
 use crate::domain::decode::keymap::layout::LayoutName;
 use crate::domain::decode::keymap::stream::EV_KEY;
 use crate::domain::decode::keymap::stream::EV_SYN;
 use crate::domain::decode::keymap::stream::InputEvent;
 use crate::domain::decode::keymap::stream::SYN_DROPPED;
 use crate::domain::decode::keymap::stream::SYN_REPORT;
-use crate::domain::decode::keymap::typist::Change;
-use crate::domain::decode::keymap::typist::Typist;
 
 /// The content of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub fn longest_wait_us(events: &[InputEvent], from_us: i64, to_us: i64) -> i64 {
 }
 
 struct Marker {
-    typist: Typist,
+    decoder: KeyDecoder,
     quiet_us: i64,
     marks: Vec<Mark>,
     /// The keys that were pressed since the last mark, and the time of the first.
@@ -67,7 +67,7 @@ struct Marker {
 impl Marker {
     fn new(layout: LayoutName, quiet_us: i64) -> Self {
         Self {
-            typist: Typist::new(layout),
+            decoder: KeyDecoder::new(layout),
             quiet_us,
             marks: Vec::new(),
             keys: Vec::new(),
@@ -80,7 +80,7 @@ impl Marker {
     fn take(&mut self, event: InputEvent) {
         match (event.kind, event.code) {
             (EV_SYN, SYN_DROPPED) => {
-                self.typist.lose();
+                self.decoder.lose();
                 self.mark(What::Lost, event.at_us);
                 (self.is_torn, self.last_us) = (true, event.at_us);
             }
@@ -99,7 +99,7 @@ impl Marker {
         };
         if at.saturating_sub(self.last_us) >= self.quiet_us {
             self.break_off();
-            self.typist.settle();
+            self.decoder.settle();
         }
         if change != Change::Repeat {
             self.last_us = at;
@@ -108,7 +108,7 @@ impl Marker {
             self.keys.push(code);
             self.from_us = self.from_us.or(Some(at));
         }
-        let typed = self.typist.key(code, change);
+        let typed = self.decoder.key(code, change);
         if typed.unclear {
             self.mark(What::Unclear, at);
         }
@@ -119,8 +119,8 @@ impl Marker {
 
     /// Marks a combination that is begun as unclear, because it is never finished.
     fn break_off(&mut self) {
-        if self.typist.is_midway() {
-            self.typist.give_up();
+        if self.decoder.is_midway() {
+            self.decoder.give_up();
             self.mark(What::Unclear, self.last_us);
         }
         (self.keys, self.from_us) = (Vec::new(), None);

@@ -4,10 +4,10 @@
 //! or was lost on the way, makes its code refused and never a shorter one. Pure: events come in with their times,
 //! frames go out.
 
+mod decoder;
 mod layout;
 mod marks;
 mod stream;
-mod typist;
 
 pub mod trace;
 

@@ -11,10 +11,10 @@ use crate::domain::decode::framing::Framer;
 use crate::domain::decode::framing::Framing;
 use crate::domain::decode::framing::Refusal;
 use crate::domain::decode::framing::Span;
+use crate::domain::decode::keymap::decoder::Change;
+use crate::domain::decode::keymap::decoder::KeyDecoder;
+use crate::domain::decode::keymap::decoder::Typed;
 use crate::domain::decode::keymap::layout::LayoutName;
-use crate::domain::decode::keymap::typist::Change;
-use crate::domain::decode::keymap::typist::Typed;
-use crate::domain::decode::keymap::typist::Typist;
 use crate::domain::time::BootMillis;
 
 /// Kinds of events, and the codes of those that part them (`linux/include/uapi/linux/input-event-codes.h`).
@@ -50,7 +50,7 @@ impl InputEvent {
 /// Turns the events of one keyboard scanner into frames.
 #[derive(Debug)]
 pub struct KeyStream {
-    typist: Typist,
+    decoder: KeyDecoder,
     framer: Framer,
     gap_ms: i64,
     last_key_at: BootMillis,
@@ -67,7 +67,7 @@ impl KeyStream {
         let mut framer = Framer::new(framing);
         framer.opened(opened);
         Self {
-            typist: Typist::new(layout),
+            decoder: KeyDecoder::new(layout),
             framer,
             gap_ms: framing.gap_ms(),
             last_key_at: opened,
@@ -82,7 +82,7 @@ impl KeyStream {
         match (event.kind, event.code) {
             (EV_SYN, SYN_DROPPED) => {
                 self.expire(at, out);
-                self.typist.lose();
+                self.decoder.lose();
                 self.framer.spoil(Refusal::Lost, at, out);
                 self.last_key_at = at;
                 self.is_torn = true;
@@ -94,9 +94,9 @@ impl KeyStream {
                     self.begun_at.get_or_insert(at);
                 }
                 let typed = match event.value {
-                    0 => self.typist.key(code, Change::Release),
-                    1 => self.typist.key(code, Change::Press),
-                    _ => self.typist.key(code, Change::Repeat),
+                    0 => self.decoder.key(code, Change::Release),
+                    1 => self.decoder.key(code, Change::Press),
+                    _ => self.decoder.key(code, Change::Repeat),
                 };
                 // A key that stays down is no work on a code.
                 if event.value <= 1 {
@@ -104,7 +104,7 @@ impl KeyStream {
                     self.framer.prolong(at);
                 }
                 self.type_out(typed, at, out);
-                let is_idle = self.framer.is_idle() && self.typist.is_at_rest();
+                let is_idle = self.framer.is_idle() && self.decoder.is_at_rest();
                 if is_idle || typed.text.is_some() {
                     self.begun_at = None;
                 }
@@ -116,7 +116,7 @@ impl KeyStream {
 
     /// Returns the time at which the pending keys or frame are refused, if there are any.
     pub fn deadline(&self) -> Option<BootMillis> {
-        let midway = self.typist.is_midway().then(|| self.last_key_at.plus_ms(self.gap_ms));
+        let midway = self.decoder.is_midway().then(|| self.last_key_at.plus_ms(self.gap_ms));
         self.framer.deadline().into_iter().chain(midway).min()
     }
 
@@ -125,7 +125,7 @@ impl KeyStream {
     pub fn expire(&mut self, now: BootMillis, out: &mut Vec<Frame>) {
         if now.ms_since(self.last_key_at) >= self.gap_ms {
             self.break_off(Refusal::Unfinished, out);
-            self.typist.settle();
+            self.decoder.settle();
             self.begun_at = None;
         }
         self.framer.expire(now, out);
@@ -149,8 +149,8 @@ impl KeyStream {
 
     /// Spoils the code to which an unfinished combination belongs.
     fn break_off(&mut self, why: Refusal, out: &mut Vec<Frame>) {
-        if self.typist.is_midway() {
-            self.typist.give_up();
+        if self.decoder.is_midway() {
+            self.decoder.give_up();
             self.framer.spoil(why, self.last_key_at, out);
         }
     }

@@ -124,7 +124,7 @@ struct Held {
 
 /// One scanner's keyboard.
 #[derive(Debug)]
-pub(super) struct Typist {
+pub(super) struct KeyDecoder {
     layout: Layout,
     /// The US layout, for Ctrl with a key that has another character in `layout`: scanners send what the key is on a US
     /// keyboard.
@@ -139,7 +139,7 @@ pub(super) struct Typist {
     unseen_caps: bool,
 }
 
-impl Typist {
+impl KeyDecoder {
     /// Returns a keyboard of which nothing was seen yet. Keys may be down; Caps Lock is off.
     pub(super) fn new(layout: LayoutName) -> Self {
         Self {
