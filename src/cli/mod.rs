@@ -79,7 +79,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
             devices::try_code::try_code(&mut out, &config()?, name, code)
         }
         Command::Devices { watch: Some(seconds), .. } => {
-            devices::watch::look_on(&mut out, Duration::from_secs(*seconds))
+            devices::watch::watch(&mut out, Duration::from_secs(*seconds))
         }
         Command::Devices { json, .. } => devices::devices(&mut out, *json),
         Command::Calibrate(wanted) => calibrate::calibrate(&mut out, &args.config, wanted),

@@ -9,20 +9,20 @@ use crate::cli::{Error, read_error, say};
 use crate::clock::SystemClock;
 use crate::device::discover::inputs::{self, FoundInput};
 use crate::device::discover::ports::Roots;
-use crate::device::evdev::typing_monitor::{Onlooker, Seen};
+use crate::device::evdev::typing_monitor::{Seen, TypingMonitor};
 use crate::domain::decode::typing::{Bursts, Pace};
 use crate::setup::entry::Entry;
 
-pub(in crate::cli) fn look_on(out: &mut impl Write, time: Duration) -> Result<(), Error> {
+pub(in crate::cli) fn watch(out: &mut impl Write, time: Duration) -> Result<(), Error> {
     let roots = Roots::default();
     let inputs = inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?;
     if inputs.is_empty() {
         return say(out, "no keyboard is there to look at; plug the scanner in\n");
     }
     // The keyboards are opened before the person is asked to scan: some people scan at once.
-    let onlooker = Onlooker::open(inputs.iter().map(|input| input.node.clone()).collect());
+    let monitor = TypingMonitor::open(inputs.iter().map(|input| input.node.clone()).collect());
     say(out, &format!("scan something with each scanner, within {} s\n", time.as_secs()))?;
-    let seen = onlooker.look_on(time, &SystemClock::new(), |node, bursts| {
+    let seen = monitor.watch(time, &SystemClock::new(), |node, bursts| {
         say(out, &format!("{}: {}\n", node.display(), told_of(bursts)))
     })?;
     say(out, &text(&seen, &inputs))

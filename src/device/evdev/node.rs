@@ -64,7 +64,7 @@ impl Node {
     }
 
     /// Opens the keyboard at `path` only to watch it: keystrokes still arrive as usual.
-    pub(in crate::device) fn look_on(path: &Path) -> Result<Self, PortFault> {
+    pub(in crate::device) fn watch(path: &Path) -> Result<Self, PortFault> {
         Self::of_keyboard(path, OFlags::RDONLY)
     }
 

@@ -43,19 +43,19 @@ struct Watched {
 
 /// The keyboards that are open to be watched.
 #[derive(Debug)]
-pub struct Onlooker {
+pub struct TypingMonitor {
     /// The device nodes in the order in which they were named.
     nodes: Vec<PathBuf>,
     watched: Vec<Watched>,
     seen: Vec<Seen>,
 }
 
-impl Onlooker {
+impl TypingMonitor {
     /// Opens the keyboards at these nodes: everything typed from now on will be seen.
     pub fn open(nodes: Vec<PathBuf>) -> Self {
         let (mut watched, mut seen) = (Vec::new(), Vec::new());
         for path in &nodes {
-            match Node::look_on(path) {
+            match Node::watch(path) {
                 Ok(node) => watched.push(Watched { path: path.clone(), node, typing: Typing::default() }),
                 Err(why) => seen.push(Seen { node: path.clone(), told: Err(why) }),
             }
@@ -68,7 +68,7 @@ impl Onlooker {
     ///
     /// # Errors
     /// That of `on_burst`.
-    pub fn look_on<E>(
+    pub fn watch<E>(
         self,
         time: Duration,
         clock: &dyn Clock,
