@@ -38,7 +38,7 @@ use crate::device::line::Stopped;
 use crate::device::outage::Outage;
 pub use crate::device::serial::port::SerialPort;
 use crate::device::serial::protocol::Ends;
-use crate::device::serial::protocol::Talk;
+use crate::device::serial::protocol::ProtocolDriver;
 use crate::device::serial::tty::Tty;
 use crate::device::serial::tty::Unmarker;
 use crate::domain::signal::Occasion;
@@ -59,8 +59,8 @@ pub fn start(port: SerialPort, roots: Roots, outlet: Outlet) -> Result<(Device, 
     let (queue, signals) = sync_channel(SIGNAL_QUEUE_MAX);
     let clock = Arc::clone(&outlet.clock);
     let line = Line::new(scanner.clone(), port.framing, outlet, bell.clone());
-    let talk = Talk::new(port.protocol, port.framing);
-    let thread = Thread { port, roots, signals, clock, bell: bell.clone(), line, talk };
+    let driver = ProtocolDriver::new(port.protocol, port.framing);
+    let thread = Thread { port, roots, signals, clock, bell: bell.clone(), line, driver };
     let device = Device::start(scanner.clone(), bell.clone(), move || thread.run())?;
     Ok((device, SignalSender { scanner, queue, bell }))
 }
@@ -74,14 +74,14 @@ struct Thread {
     clock: Arc<dyn Clock>,
     bell: Bell,
     line: Line,
-    talk: Talk,
+    driver: ProtocolDriver,
 }
 
 impl Thread {
     fn run(mut self) {
         let Err(Stopped) = self.serve();
         // The agent that stopped the thread may no longer receive: then nobody misses this frame.
-        let _sent = self.talk.finish(&mut self.line);
+        let _sent = self.driver.finish(&mut self.line);
         debug!(scanner = %self.port.name, "scanner stopped");
     }
 
@@ -91,7 +91,7 @@ impl Thread {
         loop {
             let why = match self.open() {
                 Ok(tty) => {
-                    self.talk.opened(&mut self.line, self.clock.boot());
+                    self.driver.opened(&mut self.line, self.clock.boot());
                     // They are dropped before the news of the port; signals after the news are for scans to come.
                     self.drop_signals();
                     self.line.tell(PortState::Open { reconnects })?;
@@ -116,7 +116,7 @@ impl Thread {
         // It is closed before anything waits for the queue: an open port keeps its name from the device that returns.
         drop(tty);
         outage.over(self.clock.boot().ms_since(opened));
-        self.talk.finish(&mut self.line)?;
+        self.driver.finish(&mut self.line)?;
         Ok(why)
     }
 
@@ -136,18 +136,18 @@ impl Thread {
                 return Err(Stopped);
             }
             self.write_signals(tty)?;
-            let patience = self.talk.patience(&self.line, self.clock.as_ref());
+            let patience = self.driver.patience(&self.line, self.clock.as_ref());
             match self.bell.wait(tty.as_fd(), patience) {
                 Ok(Woken::Input) => match tty.read(&mut buffer) {
                     Ok(0) => self.bell.rest(NOTHING_REST),
                     Ok(count) => {
                         let read = buffer.iter().take(count);
                         let bytes: Vec<u8> = read.filter_map(|&byte| unmarker.byte(byte)).collect();
-                        self.with_talk(tty, |talk, ends| talk.take(&bytes, ends))?;
+                        self.with_driver(tty, |driver, ends| driver.take(&bytes, ends))?;
                     }
                     Err(why) => return Ok(why),
                 },
-                Ok(Woken::Otherwise) => self.with_talk(tty, Talk::expire)?,
+                Ok(Woken::Otherwise) => self.with_driver(tty, ProtocolDriver::expire)?,
                 Err(errno) => return Ok(fault_while_open(errno)),
             }
         }
@@ -156,16 +156,16 @@ impl Thread {
     fn write_signals(&mut self, tty: &Tty) -> Result<(), Stopped> {
         let signals: Vec<_> = self.signals.try_iter().take(SIGNAL_QUEUE_MAX).collect();
         for (occasion, bytes) in signals {
-            if !self.with_talk(tty, |talk, ends| talk.signal(occasion, bytes, ends))? {
+            if !self.with_driver(tty, |driver, ends| driver.signal(occasion, bytes, ends))? {
                 debug!(scanner = %self.port.name, "signal dropped: the scanner takes no bytes");
             }
         }
         Ok(())
     }
 
-    fn with_talk<T>(&mut self, tty: &Tty, act: impl FnOnce(&mut Talk, &mut Ends<'_>) -> T) -> T {
-        let Self { line, talk, clock, bell, .. } = self;
-        act(talk, &mut Ends { tty, line, clock: clock.as_ref(), bell })
+    fn with_driver<T>(&mut self, tty: &Tty, act: impl FnOnce(&mut ProtocolDriver, &mut Ends<'_>) -> T) -> T {
+        let Self { line, driver, clock, bell, .. } = self;
+        act(driver, &mut Ends { tty, line, clock: clock.as_ref(), bell })
     }
 
     /// Drops signals for earlier scans: a beep now would confirm a scan that it does not belong to.

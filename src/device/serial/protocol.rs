@@ -21,14 +21,14 @@ const BETWEEN_PACKETS: Duration = Duration::from_millis(15);
 
 /// The protocol between a scanner's port and its line.
 #[derive(Debug)]
-pub(super) enum Talk {
+pub(super) enum ProtocolDriver {
     /// No protocol: the bytes are the codes; signals are written as they are.
     Plain,
     /// Packets, which the host acknowledges.
     Packets(Box<Host>),
 }
 
-impl Talk {
+impl ProtocolDriver {
     pub(super) fn new(protocol: Protocol, framing: Framing) -> Self {
         match protocol {
             Protocol::ZebraSsi => Self::Packets(Box::new(Host::new(framing))),
@@ -39,7 +39,7 @@ impl Talk {
     }
 }
 
-/// The two ends that a talk connects.
+/// The two ends that a driver connects.
 pub(super) struct Ends<'a> {
     pub(super) tty: &'a Tty,
     pub(super) line: &'a mut Line,
@@ -47,7 +47,7 @@ pub(super) struct Ends<'a> {
     pub(super) bell: &'a Bell,
 }
 
-impl Talk {
+impl ProtocolDriver {
     /// Notes that the port was opened, or has come back.
     pub(super) fn opened(&mut self, line: &mut Line, at: BootMillis) {
         match self {
