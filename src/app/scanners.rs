@@ -15,7 +15,7 @@ use crate::device::evdev::{self, Keyboard};
 use crate::device::health::{self, Presence};
 use crate::device::hidpos::{self, PosScanner};
 use crate::device::serial::{self, SerialPort};
-use crate::device::{self, Device, FromScanner, Outlet, SCAN_QUEUE_MAX, SignalSender, stdin};
+use crate::device::{self, Device, FrameSender, FromScanner, SCAN_QUEUE_MAX, SignalSender, stdin};
 use crate::domain::decode::encoding::Encoding;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Signal;
@@ -139,7 +139,7 @@ impl Scanners {
         let (queue, messages) = mpsc::channel(SCAN_QUEUE_MAX);
         let mut devices = Vec::new();
         for scanner in &self.configured {
-            let outlet = Outlet { clock: Arc::clone(clock), queue: queue.clone() };
+            let frame_sender = FrameSender { clock: Arc::clone(clock), queue: queue.clone() };
             match &scanner.source {
                 Source::Serial { place, serial } => {
                     let port = SerialPort {
@@ -149,7 +149,7 @@ impl Scanners {
                         protocol: serial.protocol,
                         framing: scanner.framing(),
                     };
-                    let (device, sender) = serial::start(port, Roots::default(), outlet)?;
+                    let (device, sender) = serial::start(port, Roots::default(), frame_sender)?;
                     let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
                     senders.insert(scanner.name.clone(), sender);
                     devices.push(device);
@@ -157,19 +157,19 @@ impl Scanners {
                 Source::Stdin => {
                     let name = scanner.name.clone();
                     devices.push(match input.take() {
-                        Some(file) => stdin::start(name, scanner.framing(), file, outlet)?,
-                        None => stdin::start(name, scanner.framing(), io::stdin(), outlet)?,
+                        Some(file) => stdin::start(name, scanner.framing(), file, frame_sender)?,
+                        None => stdin::start(name, scanner.framing(), io::stdin(), frame_sender)?,
                     });
                 }
                 Source::Evdev { place, layout } => {
                     let (name, at) = (scanner.name.clone(), place.clone());
                     let keyboard = Keyboard { name, at, layout: *layout, framing: scanner.framing() };
-                    devices.push(evdev::start(keyboard, Roots::default(), outlet)?);
+                    devices.push(evdev::start(keyboard, Roots::default(), frame_sender)?);
                 }
                 Source::HidPos { place, .. } => {
                     let (name, at) = (scanner.name.clone(), place.clone());
                     let pos = PosScanner { name, at, framing: scanner.framing() };
-                    let (device, sender) = hidpos::start(pos, Roots::default(), outlet)?;
+                    let (device, sender) = hidpos::start(pos, Roots::default(), frame_sender)?;
                     let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
                     senders.insert(scanner.name.clone(), sender);
                     devices.push(device);

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::device::FrameSender;
 use crate::device::FromScanner;
-use crate::device::Outlet;
 use crate::device::ReadAt;
 use crate::device::bell::Bell;
 use crate::device::line::FULL_QUEUE_REST;
@@ -26,7 +26,7 @@ pub(super) const BACKLOG_FRAMES_MAX: usize = 1024;
 /// Messages in the order in which they are sent.
 #[derive(Debug)]
 pub(super) struct Backlog {
-    outlet: Outlet,
+    frame_sender: FrameSender,
     bell: Bell,
     frames_max: usize,
     waiting: VecDeque<FromScanner>,
@@ -36,8 +36,8 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    pub(super) fn new(outlet: Outlet, bell: Bell, frames_max: usize) -> Self {
-        Self { outlet, bell, frames_max, waiting: VecDeque::new(), forgotten: 0, last_forgotten: None }
+    pub(super) fn new(frame_sender: FrameSender, bell: Bell, frames_max: usize) -> Self {
+        Self { frame_sender, bell, frames_max, waiting: VecDeque::new(), forgotten: 0, last_forgotten: None }
     }
 
     /// Adds a frame, or counts it as dropped.
@@ -58,7 +58,7 @@ impl Backlog {
     /// Sends as many messages as there is room for, and returns true if those were all.
     pub(super) fn flush(&mut self) -> Result<bool, Stopped> {
         while let Some(message) = self.next() {
-            match self.outlet.queue.try_send(message) {
+            match self.frame_sender.queue.try_send(message) {
                 Ok(()) => (),
                 Err(TrySendError::Full(message)) => {
                     self.waiting.push_front(message);
@@ -114,9 +114,9 @@ mod tests {
 
     fn bench(queue_max: usize, frames_max: usize) -> (Backlog, mpsc::Receiver<FromScanner>, Bell) {
         let (sender, queue) = mpsc::channel(queue_max);
-        let (outlet, bell) =
-            (Outlet { clock: Arc::new(SystemClock::new()), queue: sender }, Bell::new().unwrap());
-        (Backlog::new(outlet, bell.clone(), frames_max), queue, bell)
+        let (frame_sender, bell) =
+            (FrameSender { clock: Arc::new(SystemClock::new()), queue: sender }, Bell::new().unwrap());
+        (Backlog::new(frame_sender, bell.clone(), frames_max), queue, bell)
     }
 
     fn push(backlog: &mut Backlog, codes: std::ops::Range<u32>) {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::device::FrameSender;
 use crate::device::FromScanner;
-use crate::device::Outlet;
 use crate::device::PortState;
 use crate::device::ReadAt;
 use crate::device::bell::Bell;
@@ -31,7 +31,7 @@ pub(super) struct Stopped;
 #[derive(Debug)]
 pub(super) struct Line {
     scanner: ScannerName,
-    outlet: Outlet,
+    frame_sender: FrameSender,
     bell: Bell,
     framer: Framer,
     /// The milliseconds by which the framer's clock is late; see [`Line::take`].
@@ -41,8 +41,8 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(scanner: ScannerName, framing: Framing, outlet: Outlet, bell: Bell) -> Self {
-        Self { scanner, outlet, bell, framer: Framer::new(framing), behind_ms: 0, frames: Vec::new() }
+    pub(super) fn new(scanner: ScannerName, framing: Framing, frame_sender: FrameSender, bell: Bell) -> Self {
+        Self { scanner, frame_sender, bell, framer: Framer::new(framing), behind_ms: 0, frames: Vec::new() }
     }
 
     pub(super) fn scanner(&self) -> &ScannerName {
@@ -101,11 +101,11 @@ impl Line {
     }
 
     fn now(&self) -> BootMillis {
-        self.outlet.clock.boot().plus_ms(self.behind_ms.saturating_neg())
+        self.frame_sender.clock.boot().plus_ms(self.behind_ms.saturating_neg())
     }
 
     fn send_frames(&mut self) -> Result<(), Stopped> {
-        let at = ReadAt { boot: self.outlet.clock.boot(), wall: self.outlet.clock.wall() };
+        let at = ReadAt { boot: self.frame_sender.clock.boot(), wall: self.frame_sender.clock.wall() };
         let frames: Vec<Frame> = self.frames.drain(..).collect();
         let scanner = &self.scanner;
         frames
@@ -117,7 +117,7 @@ impl Line {
     fn send(&self, message: FromScanner) -> Result<(), Stopped> {
         let mut waiting = message;
         loop {
-            match self.outlet.queue.try_send(waiting) {
+            match self.frame_sender.queue.try_send(waiting) {
                 Ok(()) => return Ok(()),
                 Err(TrySendError::Full(message)) if !self.bell.is_stopping() => waiting = message,
                 Err(TrySendError::Full(_) | TrySendError::Closed(_)) => return Err(Stopped),
@@ -173,9 +173,9 @@ mod tests {
         fn new(queue_max: usize) -> Self {
             let (clock, bell) = (Arc::new(HandClock::default()), Bell::new().unwrap());
             let (sender, queue) = mpsc::channel(queue_max);
-            let outlet = Outlet { clock: Arc::<HandClock>::clone(&clock), queue: sender };
+            let frame_sender = FrameSender { clock: Arc::<HandClock>::clone(&clock), queue: sender };
             let framing = Framing::usual(Duration::from_millis(200));
-            let line = Line::new(ScannerName::new("dock"), framing, outlet, bell.clone());
+            let line = Line::new(ScannerName::new("dock"), framing, frame_sender, bell.clone());
             Self { line, clock, queue, bell }
         }
 

@@ -143,7 +143,7 @@ pub enum PortState {
 
 /// The queue that threads send to, and their clock.
 #[derive(Debug, Clone)]
-pub struct Outlet {
+pub struct FrameSender {
     /// The clock that dates the frames.
     pub clock: Arc<dyn Clock>,
     /// The queue to the agent, of [`SCAN_QUEUE_MAX`].

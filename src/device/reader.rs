@@ -12,8 +12,8 @@ use tracing::warn;
 
 use crate::clock::Clock;
 use crate::config::Place;
+use crate::device::FrameSender;
 use crate::device::FromScanner;
-use crate::device::Outlet;
 use crate::device::PortFault;
 use crate::device::PortState;
 use crate::device::ReadAt;
@@ -51,10 +51,15 @@ pub(super) struct Reader {
 impl Reader {
     /// Returns a reader of the device at `at`, which appears in the folder of the nodes, in `folder` below it, or at
     /// the place that its path names.
-    pub(super) fn new(name: ScannerName, at: Place, roots: &Roots, outlet: Outlet) -> io::Result<Self> {
+    pub(super) fn new(
+        name: ScannerName,
+        at: Place,
+        roots: &Roots,
+        frame_sender: FrameSender,
+    ) -> io::Result<Self> {
         let bell = Bell::new()?;
-        let clock = Arc::clone(&outlet.clock);
-        let backlog = Backlog::new(outlet, bell.clone(), BACKLOG_FRAMES_MAX);
+        let clock = Arc::clone(&frame_sender.clock);
+        let backlog = Backlog::new(frame_sender, bell.clone(), BACKLOG_FRAMES_MAX);
         let watch = Watch::new(watched(&at, roots));
         Ok(Self { name, at, clock, bell, watch, backlog })
     }

@@ -13,7 +13,7 @@ use tracing::warn;
 
 use crate::device::Device;
 use crate::device::Error;
-use crate::device::Outlet;
+use crate::device::FrameSender;
 use crate::device::PortState;
 use crate::device::bell::Bell;
 use crate::device::bell::Woken;
@@ -36,12 +36,17 @@ const NOTHING_REST: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
-pub fn start<I>(name: ScannerName, framing: Framing, input: I, outlet: Outlet) -> Result<Device, Error>
+pub fn start<I>(
+    name: ScannerName,
+    framing: Framing,
+    input: I,
+    frame_sender: FrameSender,
+) -> Result<Device, Error>
 where
     I: AsFd + Send + 'static,
 {
     let bell = Bell::new().map_err(|source| Error::Bell { scanner: name.clone(), source })?;
-    let mut line = Line::new(name.clone(), framing, outlet, bell.clone());
+    let mut line = Line::new(name.clone(), framing, frame_sender, bell.clone());
     Device::start(name, bell.clone(), move || {
         if serve(&input, &bell, &mut line) == Err(Stopped) {
             // The agent that stopped the thread may no longer receive: then nobody misses this frame.

@@ -66,14 +66,18 @@ impl Agent {
     }
 
     fn start(&self, port: SerialPort) -> (Device, SignalSender) {
-        serial::start(port, Roots::default(), self.outlet.clone()).expect("a thread")
+        serial::start(port, Roots::default(), self.frame_sender.clone()).expect("a thread")
     }
 
     /// Starts a scanner on one end of a pipe and gives the other.
     fn pipe(&mut self, gap: Duration) -> (Device, PipeWriter) {
         let (reader, writer) = std::io::pipe().expect("a pipe");
-        let device =
-            stdin::start(ScannerName::new("typed"), Framing::unguarded(gap), reader, self.outlet.clone());
+        let device = stdin::start(
+            ScannerName::new("typed"),
+            Framing::unguarded(gap),
+            reader,
+            self.frame_sender.clone(),
+        );
         assert_eq!(self.state(), PortState::Open { reconnects: 0 });
         (device.expect("a thread"), writer)
     }
@@ -285,7 +289,7 @@ fn a_match_finds_the_port_wherever_it_appears() {
     let wanted = UsbMatch { port: Some("1-1.3".to_owned()), ..UsbMatch::default() };
     let port = SerialPort { at: Place::Match(wanted), ..port(&pty.path, NO_GAP) };
     let roots = Roots { sys: folder.to_owned(), dev: folder.to_owned() };
-    let _scanner = serial::start(port, roots, agent.outlet.clone()).expect("a thread");
+    let _scanner = serial::start(port, roots, agent.frame_sender.clone()).expect("a thread");
     assert_eq!(agent.state(), PortState::Gone { why: PortFault::NoneMatches });
     // The kernel has described the device in full.
     fs::write(usb.join("idProduct"), "0b61\n").expect("a product");
@@ -384,7 +388,7 @@ fn a_stop_refuses_the_frame_that_is_pending() {
 fn a_thread_ends_when_the_agent_is_gone() {
     let (mut agent, mut pty) = (Agent::new(8), Pty::new());
     let scanner = agent.open(&pty.path.clone(), NO_GAP).0;
-    let clock = Arc::clone(&agent.outlet.clock);
+    let clock = Arc::clone(&agent.frame_sender.clock);
     drop(agent);
     pty.feed(b"96385074\r");
     let start = clock.boot();
@@ -412,8 +416,12 @@ fn standard_input_may_be_a_file() {
     let expected: Vec<String> = (0..200).map(|number| format!("40063813{number:05}")).collect();
     fs::write(scans.path(), expected.join("\n")).expect("scans");
     let file = File::open(scans.path()).expect("scans");
-    let _scanner =
-        stdin::start(ScannerName::new("typed"), Framing::unguarded(SHORT_GAP), file, agent.outlet.clone());
+    let _scanner = stdin::start(
+        ScannerName::new("typed"),
+        Framing::unguarded(SHORT_GAP),
+        file,
+        agent.frame_sender.clone(),
+    );
     assert_eq!(agent.state(), PortState::Open { reconnects: 0 });
     let read: Vec<String> = (0..200).map(|_| agent.text()).collect();
     assert_eq!(read, expected);

@@ -81,7 +81,7 @@ pub(crate) fn report(identifier: &str, data: &[u8], is_continued: bool) -> Vec<u
 impl Agent {
     pub(crate) fn start_pos(&self, at: Place, roots: Roots) -> (Device, SignalSender) {
         let scanner = PosScanner { name: ScannerName::new("dock"), at, framing: FRAMING };
-        hidpos::start(scanner, roots, self.outlet.clone()).unwrap()
+        hidpos::start(scanner, roots, self.frame_sender.clone()).unwrap()
     }
 
     /// Starts the scanner and waits until it is open, and until no code can be the tail of one before that.

@@ -68,7 +68,7 @@ impl Agent {
             // The kernel's keyboards type one code after the other.
             framing: Framing { guarding: Guarding::On { burst: Duration::ZERO }, ..Framing::usual(GAP) },
         };
-        evdev::start(keyboard, roots, self.outlet.clone()).unwrap()
+        evdev::start(keyboard, roots, self.frame_sender.clone()).unwrap()
     }
 }
 

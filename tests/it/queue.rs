@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stockpoint::clock::SystemClock;
+use stockpoint::device::FrameSender;
 use stockpoint::device::FromScanner;
-use stockpoint::device::Outlet;
 use stockpoint::device::PortState;
 use stockpoint::domain::decode::framing::Frame;
 use stockpoint::domain::time::BootMillis;
@@ -22,14 +22,14 @@ pub(crate) struct Agent {
     runtime: Runtime,
     queue: mpsc::Receiver<FromScanner>,
     /// What a thread is given of it.
-    pub(crate) outlet: Outlet,
+    pub(crate) frame_sender: FrameSender,
 }
 
 impl Agent {
     pub(crate) fn new(queue_max: usize) -> Self {
         let (sender, queue) = mpsc::channel(queue_max);
-        let outlet = Outlet { clock: Arc::new(SystemClock::new()), queue: sender };
-        Self { runtime: Builder::new_current_thread().enable_time().build().unwrap(), queue, outlet }
+        let frame_sender = FrameSender { clock: Arc::new(SystemClock::new()), queue: sender };
+        Self { runtime: Builder::new_current_thread().enable_time().build().unwrap(), queue, frame_sender }
     }
 
     #[track_caller]
@@ -77,7 +77,7 @@ impl Agent {
     }
 
     pub(crate) fn now(&self) -> BootMillis {
-        self.outlet.clock.boot()
+        self.frame_sender.clock.boot()
     }
 
     /// Milliseconds since then.

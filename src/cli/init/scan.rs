@@ -25,8 +25,8 @@ use crate::config::Line;
 use crate::config::Place;
 use crate::config::Protocol;
 use crate::device::Device;
+use crate::device::FrameSender;
 use crate::device::FromScanner;
-use crate::device::Outlet;
 use crate::device::PortFault;
 use crate::device::PortState;
 use crate::device::SCAN_QUEUE_MAX;
@@ -116,9 +116,9 @@ pub(super) async fn bundle(
 /// The readers of the devices.
 struct Listeners {
     clock: Arc<dyn Clock>,
-    outlet: Outlet,
+    frame_sender: FrameSender,
     frames: mpsc::Receiver<FromScanner>,
-    keys_outlet: mpsc::Sender<FromKeys>,
+    key_sender: mpsc::Sender<FromKeys>,
     keys: mpsc::Receiver<FromKeys>,
     /// The serial ports and the standard input: dropping a device stops it.
     devices: Vec<Device>,
@@ -131,17 +131,18 @@ impl Listeners {
     fn new() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let (queue, frames) = mpsc::channel(SCAN_QUEUE_MAX);
-        let (keys_outlet, keys) = mpsc::channel(SCAN_QUEUE_MAX);
-        let outlet = Outlet { clock: Arc::clone(&clock), queue };
+        let (key_sender, keys) = mpsc::channel(SCAN_QUEUE_MAX);
+        let frame_sender = FrameSender { clock: Arc::clone(&clock), queue };
         let (devices, listened, refused) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-        Self { clock, outlet, frames, keys_outlet, keys, devices, listened, refused }
+        Self { clock, frame_sender, frames, key_sender, keys, devices, listened, refused }
     }
 
     /// Waits for a code, on `device` or on all devices that look like a scanner, plugged in now or later.
     async fn scanned(mut self, out: &mut impl Write, device: Option<&Path>) -> Result<Scanned, Error> {
         if device == Some(Path::new(STANDARD_INPUT)) {
             let name = ScannerName::new(STANDARD_INPUT);
-            let input = stdin::start(name, CODE, io::stdin(), self.outlet.clone()).map_err(cannot_listen)?;
+            let input =
+                stdin::start(name, CODE, io::stdin(), self.frame_sender.clone()).map_err(cannot_listen)?;
             self.devices.push(input);
         } else {
             say(out, "waiting for a set-up code; Ctrl-C ends\n")?;
@@ -208,7 +209,7 @@ impl Listeners {
             protocol: Protocol::None,
             framing: CODE,
         };
-        let started = serial::start(port, Roots::default(), self.outlet.clone());
+        let started = serial::start(port, Roots::default(), self.frame_sender.clone());
         let (device, _signals) = started.map_err(cannot_listen)?;
         self.devices.push(device);
         Ok(())
@@ -217,7 +218,7 @@ impl Listeners {
     fn listen_to_pos(&mut self, found: &Found) -> Result<(), Error> {
         let name = ScannerName::new(found.node.to_string_lossy());
         let scanner = PosScanner { name, at: Place::Path(found.node.clone()), framing: POS_CODE };
-        let started = hidpos::start(scanner, Roots::default(), self.outlet.clone());
+        let started = hidpos::start(scanner, Roots::default(), self.frame_sender.clone());
         let (device, _signals) = started.map_err(cannot_listen)?;
         self.devices.push(device);
         Ok(())
@@ -225,13 +226,13 @@ impl Listeners {
 
     /// Starts a thread that reads keys; it ends when its device is gone or nobody listens any more.
     fn listen_to_keys(&self, found: &Found, mut recorder: Recorder) -> Result<(), Error> {
-        let (node, outlet, clock) = (found.node.clone(), self.keys_outlet.clone(), Arc::clone(&self.clock));
+        let (node, sender, clock) = (found.node.clone(), self.key_sender.clone(), Arc::clone(&self.clock));
         let run = move || {
-            read_keys(&mut recorder, &node, &outlet, clock.as_ref());
+            read_keys(&mut recorder, &node, &sender, clock.as_ref());
             // The device is released before anybody is told.
             drop(recorder);
             // If nobody listens any more, nobody misses it.
-            let _sent = outlet.blocking_send(FromKeys::Gone(node));
+            let _sent = sender.blocking_send(FromKeys::Gone(node));
         };
         let name = "set-up-keys".to_owned();
         let started = thread::Builder::new().name(name).spawn(run);
@@ -273,13 +274,13 @@ fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned
 }
 
 /// Reads keys until they contain a code, the device is gone, or nobody listens.
-fn read_keys(recorder: &mut Recorder, node: &Path, outlet: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
+fn read_keys(recorder: &mut Recorder, node: &Path, sender: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
     let mut ears = Ears::new(clock.boot());
-    while !outlet.is_closed() {
+    while !sender.is_closed() {
         let Ok(events) = recorder.events_within(Some(KEYS_PATIENCE)) else { return };
         if let Some(heard) = events.into_iter().find_map(|event| ears.take(event)) {
             // If nobody listens any more, nobody misses it.
-            let _sent = outlet.blocking_send(FromKeys::Heard(node.to_owned(), heard));
+            let _sent = sender.blocking_send(FromKeys::Heard(node.to_owned(), heard));
         }
     }
 }

@@ -23,7 +23,7 @@ use tracing::warn;
 use crate::config::Place;
 use crate::device::Device;
 use crate::device::Error;
-use crate::device::Outlet;
+use crate::device::FrameSender;
 use crate::device::PortFault;
 use crate::device::bell::Bell;
 use crate::device::discover::inputs;
@@ -55,9 +55,9 @@ pub struct Keyboard {
 ///
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
-pub fn start(keyboard: Keyboard, roots: Roots, outlet: Outlet) -> Result<Device, Error> {
+pub fn start(keyboard: Keyboard, roots: Roots, frame_sender: FrameSender) -> Result<Device, Error> {
     let Keyboard { name, at, layout, framing } = keyboard;
-    let reader = Reader::new(name.clone(), at, &roots, outlet)
+    let reader = Reader::new(name.clone(), at, &roots, frame_sender)
         .map_err(|source| Error::Bell { scanner: name.clone(), source })?;
     let bell = reader.bell.clone();
     let thread = Thread { reader, connection: Connection { layout, framing } };

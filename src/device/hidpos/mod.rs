@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::config::Place;
 use crate::device::Device;
 use crate::device::Error;
-use crate::device::Outlet;
+use crate::device::FrameSender;
 use crate::device::PortFault;
 use crate::device::SIGNAL_QUEUE_MAX;
 use crate::device::SignalSender;
@@ -65,9 +65,13 @@ pub struct PosScanner {
 ///
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
-pub fn start(scanner: PosScanner, roots: Roots, outlet: Outlet) -> Result<(Device, SignalSender), Error> {
+pub fn start(
+    scanner: PosScanner,
+    roots: Roots,
+    frame_sender: FrameSender,
+) -> Result<(Device, SignalSender), Error> {
     let PosScanner { name, at, framing } = scanner;
-    let reader = Reader::new(name.clone(), at, &roots, outlet)
+    let reader = Reader::new(name.clone(), at, &roots, frame_sender)
         .map_err(|source| Error::Bell { scanner: name.clone(), source })?;
     let bell = reader.bell.clone();
     let (queue, signals) = sync_channel(SIGNAL_QUEUE_MAX);

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::config::Place;
 use crate::device::Device;
 use crate::device::Error;
-use crate::device::Outlet;
+use crate::device::FrameSender;
 use crate::device::PortFault;
 use crate::device::PortState;
 use crate::device::SIGNAL_QUEUE_MAX;
@@ -53,12 +53,16 @@ const NOTHING_REST: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// [`Error::Bell`] or [`Error::Thread`] if the process is out of file descriptors or threads.
-pub fn start(port: SerialPort, roots: Roots, outlet: Outlet) -> Result<(Device, SignalSender), Error> {
+pub fn start(
+    port: SerialPort,
+    roots: Roots,
+    frame_sender: FrameSender,
+) -> Result<(Device, SignalSender), Error> {
     let scanner = port.name.clone();
     let bell = Bell::new().map_err(|source| Error::Bell { scanner: scanner.clone(), source })?;
     let (queue, signals) = sync_channel(SIGNAL_QUEUE_MAX);
-    let clock = Arc::clone(&outlet.clock);
-    let line = Line::new(scanner.clone(), port.framing, outlet, bell.clone());
+    let clock = Arc::clone(&frame_sender.clock);
+    let line = Line::new(scanner.clone(), port.framing, frame_sender, bell.clone());
     let driver = ProtocolDriver::new(port.protocol, port.framing);
     let thread = Thread { port, roots, signals, clock, bell: bell.clone(), line, driver };
     let device = Device::start(scanner.clone(), bell.clone(), move || thread.run())?;
