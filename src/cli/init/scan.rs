@@ -43,10 +43,10 @@ use crate::domain::ids::ScannerName;
 use crate::domain::printable::printable;
 use crate::setup;
 use crate::setup::Bundle;
-use crate::setup::Ears;
-use crate::setup::Heard;
+use crate::setup::DetectedCode;
 use crate::setup::Reach;
 use crate::setup::SetupCode;
+use crate::setup::SetupCodeDetector;
 use crate::setup::scanners;
 use crate::setup::scanners::Found;
 use crate::setup::scanners::Way;
@@ -75,7 +75,7 @@ struct Scanned {
 
 /// A message of a thread that reads keys.
 enum FromKeys {
-    Heard(PathBuf, Heard),
+    Detected(PathBuf, DetectedCode),
     Gone(PathBuf),
 }
 
@@ -241,7 +241,7 @@ impl Listeners {
 
     fn typed(&mut self, message: FromKeys) -> Option<Scanned> {
         match message {
-            FromKeys::Heard(node, Heard { code, layouts }) => {
+            FromKeys::Detected(node, DetectedCode { code, layouts }) => {
                 Some(Scanned { code, layouts, node: Some(node) })
             }
             FromKeys::Gone(node) => {
@@ -275,12 +275,12 @@ fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned
 
 /// Reads keys until they contain a code, the device is gone, or nobody listens.
 fn read_keys(recorder: &mut Recorder, node: &Path, sender: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
-    let mut ears = Ears::new(clock.boot());
+    let mut detector = SetupCodeDetector::new(clock.boot());
     while !sender.is_closed() {
         let Ok(events) = recorder.events_within(Some(KEYS_PATIENCE)) else { return };
-        if let Some(heard) = events.into_iter().find_map(|event| ears.take(event)) {
+        if let Some(heard) = events.into_iter().find_map(|event| detector.take(event)) {
             // If nobody listens any more, nobody misses it.
-            let _sent = sender.blocking_send(FromKeys::Heard(node.to_owned(), heard));
+            let _sent = sender.blocking_send(FromKeys::Detected(node.to_owned(), heard));
         }
     }
 }

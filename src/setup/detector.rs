@@ -19,7 +19,7 @@ const GAP: Duration = Duration::from_millis(500);
 
 /// A set-up code that was typed.
 #[derive(Debug)]
-pub struct Heard {
+pub struct DetectedCode {
     /// The code.
     pub code: SetupCode,
     /// The layouts in which it was typed, at least one: layouts that type every character of it alike cannot be
@@ -29,9 +29,9 @@ pub struct Heard {
 
 /// The readers of the keys of one scanner, one for each layout.
 #[derive(Debug)]
-pub struct Ears(Vec<(LayoutName, KeyStream)>);
+pub struct SetupCodeDetector(Vec<(LayoutName, KeyStream)>);
 
-impl Ears {
+impl SetupCodeDetector {
     /// Returns the readers for a device that was opened at `opened`.
     pub fn new(opened: BootMillis) -> Self {
         // A frame soon after the opening is accepted: half a code has no correct check.
@@ -40,15 +40,15 @@ impl Ears {
     }
 
     /// Takes an event, and returns the code that it completes.
-    pub fn take(&mut self, event: InputEvent) -> Option<Heard> {
-        let mut heard: Option<Heard> = None;
+    pub fn take(&mut self, event: InputEvent) -> Option<DetectedCode> {
+        let mut heard: Option<DetectedCode> = None;
         let mut frames = Vec::new();
         for (layout, stream) in &mut self.0 {
             stream.take(event, &mut frames);
             let code = frames.drain(..).find_map(|frame: Frame| SetupCode::read(&frame.verdict.ok()?));
             match (&mut heard, code) {
                 (Some(heard), Some(_same)) => heard.layouts.push(*layout),
-                (None, Some(code)) => heard = Some(Heard { code, layouts: vec![*layout] }),
+                (None, Some(code)) => heard = Some(DetectedCode { code, layouts: vec![*layout] }),
                 (_, None) => {}
             }
         }
@@ -114,9 +114,9 @@ mod tests {
         };
         let text = code.text().expose_secret().to_owned();
         let heard_in = |layout| -> Option<String> {
-            let mut ears = Ears::new(BootMillis(0));
+            let mut detector = SetupCodeDetector::new(BootMillis(0));
             let heard: Vec<_> =
-                typed(&text, layout)?.into_iter().filter_map(|event| ears.take(event)).collect();
+                typed(&text, layout)?.into_iter().filter_map(|event| detector.take(event)).collect();
             let [heard] = heard.as_slice() else { panic!("heard {} times", heard.len()) };
             assert_eq!(heard.code.text().expose_secret(), text);
             let layouts: Vec<_> = heard.layouts.iter().map(|layout| layout.as_str()).collect();
@@ -138,8 +138,8 @@ mod tests {
 
     #[test]
     fn goods_and_halves_of_codes_are_not_heard() {
-        let mut ears = Ears::new(BootMillis(0));
+        let mut detector = SetupCodeDetector::new(BootMillis(0));
         let events = typed("4006381333931", LayoutName::US).unwrap();
-        assert!(events.into_iter().all(|event| ears.take(event).is_none()));
+        assert!(events.into_iter().all(|event| detector.take(event).is_none()));
     }
 }
