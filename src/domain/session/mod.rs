@@ -11,8 +11,8 @@
 pub mod advice;
 mod conventions;
 mod decision;
-mod hand;
 mod kits;
+mod memory;
 mod reason;
 mod switch;
 mod takeback;
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use conventions::Conventions;
 pub use decision::{Answer, Became, Booking, Change, Committed, Decision, Entry, LastScan, Outcome, Taken};
-pub use hand::Desk;
+pub use memory::Desk;
 pub use reason::Reason;
 
 use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName, StorageId};
@@ -41,8 +41,8 @@ use crate::domain::stock::mode::Mode;
 use crate::domain::stock::operation::{CloseReason, Place};
 use crate::domain::stock::quantity::{Quantity, SCAN_UNITS_MAX};
 use crate::domain::stock::resolution::Resolution;
-use hand::Hand;
 use kits::held_with;
+use memory::ScannerMemory;
 
 /// The most scans that one open operation may hold before it closes itself, whatever its lines: the bound of how far
 /// UNDO can go back, and of the memory an operation takes.
@@ -180,7 +180,7 @@ pub struct Session {
     is_commanded: bool,
     /// The time of the last scan of a scanner that follows commands of mode or storage, if it is known.
     last_scan: Option<BootMillis>,
-    hands: BTreeMap<ScannerName, Hand>,
+    memories: BTreeMap<ScannerName, ScannerMemory>,
     open: BTreeMap<Place, OpenOperation>,
 }
 
@@ -193,7 +193,7 @@ impl Session {
         let storage = known.unwrap_or(rules.storage);
         let is_commanded = commanded.mode.is_some() || commanded.storage.is_some();
         let last_scan = commanded.last_scan;
-        Self { rules, mode, storage, is_commanded, last_scan, hands: BTreeMap::new(), open }
+        Self { rules, mode, storage, is_commanded, last_scan, memories: BTreeMap::new(), open }
     }
 
     /// Returns the mode in force for scanners that have none of their own.
@@ -244,13 +244,13 @@ impl Session {
 
     /// Returns true if the scanner's frame before held a secret.
     pub fn follows_secret(&self, scanner: &ScannerName) -> bool {
-        self.hands.get(scanner).is_some_and(|hand| hand.was_secret)
+        self.memories.get(scanner).is_some_and(|memory| memory.was_secret)
     }
 
     /// Returns the kind of this frame.
     pub fn hear(&self, scanner: &ScannerName, frame: &Frame, at: BootMillis) -> Heard {
-        let hand = self.hands.get(scanner);
-        if hand.is_some_and(|hand| hand.repeats(frame, at, self.rules.repeat_guard_ms)) {
+        let memory = self.memories.get(scanner);
+        if memory.is_some_and(|memory| memory.repeats(frame, at, self.rules.repeat_guard_ms)) {
             return Heard::Repeat;
         }
         match &frame.verdict {
@@ -281,7 +281,7 @@ impl Session {
     /// Returns the decision on a repeat. It counts for nothing, and is answered as the frame that it repeats, because
     /// there is nothing that the person must do.
     fn repeat(&self, scanner: &ScannerName) -> Decision {
-        let signal = self.hands.get(scanner).and_then(Hand::signal).unwrap_or(Signal::Refused);
+        let signal = self.memories.get(scanner).and_then(ScannerMemory::signal).unwrap_or(Signal::Refused);
         Decision::of(Outcome::Refused(Reason::Repeat), signal)
     }
 
@@ -289,16 +289,17 @@ impl Session {
     /// frame, and now and then.
     pub fn lapse(&mut self, now: BootMillis) -> Vec<(ScannerName, u16)> {
         let Some(expires_ms) = self.rules.quantity_expires_ms else { return Vec::new() };
-        let lapsed = self.hands.iter_mut().filter_map(|(scanner, hand)| {
-            hand.lapse(now, expires_ms).map(|quantity| (scanner.clone(), quantity))
+        let lapsed = self.memories.iter_mut().filter_map(|(scanner, memory)| {
+            memory.lapse(now, expires_ms).map(|quantity| (scanner.clone(), quantity))
         });
         lapsed.collect()
     }
 
     /// Returns the quantities that wait for the next scan of each scanner.
     pub fn pending(&self) -> BTreeMap<ScannerName, u16> {
-        let waiting = |(scanner, hand): (&ScannerName, &Hand)| Some((scanner.clone(), hand.quantity()?));
-        self.hands.iter().filter_map(waiting).collect()
+        let waiting =
+            |(scanner, memory): (&ScannerName, &ScannerMemory)| Some((scanner.clone(), memory.quantity()?));
+        self.memories.iter().filter_map(waiting).collect()
     }
 
     /// Makes a decision part of the session, after it was committed. Returns the advice that has become due by it.
@@ -314,9 +315,9 @@ impl Session {
         if frame.verdict.is_ok() && self.follows_commands(scanner) {
             self.last_scan = Some(at);
         }
-        let hand = self.hands.entry(scanner.clone()).or_default();
-        hand.remember(frame, at, done.decision);
-        let advice = hand.watch.take(evidence);
+        let memory = self.memories.entry(scanner.clone()).or_default();
+        memory.remember(frame, at, done.decision);
+        let advice = memory.watch.take(evidence);
         for change in &done.decision.changes {
             self.apply(change, at, done);
         }
@@ -325,8 +326,11 @@ impl Session {
 
     /// Returns the advice that stands on each scanner.
     pub fn advice(&self) -> BTreeMap<ScannerName, Advice> {
-        let standing = |hand: &Hand| hand.watch.standing();
-        self.hands.iter().filter_map(|(scanner, hand)| Some((scanner.clone(), standing(hand)?))).collect()
+        let standing = |memory: &ScannerMemory| memory.watch.standing();
+        self.memories
+            .iter()
+            .filter_map(|(scanner, memory)| Some((scanner.clone(), standing(memory)?)))
+            .collect()
     }
 
     /// Returns the closing of each operation that has been idle too long at `now`.
@@ -425,7 +429,7 @@ impl Session {
 
     /// Returns the quantity that QTY commanded for the next scan; one if there is none.
     fn commanded(&self, scanner: &ScannerName) -> u16 {
-        self.hands.get(scanner).and_then(Hand::quantity).unwrap_or(1)
+        self.memories.get(scanner).and_then(ScannerMemory::quantity).unwrap_or(1)
     }
 
     fn book(&self, place: Place, good: Good, barcode: &Barcode, quantity: Quantity) -> Decision {
@@ -450,7 +454,7 @@ impl Session {
     /// signal of a refusal, because the person counts on the quantity; only CANCEL drops it on purpose.
     fn command(&self, scanner: &ScannerName, control: Control, answer: &Answer) -> Decision {
         let decision = self.obey(scanner, control, answer);
-        let waiting = self.hands.get(scanner).and_then(Hand::quantity);
+        let waiting = self.memories.get(scanner).and_then(ScannerMemory::quantity);
         let dropped = waiting.filter(|_| !matches!(control, Control::Quantity(_)));
         let is_meant = control == Control::Cancel || dropped.is_none();
         let signal = if is_meant { decision.signal } else { Signal::Refused };
@@ -475,7 +479,8 @@ impl Session {
                         .map(|(place, open)| close(place, open, CloseReason::Command)),
                 );
             }
-            Control::Cancel if self.hands.get(scanner).is_some_and(|hand| hand.quantity().is_some()) => {}
+            Control::Cancel
+                if self.memories.get(scanner).is_some_and(|memory| memory.quantity().is_some()) => {}
             Control::Cancel => {
                 decision.changes = self.place_of(scanner).map(|home| self.drop_all(home)).unwrap_or_default();
             }

@@ -30,7 +30,7 @@ impl Desk {
 /// The short memory of one scanner. It is not kept over a restart: a quantity commanded before a power cut
 /// must not multiply the first scan after it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hand {
+pub(super) struct ScannerMemory {
     pending: Option<Pending>,
     last: Option<Last>,
     /// True if `last` is the frame just before.
@@ -57,7 +57,7 @@ struct Last {
     signal: Signal,
 }
 
-impl Hand {
+impl ScannerMemory {
     /// Returns the quantity that QTY commanded for the next scan.
     pub(super) fn quantity(&self) -> Option<u16> {
         self.pending.map(|pending| pending.quantity)
