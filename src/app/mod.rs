@@ -35,7 +35,7 @@ use crate::config::{Config, Listen};
 use crate::device;
 use crate::domain::code::seal::Seal;
 use crate::domain::home::{Home, Machine};
-use crate::domain::session::{Desk, Rules, Session};
+use crate::domain::session::{Rules, ScannerBinding, Session};
 use crate::domain::signal::Signal;
 use crate::domain::time::Moment;
 use crate::domain::time::UnixMillis;
@@ -546,10 +546,12 @@ pub fn labels(config: &Config) -> Labels {
 /// Returns the rules that the configuration fixes for the session.
 pub fn rules(config: &Config) -> Rules {
     let station = &config.station;
-    let desks: BTreeMap<_, _> = config
+    let bindings: BTreeMap<_, _> = config
         .scanners
         .iter()
-        .map(|scanner| (scanner.name.clone(), Desk { mode: scanner.mode, storage: scanner.storage_id }))
+        .map(|scanner| {
+            (scanner.name.clone(), ScannerBinding { mode: scanner.mode, storage: scanner.storage_id })
+        })
         .collect();
     let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     Rules {
@@ -562,7 +564,7 @@ pub fn rules(config: &Config) -> Rules {
         quantity_expires_ms: station.qty_expires.map(ms),
         mode_reverts_ms: station.mode_reverts_after.map(ms),
         gs1_counts: station.gs1_counts,
-        desks,
+        bindings,
         conventions: config.conventions(),
     }
 }

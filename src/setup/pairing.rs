@@ -79,7 +79,7 @@ pub enum Offered {
 
 /// Offers `sealed` to the first who proves to know `secret`, until it is acknowledged or `ends` has come.
 pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8], ends: Instant) -> Offered {
-    let mut desk = Desk { secret, sealed, taker: None };
+    let mut server = OfferServer { secret, sealed, taker: None };
     let mut wrong = 0;
     while wrong < WRONG_PROOFS_MAX {
         let (stream, peer) = match timeout_at(ends, listener.accept()).await {
@@ -89,9 +89,9 @@ pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8]
                 sleep(TRY_EVERY).await;
                 continue;
             }
-            Err(_over) => return desk.over(),
+            Err(_over) => return server.over(),
         };
-        match timeout(TALK_MAX, desk.answer(stream, peer)).await {
+        match timeout(TALK_MAX, server.answer(stream, peer)).await {
             Ok(Ok(Answered::Acknowledged)) => return Offered::Delivered(peer),
             Ok(Ok(Answered::OtherVersion)) => return Offered::OtherVersion(peer),
             Ok(Ok(Answered::WrongProof)) => wrong += 1,
@@ -100,7 +100,7 @@ pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8]
             Ok(Ok(Answered::Nothing) | Err(_)) | Err(_) => {}
         }
         if Instant::now() >= ends {
-            return desk.over();
+            return server.over();
         }
     }
     Offered::Locked
@@ -115,14 +115,14 @@ enum Answered {
 }
 
 /// The sealed bytes on offer, and the address that may have them.
-struct Desk<'a> {
+struct OfferServer<'a> {
     secret: &'a OneTimeSecret,
     sealed: &'a [u8],
     /// The first address that proved to know the secret.
     taker: Option<SocketAddr>,
 }
 
-impl Desk<'_> {
+impl OfferServer<'_> {
     fn over(&self) -> Offered {
         self.taker.map_or(Offered::Expired, Offered::Unacknowledged)
     }
@@ -345,32 +345,36 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_the_code_gets_the_rest_and_that_ends_the_offer() {
-        let desk = Table::new().await;
-        let (offered, fetched) = tokio::join!(desk.offer(LONG), fetch(&desk.code, desk.address(), NEAR));
+        let server = Table::new().await;
+        let (offered, fetched) =
+            tokio::join!(server.offer(LONG), fetch(&server.code, server.address(), NEAR));
         assert!(matches!(offered, Offered::Delivered(peer) if peer.ip().is_loopback()));
         assert_eq!(fetched.unwrap().config().station.name, "dock-1");
-        let address = desk.address();
-        drop(desk.listener);
-        assert!(matches!(fetch(&desk.code, address, NEAR).await, Err(Error::CodeSpent)));
+        let address = server.address();
+        drop(server.listener);
+        assert!(matches!(fetch(&server.code, address, NEAR).await, Err(Error::CodeSpent)));
     }
 
     #[tokio::test]
     async fn five_wrong_proofs_lock_the_offer_and_four_do_not() {
-        let desk = Table::new().await;
+        let server = Table::new().await;
         let wrong = async {
             for _ in 0..WRONG_PROOFS_MAX {
-                assert!(matches!(fetch(&desk.guess(), desk.address(), NEAR).await, Err(Error::CodeRefused)));
+                assert!(matches!(
+                    fetch(&server.guess(), server.address(), NEAR).await,
+                    Err(Error::CodeRefused)
+                ));
             }
         };
-        let (offered, ()) = tokio::join!(desk.offer(LONG), wrong);
+        let (offered, ()) = tokio::join!(server.offer(LONG), wrong);
         assert_eq!(offered, Offered::Locked);
         let mixed = async {
             for _ in 1..WRONG_PROOFS_MAX {
-                assert!(fetch(&desk.guess(), desk.address(), NEAR).await.is_err());
+                assert!(fetch(&server.guess(), server.address(), NEAR).await.is_err());
             }
-            fetch(&desk.code, desk.address(), NEAR).await
+            fetch(&server.code, server.address(), NEAR).await
         };
-        let (offered, fetched) = tokio::join!(desk.offer(LONG), mixed);
+        let (offered, fetched) = tokio::join!(server.offer(LONG), mixed);
         assert!(matches!(offered, Offered::Delivered(_)) && fetched.is_ok());
     }
 
@@ -387,82 +391,82 @@ mod tests {
             assert!(!NEAR.includes(public.parse().unwrap()), "{public}");
             assert!(Reach::Anywhere.includes(public.parse().unwrap()));
         }
-        let desk = Table::new().await;
-        let fetched = fetch(&desk.code, "192.0.2.1:9".parse().unwrap(), NEAR).await;
+        let server = Table::new().await;
+        let fetched = fetch(&server.code, "192.0.2.1:9".parse().unwrap(), NEAR).await;
         assert!(matches!(fetched, Err(Error::PublicAddress(_))), "{fetched:?}");
     }
 
     #[tokio::test]
     async fn an_offer_ends_with_its_time() {
-        let desk = Table::new().await;
-        assert_eq!(desk.offer(Duration::from_millis(20)).await, Offered::Expired);
+        let server = Table::new().await;
+        assert_eq!(server.offer(Duration::from_millis(20)).await, Offered::Expired);
     }
 
     #[tokio::test]
     async fn an_answer_that_was_lost_is_fetched_again_by_the_same_station_and_nobody_else() {
-        let desk = Table::new().await;
+        let server = Table::new().await;
         let station = async {
             // The bytes are in the kernel of the machine, and the station is gone.
-            assert!(desk.ask_from("127.0.0.1:0", VERSION).await.starts_with("OK "));
-            assert_eq!(desk.ask_from("127.0.0.2:0", VERSION).await, "TAKEN\n");
-            assert!(desk.ask_from("127.0.0.1:0", VERSION).await.starts_with("OK "));
-            fetch(&desk.code, desk.address(), NEAR).await
+            assert!(server.ask_from("127.0.0.1:0", VERSION).await.starts_with("OK "));
+            assert_eq!(server.ask_from("127.0.0.2:0", VERSION).await, "TAKEN\n");
+            assert!(server.ask_from("127.0.0.1:0", VERSION).await.starts_with("OK "));
+            fetch(&server.code, server.address(), NEAR).await
         };
-        let (offered, fetched) = tokio::join!(desk.offer(LONG), station);
+        let (offered, fetched) = tokio::join!(server.offer(LONG), station);
         assert!(matches!(offered, Offered::Delivered(_)) && fetched.is_ok(), "{offered:?}");
     }
 
     #[tokio::test]
     async fn whoever_comes_second_is_told_that_the_set_up_is_taken() {
-        let desk = Table::new().await;
+        let server = Table::new().await;
         let late = async {
-            assert!(desk.ask_from("127.0.0.2:0", VERSION).await.starts_with("OK "));
-            fetch(&desk.code, desk.address(), NEAR).await
+            assert!(server.ask_from("127.0.0.2:0", VERSION).await.starts_with("OK "));
+            fetch(&server.code, server.address(), NEAR).await
         };
-        let (offered, fetched) = tokio::join!(desk.offer(Duration::from_secs(2)), late);
+        let (offered, fetched) = tokio::join!(server.offer(Duration::from_secs(2)), late);
         assert!(matches!(fetched, Err(Error::CodeTaken(_))), "{fetched:?}");
         assert!(matches!(offered, Offered::Unacknowledged(_)), "{offered:?}");
     }
 
     #[tokio::test]
     async fn a_receipt_of_something_else_acknowledges_nothing() {
-        let desk = Table::new().await;
+        let server = Table::new().await;
         let liar = async {
-            let mut stream = TcpStream::connect(desk.address()).await.unwrap();
-            stream.write_all(desk.question(VERSION).as_bytes()).await.unwrap();
-            let receipt = base32(&desk.code.secret.receipt(b"something else"));
+            let mut stream = TcpStream::connect(server.address()).await.unwrap();
+            stream.write_all(server.question(VERSION).as_bytes()).await.unwrap();
+            let receipt = base32(&server.code.secret.receipt(b"something else"));
             stream.write_all(format!("HAVE {receipt}\n").as_bytes()).await.unwrap();
         };
-        let (offered, ()) = tokio::join!(desk.offer(Duration::from_secs(1)), liar);
+        let (offered, ()) = tokio::join!(server.offer(Duration::from_secs(1)), liar);
         assert!(matches!(offered, Offered::Unacknowledged(_)), "{offered:?}");
     }
 
     #[tokio::test]
     async fn ends_of_different_versions_say_so() {
         for (version, told) in [(1, "NO\n"), (3, "VERSION 2\n")] {
-            let desk = Table::new().await;
-            let (offered, heard) = tokio::join!(desk.offer(LONG), desk.ask_from("127.0.0.1:0", version));
+            let server = Table::new().await;
+            let (offered, heard) = tokio::join!(server.offer(LONG), server.ask_from("127.0.0.1:0", version));
             assert!(matches!(offered, Offered::OtherVersion(_)), "{offered:?}");
             assert_eq!(heard, told);
         }
         // A machine of version 1 closes the connection; one of version 3 names its version.
         for (answer, asked) in [("", HANG_UPS_MAX), ("VERSION 3\n", 1)] {
-            let desk = Table::new().await;
+            let server = Table::new().await;
             let other = async {
                 for _ in 0..asked {
-                    let (mut stream, _from) = desk.listener.accept().await.unwrap();
+                    let (mut stream, _from) = server.listener.accept().await.unwrap();
                     read_line(&mut BufReader::new(&mut stream)).await.unwrap();
                     stream.write_all(answer.as_bytes()).await.unwrap();
                 }
             };
-            let (fetched, ()) = tokio::join!(fetch(&desk.code, desk.address(), NEAR), other);
+            let (fetched, ()) = tokio::join!(fetch(&server.code, server.address(), NEAR), other);
             assert!(matches!(fetched, Err(Error::OtherVersion(_))), "{fetched:?}");
         }
     }
 
     #[tokio::test]
     async fn a_neighbour_that_says_something_else_uses_no_try_up() {
-        let desk = Table::new().await;
+        let server = Table::new().await;
         let noise = async {
             for said in [
                 "",
@@ -472,45 +476,46 @@ mod tests {
                 &"x".repeat(1000),
             ] {
                 for _ in 0..WRONG_PROOFS_MAX {
-                    let mut stream = TcpStream::connect(desk.address()).await.unwrap();
+                    let mut stream = TcpStream::connect(server.address()).await.unwrap();
                     // The peer may have closed it already.
                     let _sent = stream.write_all(said.as_bytes()).await;
                 }
             }
-            fetch(&desk.code, desk.address(), NEAR).await
+            fetch(&server.code, server.address(), NEAR).await
         };
-        let (offered, fetched) = tokio::join!(desk.offer(LONG), noise);
+        let (offered, fetched) = tokio::join!(server.offer(LONG), noise);
         assert!(matches!(offered, Offered::Delivered(_)) && fetched.is_ok());
     }
 
     #[tokio::test]
     async fn what_goes_over_the_network_says_neither_token_nor_secret() {
-        let desk = Table::new().await;
+        let server = Table::new().await;
         let spy = async {
-            let mut stream = TcpStream::connect(desk.address()).await.unwrap();
-            let question = desk.question(VERSION);
+            let mut stream = TcpStream::connect(server.address()).await.unwrap();
+            let question = server.question(VERSION);
             stream.write_all(question.as_bytes()).await.unwrap();
             let mut heard = question.into_bytes();
-            heard.resize(heard.len() + format!("OK {}\n", desk.sealed.len()).len() + desk.sealed.len(), 0);
-            let from = desk.question(VERSION).len();
+            heard
+                .resize(heard.len() + format!("OK {}\n", server.sealed.len()).len() + server.sealed.len(), 0);
+            let from = server.question(VERSION).len();
             stream.read_exact(&mut heard[from..]).await.unwrap();
             heard
         };
-        let (_offered, heard) = tokio::join!(desk.offer(Duration::from_secs(1)), spy);
-        let secret = base32(desk.code.secret.bytes());
+        let (_offered, heard) = tokio::join!(server.offer(Duration::from_secs(1)), spy);
+        let secret = base32(server.code.secret.bytes());
         for said in ["p4rtner", "us3r", "dock-1", &secret] {
             assert!(heard.windows(said.len()).all(|part| part != said.as_bytes()), "{said}");
         }
-        assert!(heard.ends_with(&desk.sealed));
+        assert!(heard.ends_with(&server.sealed));
     }
 
     #[tokio::test]
     async fn an_answer_for_another_station_is_not_taken() {
-        let mut desk = Table::new().await;
+        let mut server = Table::new().await;
         let other = Bundle::read(&FILE.replace("dock-1", "dock-2"), "x").unwrap();
-        desk.sealed = desk.code.seal(&other).unwrap();
+        server.sealed = server.code.seal(&other).unwrap();
         let (_offered, fetched) =
-            tokio::join!(desk.offer(Duration::from_secs(1)), fetch(&desk.code, desk.address(), NEAR));
+            tokio::join!(server.offer(Duration::from_secs(1)), fetch(&server.code, server.address(), NEAR));
         assert!(matches!(fetched, Err(Error::OtherStation)), "{fetched:?}");
     }
 }

@@ -13,14 +13,14 @@ use crate::domain::time::BootMillis;
 
 /// The part of the configuration that is about one scanner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Desk {
+pub struct ScannerBinding {
     /// The scanner's own mode, if it has one; it then accepts no other.
     pub mode: Option<Mode>,
     /// The storage in which its scans are always booked, if it has one; it then accepts no other.
     pub storage: Option<StorageId>,
 }
 
-impl Desk {
+impl ScannerBinding {
     /// Returns true if a code can command its mode or its storage.
     pub const fn follows_commands(&self) -> bool {
         self.mode.is_none() || self.storage.is_none()

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use conventions::Conventions;
 pub use decision::{Answer, Became, Booking, Change, Committed, Decision, Entry, LastScan, Outcome, Taken};
-pub use memory::Desk;
+pub use memory::ScannerBinding;
 pub use reason::Reason;
 
 use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName, StorageId};
@@ -70,7 +70,7 @@ pub struct Rules {
     /// True if a count in a GS1 element string (AI 30, 37) is the quantity.
     pub gs1_counts: bool,
     /// Every configured scanner.
-    pub desks: BTreeMap<ScannerName, Desk>,
+    pub bindings: BTreeMap<ScannerName, ScannerBinding>,
     /// The meaning of codes here.
     pub conventions: Conventions,
 }
@@ -78,9 +78,10 @@ pub struct Rules {
 impl Rules {
     /// Returns the scanners whose mode or storage a code can command.
     pub fn followers(&self) -> BTreeSet<ScannerName> {
-        let follows =
-            |(scanner, desk): (&ScannerName, &Desk)| desk.follows_commands().then(|| scanner.clone());
-        self.desks.iter().filter_map(follows).collect()
+        let follows = |(scanner, binding): (&ScannerName, &ScannerBinding)| {
+            binding.follows_commands().then(|| scanner.clone())
+        };
+        self.bindings.iter().filter_map(follows).collect()
     }
 }
 
@@ -210,15 +211,15 @@ impl Session {
 
     /// Returns the mode in which `scanner` books now.
     pub fn mode_of(&self, scanner: &ScannerName) -> Mode {
-        self.rules.desks.get(scanner).and_then(|desk| desk.mode).unwrap_or(self.mode)
+        self.rules.bindings.get(scanner).and_then(|binding| binding.mode).unwrap_or(self.mode)
     }
 
     /// Returns the place in which a scan of `scanner` is booked; `None` in lookup mode or for a scanner nobody
     /// configured.
     pub fn place_of(&self, scanner: &ScannerName) -> Option<Place> {
-        let desk = self.rules.desks.get(scanner)?;
-        let kind = desk.mode.unwrap_or(self.mode).kind()?;
-        Some(Place { kind, storage: self.storage_of(desk) })
+        let binding = self.rules.bindings.get(scanner)?;
+        let kind = binding.mode.unwrap_or(self.mode).kind()?;
+        Some(Place { kind, storage: self.storage_of(binding) })
     }
 
     /// Returns the storage in force for scanners that have none of their own.
@@ -347,7 +348,7 @@ impl Session {
     /// those to which no configured scanner adds any more.
     pub fn close_all(&self, reason: CloseReason) -> Vec<Change> {
         let reachable: Vec<Place> =
-            self.rules.desks.keys().filter_map(|scanner| self.place_of(scanner)).collect();
+            self.rules.bindings.keys().filter_map(|scanner| self.place_of(scanner)).collect();
         self.open
             .iter()
             .filter(|(place, open)| {

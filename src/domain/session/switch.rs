@@ -3,20 +3,20 @@
 //! The documents that such scanners had open are closed, since a document is of one mode and one storage.
 
 use super::{
-    BootMillis, Change, CloseReason, Control, Decision, Desk, Mode, Outcome, Place, Reason, ScannerName,
-    Session, Signal, StorageId, close,
+    BootMillis, Change, CloseReason, Control, Decision, Mode, Outcome, Place, Reason, ScannerBinding,
+    ScannerName, Session, Signal, StorageId, close,
 };
 
 impl Session {
-    /// Returns the storage in which scans of this desk are booked.
-    pub(super) fn storage_of(&self, desk: &Desk) -> StorageId {
-        desk.storage.unwrap_or(self.storage)
+    /// Returns the storage in which scans of a scanner with this binding are booked.
+    pub(super) fn storage_of(&self, binding: &ScannerBinding) -> StorageId {
+        binding.storage.unwrap_or(self.storage)
     }
 
     /// Changes the mode of all scanners that have none of their own, and closes what they had open. A scanner with a
     /// mode of its own accepts no other.
     pub(super) fn change_mode(&self, scanner: &ScannerName, mode: Mode) -> Decision {
-        let fixed = self.rules.desks.get(scanner).and_then(|desk| desk.mode);
+        let fixed = self.rules.bindings.get(scanner).and_then(|binding| binding.mode);
         if fixed.is_some_and(|fixed| fixed != mode) {
             return Decision::refused(Reason::FixedMode);
         }
@@ -37,8 +37,10 @@ impl Session {
     fn leave_mode(&self) -> Vec<Change> {
         let Some(kind) = self.mode.kind() else { return Vec::new() };
         let left = |place: &Place| {
-            let is_there = |desk: &Desk| desk.mode.is_none() && self.storage_of(desk) == place.storage;
-            place.kind == kind && self.rules.desks.values().any(is_there)
+            let is_there = |binding: &ScannerBinding| {
+                binding.mode.is_none() && self.storage_of(binding) == place.storage
+            };
+            place.kind == kind && self.rules.bindings.values().any(is_there)
         };
         self.serving(&left).map(|(place, open)| close(place, open, CloseReason::ModeChange)).collect()
     }
@@ -50,7 +52,7 @@ impl Session {
         if !self.rules.storages.contains(&storage) {
             return Decision::refused(Reason::OtherStorage);
         }
-        let fixed = self.rules.desks.get(scanner).and_then(|desk| desk.storage);
+        let fixed = self.rules.bindings.get(scanner).and_then(|binding| binding.storage);
         if fixed.is_some_and(|fixed| fixed != storage) {
             return Decision::refused(Reason::FixedStorage);
         }
@@ -69,9 +71,10 @@ impl Session {
     /// Closes the operations that scanners without a storage of their own have open.
     fn leave_storage(&self) -> Vec<Change> {
         let left = |place: &Place| {
-            let kind_of = |desk: &Desk| desk.mode.unwrap_or(self.mode).kind();
-            let is_there = |desk: &Desk| desk.storage.is_none() && kind_of(desk) == Some(place.kind);
-            place.storage == self.storage && self.rules.desks.values().any(is_there)
+            let kind_of = |binding: &ScannerBinding| binding.mode.unwrap_or(self.mode).kind();
+            let is_there =
+                |binding: &ScannerBinding| binding.storage.is_none() && kind_of(binding) == Some(place.kind);
+            place.storage == self.storage && self.rules.bindings.values().any(is_there)
         };
         self.serving(&left).map(|(place, open)| close(place, open, CloseReason::StorageChange)).collect()
     }
@@ -104,8 +107,8 @@ impl Session {
 
     /// Returns true if a code can command the mode or the storage of a scanner.
     pub(super) fn follows_commands(&self, scanner: &ScannerName) -> bool {
-        let desk = self.rules.desks.get(scanner);
-        desk.is_some_and(Desk::follows_commands)
+        let binding = self.rules.bindings.get(scanner);
+        binding.is_some_and(ScannerBinding::follows_commands)
     }
 }
 

@@ -20,7 +20,9 @@ use crate::domain::code::barcode::Barcode;
 use crate::domain::decode::framing::Frame;
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{GoodId, OperationId, ScanId, ScannerName, StorageId};
-use crate::domain::session::{Answer, Committed, Conventions, Decision, Desk, Heard, Rules, Session};
+use crate::domain::session::{
+    Answer, Committed, Conventions, Decision, Heard, Rules, ScannerBinding, Session,
+};
 use crate::domain::stock::good::{Good, Packed};
 use crate::domain::stock::kit::KitScan;
 use crate::domain::stock::mode::{Kind, Mode};
@@ -177,7 +179,7 @@ fn session(db: &Db) -> Session {
 }
 
 fn session_with(db: &Db, conventions: Conventions) -> Session {
-    let desk = |mode, storage: Option<i64>| Desk { mode, storage: storage.map(StorageId) };
+    let binding = |mode, storage: Option<i64>| ScannerBinding { mode, storage: storage.map(StorageId) };
     let rules = Rules {
         mode: Mode::Receipt,
         storage: StorageId(91_271),
@@ -188,9 +190,9 @@ fn session_with(db: &Db, conventions: Conventions) -> Session {
         quantity_expires_ms: None,
         mode_reverts_ms: None,
         gs1_counts: false,
-        desks: BTreeMap::from([
-            (ScannerName::new("dock"), desk(None, None)),
-            (ScannerName::new("ramp"), desk(Some(Mode::WriteOff), Some(91_272))),
+        bindings: BTreeMap::from([
+            (ScannerName::new("dock"), binding(None, None)),
+            (ScannerName::new("ramp"), binding(Some(Mode::WriteOff), Some(91_272))),
         ]),
         conventions,
     };

@@ -252,7 +252,7 @@ fn the_end_of_input_closes_every_document() {
 #[test]
 fn a_document_that_no_scanner_adds_to_any_more_is_closed_at_the_start() {
     let mut player = Player::new(rules()).play("dock: pen yard: pen gate: pen reconfigured");
-    player.session.rules.desks.remove(&ScannerName::new("yard"));
+    player.session.rules.bindings.remove(&ScannerName::new("yard"));
     player = player.play("restart reconfigured");
     assert_eq!(
         player.told[3..].join("; "),

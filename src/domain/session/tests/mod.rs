@@ -74,14 +74,14 @@ struct Row {
 /// `gate` always writes off from 91, `view` only looks up, and `hall` always takes in. A code may command 91, 92 and
 /// 94.
 fn rules() -> Rules {
-    let desk = |mode, storage: Option<i64>| Desk { mode, storage: storage.map(StorageId) };
-    let desks = [
-        ("dock", desk(None, None)),
-        ("till", desk(None, None)),
-        ("yard", desk(None, Some(92))),
-        ("gate", desk(Some(Mode::WriteOff), Some(91))),
-        ("view", desk(Some(Mode::Lookup), Some(91))),
-        ("hall", desk(Some(Mode::Receipt), None)),
+    let binding = |mode, storage: Option<i64>| ScannerBinding { mode, storage: storage.map(StorageId) };
+    let bindings = [
+        ("dock", binding(None, None)),
+        ("till", binding(None, None)),
+        ("yard", binding(None, Some(92))),
+        ("gate", binding(Some(Mode::WriteOff), Some(91))),
+        ("view", binding(Some(Mode::Lookup), Some(91))),
+        ("hall", binding(Some(Mode::Receipt), None)),
     ];
     Rules {
         mode: Mode::Receipt,
@@ -93,7 +93,7 @@ fn rules() -> Rules {
         quantity_expires_ms: None,
         mode_reverts_ms: None,
         gs1_counts: false,
-        desks: desks.into_iter().map(|(name, desk)| (ScannerName::new(name), desk)).collect(),
+        bindings: bindings.into_iter().map(|(name, binding)| (ScannerName::new(name), binding)).collect(),
         conventions: Conventions { kits: KitScan::All, ..Conventions::default() },
     }
 }
