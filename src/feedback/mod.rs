@@ -16,9 +16,9 @@ pub mod outputs;
 pub mod pattern;
 pub mod player;
 pub mod protocol;
+mod refusal_counts;
 mod scroll_lock;
 pub mod sound;
-mod tally;
 pub mod wav;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -41,7 +41,7 @@ use crate::domain::stock::mode::Mode;
 use crate::domain::stock::quantity::Quantity;
 use crate::feedback::output::{Order, OutputSender};
 use crate::feedback::outputs::Outputs;
-use crate::feedback::tally::Tally;
+use crate::feedback::refusal_counts::RefusalCounts;
 
 /// The number of announcements that a slow listener may lag behind before it loses the oldest.
 const ANNOUNCEMENTS_MAX: usize = 256;
@@ -233,7 +233,7 @@ pub struct Feedback {
     listeners: broadcast::Sender<Announcement>,
     recent: Mutex<VecDeque<Announcement>>,
     alarm: watch::Sender<Alarm>,
-    tally: Tally,
+    refusal_counts: RefusalCounts,
 }
 
 /// The state of the alarm for something that waits for a person.
@@ -273,7 +273,7 @@ impl Feedback {
             listeners: broadcast::Sender::new(ANNOUNCEMENTS_MAX),
             recent: Mutex::default(),
             alarm: watch::Sender::new(Alarm::None),
-            tally: Tally::default(),
+            refusal_counts: RefusalCounts::default(),
         }
     }
 
@@ -289,12 +289,12 @@ impl Feedback {
 
     /// Returns the number of scans of this scanner that were refused since the start.
     pub fn refused(&self, scanner: &ScannerName) -> u64 {
-        self.tally.of(scanner)
+        self.refusal_counts.of(scanner)
     }
 
     /// Announces something to everybody, without waiting for anybody.
     pub fn announce(&self, announcement: Announcement) {
-        self.tally.note(&announcement);
+        self.refusal_counts.note(&announcement);
         if announcement.what.has_sound() {
             self.signal(&announcement);
         }

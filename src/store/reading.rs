@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::goods::{COLUMNS, FULL_AT, SYNCED_AT, progress, put_changed, put_good, set_progress};
 use super::{Db, Error, GoodsFigures};
 use crate::domain::ids::GoodId;
-use crate::domain::listing::{Fault, Pass, Tally, Turn};
+use crate::domain::listing::{Fault, PageCounts, Pass, Turn};
 use crate::domain::stock::good::Good;
 use crate::domain::time::UnixMillis;
 
@@ -162,7 +162,7 @@ impl Db {
         let mut pass = full_reading(&transaction)?.ok_or(NO_READING)?.pass;
         let new = put_next(&transaction, &page.goods)?;
         let distinct = page.goods.iter().map(|good| good.id).collect::<BTreeSet<_>>().len();
-        let turn = pass.take(Tally { rows: page.rows, new, repeated: distinct.saturating_sub(new) });
+        let turn = pass.take(PageCounts { rows: page.rows, new, repeated: distinct.saturating_sub(new) });
         match turn {
             Ok(_) => set_pass(&transaction, pass)?,
             Err(_) => drop_reading(&transaction)?,

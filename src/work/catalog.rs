@@ -11,7 +11,7 @@ use super::page_size::PageSize;
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, GoodsPageAsk, Outcome};
 use crate::domain::ids::GoodId;
-use crate::domain::listing::{Pass, Tally, Turn};
+use crate::domain::listing::{PageCounts, Pass, Turn};
 use crate::domain::signal::Signal;
 use crate::domain::stock::good::Good;
 use crate::domain::time::UnixMillis;
@@ -229,7 +229,7 @@ impl Uplink {
             Err(halt) => return self.reading_failed(halt, Kind::Changes, changes.pass.page),
         };
         let new = goods.iter().filter(|good| !changes.seen.contains(&good.id)).count();
-        let turn = changes.pass.take(Tally { rows, new, repeated: goods.len() - new });
+        let turn = changes.pass.take(PageCounts { rows, new, repeated: goods.len() - new });
         changes.seen.extend(goods.iter().map(|good| good.id));
         if !goods.is_empty() {
             self.parts.store.run(move |db| db.put_changed_goods(&goods)).await??;

@@ -66,7 +66,7 @@ pub enum Turn {
 
 /// The rows of a page, compared with the pages before it in the same pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
+pub struct PageCounts {
     /// Rows of the page, readable or not.
     pub rows: usize,
     /// Readable rows that no earlier page had.
@@ -100,21 +100,21 @@ impl Pass {
     ///
     /// # Errors
     /// [`Fault`] if the pass proves nothing. It must begin anew.
-    pub fn take(&mut self, tally: Tally) -> Result<Turn, Fault> {
+    pub fn take(&mut self, counts: PageCounts) -> Result<Turn, Fault> {
         let page = self.page;
-        if tally.rows == 0 {
+        if counts.rows == 0 {
             return Ok(self.take_empty());
         }
         self.empty = 0;
-        let is_full = tally.rows >= self.rows_max;
-        if page > 1 && is_full && tally.new == 0 && tally.repeated > 0 {
+        let is_full = counts.rows >= self.rows_max;
+        if page > 1 && is_full && counts.new == 0 && counts.repeated > 0 {
             return Err(Fault::Repeated { page });
         }
-        if page > 1 && tally.rows > self.rows_max {
-            return Err(Fault::Grown { page, rows: tally.rows });
+        if page > 1 && counts.rows > self.rows_max {
+            return Err(Fault::Grown { page, rows: counts.rows });
         }
-        self.rows_max = self.rows_max.max(tally.rows);
-        self.repeated += tally.repeated;
+        self.rows_max = self.rows_max.max(counts.rows);
+        self.repeated += counts.repeated;
         if !is_full {
             return Ok(Turn::End);
         }
@@ -174,12 +174,12 @@ impl<K: Ord + Clone> Reading<K> {
     /// # Errors
     /// [`Fault`] if the reading proves nothing. It must begin anew.
     pub fn take(&mut self, rows: usize, keys: &[K]) -> Result<Step, Fault> {
-        let tally = Tally {
+        let counts = PageCounts {
             rows,
             new: keys.iter().filter(|key| !self.seen.contains(key)).count(),
             repeated: keys.iter().filter(|key| self.seen.contains(key)).count(),
         };
-        let turn = self.pass.take(tally)?;
+        let turn = self.pass.take(counts)?;
         self.seen.extend(keys.iter().cloned());
         if let Some(unconfirmed) = &mut self.unconfirmed {
             for key in keys {

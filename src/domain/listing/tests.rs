@@ -92,7 +92,7 @@ fn a_listing_that_never_rests_or_never_ends_is_a_fault() {
     reading.take(0, &[]).unwrap();
     assert_eq!(reading.take(0, &[]), Err(Fault::Restless));
     let mut pass = Pass { page: PAGES_MAX, rows_max: 1, ..Pass::default() };
-    assert_eq!(pass.take(Tally { rows: 1, new: 1, repeated: 0 }), Err(Fault::Endless));
+    assert_eq!(pass.take(PageCounts { rows: 1, new: 1, repeated: 0 }), Err(Fault::Endless));
 }
 
 /// An event that befalls the listing, or an answer, before one request.

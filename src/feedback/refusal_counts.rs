@@ -9,9 +9,9 @@ use crate::domain::ids::ScannerName;
 
 /// The counts.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<BTreeMap<ScannerName, u64>>);
+pub(super) struct RefusalCounts(Mutex<BTreeMap<ScannerName, u64>>);
 
-impl Tally {
+impl RefusalCounts {
     /// Counts an announcement of a scan that was refused, not stored or a repeat.
     pub(super) fn note(&self, announcement: &Announcement) {
         let is_refusal =
@@ -36,15 +36,15 @@ mod tests {
 
     #[test]
     fn refused_scans_are_counted_for_their_scanner_alone() {
-        let tally = Tally::default();
+        let refusal_counts = RefusalCounts::default();
         let (dock, counter) = (ScannerName::new("dock"), ScannerName::new("counter"));
         let note = |scanner: Option<&ScannerName>, what| {
-            tally.note(&Announcement { scanner: scanner.cloned(), signal: Signal::Refused, what });
+            refusal_counts.note(&Announcement { scanner: scanner.cloned(), signal: Signal::Refused, what });
         };
         note(Some(&dock), What::NotStored);
         note(Some(&dock), What::NotStored);
         note(Some(&dock), What::Ended);
         note(None, What::NotStored);
-        assert_eq!([tally.of(&dock), tally.of(&counter)], [2, 0]);
+        assert_eq!([refusal_counts.of(&dock), refusal_counts.of(&counter)], [2, 0]);
     }
 }
