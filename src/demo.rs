@@ -42,7 +42,7 @@ const SAMPLES_SHOWN: usize = 6;
 
 /// The options of a demonstration.
 #[derive(Debug)]
-pub struct Wish<'a> {
+pub struct DemoOptions<'a> {
     /// The data folder; the figures go on from those of earlier demonstrations in it.
     pub dir: &'a Path,
     /// Barcodes, one a line; `None`: the standard input.
@@ -89,21 +89,21 @@ pub enum Outcome {
 /// # Errors
 /// [`Error`].
 pub async fn run(
-    wish: Wish<'_>,
+    options: DemoOptions<'_>,
     out: &mut (impl Write + Send),
     interrupted: impl Future<Output = ()>,
 ) -> Result<Outcome, Error> {
-    let options = Options::sample();
+    let sandbox_options = Options::sample();
     let secrets = Secrets {
-        partner: SecretString::from(options.partner_token.clone()),
-        user: SecretString::from(options.user_token.clone()),
+        partner: SecretString::from(sandbox_options.partner_token.clone()),
+        user: SecretString::from(sandbox_options.user_token.clone()),
     };
-    let (sandbox, server) = Sandbox::bind(options).await.map_err(Error::Sandbox)?;
-    let config = configuration(&sandbox.base_url(), &wish)?;
+    let (sandbox, server) = Sandbox::bind(sandbox_options).await.map_err(Error::Sandbox)?;
+    let config = configuration(&sandbox.base_url(), &options)?;
     // The simulated service is at another address each time.
     let host = Host { service: Some(SIMULATED.to_owned()), ..Host::this() };
     let mut agent = Agent::open(config, &secrets, host)?;
-    if let Some(file) = wish.scans {
+    if let Some(file) = options.scans {
         agent = agent.reading(file);
     }
     let handle = agent.handle();
@@ -117,13 +117,13 @@ pub async fn run(
     let show = async {
         let whole = async {
             wait_for_goods(&handle, &mut news).await?;
-            if wish.is_terminal {
+            if options.is_terminal {
                 welcome(out, &sandbox, handle.page())?;
             }
             // The agent may have failed meanwhile; it reports that itself.
             let _told = start.send(());
-            narrate((out, wish.is_coloured), &mut news).await?;
-            deliver_all((out, wish.is_coloured), &handle, &mut news).await
+            narrate((out, options.is_coloured), &mut news).await?;
+            deliver_all((out, options.is_coloured), &handle, &mut news).await
         };
         // The agent goes on until the books are shown, whoever ends the demonstration.
         let is_whole = tokio::select! {
@@ -132,7 +132,7 @@ pub async fn run(
         };
         let status = handle.status().await?;
         let figures = handle.figures().await?;
-        let outcome = balance((out, wish.is_terminal), &sandbox, &status, (&figures, before), is_whole)?;
+        let outcome = balance((out, options.is_terminal), &sandbox, &status, (&figures, before), is_whole)?;
         let _told = end.send(());
         Ok::<Outcome, Error>(outcome)
     };
@@ -153,9 +153,9 @@ pub async fn run(
     }
 }
 
-fn configuration(base_url: &str, wish: &Wish<'_>) -> Result<Config, Faults> {
+fn configuration(base_url: &str, options: &DemoOptions<'_>) -> Result<Config, Faults> {
     // A list in a file is no hand with a scanner: two equal lines are two scans.
-    let guard = if wish.is_terminal { 300 } else { 0 };
+    let guard = if options.is_terminal { 300 } else { 0 };
     let text = format!(
         r#"
 [station]
@@ -185,7 +185,7 @@ kind = "stdin"
 "#
     );
     let mut config = Config::parse(&text, "the demonstration's configuration")?;
-    wish.dir.clone_into(&mut config.station.data_dir);
+    options.dir.clone_into(&mut config.station.data_dir);
     Ok(config)
 }
 

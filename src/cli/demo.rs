@@ -12,7 +12,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use super::run::{interrupted, runtime};
 use super::{Error, read_error, take_over, write_error};
 use crate::config::wants_colour;
-use crate::demo::{Outcome, Wish, run};
+use crate::demo::{DemoOptions, Outcome, run};
 
 /// The longest silence of a pipe before its first code.
 const WRITER_WITHIN: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error
     }
     let temporary = std::env::temp_dir().join(format!("stockpoint-demo-{}", std::process::id()));
     let kept = dir.unwrap_or(&temporary);
-    let wish = Wish {
+    let options = DemoOptions {
         dir: kept,
         is_terminal: file.is_none() && io::stdin().is_terminal(),
         is_coloured: io::stdout().is_terminal() && wants_colour(),
@@ -34,7 +34,7 @@ pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error
     };
     let outcome = runtime()?.block_on(async {
         let stop = interrupted()?;
-        Ok::<_, Error>(run(wish, &mut io::stdout(), stop).await?)
+        Ok::<_, Error>(run(options, &mut io::stdout(), stop).await?)
     });
     if dir.is_none() && temporary.exists() {
         fs::remove_dir_all(&temporary).map_err(write_error(&temporary))?;
