@@ -84,17 +84,22 @@ fn added(text: &str) -> String {
 fn end(end: &End) -> String {
     match end {
         End::Nothing => "nothing".to_owned(),
-        End::Cr => named("Enter (CR)", Terminator::Cr),
-        End::Lf => named("LF", Terminator::Lf),
-        End::CrLf => named("CR and LF", Terminator::CrLf),
-        End::Tab => named("Tab", Terminator::Tab),
-        End::Etx => "ETX".to_owned(),
+        End::Known(terminator) => named(*terminator),
         End::Other(text) => printable(text).to_string(),
     }
 }
 
 /// Names a terminator, with the text to write for labels that cannot be seen here.
-fn named(end: &str, terminator: Terminator) -> String {
+fn named(terminator: Terminator) -> String {
+    let end = match terminator {
+        // Nothing else ends these codes, so the entry names it in any case.
+        Terminator::Etx => return "ETX".to_owned(),
+        Terminator::Cr => "Enter (CR)",
+        Terminator::Lf => "LF",
+        Terminator::CrLf => "CR and LF",
+        Terminator::Tab => "Tab",
+        Terminator::Any => "any terminator",
+    };
     let word = terminator.as_str();
     format!("{end}; `terminator = \"{word}\"` only if labels hold line breaks or Tabs of their own")
 }

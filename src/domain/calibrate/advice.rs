@@ -5,6 +5,7 @@ use crate::domain::calibrate::Miss;
 use crate::domain::calibrate::search::Case;
 use crate::domain::calibrate::search::End;
 use crate::domain::calibrate::search::Separator;
+use crate::domain::decode::framing::Terminator;
 use crate::domain::decode::keymap::LayoutName;
 use crate::domain::printable::printable;
 
@@ -57,7 +58,7 @@ impl Findings {
                 "its codes end with nothing, so that the station cannot tell a whole code from a torn one",
                 "set it to end with Enter (its manual: suffix, terminator, CR)",
             )),
-            End::Etx => Some(Advice::hint(
+            End::Known(Terminator::Etx) => Some(Advice::hint(
                 "its codes end with ETX alone, which ends a code only where the entry names it",
                 "keep `terminator = \"etx\"` in the entry, as below",
             )),

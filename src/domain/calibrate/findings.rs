@@ -117,11 +117,7 @@ impl Findings {
     /// a terminator had a reason: it is corrected, not removed.
     pub fn terminator(&self, configured: Terminator) -> Option<Terminator> {
         let sent = match &self.end {
-            End::Cr => Terminator::Cr,
-            End::Lf => Terminator::Lf,
-            End::CrLf => Terminator::CrLf,
-            End::Tab => Terminator::Tab,
-            End::Etx => Terminator::Etx,
+            End::Known(terminator) => *terminator,
             End::Other(_) => Terminator::Any,
             End::Nothing => return None,
         };

@@ -10,6 +10,7 @@ use crate::domain::calibrate::reading::Candidate;
 use crate::domain::calibrate::reading::Reading;
 use crate::domain::calibrate::reading::text;
 use crate::domain::code::calibration::SEPARATOR;
+use crate::domain::decode::framing::Terminator;
 use crate::domain::decode::keymap::Mark;
 use crate::domain::decode::keymap::What;
 
@@ -51,17 +52,9 @@ impl Case {
 pub enum End {
     /// Nothing.
     Nothing,
-    /// CR, which is the key Enter.
-    Cr,
-    /// LF.
-    Lf,
-    /// CR and LF.
-    CrLf,
-    /// Tab.
-    Tab,
-    /// ETX and nothing else, which ends a code only where the entry names it.
-    Etx,
-    /// Several of these, or NUL: the station accepts them all.
+    /// One terminator that the configuration can name.
+    Known(Terminator),
+    /// Several terminators, or NUL: the station accepts them all.
     Other(String),
 }
 
@@ -69,16 +62,16 @@ impl End {
     fn of(terminators: &str) -> Self {
         match terminators {
             "" => Self::Nothing,
-            "\r" => Self::Cr,
-            "\n" => Self::Lf,
-            "\r\n" => Self::CrLf,
-            "\t" => Self::Tab,
+            "\r" => Self::Known(Terminator::Cr),
+            "\n" => Self::Known(Terminator::Lf),
+            "\r\n" => Self::Known(Terminator::CrLf),
+            "\t" => Self::Known(Terminator::Tab),
             other => Self::Other(other.to_owned()),
         }
     }
 
     fn behind_etx(terminators: &str) -> Self {
-        if terminators.is_empty() { Self::Etx } else { Self::of(terminators) }
+        if terminators.is_empty() { Self::Known(Terminator::Etx) } else { Self::of(terminators) }
     }
 }
 

@@ -241,7 +241,7 @@ fn a_scanner_of_every_layout_is_found_as_it_is_set() {
     for (name, _) in LAYOUTS.into_iter().filter(|(name, _)| *name != "ru") {
         let findings = found(&scan(Setting { layout: name, ..USUAL }));
         assert!(words(&findings.layouts).contains(&name), "{name}");
-        assert_eq!((findings.case, &findings.end), (Case::Kept, &End::Cr), "{name}");
+        assert_eq!((findings.case, &findings.end), (Case::Kept, &End::Known(Terminator::Cr)), "{name}");
         assert_eq!(findings.separator, Some(Separator::Control), "{name}");
         assert_eq!((findings.prefix.as_str(), findings.suffix.as_str()), ("", ""), "{name}");
         assert_eq!(says(&findings), [""; 0], "{name}");
@@ -278,10 +278,10 @@ fn what_becomes_of_letters_is_found_in_every_layout() {
 #[test]
 fn what_codes_end_with_is_found() {
     let ends = [
-        ("\r", End::Cr),
-        ("\n", End::Lf),
-        ("\r\n", End::CrLf),
-        ("\t", End::Tab),
+        ("\r", End::Known(Terminator::Cr)),
+        ("\n", End::Known(Terminator::Lf)),
+        ("\r\n", End::Known(Terminator::CrLf)),
+        ("\t", End::Known(Terminator::Tab)),
         ("", End::Nothing),
         ("\r\r", End::Other("\r\r".to_owned())),
     ];
@@ -326,7 +326,7 @@ fn what_is_added_in_front_and_behind_is_found() {
     }
     let findings = found(&serial("]Q1##", ";\r\n"));
     assert_eq!((findings.prefix.as_str(), findings.aim.as_deref()), ("##", Some("]Q1")));
-    assert_eq!((findings.suffix.as_str(), findings.end), (";", End::CrLf));
+    assert_eq!((findings.suffix.as_str(), findings.end), (";", End::Known(Terminator::CrLf)));
 }
 
 #[test]
