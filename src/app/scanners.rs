@@ -17,12 +17,13 @@ use crate::device::hidpos::{self, PosScanner};
 use crate::device::serial::{self, SerialPort};
 use crate::device::{self, Device, FrameSender, FromScanner, SCAN_QUEUE_MAX, SignalSender, stdin};
 use crate::domain::decode::encoding::Encoding;
+use crate::domain::health::ScannerHealth;
+use crate::domain::health::ScannerMeter;
+use crate::domain::health::ScannerState;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Signal;
 use crate::domain::time::BootMillis;
 use crate::feedback::{ScannerOutput, protocol};
-use crate::status::{ScannerHealth, ScannerState};
-use crate::web::metrics::ScannerMeter;
 use crate::work::scans::Input;
 
 /// The senders to the scanners that can be answered, serial and HID POS; each is added when its thread starts.

@@ -7,8 +7,12 @@ use super::{Error, read_error, say, take_over};
 use crate::app::station;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::domain::health::ApiHealth;
+use crate::domain::health::ApiState;
+use crate::domain::health::Health;
+use crate::domain::health::ScannerHealth;
 use crate::socket::{self, Request};
-use crate::status::{ApiHealth, ApiState, Health, ScannerHealth, Status};
+use crate::status::Status;
 use crate::store::{Db, Figures};
 
 pub(super) fn status(out: &mut impl Write, config: &Config, json: bool) -> Result<(), Error> {

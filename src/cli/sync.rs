@@ -12,8 +12,9 @@ use super::{Error, data, data_if_any, read_error, say};
 use crate::app::{Agent, Handle, Host};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
+use crate::domain::health::ApiHealth;
+use crate::domain::health::ApiState;
 use crate::socket::{self, Request};
-use crate::status::{ApiHealth, ApiState};
 use crate::store::{self, Db};
 
 /// The time between two checks for the end of a reading, and the longest time to check.

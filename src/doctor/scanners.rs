@@ -11,8 +11,9 @@ use crate::device::PortFault;
 use crate::device::discover::hidraws;
 use crate::device::discover::inputs;
 use crate::device::discover::ports::{self, Roots};
+use crate::domain::health::ScannerState;
 use crate::domain::session::advice::Advice;
-use crate::status::{ScannerState, Status};
+use crate::status::Status;
 
 const SECTION: &str = "scanners";
 

@@ -12,6 +12,7 @@ pub mod stock;
 
 pub mod aim;
 pub mod count;
+pub mod health;
 pub mod home;
 pub mod ids;
 pub mod listing;

@@ -2,14 +2,15 @@
 
 mod location;
 mod tables;
+mod words;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::delivery::State;
+use crate::domain::health::{ApiHealth, ApiState, Health, ScannerState};
 use crate::domain::ids::{ScannerName, StorageId};
 use crate::domain::printable::harmless;
-use crate::domain::session::advice::Advice;
 use crate::domain::stock::mode::Mode;
 use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
@@ -17,116 +18,6 @@ use crate::store::{Alarm, Figures, StateCount};
 
 pub use location::Location;
 pub use tables::Figure;
-
-/// The state of the connection to the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ApiState {
-    /// The last request was answered as it should be.
-    Ok,
-    /// There is no connection.
-    Offline,
-    /// The token is not accepted; delivery pauses.
-    Auth,
-    /// The service asks for fewer requests.
-    Limited,
-    /// The service answers, but not as it should.
-    Error,
-}
-
-impl ApiState {
-    /// Every one.
-    pub const ALL: [Self; 5] = [Self::Ok, Self::Offline, Self::Auth, Self::Limited, Self::Error];
-
-    /// The word of the status.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Offline => "offline",
-            Self::Auth => "auth",
-            Self::Limited => "limited",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// The state of a scanner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScannerState {
-    /// Connected, and scanned with not long ago.
-    Healthy,
-    /// Connected, and not scanned with for long, or never.
-    Quiet,
-    /// Connected again and again.
-    Unstable,
-    /// Not connected.
-    Gone,
-}
-
-impl ScannerState {
-    /// Every one.
-    pub const ALL: [Self; 4] = [Self::Healthy, Self::Quiet, Self::Unstable, Self::Gone];
-
-    /// The word of the status.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Quiet => "quiet",
-            Self::Unstable => "unstable",
-            Self::Gone => "gone",
-        }
-    }
-}
-
-/// The connection to the service, and what went wrong on it last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiHealth {
-    /// Its state.
-    pub state: ApiState,
-    /// The last error, until a request succeeds.
-    pub last_error: Option<String>,
-}
-
-/// One scanner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScannerHealth {
-    /// Its configured name.
-    pub name: ScannerName,
-    /// Its configured kind.
-    pub kind: &'static str,
-    /// Its state.
-    pub state: ScannerState,
-    /// The wall clock at its last frame since the start.
-    pub last_scan_at: Option<UnixMillis>,
-    /// The number of times it came back after it was lost, since the start.
-    pub reconnects: u64,
-    /// The number of its scans that were refused, since the start.
-    pub refused: u64,
-    /// The reason why it is gone, if that is known.
-    pub fault: Option<String>,
-    /// The advice on its set-up that follows from its codes.
-    pub advice: Option<Advice>,
-    /// The quantity that waits for its next scan.
-    pub quantity: Option<u16>,
-}
-
-impl ScannerHealth {
-    /// Returns the health of a scanner that has not reported yet.
-    pub const fn unheard(name: ScannerName, kind: &'static str) -> Self {
-        Self {
-            name,
-            kind,
-            state: ScannerState::Gone,
-            last_scan_at: None,
-            reconnects: 0,
-            refused: 0,
-            fault: None,
-            advice: None,
-            quantity: None,
-        }
-    }
-}
 
 /// The station as the configuration describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,17 +32,6 @@ pub struct Station {
     pub bindings: Vec<(ScannerName, Option<Mode>, Option<StorageId>)>,
     /// The names and the time zone of its location.
     pub location: Location,
-}
-
-/// The state of the running agent's parts, which is not in the files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
-    /// The way to the service.
-    pub api: ApiHealth,
-    /// Every configured scanner, in the order of the configuration.
-    pub scanners: Vec<ScannerHealth>,
-    /// True if the wall clock is known to be right.
-    pub clock_trusted: bool,
 }
 
 /// The whole status, as `stockpoint status --json` prints it.

@@ -5,7 +5,8 @@ use std::fmt::Display;
 use jiff::tz::TimeZone;
 
 use super::location::{self, SECONDS, in_words};
-use super::{AlarmJson, ApiState, ScannerJson, ScannerState, Status};
+use super::{AlarmJson, ScannerJson, Status};
+use crate::domain::health::{ApiState, ScannerState};
 use crate::domain::home::DataState;
 use crate::domain::ids::StorageId;
 use crate::domain::session::advice::Advice;

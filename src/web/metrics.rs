@@ -42,11 +42,12 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use crate::domain::delivery::State;
-use crate::domain::ids::ScannerName;
+use crate::domain::health::ApiState;
+use crate::domain::health::Health;
+use crate::domain::health::{ScannerMeter, ScannerState};
 use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 use crate::meter::{Commits, Requests};
-use crate::status::{ApiState, Health, ScannerState};
 use crate::store::Figures;
 
 pub(crate) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
@@ -64,15 +65,6 @@ pub(crate) struct Snapshot {
     pub(crate) requests: Requests,
     pub(crate) commits: Commits,
     pub(crate) event_clients: usize,
-}
-
-/// The counts of a scanner since the start.
-#[derive(Debug, Clone)]
-pub(crate) struct ScannerMeter {
-    pub(crate) name: ScannerName,
-    pub(crate) reconnects: u64,
-    /// The seconds since its last frame.
-    pub(crate) last_scan_age_s: Option<i64>,
 }
 
 /// The room and the files of the data folder.

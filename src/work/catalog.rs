@@ -10,6 +10,7 @@ use super::full::Asking;
 use super::page_size::PageSize;
 use super::uplink::{Halt, Uplink, error_chain};
 use crate::api::{self, GoodsPageAsk, Outcome};
+use crate::domain::health::ApiState;
 use crate::domain::ids::GoodId;
 use crate::domain::listing::{PageCounts, Pass, Turn};
 use crate::domain::signal::Signal;
@@ -17,7 +18,6 @@ use crate::domain::stock::good::Good;
 use crate::domain::time::UnixMillis;
 use crate::feedback::What;
 use crate::random::random;
-use crate::status::ApiState;
 use crate::store::{Doubt, ParkedAt, Proof};
 
 /// The time before the last complete reading at which the next one begins: it is not documented whether the bound is

@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::Error;
 use super::uplink::{Halt, Uplink};
+use crate::domain::health::ApiState;
 use crate::domain::home::belongs_to;
 use crate::machine::{self, Roots};
-use crate::status::ApiState;
 use crate::store::Cause;
 
 /// The time for which a machine may show nothing that the folder knows of it before a person is called: a network

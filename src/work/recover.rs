@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use super::uplink::{Halt, PROBE_EVERY, Uplink, error_chain};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::{Event, State};
+use crate::domain::health::ApiState;
 use crate::domain::ids::OperationId;
 use crate::random::random;
-use crate::status::ApiState;
 
 /// The first wait after a failure; it doubles with each further one.
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);

@@ -25,13 +25,14 @@ use crate::api::{self, Budget, Client, Permit};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::delivery::{Awaits, Delivery, Event, State, Way};
+use crate::domain::health::ApiHealth;
+use crate::domain::health::ApiState;
 use crate::domain::home::Home;
 use crate::domain::ids::OperationId;
 use crate::domain::signal::Signal;
 use crate::domain::time::UnixMillis;
 use crate::feedback::{Announcement, Feedback, What};
 use crate::random::random;
-use crate::status::{ApiHealth, ApiState};
 use crate::store::{self, Advance, Cause, Db, Store};
 
 /// The longest time for a request that is under way when the agent stops. Its result is then uncertain and read back

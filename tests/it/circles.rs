@@ -25,6 +25,7 @@ const DOMAIN_MAY_USE: &[(&str, &[&str])] = &[
     ("calibrate", &["printable", "decode", "code"]),
     ("delivery", &["ids", "stock"]),
     ("session", &["aim", "ids", "signal", "time", "decode", "stock", "code"]),
+    ("health", &["ids", "time", "session"]),
 ];
 
 /// The files that still are in a circle. Nothing may be added.
