@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use super::Error;
-use super::scanners;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::device::health::AllHealth;
 use crate::domain::health::ApiHealth;
 use crate::domain::health::Health;
 use crate::domain::ids::{CardId, ScannerName};
@@ -38,7 +38,7 @@ pub(super) struct Shared {
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) health: watch::Receiver<ApiHealth>,
     pub(super) trusted: watch::Receiver<Belief>,
-    pub(super) scanner_health: watch::Receiver<scanners::AllHealth>,
+    pub(super) scanner_health: watch::Receiver<AllHealth>,
     pub(super) meters: Meters,
     pub(super) advice: watch::Receiver<BTreeMap<ScannerName, Advice>>,
     pub(super) pending: watch::Receiver<BTreeMap<ScannerName, u16>>,

@@ -12,17 +12,13 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Protocol, Source};
 use crate::device::discover::ports::Roots;
 use crate::device::evdev::{self, Keyboard};
-use crate::device::health::{self, Presence};
+use crate::device::health::AllHealth;
 use crate::device::hidpos::{self, PosScanner};
 use crate::device::serial::{self, SerialPort};
 use crate::device::{self, Device, FrameSender, FromScanner, SCAN_QUEUE_MAX, SignalSender, stdin};
 use crate::domain::decode::encoding::Encoding;
-use crate::domain::health::ScannerHealth;
-use crate::domain::health::ScannerMeter;
-use crate::domain::health::ScannerState;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Signal;
-use crate::domain::time::BootMillis;
 use crate::feedback::{ScannerOutput, protocol};
 use crate::work::scans::Input;
 
@@ -44,60 +40,14 @@ pub(super) struct Running {
     relay: JoinSet<()>,
 }
 
-/// The health of every scanner, in the order of the configuration.
-#[derive(Debug, Clone, Default)]
-pub(super) struct AllHealth(Vec<(ScannerHealth, Presence)>);
-
-impl AllHealth {
-    /// Returns the health of every scanner at this time.
-    pub(super) fn at(&self, now: BootMillis) -> Vec<ScannerHealth> {
-        let state = |presence: &Presence| match presence.health(now) {
-            health::Health::Healthy => ScannerState::Healthy,
-            health::Health::Quiet => ScannerState::Quiet,
-            health::Health::Unstable => ScannerState::Unstable,
-            health::Health::Gone => ScannerState::Gone,
-        };
-        let told = self.0.iter().map(|(scanner, presence)| ScannerHealth {
-            state: state(presence),
-            reconnects: presence.reconnects(),
-            fault: presence.fault().map(|fault| fault.to_string()),
-            ..scanner.clone()
-        });
-        told.collect()
-    }
-
-    /// Returns the counts of every scanner.
-    pub(super) fn meters(&self, now: BootMillis) -> Vec<ScannerMeter> {
-        let told = self.0.iter().map(|(scanner, presence)| ScannerMeter {
-            name: scanner.name.clone(),
-            reconnects: presence.reconnects(),
-            last_scan_age_s: presence.last_frame_age_ms(now).map(|age| age.max(0).div_euclid(1000)),
-        });
-        told.collect()
-    }
-
-    fn note(&mut self, message: &FromScanner, now: BootMillis) {
-        let (FromScanner::Frame { scanner, .. } | FromScanner::State { scanner, .. }) = message;
-        let Some((known, presence)) = self.0.iter_mut().find(|(known, _)| known.name == *scanner) else {
-            return;
-        };
-        presence.note(message, now);
-        if let FromScanner::Frame { at, .. } = message {
-            known.last_scan_at = Some(at.wall);
-        }
-    }
-}
-
 impl Scanners {
     pub(super) fn new(config: &Config) -> Self {
-        let health = config.scanners.iter().map(|scanner| {
-            let health = ScannerHealth::unheard(scanner.name.clone(), scanner.source.kind());
-            (health, Presence::default())
-        });
+        let scanners = config.scanners.iter();
+        let health = scanners.map(|scanner| (scanner.name.clone(), scanner.source.kind()));
         Self {
             configured: config.scanners.clone(),
             senders: Senders::default(),
-            health: watch::Sender::new(AllHealth(health.collect())),
+            health: watch::Sender::new(AllHealth::unheard(health)),
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use crate::device::FromScanner;
 use crate::device::PortFault;
 use crate::device::PortState;
+use crate::domain::health::{ScannerHealth, ScannerMeter, ScannerState};
+use crate::domain::ids::ScannerName;
 use crate::domain::time::BootMillis;
 
 /// The losses of a port within [`UNSTABLE_MS`] from which it is unstable: it has a loose plug, a bad cable or too
@@ -14,31 +16,6 @@ const LOSSES_MAX: usize = 3;
 const UNSTABLE_MS: i64 = 600_000;
 /// The time without a frame after which a scanner is quiet: one hour, in milliseconds.
 const QUIET_MS: i64 = 3_600_000;
-
-/// The health of a scanner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    /// Its port is open, and a frame was read or the port opened within the hour.
-    Healthy,
-    /// Its port is open, but nothing came for an hour.
-    Quiet,
-    /// Its port is open, but was lost three times in the last ten minutes.
-    Unstable,
-    /// Its port is not open.
-    Gone,
-}
-
-impl Health {
-    /// Returns the word for it in the status.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Quiet => "quiet",
-            Self::Unstable => "unstable",
-            Self::Gone => "gone",
-        }
-    }
-}
 
 /// The record of one scanner: its presence, the time of its last sign, and its last losses.
 #[derive(Debug, Clone, Default)]
@@ -97,15 +74,60 @@ impl Presence {
     }
 
     /// Returns the health of the scanner at `now`.
-    pub fn health(&self, now: BootMillis) -> Health {
-        let Some(heard) = self.heard else { return Health::Gone };
+    pub fn health(&self, now: BootMillis) -> ScannerState {
+        let Some(heard) = self.heard else { return ScannerState::Gone };
         let recent = self.losses.iter().filter(|lost| now.ms_since(**lost) < UNSTABLE_MS);
         if recent.count() >= LOSSES_MAX {
-            Health::Unstable
+            ScannerState::Unstable
         } else if now.ms_since(heard) >= QUIET_MS {
-            Health::Quiet
+            ScannerState::Quiet
         } else {
-            Health::Healthy
+            ScannerState::Healthy
+        }
+    }
+}
+
+/// The health of every scanner, in the order of the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct AllHealth(Vec<(ScannerHealth, Presence)>);
+
+impl AllHealth {
+    /// Returns the health of scanners that have not reported yet, of these names and kinds.
+    pub fn unheard(scanners: impl IntoIterator<Item = (ScannerName, &'static str)>) -> Self {
+        let unheard = |(name, kind)| (ScannerHealth::unheard(name, kind), Presence::default());
+        Self(scanners.into_iter().map(unheard).collect())
+    }
+
+    /// Returns the health of every scanner at this time.
+    pub fn at(&self, now: BootMillis) -> Vec<ScannerHealth> {
+        let told = self.0.iter().map(|(scanner, presence)| ScannerHealth {
+            state: presence.health(now),
+            reconnects: presence.reconnects(),
+            fault: presence.fault().map(|fault| fault.to_string()),
+            ..scanner.clone()
+        });
+        told.collect()
+    }
+
+    /// Returns the counts of every scanner.
+    pub fn meters(&self, now: BootMillis) -> Vec<ScannerMeter> {
+        let told = self.0.iter().map(|(scanner, presence)| ScannerMeter {
+            name: scanner.name.clone(),
+            reconnects: presence.reconnects(),
+            last_scan_age_s: presence.last_frame_age_ms(now).map(|age| age.max(0).div_euclid(1000)),
+        });
+        told.collect()
+    }
+
+    /// Records a message of a scanner's thread that came at `now`.
+    pub fn note(&mut self, message: &FromScanner, now: BootMillis) {
+        let (FromScanner::Frame { scanner, .. } | FromScanner::State { scanner, .. }) = message;
+        let Some((known, presence)) = self.0.iter_mut().find(|(known, _)| known.name == *scanner) else {
+            return;
+        };
+        presence.note(message, now);
+        if let FromScanner::Frame { at, .. } = message {
+            known.last_scan_at = Some(at.wall);
         }
     }
 }
@@ -115,7 +137,6 @@ mod tests {
     use super::*;
     use crate::device::ReadAt;
     use crate::domain::decode::framing::Frame;
-    use crate::domain::ids::ScannerName;
     use crate::domain::time::UnixMillis;
 
     const OPEN: PortState = PortState::Open { reconnects: 0 };
@@ -132,21 +153,21 @@ mod tests {
 
     #[test]
     fn a_scanner_is_gone_before_its_port_opens_and_after_its_input_ends() {
-        assert_eq!(after(&[]).health(BootMillis(0)), Health::Gone);
-        assert_eq!(after(&[(1, OPEN), (2, PortState::Ended)]).health(BootMillis(3)), Health::Gone);
+        assert_eq!(after(&[]).health(BootMillis(0)), ScannerState::Gone);
+        assert_eq!(after(&[(1, OPEN), (2, PortState::Ended)]).health(BootMillis(3)), ScannerState::Gone);
     }
 
     #[test]
     fn an_hour_without_a_frame_is_quiet_and_a_frame_ends_it() {
         let mut presence = after(&[(0, OPEN)]);
-        assert_eq!(presence.health(BootMillis(3_599_999)), Health::Healthy);
-        assert_eq!(presence.health(BootMillis(3_600_000)), Health::Quiet);
+        assert_eq!(presence.health(BootMillis(3_599_999)), ScannerState::Healthy);
+        assert_eq!(presence.health(BootMillis(3_600_000)), ScannerState::Quiet);
         let frame = Frame { raw: b"1".to_vec(), verdict: Ok("1".to_owned()) };
         let at = ReadAt { boot: BootMillis(3_600_000), wall: UnixMillis(0) };
         let message = FromScanner::Frame { scanner: ScannerName::new("dock"), frame, at };
         assert_eq!(presence.last_frame_age_ms(BootMillis(3_600_000)), None);
         presence.note(&message, BootMillis(3_600_000));
-        assert_eq!(presence.health(BootMillis(3_600_001)), Health::Healthy);
+        assert_eq!(presence.health(BootMillis(3_600_001)), ScannerState::Healthy);
         assert_eq!(presence.last_frame_age_ms(BootMillis(3_600_001)), Some(1));
     }
 
@@ -167,14 +188,14 @@ mod tests {
     #[test]
     fn three_losses_in_ten_minutes_are_unstable_until_they_are_old() {
         let presence = after(&[(0, OPEN), (1, GONE), (2, OPEN), (3, GONE), (4, OPEN), (5, GONE), (6, OPEN)]);
-        assert_eq!(presence.health(BootMillis(7)), Health::Unstable);
-        assert_eq!(presence.health(BootMillis(600_001)), Health::Healthy);
+        assert_eq!(presence.health(BootMillis(7)), ScannerState::Unstable);
+        assert_eq!(presence.health(BootMillis(600_001)), ScannerState::Healthy);
     }
 
     #[test]
     fn a_port_that_is_missed_twice_is_lost_once() {
         let denied = PortState::Gone { why: PortFault::Denied };
         let presence = after(&[(0, OPEN), (1, GONE), (2, denied), (3, OPEN), (4, GONE), (5, OPEN)]);
-        assert_eq!(presence.health(BootMillis(6)), Health::Healthy);
+        assert_eq!(presence.health(BootMillis(6)), ScannerState::Healthy);
     }
 }
