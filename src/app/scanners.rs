@@ -12,11 +12,11 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Protocol, Source};
 use crate::device::discover::ports::Roots;
 use crate::device::evdev::{self, Keyboard};
+use crate::device::hand_over::HandOver;
 use crate::device::health::AllHealth;
 use crate::device::hidpos::{self, PosScanner};
 use crate::device::serial::{self, SerialPort};
 use crate::device::{self, Device, FrameSender, FromScanner, SCAN_QUEUE_MAX, SignalSender, stdin};
-use crate::domain::decode::encoding::Encoding;
 use crate::domain::ids::ScannerName;
 use crate::domain::signal::Signal;
 use crate::feedback::{ScannerOutput, protocol};
@@ -129,7 +129,7 @@ impl Scanners {
         }
         let mut relay = JoinSet::new();
         let encodings = self.configured.iter().map(|scanner| (scanner.name.clone(), scanner.encoding));
-        let relayed = Relay { inputs, health: self.health, encodings: encodings.collect() };
+        let relayed = Relay { inputs, hand_over: HandOver::new(self.health, encodings.collect()) };
         relay.spawn(relayed.pass_on(messages, Arc::clone(clock)));
         Ok(Running { devices, relay })
     }
@@ -152,18 +152,15 @@ impl Running {
 /// The task that passes on the messages of the threads.
 struct Relay {
     inputs: mpsc::Sender<Input>,
-    health: watch::Sender<AllHealth>,
-    encodings: BTreeMap<ScannerName, Encoding>,
+    hand_over: HandOver,
 }
 
 impl Relay {
-    /// Passes the messages of the threads to the scans' worker, and keeps the scanners' health.
+    /// Passes the messages of the threads to the scans' worker.
     async fn pass_on(self, mut messages: mpsc::Receiver<FromScanner>, clock: Arc<dyn Clock>) {
         while let Some(message) = messages.recv().await {
-            self.health.send_modify(|health| health.note(&message, clock.boot()));
-            let input = match message {
+            let input = match self.hand_over.take(message, clock.boot()) {
                 FromScanner::Frame { scanner, frame, at } => {
-                    let frame = self.encodings.get(&scanner).copied().unwrap_or_default().read(frame);
                     Input::Frame { scanner, frame, boot: at.boot, wall: at.wall }
                 }
                 FromScanner::State { scanner, state: device::PortState::Ended } => Input::Ended(scanner),

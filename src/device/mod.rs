@@ -16,6 +16,7 @@
 pub mod capture;
 pub mod discover;
 pub mod evdev;
+pub mod hand_over;
 pub mod health;
 pub mod hidpos;
 pub mod serial;
