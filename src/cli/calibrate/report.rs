@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::domain::calibrate::{
-    Advice, Attempt, CalibrationCode, Case, End, Findings, GAP_MS_USUAL, Separator, key_name,
+    Attempt, CalibrationCode, Case, End, Findings, GAP_MS_USUAL, Recommendation, Separator, key_name,
 };
 use crate::domain::decode::framing::Terminator;
 use crate::domain::printable::printable;
@@ -45,7 +45,7 @@ pub(super) fn text(findings: &Findings, read: &[CalibrationCode]) -> String {
     text
 }
 
-fn told(advice: &Advice) -> String {
+fn told(advice: &Recommendation) -> String {
     let mark = if advice.is_fault { '!' } else { '-' };
     format!("{mark} {}:\n  {}.\n", advice.says, advice.cure)
 }

@@ -16,7 +16,7 @@ const FUNCTION_KEYS: [u16; 12] = [59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 87, 88
 
 /// A fact about the set-up, and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advice {
+pub struct Recommendation {
     /// True if codes are read wrong, or not at all, until the remedy is applied.
     pub is_fault: bool,
     /// The fact.
@@ -25,7 +25,7 @@ pub struct Advice {
     pub cure: String,
 }
 
-impl Advice {
+impl Recommendation {
     fn fault(says: impl Into<String>, cure: &str) -> Self {
         Self { is_fault: true, says: says.into(), cure: cure.to_owned() }
     }
@@ -37,7 +37,7 @@ impl Advice {
 
 impl Findings {
     /// Returns the faults of the set-up and hints, the gravest first; empty where all is well.
-    pub fn advice(&self) -> Vec<Advice> {
+    pub fn advice(&self) -> Vec<Recommendation> {
         let all = [
             self.on_end(),
             self.on_layout(),
@@ -47,18 +47,18 @@ impl Findings {
             self.on_pace(),
             self.on_aim(),
         ];
-        let mut advice: Vec<Advice> = all.into_iter().flatten().collect();
+        let mut advice: Vec<Recommendation> = all.into_iter().flatten().collect();
         advice.sort_by_key(|advice| !advice.is_fault);
         advice
     }
 
-    fn on_end(&self) -> Option<Advice> {
+    fn on_end(&self) -> Option<Recommendation> {
         match self.end {
-            End::Nothing => Some(Advice::fault(
+            End::Nothing => Some(Recommendation::fault(
                 "its codes end with nothing, so that the station cannot tell a whole code from a torn one",
                 "set it to end with Enter (its manual: suffix, terminator, CR)",
             )),
-            End::Known(Terminator::Etx) => Some(Advice::hint(
+            End::Known(Terminator::Etx) => Some(Recommendation::hint(
                 "its codes end with ETX alone, which ends a code only where the entry names it",
                 "keep `terminator = \"etx\"` in the entry, as below",
             )),
@@ -66,17 +66,17 @@ impl Findings {
         }
     }
 
-    fn on_layout(&self) -> Option<Advice> {
+    fn on_layout(&self) -> Option<Recommendation> {
         let cyrillic = LayoutName::from_word("ru");
         (self.layout() == cyrillic && self.layout().is_some() && !self.by_numbers).then(|| {
-            Advice::fault(
+            Recommendation::fault(
                 "it is set to a layout without Latin letters, in which control codes cannot be typed",
                 "set it to the US keyboard, then calibrate again",
             )
         })
     }
 
-    fn on_additions(&self) -> Option<Advice> {
+    fn on_additions(&self) -> Option<Recommendation> {
         let added = [&self.prefix, &self.suffix];
         if added.iter().any(|text| text.contains(is_unprintable)) {
             let says = format!(
@@ -84,11 +84,11 @@ impl Findings {
                 told(&self.prefix),
                 told(&self.suffix)
             );
-            return Some(Advice::fault(says, "switch its prefix and suffix off, but for Enter"));
+            return Some(Recommendation::fault(says, "switch its prefix and suffix off, but for Enter"));
         }
         let is_letter = self.prefix.chars().count() == 1 && self.prefix.chars().all(char::is_alphabetic);
         is_letter.then(|| {
-            Advice::hint(
+            Recommendation::hint(
                 format!(
                     "the {} in front may be its own mark for the kind of code, and another for the next kind",
                     told(&self.prefix)
@@ -98,25 +98,25 @@ impl Findings {
         })
     }
 
-    fn on_pace(&self) -> Option<Advice> {
+    fn on_pace(&self) -> Option<Recommendation> {
         if self.gap_ms_safe().is_none() {
-            return Some(Advice::fault(
+            return Some(Recommendation::fault(
                 "it pauses for longer within a code than any gap_ms allows",
                 "switch its pause between characters off (its manual: inter-character delay)",
             ));
         }
         (self.character_us >= CHARACTER_SLOW_US).then(|| {
             let code_ms = self.character_us.saturating_mul(13).div_euclid(1000);
-            Advice::hint(
+            Recommendation::hint(
                 format!("it is slow: an EAN-13 takes {code_ms} ms"),
                 "shorten its pause between characters (its manual: inter-character delay)",
             )
         })
     }
 
-    fn on_aim(&self) -> Option<Advice> {
+    fn on_aim(&self) -> Option<Recommendation> {
         self.aim.is_none().then(|| {
-            Advice::hint(
+            Recommendation::hint(
                 "it does not tell what kind of code it read",
                 "turn its AIM identifier on (its manual: AIM ID): then a GS1 code is known as one, and none is taken for one by its looks",
             )
@@ -126,18 +126,18 @@ impl Findings {
 
 impl Miss {
     /// Returns what happened, and the remedy before the next try.
-    pub fn advice(&self) -> Advice {
+    pub fn advice(&self) -> Recommendation {
         let lost = "scan it again; if it happens again, give the scanner a pause of 1 to 5 ms between characters \
                     (its manual: inter-character delay), or set it to serial mode";
         match self {
             Self::Lost => {
-                Advice::fault("keys were lost on the way: it types faster than they are read", lost)
+                Recommendation::fault("keys were lost on the way: it types faster than they are read", lost)
             }
             Self::Nearly { code, read, is_short: true } => {
                 let says = format!("characters of {} are missing: {} was read", code.name(), told(read));
-                Advice::fault(says, lost)
+                Recommendation::fault(says, lost)
             }
-            Self::Nearly { code, read, is_short: false } => Advice::fault(
+            Self::Nearly { code, read, is_short: false } => Recommendation::fault(
                 format!(
                     "this is nearly {}, but {} was read where {} is printed",
                     code.name(),
@@ -147,11 +147,11 @@ impl Miss {
                 "scan it again; if it is the same again, set the scanner to the US keyboard: its layout is none of \
                  those known here",
             ),
-            Self::Damaged { read } => Advice::fault(
+            Self::Damaged { read } => Recommendation::fault(
                 format!("this is no text: {}", told(read)),
                 "give the entry the baud, data_bits and parity that the scanner is set to",
             ),
-            Self::Other { read } => Advice::fault(
+            Self::Other { read } => Recommendation::fault(
                 format!("this is no calibration code: {}", told(read)),
                 "scan CALIBRATE-1 and CALIBRATE-2 of the control sheet (`stockpoint sheet`)",
             ),
@@ -159,7 +159,7 @@ impl Miss {
     }
 }
 
-fn on_case(case: Case) -> Option<Advice> {
+fn on_case(case: Case) -> Option<Recommendation> {
     let (says, cure) = match case {
         Case::Kept => return None,
         Case::Swapped => (
@@ -169,17 +169,17 @@ fn on_case(case: Case) -> Option<Advice> {
         Case::Upper => ("all letters come as capitals", "switch its conversion to upper case off"),
         Case::Lower => ("all letters come as small ones", "switch its conversion to lower case off"),
     };
-    Some(Advice::fault(format!("{says}; control codes are refused"), cure))
+    Some(Recommendation::fault(format!("{says}; control codes are refused"), cure))
 }
 
-fn on_separator(separator: &Separator) -> Option<Advice> {
+fn on_separator(separator: &Separator) -> Option<Recommendation> {
     let says = match separator {
         Separator::Dropped => "it leaves the group separator out".to_owned(),
         Separator::Other(text) => format!("it sends {} in place of the group separator", told(text)),
         Separator::Key(code) => format!("it sends {} for the group separator", key_name(*code)),
         Separator::Byte | Separator::Control | Separator::AltCode | Separator::Hexadecimal => return None,
     };
-    Some(Advice::hint(
+    Some(Recommendation::hint(
         format!("{says}, so that GS1 codes with lot or count cannot be taken apart"),
         "have it send control characters as Ctrl with a key (on a serial port: as they are), and replace nothing (its \
          manual: function codes, GS or FNC1 substitution)",

@@ -15,7 +15,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-pub use crate::domain::calibrate::advice::Advice;
+pub use crate::domain::calibrate::advice::Recommendation;
 pub use crate::domain::calibrate::advice::key_name;
 pub use crate::domain::calibrate::findings::Findings;
 pub use crate::domain::calibrate::findings::GAP_MS_USUAL;
@@ -51,23 +51,23 @@ pub struct Byte {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attempt {
     /// A calibration code, whole.
-    Read(Seen),
+    Read(SeenCode),
     /// No calibration code that can be used.
     Missed(Miss),
 }
 
 /// A calibration code that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenCode {
     /// The code.
     pub code: CalibrationCode,
     /// The forms in which it came, one for each layout in which it is whole; for a serial scanner one without layout.
-    pub ways: Vec<Way>,
+    pub ways: Vec<LayoutForm>,
 }
 
 /// The form in which a code came, in one layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct LayoutForm {
     /// The layout; a serial scanner has none.
     pub layout: Option<crate::domain::decode::keymap::LayoutName>,
     /// The form.

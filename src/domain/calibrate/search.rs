@@ -2,9 +2,9 @@
 
 use crate::domain::calibrate::Attempt;
 use crate::domain::calibrate::CalibrationCode;
+use crate::domain::calibrate::LayoutForm;
 use crate::domain::calibrate::Miss;
-use crate::domain::calibrate::Seen;
-use crate::domain::calibrate::Way;
+use crate::domain::calibrate::SeenCode;
 use crate::domain::calibrate::alphabet::Alphabet;
 use crate::domain::calibrate::reading::Candidate;
 use crate::domain::calibrate::reading::Reading;
@@ -152,20 +152,20 @@ pub(super) fn attempt(candidates: &[Candidate], start: i64) -> Option<Attempt> {
     }
     let seen = CalibrationCode::ALL.into_iter().find_map(|code| {
         let ways = ways(&readings, code);
-        (!ways.is_empty()).then_some(Seen { code, ways })
+        (!ways.is_empty()).then_some(SeenCode { code, ways })
     });
     Some(seen.map_or_else(|| Attempt::Missed(missed(&readings)), Attempt::Read))
 }
 
 /// Returns every layout in which the code is whole. A layout in which its letters are as printed excludes those in
 /// which they are not; layouts without Latin letters are looked at only where no other fits.
-fn ways(readings: &[Here<'_>], code: CalibrationCode) -> Vec<Way> {
+fn ways(readings: &[Here<'_>], code: CalibrationCode) -> Vec<LayoutForm> {
     let way = |here: &Here<'_>, alphabet: &Alphabet| {
         let form = Case::ALL.into_iter().find_map(|case| find(here.reading, code, case, alphabet))?;
-        Some(Way { layout: here.candidate.layout, form })
+        Some(LayoutForm { layout: here.candidate.layout, form })
     };
     let latin = Alphabet::default();
-    let mut found: Vec<Way> = readings.iter().filter_map(|here| way(here, &latin)).collect();
+    let mut found: Vec<LayoutForm> = readings.iter().filter_map(|here| way(here, &latin)).collect();
     if found.is_empty() {
         let other = |here: &Here<'_>| way(here, here.candidate.without_latin.as_ref()?);
         found = readings.iter().filter_map(other).collect();
