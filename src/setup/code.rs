@@ -148,7 +148,7 @@ fn read_wifi(ssid: &str, passphrase: &str) -> Option<Wifi> {
 mod tests {
     use super::*;
     use crate::domain::code::control::Control;
-    use crate::domain::code::control::Reading;
+    use crate::domain::code::control::ControlReading;
 
     fn code(name: &str, address: Option<&str>, wifi: Option<(&str, &str)>) -> SetupCode {
         SetupCode {
@@ -209,7 +209,10 @@ mod tests {
 
     #[test]
     fn a_running_station_takes_it_for_a_malformed_control_code() {
-        assert_eq!(Control::read(&text(&code("dock-1", Some("10.0.0.1:1"), None))), Reading::Malformed);
+        assert_eq!(
+            Control::read(&text(&code("dock-1", Some("10.0.0.1:1"), None))),
+            ControlReading::Malformed
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use rusqlite::OptionalExtension;
 
 use super::{Db, Error};
 use crate::domain::code::barcode::{Barcode, Key};
-use crate::domain::code::control::{Control, Reading};
+use crate::domain::code::control::{Control, ControlReading};
 use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::stock::good::Good;
 use crate::domain::stock::resolution::Resolution;
@@ -62,7 +62,7 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn may_assign(&self, wanted: &Assignment<'_>) -> Result<Result<Good, Assigned>, Error> {
-        if Control::read(&wanted.code.text) != Reading::NotControl {
+        if Control::read(&wanted.code.text) != ControlReading::NotControl {
             return Ok(Err(Assigned::ControlCode));
         }
         let Some(good) = self.good(wanted.good)? else { return Ok(Err(Assigned::NoSuchGood)) };

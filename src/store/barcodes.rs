@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Db, Error};
 use crate::domain::code::barcode::keys_of_good;
-use crate::domain::code::control::{Control, Reading};
+use crate::domain::code::control::{Control, ControlReading};
 use crate::domain::code::gtin::has_check_digit;
 use crate::domain::decode::framing::FRAME_BYTES_MAX;
 use crate::domain::ids::GoodId;
@@ -74,7 +74,7 @@ fn fault_of(barcode: &str, is_shared: bool) -> Option<BarcodeFault> {
         () if is_shared => Some(BarcodeFault::Shared),
         () if bare.len() > FRAME_BYTES_MAX
             || bare.chars().any(|c| c.is_control() && !('\u{1c}'..='\u{1f}').contains(&c))
-            || Control::read(bare) != Reading::NotControl =>
+            || Control::read(bare) != ControlReading::NotControl =>
         {
             Some(BarcodeFault::Unscannable)
         }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::opening::{Opening, Origin};
 use super::{Db, Error, journal, opening, outbox, read, totals};
 use crate::domain::code::barcode::{Barcode, Key};
-use crate::domain::code::control::{Control, Reading, kit_code};
+use crate::domain::code::control::{Control, ControlReading, kit_code};
 use crate::domain::delivery::State;
 use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::session::Booking;
@@ -189,10 +189,10 @@ impl Db {
 
     fn resolve_parked(&self, text: &str) -> Result<Resolution, Error> {
         match Control::read(text) {
-            Reading::Kit(card) if self.kits.allows(card) => self.kit(card),
+            ControlReading::Kit(card) if self.kits.allows(card) => self.kit(card),
             // It stays parked, and is listed, as long as it may not be booked.
-            Reading::Kit(_) => Ok(Resolution::Unknown),
-            Reading::NotControl | Reading::Control(_) | Reading::Malformed => {
+            ControlReading::Kit(_) => Ok(Resolution::Unknown),
+            ControlReading::NotControl | ControlReading::Control(_) | ControlReading::Malformed => {
                 self.resolve(&Barcode::read(text))
             }
         }
@@ -261,15 +261,19 @@ fn text_of(raw: Vec<u8>, code: Option<String>) -> Option<String> {
 /// Returns the key under which a parked text was read.
 fn identity_of(text: &str) -> String {
     match Control::read(text) {
-        Reading::Kit(_) => Key::Text(text.to_owned()).encode(),
-        Reading::NotControl | Reading::Control(_) | Reading::Malformed => Barcode::read(text).identity(),
+        ControlReading::Kit(_) => Key::Text(text.to_owned()).encode(),
+        ControlReading::NotControl | ControlReading::Control(_) | ControlReading::Malformed => {
+            Barcode::read(text).identity()
+        }
     }
 }
 
 fn name_of(text: &str) -> String {
     match Control::read(text) {
-        Reading::Kit(_) => text.to_owned(),
-        Reading::NotControl | Reading::Control(_) | Reading::Malformed => Barcode::read(text).name(),
+        ControlReading::Kit(_) => text.to_owned(),
+        ControlReading::NotControl | ControlReading::Control(_) | ControlReading::Malformed => {
+            Barcode::read(text).name()
+        }
     }
 }
 

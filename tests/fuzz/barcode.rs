@@ -2,7 +2,7 @@
 
 use stockpoint::domain::aim::AimId;
 use stockpoint::domain::code::barcode::{Barcode, Key};
-use stockpoint::domain::code::control::{Control, Reading};
+use stockpoint::domain::code::control::{Control, ControlReading};
 use stockpoint::domain::code::gs1::{ELEMENTS_MAX, Gs1Data, element_string, read_link};
 use stockpoint::domain::code::gtin;
 
@@ -37,9 +37,13 @@ pub(crate) fn check(input: &[u8]) {
 fn command(text: &str) {
     let (_symbology, code) = AimId::split(text);
     match Control::read(text) {
-        Reading::Control(control) => assert_eq!(control.code(), code, "a second spelling of a command"),
-        Reading::NotControl => assert!(!code.starts_with("$SP."), "a malformed command passes for a good"),
-        Reading::Kit(_) | Reading::Malformed => assert!(code[..4].eq_ignore_ascii_case("$SP.")),
+        ControlReading::Control(control) => {
+            assert_eq!(control.code(), code, "a second spelling of a command")
+        }
+        ControlReading::NotControl => {
+            assert!(!code.starts_with("$SP."), "a malformed command passes for a good")
+        }
+        ControlReading::Kit(_) | ControlReading::Malformed => assert!(code[..4].eq_ignore_ascii_case("$SP.")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Formatting rules and labels with a measure: lines of rules, and the text of a frame as the last line.
 
-use stockpoint::domain::code::control::{Control, Reading};
+use stockpoint::domain::code::control::{Control, ControlReading};
 use stockpoint::domain::code::gtin::has_check_digit;
 use stockpoint::domain::code::rule::{RULES_MAX, Replacement, Rule, TEXT_CHARS_MAX, apply_all};
 use stockpoint::domain::code::seal::Seal;
@@ -20,13 +20,17 @@ pub(crate) fn check(input: &[u8]) {
     let left = apply_all(&rules, &Seal::default(), frame);
     assert!((1..=FRAME_BYTES_MAX).contains(&left.len()), "a frame of {} bytes", left.len());
     match (Control::read(frame), Control::read(&left)) {
-        (Reading::NotControl, Reading::Control(control)) => {
+        (ControlReading::NotControl, ControlReading::Control(control)) => {
             assert!(frame.contains(&control.code()), "a rule made a command");
             assert!(rules.iter().any(strips_everything), "a rule for some codes uncovered a command");
         }
-        (Reading::NotControl, _) => {}
-        (Reading::Malformed, after) => assert_ne!(after, Reading::NotControl, "a smudge became a good"),
-        (Reading::Control(_) | Reading::Kit(_), _) => assert_eq!(left, frame, "a control code was touched"),
+        (ControlReading::NotControl, _) => {}
+        (ControlReading::Malformed, after) => {
+            assert_ne!(after, ControlReading::NotControl, "a smudge became a good")
+        }
+        (ControlReading::Control(_) | ControlReading::Kit(_), _) => {
+            assert_eq!(left, frame, "a control code was touched")
+        }
     }
     let scanner = ScannerName::new("dock");
     let conventions = Conventions {

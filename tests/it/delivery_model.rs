@@ -13,7 +13,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestRng, TestRunner};
 use rust_decimal::Decimal;
 use stockpoint::clock::{Clock, SystemClock};
-use stockpoint::domain::code::control::{Control, Reading};
+use stockpoint::domain::code::control::{Control, ControlReading};
 use stockpoint::domain::decode::framing::Frame;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::ids::{GoodId, ScannerName};
@@ -195,10 +195,10 @@ impl Model {
     fn scan(&mut self, code: &str, known: Option<GoodId>, undone: u64) -> Signal {
         let quantity = self.quantity.take();
         match Control::read(code) {
-            Reading::Control(control) => self.command(control, quantity, undone),
-            Reading::Malformed => self.refuse(),
-            Reading::Kit(card) => panic!("no kit is drawn, and here is {card}"),
-            Reading::NotControl => self.product(code, known, Decimal::from(quantity.unwrap_or(1))),
+            ControlReading::Control(control) => self.command(control, quantity, undone),
+            ControlReading::Malformed => self.refuse(),
+            ControlReading::Kit(card) => panic!("no kit is drawn, and here is {card}"),
+            ControlReading::NotControl => self.product(code, known, Decimal::from(quantity.unwrap_or(1))),
         }
     }
 

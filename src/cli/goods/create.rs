@@ -15,7 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
 use crate::domain::code::barcode::Barcode;
-use crate::domain::code::control::{Control, Reading};
+use crate::domain::code::control::{Control, ControlReading};
 use crate::domain::ids::{CategoryId, UnitId};
 use crate::domain::printable::printable;
 use crate::domain::stock::good::Good;
@@ -33,7 +33,7 @@ const DEPTH_MAX: u32 = 20;
 pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> Result<(), Error> {
     let secrets = Secrets::find(&config.api);
     let mut db = data(config)?;
-    if Control::read(&wish.code) != Reading::NotControl {
+    if Control::read(&wish.code) != ControlReading::NotControl {
         return Err(Error::control_code());
     }
     let code = Barcode::read(&wish.code);

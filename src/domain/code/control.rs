@@ -60,7 +60,7 @@ pub enum Control {
 
 /// The meaning of a scanned text for the station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
+pub enum ControlReading {
     /// No control code: it may be a good's barcode.
     NotControl,
     /// A control code.
@@ -73,20 +73,23 @@ pub enum Reading {
 
 impl Control {
     /// Reads the text of a frame, with or without an AIM prefix. Only the exact code, in upper case, is a command.
-    pub fn read(frame_text: &str) -> Reading {
+    pub fn read(frame_text: &str) -> ControlReading {
         let (_symbology, text) = AimId::split(frame_text);
-        let Some((front, rest)) = text.split_at_checked(PREFIX.len()) else { return Reading::NotControl };
+        let Some((front, rest)) = text.split_at_checked(PREFIX.len()) else {
+            return ControlReading::NotControl;
+        };
         if !front.eq_ignore_ascii_case(PREFIX) {
-            return Reading::NotControl;
+            return ControlReading::NotControl;
         }
         if let Some(code) = CalibrationCode::of(text) {
-            return Reading::Control(Self::Calibrate(code));
+            return ControlReading::Control(Self::Calibrate(code));
         }
         let name = rest.rsplit_once('.').map_or(rest, |(name, _check)| name);
         // Comparing with the code we would print leaves no second spelling of any command or kit.
-        let control = Self::from_name(name).filter(|control| control.code() == text).map(Reading::Control);
-        let kit = || card_of(name).filter(|card| kit_code(*card) == text).map(Reading::Kit);
-        control.or_else(kit).unwrap_or(Reading::Malformed)
+        let control =
+            Self::from_name(name).filter(|control| control.code() == text).map(ControlReading::Control);
+        let kit = || card_of(name).filter(|card| kit_code(*card) == text).map(ControlReading::Kit);
+        control.or_else(kit).unwrap_or(ControlReading::Malformed)
     }
 
     /// Returns the text to print as a barcode.
@@ -208,7 +211,7 @@ mod tests {
 
     /// Returns true if a text does anything: a command, or a kit.
     fn is_obeyed(text: &str) -> bool {
-        matches!(Control::read(text), Reading::Control(_) | Reading::Kit(_))
+        matches!(Control::read(text), ControlReading::Control(_) | ControlReading::Kit(_))
     }
 
     #[test]
@@ -223,8 +226,8 @@ mod tests {
     #[test]
     fn every_code_is_read_back_with_and_without_aim_prefix() {
         for control in every_control() {
-            assert_eq!(Control::read(&control.code()), Reading::Control(control));
-            assert_eq!(Control::read(&format!("]C0{}", control.code())), Reading::Control(control));
+            assert_eq!(Control::read(&control.code()), ControlReading::Control(control));
+            assert_eq!(Control::read(&format!("]C0{}", control.code())), ControlReading::Control(control));
         }
     }
 
@@ -244,12 +247,12 @@ mod tests {
     fn a_kit_has_one_code_which_is_no_command() {
         assert_eq!(kit_code(CardId(410)), "$SP.KIT-410.C");
         for card in [1, 9, 10, 410, 123_456, i64::MAX].map(CardId) {
-            assert_eq!(Control::read(&kit_code(card)), Reading::Kit(card));
-            assert_eq!(Control::read(&format!("]C0{}", kit_code(card))), Reading::Kit(card));
+            assert_eq!(Control::read(&kit_code(card)), ControlReading::Kit(card));
+            assert_eq!(Control::read(&format!("]C0{}", kit_code(card))), ControlReading::Kit(card));
         }
         for number in ["0", "-1", "+1", "01", "", "1A", "9223372036854775808"] {
             let text = code_of(&format!("{KIT}{number}"));
-            assert_eq!(Control::read(&text), Reading::Malformed, "{text}");
+            assert_eq!(Control::read(&text), ControlReading::Malformed, "{text}");
         }
     }
 
@@ -258,7 +261,7 @@ mod tests {
         let codes = CalibrationCode::ALL.map(|code| Control::Calibrate(code).code());
         assert_eq!(codes, ["$SP.zQm1-/\\#@\"", "$SP.Wa+=\u{1d}:;_%'"]);
         for name in ["CALIBRATE-1", "CALIBRATE-2", "CALIBRATE-3"] {
-            assert_eq!(Control::read(&code_of(name)), Reading::Malformed, "{name}");
+            assert_eq!(Control::read(&code_of(name)), ControlReading::Malformed, "{name}");
         }
     }
 
@@ -267,7 +270,7 @@ mod tests {
         assert_eq!(Control::Storage(StorageId(91_271)).code(), "$SP.ST-91271.T");
         for number in ["0", "-1", "+1", "01", "", "1A", "9223372036854775808"] {
             let text = code_of(&format!("{STORAGE}{number}"));
-            assert_eq!(Control::read(&text), Reading::Malformed, "{text}");
+            assert_eq!(Control::read(&text), ControlReading::Malformed, "{text}");
         }
     }
 
@@ -276,7 +279,7 @@ mod tests {
         for text in
             ["4006381333931", "", "$", "$SP", "SP.UNDO.X", "$SQ.UNDO.X", "RECEIPT", " $SP.OK.X", "$é.."]
         {
-            assert_eq!(Control::read(text), Reading::NotControl, "{text}");
+            assert_eq!(Control::read(text), ControlReading::NotControl, "{text}");
         }
     }
 
@@ -298,7 +301,7 @@ mod tests {
             Control::Quantity(12).code().replace('-', ""),
         ];
         for text in spoiled {
-            assert_eq!(Control::read(&text), Reading::Malformed, "{text}");
+            assert_eq!(Control::read(&text), ControlReading::Malformed, "{text}");
         }
     }
 
@@ -323,15 +326,15 @@ mod tests {
             text in ".{0,30}|\\$SP\\..{0,20}|\\$[sS][pP]\\.(QTY|KIT|ST)-[0-9]{1,20}\\.[0-9A-Z]",
         ) {
             match Control::read(&text) {
-                Reading::Control(control) => prop_assert!(text.ends_with(&control.code())),
-                Reading::Kit(card) => prop_assert!(text.ends_with(&kit_code(card))),
-                Reading::NotControl | Reading::Malformed => {}
+                ControlReading::Control(control) => prop_assert!(text.ends_with(&control.code())),
+                ControlReading::Kit(card) => prop_assert!(text.ends_with(&kit_code(card))),
+                ControlReading::NotControl | ControlReading::Malformed => {}
             }
         }
 
         #[test]
         fn a_kit_of_any_number_is_read_back(card in 1..=i64::MAX) {
-            prop_assert_eq!(Control::read(&kit_code(CardId(card))), Reading::Kit(CardId(card)));
+            prop_assert_eq!(Control::read(&kit_code(CardId(card))), ControlReading::Kit(CardId(card)));
         }
     }
 }

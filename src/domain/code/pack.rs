@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::code::barcode::{Barcode, Key, encode_tier};
-use crate::domain::code::control::{Control, Reading};
+use crate::domain::code::control::{Control, ControlReading};
 use crate::domain::ids::GoodId;
 
 /// The most packs of one station: some thousand cartons, which together take less than a megabyte of memory.
@@ -72,7 +72,7 @@ impl Packs {
             return Err(BadCode::Length);
         }
         let barcode = Barcode::read(code);
-        if [code, &barcode.text].into_iter().any(|text| Control::read(text) != Reading::NotControl) {
+        if [code, &barcode.text].into_iter().any(|text| Control::read(text) != ControlReading::NotControl) {
             return Err(BadCode::Control);
         }
         let identity = barcode.identity();

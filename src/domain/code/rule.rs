@@ -11,7 +11,7 @@
 use std::fmt;
 
 use crate::domain::aim::AimId;
-use crate::domain::code::control::{Control, Reading};
+use crate::domain::code::control::{Control, ControlReading};
 use crate::domain::code::seal::Seal;
 use crate::domain::code::symbology::Symbology;
 use crate::domain::decode::framing::FRAME_BYTES_MAX;
@@ -157,7 +157,7 @@ impl Rule {
         let (id, code) = AimId::split(text);
         let uncovered = whole(id, self.stripped(code))?;
         let stays = is_control(&uncovered) || !is_control(text);
-        let is_command = matches!(seal.read(text), Reading::Control(_) | Reading::Kit(_));
+        let is_command = matches!(seal.read(text), ControlReading::Control(_) | ControlReading::Kit(_));
         if self.is_of_scanner() && stays && !is_command && uncovered != text {
             Ok(uncovered)
         } else {
@@ -245,7 +245,7 @@ fn whole(id: Option<AimId>, code: &str) -> Result<String, Kept> {
 }
 
 fn is_control(text: &str) -> bool {
-    Control::read(text) != Reading::NotControl
+    Control::read(text) != ControlReading::NotControl
 }
 
 #[cfg(test)]
@@ -496,7 +496,7 @@ mod tests {
             rules in proptest::collection::vec(rule(), 0..=RULES_MAX), text in text(),
         ) {
             let left = applied(&rules, &text);
-            if let Reading::Control(control) = Control::read(&left) {
+            if let ControlReading::Control(control) = Control::read(&left) {
                 prop_assert!(text.contains(&control.code()), "{text} became {left}");
             }
         }
@@ -523,7 +523,7 @@ mod tests {
             rules.insert(place.index(rules.len() + 1), replace("#", &letter.to_string()));
             rules.push(strip("B", "C"));
             let left = applied(&rules, &label);
-            prop_assert!(!matches!(Control::read(&left), Reading::Control(_)), "{label} became {left}");
+            prop_assert!(!matches!(Control::read(&left), ControlReading::Control(_)), "{label} became {left}");
         }
 
         #[test]

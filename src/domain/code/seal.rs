@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use crate::domain::aim::AimId;
-use crate::domain::code::control::{Control, Reading, kit_code};
+use crate::domain::code::control::{Control, ControlReading, kit_code};
 use crate::domain::ids::CardId;
 
 /// The number of characters of a check, each a digit or an upper-case letter.
@@ -49,24 +49,28 @@ impl Seal {
 
     /// Reads the text of a frame, AIM prefix and all, as [`Control::read`] does. A code without the right check is
     /// malformed.
-    pub fn read(&self, frame_text: &str) -> Reading {
+    pub fn read(&self, frame_text: &str) -> ControlReading {
         let plain = Control::read(frame_text);
         let key = match &self.0 {
             Kind::None => return plain,
-            _ if matches!(plain, Reading::NotControl | Reading::Control(Control::Calibrate(_))) => {
+            _ if matches!(
+                plain,
+                ControlReading::NotControl | ControlReading::Control(Control::Calibrate(_))
+            ) =>
+            {
                 return plain;
             }
             Kind::Keyed(key) => key,
-            Kind::Lost => return Reading::Malformed,
+            Kind::Lost => return ControlReading::Malformed,
         };
         let (_symbology, text) = AimId::split(frame_text);
         let split = text.len().checked_sub(CHECK_CHARS).and_then(|at| text.split_at_checked(at));
-        let Some((code, shown)) = split else { return Reading::Malformed };
+        let Some((code, shown)) = split else { return ControlReading::Malformed };
         let is_right = bool::from(shown.as_bytes().ct_eq(check(key, code).as_bytes()));
         match Control::read(code) {
-            Reading::Control(Control::Calibrate(_)) => Reading::Malformed,
-            reading @ (Reading::Control(_) | Reading::Kit(_)) if is_right => reading,
-            _ => Reading::Malformed,
+            ControlReading::Control(Control::Calibrate(_)) => ControlReading::Malformed,
+            reading @ (ControlReading::Control(_) | ControlReading::Kit(_)) if is_right => reading,
+            _ => ControlReading::Malformed,
         }
     }
 
@@ -122,7 +126,7 @@ mod tests {
     }
 
     fn is_obeyed(seal: &Seal, text: &str) -> bool {
-        matches!(seal.read(text), Reading::Control(_) | Reading::Kit(_))
+        matches!(seal.read(text), ControlReading::Control(_) | ControlReading::Kit(_))
     }
 
     #[test]
@@ -137,13 +141,13 @@ mod tests {
         let seal = ours();
         for control in sheet() {
             let code = seal.code(control);
-            assert_eq!(seal.read(&code), Reading::Control(control), "{code}");
-            assert_eq!(seal.read(&format!("]C0{code}")), Reading::Control(control), "{code}");
-            assert_eq!(seal.read(&control.code()), Reading::Malformed, "{code}");
-            assert_eq!(Control::read(&code), Reading::Malformed, "{code}");
+            assert_eq!(seal.read(&code), ControlReading::Control(control), "{code}");
+            assert_eq!(seal.read(&format!("]C0{code}")), ControlReading::Control(control), "{code}");
+            assert_eq!(seal.read(&control.code()), ControlReading::Malformed, "{code}");
+            assert_eq!(Control::read(&code), ControlReading::Malformed, "{code}");
         }
-        assert_eq!(seal.read(&seal.kit_code(CardId(410))), Reading::Kit(CardId(410)));
-        assert_eq!(seal.read(&kit_code(CardId(410))), Reading::Malformed);
+        assert_eq!(seal.read(&seal.kit_code(CardId(410))), ControlReading::Kit(CardId(410)));
+        assert_eq!(seal.read(&kit_code(CardId(410))), ControlReading::Malformed);
     }
 
     #[test]
@@ -151,7 +155,7 @@ mod tests {
         for seal in [Seal::default(), ours(), Seal::lost()] {
             for control in CalibrationCode::ALL.map(Control::Calibrate) {
                 assert_eq!(seal.code(control), control.code());
-                assert_eq!(seal.read(&control.code()), Reading::Control(control));
+                assert_eq!(seal.read(&control.code()), ControlReading::Control(control));
             }
         }
     }
@@ -168,9 +172,9 @@ mod tests {
     fn without_its_secret_a_station_obeys_nothing_and_still_reads_products() {
         let lost = Seal::lost();
         for text in [Control::Undo.code(), ours().code(Control::Undo), kit_code(CardId(1))] {
-            assert_eq!(lost.read(&text), Reading::Malformed, "{text}");
+            assert_eq!(lost.read(&text), ControlReading::Malformed, "{text}");
         }
-        assert_eq!(lost.read("4006381333931"), Reading::NotControl);
+        assert_eq!(lost.read("4006381333931"), ControlReading::NotControl);
     }
 
     #[test]
@@ -178,7 +182,7 @@ mod tests {
         let seal = ours();
         let all = (1..=999).flat_map(|quantity| [Control::Quantity(quantity), Control::Last(quantity)]);
         for control in all {
-            assert_eq!(seal.read(&seal.code(control)), Reading::Control(control));
+            assert_eq!(seal.read(&seal.code(control)), ControlReading::Control(control));
         }
     }
 
@@ -202,10 +206,10 @@ mod tests {
             text in ".{0,30}|\\$SP\\..{0,20}|\\$[sS][pP]\\.(QTY|KIT|ST)-[0-9]{1,20}\\.[0-9A-Z]{1,4}",
         ) {
             match ours().read(&text) {
-                Reading::Control(control) => prop_assert!(text.ends_with(&ours().code(control))),
-                Reading::Kit(card) => prop_assert!(text.ends_with(&ours().kit_code(card))),
-                Reading::NotControl => prop_assert_eq!(Control::read(&text), Reading::NotControl),
-                Reading::Malformed => {}
+                ControlReading::Control(control) => prop_assert!(text.ends_with(&ours().code(control))),
+                ControlReading::Kit(card) => prop_assert!(text.ends_with(&ours().kit_code(card))),
+                ControlReading::NotControl => prop_assert_eq!(Control::read(&text), ControlReading::NotControl),
+                ControlReading::Malformed => {}
             }
         }
     }

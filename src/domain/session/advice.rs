@@ -79,12 +79,12 @@ impl Evidence {
 
 /// The odd scans of one scanner in a row.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Watch {
+pub struct ReadingWatch {
     in_row: u8,
     standing: Option<Advice>,
 }
 
-impl Watch {
+impl ReadingWatch {
     /// Takes in the evidence of one scan, and returns advice when it becomes due.
     pub fn take(&mut self, evidence: Evidence) -> Option<Advice> {
         match evidence {
@@ -182,7 +182,7 @@ mod tests {
 
     /// Returns the outcome of each scan: `!` for advice, `.` for nothing.
     fn said(evidence: &[Evidence]) -> String {
-        let mut watch = Watch::default();
+        let mut watch = ReadingWatch::default();
         evidence.iter().map(|evidence| if watch.take(*evidence).is_some() { '!' } else { '.' }).collect()
     }
 
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn advice_stands_until_the_scanner_reads_right() {
-        let mut watch = Watch::default();
+        let mut watch = ReadingWatch::default();
         for evidence in [WRONG, WRONG, Evidence::Nothing] {
             let _said = watch.take(evidence);
         }

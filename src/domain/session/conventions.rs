@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Barcode, Control, Frame, Heard, Outcome, Reading, Resolution, ScannerName};
+use super::{Barcode, Control, ControlReading, Frame, Heard, Outcome, Resolution, ScannerName};
 use crate::domain::aim::AimId;
 use crate::domain::code::rule::{self, Rule};
 use crate::domain::code::seal::Seal;
@@ -58,13 +58,13 @@ impl Conventions {
     /// Returns the meaning of a frame's text after the rules.
     pub fn understand(&self, text: &str) -> Heard {
         match self.seal.read(text) {
-            Reading::Control(control) => Heard::Control(control),
-            Reading::Kit(card) => Heard::Kit(card),
-            Reading::Malformed => Heard::MalformedControl,
-            Reading::NotControl => {
+            ControlReading::Control(control) => Heard::Control(control),
+            ControlReading::Kit(card) => Heard::Kit(card),
+            ControlReading::Malformed => Heard::MalformedControl,
+            ControlReading::NotControl => {
                 let barcode = Barcode::read(text);
                 // The text stands behind an invisible mark. Only a frame that is a command as it stands is obeyed.
-                if Control::read(&barcode.text) != Reading::NotControl {
+                if Control::read(&barcode.text) != ControlReading::NotControl {
                     return Heard::MalformedControl;
                 }
                 if barcode.symbology.is_some_and(AimId::is_add_on) {

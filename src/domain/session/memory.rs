@@ -6,7 +6,7 @@ use crate::domain::code::control::Control;
 use crate::domain::decode::framing::{Frame, Refusal};
 use crate::domain::decode::secret;
 use crate::domain::ids::StorageId;
-use crate::domain::session::advice::Watch;
+use crate::domain::session::advice::ReadingWatch;
 use crate::domain::signal::Signal;
 use crate::domain::stock::mode::Mode;
 use crate::domain::time::BootMillis;
@@ -38,7 +38,7 @@ pub(super) struct ScannerMemory {
     /// True if the frame before held a secret: a rest that is cut off behind it may hold more.
     pub(super) was_secret: bool,
     /// The watch on whether it reads as it should.
-    pub(super) watch: Watch,
+    pub(super) watch: ReadingWatch,
 }
 
 /// The quantity that QTY commanded, until a product frame uses it up, another control code drops it, or it lapses.

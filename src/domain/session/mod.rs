@@ -30,7 +30,7 @@ use super::ids::{CardId, GoodId, OperationId, ScanId, ScannerName, StorageId};
 use super::signal::Signal;
 use super::time::BootMillis;
 use crate::domain::code::barcode::{Barcode, Key};
-use crate::domain::code::control::{Control, Reading, kit_code};
+use crate::domain::code::control::{Control, ControlReading, kit_code};
 use crate::domain::code::gs1::{Amount, Gs1Data};
 use crate::domain::code::measure::Measure;
 use crate::domain::code::seal::Seal;

@@ -7,7 +7,7 @@ use crate::domain::code::gtin;
 
 /// The rule for the value of an application identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(super) enum ValueRule {
     /// Digits: the least and the most of them.
     Digits(u8, u8),
     /// This many digits, the last one a right check digit.
@@ -20,7 +20,7 @@ pub(super) enum Rule {
     Part(u8, u8),
 }
 
-impl Rule {
+impl ValueRule {
     /// Returns true if this rule allows `value`.
     pub(super) fn accepts(self, value: &str) -> bool {
         let is_long = |min: u8, max: u8| (usize::from(min)..=usize::from(max)).contains(&value.len());
@@ -88,21 +88,21 @@ mod tests {
     #[test]
     fn dates_are_days_of_the_calendar_or_ends_of_months() {
         for date in ["261231", "240229", "000229", "260200", "991130"] {
-            assert!(Rule::Date.accepts(date), "{date}");
+            assert!(ValueRule::Date.accepts(date), "{date}");
         }
         for date in
             ["261301", "260001", "260230", "230229", "261131", "2612310", "26123", "26+1+1", "", "2é1231"]
         {
-            assert!(!Rule::Date.accepts(date), "{date}");
+            assert!(!ValueRule::Date.accepts(date), "{date}");
         }
     }
 
     #[test]
     fn text_is_of_the_set_of_82() {
-        assert!(Rule::Text(1, 30).accepts("Aa09!%&'()*+,-./:;<=>?_\""));
+        assert!(ValueRule::Text(1, 30).accepts("Aa09!%&'()*+,-./:;<=>?_\""));
         for text in ["", "A B", "A#B", "A$B", "A@B", "A[B", "A\\B", "A^B", "A`B", "A{B", "é"] {
-            assert!(!Rule::Text(1, 20).accepts(text), "{text}");
+            assert!(!ValueRule::Text(1, 20).accepts(text), "{text}");
         }
-        assert!(!Rule::Text(1, 20).accepts(&"A".repeat(21)));
+        assert!(!ValueRule::Text(1, 20).accepts(&"A".repeat(21)));
     }
 }

@@ -42,7 +42,7 @@ mod key {
 
 /// A change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum KeyChange {
     /// It was released.
     Release,
     /// It was pressed.
@@ -154,14 +154,14 @@ impl KeyDecoder {
     }
 
     /// Takes a change of a key, and returns what that types.
-    pub(super) fn key(&mut self, code: u16, change: Change) -> Typed {
+    pub(super) fn key(&mut self, code: u16, change: KeyChange) -> Typed {
         match (change, self.down.contains(&code)) {
-            (Change::Press, false) => self.press(code),
-            (Change::Release, true) => self.release(code),
-            (Change::Repeat, true) => Typed::NOTHING,
-            (Change::Release | Change::Repeat, false) if self.unseen_keys => Typed::NOTHING,
+            (KeyChange::Press, false) => self.press(code),
+            (KeyChange::Release, true) => self.release(code),
+            (KeyChange::Repeat, true) => Typed::NOTHING,
+            (KeyChange::Release | KeyChange::Repeat, false) if self.unseen_keys => Typed::NOTHING,
             // A press or a release went by unseen.
-            (Change::Press, true) | (Change::Release | Change::Repeat, false) => Typed::UNCLEAR,
+            (KeyChange::Press, true) | (KeyChange::Release | KeyChange::Repeat, false) => Typed::UNCLEAR,
         }
     }
 

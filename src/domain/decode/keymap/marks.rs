@@ -1,7 +1,7 @@
 //! Marks of all that keys typed, one for each character. They show how a scanner types, where a frame would only show
 //! that it is refused.
 
-use crate::domain::decode::keymap::decoder::Change;
+use crate::domain::decode::keymap::decoder::KeyChange;
 use crate::domain::decode::keymap::decoder::KeyDecoder;
 use crate::domain::decode::keymap::layout::LayoutName;
 use crate::domain::decode::keymap::stream::EV_KEY;
@@ -37,7 +37,7 @@ pub struct Mark {
 /// Returns the marks that `events` type in `layout`. A combination that is begun and not finished for `quiet_us` is
 /// unclear.
 pub fn marks(layout: LayoutName, events: &[InputEvent], quiet_us: i64) -> Vec<Mark> {
-    let mut marker = Marker::new(layout, quiet_us);
+    let mut marker = MarkReader::new(layout, quiet_us);
     for event in events {
         marker.take(*event);
     }
@@ -53,7 +53,7 @@ pub fn longest_wait_us(events: &[InputEvent], from_us: i64, to_us: i64) -> i64 {
     waits.max().unwrap_or(0)
 }
 
-struct Marker {
+struct MarkReader {
     decoder: KeyDecoder,
     quiet_us: i64,
     marks: Vec<Mark>,
@@ -64,7 +64,7 @@ struct Marker {
     is_torn: bool,
 }
 
-impl Marker {
+impl MarkReader {
     fn new(layout: LayoutName, quiet_us: i64) -> Self {
         Self {
             decoder: KeyDecoder::new(layout),
@@ -93,18 +93,18 @@ impl Marker {
     fn key(&mut self, code: u16, event: InputEvent) {
         let at = event.at_us;
         let change = match event.value {
-            0 => Change::Release,
-            1 => Change::Press,
-            _ => Change::Repeat,
+            0 => KeyChange::Release,
+            1 => KeyChange::Press,
+            _ => KeyChange::Repeat,
         };
         if at.saturating_sub(self.last_us) >= self.quiet_us {
             self.break_off();
             self.decoder.settle();
         }
-        if change != Change::Repeat {
+        if change != KeyChange::Repeat {
             self.last_us = at;
         }
-        if change == Change::Press {
+        if change == KeyChange::Press {
             self.keys.push(code);
             self.from_us = self.from_us.or(Some(at));
         }

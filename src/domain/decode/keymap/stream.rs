@@ -11,7 +11,7 @@ use crate::domain::decode::framing::Framer;
 use crate::domain::decode::framing::Framing;
 use crate::domain::decode::framing::Refusal;
 use crate::domain::decode::framing::Span;
-use crate::domain::decode::keymap::decoder::Change;
+use crate::domain::decode::keymap::decoder::KeyChange;
 use crate::domain::decode::keymap::decoder::KeyDecoder;
 use crate::domain::decode::keymap::decoder::Typed;
 use crate::domain::decode::keymap::layout::LayoutName;
@@ -94,9 +94,9 @@ impl KeyStream {
                     self.begun_at.get_or_insert(at);
                 }
                 let typed = match event.value {
-                    0 => self.decoder.key(code, Change::Release),
-                    1 => self.decoder.key(code, Change::Press),
-                    _ => self.decoder.key(code, Change::Repeat),
+                    0 => self.decoder.key(code, KeyChange::Release),
+                    1 => self.decoder.key(code, KeyChange::Press),
+                    _ => self.decoder.key(code, KeyChange::Repeat),
                 };
                 // A key that stays down is no work on a code.
                 if event.value <= 1 {
