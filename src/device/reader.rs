@@ -24,7 +24,7 @@ use crate::device::bell::Woken;
 use crate::device::discover::ports::Roots;
 use crate::device::line::Stopped;
 use crate::device::outage::Outage;
-use crate::device::watch::Watch;
+use crate::device::watch::FolderWatch;
 use crate::domain::decode::framing::Frame;
 use crate::domain::ids::ScannerName;
 use crate::domain::time::BootMillis;
@@ -44,7 +44,7 @@ pub(super) struct Reader {
     pub(super) at: Place,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) bell: Bell,
-    watch: Option<Watch>,
+    watch: Option<FolderWatch>,
     backlog: Backlog,
 }
 
@@ -60,7 +60,7 @@ impl Reader {
         let bell = Bell::new()?;
         let clock = Arc::clone(&frame_sender.clock);
         let backlog = Backlog::new(frame_sender, bell.clone(), BACKLOG_FRAMES_MAX);
-        let watch = Watch::new(watched(&at, roots));
+        let watch = FolderWatch::new(watched(&at, roots));
         Ok(Self { name, at, clock, bell, watch, backlog })
     }
 

@@ -18,12 +18,12 @@ const NEWS_BYTES_MAX: usize = 4096;
 
 /// A watch on some folders.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct FolderWatch {
     inotify: OwnedFd,
     folders: Vec<PathBuf>,
 }
 
-impl Watch {
+impl FolderWatch {
     /// Returns a watch on `folders`, which begins as soon as they exist. `None`: the process or the user has no watch
     /// left.
     pub(super) fn new(folders: Vec<PathBuf>) -> Option<Self> {
@@ -49,7 +49,7 @@ impl Watch {
     }
 }
 
-impl AsFd for Watch {
+impl AsFd for FolderWatch {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_new_node_and_its_new_owner_each_wake_once() {
         let (folder, bell) = (tempfile::tempdir().unwrap(), Bell::new().unwrap());
-        let watch = Watch::new(vec![folder.path().to_owned()]).unwrap();
+        let watch = FolderWatch::new(vec![folder.path().to_owned()]).unwrap();
         assert_eq!(bell.wait(watch.as_fd(), Some(Duration::ZERO)), Ok(Woken::Otherwise));
         let node = folder.path().join("event7");
         fs::write(&node, "").unwrap();
@@ -87,7 +87,7 @@ mod tests {
     fn a_folder_that_appears_later_is_watched_when_renewed() {
         let (folder, bell) = (tempfile::tempdir().unwrap(), Bell::new().unwrap());
         let input = folder.path().join("input");
-        let watch = Watch::new(vec![folder.path().to_owned(), input.clone()]).unwrap();
+        let watch = FolderWatch::new(vec![folder.path().to_owned(), input.clone()]).unwrap();
         fs::create_dir(&input).unwrap();
         assert_eq!(bell.wait(watch.as_fd(), LONG), Ok(Woken::Input));
         watch.renew();

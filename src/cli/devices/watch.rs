@@ -9,7 +9,7 @@ use crate::cli::{Error, read_error, say};
 use crate::clock::SystemClock;
 use crate::device::discover::inputs::{self, FoundInput};
 use crate::device::discover::ports::Roots;
-use crate::device::evdev::typing_monitor::{Seen, TypingMonitor};
+use crate::device::evdev::typing_monitor::{Observation, TypingMonitor};
 use crate::domain::decode::typing::{Bursts, Pace};
 use crate::setup::entry::Entry;
 
@@ -29,9 +29,9 @@ pub(in crate::cli) fn watch(out: &mut impl Write, time: Duration) -> Result<(), 
 }
 
 /// Returns the observations of each keyboard, with the entries of those that type like scanners.
-fn text(seen: &[Seen], inputs: &[FoundInput]) -> String {
+fn text(seen: &[Observation], inputs: &[FoundInput]) -> String {
     let mut text = "\n".to_owned();
-    for Seen { node, told } in seen {
+    for Observation { node, told } in seen {
         let said = match told {
             Ok(Pace::Scanner(bursts)) => told_of(*bursts),
             Ok(Pace::Unended) => {
@@ -92,8 +92,11 @@ mod tests {
         let bursts = Bursts { count: 2, keys: 13, step_us: 1_001 };
         let told = [Ok(Pace::Scanner(bursts)), Ok(Pace::Person), Ok(Pace::Silent), Err(PortFault::Denied)];
         let inputs = ["event0", "event10", "event200", "event3000"].map(input);
-        let seen: Vec<Seen> =
-            inputs.iter().zip(told).map(|(input, told)| Seen { node: input.node.clone(), told }).collect();
+        let seen: Vec<Observation> = inputs
+            .iter()
+            .zip(told)
+            .map(|(input, told)| Observation { node: input.node.clone(), told })
+            .collect();
         let text = text(&seen, &inputs);
         let first = "\n/dev/input/event0: typed like a scanner, 2 times: 13 keys and Enter, no two more than 2 ms \
                      apart\n\n  [[scanner]]\n  name = \"event0\"\n  kind = \"evdev\"\n  match = { vendor = 0xffff, \

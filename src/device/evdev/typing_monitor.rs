@@ -26,7 +26,7 @@ const READS_MAX: usize = 16;
 
 /// The observations of one keyboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct Observation {
     /// Its device node.
     pub node: PathBuf,
     /// Its way of typing, or the reason why it could not be watched, or no longer.
@@ -47,7 +47,7 @@ pub struct TypingMonitor {
     /// The device nodes in the order in which they were named.
     nodes: Vec<PathBuf>,
     watched: Vec<Watched>,
-    seen: Vec<Seen>,
+    seen: Vec<Observation>,
 }
 
 impl TypingMonitor {
@@ -57,7 +57,7 @@ impl TypingMonitor {
         for path in &nodes {
             match Node::watch(path) {
                 Ok(node) => watched.push(Watched { path: path.clone(), node, typing: Typing::default() }),
-                Err(why) => seen.push(Seen { node: path.clone(), told: Err(why) }),
+                Err(why) => seen.push(Observation { node: path.clone(), told: Err(why) }),
             }
         }
         Self { nodes, watched, seen }
@@ -73,7 +73,7 @@ impl TypingMonitor {
         time: Duration,
         clock: &dyn Clock,
         mut on_burst: impl FnMut(&Path, Bursts) -> Result<(), E>,
-    ) -> Result<Vec<Seen>, E> {
+    ) -> Result<Vec<Observation>, E> {
         let Self { nodes, mut watched, mut seen } = self;
         let end = clock.boot().plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         while let Some(left) = left(end, clock) {
@@ -87,7 +87,7 @@ impl TypingMonitor {
         }
         seen.extend(watched.into_iter().map(|keyboard| {
             let Watched { path: node, typing, .. } = keyboard;
-            Seen { node, told: Ok(typing.pace()) }
+            Observation { node, told: Ok(typing.pace()) }
         }));
         seen.sort_by_key(|seen| nodes.iter().position(|node| *node == seen.node));
         Ok(seen)
@@ -99,13 +99,13 @@ impl Watched {
     fn read<E>(
         mut self,
         on_burst: &mut impl FnMut(&Path, Bursts) -> Result<(), E>,
-    ) -> Result<Result<Self, Seen>, E> {
+    ) -> Result<Result<Self, Observation>, E> {
         let mut events = Vec::new();
         for _ in 0..READS_MAX {
             if let Err(why) = self.node.read(&mut events) {
                 // A keyboard whose way of typing was recognised keeps that result.
                 let told = if self.typing.pace() == Pace::Silent { Err(why) } else { Ok(self.typing.pace()) };
-                return Ok(Err(Seen { node: self.path, told }));
+                return Ok(Err(Observation { node: self.path, told }));
             }
             if events.is_empty() {
                 break;

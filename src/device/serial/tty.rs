@@ -203,12 +203,12 @@ fn fault(errno: Errno) -> PortFault {
 /// `FF FF` (`termios(3)`). Both become one `0xFF`.
 #[derive(Debug, Default)]
 pub(in crate::device) struct Unmarker {
-    seen: Seen,
+    seen: MarkPart,
 }
 
 /// The part of a mark that was read.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum MarkPart {
     #[default]
     Nothing,
     Escape,
@@ -219,10 +219,10 @@ impl Unmarker {
     /// Returns the real byte, once `byte` completes it.
     pub(in crate::device) fn byte(&mut self, byte: u8) -> Option<u8> {
         let (seen, meant) = match (self.seen, byte) {
-            (Seen::Nothing, DAMAGED) => (Seen::Escape, None),
-            (Seen::Escape, 0) => (Seen::EscapeAndNul, None),
-            (Seen::Nothing, byte) => (Seen::Nothing, Some(byte)),
-            (Seen::Escape | Seen::EscapeAndNul, _) => (Seen::Nothing, Some(DAMAGED)),
+            (MarkPart::Nothing, DAMAGED) => (MarkPart::Escape, None),
+            (MarkPart::Escape, 0) => (MarkPart::EscapeAndNul, None),
+            (MarkPart::Nothing, byte) => (MarkPart::Nothing, Some(byte)),
+            (MarkPart::Escape | MarkPart::EscapeAndNul, _) => (MarkPart::Nothing, Some(DAMAGED)),
         };
         self.seen = seen;
         meant
