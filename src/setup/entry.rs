@@ -11,7 +11,7 @@ use crate::domain::printable::printable;
 
 /// The entry of a scanner. Its text can be pasted into the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ScannerEntry {
     /// Its name, which the configuration accepts.
     pub name: String,
     /// Its kind, in the word of the configuration.
@@ -22,7 +22,7 @@ pub struct Entry {
     pub more: String,
 }
 
-impl Entry {
+impl ScannerEntry {
     /// Makes the entry of a serial port.
     pub fn of_port(port: &FoundPort) -> Self {
         Self { name: name_of(&port.name), kind: "serial", place: port_place(port), more: String::new() }
@@ -42,7 +42,7 @@ impl Entry {
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for ScannerEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, kind, place, more } = self;
         write!(f, "[[scanner]]\nname = \"{name}\"\nkind = \"{kind}\"\n{place}\n{more}")

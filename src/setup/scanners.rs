@@ -13,13 +13,13 @@ use crate::device::hidpos;
 use crate::domain::decode::keymap::LayoutName;
 use crate::domain::printable::printable;
 use crate::setup::Error;
-use crate::setup::entry::Entry;
+use crate::setup::entry::ScannerEntry;
 use crate::setup::entry::name_of;
 use crate::setup::entry::pos_of;
 
 /// The way to read its codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum ReadBy {
     /// As bytes of a serial port.
     Serial,
     /// As reports of a HID-POS scanner.
@@ -30,11 +30,11 @@ pub enum Way {
 
 /// A device that may be a scanner.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundScanner {
     /// Its device node.
     pub node: PathBuf,
     /// The way to read it.
-    pub way: Way,
+    pub way: ReadBy,
     /// Its description for a person.
     pub title: String,
     /// True if it looks like a scanner.
@@ -43,20 +43,20 @@ pub struct Found {
     pub entry: String,
 }
 
-impl Found {
+impl FoundScanner {
     /// Returns a device that is not among those found: its path shows its kind.
     fn at(node: &Path, layout: LayoutName) -> Self {
         let way = if node.starts_with("/dev/input") {
-            Way::Keys
+            ReadBy::Keys
         } else if hidpos::Recorder::is_for(node) {
-            Way::Pos
+            ReadBy::Pos
         } else {
-            Way::Serial
+            ReadBy::Serial
         };
         let (kind, more) = match way {
-            Way::Serial => ("serial", String::new()),
-            Way::Pos => ("hidpos", String::new()),
-            Way::Keys => ("evdev", format!("{}\n", layout_line(layout))),
+            ReadBy::Serial => ("serial", String::new()),
+            ReadBy::Pos => ("hidpos", String::new()),
+            ReadBy::Keys => ("evdev", format!("{}\n", layout_line(layout))),
         };
         let name = name_of(&node.file_name().unwrap_or_default().to_string_lossy());
         let place = format!("path = {}", quoted(&node.to_string_lossy()));
@@ -65,7 +65,7 @@ impl Found {
             way,
             title: printable(&node.to_string_lossy()).to_string(),
             looks_like_scanner: true,
-            entry: Entry { name, kind, place, more }.to_string(),
+            entry: ScannerEntry { name, kind, place, more }.to_string(),
         }
     }
 }
@@ -74,7 +74,7 @@ impl Found {
 ///
 /// # Errors
 /// The system does not list its devices.
-pub fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
+pub fn found(layout: LayoutName) -> Result<Vec<FoundScanner>, Error> {
     let roots = Roots::default();
     let ports = ports::list_ports(&roots).map_err(Error::io(&roots.sys))?;
     let hidraws = hidraws::list_hidraws(&roots).map_err(Error::io(&roots.sys))?;
@@ -82,30 +82,30 @@ pub fn found(layout: LayoutName) -> Result<Vec<Found>, Error> {
     let serial = ports.iter().map(|port| {
         let likeness = ports::looks_like_scanner(port);
         let product = port.usb.as_ref().and_then(|usb| usb.product_text.as_deref());
-        Found {
+        FoundScanner {
             node: port.node.clone(),
-            way: Way::Serial,
+            way: ReadBy::Serial,
             title: titled(&port.node, product, &likeness.to_string()),
             looks_like_scanner: likeness.is_scanner(),
-            entry: Entry::of_port(port).to_string(),
+            entry: ScannerEntry::of_port(port).to_string(),
         }
     });
-    let pos = hidraws.iter().filter(|hidraw| hidraw.unfit.is_none()).map(|hidraw| Found {
+    let pos = hidraws.iter().filter(|hidraw| hidraw.unfit.is_none()).map(|hidraw| FoundScanner {
         node: hidraw.node.clone(),
-        way: Way::Pos,
+        way: ReadBy::Pos,
         title: titled(&hidraw.node, hidraw.title.as_deref(), "a HID-POS scanner"),
         looks_like_scanner: true,
-        entry: Entry::of_hidraw(hidraw, &hidraws).to_string(),
+        entry: ScannerEntry::of_hidraw(hidraw, &hidraws).to_string(),
     });
     let typing = inputs.iter().map(|input| {
         let likeness = inputs::looks_like_scanner(input);
-        Found {
+        FoundScanner {
             node: input.node.clone(),
-            way: Way::Keys,
+            way: ReadBy::Keys,
             title: titled(&input.node, input.title.as_deref(), &likeness.to_string()),
             // An input device that is a HID-POS scanner as well is better read as one.
             looks_like_scanner: likeness.is_scanner() && pos_of(input, &hidraws).is_none(),
-            entry: Entry::of_input(input, &inputs, &layout_line(layout)).to_string(),
+            entry: ScannerEntry::of_input(input, &inputs, &layout_line(layout)).to_string(),
         }
     });
     Ok(serial.chain(pos).chain(typing).collect())
@@ -125,10 +125,11 @@ fn titled(node: &Path, product: Option<&str>, why: &str) -> String {
 ///
 /// # Errors
 /// The system does not list its devices.
-pub fn at(node: &Path, layout: LayoutName) -> Result<Found, Error> {
-    let is_it =
-        |found: &Found| found.node == node || fs::canonicalize(node).is_ok_and(|target| target == found.node);
-    Ok(found(layout)?.into_iter().find(is_it).unwrap_or_else(|| Found::at(node, layout)))
+pub fn at(node: &Path, layout: LayoutName) -> Result<FoundScanner, Error> {
+    let is_it = |found: &FoundScanner| {
+        found.node == node || fs::canonicalize(node).is_ok_and(|target| target == found.node)
+    };
+    Ok(found(layout)?.into_iter().find(is_it).unwrap_or_else(|| FoundScanner::at(node, layout)))
 }
 
 /// Returns the entries of all devices that look like a scanner.

@@ -75,7 +75,7 @@ fn new_entry(name: &str, kind: &'static str, place: Option<&str>, findings: &Fin
     let rule = tuning.rule();
     let gap = if rule.is_empty() { "" } else { "\n" };
     let more = format!("{}{gap}{rule}", tuning.keys());
-    setup::entry::Entry { name: name.to_owned(), kind, place: place.to_owned(), more }.to_string()
+    setup::entry::ScannerEntry { name: name.to_owned(), kind, place: place.to_owned(), more }.to_string()
 }
 
 /// Replaces the file by the new text, whole or not at all, and reads it back; the old file is kept beside it.

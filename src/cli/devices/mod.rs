@@ -14,7 +14,7 @@ use crate::device::discover::hidraws::{self, FoundHidraw};
 use crate::device::discover::inputs::{self, FoundInput, InputLikeness, Sign};
 use crate::device::discover::ports::{self, FoundPort, Roots, UsbIdentity};
 use crate::domain::printable::printable;
-use crate::setup::entry::{Entry, pos_of};
+use crate::setup::entry::{ScannerEntry, pos_of};
 
 /// The sign of a HID-POS scanner.
 const HIDPOS_SIGN: &str = "its report descriptor has usage page 0x8C";
@@ -23,7 +23,7 @@ const HIDPOS_SIGN: &str = "its report descriptor has usage page 0x8C";
 pub(super) const LAYOUT: &str = "layout = \"us\" # the keyboard layout that the scanner is set to";
 
 /// The devices that are plugged in.
-struct Found {
+struct FoundDevices {
     ports: Vec<FoundPort>,
     hidraws: Vec<FoundHidraw>,
     inputs: Vec<FoundInput>,
@@ -31,7 +31,7 @@ struct Found {
 
 pub(super) fn devices(out: &mut impl Write, is_json: bool) -> Result<(), Error> {
     let roots = Roots::default();
-    let found = Found {
+    let found = FoundDevices {
         ports: ports::list_ports(&roots).map_err(read_error(&roots.sys))?,
         hidraws: hidraws::list_hidraws(&roots).map_err(read_error(&roots.sys))?,
         inputs: inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?,
@@ -40,22 +40,22 @@ pub(super) fn devices(out: &mut impl Write, is_json: bool) -> Result<(), Error> 
 }
 
 /// Returns one object for each device: its place, its likeness to a scanner with the reason, and its entry to paste.
-fn json_of(found: &Found) -> Value {
-    let Found { ports, hidraws, inputs } = found;
+fn json_of(found: &FoundDevices) -> Value {
+    let FoundDevices { ports, hidraws, inputs } = found;
     let ports = ports.iter().map(|port| {
         let likeness = ports::looks_like_scanner(port);
-        let entry = Entry::of_port(port).to_string();
+        let entry = ScannerEntry::of_port(port).to_string();
         device("serial", &port.node, (likeness.is_scanner(), likeness.to_string()), port.usb.as_ref(), &entry)
     });
     let hidraws_json = hidraws.iter().map(|hidraw| {
-        let entry = hidraw.unfit.is_none().then(|| Entry::of_hidraw(hidraw, hidraws).to_string());
+        let entry = hidraw.unfit.is_none().then(|| ScannerEntry::of_hidraw(hidraw, hidraws).to_string());
         let why = hidraw.unfit.map_or_else(|| HIDPOS_SIGN.to_owned(), |unfit| unfit.to_string());
         let verdict = (hidraw.unfit.is_none(), why);
         device("hidpos", &hidraw.node, verdict, Some(&hidraw.identity), &entry.unwrap_or_default())
     });
     let inputs_json = inputs.iter().map(|input| {
         let likeness = inputs::looks_like_scanner(input);
-        let entry = Entry::of_input(input, inputs, LAYOUT).to_string();
+        let entry = ScannerEntry::of_input(input, inputs, LAYOUT).to_string();
         let verdict = (likeness.is_scanner(), likeness.to_string());
         device("evdev", &input.node, verdict, Some(&input.identity), &entry)
     });
@@ -83,8 +83,8 @@ fn device(
     })
 }
 
-fn text(found: &Found) -> String {
-    let Found { ports, hidraws, inputs } = found;
+fn text(found: &FoundDevices) -> String {
+    let FoundDevices { ports, hidraws, inputs } = found;
     if ports.is_empty() && hidraws.is_empty() && inputs.is_empty() {
         return "no serial port, no HID-POS scanner and no keyboard is there; plug the scanner in\n"
             .to_owned();
@@ -110,7 +110,7 @@ fn describe_port(text: &mut String, port: &FoundPort) {
     if let Some(usb) = &port.usb {
         describe_usb(text, usb);
     }
-    text.push_str(&indented(&Entry::of_port(port), ""));
+    text.push_str(&indented(&ScannerEntry::of_port(port), ""));
 }
 
 /// Describes one HID-POS scanner, which states itself that it is one.
@@ -124,12 +124,12 @@ fn describe_hidraw(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw])
     }
     let _written = writeln!(text, "{node}: a HID-POS scanner: {HIDPOS_SIGN}");
     describe_usb(text, &hidraw.identity);
-    text.push_str(&indented(&Entry::of_hidraw(hidraw, all), ""));
+    text.push_str(&indented(&ScannerEntry::of_hidraw(hidraw, all), ""));
 }
 
 /// Describes one input device that types. The entry of a device that looks like a keyboard is behind `#`: a paste must
 /// not take somebody's keyboard away.
-fn describe_input(text: &mut String, input: &FoundInput, found: &Found) {
+fn describe_input(text: &mut String, input: &FoundInput, found: &FoundDevices) {
     let likeness = inputs::looks_like_scanner(input);
     let verdict = match likeness {
         InputLikeness::Maker(_) | InputLikeness::Name => "a scanner that types",
@@ -151,7 +151,7 @@ fn describe_input(text: &mut String, input: &FoundInput, found: &Found) {
         );
     }
     let mark = if likeness.is_scanner() && pos.is_none() { "" } else { "#" };
-    text.push_str(&indented(&Entry::of_input(input, &found.inputs, LAYOUT), mark));
+    text.push_str(&indented(&ScannerEntry::of_input(input, &found.inputs, LAYOUT), mark));
 }
 
 fn describe_signs(text: &mut String, input: &FoundInput) {
@@ -166,7 +166,7 @@ fn describe_signs(text: &mut String, input: &FoundInput) {
 }
 
 /// Returns the entry to paste, each line behind `mark`.
-pub(super) fn indented(entry: &Entry, mark: &str) -> String {
+pub(super) fn indented(entry: &ScannerEntry, mark: &str) -> String {
     let text = entry.to_string();
     let lines: String = text.lines().map(|line| format!("  {mark}{line}\n")).collect();
     format!("\n{lines}\n")
@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn typing(inputs: &[FoundInput]) -> String {
-        text(&Found { ports: Vec::new(), hidraws: Vec::new(), inputs: inputs.to_vec() })
+        text(&FoundDevices { ports: Vec::new(), hidraws: Vec::new(), inputs: inputs.to_vec() })
     }
 
     fn hidraw(name: &str, port: &str, unfit: Option<Unfit>) -> FoundHidraw {
@@ -300,7 +300,7 @@ mod tests {
     fn a_hid_pos_scanner_has_an_entry_to_paste_and_its_keyboard_says_where_it_is() {
         let hidraws = vec![hidraw("hidraw0", "1-1.3", None), hidraw("hidraw1", "1-1.4", None)];
         let inputs = vec![input("event0", 0x1eab, Some("1-1.3:1.1"))];
-        let told = text(&Found { ports: Vec::new(), hidraws, inputs });
+        let told = text(&FoundDevices { ports: Vec::new(), hidraws, inputs });
         let entry = "/dev/hidraw0: a HID-POS scanner: its report descriptor has usage page 0x8C\n  \
                      1eab:0001 Maker Product, in USB port 1-1.3\n\n  [[scanner]]\n  name = \"hidraw0\"\n  \
                      kind = \"hidpos\"\n  match = { vendor = 0x1eab, product = 0x0001, port = \"1-1.3\" }\n";
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn a_scanner_without_decoded_data_has_no_entry() {
         let hidraws = vec![hidraw("hidraw0", "1-1.3", Some(Unfit::NoData))];
-        let told = text(&Found { ports: Vec::new(), hidraws, inputs: Vec::new() });
+        let told = text(&FoundDevices { ports: Vec::new(), hidraws, inputs: Vec::new() });
         assert!(told.contains("usage page 0x8C, but no report with decoded data\n"), "{told}");
         assert!(!told.contains("[[scanner]]"), "{told}");
     }

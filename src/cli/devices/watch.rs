@@ -11,7 +11,7 @@ use crate::device::discover::inputs::{self, FoundInput};
 use crate::device::discover::ports::Roots;
 use crate::device::evdev::typing_monitor::{Observation, TypingMonitor};
 use crate::domain::decode::typing::{Bursts, Pace};
-use crate::setup::entry::Entry;
+use crate::setup::entry::ScannerEntry;
 
 pub(in crate::cli) fn watch(out: &mut impl Write, time: Duration) -> Result<(), Error> {
     let roots = Roots::default();
@@ -46,7 +46,7 @@ fn text(seen: &[Observation], inputs: &[FoundInput]) -> String {
         let _written = writeln!(text, "{}: {said}", node.display());
         let found = inputs.iter().find(|input| input.node == *node);
         if let (Some(input), Ok(Pace::Scanner(_))) = (found, told) {
-            text.push_str(&indented(&Entry::of_input(input, inputs, LAYOUT), ""));
+            text.push_str(&indented(&ScannerEntry::of_input(input, inputs, LAYOUT), ""));
         }
     }
     text

@@ -26,8 +26,8 @@ use crate::domain::stock::mode::Mode;
 use crate::setup::Answers;
 use crate::setup::Bundle;
 use crate::setup::scanners;
-use crate::setup::scanners::Found;
-use crate::setup::scanners::Way;
+use crate::setup::scanners::FoundScanner;
+use crate::setup::scanners::ReadBy;
 
 /// The most rows of a list that is shown to a person; more do not help on a console.
 const ROWS_MAX: usize = 40;
@@ -228,7 +228,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
             return named.iter().map(|node| Ok(scanners::at(node, layout)?.entry)).collect();
         }
         let found = scanners::found(layout)?;
-        let rows = |wanted: fn(&Found) -> bool| -> Vec<String> {
+        let rows = |wanted: fn(&FoundScanner) -> bool| -> Vec<String> {
             let rows = found.iter().enumerate().filter(|(_, found)| wanted(found));
             rows.map(|(row, _)| (row + 1).to_string()).collect()
         };
@@ -264,15 +264,15 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         })?;
         let is_chosen = |row: usize| answer.split_whitespace().any(|word| word == (row + 1).to_string());
         let chosen = found.into_iter().enumerate().filter(|(row, _)| is_chosen(*row));
-        let chosen: Vec<Found> = chosen.map(|(_, found)| found).collect();
+        let chosen: Vec<FoundScanner> = chosen.map(|(_, found)| found).collect();
         let layout = self.layout(&chosen)?;
         chosen.iter().map(|found| Ok(scanners::at(&found.node, layout)?.entry)).collect()
     }
 
     /// Returns the layout of the scanners that type, if one does.
-    fn layout(&mut self, scanners: &[Found]) -> Result<LayoutName, Error> {
+    fn layout(&mut self, scanners: &[FoundScanner]) -> Result<LayoutName, Error> {
         let given = self.args.answers.layout.map(|layout| layout.as_str().to_owned());
-        if scanners.iter().all(|found| found.way == Way::Serial) {
+        if scanners.iter().all(|found| found.way == ReadBy::Serial) {
             return Ok(self.args.answers.layout());
         }
         let words: Vec<&str> = LAYOUTS.iter().map(|(word, _)| *word).collect();

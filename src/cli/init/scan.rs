@@ -48,8 +48,8 @@ use crate::setup::Reach;
 use crate::setup::SetupCode;
 use crate::setup::SetupCodeDetector;
 use crate::setup::scanners;
-use crate::setup::scanners::Found;
-use crate::setup::scanners::Way;
+use crate::setup::scanners::FoundScanner;
+use crate::setup::scanners::ReadBy;
 
 /// The time between two checks for new devices.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -176,9 +176,9 @@ impl Listeners {
                 continue;
             }
             match found.way {
-                Way::Serial => self.listen_to_port(&found)?,
-                Way::Pos => self.listen_to_pos(&found)?,
-                Way::Keys => match Recorder::open(&found.node) {
+                ReadBy::Serial => self.listen_to_port(&found)?,
+                ReadBy::Pos => self.listen_to_pos(&found)?,
+                ReadBy::Keys => match Recorder::open(&found.node) {
                     Ok(recorder) => self.listen_to_keys(&found, recorder)?,
                     Err(why) => {
                         self.refused(out, found.node, why)?;
@@ -200,7 +200,7 @@ impl Listeners {
         if self.refused.insert(node, why) == Some(why) { Ok(()) } else { say(out, &said) }
     }
 
-    fn listen_to_port(&mut self, found: &Found) -> Result<(), Error> {
+    fn listen_to_port(&mut self, found: &FoundScanner) -> Result<(), Error> {
         let name = ScannerName::new(found.node.to_string_lossy());
         let port = SerialPort {
             name,
@@ -215,7 +215,7 @@ impl Listeners {
         Ok(())
     }
 
-    fn listen_to_pos(&mut self, found: &Found) -> Result<(), Error> {
+    fn listen_to_pos(&mut self, found: &FoundScanner) -> Result<(), Error> {
         let name = ScannerName::new(found.node.to_string_lossy());
         let scanner = PosScanner { name, at: Place::Path(found.node.clone()), framing: POS_CODE };
         let started = hidpos::start(scanner, Roots::default(), self.frame_sender.clone());
@@ -225,7 +225,7 @@ impl Listeners {
     }
 
     /// Starts a thread that reads keys; it ends when its device is gone or nobody listens any more.
-    fn listen_to_keys(&self, found: &Found, mut recorder: Recorder) -> Result<(), Error> {
+    fn listen_to_keys(&self, found: &FoundScanner, mut recorder: Recorder) -> Result<(), Error> {
         let (node, sender, clock) = (found.node.clone(), self.key_sender.clone(), Arc::clone(&self.clock));
         let run = move || {
             read_keys(&mut recorder, &node, &sender, clock.as_ref());
