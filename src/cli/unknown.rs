@@ -126,7 +126,7 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
         ))
         .hint("--anyway gives the code to the good all the same"));
     }
-    say(out, &preview(&good, (&code, wish.factor), parked))?;
+    say(out, &preview(&good, &code, wish.factor, parked))?;
     if !wish.yes && !agreed(out)? {
         return say(out, "nothing was changed\n");
     }
@@ -137,7 +137,7 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
     match db.assign(&wanted, SystemClock::new().wall())? {
         Assigned::Done { good, operations } => {
             let what = format!("{} now means {}", printable(&code.name()), packed(&good, wish.factor));
-            finish(out, config, (&what, operations.len()))
+            finish(out, config, &what, operations.len())
         }
         refused => Err(why_not(&refused, wanted.good)),
     }
@@ -162,10 +162,10 @@ fn save(
     db.put_changed_goods(std::slice::from_ref(&good))?;
     let operations = db.book_parked(SystemClock::new().wall())?;
     let what = format!("good {} ({}) has the barcode {barcode} now", good.id, printable(&good.title));
-    finish(out, config, (&what, operations.len()))
+    finish(out, config, &what, operations.len())
 }
 
-fn finish(out: &mut impl Write, config: &Config, (what, operations): (&str, usize)) -> Result<(), Error> {
+fn finish(out: &mut impl Write, config: &Config, what: &str, operations: usize) -> Result<(), Error> {
     // Without an agent it is delivered when one starts; with one, at its next check at the latest.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &format!("{what}; {} made of what was scanned of it\n", documents_were(operations)))
@@ -191,7 +191,7 @@ fn why_not(refused: &Assigned, good: GoodId) -> Error {
 }
 
 /// Returns a preview of the booking.
-fn preview(good: &Good, (code, factor): (&Barcode, u32), parked: Option<&ParkedCode>) -> String {
+fn preview(good: &Good, code: &Barcode, factor: u32, parked: Option<&ParkedCode>) -> String {
     let unit = printable(&good.unit);
     let code = format!(
         "code       {}\ngood       {} {}\n",

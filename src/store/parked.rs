@@ -151,7 +151,7 @@ impl Db {
         for bookable in bookable {
             operations.extend(match bookable {
                 Bookable::Goods(bookings) => book_scans(&transaction, &beginning, bookings, now)?,
-                Bookable::Kit(kit, scans) => book_kits(&transaction, &beginning, (&kit, scans), now)?,
+                Bookable::Kit(kit, scans) => book_kits(&transaction, &beginning, &kit, scans, now)?,
             });
         }
         transaction.commit()?;
@@ -382,7 +382,8 @@ pub(super) fn unpark(connection: &Connection, scan: ScanId, quantity: Quantity) 
 fn book_kits(
     connection: &Connection,
     beginning: &Beginning,
-    (kit, scans): (&Kit, Vec<(ScanId, Quantity)>),
+    kit: &Kit,
+    scans: Vec<(ScanId, Quantity)>,
     now: UnixMillis,
 ) -> Result<Vec<OperationId>, Error> {
     let mut operations = BTreeMap::<Place, OperationId>::new();

@@ -45,35 +45,36 @@ fn json_of(found: &FoundDevices) -> Value {
     let ports = ports.iter().map(|port| {
         let likeness = ports::looks_like_scanner(port);
         let entry = ScannerEntry::of_port(port).to_string();
-        device("serial", &port.node, (likeness.is_scanner(), likeness.to_string()), port.usb.as_ref(), &entry)
+        let judgement = Judgement { is_scanner: likeness.is_scanner(), why: likeness.to_string() };
+        device("serial", &port.node, &judgement, port.usb.as_ref(), &entry)
     });
     let hidraws_json = hidraws.iter().map(|hidraw| {
         let entry = hidraw.unfit.is_none().then(|| ScannerEntry::of_hidraw(hidraw, hidraws).to_string());
         let why = hidraw.unfit.map_or_else(|| HIDPOS_SIGN.to_owned(), |unfit| unfit.to_string());
-        let verdict = (hidraw.unfit.is_none(), why);
-        device("hidpos", &hidraw.node, verdict, Some(&hidraw.identity), &entry.unwrap_or_default())
+        let judgement = Judgement { is_scanner: hidraw.unfit.is_none(), why };
+        device("hidpos", &hidraw.node, &judgement, Some(&hidraw.identity), &entry.unwrap_or_default())
     });
     let inputs_json = inputs.iter().map(|input| {
         let likeness = inputs::looks_like_scanner(input);
         let entry = ScannerEntry::of_input(input, inputs, LAYOUT).to_string();
-        let verdict = (likeness.is_scanner(), likeness.to_string());
-        device("evdev", &input.node, verdict, Some(&input.identity), &entry)
+        let judgement = Judgement { is_scanner: likeness.is_scanner(), why: likeness.to_string() };
+        device("evdev", &input.node, &judgement, Some(&input.identity), &entry)
     });
     ports.chain(hidraws_json).chain(inputs_json).collect()
 }
 
-fn device(
-    kind: &str,
-    node: &Path,
-    (is_scanner, why): (bool, String),
-    usb: Option<&UsbIdentity>,
-    entry: &str,
-) -> Value {
+/// The judgement whether a device is a scanner.
+struct Judgement {
+    is_scanner: bool,
+    why: String,
+}
+
+fn device(kind: &str, node: &Path, judgement: &Judgement, usb: Option<&UsbIdentity>, entry: &str) -> Value {
     json!({
         "kind": kind,
         "node": node.display().to_string(),
-        "looks_like_scanner": is_scanner,
-        "why": why,
+        "looks_like_scanner": judgement.is_scanner,
+        "why": judgement.why,
         "vendor": usb.map(|usb| usb.vendor),
         "product": usb.map(|usb| usb.product),
         "maker": usb.and_then(|usb| usb.manufacturer.as_deref()),

@@ -187,22 +187,30 @@ fn find(reading: &Reading, code: CalibrationCode, case: Case, alphabet: &Alphabe
         let (before, rest) = body.split_at_checked(at)?;
         alphabet.begins(rest, &head).then_some(())?;
         let (front, rest) = rest.split_at_checked(head.len())?;
-        let Some(tail) = &tail else { return Some(form(reading, case, (before, front, rest), None)) };
+        let Some(tail) = &tail else {
+            return Some(form(reading, case, &Parts { before, front, behind: rest }, None));
+        };
         let between = (0..=SEPARATOR_MARKS_MAX)
             .find(|between| rest.get(*between..).is_some_and(|rest| alphabet.begins(rest, tail)))?;
         let (between, rest) = rest.split_at_checked(between)?;
         let (_tail, behind) = rest.split_at_checked(tail.len())?;
-        Some(form(reading, case, (before, front, behind), Some(separator(between))))
+        Some(form(reading, case, &Parts { before, front, behind }, Some(separator(between))))
     })
 }
 
-/// Returns the form of a code. `parts` are the marks in front, the beginning of the code, and the marks behind.
-fn form(
-    reading: &Reading,
-    case: Case,
-    (before, front, behind): (&[Mark], &[Mark], &[Mark]),
-    separator: Option<Separator>,
-) -> Form {
+/// A reading, cut at the code in it.
+struct Parts<'a> {
+    /// The marks in front of the code.
+    before: &'a [Mark],
+    /// The code up to its separator.
+    front: &'a [Mark],
+    /// The marks behind the code.
+    behind: &'a [Mark],
+}
+
+/// Returns the form of a code.
+fn form(reading: &Reading, case: Case, parts: &Parts<'_>, separator: Option<Separator>) -> Form {
+    let Parts { before, front, behind } = *parts;
     let (prefix, aim) = take_aim(text(without_stx(before)));
     let (behind, end) = match behind.split_last() {
         Some((last, rest)) if last.what == What::Char(ETX) => (rest, End::behind_etx(&reading.end)),

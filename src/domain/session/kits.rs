@@ -16,6 +16,24 @@ use crate::domain::stock::kit::{Kit, Part};
 use crate::domain::stock::mode::Kind;
 use crate::domain::time::BootMillis;
 
+/// The size of an open operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OperationSize {
+    /// Its lines, one for each good.
+    pub(super) lines: usize,
+    /// Its entries, one for each good of each scan.
+    pub(super) entries: usize,
+}
+
+/// The part of a scan that one entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    /// The place of the scanner that read it.
+    pub(super) home: Place,
+    /// The number of entries that the scan made.
+    pub(super) of: usize,
+}
+
 impl Session {
     pub(super) fn kit(&self, scanner: &ScannerName, card: CardId, resolution: Resolution) -> Decision {
         let Some(place) = self.place_of(scanner) else {
@@ -62,7 +80,7 @@ impl Session {
         let over = over.filter_map(|place| Some(close(*place, self.open.get(place)?, CloseReason::Full)));
         decision.changes.extend(over);
         let full = goods.iter().filter(|(place, added)| {
-            let alone = (added.len(), added.len());
+            let alone = OperationSize { lines: added.len(), entries: added.len() };
             self.is_full(joined(**place).map_or(alone, |open| held_with(open, added)))
         });
         let full: Vec<Change> = full.map(|(place, _)| Change::CloseBooked { place: *place }).collect();
@@ -78,19 +96,19 @@ impl Session {
         decision
     }
 
-    fn fits(&self, (lines, entries): (usize, usize)) -> bool {
-        lines <= usize::from(self.rules.lines_max) && entries <= OPERATION_SCANS_MAX
+    fn fits(&self, size: OperationSize) -> bool {
+        size.lines <= usize::from(self.rules.lines_max) && size.entries <= OPERATION_SCANS_MAX
     }
 
-    /// Returns true if an operation with so many lines and entries is full.
-    pub(super) fn is_full(&self, (lines, entries): (usize, usize)) -> bool {
-        lines >= usize::from(self.rules.lines_max) || entries >= OPERATION_SCANS_MAX
+    /// Returns true if an operation of this size is full.
+    pub(super) fn is_full(&self, size: OperationSize) -> bool {
+        size.lines >= usize::from(self.rules.lines_max) || size.entries >= OPERATION_SCANS_MAX
     }
 
-    pub(super) fn add_kit(&mut self, bookings: &[Booking], (at, done): (BootMillis, &Committed<'_>)) {
+    pub(super) fn add_kit(&mut self, bookings: &[Booking], at: BootMillis, done: &Committed<'_>) {
         let Outcome::Booked { place: home, .. } = done.decision.outcome else { return };
         for booking in bookings {
-            self.add(booking, (home, bookings.len()), (at, done));
+            self.add(booking, Share { home, of: bookings.len() }, at, done);
         }
     }
 
@@ -145,8 +163,8 @@ fn place_of(part: &Part) -> Place {
     Place { kind: Kind::WriteOff, storage: part.storage }
 }
 
-/// Returns the lines and entries of an operation once these goods are added.
-pub(super) fn held_with(open: &OpenOperation, goods: &[GoodId]) -> (usize, usize) {
+/// Returns the size of an operation once these goods are added.
+pub(super) fn held_with(open: &OpenOperation, goods: &[GoodId]) -> OperationSize {
     let new = goods.iter().filter(|good| !open.lines.contains_key(good)).count();
-    (open.lines.len() + new, open.scans.len() + goods.len())
+    OperationSize { lines: open.lines.len() + new, entries: open.scans.len() + goods.len() }
 }

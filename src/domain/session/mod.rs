@@ -41,7 +41,7 @@ use crate::domain::stock::mode::Mode;
 use crate::domain::stock::operation::{CloseReason, Place};
 use crate::domain::stock::quantity::{Quantity, SCAN_UNITS_MAX};
 use crate::domain::stock::resolution::Resolution;
-use kits::held_with;
+use kits::{OperationSize, Share, held_with};
 use memory::ScannerMemory;
 
 /// The most scans that one open operation may hold before it closes itself, whatever its lines: the bound of how far
@@ -435,7 +435,8 @@ impl Session {
 
     fn book(&self, place: Place, good: Good, barcode: &Barcode, quantity: Quantity) -> Decision {
         let open = self.open.get(&place);
-        let full = self.is_full(open.map_or((1, 1), |open| held_with(open, &[good.id])));
+        let full = self
+            .is_full(open.map_or(OperationSize { lines: 1, entries: 1 }, |open| held_with(open, &[good.id])));
         let booking = Booking {
             place,
             operation: open.map(|open| open.id),
@@ -504,8 +505,8 @@ impl Session {
             Change::SetMode(mode) => (self.mode, self.is_commanded) = (*mode, true),
             Change::SetStorage(storage) => (self.storage, self.is_commanded) = (*storage, true),
             Change::Revert => self.revert(),
-            Change::Book(booking) => self.add(booking, (booking.place, 1), (at, done)),
-            Change::BookKit(bookings) => self.add_kit(bookings, (at, done)),
+            Change::Book(booking) => self.add(booking, Share { home: booking.place, of: 1 }, at, done),
+            Change::BookKit(bookings) => self.add_kit(bookings, at, done),
             Change::Undo { scan, taken } => taken.iter().for_each(|taken| self.take_out(*scan, taken)),
             Change::Amend { scan, amended, .. } => self.amend_entries(*scan, amended),
             Change::UndoParked { .. } => {}
@@ -515,13 +516,8 @@ impl Session {
         }
     }
 
-    /// Adds the entry of a booking. It is one of so many entries that a scan by a scanner of `home` made.
-    fn add(
-        &mut self,
-        booking: &Booking,
-        (home, of): (Place, usize),
-        (at, done): (BootMillis, &Committed<'_>),
-    ) {
+    /// Adds the entry of a booking.
+    fn add(&mut self, booking: &Booking, share: Share, at: BootMillis, done: &Committed<'_>) {
         let opened = || done.opened.iter().find(|(place, _)| *place == booking.place).map(|(_, id)| *id);
         let Some(id) = booking.operation.or_else(opened) else { return };
         let open = self.open.entry(booking.place).or_insert_with(|| OpenOperation {
@@ -533,7 +529,7 @@ impl Session {
         let line = open.lines.entry(booking.good.id).or_default();
         *line = line.checked_add(booking.quantity).unwrap_or(*line);
         let (scan, good, quantity) = (done.scan, booking.good.id, booking.quantity);
-        open.scans.push(Entry { scan, home, of, good, quantity });
+        open.scans.push(Entry { scan, home: share.home, of: share.of, good, quantity });
         open.last_scan = at;
     }
 }
