@@ -17,7 +17,7 @@ use crate::domain::decode::framing::Framing;
 use crate::domain::decode::hidpos::trace::PosTrace;
 use crate::domain::decode::keymap::LayoutName;
 use crate::domain::decode::keymap::trace::Trace;
-use crate::domain::decode::secret::redacted;
+use crate::domain::decode::secret::{Before, redacted};
 use crate::domain::printable::{printable, printable_bytes};
 use crate::domain::session::Reason;
 
@@ -91,7 +91,7 @@ fn replay(out: &mut impl Write, file: &Path, gap: Duration) -> Result<(), Error>
     };
     let mut told = String::new();
     for frame in frames {
-        let frame = redacted(frame, false);
+        let frame = redacted(frame, Before::Plain);
         let _written = match &frame.verdict {
             Ok(text) => writeln!(told, "code      {}", printable(text)),
             Err(refusal) => {

@@ -312,7 +312,7 @@ pub fn take_in(
     at: Moment,
 ) -> Result<Verdict, store::Error> {
     let (scanner, frame) = read;
-    let frame = redacted(frame, session.follows_secret(scanner));
+    let frame = redacted(frame, session.frame_before(scanner));
     let lapsed = session.lapse(at.boot);
     let heard = session.hear(scanner, &frame, at.boot);
     let (answer, last) = match &heard {

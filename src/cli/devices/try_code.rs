@@ -10,7 +10,7 @@ use crate::domain::code::gs1::Amount;
 use crate::domain::code::measure::Measure;
 use crate::domain::code::rule::{self, Effect};
 use crate::domain::decode::framing::{Cut, Frame, Framer};
-use crate::domain::decode::secret::redacted;
+use crate::domain::decode::secret::{Before, redacted};
 use crate::domain::printable::{printable, printable_bytes};
 use crate::domain::session::{Conventions, Heard, Reason};
 use crate::domain::stock::good::{Good, Packed};
@@ -74,7 +74,7 @@ impl Trial<'_> {
         }
         frames
             .into_iter()
-            .map(|frame| self.of_frame(&redacted(self.scanner.encoding.read(frame), false)))
+            .map(|frame| self.of_frame(&redacted(self.scanner.encoding.read(frame), Before::Plain)))
             .collect()
     }
 

@@ -27,11 +27,20 @@ const BEHIND_BYTES_MIN: usize = 16;
 /// The fields of a Wi-Fi code.
 const WIFI_FIELDS: &[u8] = b"STPHREI";
 
+/// The frame before another one of the same scanner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// It held no secret, or there was none.
+    Plain,
+    /// It held a secret, of which the next may be the rest.
+    Secret,
+}
+
 /// Takes the secret out of a frame: its bytes become a fixed text, and a frame that was sound is refused. A frame
-/// without a secret passes as it is. `is_rest` says that the frame before it, of the same scanner, held a secret.
+/// without a secret passes as it is.
 #[must_use]
-pub fn redacted(frame: Frame, is_rest: bool) -> Frame {
-    let Some(text) = replacement(&frame, is_rest) else { return frame };
+pub fn redacted(frame: Frame, before: Before) -> Frame {
+    let Some(text) = replacement(&frame, before) else { return frame };
     Frame { raw: text.to_vec(), verdict: Err(frame.verdict.err().unwrap_or(Refusal::Secret)) }
 }
 
@@ -40,7 +49,7 @@ pub fn is_redacted(frame: &Frame) -> bool {
     frame.verdict.is_err() && [SET_UP, WIFI, PASSWORD, REST].contains(&frame.raw.as_slice())
 }
 
-fn replacement(frame: &Frame, is_rest: bool) -> Option<&'static [u8]> {
+fn replacement(frame: &Frame, before: Before) -> Option<&'static [u8]> {
     let bytes = frame.raw.to_ascii_uppercase();
     let heads = || fronts(&bytes);
     if heads().any(is_set_up_head) {
@@ -54,7 +63,7 @@ fn replacement(frame: &Frame, is_rest: bool) -> Option<&'static [u8]> {
     }
     match frame.verdict {
         Ok(_) => has_set_up_secret(&frame.raw).then_some(SET_UP),
-        Err(Refusal::Tail | Refusal::Burst) if is_rest => Some(REST),
+        Err(Refusal::Tail | Refusal::Burst) if before == Before::Secret => Some(REST),
         Err(_) if has_digits(&frame.raw) => Some(SET_UP),
         Err(_) => has_wifi_part(&frame.raw).then_some(WIFI),
     }
@@ -144,7 +153,7 @@ mod tests {
     }
 
     fn kept(frame: Frame) -> String {
-        String::from_utf8(redacted(frame, false).raw).unwrap()
+        String::from_utf8(redacted(frame, Before::Plain).raw).unwrap()
     }
 
     #[test]
@@ -171,10 +180,10 @@ mod tests {
             assert_eq!(is_wifi, text != "WIFIÖS:", "{text}");
         }
         assert_eq!(kept(sound("otpauth://totp/x?secret=JBSWY3DP")), "(password code: not kept)");
-        let frame = redacted(sound(CODE), false);
+        let frame = redacted(sound(CODE), Before::Plain);
         assert_eq!(frame.verdict, Err(Refusal::Secret));
-        assert!(is_redacted(&frame) && is_redacted(&redacted(frame.clone(), true)));
-        assert_eq!(redacted(frame.clone(), false), frame);
+        assert!(is_redacted(&frame) && is_redacted(&redacted(frame.clone(), Before::Secret)));
+        assert_eq!(redacted(frame.clone(), Before::Plain), frame);
     }
 
     #[test]
@@ -196,40 +205,40 @@ mod tests {
             "]C1010400638133393110AB",
             "",
         ] {
-            assert_eq!(redacted(sound(text), true), sound(text), "{text}");
+            assert_eq!(redacted(sound(text), Before::Secret), sound(text), "{text}");
         }
         let refused = torn("https://example.com/p/4006381333931", Refusal::Unfinished);
-        assert_eq!(redacted(refused.clone(), true), refused);
+        assert_eq!(redacted(refused.clone(), Before::Secret), refused);
     }
 
     #[test]
     fn every_part_of_a_torn_code_with_enough_of_a_secret_is_replaced() {
         for at in 1..CODE.len() {
             let (head, tail) = CODE.split_at(at);
-            let head_is_kept = !is_redacted(&redacted(torn(head, Refusal::Unfinished), false));
+            let head_is_kept = !is_redacted(&redacted(torn(head, Refusal::Unfinished), Before::Plain));
             assert!(!head_is_kept || at < "$SP.SETUP".len(), "{head}");
             // The tail alone, as after a port was opened in the middle of it.
-            let tail = redacted(torn(tail, Refusal::Tail), false);
+            let tail = redacted(torn(tail, Refusal::Tail), Before::Plain);
             let rest = String::from_utf8(tail.raw.clone()).unwrap();
             let longest = rest.split('/').map(str::len).max().unwrap();
             assert!(is_redacted(&tail) || longest <= PART_DIGITS_MIN, "{rest}");
         }
         for at in "WIFI:".len()..NETWORK.len() - 1 {
             let (head, tail) = NETWORK.split_at(at);
-            assert!(is_redacted(&redacted(torn(head, Refusal::Lost), false)), "{head}");
-            assert!(is_redacted(&redacted(torn(tail, Refusal::Tail), false)), "{tail}");
+            assert!(is_redacted(&redacted(torn(head, Refusal::Lost), Before::Plain)), "{head}");
+            assert!(is_redacted(&redacted(torn(tail, Refusal::Tail), Before::Plain)), "{tail}");
         }
     }
 
     #[test]
     fn what_follows_a_secret_is_taken_for_its_rest_only_if_it_was_refused_as_one() {
         for why in [Refusal::Tail, Refusal::Burst] {
-            assert_eq!(redacted(torn("rse", why), true).raw, REST);
-            assert_eq!(redacted(torn("rse", why), true).verdict, Err(why));
-            assert_eq!(redacted(torn("rse", why), false).raw, b"rse");
+            assert_eq!(redacted(torn("rse", why), Before::Secret).raw, REST);
+            assert_eq!(redacted(torn("rse", why), Before::Secret).verdict, Err(why));
+            assert_eq!(redacted(torn("rse", why), Before::Plain).raw, b"rse");
         }
-        assert_eq!(redacted(torn("rse", Refusal::Overrun), true).raw, b"rse");
-        assert_eq!(redacted(sound("4006381333931"), true), sound("4006381333931"));
+        assert_eq!(redacted(torn("rse", Refusal::Overrun), Before::Secret).raw, b"rse");
+        assert_eq!(redacted(sound("4006381333931"), Before::Secret), sound("4006381333931"));
     }
 
     #[test]

@@ -35,6 +35,7 @@ use crate::domain::code::gs1::{Amount, Gs1Data};
 use crate::domain::code::measure::Measure;
 use crate::domain::code::seal::Seal;
 use crate::domain::decode::framing::{Frame, Refusal};
+use crate::domain::decode::secret::Before;
 use crate::domain::session::advice::Advice;
 use crate::domain::stock::good::{Good, Packed};
 use crate::domain::stock::mode::Mode;
@@ -243,9 +244,10 @@ impl Session {
         self.open.get(&self.place_of(scanner)?)
     }
 
-    /// Returns true if the scanner's frame before held a secret.
-    pub fn follows_secret(&self, scanner: &ScannerName) -> bool {
-        self.memories.get(scanner).is_some_and(|memory| memory.was_secret)
+    /// Returns what is known of the frame before the next one of this scanner.
+    pub fn frame_before(&self, scanner: &ScannerName) -> Before {
+        let was_secret = self.memories.get(scanner).is_some_and(|memory| memory.was_secret);
+        if was_secret { Before::Secret } else { Before::Plain }
     }
 
     /// Returns the kind of this frame.
