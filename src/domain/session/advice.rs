@@ -60,16 +60,25 @@ pub enum Evidence {
     Nothing,
 }
 
+/// The form in which a scanner sends codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// As keys of a keyboard.
+    AsKeys,
+    /// As text.
+    AsText,
+}
+
 impl Evidence {
     /// Judges a code that no good has.
-    pub fn of_unknown(barcode: &Barcode, is_keyboard: bool) -> Self {
+    pub fn of_unknown(barcode: &Barcode, sent: Sent) -> Self {
         let text = barcode.text.trim_ascii();
         let is_text = barcode.tiers.iter().flatten().all(|key| matches!(key, Key::Text(_)));
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         let is_gtin_long = matches!(text.len(), 8 | 12..=14);
         if is_number && is_gtin_long && is_text && !has_check_digit(text) {
             Self::Odd(Advice::CheckDigit)
-        } else if is_keyboard && is_shifted_digits(text) {
+        } else if sent == Sent::AsKeys && is_shifted_digits(text) {
             Self::Odd(Advice::ShiftedDigits)
         } else {
             Self::Sound
@@ -140,7 +149,7 @@ mod tests {
     const WRONG: Evidence = Evidence::Odd(Advice::CheckDigit);
 
     fn of(text: &str) -> Evidence {
-        Evidence::of_unknown(&Barcode::read(text), true)
+        Evidence::of_unknown(&Barcode::read(text), Sent::AsKeys)
     }
 
     #[test]
@@ -173,7 +182,7 @@ mod tests {
             "čééžšá+šššíš+",
         ] {
             assert_eq!(of(text), shifted, "{text}");
-            assert_eq!(Evidence::of_unknown(&Barcode::read(text), false), Evidence::Sound, "{text}");
+            assert_eq!(Evidence::of_unknown(&Barcode::read(text), Sent::AsText), Evidence::Sound, "{text}");
         }
         for text in ["$))^#*!", "--------", "$))^#*!#4#(#!", "A$))^#*!###(#!", ".:,;.:,;"] {
             assert_eq!(of(text), Evidence::Sound, "{text}");

@@ -10,7 +10,7 @@ use crate::domain::aim::AimId;
 use crate::domain::code::rule::{self, Rule};
 use crate::domain::code::seal::Seal;
 use crate::domain::code::variable::{self, Pattern};
-use crate::domain::session::advice::Evidence;
+use crate::domain::session::advice::{Evidence, Sent};
 use crate::domain::stock::kit::KitScan;
 
 /// The part of the configuration that is about codes.
@@ -29,6 +29,11 @@ pub struct Conventions {
 }
 
 impl Conventions {
+    /// Returns the form in which a scanner sends codes.
+    fn form_of(&self, scanner: &ScannerName) -> Sent {
+        if self.keyboards.contains(scanner) { Sent::AsKeys } else { Sent::AsText }
+    }
+
     /// Returns the rules of a scanner, in their order.
     pub fn rules_of(&self, scanner: &ScannerName) -> &[Rule] {
         self.rules.get(scanner).map_or(&[], Vec::as_slice)
@@ -45,9 +50,7 @@ impl Conventions {
             (Outcome::Refused(_), _) | (_, Err(_)) => Evidence::Nothing,
             (Outcome::Unknown { .. } | Outcome::Lookup(Resolution::Unknown), Ok(text)) => {
                 match self.hear(scanner, text) {
-                    Heard::Product(barcode) => {
-                        Evidence::of_unknown(&barcode, self.keyboards.contains(scanner))
-                    }
+                    Heard::Product(barcode) => Evidence::of_unknown(&barcode, self.form_of(scanner)),
                     _ => Evidence::Sound,
                 }
             }
