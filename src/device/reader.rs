@@ -108,9 +108,9 @@ impl Reader {
 
     /// Keeps the frames with which a connection ends. If the thread ends too, they are sent at once, as far as there is
     /// room: the agent that stopped the thread may no longer receive, and then nobody misses them.
-    pub(super) fn keep_last(&mut self, frames: Vec<Frame>, is_stopping: bool) {
+    pub(super) fn keep_last<T>(&mut self, frames: Vec<Frame>, ended: &Result<T, Stopped>) {
         self.keep(frames, self.clock.boot());
-        if is_stopping {
+        if ended.is_err() {
             let _sent = self.backlog.flush();
         }
     }

@@ -188,7 +188,7 @@ impl Connection {
         drop(node);
         let mut frames = Vec::new();
         stream.finish(&mut frames);
-        reader.keep_last(frames, ended.is_err());
+        reader.keep_last(frames, &ended);
         ended
     }
 
