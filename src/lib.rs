@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! device    bytes of a scanner           one named thread a scanner
-//!   └ domain::framing ─► Frame
+//!   └ domain::decode ─► Frame
 //!        └ work::scans                   one trip to the store's thread:
 //!             ├ domain::session::hear      what kind of frame is it
 //!             ├ store::Db::resolve         which good has this code
@@ -19,7 +19,9 @@
 //!
 //! # Layout
 //!
-//! - [`domain`]: the pure core. What a code is, what a scan does, how a delivery goes on.
+//! - [`domain`]: the pure core, in wings. `decode`: from bytes, keys and reports to frames. `code`: what the text of a
+//!   frame is. `stock`: goods, kits, quantities, operations. `session`: what a scan does. `delivery`: how a delivery goes
+//!   on. `calibrate`: how a scanner is set up.
 //! - [`owner`]: the user whose rights a command of root works with.
 //! - [`clock`], [`config`], [`store`], [`api`], [`device`], [`feedback`]: one edge each. They know the domain and,
 //!   but for the configuration, not each other.
