@@ -73,6 +73,7 @@ pub fn input_place(input: &FoundInput, all: &[FoundInput]) -> String {
 /// Returns the shortest description that no other device has; otherwise the path.
 fn place(usb: &UsbIdentity, all: &[&UsbIdentity], path: &Path) -> String {
     let same = |other: &&&UsbIdentity| other.port == usb.port && other.serial == usb.serial;
+    // A scanner of several interfaces has one port and one serial number for all of them.
     let is_alone = all.iter().filter(same).count() == 1;
     match (&usb.interface, &usb.serial) {
         (Some(_), _) if is_alone => format!("match = {}", usb_match(usb, &usb.port)),

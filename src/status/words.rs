@@ -9,6 +9,8 @@ use serde::de::Error as _;
 use crate::domain::health::ApiState;
 use crate::domain::health::ScannerState;
 
+// The domain knows no format: the words are written and read here, for both states in the same way.
+
 impl Serialize for ApiState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())

@@ -59,6 +59,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening<'_>) -> Result<Ope
     let Opening { station, state, place, first_scan, origin } = *opening;
     let ulid = origin.ulid();
     let mut marker = Marker::new(station, &ulid.to_string());
+    // The same marker twice would make one document on the service stand for two operations here.
     if is_taken(connection, &marker)? {
         marker = Marker::new(station, &Ulid::from_parts(ulid.timestamp_ms(), random()).to_string());
     }

@@ -315,6 +315,7 @@ impl Session {
     ) -> Option<Advice> {
         let outcome = &done.decision.outcome;
         let evidence = self.rules.conventions.evidence(scanner, frame, outcome);
+        // Only a frame that was read shows that somebody works here, and keeps a commanded mode in force.
         if frame.verdict.is_ok() && self.follows_commands(scanner) {
             self.last_scan = Some(at);
         }

@@ -72,6 +72,7 @@ impl Framer {
 
     /// Takes bytes that are complete at the end of `work`. If they begin a frame, it began with the work.
     pub fn push_begun(&mut self, bytes: &[u8], work: Span, out: &mut Vec<Frame>) {
+        // These bytes must not complete a frame whose gap has run out before them.
         self.expire(work.ended, out);
         for &byte in bytes {
             self.take_byte(byte, work, out);
@@ -109,6 +110,7 @@ impl Framer {
             self.guard.broken_off(at);
         }
         match why {
+            // The last line of a file may have no terminator.
             Cut::EndOfInput => self.end_frame(at, out),
             Cut::Gone | Cut::Lost => self.refuse(Refusal::Lost, at, out),
         }
@@ -166,9 +168,11 @@ impl Framer {
 
     /// Adds a byte of data to the frame pending, or begins one with it.
     fn add(&mut self, byte: u8, work: Span, out: &mut Vec<Frame>) {
+        // In UTF-16 of this kind, NUL stands in every second place: any other byte there shows that it is none.
         if byte != 0 {
             self.part_wide_text(out);
         }
+        // STX begins a code. Blank bytes in front of it are what is left of the end of the code before.
         if byte == STX && self.pending.iter().all(|byte| is_blank(*byte)) {
             self.pending.clear();
         }

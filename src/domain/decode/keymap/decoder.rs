@@ -159,6 +159,7 @@ impl KeyDecoder {
             (KeyChange::Press, false) => self.press(code),
             (KeyChange::Release, true) => self.release(code),
             (KeyChange::Repeat, true) => Typed::NOTHING,
+            // The key went down before the keyboard was opened: it is part of no code.
             (KeyChange::Release | KeyChange::Repeat, false) if self.unseen_keys => Typed::NOTHING,
             // A press or a release went by unseen.
             (KeyChange::Press, true) | (KeyChange::Release | KeyChange::Repeat, false) => Typed::UNCLEAR,
@@ -242,6 +243,7 @@ impl KeyDecoder {
         Held {
             level: Level { shift, alt_gr, caps: self.caps },
             ctrl: any([key::LEFT_CTRL, key::RIGHT_CTRL]),
+            // Where a layout has no AltGr, that key is a second Alt.
             alt: self.down.contains(&key::LEFT_ALT) || right_alt && !alt_gr,
         }
     }
@@ -277,6 +279,7 @@ impl KeyDecoder {
     fn character(&mut self, code: u16, held: Held) -> Typed {
         let level = Level { alt_gr: held.level.alt_gr || held.alt, ..held.level };
         let stroke = self.stroke(code, level);
+        // Whether Caps Lock is on is not known, and this key types something else with it.
         if self.unseen_caps && stroke != self.stroke(code, Level { caps: !level.caps, ..level }) {
             return self.unclear();
         }
