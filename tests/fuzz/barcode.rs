@@ -38,10 +38,10 @@ fn command(text: &str) {
     let (_symbology, code) = AimId::split(text);
     match Control::read(text) {
         ControlReading::Control(control) => {
-            assert_eq!(control.code(), code, "a second spelling of a command")
+            assert_eq!(control.code(), code, "a second spelling of a command");
         }
         ControlReading::NotControl => {
-            assert!(!code.starts_with("$SP."), "a malformed command passes for a good")
+            assert!(!code.starts_with("$SP."), "a malformed command passes for a good");
         }
         ControlReading::Kit(_) | ControlReading::Malformed => assert!(code[..4].eq_ignore_ascii_case("$SP.")),
     }

@@ -26,10 +26,10 @@ pub(crate) fn check(input: &[u8]) {
         }
         (ControlReading::NotControl, _) => {}
         (ControlReading::Malformed, after) => {
-            assert_ne!(after, ControlReading::NotControl, "a smudge became a good")
+            assert_ne!(after, ControlReading::NotControl, "a smudge became a good");
         }
         (ControlReading::Control(_) | ControlReading::Kit(_), _) => {
-            assert_eq!(left, frame, "a control code was touched")
+            assert_eq!(left, frame, "a control code was touched");
         }
     }
     let scanner = ScannerName::new("dock");

@@ -168,9 +168,12 @@ fn describe_signs(text: &mut String, input: &FoundInput) {
 
 /// Returns the entry to paste, each line behind `mark`.
 pub(super) fn indented(entry: &ScannerEntry, mark: &str) -> String {
-    let text = entry.to_string();
-    let lines: String = text.lines().map(|line| format!("  {mark}{line}\n")).collect();
-    format!("\n{lines}\n")
+    let mut text = "\n".to_owned();
+    for line in entry.to_string().lines() {
+        let _written = writeln!(text, "  {mark}{line}");
+    }
+    text.push('\n');
+    text
 }
 
 fn describe_usb(text: &mut String, usb: &UsbIdentity) {

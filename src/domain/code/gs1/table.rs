@@ -253,7 +253,7 @@ mod tests {
             let value_length = predefined_length(&ai).map(|total| total - ai.len());
             match (value_length, rule) {
                 (Some(length), ValueRule::Checked(checked)) => {
-                    assert_eq!(length, usize::from(checked), "{ai}")
+                    assert_eq!(length, usize::from(checked), "{ai}");
                 }
                 (Some(length), ValueRule::Digits(min, max)) => {
                     assert_eq!((length, length), (usize::from(min), usize::from(max)), "{ai}");
