@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::pace::Pace;
+use crate::random::random;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -97,6 +98,11 @@ impl Budget {
     pub fn close_for(&mut self, wait: Duration, now: Instant) {
         self.closed_until = self.closed_until.max(now + wait);
     }
+}
+
+/// Returns a number that differs from station to station and from start to start.
+pub fn seed() -> u64 {
+    u64::try_from(random() & u128::from(u64::MAX)).unwrap_or(1)
 }
 
 #[cfg(test)]

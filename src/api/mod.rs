@@ -19,7 +19,7 @@ mod pace;
 mod trust;
 mod wire;
 
-pub use budget::{Budget, Permit};
+pub use budget::{Budget, Permit, seed};
 pub use calls::{
     BaseUnit, CardItem, CardRow, CategoryContent, CategoryRow, CategoryToWrite, Consumable, Correction,
     DocumentRow, GoodDetails, GoodToWrite, GoodsFilter, GoodsPageAsk, LineDetails, LineToPost, LocationRow,

@@ -10,13 +10,13 @@ use rustix::fs::statvfs;
 use tokio::time::timeout;
 
 use super::Handle;
+use crate::domain::text::error_chain;
 use crate::domain::time::{BootMillis, UnixMillis};
 use crate::store;
 use crate::web::events::Events;
 use crate::web::metrics::{Disk, Snapshot};
 use crate::web::{Ask, Look, Site};
 use crate::work::pulse::Pulse;
-use crate::work::uplink::error_chain;
 
 /// The longest wait for the store's answer in a check of the health.
 const STORE_WITHIN: Duration = Duration::from_secs(3);

@@ -33,14 +33,13 @@ use clap::{CommandFactory, Parser};
 use tokio::time::Instant;
 use tracing::Level;
 
-use crate::api::{Budget, Client};
+use crate::api::{Budget, Client, seed};
 use crate::app;
 use crate::config::Config;
 use crate::config::secrets::{self, Secrets};
 use crate::domain::printable::harmless;
 use crate::owner;
 use crate::store::Db;
-use crate::work::uplink::seed;
 use args::{Args, Command, DevicesCommand};
 pub use error::Error;
 use error::{owner_error, read_error, write_error};

@@ -6,11 +6,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::delivery::State;
 use crate::domain::home::belongs_to;
+use crate::domain::text::error_chain;
 use crate::domain::time::UnixMillis;
 use crate::feedback::counted;
 use crate::machine;
 use crate::store::{Db, Figures};
-use crate::work::uplink::error_chain;
 
 const DATA: &str = "data";
 const GOODS: &str = "goods";

@@ -7,13 +7,13 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 use super::{Finding, certificate};
-use crate::api::{self, Authorities, Budget, Client, Outcome};
+use crate::api::{self, Authorities, Budget, Client, Outcome, seed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
+use crate::domain::text::error_chain;
 use crate::work::rights::{missing_rights, missing_storages};
 use crate::work::trust::{Disagreement, agree};
-use crate::work::uplink::{error_chain, seed};
 
 const SECTION: &str = "service";
 const CLOCK: &str = "clock";

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::Finding;
 use crate::config::Config;
 use crate::config::secrets::{self, Secrets};
-use crate::work::uplink::error_chain;
+use crate::domain::text::error_chain;
 
 const SECTION: &str = "tokens";
 

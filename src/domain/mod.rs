@@ -23,3 +23,4 @@ pub mod mark;
 pub mod printable;
 pub mod signal;
 pub mod time;
+pub mod text;

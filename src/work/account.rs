@@ -9,10 +9,11 @@ use jiff::{Span, Timestamp};
 use tokio::time::Instant;
 
 use super::rights::{booked_storages, missing_rights, missing_storages};
-use super::uplink::{Halt, Uplink, error_chain};
+use super::uplink::{Halt, Uplink};
 use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
 use crate::config::BackDate;
 use crate::domain::ids::OperationId;
+use crate::domain::text::error_chain;
 use crate::domain::time::UnixMillis;
 use crate::store::{Cause, Store, zone_of_text};
 

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::uplink::{Halt, Uplink, error_chain};
+use super::uplink::{Halt, Uplink};
 use crate::api::Outcome;
 use crate::domain::delivery::{ABSENCES_PROVING, Awaits};
 use crate::domain::ids::OperationId;
+use crate::domain::text::error_chain;
 use crate::random::random;
 use crate::store::Failure;
 

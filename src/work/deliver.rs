@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use super::records::{Wanted, documents};
 use super::trust::Word;
-use super::uplink::{Halt, Uplink, error_chain};
+use super::uplink::{Halt, Uplink};
 use crate::api::{LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
 use crate::config::BackDate;
 use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, Trace, judge};
 use crate::domain::ids::{DocumentId, OperationId};
 use crate::domain::signal::Signal;
 use crate::domain::stock::mode::Kind;
-use crate::domain::stock::operation::{Line, Operation};
+use crate::domain::stock::operation::Line;
+use crate::domain::stock::operation::Operation;
+use crate::domain::text::error_chain;
 use crate::domain::time::UnixMillis;
 use crate::feedback::What;
 use crate::store::{Cause, Pending};

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::uplink::{Halt, PROBE_EVERY, Uplink, error_chain};
+use super::uplink::{Halt, PROBE_EVERY, Uplink};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::{Event, State};
 use crate::domain::health::ApiState;
 use crate::domain::ids::OperationId;
+use crate::domain::text::error_chain;
 use crate::random::random;
 
 /// The first wait after a failure; it doubles with each further one.

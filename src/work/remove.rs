@@ -1,10 +1,11 @@
 //! Removes lines and documents on the service that must go: one at a time, each as often as it takes.
 
 use super::blame::{Hope, Thing};
-use super::uplink::{Halt, Uplink, error_chain};
+use super::uplink::{Halt, Uplink};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::Event;
 use crate::domain::ids::{DocumentId, TransactionId};
+use crate::domain::text::error_chain;
 use crate::store::Pending;
 
 impl Uplink {

@@ -21,7 +21,7 @@ use super::pulse::Pulse;
 use super::records::{KnownDocuments, Records};
 use super::recover::Pause;
 use super::trust::{Belief, ClockTrust, Disagreement, agree};
-use crate::api::{self, Budget, Client, Permit};
+use crate::api::{self, Budget, Client, Permit, seed};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::delivery::{Awaits, Delivery, Event, State, Way};
@@ -30,9 +30,9 @@ use crate::domain::health::ApiState;
 use crate::domain::home::Home;
 use crate::domain::ids::OperationId;
 use crate::domain::signal::Signal;
+use crate::domain::text::error_chain;
 use crate::domain::time::UnixMillis;
 use crate::feedback::{Announcement, Feedback, What};
-use crate::random::random;
 use crate::store::{self, Advance, Cause, Db, Store};
 
 /// The longest time for a request that is under way when the agent stops. Its result is then uncertain and read back
@@ -503,21 +503,4 @@ pub(super) fn wait_for(awaits: Awaits, failures: u32, api: &config::Api) -> Opti
         Awaits::LateCheck(_) => Some(api.late_check_after * 3),
         Awaits::Nobody => None,
     }
-}
-
-/// Returns a number that differs from station to station and from start to start.
-pub fn seed() -> u64 {
-    u64::try_from(random() & u128::from(u64::MAX)).unwrap_or(1)
-}
-
-/// Returns an error and its causes, on one line.
-pub fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
-    }
-    text
 }

@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("child", &["config"]),
     ("store", &["domain", "random"]),
-    ("api", &["domain", "config", "meter"]),
+    ("api", &["domain", "random", "config", "meter"]),
     ("device", &["domain", "clock", "config"]),
     ("feedback", &["domain", "config", "child"]),
     ("sandbox", &["domain"]),

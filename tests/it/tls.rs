@@ -15,7 +15,7 @@ use serde_json::Value;
 use stockpoint::api::{Budget, Client, Error};
 use stockpoint::config::Config;
 use stockpoint::domain::ids::LocationId;
-use stockpoint::work::uplink::error_chain;
+use stockpoint::domain::text::error_chain;
 use tokio::time::Instant;
 
 use crate::program::Shed;

@@ -7,12 +7,12 @@ use crate::api;
 use crate::api::Budget;
 use crate::api::Client;
 use crate::api::Outcome;
+use crate::api::seed;
 use crate::app;
 use crate::cli::Error;
 use crate::config::Api;
 use crate::domain::ids::LocationId;
-use crate::work::uplink::error_chain;
-use crate::work::uplink::seed;
+use crate::domain::text::error_chain;
 
 /// A choice: its id and its name.
 pub(super) type Choice = (i64, String);

@@ -14,14 +14,14 @@ use crate::api::Budget;
 use crate::api::Client;
 use crate::api::Login;
 use crate::api::Outcome;
+use crate::api::seed;
 use crate::app;
 use crate::cli::Error;
 use crate::config::Api;
 use crate::config::secrets;
 use crate::config::secrets::Origin;
 use crate::config::secrets::Token;
-use crate::work::uplink::error_chain;
-use crate::work::uplink::seed;
+use crate::domain::text::error_chain;
 
 /// The name that stands for the standard input in place of a file.
 const STANDARD_INPUT: &str = "-";
