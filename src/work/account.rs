@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Span;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
 use tokio::time::Instant;
 
+use super::dates::{date_in, earliest_reading, timestamp};
 use super::rights::{booked_storages, missing_rights, missing_storages};
 use super::uplink::{Halt, Uplink};
 use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
@@ -28,11 +29,6 @@ const AGE_LOOK_EVERY: Duration = Duration::from_mins(30);
 
 /// The interval between two comparisons of the account with the configuration.
 const CHECK_EVERY: Duration = Duration::from_hours(6);
-
-/// The formats of a document's date and of a reading's beginning: the service takes both
-/// (<https://developer.alteg.io/en/b2b-v1/openapi>, examples of `create_date` and `changed_after`).
-const DATE: &str = "%Y-%m-%dT%H:%M:%S%:z";
-const READING: &str = "%Y-%m-%dT%H:%M:%S";
 
 /// The facts that are known of the account.
 #[derive(Debug)]
@@ -117,20 +113,6 @@ impl Account {
     pub(super) fn earliest_reading(&self, at: UnixMillis) -> String {
         earliest_reading(at, self.zone.as_ref().unwrap_or(&TimeZone::UTC))
     }
-}
-
-/// Returns a document's date in a zone, with the offset of that day.
-pub fn date_in(zone: &TimeZone, at: UnixMillis) -> String {
-    timestamp(at).to_zoned(zone.clone()).strftime(DATE).to_string()
-}
-
-/// Returns the beginning of a reading, as the service takes it: without an offset. It is not documented whether the
-/// service reads it as the location's time or as UTC, so the earlier of the two is sent: reading too much only takes
-/// longer.
-pub(super) fn earliest_reading(at: UnixMillis, zone: &TimeZone) -> String {
-    let utc = timestamp(at).to_zoned(TimeZone::UTC).datetime();
-    let local = timestamp(at).to_zoned(zone.clone()).datetime();
-    utc.min(local).strftime(READING).to_string()
 }
 
 impl Uplink {
@@ -272,10 +254,6 @@ impl Uplink {
     async fn lacks(&mut self, cause: Cause, missing: &[String]) -> Result<(), Halt> {
         if missing.is_empty() { self.end(cause).await } else { self.raise(cause, &missing.join("; ")).await }
     }
-}
-
-pub(super) fn timestamp(at: UnixMillis) -> Timestamp {
-    Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Returns true if the service answered and would probably answer the same again.

@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::account::timestamp;
+use super::dates::timestamp;
 use crate::config::Care;
 use crate::domain::session::{Decision, Heard, Outcome, Reason};
 use crate::domain::stock::mode::Kind;

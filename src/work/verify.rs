@@ -5,8 +5,8 @@ use std::fmt;
 
 use jiff::tz::TimeZone;
 
-use super::account::earliest_reading;
-use super::records::Listing;
+use super::dates::earliest_reading;
+use super::movements::Listing;
 use crate::api::{self, Budget, Client};
 use crate::domain::delivery::{Finding, FoundDocument, State, judge};
 use crate::domain::ids::{DocumentId, OperationId};

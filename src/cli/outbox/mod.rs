@@ -21,7 +21,7 @@ use crate::domain::printable::printable;
 use crate::domain::stock::quantity::Money;
 use crate::socket::{self, Request};
 use crate::store::{Advance, Corrected, Correction, Db, Revoked, Summary, Undo};
-use crate::work::account::date_in;
+use crate::work::dates::date_in;
 use crate::work::verify::Verifier;
 
 /// A day, in ms.

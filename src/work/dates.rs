@@ -1,0 +1,30 @@
+//! The dates that the service is sent, in the location's own time.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::domain::time::UnixMillis;
+
+/// The formats of a document's date and of a reading's beginning: the service takes both
+/// (<https://developer.alteg.io/en/b2b-v1/openapi>, examples of `create_date` and `changed_after`).
+const DATE: &str = "%Y-%m-%dT%H:%M:%S%:z";
+const READING: &str = "%Y-%m-%dT%H:%M:%S";
+
+/// Returns a document's date in a zone, with the offset of that day.
+pub fn date_in(zone: &TimeZone, at: UnixMillis) -> String {
+    timestamp(at).to_zoned(zone.clone()).strftime(DATE).to_string()
+}
+
+/// Returns the beginning of a reading, as the service takes it: without an offset. It is not documented whether the
+/// service reads it as the location's time or as UTC, so the earlier of the two is sent: reading too much only takes
+/// longer.
+pub(super) fn earliest_reading(at: UnixMillis, zone: &TimeZone) -> String {
+    let utc = timestamp(at).to_zoned(TimeZone::UTC).datetime();
+    let local = timestamp(at).to_zoned(zone.clone()).datetime();
+    utc.min(local).strftime(READING).to_string()
+}
+
+/// Returns a time as a timestamp; one that is out of range is the epoch.
+pub(super) fn timestamp(at: UnixMillis) -> Timestamp {
+    Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH)
+}
