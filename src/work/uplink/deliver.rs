@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::records::{Wanted, documents};
-use super::trust::Word;
-use super::uplink::{Halt, Uplink};
+use super::{Halt, Uplink};
 use crate::api::{LineToPost, Movement, OperationToPost, Outcome, PostedOperation};
 use crate::config::BackDate;
 use crate::domain::delivery::{Delivery, Event, Finding, FoundDocument, Next, State, Step, Trace, judge};
@@ -17,6 +16,7 @@ use crate::domain::text::error_chain;
 use crate::domain::time::UnixMillis;
 use crate::feedback::What;
 use crate::store::{Cause, Pending};
+use crate::work::trust::Word;
 
 /// The words for a person when the service has documents that the books do not know of.
 const RESTORED: &str = "this data folder is older than what was sent from it: documents that it held as unsent were found \

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::account::is_refusal;
 use super::full::Asking;
 use super::page_size::PageSize;
-use super::uplink::{Halt, Uplink};
+use super::{Halt, Uplink};
 use crate::api::{self, GoodsPageAsk, Outcome};
 use crate::domain::health::ApiState;
 use crate::domain::ids::GoodId;

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::catalog::{Kind, Page, growing};
 use super::loss::{Loss, Verdict};
-use super::uplink::{Halt, Uplink};
+use super::Halt;
+use super::Uplink;
 use crate::domain::ids::GoodId;
 use crate::domain::listing::{Fault, Pass, Turn};
 use crate::domain::signal::Signal;

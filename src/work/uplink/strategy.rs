@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
-use super::uplink::{Halt, Uplink};
+use super::{Halt, Uplink};
 use crate::config::{Config, Strategy};
 use crate::domain::delivery::Way;
 use crate::domain::ids::OperationId;

@@ -1,4 +1,26 @@
 //! The connection to the service: the next task on it, and its recovery.
+//!
+//! It does one thing at a time: deliveries first (`deliver`; `strategy` decides the way in which new ones begin), then
+//! the facts that it needs of the account (`account`), then the goods table (`catalog` and `full`) and the bills of
+//! materials (`kits`). One request at a time needs no locks, keeps the order, and is all that the service's limit leaves
+//! room for. If the service answers, only the thing that fails is put off (`blame`).
+
+mod account;
+mod agenda;
+mod alarms;
+mod blame;
+mod catalog;
+mod choose;
+mod deliver;
+mod full;
+mod home;
+mod kits;
+mod loss;
+mod page_size;
+mod records;
+mod recover;
+mod remove;
+mod strategy;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,20 +29,6 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::Error;
-use super::account::Account;
-use super::agenda::Agenda;
-use super::alarms::Review;
-use super::blame::{Blame, Thing, before_reading};
-use super::catalog::Catalog;
-use super::choose::Task;
-use super::form::{EVIDENT, Form};
-use super::home::Belonging;
-use super::kits::Kits;
-use super::pulse::Pulse;
-use super::records::{KnownDocuments, Records};
-use super::recover::Pause;
-use super::trust::{Belief, ClockTrust, Disagreement, agree};
 use crate::api::{self, Budget, Client, Permit, seed};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -34,6 +42,20 @@ use crate::domain::text::error_chain;
 use crate::domain::time::UnixMillis;
 use crate::feedback::{Announcement, Feedback, What};
 use crate::store::{self, Advance, Cause, Db, Store};
+use crate::work::Error;
+use crate::work::pulse::Pulse;
+use crate::work::trust::{Belief, ClockTrust, Disagreement, agree};
+use crate::work::uplink::account::Account;
+use crate::work::uplink::agenda::Agenda;
+use crate::work::uplink::alarms::Review;
+use crate::work::uplink::blame::{Blame, Thing, before_reading};
+use crate::work::uplink::catalog::Catalog;
+use crate::work::uplink::choose::Task;
+use crate::work::uplink::home::Belonging;
+use crate::work::uplink::kits::Kits;
+use crate::work::uplink::records::{KnownDocuments, Records};
+use crate::work::uplink::recover::Pause;
+use crate::work::uplink::strategy::{EVIDENT, Form};
 
 /// The longest time for a request that is under way when the agent stops. Its result is then uncertain and read back
 /// after the next start.
@@ -106,32 +128,32 @@ pub struct Parts {
 /// The worker.
 #[derive(Debug)]
 pub struct Uplink {
-    pub(super) parts: Parts,
-    pub(super) budget: Budget,
-    pub(super) account: Account,
-    pub(super) catalog: Catalog,
-    pub(super) kits: Kits,
-    pub(super) documents: KnownDocuments,
-    pub(super) records: Option<Records>,
-    pub(super) form: Form,
-    pub(super) trust: ClockTrust,
+    parts: Parts,
+    budget: Budget,
+    account: Account,
+    catalog: Catalog,
+    kits: Kits,
+    documents: KnownDocuments,
+    records: Option<Records>,
+    form: Form,
+    trust: ClockTrust,
     /// The server's clock, and the instant of ours at which it was read.
     server_date: Option<(UnixMillis, Instant)>,
     /// The number of failures in a row.
-    pub(super) failures: u32,
+    failures: u32,
     /// The time before which nothing is sent.
-    pub(super) closed_until: Instant,
+    closed_until: Instant,
     /// True if the next request only asks whether the service answers, because the last one failed.
-    pub(super) is_in_doubt: bool,
-    pub(super) pause: Option<Pause>,
+    is_in_doubt: bool,
+    pause: Option<Pause>,
     /// The operation that alone was forbidden and is tried once more before that is believed.
-    pub(super) retrial: Option<OperationId>,
-    pub(super) review: Review,
-    pub(super) agenda: Agenda,
-    pub(super) blame: Blame,
-    pub(super) next_probe: Instant,
-    pub(super) next_prune: Instant,
-    pub(super) belonging: Belonging,
+    retrial: Option<OperationId>,
+    review: Review,
+    agenda: Agenda,
+    blame: Blame,
+    next_probe: Instant,
+    next_prune: Instant,
+    belonging: Belonging,
 }
 
 impl Uplink {
@@ -282,7 +304,7 @@ impl Uplink {
     }
 
     /// Returns the time at which an operation became due: a reading that was begun earlier proves nothing about it.
-    pub(super) fn due_since(&self, id: OperationId) -> Instant {
+    fn due_since(&self, id: OperationId) -> Instant {
         self.agenda.due(id).unwrap_or_else(Instant::now)
     }
 
@@ -297,12 +319,12 @@ impl Uplink {
     }
 
     /// Puts off one operation without changing it.
-    pub(super) fn put_off(&mut self, id: OperationId, wait: Duration) {
+    fn put_off(&mut self, id: OperationId, wait: Duration) {
         self.agenda.set(id, Some(Instant::now() + wait));
     }
 
     /// Applies an event and writes the new state; returns nothing if another process has moved the operation meanwhile.
-    pub(super) async fn advance(
+    async fn advance(
         &mut self,
         id: OperationId,
         delivery: &Delivery,
@@ -345,7 +367,7 @@ impl Uplink {
     }
 
     /// Waits for the permission for one request, until the budget has it.
-    pub(super) async fn permit(&mut self) -> Result<Permit, Halt> {
+    async fn permit(&mut self) -> Result<Permit, Halt> {
         loop {
             if self.parts.stop.is_cancelled() {
                 return Err(Halt::Stopped);
@@ -368,7 +390,7 @@ impl Uplink {
 
     /// Takes in an answer, good or bad: it shows the state of the connection and the server's time. Every answer passes
     /// here.
-    pub(super) async fn heard<T>(&mut self, answer: Result<T, api::Error>) -> Result<T, Halt> {
+    async fn heard<T>(&mut self, answer: Result<T, api::Error>) -> Result<T, Halt> {
         if let Some(date) = self.parts.client.take_server_date() {
             self.trust.compare(date.0, self.parts.clock.wall(), self.parts.clock.boot());
             self.server_date = Some((date.0, Instant::now()));
@@ -387,17 +409,17 @@ impl Uplink {
     }
 
     /// Returns the service's clock now, or `None` before any answer that gives it.
-    pub(super) fn server_heard(&self) -> Option<UnixMillis> {
+    fn server_heard(&self) -> Option<UnixMillis> {
         self.server_date.map(|(date, at)| date.plus_ms(i64::try_from(at.elapsed().as_millis()).unwrap_or(0)))
     }
 
     /// Returns the server's clock now, or ours before any answer.
-    pub(super) fn server_now(&self) -> UnixMillis {
+    fn server_now(&self) -> UnixMillis {
         self.server_heard().unwrap_or_else(|| self.parts.clock.wall())
     }
 
     /// Returns true if the wall clock is trusted.
-    pub(super) fn is_clock_right(&self) -> bool {
+    fn is_clock_right(&self) -> bool {
         self.trust.is_trusted()
     }
 
@@ -435,7 +457,7 @@ impl Uplink {
 
     /// Reports why nothing is posted. A clock that no time server has set yet may still be set; if one has, only a
     /// person can decide which clock is wrong.
-    pub(super) async fn tell_of_clock(&mut self) -> Result<(), Halt> {
+    async fn tell_of_clock(&mut self) -> Result<(), Halt> {
         let what = format!(
             "{}; nothing is posted until they agree, or station.trust_clock is set",
             self.why_not_trusted()
@@ -478,7 +500,7 @@ impl Uplink {
         Ok(())
     }
 
-    pub(super) fn tell(&self, state: ApiState, last_error: Option<String>) {
+    fn tell(&self, state: ApiState, last_error: Option<String>) {
         let health = ApiHealth { state, last_error };
         self.parts.health.send_if_modified(|known| {
             let changed = *known != health;
@@ -488,7 +510,7 @@ impl Uplink {
     }
 
     /// Announces to everybody what concerns no single scanner.
-    pub(super) fn announce(&self, signal: Signal, what: What) {
+    fn announce(&self, signal: Signal, what: What) {
         self.parts.feedback.announce(Announcement { scanner: None, signal, what });
     }
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Error;
-use super::uplink::{Halt, Uplink};
 use crate::domain::health::ApiState;
+use super::Halt;
+use super::Uplink;
 use crate::domain::home::belongs_to;
 use crate::machine::{self, Roots};
 use crate::store::Cause;
+use crate::work::Error;
 
 /// The time for which a machine may show nothing that the folder knows of it before a person is called: a network
 /// interface on a slow bus comes within a minute.

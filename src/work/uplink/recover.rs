@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::uplink::{Halt, PROBE_EVERY, Uplink};
+use super::{Halt, PROBE_EVERY, Uplink};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::{Event, State};
 use crate::domain::health::ApiState;

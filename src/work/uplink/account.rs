@@ -8,15 +8,15 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
-use super::dates::{date_in, earliest_reading, timestamp};
-use super::rights::{booked_storages, missing_rights, missing_storages};
-use super::uplink::{Halt, Uplink};
+use super::{Halt, Uplink};
 use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
 use crate::config::BackDate;
 use crate::domain::ids::OperationId;
 use crate::domain::text::error_chain;
 use crate::domain::time::UnixMillis;
 use crate::store::{Cause, Store, zone_of_text};
+use crate::work::dates::{date_in, earliest_reading, timestamp};
+use crate::work::rights::{booked_storages, missing_rights, missing_storages};
 
 /// Name of the fact that keeps the number of days back for which the account takes documents; empty: any number.
 const DAYS_BACK: &str = "days_back";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::uplink::{Halt, Uplink};
+use super::{Halt, Uplink};
 use crate::domain::ids::OperationId;
 use crate::domain::signal::Signal;
 use crate::feedback::What;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::account::is_refusal;
 use super::catalog::{growing, spread};
-use super::uplink::{Halt, Uplink};
+use super::{Halt, Uplink};
 use crate::api::{self, CardRow, Outcome};
 use crate::domain::ids::CardId;
 use crate::domain::listing::{Fault, Reading, Step};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::blame::Thing;
-use super::uplink::{Halt, Uplink, wait_for};
+use super::{Halt, Uplink, wait_for};
 use crate::store::Waiting;
 
 /// The interval between two looks at the outbox when no change was announced: a command beside the agent may have put

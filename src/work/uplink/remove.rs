@@ -1,7 +1,7 @@
 //! Removes lines and documents on the service that must go: one at a time, each as often as it takes.
 
 use super::blame::{Hope, Thing};
-use super::uplink::{Halt, Uplink};
+use super::{Halt, Uplink};
 use crate::api::{self, Outcome};
 use crate::domain::delivery::Event;
 use crate::domain::ids::{DocumentId, TransactionId};

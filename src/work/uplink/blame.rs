@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::uplink::{Halt, Uplink};
+use super::{Halt, Uplink};
 use crate::api::Outcome;
 use crate::domain::delivery::{ABSENCES_PROVING, Awaits};
 use crate::domain::ids::OperationId;

@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use super::movements::Listing;
-use super::uplink::{Halt, Uplink};
+use super::{Halt, Uplink};
 use crate::api::{self, Movement};
 use crate::domain::ids::DocumentId;
 use crate::domain::listing::Fault;
 use crate::domain::time::UnixMillis;
+use crate::work::movements::Listing;
 
 /// The most requests of one reading. At a thousand rows a page they are enough for a million movements since the
 /// request was sent; a service that goes on beyond that does not answer truthfully.
