@@ -58,6 +58,7 @@ use crate::work::scans::{Input, Scans};
 use crate::work::trust::Belief;
 use crate::work::uplink::Parts;
 use crate::work::uplink::Uplink;
+use crate::work::uplink::link::LinkParts;
 use handle::Meters;
 use handle::Shared;
 pub use handle::{Handle, location, station};
@@ -457,20 +458,18 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
     let (advice_tell, advice) = watch::channel(BTreeMap::new());
     let (pending_tell, pending) = watch::channel(BTreeMap::new());
     let (wake, sync_now) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let uplink = Uplink::new(Parts {
+    let link = LinkParts {
         store: store.clone(),
         client,
         clock: Arc::clone(&clock),
         config: Arc::clone(&config),
-        home,
         feedback: Arc::clone(&feedback),
         trusted: trusted_tell,
         health: health_tell,
-        wake: Arc::clone(&wake),
-        sync_now: Arc::clone(&sync_now),
         stop: CancellationToken::new(),
         pulse: Arc::new(Pulse::new("the way to the service")),
-    });
+    };
+    let uplink = Uplink::new(Parts { link, home, wake: Arc::clone(&wake), sync_now: Arc::clone(&sync_now) });
     let labels = labels(&config);
     let scans = Scans {
         store: store.clone(),

@@ -22,5 +22,5 @@ pub mod listing;
 pub mod mark;
 pub mod printable;
 pub mod signal;
-pub mod time;
 pub mod text;
+pub mod time;

@@ -8,13 +8,14 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
-use super::{Halt, Uplink};
-use crate::api::{self, LocationRow, Outcome, PermissionsRow, StorageRow};
+use super::interrupted::{Interrupted, would_answer_the_same};
+use super::link::Link;
+use crate::api::{LocationRow, PermissionsRow, StorageRow};
 use crate::config::BackDate;
 use crate::domain::ids::OperationId;
 use crate::domain::text::error_chain;
 use crate::domain::time::UnixMillis;
-use crate::store::{Cause, Store, zone_of_text};
+use crate::store::{Cause, zone_of_text};
 use crate::work::dates::{date_in, earliest_reading, timestamp};
 use crate::work::rights::{booked_storages, missing_rights, missing_storages};
 
@@ -32,7 +33,7 @@ const CHECK_EVERY: Duration = Duration::from_hours(6);
 
 /// The facts that are known of the account.
 #[derive(Debug)]
-pub(super) struct Account {
+pub struct Account {
     zone: Option<TimeZone>,
     zone_is_configured: bool,
     /// The number of days back that the token may date a document; `None`: any number, as far as is known.
@@ -54,7 +55,8 @@ enum Step {
 const STEPS: [Step; 3] = [Step::Storages, Step::Permissions, Step::Zone];
 
 impl Account {
-    pub(super) fn new(configured: Option<TimeZone>) -> Self {
+    /// Returns an account of which nothing is known but a configured time zone.
+    pub fn new(configured: Option<TimeZone>) -> Self {
         Self {
             zone_is_configured: configured.is_some(),
             zone: configured,
@@ -67,11 +69,11 @@ impl Account {
     }
 
     /// Reads what an earlier process learned.
-    pub(super) async fn recall(&mut self, store: &Store) -> Result<(), Halt> {
+    pub(super) async fn recall(&mut self, link: &Link) -> Result<(), Interrupted> {
         if self.zone.is_none() {
-            self.zone = store.run(|db| db.zone()).await??;
+            self.zone = link.db(|db| db.zone()).await?;
         }
-        let days_back = store.run(|db| db.fact(DAYS_BACK)).await??;
+        let days_back = link.db(|db| db.fact(DAYS_BACK)).await?;
         self.days_back = days_back.and_then(|days| days.parse().ok());
         Ok(())
     }
@@ -100,7 +102,7 @@ impl Account {
     }
 
     /// Returns true if the account would refuse a document of this time for its date alone.
-    pub(super) fn is_too_old(&self, at: UnixMillis, now: UnixMillis) -> bool {
+    fn is_too_old(&self, at: UnixMillis, now: UnixMillis) -> bool {
         self.first_day(now).is_some_and(|first| self.day(at) < first)
     }
 
@@ -113,156 +115,150 @@ impl Account {
     pub(super) fn earliest_reading(&self, at: UnixMillis) -> String {
         earliest_reading(at, self.zone.as_ref().unwrap_or(&TimeZone::UTC))
     }
-}
 
-impl Uplink {
     /// Reads the time zone from the location's card; nothing can be posted without one. If the service gives none, UTC
     /// serves: a date with its offset means the same moment.
-    pub(super) async fn read_zone(&mut self) -> Result<(), Halt> {
-        let permit = self.permit().await?;
-        let answer = self.parts.client.location_card(permit).await;
-        let card = match self.heard(answer).await {
-            Err(Halt::Api(error)) if is_refusal(&error) => LocationRow::default(),
+    pub(super) async fn read_zone(&mut self, link: &mut Link) -> Result<(), Interrupted> {
+        let permit = link.permit().await?;
+        let answer = link.client.location_card(permit).await;
+        let card = match link.take_answer(answer).await {
+            Err(Interrupted::Api(error)) if would_answer_the_same(&error) => LocationRow::default(),
             card => card?,
         };
         let Some((name, zone)) = zone_of(&card) else {
             let what = "the service tells no time zone: UTC is used until station.time_zone is set";
-            self.raise(Cause::Zone, what).await?;
-            self.account.zone.get_or_insert(TimeZone::UTC);
+            link.alarms.raise(Cause::Zone, what).await?;
+            self.zone.get_or_insert(TimeZone::UTC);
             return Ok(());
         };
         tracing::info!(zone = name, "the location's time zone");
-        self.end(Cause::Zone).await?;
-        self.account.zone = Some(zone);
-        self.parts.store.run(move |db| db.remember_zone(&name)).await??;
+        link.alarms.end(Cause::Zone).await?;
+        self.zone = Some(zone);
+        link.db(move |db| db.remember_zone(&name)).await?;
         Ok(())
     }
 
     /// Does one step of the comparison of the account with the configuration. A difference, or a fact that the service
     /// does not give, is reported and stops nothing: the service itself decides on each document.
-    pub(super) async fn check_account(&mut self) -> Result<(), Halt> {
-        let [step, ..] = self.account.steps;
+    pub(super) async fn check(&mut self, link: &mut Link) -> Result<(), Interrupted> {
+        let [step, ..] = self.steps;
         let checked = match step {
-            Step::Storages => self.check_storages().await,
-            Step::Permissions => self.check_permissions().await,
-            Step::Zone if self.account.zone_is_configured => Ok(()),
-            Step::Zone => self.read_zone().await,
+            Step::Storages => check_storages(link).await,
+            Step::Permissions => self.check_permissions(link).await,
+            Step::Zone if self.zone_is_configured => Ok(()),
+            Step::Zone => self.read_zone(link).await,
         };
         match checked {
-            Err(Halt::Api(error)) if is_refusal(&error) => {
+            Err(Interrupted::Api(error)) if would_answer_the_same(&error) => {
                 tracing::warn!(error = %error_chain(&error), ?step, "the service does not tell of the account");
             }
             checked => checked?,
         }
-        self.account.steps.rotate_left(1);
-        if self.account.steps == STEPS {
-            self.account.next_check = Some(Instant::now() + CHECK_EVERY);
+        self.steps.rotate_left(1);
+        if self.steps == STEPS {
+            self.next_check = Some(Instant::now() + CHECK_EVERY);
         }
         Ok(())
     }
 
-    async fn check_storages(&mut self) -> Result<(), Halt> {
-        let permit = self.permit().await?;
-        let answer = self.parts.client.storages(permit).await;
-        let storages = self.heard(answer).await?;
-        self.compare_storages(&storages).await?;
-        Ok(())
-    }
-
-    async fn check_permissions(&mut self) -> Result<(), Halt> {
-        let permissions = self.read_permissions().await?;
-        self.compare_permissions(&permissions).await?;
+    async fn check_permissions(&mut self, link: &mut Link) -> Result<(), Interrupted> {
+        let permissions = self.read_permissions(link).await?;
+        compare_permissions(link, &permissions).await?;
         Ok(())
     }
 
     /// Reads the rights of the token, and remembers how far back it may date documents.
-    async fn read_permissions(&mut self) -> Result<PermissionsRow, Halt> {
-        let permit = self.permit().await?;
-        let answer = self.parts.client.permissions(permit).await;
-        let permissions = self.heard(answer).await?;
-        self.account.days_back = permissions.days_back.and_then(|days| u16::try_from(days).ok());
-        let days = self.account.days_back.map(|days| days.to_string()).unwrap_or_default();
-        self.parts.store.run(move |db| db.remember(DAYS_BACK, &days)).await??;
+    async fn read_permissions(&mut self, link: &mut Link) -> Result<PermissionsRow, Interrupted> {
+        let permit = link.permit().await?;
+        let answer = link.client.permissions(permit).await;
+        let permissions = link.take_answer(answer).await?;
+        self.days_back = permissions.days_back.and_then(|days| u16::try_from(days).ok());
+        let days = self.days_back.map(|days| days.to_string()).unwrap_or_default();
+        link.db(move |db| db.remember(DAYS_BACK, &days)).await?;
         Ok(permissions)
     }
 
     /// Returns true if the account would refuse a document of this time for its date alone. The right may have been
     /// widened since it was read, so it is read again before anything is concluded from it.
-    pub(super) async fn is_too_old(&mut self, at: UnixMillis) -> Result<bool, Halt> {
-        let now = self.parts.clock.wall();
-        if !self.account.is_too_old(at, now) {
+    pub(super) async fn would_refuse_date_of(
+        &mut self,
+        link: &mut Link,
+        at: UnixMillis,
+    ) -> Result<bool, Interrupted> {
+        let now = link.clock.wall();
+        if !self.is_too_old(at, now) {
             return Ok(false);
         }
-        self.read_permissions().await?;
-        Ok(self.account.is_too_old(at, now))
+        self.read_permissions(link).await?;
+        Ok(self.is_too_old(at, now))
     }
 
     /// Warns once for a document that today is the last day on which the account takes it with its date.
-    pub(super) async fn warn_of_age(&mut self) -> Result<(), Halt> {
-        if self.account.next_age_look > Instant::now() || !self.is_clock_right() {
+    pub(super) async fn warn_of_age(&mut self, link: &mut Link) -> Result<(), Interrupted> {
+        if self.next_age_look > Instant::now() || !link.clocks.is_right() {
             return Ok(());
         }
-        self.account.next_age_look = Instant::now() + AGE_LOOK_EVERY;
-        let oldest = self.parts.store.run(|db| db.oldest_unsent()).await??;
-        if let Some(warned) =
-            self.account.warned_of.filter(|id| oldest.is_none_or(|(oldest, _)| oldest != *id))
-        {
-            self.account.warned_of = None;
-            self.end(Cause::Age(warned)).await?;
+        self.next_age_look = Instant::now() + AGE_LOOK_EVERY;
+        let oldest = link.db(|db| db.oldest_unsent()).await?;
+        if let Some(warned) = self.warned_of.filter(|id| oldest.is_none_or(|(oldest, _)| oldest != *id)) {
+            self.warned_of = None;
+            link.alarms.end(Cause::Age(warned)).await?;
         }
         let Some((id, scanned)) = oldest else { return Ok(()) };
-        let now = self.parts.clock.wall();
-        if self.account.warned_of != Some(id) && self.account.is_last_day(scanned, now) {
-            self.account.warned_of = Some(id);
-            let day = self.account.day(scanned);
-            let then = match self.parts.config.station.back_date {
+        let now = link.clock.wall();
+        if self.warned_of != Some(id) && self.is_last_day(scanned, now) {
+            self.warned_of = Some(id);
+            let day = self.day(scanned);
+            let then = match link.config.station.back_date {
                 BackDate::KeepDate => "it would then wait for a person",
                 BackDate::Today => "it would then be dated on the day of its delivery",
             };
             let what = format!(
                 "document {id} was scanned on {day}, and today is the last day the account takes it; {then}"
             );
-            self.raise(Cause::Age(id), &what).await?;
+            link.alarms.raise(Cause::Age(id), &what).await?;
         }
         Ok(())
-    }
-
-    async fn compare_storages(&mut self, known: &[StorageRow]) -> Result<(), Halt> {
-        let booked = booked_storages(&self.parts.config);
-        for row in known.iter().filter(|row| booked.contains(&row.id)) {
-            tracing::info!(storage = row.id.0, title = %row.title, "storage");
-        }
-        // Kits take from storages that the configuration does not name.
-        let rows = known.iter().take(NAMED_STORAGES_MAX);
-        let names: BTreeMap<_, _> = rows.map(|row| (row.id, row.title.clone())).collect();
-        self.parts.store.run(move |db| db.remember_storages(&names)).await??;
-        self.lacks(Cause::Storages, &missing_storages(&self.parts.config, known)).await
-    }
-
-    async fn compare_permissions(&mut self, may: &PermissionsRow) -> Result<(), Halt> {
-        self.lacks(Cause::Rights, &missing_rights(&self.parts.config, may)).await?;
-        if let Some(days) = may.days_back.filter(|days| *days >= 0) {
-            tracing::warn!(days, "the token may date documents only this many days back");
-        }
-        if may.may_delete == Some(false) {
-            tracing::warn!("the token may not remove documents: a late double would wait for a person");
-        }
-        Ok(())
-    }
-
-    /// Keeps one alarm for all that the account lacks, as long as it lacks anything.
-    async fn lacks(&mut self, cause: Cause, missing: &[String]) -> Result<(), Halt> {
-        if missing.is_empty() { self.end(cause).await } else { self.raise(cause, &missing.join("; ")).await }
     }
 }
 
-/// Returns true if the service answered and would probably answer the same again.
-pub(super) fn is_refusal(error: &api::Error) -> bool {
-    match error.outcome() {
-        Outcome::Refused(_) => true,
-        Outcome::NotAllowed { status, .. } => status == 403,
-        Outcome::Unknown => matches!(error, api::Error::Server { .. } | api::Error::Incomplete { .. }),
-        Outcome::NotDone | Outcome::Wait(_) => false,
+async fn check_storages(link: &mut Link) -> Result<(), Interrupted> {
+    let permit = link.permit().await?;
+    let answer = link.client.storages(permit).await;
+    let storages = link.take_answer(answer).await?;
+    compare_storages(link, &storages).await?;
+    Ok(())
+}
+
+async fn compare_storages(link: &Link, known: &[StorageRow]) -> Result<(), Interrupted> {
+    let booked = booked_storages(&link.config);
+    for row in known.iter().filter(|row| booked.contains(&row.id)) {
+        tracing::info!(storage = row.id.0, title = %row.title, "storage");
+    }
+    // Kits take from storages that the configuration does not name.
+    let rows = known.iter().take(NAMED_STORAGES_MAX);
+    let names: BTreeMap<_, _> = rows.map(|row| (row.id, row.title.clone())).collect();
+    link.db(move |db| db.remember_storages(&names)).await?;
+    lacks(link, Cause::Storages, &missing_storages(&link.config, known)).await
+}
+
+async fn compare_permissions(link: &Link, may: &PermissionsRow) -> Result<(), Interrupted> {
+    lacks(link, Cause::Rights, &missing_rights(&link.config, may)).await?;
+    if let Some(days) = may.days_back.filter(|days| *days >= 0) {
+        tracing::warn!(days, "the token may date documents only this many days back");
+    }
+    if may.may_delete == Some(false) {
+        tracing::warn!("the token may not remove documents: a late double would wait for a person");
+    }
+    Ok(())
+}
+
+/// Keeps one alarm for all that the account lacks, as long as it lacks anything.
+async fn lacks(link: &Link, cause: Cause, missing: &[String]) -> Result<(), Interrupted> {
+    if missing.is_empty() {
+        link.alarms.end(cause).await
+    } else {
+        link.alarms.raise(cause, &missing.join("; ")).await
     }
 }
 

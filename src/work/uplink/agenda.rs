@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::blame::WAIT_MAX;
+use super::waits::WAIT_MAX;
 use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 use crate::store::{self, AgendaVersion, Waiting};

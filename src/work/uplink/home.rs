@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::interrupted::Interrupted;
+use super::link::Link;
 use crate::domain::health::ApiState;
-use super::Halt;
-use super::Uplink;
-use crate::domain::home::belongs_to;
+use crate::domain::home::{Home, belongs_to};
 use crate::machine::{self, Roots};
 use crate::store::Cause;
 use crate::work::Error;
@@ -24,53 +24,53 @@ const SHOWS_NOTHING: &str = "cannot tell whether the data folder belongs to this
 /// The facts that are known of the folder's belonging.
 #[derive(Debug)]
 pub(super) struct Belonging {
+    /// The home of this station: only data that belongs here is sent.
+    here: Home,
     is_home: bool,
     began: Instant,
 }
 
 impl Belonging {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { is_home: false, began: now }
+    pub(super) fn new(here: Home, now: Instant) -> Self {
+        Self { here, is_home: false, began: now }
     }
-}
 
-impl Uplink {
     /// Returns true if the data folder belongs here. Until it does, each call looks anew: a command beside the agent
     /// may have adopted the folder, and hardware may appear late.
     ///
     /// # Errors
     /// [`Error::Elsewhere`] if hardware that appeared late shows that this is another machine: the next start takes the
     /// folder up as foreign.
-    pub(super) async fn is_at_home(&mut self) -> Result<bool, Halt> {
-        if self.belonging.is_home {
+    pub(super) async fn is_at_home(&mut self, link: &mut Link) -> Result<bool, Interrupted> {
+        if self.is_home {
             return Ok(true);
         }
-        let Some(home) = self.parts.store.run(|db| db.home()).await?? else { return Ok(true) };
-        let is_unseen = !home.machine.can_compare(&self.parts.home.machine);
+        let Some(home) = link.db(|db| db.home()).await? else { return Ok(true) };
+        let is_unseen = !home.machine.can_compare(&self.here.machine);
         if is_unseen {
-            self.parts.home.machine = machine::read(&Roots::default());
+            self.here.machine = machine::read(&Roots::default());
         }
-        let differences = home.differences(&self.parts.home);
+        let differences = home.differences(&self.here);
         if is_unseen && !differences.is_empty() {
-            return Err(Halt::Fatal(Error::Elsewhere));
+            return Err(Interrupted::Fatal(Error::Elsewhere));
         }
         if !differences.is_empty() {
-            self.tell(ApiState::Error, Some(format!("nothing is sent: {}", belongs_to(&differences))));
+            link.report(ApiState::Error, Some(format!("nothing is sent: {}", belongs_to(&differences))));
             return Ok(false);
         }
-        if !home.machine.can_compare(&self.parts.home.machine) {
-            return self.shows_nothing().await.map(|()| false);
+        if !home.machine.can_compare(&self.here.machine) {
+            return self.shows_nothing(link).await.map(|()| false);
         }
-        self.belonging.is_home = true;
-        self.end(Cause::Foreign).await?;
+        self.is_home = true;
+        link.alarms.end(Cause::Foreign).await?;
         tracing::info!("the data folder belongs to this station; delivery begins");
         Ok(true)
     }
 
-    async fn shows_nothing(&mut self) -> Result<(), Halt> {
-        self.tell(ApiState::Error, Some(format!("nothing is sent: {SHOWS_NOTHING}")));
-        if self.belonging.began.elapsed() >= SHOWS_WITHIN {
-            self.raise(Cause::Foreign, SHOWS_NOTHING).await?;
+    async fn shows_nothing(&self, link: &mut Link) -> Result<(), Interrupted> {
+        link.report(ApiState::Error, Some(format!("nothing is sent: {SHOWS_NOTHING}")));
+        if self.began.elapsed() >= SHOWS_WITHIN {
+            link.alarms.raise(Cause::Foreign, SHOWS_NOTHING).await?;
         }
         Ok(())
     }

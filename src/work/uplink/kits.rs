@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::account::is_refusal;
-use super::catalog::{growing, spread};
-use super::{Halt, Uplink};
+use super::interrupted::{Interrupted, would_answer_the_same};
+use super::link::Link;
+use super::parked::book_parked;
+use super::waits::{growing, spread};
 use crate::api::{self, CardRow, Outcome};
 use crate::domain::ids::CardId;
 use crate::domain::listing::{Fault, Reading, Step};
@@ -28,7 +29,7 @@ const CARDS_MAX: usize = 10_000;
 
 /// The progress of the reading. It is not resumed after a restart: it is short, and begins again.
 #[derive(Debug)]
-pub(super) struct Kits {
+pub struct Kits {
     next: Instant,
     reading: Reading<CardId>,
     cards: BTreeMap<CardId, Card>,
@@ -82,50 +83,48 @@ impl Kits {
         self.doubted = (!is_believed).then_some(keys);
         is_believed
     }
-}
 
-impl Uplink {
     /// Reads one page of the cards.
-    pub(super) async fn cards_page(&mut self) -> Result<(), Halt> {
-        let permit = self.permit().await?;
-        let answer = self.parts.client.cards(permit, self.kits.reading.page(), None).await;
-        let (rows, count) = match self.heard(answer).await {
+    pub(super) async fn read_page(&mut self, link: &mut Link) -> Result<(), Interrupted> {
+        let permit = link.permit().await?;
+        let answer = link.client.cards(permit, self.reading.page(), None).await;
+        let (rows, count) = match link.take_answer(answer).await {
             Ok(page) => page,
-            Err(Halt::Api(error)) if concerns_the_cards(&error) => {
+            Err(Interrupted::Api(error)) if concerns_the_cards(&error) => {
                 tracing::debug!(error = %error, "the service tells no bills of materials");
                 if error.outcome() == Outcome::Unknown {
-                    self.kits.fail();
+                    self.fail();
                 } else {
-                    self.kits.end(READ_EVERY);
+                    self.end(READ_EVERY);
                 }
                 return Ok(());
             }
-            Err(halt) => {
-                self.kits.end(FAILED_REST);
-                return Err(halt);
+            Err(interrupted) => {
+                self.end(FAILED_REST);
+                return Err(interrupted);
             }
         };
         if rows.len() < count {
             let unreadable = count - rows.len();
             tracing::warn!(unreadable, "bills of materials that cannot be read whole are left out");
         }
-        match self.kits.collect(rows, count) {
-            Ok(Step::Ask(_)) if self.kits.cards.len() < CARDS_MAX => Ok(()),
-            Ok(Step::Ask(_) | Step::Complete) => self.cards_complete().await,
+        match self.collect(rows, count) {
+            Ok(Step::Ask(_)) if self.cards.len() < CARDS_MAX => Ok(()),
+            Ok(Step::Ask(_) | Step::Complete) => self.complete(link).await,
             Err(fault) => {
                 tracing::warn!(error = %fault, "the bills of materials are not read");
-                self.kits.fail();
+                self.fail();
                 Ok(())
             }
         }
     }
 
-    async fn cards_complete(&mut self) -> Result<(), Halt> {
-        let cards = self.kits.end(READ_EVERY);
+    async fn complete(&mut self, link: &mut Link) -> Result<(), Interrupted> {
+        let cards = self.end(READ_EVERY);
         let count = cards.len();
-        let held = self.parts.store.run(|db| db.cards()).await??.len();
-        if !self.kits.is_believed(&cards, held) {
-            self.kits.fail();
+        let held = link.db(|db| db.cards()).await?.len();
+        if !self.is_believed(&cards, held) {
+            self.fail();
             tracing::warn!(
                 count,
                 held,
@@ -133,12 +132,12 @@ impl Uplink {
             );
             return Ok(());
         }
-        self.kits.failures = 0;
-        self.parts.store.run(move |db| db.put_cards(&cards)).await??;
-        let booked = self.book_parked().await?;
+        self.failures = 0;
+        link.db(move |db| db.put_cards(&cards)).await?;
+        let booked = book_parked(link).await?;
         tracing::info!(cards = count, booked, "the bills of materials are read");
         if booked > 0 {
-            self.announce(Signal::Booked, What::Unparked(booked));
+            link.announce(Signal::Booked, What::Unparked(booked));
         }
         Ok(())
     }
@@ -148,7 +147,7 @@ impl Uplink {
 fn concerns_the_cards(error: &api::Error) -> bool {
     match error {
         api::Error::TooLarge { .. } | api::Error::Unreadable { .. } => true,
-        error => is_refusal(error),
+        error => would_answer_the_same(error),
     }
 }
 

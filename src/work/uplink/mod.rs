@@ -1,204 +1,143 @@
-//! The connection to the service: the next task on it, and its recovery.
+//! The connection to the service, and what is done on it.
 //!
-//! It does one thing at a time: deliveries first (`deliver`; `strategy` decides the way in which new ones begin), then
-//! the facts that it needs of the account (`account`), then the goods table (`catalog` and `full`) and the bills of
-//! materials (`kits`). One request at a time needs no locks, keeps the order, and is all that the service's limit leaves
-//! room for. If the service answers, only the thing that fails is put off (`blame`).
+//! [`link`] is what every request needs: permits, answers, the health of the connection, the clocks, the alarms. The
+//! activities above it own their state and know the link, not each other's turn: deliveries ([`deliver`], over `outbox`,
+//! `reconcile` and `remove`; `strategy` decides the way in which new ones begin), the facts of the account
+//! ([`account`]), the goods table ([`catalog`], over `full` and `changes`), the bills of materials ([`kits`]). On top,
+//! [`Uplink`] chooses the next task, one at a time. One request at a time needs no locks, keeps the order, and is all
+//! that the service's limit leaves room for. If the service answers, only the thing that fails is put off (`blame`).
 
-mod account;
+pub mod account;
 mod agenda;
 mod alarms;
+mod backoff;
 mod blame;
-mod catalog;
-mod choose;
-mod deliver;
+pub mod catalog;
+mod changes;
+mod clocks;
+pub mod deliver;
+mod failing;
 mod full;
+mod goods_page;
 mod home;
-mod kits;
+pub mod interrupted;
+pub mod kits;
+pub mod link;
 mod loss;
+mod outbox;
 mod page_size;
+mod parked;
+mod pause;
+mod probe;
+mod prune;
+mod reconcile;
 mod records;
-mod recover;
 mod remove;
+mod resting;
 mod strategy;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Budget, Client, Permit, seed};
-use crate::clock::Clock;
-use crate::config::{self, Config};
-use crate::domain::delivery::{Awaits, Delivery, Event, State, Way};
-use crate::domain::health::ApiHealth;
-use crate::domain::health::ApiState;
+use crate::api::Outcome;
 use crate::domain::home::Home;
-use crate::domain::ids::OperationId;
-use crate::domain::signal::Signal;
 use crate::domain::text::error_chain;
-use crate::domain::time::UnixMillis;
-use crate::feedback::{Announcement, Feedback, What};
-use crate::store::{self, Advance, Cause, Db, Store};
 use crate::work::Error;
 use crate::work::pulse::Pulse;
-use crate::work::trust::{Belief, ClockTrust, Disagreement, agree};
 use crate::work::uplink::account::Account;
-use crate::work::uplink::agenda::Agenda;
-use crate::work::uplink::alarms::Review;
-use crate::work::uplink::blame::{Blame, Thing, before_reading};
+use crate::work::uplink::blame::Thing;
 use crate::work::uplink::catalog::Catalog;
-use crate::work::uplink::choose::Task;
+use crate::work::uplink::deliver::Deliveries;
+use crate::work::uplink::failing::Hope;
 use crate::work::uplink::home::Belonging;
+use crate::work::uplink::interrupted::Interrupted;
 use crate::work::uplink::kits::Kits;
-use crate::work::uplink::records::{KnownDocuments, Records};
-use crate::work::uplink::recover::Pause;
-use crate::work::uplink::strategy::{EVIDENT, Form};
+use crate::work::uplink::link::{Link, LinkParts};
+use crate::work::uplink::probe::{Probe, Probed};
+use crate::work::uplink::prune::Pruning;
+use crate::work::uplink::resting::Resting;
 
 /// The longest time for a request that is under way when the agent stops. Its result is then uncertain and read back
 /// after the next start.
 const STOP_GRACE: Duration = Duration::from_secs(6);
 
-/// The interval between two cheap requests that show whether the token, or the clock, is right again.
-pub(super) const PROBE_EVERY: Duration = Duration::from_secs(30);
-
-/// The interval between two tries to write to a store that takes nothing.
-const DISK_WAIT: Duration = Duration::from_secs(2);
-
-/// The interval between two prunings of old history.
-const PRUNE_EVERY: Duration = Duration::from_hours(1);
-
-/// The time that a turn may take in addition to its waits and its request: a memory card may hold the store up.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// The reason why an activity ended early.
-#[derive(Debug)]
-pub(super) enum Halt {
-    /// The agent stops.
-    Stopped,
-    /// The service did not answer as it should; the activity is tried again later.
-    Api(api::Error),
-    /// The process must end.
-    Fatal(Error),
-}
-
-impl From<api::Error> for Halt {
-    fn from(error: api::Error) -> Self {
-        Self::Api(error)
-    }
-}
-
-impl<E: Into<Error>> From<E> for Halt {
-    fn from(error: E) -> Self {
-        Self::Fatal(error.into())
-    }
-}
+/// The interval between two looks at the outbox when no change was announced: a command beside the agent may have put
+/// an operation back.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The parts that the worker shares with the others.
 #[derive(Debug)]
 pub struct Parts {
-    /// The store.
-    pub store: Store,
-    /// The client.
-    pub client: Client,
-    /// The clocks.
-    pub clock: Arc<dyn Clock>,
-    /// The configuration.
-    pub config: Arc<Config>,
+    /// The parts of the link.
+    pub link: LinkParts,
     /// The home of this station: only data that belongs here is sent.
     pub home: Home,
-    /// The receiver of announcements.
-    pub feedback: Arc<Feedback>,
-    /// The belief that others may have in the wall clock.
-    pub trusted: watch::Sender<Belief>,
-    /// The state of the connection.
-    pub health: watch::Sender<ApiHealth>,
     /// Notified when there is something to deliver.
     pub wake: Arc<Notify>,
     /// Notified when a person asks for the goods table to be read now.
     pub sync_now: Arc<Notify>,
-    /// Cancelled when the agent stops.
-    pub stop: CancellationToken,
-    /// The pulse by which the worker shows that it gets on.
-    pub pulse: Arc<Pulse>,
+}
+
+/// The next task.
+#[derive(Debug)]
+enum Task {
+    /// Asks whether the service answers, the token is good and the clock is right.
+    Probe,
+    /// Takes one thing further.
+    For(Thing),
+    Prune,
+    Wait(Instant),
 }
 
 /// The worker.
 #[derive(Debug)]
 pub struct Uplink {
-    parts: Parts,
-    budget: Budget,
+    link: Link,
+    belonging: Belonging,
+    probe: Probe,
+    deliveries: Deliveries,
     account: Account,
     catalog: Catalog,
     kits: Kits,
-    documents: KnownDocuments,
-    records: Option<Records>,
-    form: Form,
-    trust: ClockTrust,
-    /// The server's clock, and the instant of ours at which it was read.
-    server_date: Option<(UnixMillis, Instant)>,
-    /// The number of failures in a row.
-    failures: u32,
-    /// The time before which nothing is sent.
-    closed_until: Instant,
-    /// True if the next request only asks whether the service answers, because the last one failed.
-    is_in_doubt: bool,
-    pause: Option<Pause>,
-    /// The operation that alone was forbidden and is tried once more before that is believed.
-    retrial: Option<OperationId>,
-    review: Review,
-    agenda: Agenda,
-    blame: Blame,
-    next_probe: Instant,
-    next_prune: Instant,
-    belonging: Belonging,
+    resting: Resting,
+    pruning: Pruning,
+    wake: Arc<Notify>,
+    sync_now: Arc<Notify>,
 }
 
 impl Uplink {
     /// Returns a worker that knows only what the store remembers.
     pub fn new(parts: Parts) -> Self {
+        let Parts { link, home, wake, sync_now } = parts;
         let now = Instant::now();
-        let api = &parts.config.api;
-        let (per_minute, per_second) = (api.requests_per_minute_max, api.requests_per_second_max);
-        let budget = Budget::new(per_minute, per_second, seed(), now);
-        let account = Account::new(parts.config.station.time_zone.clone());
-        let catalog = Catalog::new(now);
-        let trust = ClockTrust { declared: parts.config.station.trust_clock, ..ClockTrust::default() };
         Self {
-            parts,
-            budget,
-            account,
-            catalog,
+            belonging: Belonging::new(home, now),
+            probe: Probe::new(now),
+            deliveries: Deliveries::default(),
+            account: Account::new(link.config.station.time_zone.clone()),
+            catalog: Catalog::new(now),
             kits: Kits::new(now),
-            documents: KnownDocuments::default(),
-            records: None,
-            form: Form::default(),
-            trust,
-            server_date: None,
-            failures: 0,
-            closed_until: now,
-            pause: None,
-            review: Review::new(now),
-            is_in_doubt: false,
-            retrial: None,
-            agenda: Agenda::default(),
-            blame: Blame::default(),
-            next_probe: now,
-            next_prune: now + PRUNE_EVERY,
-            belonging: Belonging::new(now),
+            resting: Resting::default(),
+            pruning: Pruning::new(now),
+            link: Link::new(link),
+            wake,
+            sync_now,
         }
     }
 
     /// Returns the token by which this worker learns that the agent stops.
     pub fn stop(&self) -> CancellationToken {
-        self.parts.stop.clone()
+        self.link.stop.clone()
     }
 
     /// Returns the pulse by which this worker shows that it gets on.
     pub fn pulse(&self) -> Arc<Pulse> {
-        Arc::clone(&self.parts.pulse)
+        Arc::clone(&self.link.pulse)
     }
 
     /// Works until the agent stops.
@@ -206,7 +145,7 @@ impl Uplink {
     /// # Errors
     /// [`Error`] if the store has ended or is damaged. No failure of the service is an error here.
     pub async fn run(mut self) -> Result<(), Error> {
-        let (stop, pulse) = (self.parts.stop.clone(), Arc::clone(&self.parts.pulse));
+        let (stop, pulse) = (self.stop(), self.pulse());
         let abandon = async {
             stop.cancelled().await;
             sleep(STOP_GRACE).await;
@@ -224,305 +163,199 @@ impl Uplink {
 
     async fn work(&mut self) -> Result<(), Error> {
         match self.take_up().await {
-            Err(Halt::Stopped) => return Ok(()),
-            Err(Halt::Fatal(error)) => return Err(error),
-            Ok(()) | Err(Halt::Api(_)) => {}
+            Err(Interrupted::Stopped) => return Ok(()),
+            Err(Interrupted::Fatal(error)) => return Err(error),
+            Ok(()) | Err(Interrupted::Api(_)) => {}
         }
-        while !self.parts.stop.is_cancelled() {
+        while !self.link.stop.is_cancelled() {
             match self.turn().await {
                 Ok(()) => {}
-                Err(Halt::Stopped) => return Ok(()),
-                Err(Halt::Api(error)) => self.failed(&error),
-                Err(Halt::Fatal(Error::Store(error))) if error.is_passing() => {
-                    if self.wait_for_disk(&error).await.is_err() {
+                Err(Interrupted::Stopped) => return Ok(()),
+                Err(Interrupted::Api(error)) => self.link.failed(&error),
+                Err(Interrupted::Fatal(Error::Store(error))) if error.is_passing() => {
+                    if self.link.wait_for_disk(&error).await.is_err() {
                         return Ok(());
                     }
                 }
-                Err(Halt::Fatal(error)) => return Err(error),
+                Err(Interrupted::Fatal(error)) => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// Notes that there will be progress after this wait, a request and the time that the store takes.
-    fn get_on_within(&self, wait: Duration) {
-        let patience = wait.saturating_add(self.parts.config.api.request_timeout).saturating_add(PATIENCE);
-        self.parts.pulse.expect_within(patience, self.parts.clock.as_ref());
+    /// Takes up the work of the process before this one.
+    async fn take_up(&mut self) -> Result<(), Interrupted> {
+        self.link.look_at_clock().await?;
+        self.account.recall(&self.link).await?;
+        self.deliveries.outbox.recall(&mut self.link).await
     }
 
-    /// Waits while the store takes nothing: a full disk empties when somebody makes room, not by a restart.
-    async fn wait_for_disk(&self, error: &store::Error) -> Result<(), Halt> {
-        self.get_on_within(DISK_WAIT);
-        tracing::error!(error = %error_chain(error), "the store takes nothing; delivery waits");
-        tokio::select! {
-            () = sleep(DISK_WAIT) => Ok(()),
-            () = self.parts.stop.cancelled() => Err(Halt::Stopped),
-        }
-    }
-
-    /// Takes up the work of the process before this one. A request that was on its way when that died may or may not
-    /// have arrived.
-    async fn take_up(&mut self) -> Result<(), Halt> {
-        self.look_at_clock().await?;
-        self.account.recall(&self.parts.store).await?;
-        self.recall_form().await?;
-        for id in self.parts.store.run(|db| db.left_sending()).await?? {
-            let delivery = self.parts.store.run(move |db| db.pending(id)).await??.delivery;
-            self.advance(id, &delivery, Event::Died, "the agent died with a request on its way").await?;
-        }
-        Ok(())
-    }
-
-    async fn turn(&mut self) -> Result<(), Halt> {
-        self.get_on_within(Duration::ZERO);
-        self.look_at_clock().await?;
-        self.warn_of_age().await?;
+    async fn turn(&mut self) -> Result<(), Interrupted> {
+        self.link.expect_progress_after(Duration::ZERO);
+        self.link.look_at_clock().await?;
+        self.account.warn_of_age(&mut self.link).await?;
         self.convict().await?;
-        self.review().await?;
+        self.link.review_alarms().await?;
         match self.choose().await? {
-            Task::Probe => self.probe().await,
+            Task::Probe => self.send_probe().await,
             Task::For(thing) => {
                 let ended = self.act_for(thing).await;
                 self.ended(thing, ended).await
             }
-            Task::Prune => self.prune().await,
-            Task::Wait(until) => {
-                self.get_on_within(until.saturating_duration_since(Instant::now()));
-                let (wake, sync_now, stop) = (&self.parts.wake, &self.parts.sync_now, &self.parts.stop);
-                tokio::select! {
-                    () = sleep_until(until) => {}
-                    () = wake.notified() => {}
-                    () = sync_now.notified() => {
-                        self.blame.forgive(Thing::Goods);
-                        self.catalog.hurry(Instant::now());
-                    }
-                    () = stop.cancelled() => return Err(Halt::Stopped),
-                }
-                Ok(())
-            }
+            Task::Prune => self.pruning.step(&self.link).await,
+            Task::Wait(until) => self.wait(until).await,
         }
     }
 
-    /// Returns the time at which an operation became due: a reading that was begun earlier proves nothing about it.
-    fn due_since(&self, id: OperationId) -> Instant {
-        self.agenda.due(id).unwrap_or_else(Instant::now)
-    }
-
-    async fn act_for(&mut self, thing: Thing) -> Result<(), Halt> {
-        match thing {
-            Thing::Document(id) => self.deliver(id).await,
-            Thing::Zone => self.read_zone().await,
-            Thing::Account => self.check_account().await,
-            Thing::Goods => self.sync_page().await,
-            Thing::Kits => self.cards_page().await,
+    /// Chooses the next task. The outbox is not looked at while the connection is closed. Deliveries go before
+    /// everything but what they need; the goods table comes last, except for the very first reading, without which no
+    /// scan means anything.
+    async fn choose(&mut self) -> Result<Task, Interrupted> {
+        let now = Instant::now();
+        if !self.belonging.is_at_home(&mut self.link).await? {
+            return Ok(Task::Wait(now + LOOK_EVERY));
         }
-    }
-
-    /// Puts off one operation without changing it.
-    fn put_off(&mut self, id: OperationId, wait: Duration) {
-        self.agenda.set(id, Some(Instant::now() + wait));
-    }
-
-    /// Applies an event and writes the new state; returns nothing if another process has moved the operation meanwhile.
-    async fn advance(
-        &mut self,
-        id: OperationId,
-        delivery: &Delivery,
-        event: Event,
-        what: &str,
-    ) -> Result<Option<Delivery>, Halt> {
-        let next = delivery.apply(event)?;
-        let is_first_posted = delivery.state != State::Posted && next.state == State::Posted;
-        if is_first_posted && next.way == Way::OneCall {
-            self.form.taken();
+        let closed_until = self.link.backoff.closed_until();
+        if closed_until > now {
+            return Ok(Task::Wait(closed_until));
         }
-        let is_form_refused =
-            is_first_posted && next.shows_one_call_refused() && self.form.is_evident_with(id);
-        let what = if is_form_refused { format!("{what}; {EVIDENT}") } else { what.to_owned() };
-        let now = self.parts.clock.wall();
-        let advance = Arc::new(Advance { id, from: delivery.state, to: next.clone(), what, now });
-        // The result of a request is known only here until it is written, so the write is repeated until it succeeds.
-        let (written, failures) = loop {
-            let step = Arc::clone(&advance);
-            let write = move |db: &mut Db| Ok::<_, store::Error>((db.advance(&step)?, db.failures(step.id)?));
-            match self.parts.store.run(write).await? {
-                Ok(written) => break written,
-                Err(error) if error.is_passing() => self.wait_for_disk(&error).await?,
-                Err(error) => return Err(error.into()),
-            }
+        if let Some(pause) = &self.link.pause {
+            let probe = pause.next_probe;
+            return Ok(if probe <= now { Task::Probe } else { Task::Wait(probe) });
+        }
+        if self.link.backoff.is_in_doubt() {
+            return Ok(Task::Probe);
+        }
+        self.deliveries.outbox.refresh(&self.link, now).await?;
+        if let Some(task) = self.choose_delivery(now) {
+            return Ok(task);
+        }
+        Ok(match self.choose_reading(now) {
+            Some(thing) => Task::For(thing),
+            None if self.pruning.is_due(now) => Task::Prune,
+            None => Task::Wait(self.next_look(now)),
+        })
+    }
+
+    fn choose_delivery(&mut self, now: Instant) -> Option<Task> {
+        if self.deliveries.outbox.is_empty() {
+            return None;
+        }
+        if !self.link.clocks.is_right() {
+            return self.probe.is_due(now).then_some(Task::Probe);
+        }
+        if self.account.zone().is_none() {
+            return self.resting.lets(Thing::Zone, now).then_some(Task::For(Thing::Zone));
+        }
+        let id = self.deliveries.choose(now)?;
+        Some(Task::For(Thing::Document(id)))
+    }
+
+    fn choose_reading(&self, now: Instant) -> Option<Thing> {
+        let was_complete = self.catalog.was_ever_complete();
+        let is_due = |thing: &Thing| match thing {
+            Thing::Account => self.account.is_due(now),
+            Thing::Goods => self.catalog.is_due(now),
+            // Without the goods, no card's materials are known.
+            Thing::Kits => self.kits.is_due(now) && was_complete,
+            Thing::Document(_) | Thing::Zone => false,
         };
-        tracing::info!(
-            operation = id.0,
-            from = delivery.state.as_str(),
-            to = next.state.as_str(),
-            "delivery"
-        );
-        self.review.hurry();
-        if written && is_form_refused {
-            self.one_call_is_refused().await?;
-        }
-        let wait = wait_for(next.glance().awaits(), failures, &self.parts.config.api);
-        self.agenda.set(id, wait.map(|wait| Instant::now() + wait));
-        Ok(written.then_some(next))
-    }
-
-    /// Waits for the permission for one request, until the budget has it.
-    async fn permit(&mut self) -> Result<Permit, Halt> {
-        loop {
-            if self.parts.stop.is_cancelled() {
-                return Err(Halt::Stopped);
-            }
-            match self.budget.take(Instant::now()) {
-                Ok(permit) => {
-                    self.get_on_within(Duration::ZERO);
-                    return Ok(permit);
-                }
-                Err(free) => {
-                    self.get_on_within(free.saturating_duration_since(Instant::now()));
-                    tokio::select! {
-                        () = sleep_until(free) => {}
-                        () = self.parts.stop.cancelled() => return Err(Halt::Stopped),
-                    }
-                }
-            }
-        }
-    }
-
-    /// Takes in an answer, good or bad: it shows the state of the connection and the server's time. Every answer passes
-    /// here.
-    async fn heard<T>(&mut self, answer: Result<T, api::Error>) -> Result<T, Halt> {
-        if let Some(date) = self.parts.client.take_server_date() {
-            self.trust.compare(date.0, self.parts.clock.wall(), self.parts.clock.boot());
-            self.server_date = Some((date.0, Instant::now()));
-            self.look_at_clock().await?;
-        }
-        let value = answer?;
-        self.failures = 0;
-        self.is_in_doubt = false;
-        self.blame.heard();
-        self.budget.served();
-        if self.parts.health.borrow().last_error.is_some() {
-            tracing::info!("the service answers again");
-        }
-        self.tell(ApiState::Ok, None);
-        Ok(value)
-    }
-
-    /// Returns the service's clock now, or `None` before any answer that gives it.
-    fn server_heard(&self) -> Option<UnixMillis> {
-        self.server_date.map(|(date, at)| date.plus_ms(i64::try_from(at.elapsed().as_millis()).unwrap_or(0)))
-    }
-
-    /// Returns the server's clock now, or ours before any answer.
-    fn server_now(&self) -> UnixMillis {
-        self.server_heard().unwrap_or_else(|| self.parts.clock.wall())
-    }
-
-    /// Returns true if the wall clock is trusted.
-    fn is_clock_right(&self) -> bool {
-        self.trust.is_trusted()
-    }
-
-    /// Follows the system's and the server's word on the clock, and corrects times when the clock becomes right.
-    async fn look_at_clock(&mut self) -> Result<(), Halt> {
-        let (wall, boot) = (self.parts.clock.wall(), self.parts.clock.boot());
-        self.trust.look(wall, boot);
-        self.trust.synchronized = self.parts.clock.is_synchronized();
-        let belief = self.trust.belief();
-        let known = *self.parts.trusted.borrow();
-        if known.is_right() == belief.is_right() {
-            if known != belief {
-                self.parts.trusted.send_replace(belief);
-            }
-            return Ok(());
-        }
-        if belief.is_right() {
-            let (mut repaired, mut estimated, mut has_more) = (0, 0, true);
-            while has_more {
-                let step = self.parts.store.run(move |db| db.repair_times(wall, boot)).await??;
-                repaired += step.repaired;
-                estimated += step.estimated;
-                has_more = step.has_more;
-            }
-            tracing::info!(repaired, estimated, "the clock is right");
-            self.end(Cause::Clock).await?;
+        let order = if was_complete {
+            [Thing::Account, Thing::Goods, Thing::Kits]
         } else {
-            let why = self.why_not_trusted();
-            tracing::warn!("{why}; nothing is posted until they agree, or station.trust_clock is set");
-        }
-        // The scans' worker may have ended already.
-        self.parts.trusted.send_replace(belief);
-        Ok(())
+            [Thing::Goods, Thing::Account, Thing::Kits]
+        };
+        order.into_iter().find(|thing| is_due(thing) && self.resting.lets(*thing, now))
     }
 
-    /// Reports why nothing is posted. A clock that no time server has set yet may still be set; if one has, only a
-    /// person can decide which clock is wrong.
-    async fn tell_of_clock(&mut self) -> Result<(), Halt> {
-        let what = format!(
-            "{}; nothing is posted until they agree, or station.trust_clock is set",
-            self.why_not_trusted()
-        );
-        tracing::warn!("{what}");
-        if self.trust.synchronized && self.trust.agreed == Some(false) {
-            self.raise(Cause::Clock, &what).await?;
-        }
-        Ok(())
+    /// Returns the time at which there may be something to do.
+    fn next_look(&self, now: Instant) -> Instant {
+        let soon = now + LOOK_EVERY;
+        let times = [Some(self.catalog.next()), self.deliveries.outbox.next_due()].into_iter().flatten();
+        times.filter(|at| *at > now).chain([soon]).min().unwrap_or(soon)
     }
 
-    /// Returns what is wrong with the clock, in words.
-    fn why_not_trusted(&self) -> String {
-        let ours = self.parts.clock.wall();
-        match self.server_heard() {
-            Some(server) if !agree(server, ours) => {
-                Disagreement::of(server, ours, self.trust.synchronized).to_string()
+    async fn act_for(&mut self, thing: Thing) -> Result<(), Interrupted> {
+        let (link, account) = (&mut self.link, &mut self.account);
+        match thing {
+            Thing::Document(id) => self.deliveries.deliver(link, account, id).await,
+            Thing::Zone => account.read_zone(link).await,
+            Thing::Account => account.check(link).await,
+            Thing::Goods => {
+                let ended = self.catalog.step(link, account).await;
+                if self.catalog.take_replaced() {
+                    self.kits.hurry(Instant::now());
+                }
+                ended
             }
-            Some(_) | None => "nothing proves that this machine's clock is right".to_owned(),
+            Thing::Kits => self.kits.read_page(link).await,
         }
     }
 
-    async fn prune(&mut self) -> Result<(), Halt> {
-        let history_ms = i64::try_from(self.parts.config.station.history.as_millis()).unwrap_or(i64::MAX);
-        self.next_prune = Instant::now() + PRUNE_EVERY;
-        // The configuration's word is enough for posting, and too little for deleting history.
-        if !self.trust.is_proven() {
-            return Ok(());
-        }
-        let now =
-            self.server_heard().map_or(self.parts.clock.wall(), |server| server.min(self.parts.clock.wall()));
-        let before = now.plus_ms(history_ms.saturating_neg());
-        let pruned = self.parts.store.run(move |db| db.prune(before)).await??;
-        if pruned.operations > 0 {
-            tracing::info!(pruned = pruned.operations, "old history was pruned");
-        }
-        if !pruned.is_done {
-            self.next_prune = Instant::now();
+    async fn send_probe(&mut self) -> Result<(), Interrupted> {
+        match self.probe.send(&mut self.link).await? {
+            Probed::Answered => {}
+            Probed::ForbiddenAlone(barred) => {
+                self.deliveries.forbidden_alone(&mut self.link, barred).await?;
+            }
+            Probed::Failed => self.deliveries.forget_retrial(),
         }
         Ok(())
     }
 
-    fn tell(&self, state: ApiState, last_error: Option<String>) {
-        let health = ApiHealth { state, last_error };
-        self.parts.health.send_if_modified(|known| {
-            let changed = *known != health;
-            *known = health;
-            changed
-        });
+    async fn wait(&mut self, until: Instant) -> Result<(), Interrupted> {
+        self.link.expect_progress_after(until.saturating_duration_since(Instant::now()));
+        tokio::select! {
+            () = sleep_until(until) => {}
+            () = self.wake.notified() => {}
+            () = self.sync_now.notified() => {
+                self.resting.forgive(Thing::Goods);
+                self.catalog.hurry(Instant::now());
+            }
+            () = self.link.stop.cancelled() => return Err(Interrupted::Stopped),
+        }
+        Ok(())
     }
 
-    /// Announces to everybody what concerns no single scanner.
-    fn announce(&self, signal: Signal, what: What) {
-        self.parts.feedback.announce(Announcement { scanner: None, signal, what });
+    /// Takes in the end of a task for a thing.
+    async fn ended(&mut self, thing: Thing, ended: Result<(), Interrupted>) -> Result<(), Interrupted> {
+        let error = match ended {
+            Ok(()) => {
+                self.resting.forgive(thing);
+                return Ok(());
+            }
+            Err(Interrupted::Api(error)) => error,
+            Err(interrupted) => return Err(interrupted),
+        };
+        self.link.failed(&error);
+        let fault = error_chain(&error);
+        match error.outcome() {
+            Outcome::Unknown | Outcome::NotAllowed { status: 403, .. } => {
+                self.link.blame.accuse(thing, fault);
+            }
+            Outcome::Refused(_) => self.fails(thing, &fault).await?,
+            Outcome::NotAllowed { .. } | Outcome::NotDone | Outcome::Wait(_) => {}
+        }
+        if let Thing::Document(id) = thing {
+            self.deliveries.outbox.put_behind(id);
+        }
+        Ok(())
     }
-}
 
-/// Returns how long after its last change an operation is acted on; `None` if only a person can act.
-pub(super) fn wait_for(awaits: Awaits, failures: u32, api: &config::Api) -> Option<Duration> {
-    match awaits {
-        Awaits::Request => Some(Duration::ZERO),
-        Awaits::ReadBack => Some(before_reading(api.reconcile_after, failures)),
-        Awaits::LateCheck(0) => Some(api.late_check_after),
-        // Four times the wait after the posting is three times after the first look.
-        Awaits::LateCheck(_) => Some(api.late_check_after * 3),
-        Awaits::Nobody => None,
+    /// Makes every thing wait that failed although the service answers.
+    async fn convict(&mut self) -> Result<(), Interrupted> {
+        for (thing, fault) in self.link.blame.take_convicted() {
+            self.fails(thing, &fault).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that a thing failed by itself: it waits longer than the last time.
+    async fn fails(&mut self, thing: Thing, fault: &str) -> Result<(), Interrupted> {
+        if let Thing::Document(id) = thing {
+            return self.deliveries.outbox.fails(&mut self.link, id, fault, Hope::MayPass).await;
+        }
+        self.resting.fails(&mut self.link, thing, fault);
+        Ok(())
     }
 }

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use super::{Halt, Uplink};
+use super::account::Account;
+use super::interrupted::Interrupted;
+use super::link::Link;
 use crate::api::{self, Movement};
 use crate::domain::ids::DocumentId;
 use crate::domain::listing::Fault;
@@ -27,11 +29,15 @@ const MARKER: &str = "#sp:";
 
 /// A whole listing, limited to the rows that can be of this station.
 #[derive(Debug)]
-pub(super) struct Records {
+struct WholeListing {
     since: UnixMillis,
     begun: Instant,
     movements: Vec<Movement>,
 }
+
+/// The last whole listing, as long as it is of use.
+#[derive(Debug, Default)]
+pub(super) struct Records(Option<WholeListing>);
 
 /// The comments of documents that could have been ours; they show whose the documents are.
 #[derive(Debug, Default)]
@@ -63,53 +69,61 @@ pub(super) struct Wanted {
     pub(super) begun_after: Instant,
 }
 
-impl Uplink {
+impl Records {
     /// Returns every movement since a time that could be this station's.
-    pub(super) async fn movements(&mut self, wanted: Wanted) -> Result<&[Movement], Halt> {
-        let serves = |records: &Records| records.since <= wanted.since && records.begun >= wanted.begun_after;
-        if !self.records.as_ref().is_some_and(serves) {
-            self.records = None;
-            let records = self.read_movements(wanted.since).await?;
-            self.records = Some(records);
+    pub(super) async fn movements(
+        &mut self,
+        link: &mut Link,
+        account: &Account,
+        wanted: Wanted,
+    ) -> Result<&[Movement], Interrupted> {
+        let serves = |kept: &WholeListing| kept.since <= wanted.since && kept.begun >= wanted.begun_after;
+        if !self.0.as_ref().is_some_and(serves) {
+            self.0 = None;
+            self.0 = Some(read_movements(link, account, wanted.since).await?);
         }
-        Ok(self.records.as_ref().map_or(&[], |records| &records.movements))
+        Ok(self.0.as_ref().map_or(&[], |kept| &kept.movements))
     }
 
-    /// Drops a reading that is too large to be kept.
-    pub(super) fn tidy_records(&mut self) {
-        if self.records.as_ref().is_some_and(|records| records.movements.len() > KEPT_MAX) {
-            self.records = None;
+    /// Drops a listing that is too large to be kept.
+    pub(super) fn tidy(&mut self) {
+        if self.0.as_ref().is_some_and(|kept| kept.movements.len() > KEPT_MAX) {
+            self.0 = None;
         }
     }
+}
 
-    async fn read_movements(&mut self, since: UnixMillis) -> Result<Records, Halt> {
-        let begun = Instant::now();
-        let after = self.account.earliest_reading(since);
-        let mut listing = Listing::default();
-        for _ in 0..REQUESTS_MAX {
-            let permit = self.permit().await?;
-            let rows = self.parts.client.movements(permit, listing.page(), &after).await;
-            let rows = self.heard(rows).await?;
-            match listing.is_whole_with(rows) {
-                Ok(true) => {
-                    let could_be_ours =
-                        |row: &Movement| row.comment.as_ref().is_none_or(|comment| comment.contains(MARKER));
-                    let movements = listing.into_movements().into_iter().filter(could_be_ours).collect();
-                    return Ok(Records { since, begun, movements });
-                }
-                Ok(false) => {}
-                Err(fault) => return Err(not_whole(fault)),
+async fn read_movements(
+    link: &mut Link,
+    account: &Account,
+    since: UnixMillis,
+) -> Result<WholeListing, Interrupted> {
+    let begun = Instant::now();
+    let after = account.earliest_reading(since);
+    let mut listing = Listing::default();
+    for _ in 0..REQUESTS_MAX {
+        let permit = link.permit().await?;
+        let rows = link.client.movements(permit, listing.page(), &after).await;
+        let rows = link.take_answer(rows).await?;
+        match listing.is_whole_with(rows) {
+            Ok(true) => {
+                let could_be_ours =
+                    |row: &Movement| row.comment.as_ref().is_none_or(|comment| comment.contains(MARKER));
+                let movements = listing.into_movements().into_iter().filter(could_be_ours).collect();
+                return Ok(WholeListing { since, begun, movements });
             }
+            Ok(false) => {}
+            Err(fault) => return Err(not_whole(fault)),
         }
-        Err(not_whole(Fault::Endless))
     }
+    Err(not_whole(Fault::Endless))
 }
 
 /// Returns the failure for a listing that proves nothing: it concerns the thing that it was read for, not the
 /// connection.
-fn not_whole(fault: Fault) -> Halt {
+fn not_whole(fault: Fault) -> Interrupted {
     tracing::warn!(%fault, "the listing of movements is not whole; it is read again later");
-    Halt::Api(api::Error::Incomplete { status: 200, what: "the whole listing of movements" })
+    Interrupted::Api(api::Error::Incomplete { status: 200, what: "the whole listing of movements" })
 }
 
 /// Returns the distinct documents of some movements.

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
-use super::{Halt, Uplink};
+use super::interrupted::Interrupted;
+use super::link::Link;
 use crate::config::{Config, Strategy};
 use crate::domain::delivery::Way;
 use crate::domain::ids::OperationId;
@@ -41,6 +42,12 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// Reads what an earlier process learned.
+    pub(super) async fn recall(link: &Link) -> Result<Self, Interrupted> {
+        let fact = link.db(|db| db.fact(REFUSED)).await?;
+        Ok(fact.map(|fact| Self::read(&fact, &link.config)).unwrap_or_default())
+    }
+
     fn read(fact: &str, config: &Config) -> Self {
         let refused = fact.split_once(' ').filter(|(_, of)| *of == shape(config));
         Self { refused: refused.and_then(|(at, _)| at.parse().ok()).map(UnixMillis), ..Self::default() }
@@ -73,6 +80,22 @@ impl Form {
         self.shown = None;
     }
 
+    /// Returns the way in which a delivery begins now.
+    pub(super) fn first_way(&self, link: &Link) -> Way {
+        self.way(link.config.api.strategy, link.clock.wall())
+    }
+
+    /// Remembers that the one call was refused whatever was in it.
+    pub(super) async fn remember_refusal(&mut self, link: &Link) -> Result<(), Interrupted> {
+        let now = link.clock.wall();
+        tracing::warn!(
+            "{EVIDENT}; set api.strategy, or api.lines_key if the account has another name for them"
+        );
+        *self = Self { refused: Some(now), ..Self::default() };
+        let fact = format!("{} {}", now.0, shape(&link.config));
+        link.db(move |db| db.remember(REFUSED, &fact)).await
+    }
+
     fn way(&self, configured: Strategy, now: UnixMillis) -> Way {
         // A clock that was set back may show a time before the refusal.
         let rests = |refused: UnixMillis| (0..REST_MS).contains(&now.0.saturating_sub(refused.0));
@@ -87,32 +110,6 @@ impl Form {
 fn shape(config: &Config) -> String {
     let master = config.station.master_id.map(|master| master.to_string()).unwrap_or_default();
     format!("{} {} {:?} {master}", config.api.base_url, config.station.location_id, config.api.lines_key)
-}
-
-impl Uplink {
-    /// Reads what an earlier process learned.
-    pub(super) async fn recall_form(&mut self) -> Result<(), Halt> {
-        let fact = self.parts.store.run(|db| db.fact(REFUSED)).await??;
-        self.form = fact.map(|fact| Form::read(&fact, &self.parts.config)).unwrap_or_default();
-        Ok(())
-    }
-
-    /// Returns the way in which a delivery begins now.
-    pub(super) fn first_way(&self) -> Way {
-        self.form.way(self.parts.config.api.strategy, self.parts.clock.wall())
-    }
-
-    /// Remembers that the one call was refused whatever was in it.
-    pub(super) async fn one_call_is_refused(&mut self) -> Result<(), Halt> {
-        let now = self.parts.clock.wall();
-        tracing::warn!(
-            "{EVIDENT}; set api.strategy, or api.lines_key if the account has another name for them"
-        );
-        self.form = Form { refused: Some(now), ..Form::default() };
-        let fact = format!("{} {}", now.0, shape(&self.parts.config));
-        self.parts.store.run(move |db| db.remember(REFUSED, &fact)).await??;
-        Ok(())
-    }
 }
 
 #[cfg(test)]
