@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod activities;
 mod answers;
 mod architecture;
 mod calibrate;
