@@ -51,8 +51,8 @@ use crate::status::Location;
 use crate::store::{self, Cause, CommitHook, Db, OpenOptions, Store, StoreThread};
 use crate::web::{Door, Guard};
 use crate::work;
+use crate::work::heartbeat::Heartbeat;
 use crate::work::labels::Labels;
-use crate::work::pulse::Pulse;
 use crate::work::refusals::Refusals;
 use crate::work::scans::{Input, Scans};
 use crate::work::trust::Belief;
@@ -179,7 +179,7 @@ pub struct Agent {
     page: Option<io::Result<Door>>,
     page_token: Option<SecretString>,
     wanting: Vec<(Cause, String)>,
-    pulses: Vec<Arc<Pulse>>,
+    heartbeats: Vec<Arc<Heartbeat>>,
     store_thread: StoreThread,
     outputs: Outputs,
     stop: CancellationToken,
@@ -242,7 +242,7 @@ impl Agent {
             shared.feedback.announce(Announcement { scanner: None, signal: Signal::Person, what });
         }
         let stop = uplink.stop();
-        let pulses = vec![Arc::clone(&scans.pulse), uplink.pulse()];
+        let heartbeats = vec![Arc::clone(&scans.heartbeat), uplink.heartbeat()];
         Ok(Self {
             shared: Arc::new(shared),
             session,
@@ -254,7 +254,7 @@ impl Agent {
             page,
             page_token: None,
             wanting: Vec::new(),
-            pulses,
+            heartbeats,
             store_thread,
             outputs,
             stop,
@@ -382,7 +382,7 @@ impl Agent {
             if self.wanting.iter().any(|(cause, _)| *cause == Cause::Page) {
                 drop(page);
             } else if let Some(guard) = self.guard(&listen) {
-                let page_of = Page { listen, guard, site: site::site(&self.handle(), &self.pulses) };
+                let page_of = Page { listen, guard, site: site::site(&self.handle(), &self.heartbeats) };
                 doors.spawn(page::serve(self.handle(), page, page_of));
             } else {
                 tracing::error!("the page is not served: nobody said which token its visitors show");
@@ -394,7 +394,7 @@ impl Agent {
                 agent.raise(cause, &what).await;
             }
         });
-        doors.spawn(notify::watch(self.handle(), std::mem::take(&mut self.pulses)));
+        doors.spawn(notify::watch(self.handle(), std::mem::take(&mut self.heartbeats)));
         doors
     }
 
@@ -467,7 +467,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         trusted: trusted_tell,
         health: health_tell,
         stop: CancellationToken::new(),
-        pulse: Arc::new(Pulse::new("the way to the service")),
+        heartbeat: Arc::new(Heartbeat::new("the way to the service")),
     };
     let uplink = Uplink::new(Parts { link, home, wake: Arc::clone(&wake), sync_now: Arc::clone(&sync_now) });
     let labels = labels(&config);
@@ -480,7 +480,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         advice: advice_tell,
         pending: pending_tell,
         refusals: Refusals::default(),
-        pulse: Arc::new(Pulse::new("the scans' worker")),
+        heartbeat: Arc::new(Heartbeat::new("the scans' worker")),
         meter: meters.commits.clone(),
         labels: Arc::new(labels),
         location,

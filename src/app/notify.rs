@@ -12,7 +12,7 @@ use super::Handle;
 use crate::domain::delivery::State;
 use crate::feedback::counted;
 use crate::store::Figures;
-use crate::work::pulse::Pulse;
+use crate::work::heartbeat::Heartbeat;
 
 /// The interval between two reports of the state of the station, if systemd asks for no watchdog.
 const STATUS_EVERY: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ pub(super) fn stopping() {
 
 /// Reports the state of the station, and feeds the watchdog as long as every worker and the store get on; until
 /// dropped.
-pub(super) async fn watch(agent: Handle, pulses: Vec<Arc<Pulse>>) {
+pub(super) async fn watch(agent: Handle, heartbeats: Vec<Arc<Heartbeat>>) {
     // Half of what systemd allows (`sd_watchdog_enabled(3)`).
     let every =
         sd_notify::watchdog_enabled().map_or(STATUS_EVERY, |patience| (patience / 2).min(STATUS_EVERY));
@@ -38,7 +38,7 @@ pub(super) async fn watch(agent: Handle, pulses: Vec<Arc<Pulse>>) {
     loop {
         tick.tick().await;
         let now = agent.0.clock.boot();
-        if let Some(late) = pulses.iter().find(|pulse| pulse.is_late(now)) {
+        if let Some(late) = heartbeats.iter().find(|heartbeat| heartbeat.is_late(now)) {
             tracing::error!("{} does not get on; the watchdog is not fed", late.worker());
             continue;
         }

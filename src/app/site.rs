@@ -16,7 +16,7 @@ use crate::store;
 use crate::web::events::Events;
 use crate::web::metrics::{Disk, Snapshot};
 use crate::web::{Ask, Look, Site};
-use crate::work::pulse::Pulse;
+use crate::work::heartbeat::Heartbeat;
 
 /// The longest wait for the store's answer in a check of the health.
 const STORE_WITHIN: Duration = Duration::from_secs(3);
@@ -28,14 +28,14 @@ const CLOCKS_DIFFER_MS_MAX: i64 = 5000;
 #[derive(Clone)]
 struct Shown {
     agent: Handle,
-    pulses: Arc<[Arc<Pulse>]>,
+    heartbeats: Arc<[Arc<Heartbeat>]>,
     events: Events,
 }
 
-/// Builds the site of this agent; `pulses` are those of its workers.
-pub(super) fn site(agent: &Handle, pulses: &[Arc<Pulse>]) -> Site {
+/// Builds the site of this agent; `heartbeats` are those of its workers.
+pub(super) fn site(agent: &Handle, heartbeats: &[Arc<Heartbeat>]) -> Site {
     let events = Events::new(agent.0.store.clone(), Arc::clone(&agent.0.feedback));
-    let shown = Shown { agent: agent.clone(), pulses: pulses.into(), events: events.clone() };
+    let shown = Shown { agent: agent.clone(), heartbeats: heartbeats.into(), events: events.clone() };
     Site { look: ask(&shown, look), measure: ask(&shown, measure), health: ask(&shown, health), events }
 }
 
@@ -56,7 +56,7 @@ async fn look(shown: Shown) -> Option<Look> {
 async fn health(shown: Shown) -> Result<(), String> {
     let shared = &shown.agent.0;
     let now = shared.clock.boot();
-    if let Some(late) = shown.pulses.iter().find(|pulse| pulse.is_late(now)) {
+    if let Some(late) = shown.heartbeats.iter().find(|heartbeat| heartbeat.is_late(now)) {
         return Err(format!("{} does not get on", late.worker()));
     }
     match timeout(STORE_WITHIN, shared.store.run(|db| db.end_of_journal())).await {

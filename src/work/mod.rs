@@ -5,9 +5,9 @@
 
 pub mod create;
 pub mod dates;
+pub mod heartbeat;
 pub mod labels;
 mod movements;
-pub mod pulse;
 pub mod refusals;
 pub mod rights;
 pub mod save;

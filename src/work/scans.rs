@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Error;
+use super::heartbeat::Heartbeat;
 use super::labels::{Doubt, Labels};
-use super::pulse::Pulse;
 use super::refusals::Refusals;
 use super::trust::Belief;
 use super::words;
@@ -77,8 +77,8 @@ pub struct Scans {
     pub pending: watch::Sender<BTreeMap<ScannerName, u16>>,
     /// The log of refused scans.
     pub refusals: Refusals,
-    /// The pulse by which the worker shows that it gets on.
-    pub pulse: Arc<Pulse>,
+    /// The heartbeat by which the worker shows that it gets on.
+    pub heartbeat: Arc<Heartbeat>,
     /// The times that scans take to reach the disk.
     pub meter: Commits,
     /// The checks of labels.
@@ -136,11 +136,11 @@ impl Scans {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // The tick ends every wait.
-            self.pulse.expect_within(PATIENCE, self.clock.as_ref());
+            self.heartbeat.expect_within(PATIENCE, self.clock.as_ref());
             session = tokio::select! {
                 input = inputs.recv() => match input {
                     None | Some(Input::Stop) => {
-                        self.pulse.rest();
+                        self.heartbeat.rest();
                         return Ok(());
                     }
                     Some(Input::Frame { scanner, frame, boot, wall }) => {

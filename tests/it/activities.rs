@@ -18,7 +18,7 @@ use stockpoint::feedback::outputs::Outputs;
 use stockpoint::sandbox::{Fault, Options, Selector};
 use stockpoint::status::{ApiHealth, ApiState};
 use stockpoint::store::{Db, OpenOptions, Store, StoreThread};
-use stockpoint::work::pulse::Pulse;
+use stockpoint::work::heartbeat::Heartbeat;
 use stockpoint::work::scans::take_in;
 use stockpoint::work::trust::Belief;
 use stockpoint::work::uplink::account::Account;
@@ -71,7 +71,7 @@ impl Bench {
             trusted: watch::channel(Belief::Unproven).0,
             health: health_tell,
             stop: CancellationToken::new(),
-            pulse: Arc::new(Pulse::new("the link of a test")),
+            heartbeat: Arc::new(Heartbeat::new("the link of a test")),
         });
         let account = Account::new(config.station.time_zone.clone());
         Self { place, config, clock, store, _thread: thread, link, account, health }

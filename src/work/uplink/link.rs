@@ -26,7 +26,7 @@ use crate::domain::signal::Signal;
 use crate::domain::text::error_chain;
 use crate::feedback::{Feedback, What};
 use crate::store::{self, Cause, Db, Store};
-use crate::work::pulse::Pulse;
+use crate::work::heartbeat::Heartbeat;
 use crate::work::trust::{Belief, ClockTrust};
 
 /// The interval between two tries to write to a store that takes nothing.
@@ -54,8 +54,8 @@ pub struct LinkParts {
     pub health: watch::Sender<ApiHealth>,
     /// Cancelled when the agent stops.
     pub stop: CancellationToken,
-    /// The pulse by which the worker shows that it gets on.
-    pub pulse: Arc<Pulse>,
+    /// The heartbeat by which the worker shows that it gets on.
+    pub heartbeat: Arc<Heartbeat>,
 }
 
 /// The link.
@@ -66,7 +66,7 @@ pub struct Link {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) config: Arc<Config>,
     pub(super) stop: CancellationToken,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) clocks: Clocks,
     pub(super) alarms: Alarms,
     pub(super) backoff: Backoff,
@@ -79,7 +79,7 @@ pub struct Link {
 impl Link {
     /// Returns a link before its first request. Its budget begins used up.
     pub fn new(parts: LinkParts) -> Self {
-        let LinkParts { store, client, clock, config, feedback, trusted, health, stop, pulse } = parts;
+        let LinkParts { store, client, clock, config, feedback, trusted, health, stop, heartbeat } = parts;
         let now = Instant::now();
         let (per_minute, per_second) =
             (config.api.requests_per_minute_max, config.api.requests_per_second_max);
@@ -97,7 +97,7 @@ impl Link {
             clock,
             config,
             stop,
-            pulse,
+            heartbeat,
             health,
         }
     }
@@ -270,6 +270,6 @@ impl Link {
     /// Notes that there will be progress after this wait, a request and the time that the store takes.
     pub(super) fn expect_progress_after(&self, wait: Duration) {
         let patience = wait.saturating_add(self.config.api.request_timeout).saturating_add(PATIENCE);
-        self.pulse.expect_within(patience, self.clock.as_ref());
+        self.heartbeat.expect_within(patience, self.clock.as_ref());
     }
 }

@@ -48,7 +48,7 @@ use crate::api::Outcome;
 use crate::domain::home::Home;
 use crate::domain::text::error_chain;
 use crate::work::Error;
-use crate::work::pulse::Pulse;
+use crate::work::heartbeat::Heartbeat;
 use crate::work::uplink::account::Account;
 use crate::work::uplink::blame::Thing;
 use crate::work::uplink::catalog::Catalog;
@@ -135,9 +135,9 @@ impl Uplink {
         self.link.stop.clone()
     }
 
-    /// Returns the pulse by which this worker shows that it gets on.
-    pub fn pulse(&self) -> Arc<Pulse> {
-        Arc::clone(&self.link.pulse)
+    /// Returns the heartbeat by which this worker shows that it gets on.
+    pub fn heartbeat(&self) -> Arc<Heartbeat> {
+        Arc::clone(&self.link.heartbeat)
     }
 
     /// Works until the agent stops.
@@ -145,7 +145,7 @@ impl Uplink {
     /// # Errors
     /// [`Error`] if the store has ended or is damaged. No failure of the service is an error here.
     pub async fn run(mut self) -> Result<(), Error> {
-        let (stop, pulse) = (self.stop(), self.pulse());
+        let (stop, heartbeat) = (self.stop(), self.heartbeat());
         let abandon = async {
             stop.cancelled().await;
             sleep(STOP_GRACE).await;
@@ -157,7 +157,7 @@ impl Uplink {
                 Ok(())
             }
         };
-        pulse.rest();
+        heartbeat.rest();
         ended
     }
 

@@ -11,14 +11,14 @@ use crate::domain::time::BootMillis;
 
 /// The time by which a worker reports again.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct Heartbeat {
     worker: &'static str,
     /// Time since boot, in ms.
     due: AtomicI64,
 }
 
-impl Pulse {
-    /// Returns the pulse of a worker that has not begun: it is never late.
+impl Heartbeat {
+    /// Returns the heartbeat of a worker that has not begun: it is never late.
     pub const fn new(worker: &'static str) -> Self {
         Self { worker, due: AtomicI64::new(i64::MAX) }
     }
