@@ -10,6 +10,7 @@ use super::Error;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::device::health::AllHealth;
+use crate::domain::clock_trust::Belief;
 use crate::domain::health::ApiHealth;
 use crate::domain::health::Health;
 use crate::domain::ids::{CardId, ScannerName};
@@ -21,7 +22,6 @@ use crate::socket::Request;
 use crate::status::{Location, Station, Status};
 use crate::store::{self, Cause, Figures, Store};
 use crate::work::scans::Input;
-use crate::work::trust::Belief;
 
 /// The view of an agent for commands, the page and its owner.
 #[derive(Debug, Clone)]

@@ -11,9 +11,9 @@ use crate::api::{self, Authorities, Budget, Client, Outcome, seed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secrets::Secrets;
+use crate::domain::clock_trust::{Disagreement, agree};
 use crate::domain::text::error_chain;
 use crate::work::rights::{missing_rights, missing_storages};
-use crate::work::trust::{Disagreement, agree};
 
 const SECTION: &str = "service";
 const CLOCK: &str = "clock";

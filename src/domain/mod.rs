@@ -14,6 +14,7 @@ pub mod session;
 pub mod stock;
 
 pub mod aim;
+pub mod clock_trust;
 pub mod count;
 pub mod health;
 pub mod home;

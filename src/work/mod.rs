@@ -12,7 +12,6 @@ pub mod refusals;
 pub mod rights;
 pub mod save;
 pub mod scans;
-pub mod trust;
 pub mod uplink;
 pub mod verify;
 mod words;

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::domain::clock_trust::{Belief, ClockTrust, Disagreement, Word, agree};
 use crate::domain::time::UnixMillis;
-use crate::work::trust::{Belief, ClockTrust, Disagreement, Word, agree};
 
 /// The two clocks.
 #[derive(Debug)]

@@ -20,6 +20,8 @@ use super::pause::{Barred, Pause};
 use crate::api::{self, Budget, Client, Outcome, Permit, seed};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::clock_trust::Belief;
+use crate::domain::clock_trust::ClockTrust;
 use crate::domain::health::ApiHealth;
 use crate::domain::health::ApiState;
 use crate::domain::signal::Signal;
@@ -27,7 +29,6 @@ use crate::domain::text::error_chain;
 use crate::feedback::{Feedback, What};
 use crate::store::{self, Cause, Db, Store};
 use crate::work::heartbeat::Heartbeat;
-use crate::work::trust::{Belief, ClockTrust};
 
 /// The interval between two tries to write to a store that takes nothing.
 const DISK_WAIT: Duration = Duration::from_secs(2);

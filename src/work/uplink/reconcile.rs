@@ -9,13 +9,13 @@ use super::interrupted::Interrupted;
 use super::link::Link;
 use super::records::{KnownDocuments, Records, Wanted, documents};
 use crate::api::Movement;
+use crate::domain::clock_trust::Word;
 use crate::domain::delivery::{Finding, FoundDocument, Trace, judge};
 use crate::domain::ids::DocumentId;
 use crate::domain::stock::mode::Kind;
 use crate::domain::stock::operation::Operation;
 use crate::domain::time::UnixMillis;
 use crate::store::Pending;
-use crate::work::trust::Word;
 
 /// The time before the first request at which a reading begins, in ms: the clocks may differ, and the service's records
 /// may carry a time from before its answer.
