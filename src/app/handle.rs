@@ -10,7 +10,7 @@ use super::Error;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::device::health::AllHealth;
-use crate::domain::clock_trust::Belief;
+use crate::domain::clock_trust::ClockTrust;
 use crate::domain::health::ApiHealth;
 use crate::domain::health::Health;
 use crate::domain::ids::{CardId, ScannerName};
@@ -37,7 +37,7 @@ pub(super) struct Shared {
     pub(super) feedback: Arc<Feedback>,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) health: watch::Receiver<ApiHealth>,
-    pub(super) trusted: watch::Receiver<Belief>,
+    pub(super) clock_trust: watch::Receiver<ClockTrust>,
     pub(super) scanner_health: watch::Receiver<AllHealth>,
     pub(super) meters: Meters,
     pub(super) advice: watch::Receiver<BTreeMap<ScannerName, Advice>>,
@@ -150,7 +150,7 @@ impl Handle {
         Health {
             api: self.0.health.borrow().clone(),
             scanners,
-            clock_trusted: self.0.trusted.borrow().is_right(),
+            clock_trusted: self.0.clock_trust.borrow().is_right(),
         }
     }
 

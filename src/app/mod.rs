@@ -33,7 +33,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::secrets::{self, Secrets};
 use crate::config::{Config, Listen};
 use crate::device;
-use crate::domain::clock_trust::Belief;
+use crate::domain::clock_trust::ClockTrust;
 use crate::domain::code::seal::Seal;
 use crate::domain::health::ApiHealth;
 use crate::domain::health::ApiState;
@@ -452,8 +452,8 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         started: (clock.wall(), clock.boot()),
     };
     let (inputs, queue) = mpsc::channel(FRAME_QUEUE_MAX);
-    let believed = if config.station.trust_clock { Belief::Declared } else { Belief::Unproven };
-    let (trusted_tell, trusted) = watch::channel(believed);
+    let clock_trust = if config.station.trust_clock { ClockTrust::Declared } else { ClockTrust::Unproven };
+    let (clock_trust_tell, clock_trust) = watch::channel(clock_trust);
     let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
     let (advice_tell, advice) = watch::channel(BTreeMap::new());
     let (pending_tell, pending) = watch::channel(BTreeMap::new());
@@ -464,7 +464,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         clock: Arc::clone(&clock),
         config: Arc::clone(&config),
         feedback: Arc::clone(&feedback),
-        trusted: trusted_tell,
+        clock_trust: clock_trust_tell,
         health: health_tell,
         stop: CancellationToken::new(),
         heartbeat: Arc::new(Heartbeat::new("the way to the service")),
@@ -475,7 +475,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         store: store.clone(),
         feedback: Arc::clone(&feedback),
         clock: Arc::clone(&clock),
-        trusted: trusted.clone(),
+        clock_trust: clock_trust.clone(),
         wake: Arc::clone(&wake),
         advice: advice_tell,
         pending: pending_tell,
@@ -494,7 +494,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         feedback,
         inputs,
         health,
-        trusted,
+        clock_trust,
         scanner_health,
         meters,
         advice,

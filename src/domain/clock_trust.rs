@@ -18,7 +18,7 @@ pub fn agree(server: UnixMillis, ours: UnixMillis) -> bool {
 
 /// The facts that are known about the clock.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ClockTrust {
+pub struct ClockEvidence {
     /// True if the configuration says that it is right.
     pub declared: bool,
     /// True if the system says that it agrees with a time server.
@@ -30,7 +30,7 @@ pub struct ClockTrust {
     pub ahead_ms: Option<i64>,
 }
 
-impl ClockTrust {
+impl ClockEvidence {
     /// Takes in the server's clock and ours, which were read at one moment.
     pub fn compare(&mut self, server: UnixMillis, ours: UnixMillis, boot: BootMillis) {
         self.agreed = Some(agree(server, ours));
@@ -61,17 +61,17 @@ impl ClockTrust {
         self.agreed.unwrap_or(self.synchronized)
     }
 
-    /// Returns the source whose word on the clock was needed before anything was posted.
-    pub fn whose_word(self) -> Word {
-        if self.declared { Word::Configuration } else { Word::Proof }
+    /// Returns the source of the trust that was needed before anything was posted.
+    pub fn source(self) -> TrustSource {
+        if self.declared { TrustSource::Configuration } else { TrustSource::Proof }
     }
 
-    /// Returns the belief that others may have until the clock is looked at again.
-    pub fn belief(self) -> Belief {
+    /// Returns the trust that others may have in the clock until it is looked at again.
+    pub fn trust(self) -> ClockTrust {
         match self.ahead_ms {
-            _ if self.declared => Belief::Declared,
-            Some(ahead_ms) if self.is_trusted() => Belief::Proven { ahead_ms },
-            _ => Belief::Unproven,
+            _ if self.declared => ClockTrust::Declared,
+            Some(ahead_ms) if self.is_trusted() => ClockTrust::Proven { ahead_ms },
+            _ => ClockTrust::Unproven,
         }
     }
 }
@@ -109,9 +109,9 @@ impl fmt::Display for Disagreement {
     }
 }
 
-/// The source of the word that the clock is right.
+/// The source of the trust in the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum TrustSource {
     /// The service's clock agrees, or the system says so and the service does not contradict; a clock that nobody
     /// vouches for posts nothing.
     Proof,
@@ -119,9 +119,9 @@ pub enum Word {
     Configuration,
 }
 
-/// The belief in the wall clock.
+/// The trust in the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Belief {
+pub enum ClockTrust {
     /// Nothing proves it.
     Unproven,
     /// The configuration says so.
@@ -133,7 +133,7 @@ pub enum Belief {
     },
 }
 
-impl Belief {
+impl ClockTrust {
     /// Returns true if the clock was right when it was last looked at.
     pub fn is_right(self) -> bool {
         self != Self::Unproven
@@ -155,74 +155,74 @@ mod tests {
 
     const BOOT: BootMillis = BootMillis(1000);
 
-    fn compared(server: i64, ours: i64) -> ClockTrust {
-        let mut trust = ClockTrust::default();
-        trust.compare(UnixMillis(server), UnixMillis(ours), BOOT);
-        trust
+    fn compared(server: i64, ours: i64) -> ClockEvidence {
+        let mut evidence = ClockEvidence::default();
+        evidence.compare(UnixMillis(server), UnixMillis(ours), BOOT);
+        evidence
     }
 
     #[test]
     fn the_server_outweighs_the_system_and_the_configuration_both() {
-        let mut trust = ClockTrust::default();
-        assert!(!trust.is_trusted());
-        trust.synchronized = true;
-        assert!(trust.is_trusted());
-        trust.compare(UnixMillis(1_000_000), UnixMillis(1_090_001), BOOT);
-        assert!(!trust.is_trusted());
-        trust.compare(UnixMillis(1_000_000), UnixMillis(1_090_000), BOOT);
-        assert!(trust.is_trusted());
-        trust.compare(UnixMillis(1_000_000), UnixMillis(0), BOOT);
-        trust.declared = true;
-        assert!(trust.is_trusted());
+        let mut evidence = ClockEvidence::default();
+        assert!(!evidence.is_trusted());
+        evidence.synchronized = true;
+        assert!(evidence.is_trusted());
+        evidence.compare(UnixMillis(1_000_000), UnixMillis(1_090_001), BOOT);
+        assert!(!evidence.is_trusted());
+        evidence.compare(UnixMillis(1_000_000), UnixMillis(1_090_000), BOOT);
+        assert!(evidence.is_trusted());
+        evidence.compare(UnixMillis(1_000_000), UnixMillis(0), BOOT);
+        evidence.declared = true;
+        assert!(evidence.is_trusted());
     }
 
     #[test]
     fn a_clock_that_agreed_and_is_set_is_not_believed_until_it_agrees_again() {
-        let mut trust = ClockTrust { synchronized: true, ..compared(5_000_000, 5_000_000) };
+        let mut evidence = ClockEvidence { synchronized: true, ..compared(5_000_000, 5_000_000) };
         // A day goes by.
-        trust.look(UnixMillis(91_400_000), BootMillis(86_401_000));
-        assert!(trust.is_trusted());
+        evidence.look(UnixMillis(91_400_000), BootMillis(86_401_000));
+        assert!(evidence.is_trusted());
         // A little is what time servers correct.
-        trust.look(UnixMillis(91_490_000), BootMillis(86_401_000));
-        assert!(trust.is_trusted());
-        trust.look(UnixMillis(91_490_001), BootMillis(86_401_000));
-        assert!(!trust.is_trusted());
-        trust.look(UnixMillis(91_400_000), BootMillis(86_401_000));
-        trust.compare(UnixMillis(91_400_000), UnixMillis(91_400_000), BootMillis(86_401_000));
-        assert!(trust.is_trusted());
+        evidence.look(UnixMillis(91_490_000), BootMillis(86_401_000));
+        assert!(evidence.is_trusted());
+        evidence.look(UnixMillis(91_490_001), BootMillis(86_401_000));
+        assert!(!evidence.is_trusted());
+        evidence.look(UnixMillis(91_400_000), BootMillis(86_401_000));
+        evidence.compare(UnixMillis(91_400_000), UnixMillis(91_400_000), BootMillis(86_401_000));
+        assert!(evidence.is_trusted());
     }
 
     #[test]
     fn a_clock_that_disagreed_and_is_set_is_believed_if_the_system_says_so() {
-        let mut trust = compared(5_000_000_000, 0);
-        trust.look(UnixMillis(5_000_000_000), BOOT);
-        assert_eq!(trust.agreed, None);
-        assert!(!trust.is_trusted());
-        trust.synchronized = true;
-        assert!(trust.is_trusted());
+        let mut evidence = compared(5_000_000_000, 0);
+        evidence.look(UnixMillis(5_000_000_000), BOOT);
+        assert_eq!(evidence.agreed, None);
+        assert!(!evidence.is_trusted());
+        evidence.synchronized = true;
+        assert!(evidence.is_trusted());
     }
 
     #[test]
     fn a_clock_that_boots_in_the_past_is_believed_once_a_time_server_has_set_it() {
-        let mut trust = ClockTrust::default();
-        trust.look(UnixMillis(0), BOOT);
-        assert_eq!(trust.belief(), Belief::Unproven);
-        trust.look(UnixMillis(5_000_000_000), BOOT);
-        trust.synchronized = true;
-        assert_eq!(trust.belief(), Belief::Proven { ahead_ms: 4_999_999_000 });
+        let mut evidence = ClockEvidence::default();
+        evidence.look(UnixMillis(0), BOOT);
+        assert_eq!(evidence.trust(), ClockTrust::Unproven);
+        evidence.look(UnixMillis(5_000_000_000), BOOT);
+        evidence.synchronized = true;
+        assert_eq!(evidence.trust(), ClockTrust::Proven { ahead_ms: 4_999_999_000 });
         // The system's word is from before somebody set the clock by hand.
-        trust.look(UnixMillis(6_000_000_000), BOOT);
-        assert_eq!(trust.belief(), Belief::Unproven);
+        evidence.look(UnixMillis(6_000_000_000), BOOT);
+        assert_eq!(evidence.trust(), ClockTrust::Unproven);
     }
 
     #[test]
     fn a_reading_of_a_clock_that_was_set_since_it_was_looked_at_is_not_right() {
-        let belief = Belief::Proven { ahead_ms: 1_000_000 };
-        let holds = |wall| belief.holds_at(UnixMillis(wall), BOOT);
+        let trust = ClockTrust::Proven { ahead_ms: 1_000_000 };
+        let holds = |wall| trust.holds_at(UnixMillis(wall), BOOT);
         assert!(holds(1_001_000) && holds(1_091_000) && holds(911_000));
         assert!(!holds(1_091_001) && !holds(910_999));
-        assert!(Belief::Declared.holds_at(UnixMillis(0), BOOT));
-        assert!(!Belief::Unproven.holds_at(UnixMillis(1_001_000), BOOT));
+        assert!(ClockTrust::Declared.holds_at(UnixMillis(0), BOOT));
+        assert!(!ClockTrust::Unproven.holds_at(UnixMillis(1_001_000), BOOT));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::labels::{Doubt, Labels};
 use super::refusals::Refusals;
 use super::words;
 use crate::clock::Clock;
-use crate::domain::clock_trust::Belief;
+use crate::domain::clock_trust::ClockTrust;
 use crate::domain::code::control::Control;
 use crate::domain::decode::framing::Frame;
 use crate::domain::decode::secret::redacted;
@@ -67,8 +67,8 @@ pub struct Scans {
     pub feedback: Arc<Feedback>,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
-    /// The belief that others may have in the wall clock.
-    pub trusted: watch::Receiver<Belief>,
+    /// The trust in the wall clock.
+    pub clock_trust: watch::Receiver<ClockTrust>,
     /// Notified when there is something to deliver.
     pub wake: Arc<tokio::sync::Notify>,
     /// Receives the advice that stands on each scanner.
@@ -144,7 +144,7 @@ impl Scans {
                         return Ok(());
                     }
                     Some(Input::Frame { scanner, frame, boot, wall }) => {
-                        let trusted = self.trusted.borrow().holds_at(wall, boot);
+                        let trusted = self.clock_trust.borrow().holds_at(wall, boot);
                         let at = Moment { wall, boot, trusted };
                         self.frame(session, Read { scanner, frame, at }, &mut said).await?
                     }

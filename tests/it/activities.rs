@@ -7,7 +7,7 @@ use std::sync::Arc;
 use stockpoint::app;
 use stockpoint::clock::{Clock, SystemClock};
 use stockpoint::config::Config;
-use stockpoint::domain::clock_trust::Belief;
+use stockpoint::domain::clock_trust::ClockTrust;
 use stockpoint::domain::delivery::State;
 use stockpoint::domain::framing::Frame;
 use stockpoint::domain::ids::{OperationId, ScannerName};
@@ -68,7 +68,7 @@ impl Bench {
             clock: Arc::clone(&clock),
             config: Arc::clone(&config),
             feedback: Arc::new(Feedback::new(BTreeMap::new(), &Outputs::default())),
-            trusted: watch::channel(Belief::Unproven).0,
+            clock_trust: watch::channel(ClockTrust::Unproven).0,
             health: health_tell,
             stop: CancellationToken::new(),
             heartbeat: Arc::new(Heartbeat::new("the link of a test")),

@@ -20,7 +20,7 @@ use super::pause::{Barred, Pause};
 use crate::api::{self, Budget, Client, Outcome, Permit, seed};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::clock_trust::Belief;
+use crate::domain::clock_trust::ClockEvidence;
 use crate::domain::clock_trust::ClockTrust;
 use crate::domain::health::ApiHealth;
 use crate::domain::health::ApiState;
@@ -49,8 +49,8 @@ pub struct LinkParts {
     pub config: Arc<Config>,
     /// The receiver of announcements.
     pub feedback: Arc<Feedback>,
-    /// The belief that others may have in the wall clock.
-    pub trusted: watch::Sender<Belief>,
+    /// The trust in the wall clock, which others follow.
+    pub clock_trust: watch::Sender<ClockTrust>,
     /// The state of the connection.
     pub health: watch::Sender<ApiHealth>,
     /// Cancelled when the agent stops.
@@ -80,14 +80,15 @@ pub struct Link {
 impl Link {
     /// Returns a link before its first request. Its budget begins used up.
     pub fn new(parts: LinkParts) -> Self {
-        let LinkParts { store, client, clock, config, feedback, trusted, health, stop, heartbeat } = parts;
+        let LinkParts { store, client, clock, config, feedback, clock_trust, health, stop, heartbeat } =
+            parts;
         let now = Instant::now();
         let (per_minute, per_second) =
             (config.api.requests_per_minute_max, config.api.requests_per_second_max);
-        let trust = ClockTrust { declared: config.station.trust_clock, ..ClockTrust::default() };
+        let evidence = ClockEvidence { declared: config.station.trust_clock, ..ClockEvidence::default() };
         let alarms = Alarms::new(store.clone(), Arc::clone(&clock), feedback, config.station.alarm_after);
         Self {
-            clocks: Clocks::new(Arc::clone(&clock), trust, trusted),
+            clocks: Clocks::new(Arc::clone(&clock), evidence, clock_trust),
             alarms,
             backoff: Backoff::new(now),
             pause: None,
@@ -209,8 +210,8 @@ impl Link {
 
     /// Follows the system's and the server's word on the clock, and corrects times when the clock becomes right.
     pub(super) async fn look_at_clock(&mut self) -> Result<(), Interrupted> {
-        let Some(belief) = self.clocks.look() else { return Ok(()) };
-        if belief.is_right() {
+        let Some(trust) = self.clocks.look() else { return Ok(()) };
+        if trust.is_right() {
             self.repair_times().await?;
             self.alarms.end(Cause::Clock).await?;
         } else {
@@ -218,7 +219,7 @@ impl Link {
             tracing::warn!("{why}; nothing is posted until they agree, or station.trust_clock is set");
         }
         // Only now: whoever acts on it finds the stored times repaired.
-        self.clocks.publish(belief);
+        self.clocks.publish(trust);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use super::interrupted::Interrupted;
 use super::link::Link;
 use super::records::{KnownDocuments, Records, Wanted, documents};
 use crate::api::Movement;
-use crate::domain::clock_trust::Word;
+use crate::domain::clock_trust::TrustSource;
 use crate::domain::delivery::{Finding, FoundDocument, Trace, judge};
 use crate::domain::ids::DocumentId;
 use crate::domain::stock::mode::Kind;
@@ -71,7 +71,7 @@ impl Reconciler {
         due_since: Instant,
     ) -> Result<BTreeSet<DocumentId>, Interrupted> {
         let operation = &pending.operation;
-        let since = reading_begins(pending, link.clocks.whose_word(), link.clocks.server_now());
+        let since = reading_begins(pending, link.clocks.trust_source(), link.clocks.server_now());
         let wanted = Wanted { since, begun_after: due_since };
         let movements = self.records.movements(link, account, wanted).await?;
         let is_named = |movement: &&Movement| {
@@ -143,17 +143,17 @@ fn could_be(operation: &Operation, movement: &Movement) -> bool {
 ///
 /// Our own clock counts only if the service's was not known at the first request. If only the configuration says that
 /// our clock is right, it may have been wrong by any amount either way, so much more is read.
-fn reading_begins(pending: &Pending, word: Word, server_now: Option<UnixMillis>) -> UnixMillis {
+fn reading_begins(pending: &Pending, source: TrustSource, server_now: Option<UnixMillis>) -> UnixMillis {
     let first_scan = pending.first_scan;
     let ours = pending.sent.unwrap_or(first_scan);
-    let begins = match (pending.server_sent, word) {
+    let begins = match (pending.server_sent, source) {
         (Some(server), _) => server,
-        (None, Word::Proof) => ours,
-        (None, Word::Configuration) => ours.min(first_scan).plus_ms(-UNPROVEN_MARGIN_MS),
+        (None, TrustSource::Proof) => ours,
+        (None, TrustSource::Configuration) => ours.min(first_scan).plus_ms(-UNPROVEN_MARGIN_MS),
     };
     // What was sent was sent before now.
-    let latest = match (server_now, pending.server_sent, word) {
-        (Some(now), None, Word::Configuration) => now.plus_ms(-UNPROVEN_MARGIN_MS),
+    let latest = match (server_now, pending.server_sent, source) {
+        (Some(now), None, TrustSource::Configuration) => now.plus_ms(-UNPROVEN_MARGIN_MS),
         (Some(now), ..) => now,
         (None, ..) => begins,
     };
@@ -187,17 +187,17 @@ mod tests {
     }
 
     /// Returns how long before the first request a reading begins, in ms.
-    fn before_ms(pending: &Pending, word: Word, server_now: Option<i64>) -> i64 {
-        UnixMillis(SENT).ms_since(reading_begins(pending, word, server_now.map(UnixMillis)))
+    fn before_ms(pending: &Pending, source: TrustSource, server_now: Option<i64>) -> i64 {
+        UnixMillis(SENT).ms_since(reading_begins(pending, source, server_now.map(UnixMillis)))
     }
 
     #[test]
     fn a_reading_begins_by_the_services_clock_whatever_ours_said() {
         for off_by in [-20_000 * DAY_MS, -DAY_MS, 0, DAY_MS, 20_000 * DAY_MS] {
             let pending = pending(Some(SENT), Some(SENT + off_by), SENT + off_by);
-            for word in [Word::Proof, Word::Configuration] {
-                assert_eq!(before_ms(&pending, word, Some(SENT + 60_000)), READ_BACK_MARGIN_MS);
-                assert_eq!(before_ms(&pending, word, None), READ_BACK_MARGIN_MS);
+            for source in [TrustSource::Proof, TrustSource::Configuration] {
+                assert_eq!(before_ms(&pending, source, Some(SENT + 60_000)), READ_BACK_MARGIN_MS);
+                assert_eq!(before_ms(&pending, source, None), READ_BACK_MARGIN_MS);
             }
         }
     }
@@ -205,9 +205,9 @@ mod tests {
     #[test]
     fn our_clock_counts_where_something_proved_it() {
         let sent = pending(None, Some(SENT), SENT - 5000);
-        assert_eq!(before_ms(&sent, Word::Proof, Some(SENT + 60_000)), READ_BACK_MARGIN_MS);
+        assert_eq!(before_ms(&sent, TrustSource::Proof, Some(SENT + 60_000)), READ_BACK_MARGIN_MS);
         let unsent = pending(None, None, SENT - 5000);
-        assert_eq!(before_ms(&unsent, Word::Proof, None), READ_BACK_MARGIN_MS + 5000);
+        assert_eq!(before_ms(&unsent, TrustSource::Proof, None), READ_BACK_MARGIN_MS + 5000);
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
                 [(Some(SENT + off_by), 1000), (None, 1000), (Some(SENT + off_by), 30 * DAY_MS)]
             {
                 let pending = pending(None, sent, SENT + off_by);
-                let before = before_ms(&pending, Word::Configuration, Some(SENT + later));
+                let before = before_ms(&pending, TrustSource::Configuration, Some(SENT + later));
                 assert!(before >= READ_BACK_MARGIN_MS, "{off_by} {sent:?} {later}: {before}");
             }
         }
@@ -226,8 +226,8 @@ mod tests {
     #[test]
     fn no_reading_begins_in_the_services_future() {
         let pending = pending(Some(SENT + DAY_MS), Some(SENT + DAY_MS), SENT + DAY_MS);
-        for word in [Word::Proof, Word::Configuration] {
-            assert!(before_ms(&pending, word, Some(SENT)) >= READ_BACK_MARGIN_MS);
+        for source in [TrustSource::Proof, TrustSource::Configuration] {
+            assert!(before_ms(&pending, source, Some(SENT)) >= READ_BACK_MARGIN_MS);
         }
     }
 }
