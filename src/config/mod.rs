@@ -64,6 +64,7 @@ use crate::domain::decode::framing::Framing;
 use crate::domain::decode::framing::Guarding;
 use crate::domain::decode::framing::Terminator;
 use crate::domain::decode::keymap::LayoutName;
+use crate::domain::delivery::Strategy;
 use crate::domain::home::{Books, Home, Machine};
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
@@ -221,21 +222,13 @@ pub struct Api {
     /// The time after an uncertain posting at which a late double is searched for, and searched for again after four
     /// times that; 5000..=86400000 ms, not below `reconcile_after`.
     pub late_check_after: Duration,
-    /// The way that documents are sent to the service.
+    /// The strategy by which documents are sent to the service. If an account refuses the one call, new documents go
+    /// line by line for a day.
     pub strategy: Strategy,
     /// The name of the array of lines in the operation call.
     pub lines_key: LinesKey,
     /// The document type of a write-off, 4 or 7.
     pub write_off_document_type: u8,
-}
-
-/// The way that documents are sent to the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strategy {
-    /// Document and lines in one call. If an account refuses that, the other way is used automatically.
-    Operation,
-    /// First the document, then each line in a call of its own.
-    Document,
 }
 
 /// The name of the array of lines in the operation call. The vendor's schema and its example disagree.

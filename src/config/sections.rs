@@ -13,7 +13,6 @@ use crate::config::SCANNERS_MAX;
 use crate::config::STORAGES_MAX;
 use crate::config::Station;
 use crate::config::Storage;
-use crate::config::Strategy;
 use crate::config::fault::Problem;
 use crate::config::feedback::feedback;
 use crate::config::packs::pack;
@@ -27,6 +26,7 @@ use crate::config::web::web;
 use crate::domain::code::pack::PACKS_MAX;
 use crate::domain::code::pack::Packs;
 use crate::domain::code::variable::PATTERNS_MAX;
+use crate::domain::delivery::Strategy;
 use crate::domain::ids::LocationId;
 use crate::domain::ids::MasterId;
 use crate::domain::ids::StorageId;
@@ -40,7 +40,7 @@ pub(super) const BACK_DATES: [(&str, BackDate); 2] =
 pub(super) const CARES: [(&str, Care); 3] =
     [("off", Care::Off), ("warn", Care::Warn), ("refuse", Care::Refuse)];
 pub(super) const STRATEGIES: [(&str, Strategy); 2] =
-    [("operation", Strategy::Operation), ("document", Strategy::Document)];
+    [("operation", Strategy::OneCall), ("document", Strategy::LineByLine)];
 pub(super) const LINES_KEYS: [(&str, LinesKey); 2] =
     [("goods_transactions", LinesKey::GoodsTransactions), ("transactions", LinesKey::Transactions)];
 
@@ -170,7 +170,7 @@ fn api(table: &mut Table<'_, '_>) -> Api {
         Bound { key: "reconcile_after_ms", given: reconcile, default: 20_000_u64 },
         Bound { key: "late_check_after_ms", given: late_check, default: 120_000 },
     );
-    let strategy = table.or("strategy", Strategy::Operation, values::word(&STRATEGIES));
+    let strategy = table.or("strategy", Strategy::OneCall, values::word(&STRATEGIES));
     let lines_key = table.or("lines_key", LinesKey::GoodsTransactions, values::word(&LINES_KEYS));
     let write_off_document_type = table.or("write_off_document_type", 4, values::one_of(&[4, 7]));
     Api {

@@ -3,7 +3,10 @@
 use rusqlite::Row;
 
 use super::Error;
-use crate::domain::delivery::{State, Step, Surplus, Way};
+use crate::domain::delivery::State;
+use crate::domain::delivery::Step;
+use crate::domain::delivery::Surplus;
+use crate::domain::delivery::Strategy;
 use crate::domain::ids::{DocumentId, GoodId, StorageId, TransactionId};
 use crate::domain::stock::good::{Good, WriteOffUnit};
 use crate::domain::stock::mode::Kind;
@@ -41,20 +44,20 @@ pub(super) fn step_text(step: Step) -> String {
 }
 
 /// Reads column `piecewise`.
-pub(super) fn way(number: u8) -> Result<Way, Error> {
+pub(super) fn strategy(number: u8) -> Result<Strategy, Error> {
     match number {
-        0 => Ok(Way::OneCall),
-        1 => Ok(Way::LineByLine),
-        2 => Ok(Way::AfterRefusal),
-        _ => Err(Error::Unexpected { what: "the way of a delivery" }),
+        0 => Ok(Strategy::OneCall),
+        1 => Ok(Strategy::LineByLine),
+        2 => Ok(Strategy::AfterRefusal),
+        _ => Err(Error::Unexpected { what: "the strategy of a delivery" }),
     }
 }
 
-pub(super) const fn way_number(way: Way) -> u8 {
-    match way {
-        Way::OneCall => 0,
-        Way::LineByLine => 1,
-        Way::AfterRefusal => 2,
+pub(super) const fn strategy_number(strategy: Strategy) -> u8 {
+    match strategy {
+        Strategy::OneCall => 0,
+        Strategy::LineByLine => 1,
+        Strategy::AfterRefusal => 2,
     }
 }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
-use stockpoint::config::{self, Config, Strategy};
+use stockpoint::config;
+use stockpoint::config::Config;
 use stockpoint::domain::code::control::Control;
 use stockpoint::domain::delivery::State;
+use stockpoint::domain::delivery::Strategy;
 use stockpoint::domain::ids::{GoodId, MasterId};
 use stockpoint::domain::stock::mode::{Kind, Mode};
 use stockpoint::domain::time::UnixMillis;
@@ -71,7 +73,9 @@ fn cases() -> Vec<Case> {
             ..case("write-offs are 7", |quirks| quirks.write_off_document_type = 7)
         },
         Case {
-            refuses: |strategy, document, _| strategy == Strategy::Document && document == Document::WriteOff,
+            refuses: |strategy, document, _| {
+                strategy == Strategy::LineByLine && document == Document::WriteOff
+            },
             ..case("write-offs are 7 and not configured", |quirks| quirks.write_off_document_type = 7)
         },
         Case {
@@ -96,7 +100,7 @@ fn cases() -> Vec<Case> {
         Case {
             // Which line of a call is forbidden, the service does not say.
             refuses: |strategy, document, good| {
-                strategy == Strategy::Operation && document == Document::Receipt || good == BRUSH_ID
+                strategy == Strategy::OneCall && document == Document::Receipt || good == BRUSH_ID
             },
             ..lacking("an unknown good is forbidden", |quirks| quirks.unknown_id_status = 403)
         },
@@ -113,11 +117,11 @@ fn cases() -> Vec<Case> {
 fn faults(strategy: Strategy) -> Vec<Fault> {
     let partial = Fault::PartialApply { lines: 1 };
     match strategy {
-        Strategy::Operation => {
+        Strategy::OneCall => {
             vec![Fault::ActThenDrop, LATE, partial, Fault::Pass, Fault::DropBefore, Fault::ActThenDrop]
         }
         // The document is lost once, then each line in another way.
-        Strategy::Document => {
+        Strategy::LineByLine | Strategy::AfterRefusal => {
             vec![Fault::ActThenDrop, Fault::Pass, Fault::ActThenDrop, LATE, Fault::Pass, Fault::DropBefore]
         }
     }
@@ -207,7 +211,7 @@ async fn play(case: Case, strategy: Strategy, is_stormy: bool) {
 async fn play_all(is_stormy: bool) {
     let mut all = JoinSet::new();
     for case in cases() {
-        for strategy in [Strategy::Operation, Strategy::Document] {
+        for strategy in [Strategy::OneCall, Strategy::LineByLine] {
             all.spawn(play(case, strategy, is_stormy));
         }
     }
@@ -250,7 +254,7 @@ async fn the_configured_way_is_taken() {
     assert_eq!(post_a_comb(&place, &mut station).await, ["operation"]);
     station.stop().await.unwrap();
     let mut config = place.config();
-    config.api.strategy = Strategy::Document;
+    config.api.strategy = Strategy::LineByLine;
     let mut station = Station::start(config, None).unwrap();
     assert_eq!(post_a_comb(&place, &mut station).await, ["documents", "goods_transactions"]);
 }

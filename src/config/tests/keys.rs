@@ -36,7 +36,7 @@ fn what_is_not_written_is_the_default() {
             request_timeout: ms(15_000),
             reconcile_after: ms(20_000),
             late_check_after: ms(120_000),
-            strategy: Strategy::Operation,
+            strategy: Strategy::OneCall,
             lines_key: LinesKey::GoodsTransactions,
             write_off_document_type: 4,
         }

@@ -7,12 +7,17 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy;
 
 use super::*;
-use crate::domain::code::pack::{Content, Pack, Packs};
-use crate::domain::code::rule::{Length, Replacement};
+use crate::domain::code::pack::Content;
+use crate::domain::code::pack::Pack;
+use crate::domain::code::pack::Packs;
+use crate::domain::code::rule::Length;
+use crate::domain::code::rule::Replacement;
 use crate::domain::code::symbology::SYMBOLOGIES;
-use crate::domain::code::variable::{DECIMALS_MAX, Measured};
+use crate::domain::code::variable::DECIMALS_MAX;
+use crate::domain::code::variable::Measured;
 use crate::domain::decode::encoding::ENCODINGS;
 use crate::domain::decode::keymap::LAYOUTS;
+use crate::domain::delivery;
 use crate::domain::ids::{CardId, GoodId};
 use crate::domain::stock::kit::KitScan;
 
@@ -94,7 +99,7 @@ prop_compose! {
             request_timeout: Duration::from_millis(timeout_ms),
             reconcile_after: Duration::from_millis(reconcile_ms),
             late_check_after: Duration::from_millis(late_ms),
-            strategy: if flags.0 { crate::config::Strategy::Document } else { crate::config::Strategy::Operation },
+            strategy: if flags.0 { delivery::Strategy::LineByLine } else { delivery::Strategy::OneCall },
             lines_key: if flags.1 { LinesKey::Transactions } else { LinesKey::GoodsTransactions },
             write_off_document_type: if flags.2 { 7 } else { 4 },
         }

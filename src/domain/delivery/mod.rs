@@ -32,7 +32,7 @@ use thiserror::Error;
 
 pub use awaits::{Awaits, Glance};
 pub use state::State;
-pub use strategy::{Trace, Way};
+pub use strategy::{Strategy, Trace};
 pub use survey::{Finding, Found, FoundDocument, FoundLine, judge};
 
 use strategy::Refused;
@@ -102,9 +102,9 @@ pub struct Delivery {
     pub document: Option<DocumentId>,
     /// The progress of each line, in the order of their numbers.
     pub lines: Vec<LineProgress>,
-    /// The way in which it is brought to the server. One call that was refused, or carried out in part, goes on line by
+    /// The strategy by which it is brought to the server. One call that was refused, or carried out in part, goes on line by
     /// line.
-    pub way: Way,
+    pub strategy: Strategy,
     /// The number of complete readings without what was sent, since it was sent; 0..=[`ABSENCES_PROVING`].
     pub absences: u8,
     /// The server's words of a refusal after which part of the operation may stand all the same.
@@ -211,7 +211,7 @@ impl Delivery {
             step: None,
             document: None,
             lines: lines.collect(),
-            way: Way::default(),
+            strategy: Strategy::default(),
             absences: 0,
             refusal: None,
             doubtful: false,
@@ -244,27 +244,30 @@ impl Delivery {
     }
 
     fn next_step(&self) -> Option<Step> {
-        self.way.strategy().next_step(self)
+        self.strategy.next_step(self)
     }
 
     /// Returns the place where the request that is not settled may have left something.
     pub fn trace(&self) -> Trace {
-        self.way.strategy().trace(self)
+        self.strategy.trace(self)
     }
 
-    /// Returns the delivery, set to begin in this way. One that has begun in another way, or whose document is known,
-    /// keeps its way.
+    /// Returns the delivery, set to begin with this strategy. One that has begun with another, or whose document is known,
+    /// keeps its own.
     #[must_use]
-    pub fn begun(self, way: Way) -> Self {
-        let is_fresh = self.state == State::Queued && self.way == Way::OneCall && self.document.is_none();
-        if is_fresh { Self { way, ..self } } else { self }
+    pub fn begun(self, strategy: Strategy) -> Self {
+        let is_fresh =
+            self.state == State::Queued && self.strategy == Strategy::OneCall && self.document.is_none();
+        if is_fresh { Self { strategy, ..self } } else { self }
     }
 
     /// Returns true if this delivery shows that the server refuses the one call whatever is in it: the call was
     /// refused, and the operation stands whole line by line.
     pub fn shows_one_call_refused(&self) -> bool {
         let stands = |line: &LineProgress| line.transaction.is_some();
-        self.state == State::Posted && self.way == Way::AfterRefusal && self.lines.iter().all(stands)
+        self.state == State::Posted
+            && self.strategy == Strategy::AfterRefusal
+            && self.lines.iter().all(stands)
     }
 
     fn missing(&self) -> impl Iterator<Item = u16> + '_ {
@@ -343,7 +346,7 @@ impl Delivery {
     }
 
     fn refused(&mut self, words: String) {
-        match self.step.map(|step| self.way.strategy().refused(step)) {
+        match self.step.map(|step| self.strategy.refused(step)) {
             Some(Refused::Line(number)) => {
                 self.refuse_line(number, words);
                 self.settle();
@@ -402,7 +405,7 @@ impl Delivery {
             line.refusal = None;
         }
         self.document = None;
-        self.way = Way::default();
+        self.strategy = Strategy::default();
         self.late_checks = 0;
         if self.doubtful { self.doubt() } else { self.settle() }
     }
@@ -469,7 +472,7 @@ impl Delivery {
         if self.document.is_some() {
             self.go_line_by_line();
         } else if self.refusal.is_some() {
-            self.way = Way::AfterRefusal;
+            self.strategy = Strategy::AfterRefusal;
         }
         self.refusal = None;
         self.look_first = false;
@@ -477,8 +480,8 @@ impl Delivery {
     }
 
     fn go_line_by_line(&mut self) {
-        if self.way == Way::OneCall {
-            self.way = Way::LineByLine;
+        if self.strategy == Strategy::OneCall {
+            self.strategy = Strategy::LineByLine;
         }
     }
 

@@ -5,7 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Bench, COMB, SHAMPOO, units};
 use crate::domain::code::control::Control;
-use crate::domain::delivery::{Event, Finding, State, Step, Way};
+use crate::domain::delivery::Event;
+use crate::domain::delivery::Finding;
+use crate::domain::delivery::State;
+use crate::domain::delivery::Step;
+use crate::domain::delivery::Strategy;
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::domain::stock::operation::CloseReason;
 use crate::domain::time::UnixMillis;
@@ -58,7 +62,7 @@ fn a_delivery_is_read_back_as_it_was_written() {
     to.document = Some(DocumentId(77));
     to.lines[0].transaction = Some(TransactionId(5));
     to.lines[1].refusal = Some("no".to_owned());
-    to.way = Way::AfterRefusal;
+    to.strategy = Strategy::AfterRefusal;
     to.absences = 1;
     to.refusal = Some("perhaps".to_owned());
     to.doubtful = true;

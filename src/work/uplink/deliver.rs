@@ -49,7 +49,7 @@ impl Deliveries {
         id: OperationId,
     ) -> Result<(), Interrupted> {
         let mut pending = link.db(move |db| db.pending(id)).await?;
-        pending.delivery = pending.delivery.begun(self.outbox.first_way(link));
+        pending.delivery = pending.delivery.begun(self.outbox.first_strategy(link));
         match pending.delivery.next() {
             Next::Send(step) => match unsayable(&pending) {
                 lines if lines.is_empty() => self.send(link, account, pending, step).await,

@@ -2,7 +2,7 @@
 //!
 //! [`link`] is what every request needs: permits, answers, the health of the connection, the clocks, the alarms. The
 //! activities above it own their state and know the link, not each other's turn: deliveries ([`deliver`], over `outbox`,
-//! `reconcile` and `remove`; `strategy` decides the way in which new ones begin), the facts of the account
+//! `reconcile` and `remove`; `strategy` chooses how new ones begin), the facts of the account
 //! ([`account`]), the goods table ([`catalog`], over `full` and `changes`), the bills of materials ([`kits`]). On top,
 //! [`Uplink`] chooses the next task, one at a time. One request at a time needs no locks, keeps the order, and is all
 //! that the service's limit leaves room for. If the service answers, only the thing that fails is put off (`blame`).

@@ -12,9 +12,9 @@ use super::agenda::Agenda;
 use super::failing::{CALL_AFTER_FAILURES, CALL_AFTER_MS, Failing, Hope};
 use super::interrupted::Interrupted;
 use super::link::Link;
-use super::strategy::{EVIDENT, Form};
+use super::strategy::{EVIDENT, StrategyChoice};
 use super::waits::{grown, wait_for, wait_max};
-use crate::domain::delivery::{Delivery, Event, State, Way};
+use crate::domain::delivery::{Delivery, Event, State, Strategy};
 use crate::domain::ids::OperationId;
 use crate::domain::signal::Signal;
 use crate::domain::stock::operation::Operation;
@@ -27,14 +27,14 @@ use crate::store::{self, Advance, Db, Failure, Pending, Waiting};
 pub(super) struct Outbox {
     agenda: Agenda,
     failing: Failing,
-    strategy: Form,
+    strategy: StrategyChoice,
 }
 
 impl Outbox {
     /// Takes up the work of the process before this one. A request that was on its way when that died may or may not
     /// have arrived.
     pub(super) async fn recall(&mut self, link: &mut Link) -> Result<(), Interrupted> {
-        self.strategy = Form::recall(link).await?;
+        self.strategy = StrategyChoice::recall(link).await?;
         for id in link.db(|db| db.left_sending()).await? {
             let pending = link.db(move |db| db.pending(id)).await?;
             self.advance(link, &pending, Event::Died, "the agent died with a request on its way").await?;
@@ -89,9 +89,9 @@ impl Outbox {
         self.agenda.tried(id, Instant::now());
     }
 
-    /// Returns the way in which a delivery begins now.
-    pub(super) fn first_way(&self, link: &Link) -> Way {
-        self.strategy.first_way(link)
+    /// Returns the strategy with which a delivery begins now.
+    pub(super) fn first_strategy(&self, link: &Link) -> Strategy {
+        self.strategy.first(link)
     }
 
     /// Notes that the service refused an operation in one call.
@@ -110,18 +110,18 @@ impl Outbox {
         let (id, from) = (pending.operation.id, &pending.delivery);
         let next = from.apply(event)?;
         let is_first_posted = from.state != State::Posted && next.state == State::Posted;
-        if is_first_posted && next.way == Way::OneCall {
+        if is_first_posted && next.strategy == Strategy::OneCall {
             self.strategy.taken();
         }
-        let is_form_refused =
+        let is_one_call_refused =
             is_first_posted && next.shows_one_call_refused() && self.strategy.is_evident_with(id);
-        let what = if is_form_refused { format!("{what}; {EVIDENT}") } else { what.to_owned() };
+        let what = if is_one_call_refused { format!("{what}; {EVIDENT}") } else { what.to_owned() };
         let now = link.clock.wall();
         let advance = Arc::new(Advance { id, from: from.state, to: next.clone(), what, now });
         let (written, failures) = write(link, &advance).await?;
         tracing::info!(operation = id.0, from = from.state.as_str(), to = next.state.as_str(), "delivery");
         link.alarms.hurry();
-        if written && is_form_refused {
+        if written && is_one_call_refused {
             self.strategy.remember_refusal(link).await?;
         }
         let wait = wait_for(next.glance().awaits(), failures, &link.config.api);

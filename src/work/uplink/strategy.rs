@@ -1,4 +1,4 @@
-//! The way in which a new delivery begins: as configured, or line by line if the account evidently refuses the one
+//! The strategy with which a new delivery begins: as configured, or line by line if the account evidently refuses the one
 //! call.
 //!
 //! Two operations are evidence if each was refused in one call and then stood whole, line by line, and the second was
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::interrupted::Interrupted;
 use super::link::Link;
-use crate::config::{Config, Strategy};
-use crate::domain::delivery::Way;
+use crate::config::Config;
+use crate::domain::delivery::Strategy;
 use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 
@@ -31,9 +31,9 @@ const REFUSALS_MAX: usize = 1000;
 pub(super) const EVIDENT: &str =
     "the account evidently refuses a document with its lines in one call: new ones go line by line for a day";
 
-/// The facts that are known of the forms that the account takes.
+/// The facts that are known of the strategies that the account takes.
 #[derive(Debug, Default)]
-pub(super) struct Form {
+pub(super) struct StrategyChoice {
     refused: Option<UnixMillis>,
     /// The time at which the one call was refused, for each operation that does not stand yet.
     refusals: BTreeMap<OperationId, Instant>,
@@ -41,7 +41,7 @@ pub(super) struct Form {
     shown: Option<Instant>,
 }
 
-impl Form {
+impl StrategyChoice {
     /// Reads what an earlier process learned.
     pub(super) async fn recall(link: &Link) -> Result<Self, Interrupted> {
         let fact = link.db(|db| db.fact(REFUSED)).await?;
@@ -80,9 +80,9 @@ impl Form {
         self.shown = None;
     }
 
-    /// Returns the way in which a delivery begins now.
-    pub(super) fn first_way(&self, link: &Link) -> Way {
-        self.way(link.config.api.strategy, link.clock.wall())
+    /// Returns the strategy with which a delivery begins now.
+    pub(super) fn first(&self, link: &Link) -> Strategy {
+        self.choose(link.config.api.strategy, link.clock.wall())
     }
 
     /// Remembers that the one call was refused whatever was in it.
@@ -96,12 +96,12 @@ impl Form {
         link.db(move |db| db.remember(REFUSED, &fact)).await
     }
 
-    fn way(&self, configured: Strategy, now: UnixMillis) -> Way {
+    fn choose(&self, configured: Strategy, now: UnixMillis) -> Strategy {
         // A clock that was set back may show a time before the refusal.
         let rests = |refused: UnixMillis| (0..REST_MS).contains(&now.0.saturating_sub(refused.0));
         match configured {
-            Strategy::Operation if !self.refused.is_some_and(rests) => Way::OneCall,
-            Strategy::Operation | Strategy::Document => Way::LineByLine,
+            Strategy::OneCall if !self.refused.is_some_and(rests) => Strategy::OneCall,
+            Strategy::OneCall | Strategy::LineByLine | Strategy::AfterRefusal => Strategy::LineByLine,
         }
     }
 }
@@ -124,50 +124,50 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_form_rests_for_a_day_and_no_longer() {
-        let form = Form { refused: Some(NOW), ..Form::default() };
-        for (after_ms, way) in [
-            (0, Way::LineByLine),
-            (REST_MS - 1, Way::LineByLine),
-            (REST_MS, Way::OneCall),
-            (-1, Way::OneCall),
+    fn a_refused_strategy_rests_for_a_day_and_no_longer() {
+        let choice = StrategyChoice { refused: Some(NOW), ..StrategyChoice::default() };
+        for (after_ms, strategy) in [
+            (0, Strategy::LineByLine),
+            (REST_MS - 1, Strategy::LineByLine),
+            (REST_MS, Strategy::OneCall),
+            (-1, Strategy::OneCall),
         ] {
-            assert_eq!(form.way(Strategy::Operation, NOW.plus_ms(after_ms)), way, "{after_ms}");
-            assert_eq!(form.way(Strategy::Document, NOW.plus_ms(after_ms)), Way::LineByLine);
+            assert_eq!(choice.choose(Strategy::OneCall, NOW.plus_ms(after_ms)), strategy, "{after_ms}");
+            assert_eq!(choice.choose(Strategy::LineByLine, NOW.plus_ms(after_ms)), Strategy::LineByLine);
         }
-        assert_eq!(Form::default().way(Strategy::Operation, NOW), Way::OneCall);
-        assert_eq!(Form::default().way(Strategy::Document, NOW), Way::LineByLine);
+        assert_eq!(StrategyChoice::default().choose(Strategy::OneCall, NOW), Strategy::OneCall);
+        assert_eq!(StrategyChoice::default().choose(Strategy::LineByLine, NOW), Strategy::LineByLine);
     }
 
     #[tokio::test(start_paused = true)]
     async fn two_operations_are_evidence_if_the_second_was_refused_after_the_first_stood() {
         let pass = || tokio::time::advance(std::time::Duration::from_secs(1));
         let (one, two, three) = (OperationId(1), OperationId(2), OperationId(3));
-        let mut form = Form::default();
+        let mut choice = StrategyChoice::default();
         // Everything is refused for a while.
-        form.refused(one);
-        form.refused(two);
+        choice.refused(one);
+        choice.refused(two);
         pass().await;
-        assert!(!form.is_evident_with(one));
+        assert!(!choice.is_evident_with(one));
         pass().await;
-        assert!(!form.is_evident_with(two), "it was refused in the same time");
-        form.refused(three);
-        assert!(form.is_evident_with(three));
-        let mut form = Form::default();
-        form.refused(one);
-        assert!(!form.is_evident_with(one));
-        form.taken();
+        assert!(!choice.is_evident_with(two), "it was refused in the same time");
+        choice.refused(three);
+        assert!(choice.is_evident_with(three));
+        let mut choice = StrategyChoice::default();
+        choice.refused(one);
+        assert!(!choice.is_evident_with(one));
+        choice.taken();
         pass().await;
-        form.refused(two);
-        assert!(!form.is_evident_with(two), "one call was taken in between");
+        choice.refused(two);
+        assert!(!choice.is_evident_with(two), "one call was taken in between");
     }
 
     #[test]
-    fn what_was_learned_of_another_form_is_forgotten() {
+    fn what_was_learned_of_another_call_is_forgotten() {
         let fact = format!("{} {}", NOW.0, shape(&config("")));
-        assert_eq!(Form::read(&fact, &config("")).refused, Some(NOW));
-        assert_eq!(Form::read(&fact, &config("lines_key = \"transactions\"")).refused, None);
-        assert_eq!(Form::read(&fact, &config("base_url = \"https://example.org/\"")).refused, None);
-        assert_eq!(Form::read("nonsense", &config("")).refused, None);
+        assert_eq!(StrategyChoice::read(&fact, &config("")).refused, Some(NOW));
+        assert_eq!(StrategyChoice::read(&fact, &config("lines_key = \"transactions\"")).refused, None);
+        assert_eq!(StrategyChoice::read(&fact, &config("base_url = \"https://example.org/\"")).refused, None);
+        assert_eq!(StrategyChoice::read("nonsense", &config("")).refused, None);
     }
 }

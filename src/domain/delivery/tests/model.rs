@@ -95,8 +95,8 @@ struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct World {
     pub(super) delivery: Delivery,
-    /// The way in which a delivery begins.
-    begins: Way,
+    /// The strategy with which a delivery begins.
+    begins: Strategy,
     documents: Vec<Document>,
     last_id: i64,
     under_way: Vec<(u16, Write)>,
@@ -118,7 +118,7 @@ struct Folder {
 }
 
 impl World {
-    pub(super) fn new(operation: &Operation, begins: Way) -> Self {
+    pub(super) fn new(operation: &Operation, begins: Strategy) -> Self {
         let delivery = Delivery::queued(operation).begun(begins);
         Self {
             copy: Box::new(Folder { delivery: delivery.clone(), split: Vec::new() }),

@@ -82,7 +82,7 @@ type Worlds = HashMap<World, u64>;
 
 struct Run<'a> {
     service: Service,
-    begins: Way,
+    begins: Strategy,
     operation: Operation,
     faults: &'a [Fault],
     meets: Meets,
@@ -90,7 +90,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(service: Service, begins: Way, faults: &'a [Fault], meets: Meets) -> Self {
+    fn new(service: Service, begins: Strategy, faults: &'a [Fault], meets: Meets) -> Self {
         let (operation, count) = (operation(service.lines), Count::default());
         Self { service, begins, operation, faults, meets, count }
     }
@@ -174,7 +174,7 @@ fn no_script_of_six_faults_loses_or_doubles_anything() {
     for lines in [1, 3] {
         for late_s in LATE_S {
             for meets in [Meets::Every, Meets::Writes] {
-                Run::new(Service::plain(lines), Way::OneCall, &faults(late_s), meets).check();
+                Run::new(Service::plain(lines), Strategy::OneCall, &faults(late_s), meets).check();
             }
         }
     }
@@ -183,7 +183,7 @@ fn no_script_of_six_faults_loses_or_doubles_anything() {
 #[test]
 fn no_script_with_late_requests_of_every_delay_loses_or_doubles_anything() {
     for lines in [1, 2, 3] {
-        Run::new(Service::plain(lines), Way::OneCall, &faults_of_all_delays(), Meets::Writes).check();
+        Run::new(Service::plain(lines), Strategy::OneCall, &faults_of_all_delays(), Meets::Writes).check();
     }
 }
 
@@ -191,7 +191,7 @@ fn no_script_with_late_requests_of_every_delay_loses_or_doubles_anything() {
 fn answers_and_listings_without_lines_and_comments_change_nothing_of_that() {
     for lines in [1, 3] {
         let service = Service { is_talkative: false, ..Service::plain(lines) };
-        Run::new(service, Way::OneCall, &faults_of_all_delays(), Meets::Writes).check();
+        Run::new(service, Strategy::OneCall, &faults_of_all_delays(), Meets::Writes).check();
     }
 }
 
@@ -202,7 +202,7 @@ fn refused_lines_do_not_stand_and_the_others_do_in_every_script() {
         for leaves_part in [false, true] {
             for late_s in [45, 200] {
                 let service = Service { refused, leaves_part, ..Service::plain(lines) };
-                Run::new(service, Way::OneCall, &faults(late_s), Meets::Writes).check();
+                Run::new(service, Strategy::OneCall, &faults(late_s), Meets::Writes).check();
             }
         }
     }
@@ -213,11 +213,11 @@ fn no_script_that_begins_with_the_document_loses_or_doubles_anything() {
     for lines in [1, 2] {
         for is_talkative in [true, false] {
             let service = Service { is_talkative, ..Service::plain(lines) };
-            Run::new(service, Way::LineByLine, &faults_of_all_delays(), Meets::Writes).check();
+            Run::new(service, Strategy::LineByLine, &faults_of_all_delays(), Meets::Writes).check();
         }
     }
-    Run::new(Service::plain(3), Way::LineByLine, &faults(45), Meets::Writes).check();
-    Run::new(Service::plain(3), Way::LineByLine, &faults(200), Meets::Every).check();
+    Run::new(Service::plain(3), Strategy::LineByLine, &faults(45), Meets::Writes).check();
+    Run::new(Service::plain(3), Strategy::LineByLine, &faults(200), Meets::Every).check();
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn refused_lines_do_not_stand_in_any_script_that_begins_with_the_document() {
     let cases: [(u16, &[u16]); 4] = [(1, &[1]), (2, &[1]), (3, &[2]), (3, &[1, 2, 3])];
     for (lines, refused) in cases {
         let service = Service { refused, ..Service::plain(lines) };
-        Run::new(service, Way::LineByLine, &faults(200), Meets::Writes).check();
+        Run::new(service, Strategy::LineByLine, &faults(200), Meets::Writes).check();
     }
 }
 
@@ -241,7 +241,8 @@ fn what_a_person_has_tried_again_stands_once_in_every_script() {
         Fault::Late(470),
         Fault::Forbidden,
     ];
-    for (lines, begins) in [(1, Way::OneCall), (3, Way::OneCall), (1, Way::LineByLine), (2, Way::LineByLine)]
+    for (lines, begins) in
+        [(1, Strategy::OneCall), (3, Strategy::OneCall), (1, Strategy::LineByLine), (2, Strategy::LineByLine)]
     {
         let mut run = Run::new(Service::plain(lines), begins, &faults, Meets::Writes);
         let (refused, others): (Worlds, Worlds) =
@@ -249,9 +250,9 @@ fn what_a_person_has_tried_again_stands_once_in_every_script() {
         for world in refused.keys().chain(others.keys()) {
             world.assert_told_if_doubled();
         }
-        // Only one call brings lines with it; what is late of the other way is an empty document.
+        // Only one call brings lines with it; what is late of the other strategy is an empty document.
         let stood = refused.keys().any(|world| world.delivery.stuck.is_some());
-        assert_eq!(stood, begins == Way::OneCall, "lines stand though refused");
+        assert_eq!(stood, begins == Strategy::OneCall, "lines stand though refused");
         let retried = refused.into_iter().map(|(mut world, scripts)| {
             world.retry();
             (world, scripts)
@@ -265,7 +266,8 @@ fn what_a_person_has_tried_again_stands_once_in_every_script() {
 #[test]
 #[expect(clippy::print_stdout, reason = "how much was covered is worth knowing")]
 fn no_copy_that_is_put_back_at_any_point_loses_or_doubles_anything() {
-    for (lines, begins) in [(1, Way::OneCall), (3, Way::OneCall), (1, Way::LineByLine), (2, Way::LineByLine)]
+    for (lines, begins) in
+        [(1, Strategy::OneCall), (3, Strategy::OneCall), (1, Strategy::LineByLine), (2, Strategy::LineByLine)]
     {
         for meets in [Meets::Every, Meets::Writes] {
             let mut run = Run::new(Service::plain(lines), begins, &FAULTS_WITH_COPIES, meets);

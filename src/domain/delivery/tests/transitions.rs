@@ -242,14 +242,14 @@ fn what_was_refused_in_one_call_and_stands_whole_line_by_line_shows_that_the_for
 
 #[test]
 fn an_operation_may_begin_line_by_line_and_keeps_the_way_it_began() {
-    let begun = Delivery::queued(&operation(2)).begun(Way::LineByLine);
+    let begun = Delivery::queued(&operation(2)).begun(Strategy::LineByLine);
     assert_eq!(begun.next(), Next::Send(Step::Document));
     let events = [SEND_DOCUMENT, done(&[]), send_line(1), Event::Lost];
     let lost = events.iter().fold(begun, |delivery, event| delivery.apply(event.clone()).unwrap());
     assert_eq!(lost.trace(), Trace::In(DocumentId(5)));
-    assert_eq!(lost.clone().begun(Way::OneCall), lost);
+    assert_eq!(lost.clone().begun(Strategy::OneCall), lost);
     let in_part = after(2, &[SEND, Event::Lost, found(&[1]), found(&[1])]);
-    assert_eq!(in_part.clone().begun(Way::AfterRefusal), in_part);
+    assert_eq!(in_part.clone().begun(Strategy::AfterRefusal), in_part);
     assert_eq!(after(2, &[SEND, Event::Lost]).trace(), Trace::Anywhere);
 }
 
