@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::dates::earliest_reading;
 use super::movements::Listing;
 use crate::api::{self, Budget, Client};
-use crate::domain::delivery::{Finding, FoundDocument, State, judge};
+use crate::domain::delivery::{Finding, FoundDocument, State, reconcile};
 use crate::domain::ids::{DocumentId, OperationId};
 use crate::domain::listing::Fault;
 use crate::domain::stock::operation::Operation;
@@ -184,7 +184,7 @@ fn difference(
     let id = operation.id;
     let Some(lines) = lines else { return Some(Difference::Gone { operation: id, document }) };
     let differs = |how| Some(Difference::Lines { operation: id, document, how });
-    match judge(operation, vec![FoundDocument { id: document, lines }]) {
+    match reconcile(operation, vec![FoundDocument { id: document, lines }]) {
         Finding::Absent => Some(Difference::Gone { operation: id, document }),
         Finding::Conflict(how) => differs(how),
         Finding::Found(found) if !found.surplus.is_empty() => differs("a line stands there twice".to_owned()),

@@ -21,19 +21,19 @@
 
 mod awaits;
 mod look;
+mod reconcile;
 mod removal;
 mod state;
 mod strategy;
-mod survey;
 #[cfg(test)]
 mod tests;
 
 use thiserror::Error;
 
 pub use awaits::{Awaits, Glance};
+pub use reconcile::{Finding, Found, FoundDocument, FoundLine, reconcile};
 pub use state::State;
 pub use strategy::{Strategy, Trace};
-pub use survey::{Finding, Found, FoundDocument, FoundLine, judge};
 
 use strategy::Refused;
 
@@ -165,9 +165,9 @@ pub enum Event {
     /// Refused in the server's words; part of it may stand all the same.
     Refused(String),
     /// The server's records were read in full.
-    Surveyed(Finding),
+    ReadBack(Finding),
     /// A late check read the server's records in full.
-    LateSurveyed(Finding),
+    LateChecked(Finding),
     /// The server's records were read in full before the first request of this start.
     Looked(Finding),
     /// A line of the surplus is gone.
@@ -293,8 +293,8 @@ impl Delivery {
                 next.doubt();
             }
             (State::Sending, Event::Refused(words)) => next.refused(words),
-            (State::Uncertain, Event::Surveyed(finding)) => next.surveyed(finding),
-            (State::Posted | State::Refused, Event::LateSurveyed(finding)) => next.late(finding),
+            (State::Uncertain, Event::ReadBack(finding)) => next.read_back(finding),
+            (State::Posted | State::Refused, Event::LateChecked(finding)) => next.late(finding),
             (State::Queued, Event::Looked(finding)) if self.look_first => next.looked(finding),
             (State::Queued | State::Posted | State::Refused, Event::TransactionRemoved(id)) => {
                 next.surplus.transactions.retain(|kept| *kept != id);
@@ -434,7 +434,7 @@ impl Delivery {
         }
     }
 
-    fn surveyed(&mut self, finding: Finding) {
+    fn read_back(&mut self, finding: Finding) {
         match finding {
             Finding::Absent => self.absent(),
             Finding::Conflict(why) => self.stuck = Some(why),

@@ -40,8 +40,8 @@ fn what_is_on_its_way_comes_before_late_checks_and_the_oldest_first() {
     // The first was lost once and then posted: it is still looked after. The second is posted and finished.
     bench.step(ids[0], Event::Send(Step::Operation));
     bench.step(ids[0], Event::Lost);
-    bench.step(ids[0], Event::Surveyed(Finding::Absent));
-    bench.step(ids[0], Event::Surveyed(Finding::Absent));
+    bench.step(ids[0], Event::ReadBack(Finding::Absent));
+    bench.step(ids[0], Event::ReadBack(Finding::Absent));
     for id in &ids[..2] {
         bench.step(*id, Event::Send(Step::Operation));
         bench.step(*id, done(id.0, 1));
@@ -147,12 +147,12 @@ fn the_agenda_says_of_each_operation_what_its_delivery_says() {
         vec![],
         vec![Event::Send(Step::Operation)],
         vec![Event::Send(Step::Operation), Event::Lost],
-        vec![Event::Send(Step::Operation), Event::Lost, Event::Surveyed(Finding::Conflict("odd".to_owned()))],
+        vec![Event::Send(Step::Operation), Event::Lost, Event::ReadBack(Finding::Conflict("odd".to_owned()))],
         vec![
             Event::Send(Step::Operation),
             Event::Lost,
-            Event::Surveyed(Finding::Absent),
-            Event::Surveyed(Finding::Absent),
+            Event::ReadBack(Finding::Absent),
+            Event::ReadBack(Finding::Absent),
         ],
     ] {
         let id = queue(&mut bench, &[SHAMPOO]);
@@ -197,8 +197,8 @@ fn only_what_brings_an_operation_on_makes_its_failures_forgotten() {
     bench.step(id, Event::Send(Step::Operation));
     bench.step(id, Event::Lost);
     fail(&mut bench, id, 900);
-    bench.step(id, Event::Surveyed(Finding::Absent));
-    bench.step(id, Event::Surveyed(Finding::Absent));
+    bench.step(id, Event::ReadBack(Finding::Absent));
+    bench.step(id, Event::ReadBack(Finding::Absent));
     bench.step(id, Event::Send(Step::Operation));
     bench.step(id, Event::NotDone);
     assert_eq!(bench.db.failures(id).unwrap(), 1, "nothing of it stands");

@@ -88,16 +88,16 @@ fn what_is_on_its_way_refused_parked_or_looked_after_stays_whatever_its_age() {
     // Refused in both ways: in one call, of which two readings show nothing, and by its document.
     bench.step(ids[3], Event::Send(Step::Operation));
     bench.step(ids[3], Event::Refused("no".to_owned()));
-    bench.step(ids[3], Event::Surveyed(Finding::Absent));
-    bench.step(ids[3], Event::Surveyed(Finding::Absent));
+    bench.step(ids[3], Event::ReadBack(Finding::Absent));
+    bench.step(ids[3], Event::ReadBack(Finding::Absent));
     bench.step(ids[3], Event::Send(Step::Document));
     bench.step(ids[3], Event::Refused("no".to_owned()));
     assert_eq!(bench.state(ids[3]), State::Refused);
     // Posted, but once uncertain: a late double may still come.
     bench.step(ids[4], Event::Send(Step::Operation));
     bench.step(ids[4], Event::Lost);
-    bench.step(ids[4], Event::Surveyed(Finding::Absent));
-    bench.step(ids[4], Event::Surveyed(Finding::Absent));
+    bench.step(ids[4], Event::ReadBack(Finding::Absent));
+    bench.step(ids[4], Event::ReadBack(Finding::Absent));
     post(&mut bench, ids[4]);
     bench.scan("NEVER");
     bench.scan(COMB);
@@ -110,8 +110,8 @@ fn what_is_on_its_way_refused_parked_or_looked_after_stays_whatever_its_age() {
         assert_eq!((bench.state(*id), bench.lines(*id).len()), (state, 1));
     }
     assert_eq!(bench.db.parked().unwrap().len(), 1);
-    bench.step(ids[4], Event::LateSurveyed(Finding::Absent));
-    bench.step(ids[4], Event::LateSurveyed(Finding::Absent));
+    bench.step(ids[4], Event::LateChecked(Finding::Absent));
+    bench.step(ids[4], Event::LateChecked(Finding::Absent));
     assert_eq!(forgotten(&mut bench, LATER), 1);
 }
 

@@ -11,7 +11,7 @@ use super::reconcile::Reconciler;
 use super::remove::Removal;
 use crate::api::{self, LineToPost, OperationToPost, Outcome, PostedOperation};
 use crate::config::BackDate;
-use crate::domain::delivery::{Event, Finding, FoundDocument, Next, State, Step, judge};
+use crate::domain::delivery::{Event, Finding, FoundDocument, Next, State, Step, reconcile};
 use crate::domain::ids::OperationId;
 use crate::domain::stock::operation::{Line, Operation};
 use crate::domain::text::error_chain;
@@ -271,7 +271,7 @@ impl Deliveries {
     ) -> Result<(), Interrupted> {
         let finding = self.reconcile(link, account, pending).await?;
         let what = format!("read back: {}", finding_words(&finding));
-        let next = self.outbox.advance(link, pending, Event::Surveyed(finding), &what).await?;
+        let next = self.outbox.advance(link, pending, Event::ReadBack(finding), &what).await?;
         announce_posted(link, &pending.operation, next.as_ref());
         Ok(())
     }
@@ -305,7 +305,7 @@ impl Deliveries {
     ) -> Result<(), Interrupted> {
         let finding = self.reconcile(link, account, pending).await?;
         let what = format!("looked for a late double: {}", finding_words(&finding));
-        self.outbox.advance(link, pending, Event::LateSurveyed(finding), &what).await?;
+        self.outbox.advance(link, pending, Event::LateChecked(finding), &what).await?;
         Ok(())
     }
 }
@@ -334,7 +334,7 @@ fn proven(operation: &Operation, step: Step, posted: &PostedOperation) -> Event 
         return Event::Done { document, transactions: Vec::new() };
     }
     let Some(lines) = posted.lines.clone() else { return unproven };
-    let Finding::Found(found) = judge(operation, vec![FoundDocument { id: document, lines }]) else {
+    let Finding::Found(found) = reconcile(operation, vec![FoundDocument { id: document, lines }]) else {
         return unproven;
     };
     let whole = match step {

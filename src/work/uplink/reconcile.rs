@@ -10,7 +10,7 @@ use super::link::Link;
 use super::records::{KnownDocuments, Records, Wanted, documents};
 use crate::api::Movement;
 use crate::domain::clock_trust::TrustSource;
-use crate::domain::delivery::{Finding, FoundDocument, Trace, judge};
+use crate::domain::delivery::{Finding, FoundDocument, Trace, reconcile};
 use crate::domain::ids::DocumentId;
 use crate::domain::stock::mode::Kind;
 use crate::domain::stock::operation::Operation;
@@ -57,7 +57,7 @@ impl Reconciler {
         // A document of ours whose lines are all deleted was removed before: it is no twin.
         let known = pending.delivery.document;
         found.retain(|document| !document.lines.is_empty() || Some(document.id) == known);
-        Ok(judge(operation, found))
+        Ok(reconcile(operation, found))
     }
 
     /// Returns the documents that carry the operation's marker. No call lists documents, so they are found through the

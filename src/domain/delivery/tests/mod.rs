@@ -1,4 +1,4 @@
-//! Tests of deliveries: the transitions, the judgement of readings, and every script of faults.
+//! Tests of deliveries: the transitions, the reconciliation, and every script of faults.
 
 use super::*;
 use crate::domain::ids::{GoodId, OperationId, StorageId};
@@ -6,8 +6,8 @@ use crate::domain::stock::mode::Kind;
 use crate::domain::stock::operation::{Line, Marker, Place};
 use crate::domain::stock::quantity::{Money, Quantity};
 
-mod judging;
 mod model;
+mod reconciling;
 mod scripts;
 mod transitions;
 

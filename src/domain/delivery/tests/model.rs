@@ -160,14 +160,14 @@ impl World {
                 self.wait(service, READ_BACK_S);
                 if fault == Fault::Fine {
                     let finding = self.survey(service, operation);
-                    self.apply(Event::Surveyed(finding));
+                    self.apply(Event::ReadBack(finding));
                 }
             }
             Next::LateCheck => {
                 self.wait(service, LATE_CHECKS_S[usize::from(self.delivery.late_checks)]);
                 if fault == Fault::Fine {
                     let finding = self.survey(service, operation);
-                    self.apply(Event::LateSurveyed(finding));
+                    self.apply(Event::LateChecked(finding));
                 }
             }
             Next::Look => {
@@ -388,11 +388,11 @@ impl World {
         let found =
             held.map(|held| FoundDocument { id: held.id, lines: held.lines.iter().map(line).collect() });
         if self.split.is_empty() {
-            return judge(operation, found.collect());
+            return reconcile(operation, found.collect());
         }
         let mut rest = operation.clone();
         rest.lines.retain(|line| !self.split.contains(&line.number));
-        judge(&rest, found.collect())
+        reconcile(&rest, found.collect())
     }
 
     /// Makes an operation of their own of the refused lines of a posted one, as the store does.

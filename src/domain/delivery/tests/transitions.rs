@@ -21,8 +21,8 @@ fn after(lines: u16, events: &[Event]) -> Delivery {
 
 const SEND: Event = Event::Send(Step::Operation);
 const SEND_DOCUMENT: Event = Event::Send(Step::Document);
-const ABSENT: Event = Event::Surveyed(Finding::Absent);
-const LATE_ABSENT: Event = Event::LateSurveyed(Finding::Absent);
+const ABSENT: Event = Event::ReadBack(Finding::Absent);
+const LATE_ABSENT: Event = Event::LateChecked(Finding::Absent);
 
 fn send_line(number: u16) -> Event {
     Event::Send(Step::Line(number))
@@ -43,7 +43,7 @@ fn finding(numbers: &[u16]) -> Finding {
 }
 
 fn found(numbers: &[u16]) -> Event {
-    Event::Surveyed(finding(numbers))
+    Event::ReadBack(finding(numbers))
 }
 
 /// Returns a reading of a one-line operation that shows a younger twin, document 7 with line 17.
@@ -170,10 +170,10 @@ fn a_late_double_is_removed_line_first_and_looked_for_once_more() {
         SEND,
         Event::Lost,
         found(&[1]),
-        Event::LateSurveyed(twin()),
+        Event::LateChecked(twin()),
         Event::TransactionRemoved(TransactionId(17)),
         Event::DocumentRemoved(DocumentId(7)),
-        Event::LateSurveyed(finding(&[1])),
+        Event::LateChecked(finding(&[1])),
     ];
     assert_eq!(
         walk(1, &events),
@@ -331,7 +331,7 @@ fn a_line_that_stands_is_not_refused() {
 
 #[test]
 fn what_was_never_sent_waits_for_a_person_and_is_read_back_when_told_to() {
-    let events = [SEND, Event::Lost, Event::Surveyed(conflict()), Event::Retry, ABSENT, ABSENT];
+    let events = [SEND, Event::Lost, Event::ReadBack(conflict()), Event::Retry, ABSENT, ABSENT];
     assert_eq!(
         walk(1, &events),
         "sending ReadBack; uncertain ReadBack; uncertain Rest; uncertain ReadBack; uncertain ReadBack; \
@@ -341,7 +341,7 @@ fn what_was_never_sent_waits_for_a_person_and_is_read_back_when_told_to() {
 
 #[test]
 fn a_late_line_that_was_never_sent_is_shown_and_does_not_end_the_looking() {
-    let events = [SEND, Event::Lost, found(&[1]), Event::LateSurveyed(conflict())];
+    let events = [SEND, Event::Lost, found(&[1]), Event::LateChecked(conflict())];
     let delivery = after(1, &events);
     assert_eq!(delivery.stuck.as_deref(), Some("a line was never sent"));
     assert_eq!((delivery.state, delivery.next()), (State::Posted, Next::LateCheck));
@@ -349,10 +349,10 @@ fn a_late_line_that_was_never_sent_is_shown_and_does_not_end_the_looking() {
 
 #[test]
 fn a_late_line_that_is_gone_at_the_second_look_is_shown_no_longer() {
-    let looks = [Event::LateSurveyed(conflict()), Event::LateSurveyed(finding(&[1]))];
+    let looks = [Event::LateChecked(conflict()), Event::LateChecked(finding(&[1]))];
     let delivery = after(1, &[&[SEND, Event::Lost, found(&[1])][..], &looks].concat());
     assert_eq!((delivery.stuck, delivery.state), (None, State::Posted));
-    let looks = [Event::LateSurveyed(finding(&[1])), Event::LateSurveyed(conflict())];
+    let looks = [Event::LateChecked(finding(&[1])), Event::LateChecked(conflict())];
     let delivery = after(1, &[&[SEND, Event::Lost, found(&[1])][..], &looks].concat());
     assert!(delivery.stuck.is_some());
 }
@@ -381,7 +381,7 @@ fn a_refused_operation_starts_afresh_at_a_person_s_word() {
 #[test]
 fn a_document_that_stands_although_it_was_refused_is_found_before_it_is_sent_again() {
     let refused_after_loss = [SEND, Event::Lost, ABSENT, ABSENT, SEND, Event::NotDone, barred()];
-    let stands = [&refused_after_loss[..], &[Event::LateSurveyed(finding(&[1]))]].concat();
+    let stands = [&refused_after_loss[..], &[Event::LateChecked(finding(&[1]))]].concat();
     assert_eq!(after(1, &stands).stuck.as_deref(), Some("document 5 stands although it was refused"));
     assert_eq!(after(1, &stands).next(), Next::Rest);
     let retried = [&stands[..], &[Event::Retry]].concat();
@@ -433,7 +433,7 @@ fn what_the_server_does_not_let_be_deleted_stays_posted_and_says_so() {
 fn nothing_is_deleted_of_which_a_double_may_still_come() {
     let doubtful = [SEND, Event::Lost, found(&[1])];
     assert!(after(1, &doubtful).apply(Event::Revoke).is_err());
-    let look = Event::LateSurveyed(finding(&[1]));
+    let look = Event::LateChecked(finding(&[1]));
     let looked = [&doubtful[..], &[look.clone(), look]].concat();
     assert!(after(1, &looked).apply(Event::Revoke).is_ok());
     assert!(revoked(1, &[]).apply(Event::Revoke).is_err());

@@ -1,4 +1,4 @@
-//! Judgement of one operation from a reading of the server's records.
+//! Reconciles one operation with a reading of the server's records.
 
 use super::Surplus;
 use crate::domain::ids::{DocumentId, GoodId, TransactionId};
@@ -58,8 +58,8 @@ fn number_of(operation: &Operation, line: &FoundLine) -> Option<u16> {
         .filter(|number| operation.line(*number).is_some())
 }
 
-/// Judges every document that carries the operation's marker.
-pub fn judge(operation: &Operation, mut documents: Vec<FoundDocument>) -> Finding {
+/// Reconciles an operation with every document that carries its marker.
+pub fn reconcile(operation: &Operation, mut documents: Vec<FoundDocument>) -> Finding {
     documents.sort_by_key(|document| document.id);
     documents.dedup_by_key(|document| document.id);
     let mut twins = Vec::with_capacity(documents.len());
