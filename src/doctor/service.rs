@@ -190,7 +190,7 @@ fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
     }
     let is_synchronized = clock.is_synchronized();
     let off_s = ours.ms_since(server.0) / 1000;
-    let both = Disagreement::of(server.0, ours, is_synchronized);
+    let both = Disagreement { server: server.0, ours, is_synchronized };
     let what = format!("it differs from the service's by {off_s} s: nothing is posted; {both}");
     let cure = if is_synchronized {
         "compare both with a clock you trust; if this machine's is right, set station.trust_clock = true"

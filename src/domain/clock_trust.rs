@@ -76,20 +76,15 @@ impl ClockEvidence {
     }
 }
 
-/// Two clocks that differ, for a person: the time of each, in UTC.
+/// Two clocks that differ, read at one moment. Its text gives the time of each, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disagreement {
-    server: UnixMillis,
-    ours: UnixMillis,
-    is_synchronized: bool,
-}
-
-impl Disagreement {
-    /// Returns the disagreement of two readings of one moment. `is_synchronized`: the system says that ours agrees with
-    /// a time server.
-    pub fn of(server: UnixMillis, ours: UnixMillis, is_synchronized: bool) -> Self {
-        Self { server, ours, is_synchronized }
-    }
+    /// The service's clock.
+    pub server: UnixMillis,
+    /// Our clock.
+    pub ours: UnixMillis,
+    /// True if the system says that ours agrees with a time server.
+    pub is_synchronized: bool,
 }
 
 impl fmt::Display for Disagreement {
@@ -227,15 +222,16 @@ mod tests {
 
     #[test]
     fn what_two_clocks_say_is_told_of_both() {
-        let told = |ours, is_synchronized| {
-            Disagreement::of(UnixMillis(1_790_000_000_000), UnixMillis(ours), is_synchronized).to_string()
+        let text = |ours, is_synchronized| {
+            let server = UnixMillis(1_790_000_000_000);
+            Disagreement { server, ours: UnixMillis(ours), is_synchronized }.to_string()
         };
         assert_eq!(
-            told(1_790_000_300_000, true),
+            text(1_790_000_300_000, true),
             "the service's clock says 14:13:20 UTC, this machine (synchronised with a time server) says 14:18:20 UTC"
         );
         assert_eq!(
-            told(0, false),
+            text(0, false),
             "the service's clock says 2026-09-21 14:13:20 UTC, this machine (synchronised with nothing) says \
              1970-01-01 00:00:00 UTC"
         );

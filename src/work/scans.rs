@@ -105,13 +105,17 @@ pub struct Verdict {
 }
 
 /// The last answer to each scanner.
-type LastSaid = BTreeMap<ScannerName, What>;
+type LastAnswers = BTreeMap<ScannerName, What>;
 
-/// A frame, the scanner that read it, and the time.
-struct Read {
-    scanner: ScannerName,
-    frame: Frame,
-    at: Moment,
+/// A frame as it was read.
+#[derive(Debug)]
+pub struct ReadFrame {
+    /// The scanner that read it.
+    pub scanner: ScannerName,
+    /// The frame.
+    pub frame: Frame,
+    /// The time.
+    pub at: Moment,
 }
 
 /// The thing that the code of a frame led to, as far as it is announced.
@@ -131,7 +135,7 @@ impl Scans {
         let unreachable = session.close_all(CloseReason::Unreachable);
         session = self.close(session, unreachable).await?;
         session = self.revert(session).await?;
-        let mut said = LastSaid::new();
+        let mut last_answers = LastAnswers::new();
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -146,7 +150,7 @@ impl Scans {
                     Some(Input::Frame { scanner, frame, boot, wall }) => {
                         let trusted = self.clock_trust.borrow().holds_at(wall, boot);
                         let at = Moment { wall, boot, trusted };
-                        self.frame(session, Read { scanner, frame, at }, &mut said).await?
+                        self.frame(session, ReadFrame { scanner, frame, at }, &mut last_answers).await?
                     }
                     Some(Input::Ended(scanner)) => {
                         let all = session.close_all(CloseReason::EndOfInput);
@@ -160,7 +164,7 @@ impl Scans {
                     }
                 },
                 _ = tick.tick() => {
-                    self.say_lapsed(session.lapse(self.clock.boot()));
+                    self.announce_lapsed(session.lapse(self.clock.boot()));
                     self.pending.send_replace(session.pending());
                     let idle = session.idle(self.clock.boot());
                     let session = self.close(session, idle).await?;
@@ -172,25 +176,30 @@ impl Scans {
         }
     }
 
-    async fn frame(&self, session: Session, read: Read, last_said: &mut LastSaid) -> Result<Session, Error> {
-        let (begun, Read { scanner, frame, at }) = (Instant::now(), read);
+    async fn frame(
+        &self,
+        session: Session,
+        read: ReadFrame,
+        last_answers: &mut LastAnswers,
+    ) -> Result<Session, Error> {
+        let (begun, scanner) = (Instant::now(), read.scanner.clone());
         // One trip to the store's thread: look up, decide, write.
         let labels = Arc::clone(&self.labels);
         let trip = self.store.run(move |db| {
             let mut session = session;
-            let verdict = take_in(db, &labels, &mut session, (&scanner, frame), at);
-            (session, verdict, scanner)
+            let verdict = take_in(db, &labels, &mut session, read);
+            (session, verdict)
         });
-        let (session, verdict, scanner) = trip.await?;
+        let (session, verdict) = trip.await?;
         match verdict {
             Ok(verdict) => {
                 self.meter.note(begun.elapsed());
                 if verdict.decision.changes.iter().any(closes) {
                     self.wake.notify_one();
                 }
-                let what = match (&verdict.decision.outcome, last_said.get(&scanner)) {
+                let what = match (&verdict.decision.outcome, last_answers.get(&scanner)) {
                     (Outcome::Refused(Reason::Repeat), Some(first)) => What::Repeat(Box::new(first.clone())),
-                    _ => self.said(&verdict, &session, &scanner),
+                    _ => self.answer(&verdict, &session, &scanner),
                 };
                 for doubt in &verdict.doubts {
                     tracing::warn!(%scanner, "a label: {doubt}");
@@ -202,9 +211,9 @@ impl Scans {
                 self.advice.send_replace(session.advice());
                 self.pending.send_replace(session.pending());
                 if verdict.frame.verdict.is_ok() && !matches!(what, What::Repeat(_)) {
-                    last_said.insert(scanner.clone(), what.clone());
+                    last_answers.insert(scanner.clone(), what.clone());
                 }
-                self.say_lapsed(verdict.lapsed);
+                self.announce_lapsed(verdict.lapsed);
                 self.feedback.announce(Announcement {
                     scanner: Some(scanner.clone()),
                     signal: verdict.decision.signal,
@@ -239,7 +248,7 @@ impl Scans {
     }
 
     /// Tells the person who scanned them that quantities have lapsed.
-    fn say_lapsed(&self, lapsed: Vec<(ScannerName, u16)>) {
+    fn announce_lapsed(&self, lapsed: Vec<(ScannerName, u16)>) {
         for (scanner, quantity) in lapsed {
             self.feedback.announce(Announcement {
                 scanner: Some(scanner),
@@ -308,10 +317,10 @@ pub fn take_in(
     db: &mut Db,
     labels: &Labels,
     session: &mut Session,
-    read: (&ScannerName, Frame),
-    at: Moment,
+    read: ReadFrame,
 ) -> Result<Verdict, store::Error> {
-    let (scanner, frame) = read;
+    let ReadFrame { scanner, frame, at } = read;
+    let scanner = &scanner;
     let frame = redacted(frame, session.frame_before(scanner));
     let lapsed = session.lapse(at.boot);
     let heard = session.hear(scanner, &frame, at.boot);
@@ -362,7 +371,7 @@ impl Found {
 }
 
 impl Scans {
-    fn said(&self, verdict: &Verdict, session: &Session, scanner: &ScannerName) -> What {
+    fn answer(&self, verdict: &Verdict, session: &Session, scanner: &ScannerName) -> What {
         let code = verdict.heard.code().unwrap_or_else(|| printable_bytes(&verdict.frame.raw).to_string());
         let mode = session.mode_of(scanner);
         let words = || verdict.words.clone().unwrap_or_default();

@@ -20,7 +20,7 @@ use stockpoint::sandbox::{Fault, Options, Selector};
 use stockpoint::status::{ApiHealth, ApiState};
 use stockpoint::store::{Db, OpenOptions, Store, StoreThread};
 use stockpoint::work::heartbeat::Heartbeat;
-use stockpoint::work::scans::take_in;
+use stockpoint::work::scans::{ReadFrame, take_in};
 use stockpoint::work::uplink::account::Account;
 use stockpoint::work::uplink::catalog::Catalog;
 use stockpoint::work::uplink::deliver::Deliveries;
@@ -100,7 +100,8 @@ impl Bench {
             for code in codes {
                 let frame = Frame { raw: code.as_bytes().to_vec(), verdict: Ok(code) };
                 let at = Moment { wall, boot, trusted: true };
-                take_in(db, &labels, &mut session, (&dock, frame), at).unwrap();
+                let read = ReadFrame { scanner: dock.clone(), frame, at };
+                take_in(db, &labels, &mut session, read).unwrap();
             }
             db.close_operations(&session.close_all(CloseReason::EndOfInput), wall).unwrap();
             db.operations(false, 1).unwrap()[0].id

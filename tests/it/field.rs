@@ -28,7 +28,7 @@ use stockpoint::domain::session::{Commanded, Outcome, Session};
 use stockpoint::domain::stock::good::Good;
 use stockpoint::domain::time::{BootMillis, Moment, UnixMillis};
 use stockpoint::store::{Db, GoodsPage, OpenOptions};
-use stockpoint::work::scans::take_in;
+use stockpoint::work::scans::{ReadFrame, take_in};
 use tempfile::TempDir;
 
 use crate::hidpos::{DESCRIPTOR, report};
@@ -179,7 +179,8 @@ impl Case {
         for (boot, frame) in self.frames(&config.scanners[0]) {
             let frame = config.scanners[0].encoding.read(frame);
             let at = Moment { wall: now.plus_ms(boot.0), boot, trusted: true };
-            let verdict = take_in(&mut db, &labels, &mut session, (&dock, frame.clone()), at).unwrap();
+            let read = ReadFrame { scanner: dock.clone(), frame: frame.clone(), at };
+            let verdict = take_in(&mut db, &labels, &mut session, read).unwrap();
             came.frames.push(frame);
             if let Outcome::Refused(reason) = &verdict.decision.outcome {
                 came.refused.push(reason.as_str());

@@ -99,7 +99,8 @@ impl Clocks {
         let ours = self.ours.wall();
         match self.server_now() {
             Some(server) if !agree(server, ours) => {
-                Disagreement::of(server, ours, self.evidence.synchronized).to_string()
+                let is_synchronized = self.evidence.synchronized;
+                Disagreement { server, ours, is_synchronized }.to_string()
             }
             Some(_) | None => "nothing proves that this machine's clock is right".to_owned(),
         }

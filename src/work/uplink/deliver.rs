@@ -338,7 +338,7 @@ fn proven(operation: &Operation, step: Step, posted: &PostedOperation) -> Event 
         return unproven;
     };
     let whole = match step {
-        Step::Line(number) => found.transactions.iter().any(|(told, _)| *told == number),
+        Step::Line(number) => found.transactions.iter().any(|(stands, _)| *stands == number),
         Step::Operation | Step::Document => found.transactions.len() == operation.lines.len(),
     };
     if whole && found.surplus.is_empty() {
