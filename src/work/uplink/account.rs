@@ -154,6 +154,7 @@ impl Account {
             }
             checked => checked?,
         }
+        // One request a turn: deliveries go in between.
         self.steps.rotate_left(1);
         if self.steps == STEPS {
             self.next_check = Some(Instant::now() + CHECK_EVERY);
@@ -189,6 +190,7 @@ impl Account {
         if !self.is_too_old(at, now) {
             return Ok(false);
         }
+        // A person may have widened the right because of the alarm about it.
         self.read_permissions(link).await?;
         Ok(self.is_too_old(at, now))
     }

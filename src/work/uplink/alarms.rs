@@ -74,6 +74,7 @@ impl Alarms {
     /// Calls a person for a reason that has no state of its own. It is stored with the next review of the alarms.
     pub(super) fn call_person(&mut self, why: &str) {
         self.call(why);
+        // The call itself was made; only its trace in the store has a limit.
         if self.events.len() < EVENTS_MAX {
             self.events.push(why.to_owned());
         }
@@ -98,6 +99,7 @@ impl Alarms {
         }
         self.next = now + REVIEW_EVERY;
         let wall = self.clock.wall();
+        // A loss here costs a line in the list of alarms, and no call: the person was called before.
         for event in std::mem::take(&mut self.events) {
             self.store.run(move |db| db.raise_alarm(&Cause::Event(event.clone()), &event, wall)).await??;
         }
@@ -121,6 +123,7 @@ impl Alarms {
     ) -> Result<Overdue, Interrupted> {
         let Some(after) = self.overdue_after else { return Ok(Overdue::default()) };
         let oldest = self.store.run(|db| db.oldest_undelivered()).await??;
+        // Counted from here on if the wall clock cannot show when it was scanned.
         self.waiting = oldest.map(|id| match self.waiting {
             Some((known, since)) if known == id => (id, since),
             Some(_) | None => (id, now),

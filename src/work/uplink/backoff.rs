@@ -61,6 +61,7 @@ impl Backoff {
 
     /// Notes that the probe failed. If the service itself keeps failing to answer it, another request is tried.
     pub(super) fn probe_failed(&mut self, error: &api::Error) {
+        // Only cleared here; a good answer resets the whole back-off.
         self.is_in_doubt &= is_doubtful_after(error, self.failures);
     }
 }

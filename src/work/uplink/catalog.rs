@@ -77,6 +77,7 @@ impl Catalog {
         self.recall(link).await?;
         let now = Instant::now();
         let synced_at = self.synced_at.filter(|_| self.changes.due <= now);
+        // The changes under way go first: they are short, and goods that are new are scanned soonest.
         if synced_at.is_some() && self.changes.is_under_way() {
             return self.read_changes(link).await;
         }
@@ -140,8 +141,8 @@ impl Catalog {
     }
 }
 
-/// Returns the ages of a full reading, in ms, at which no other one is due. The service's clock has whole seconds, so two
-/// readings of it may go back a little.
+/// Returns the ages of a full reading, in ms, at which no other one is due. The service's clock has whole seconds, so
+/// two readings of it may go back a little.
 fn lasts(link: &Link) -> Range<i64> {
     let every = i64::try_from(link.config.goods.full_sync_every.as_millis()).unwrap_or(i64::MAX);
     -i64::try_from(OVERLAP.as_millis()).unwrap_or(i64::MAX)..every

@@ -82,6 +82,7 @@ impl Changes {
         link: &mut Link,
         pages: &mut Pages,
     ) -> Result<ChangesStep, Interrupted> {
+        // A copy: after an error the page is asked for again from where the reading stood.
         let Some(mut reading) = self.reading.clone() else { return Ok(ChangesStep::GoesOn) };
         let page = match pages.read(link, &reading.pass, Some(&reading.after)).await {
             Ok(page) => page,
@@ -133,6 +134,7 @@ impl Changes {
         }
         self.reading = None;
         let begun = reading.begun;
+        // If not, the next reading begins where the last sure one did, and finds what this one missed.
         if is_sure {
             link.db(move |db| db.changes_complete(begun)).await?;
         }

@@ -42,6 +42,7 @@ impl Clocks {
         self.evidence.synchronized = self.ours.is_synchronized();
         let trust = self.evidence.trust();
         let known = *self.trust.borrow();
+        // The caller has to repair the stored times before anybody else acts on the change.
         if known.is_right() != trust.is_right() {
             return Some(trust);
         }
@@ -58,6 +59,7 @@ impl Clocks {
 
     /// Returns the service's clock now, or `None` before any answer that gives it.
     pub(super) fn server_now(&self) -> Option<UnixMillis> {
+        // It goes on by our monotonic clock, which nobody can set.
         self.server_date.map(|(date, at)| date.plus_ms(i64::try_from(at.elapsed().as_millis()).unwrap_or(0)))
     }
 
@@ -76,8 +78,8 @@ impl Clocks {
         self.is_right().then(|| self.ours.wall())
     }
 
-    /// Returns the earlier of both clocks if ours is proven to be right. The configuration's word is enough for posting,
-    /// and too little for deleting history.
+    /// Returns the earlier of both clocks if ours is proven to be right. The configuration's word is enough for
+    /// posting, and too little for deleting history.
     pub(super) fn proven_now(&self) -> Option<UnixMillis> {
         let ours = self.ours.wall();
         self.evidence.is_proven().then(|| self.server_now().map_or(ours, |server| server.min(ours)))

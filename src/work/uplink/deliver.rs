@@ -96,8 +96,11 @@ impl Deliveries {
         let now = link.clock.wall();
         let fixed = date.clone();
         let server_now = link.clocks.server_now();
+        // Fixed on disk before the request: a repetition must carry the same date, or it would not look like one.
         link.db(move |db| db.fix_dates(id, &fixed, now, server_now)).await?;
         let what = format!("sending {}", step_words(step));
+        // The intent is on disk before the request leaves: a crash in between is read back. The other order could post
+        // twice.
         let Some(sending) = self.outbox.advance(link, &pending, Event::Send(step), &what).await? else {
             return Ok(());
         };
@@ -168,6 +171,7 @@ impl Deliveries {
         match answer {
             Ok(posted) => {
                 self.retrial = None;
+                // Before the step: it puts others back on the agenda, whatever becomes of this one.
                 self.outbox.one_is_posted(link, sent.operation.id);
                 let event = proven(&sent.operation, step, &posted);
                 let what = format!("the server answered: document {}", posted.document);
@@ -203,6 +207,7 @@ impl Deliveries {
                 announce_posted(link, &sent.operation, next.as_ref());
                 Ok(())
             }
+            // The service may have acted. Never sent again before it is read back.
             Outcome::Unknown => {
                 self.outbox.advance(link, sent, Event::Lost, &what).await?;
                 Err(Interrupted::Api(error))
@@ -215,6 +220,7 @@ impl Deliveries {
                 self.outbox.advance(link, sent, Event::NotDone, &what).await?;
                 link.failed(&error);
                 self.retrial = self.retrial.filter(|tried| *tried == id && status == 403);
+                // Whether this operation or the token is at fault shows the very next request, the probe.
                 link.pause((status == 403).then_some(Barred { id, words }));
                 Ok(())
             }
@@ -245,6 +251,7 @@ impl Deliveries {
 
     async fn bar(&mut self, link: &mut Link, id: OperationId, words: &str) -> Result<(), Interrupted> {
         let pending = link.db(move |db| db.pending(id)).await?;
+        // A command may have withdrawn it while the pause lasted.
         if pending.delivery.state != State::Queued {
             return Ok(());
         }
@@ -328,11 +335,13 @@ fn proven(operation: &Operation, step: Step, posted: &PostedOperation) -> Event 
     let unproven = Event::Unproven { document: Some(document) };
     let foreign = posted.comment.as_deref().is_some_and(|comment| !operation.marker.is_in(comment));
     if foreign && step != Step::Document {
+        // The document is not ours, so even its number must not be kept.
         return Event::Unproven { document: None };
     }
     if step == Step::Document {
         return Event::Done { document, transactions: Vec::new() };
     }
+    // An answer without lines shows that something was posted, not that all of it was.
     let Some(lines) = posted.lines.clone() else { return unproven };
     let Finding::Found(found) = reconcile(operation, vec![FoundDocument { id: document, lines }]) else {
         return unproven;

@@ -103,6 +103,7 @@ impl FullReading {
         if stands.proof == Proof::Proven {
             self.unproven = 0;
         }
+        // A reading that an earlier process began goes on at once.
         if !stands.is_under_way {
             self.due = self.due_after(link, stands);
             self.unproven = self.unproven.saturating_add(1);
@@ -147,6 +148,7 @@ impl FullReading {
         let following = Pass { page: pass.page + 1, rows_max: rows, ..pass };
         let is_full = rows > 0 && rows >= pass.rows_max;
         let store = link.store.clone();
+        // A future of its own: the page is stored while the next one is on the wire.
         let collect = store.run(move |db| db.collect_page(&GoodsPage { rows, goods }));
         let (collected, next) = if is_full {
             let (collected, next) = tokio::join!(collect, pages.read(link, &following, None));
@@ -162,6 +164,7 @@ impl FullReading {
                 self.begin_anew(link, fault);
                 Ok(FullStep::GoesOn)
             }
+            // A page that was fetched past the end is dropped: the pass has ended.
             (Ok(Turn::End), _) => self.pages_end(link, pages).await,
             (Ok(Turn::Ask(_)), None) => Ok(FullStep::GoesOn),
             (Ok(Turn::Ask(page)), Some(Err(failure))) => {
@@ -194,6 +197,7 @@ impl FullReading {
         let count = |db: &mut Db| Ok::<_, store::Error>((db.goods_figures()?.count, db.collected()?));
         let (held, read) = link.db(count).await?;
         let (mut loss, mut after) = (Loss::new(held, read), GoodId(i64::MIN));
+        // In portions, so that scans are stored in between.
         while let Some((last, missing)) = link.db(move |db| db.missing_after(after)).await? {
             loss.add(&missing);
             after = last;
@@ -224,6 +228,7 @@ impl FullReading {
         match link.take_answer(answer).await {
             Ok(Some(details)) => keep(link, details.good).await?,
             Ok(None) => asking.gone += 1,
+            // It is not documented how the service refuses a good that it does not have.
             Err(Interrupted::Api(error)) if error.is_refusal() => asking.unclear += 1,
             Err(failure) => {
                 self.asking = Some(asking);
@@ -243,6 +248,7 @@ impl FullReading {
         asking: &Asking,
     ) -> Result<FullStep, Interrupted> {
         let is_agreed = self.doubt == Some(asking.loss.doubt());
+        // Refusals prove nothing by themselves; a second reading that lacks the same goods does.
         if asking.unclear > 0 && !is_agreed {
             return self.read_again(link, &asking.loss).await;
         }
@@ -272,6 +278,7 @@ impl FullReading {
         pages: &mut Pages,
         gone: u64,
     ) -> Result<FullStep, Interrupted> {
+        // In portions, so that scans are stored in between; the copy is replaced in one step at the end.
         while link.db(Db::index_some).await? {}
         link.db(move |db| db.finish_full_reading(gone)).await?;
         (self.doubt, self.futile) = (None, 0);

@@ -106,17 +106,20 @@ impl Pages {
     /// reading: the connection has not failed, and deliveries go on.
     pub(super) fn failed(&mut self, link: &Link, failure: Interrupted, kind: Kind, page: u32) -> Setback {
         let Interrupted::Api(error) = failure else { return Setback { rest: None, ended: Err(failure) } };
+        // Only the first page shows whether its size is at fault: later ones ask for as many rows as came.
         if kind != Kind::Missing && page == 1 && self.size.first_page_failed(&error) {
             return Setback { rest: None, ended: Ok(()) };
         }
         let concerns_the_reading = match &error {
             api::Error::TooLarge { .. } | api::Error::Unreadable { .. } => true,
+            // Such an answer shows a service that works; what it refuses is this listing.
             error => would_answer_the_same(error),
         };
         if !concerns_the_reading {
             return Setback { rest: None, ended: Err(Interrupted::Api(error)) };
         }
         let rest = self.rest();
+        // The reading rests, and the token is in doubt as well: the caller must pause.
         if let Outcome::NotAllowed { .. } = error.outcome() {
             return Setback { rest: Some(rest), ended: Err(Interrupted::Api(error)) };
         }

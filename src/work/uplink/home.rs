@@ -47,10 +47,12 @@ impl Belonging {
         }
         let Some(home) = link.db(|db| db.home()).await? else { return Ok(true) };
         let is_unseen = !home.machine.can_compare(&self.here.machine);
+        // A network interface on a slow bus may have come up since the start.
         if is_unseen {
             self.here.machine = machine::read(&Roots::default());
         }
         let differences = home.differences(&self.here);
+        // Hardware that came up late ends the process, so that the next start takes the folder up as foreign.
         if is_unseen && !differences.is_empty() {
             return Err(Interrupted::Fatal(Error::Elsewhere));
         }

@@ -92,6 +92,7 @@ impl Kits {
             Ok(page) => page,
             Err(Interrupted::Api(error)) if concerns_the_cards(&error) => {
                 tracing::debug!(error = %error, "the service tells no bills of materials");
+                // A refusal will be the same in a minute; a failure of the service may not.
                 if error.outcome() == Outcome::Unknown {
                     self.fail();
                 } else {
@@ -122,6 +123,7 @@ impl Kits {
     async fn complete(&mut self, link: &mut Link) -> Result<(), Interrupted> {
         let cards = self.end(READ_EVERY);
         let count = cards.len();
+        // A listing that is cut short must not take the kits away.
         let held = link.db(|db| db.cards()).await?.len();
         if !self.is_believed(&cards, held) {
             self.fail();

@@ -115,6 +115,7 @@ impl Link {
     /// Waits for the permission for one request, until the budget has it.
     pub(super) async fn permit(&mut self) -> Result<Permit, Interrupted> {
         loop {
+            // A permit in hand is a request on its way: none may begin once the agent stops.
             if self.stop.is_cancelled() {
                 return Err(Interrupted::Stopped);
             }
@@ -137,10 +138,12 @@ impl Link {
     /// Takes in an answer, good or bad: it shows the state of the connection and the server's time. Every answer passes
     /// here.
     pub(super) async fn take_answer<T>(&mut self, answer: Result<T, api::Error>) -> Result<T, Interrupted> {
+        // A failure has a date, too, and a clock that is wrong may be its reason.
         if let Some(date) = self.client.take_server_date() {
             self.clocks.compare(date.0);
             self.look_at_clock().await?;
         }
+        // From here on only a good answer counts: a failure is settled by the activity that knows what it asked for.
         let value = answer?;
         self.backoff.reset();
         self.blame.answered();
@@ -176,11 +179,13 @@ impl Link {
             tracing::warn!(error = %text, "cannot use the service");
         }
         self.report(state, Some(text));
+        // Nobody answered, so nothing is known about the thing that was asked for.
         if error.is_silence() {
             self.blame.acquit();
         }
         match error.outcome() {
             Outcome::NotAllowed { .. } => {
+                // A pause that stands keeps its operation and its next probe.
                 self.pause.get_or_insert_with(|| Pause::new(None));
             }
             Outcome::Wait(asked) => self.backoff.wait_until(self.budget.busy(asked, now)),
@@ -188,6 +193,7 @@ impl Link {
             Outcome::Refused(_) => {}
             Outcome::NotDone | Outcome::Unknown => {
                 let wait = self.backoff.grow(error, now);
+                // The budget as well: an activity in the middle of its requests does not return here between them.
                 self.budget.close_for(wait, now);
             }
         }
@@ -204,6 +210,7 @@ impl Link {
         self.health.send_if_modified(|known| {
             let changed = *known != health;
             *known = health;
+            // Watchers wake only for news; every good answer passes here.
             changed
         });
     }

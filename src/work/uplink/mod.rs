@@ -1,11 +1,11 @@
 //! The connection to the service, and what is done on it.
 //!
 //! [`link`] is what every request needs: permits, answers, the health of the connection, the clocks, the alarms. The
-//! activities above it own their state and know the link, not each other's turn: deliveries ([`deliver`], over `outbox`,
-//! `reconcile` and `remove`; `strategy` chooses how new ones begin), the facts of the account
-//! ([`account`]), the goods table ([`catalog`], over `full` and `changes`), the bills of materials ([`kits`]). On top,
-//! [`Uplink`] chooses the next task, one at a time. One request at a time needs no locks, keeps the order, and is all
-//! that the service's limit leaves room for. If the service answers, only the thing that fails is put off (`blame`).
+//! activities above it own their state and know the link, not the scheduler: deliveries ([`deliver`], over `outbox`,
+//! `reconcile` and `remove`; `strategy` chooses how new ones begin), the facts of the account ([`account`]), the goods
+//! table ([`catalog`], over `full` and `changes`), the bills of materials ([`kits`]). On top, [`Uplink`] chooses the
+//! next task, one at a time. One request at a time needs no locks, keeps the order, and is all that the service's limit
+//! leaves room for. If the service answers, only the thing that fails is put off (`blame`).
 
 pub mod account;
 mod agenda;
@@ -165,6 +165,7 @@ impl Uplink {
         match self.take_up().await {
             Err(Interrupted::Stopped) => return Ok(()),
             Err(Interrupted::Fatal(error)) => return Err(error),
+            // Taking up sends nothing, so there is nothing to back off from.
             Ok(()) | Err(Interrupted::Api(_)) => {}
         }
         while !self.link.stop.is_cancelled() {
@@ -172,6 +173,7 @@ impl Uplink {
                 Ok(()) => {}
                 Err(Interrupted::Stopped) => return Ok(()),
                 Err(Interrupted::Api(error)) => self.link.failed(&error),
+                // A full disk ends no worker: a restart would find it just as full.
                 Err(Interrupted::Fatal(Error::Store(error))) if error.is_passing() => {
                     if self.link.wait_for_disk(&error).await.is_err() {
                         return Ok(());
@@ -194,6 +196,7 @@ impl Uplink {
         self.link.expect_progress_after(Duration::ZERO);
         self.link.look_at_clock().await?;
         self.account.warn_of_age(&mut self.link).await?;
+        // Before the choice: a document that is at fault must not be chosen again at once.
         self.convict().await?;
         self.link.review_alarms().await?;
         match self.choose().await? {
@@ -212,10 +215,12 @@ impl Uplink {
     /// scan means anything.
     async fn choose(&mut self) -> Result<Task, Interrupted> {
         let now = Instant::now();
+        // A copied data folder would post again what the first one has posted.
         if !self.belonging.is_at_home(&mut self.link).await? {
             return Ok(Task::Wait(now + LOOK_EVERY));
         }
         let closed_until = self.link.backoff.closed_until();
+        // Nothing may be sent, not even a probe, so there is nothing to choose.
         if closed_until > now {
             return Ok(Task::Wait(closed_until));
         }
@@ -226,6 +231,7 @@ impl Uplink {
         if self.link.backoff.is_in_doubt() {
             return Ok(Task::Probe);
         }
+        // Only now: while nothing is sent, reading the outbox would be in vain.
         self.deliveries.outbox.refresh(&self.link, now).await?;
         if let Some(task) = self.choose_delivery(now) {
             return Ok(task);
@@ -244,6 +250,7 @@ impl Uplink {
         if !self.link.clocks.is_right() {
             return self.probe.is_due(now).then_some(Task::Probe);
         }
+        // A document's date needs the location's time zone.
         if self.account.zone().is_none() {
             return self.resting.lets(Thing::Zone, now).then_some(Task::For(Thing::Zone));
         }
@@ -272,6 +279,7 @@ impl Uplink {
     fn next_look(&self, now: Instant) -> Instant {
         let soon = now + LOOK_EVERY;
         let times = [Some(self.catalog.next()), self.deliveries.outbox.next_due()].into_iter().flatten();
+        // What is due already was not chosen for a reason, which a short wait may end.
         times.filter(|at| *at > now).chain([soon]).min().unwrap_or(soon)
     }
 
@@ -283,6 +291,7 @@ impl Uplink {
             Thing::Account => account.check(link).await,
             Thing::Goods => {
                 let ended = self.catalog.step(link, account).await;
+                // Cards of goods that were not known may be kits now.
                 if self.catalog.take_replaced() {
                     self.kits.hurry(Instant::now());
                 }
@@ -327,9 +336,11 @@ impl Uplink {
             Err(Interrupted::Api(error)) => error,
             Err(interrupted) => return Err(interrupted),
         };
+        // First: silence acquits whatever was accused before, and must not acquit this thing.
         self.link.failed(&error);
         let fault = error_chain(&error);
         match error.outcome() {
+            // The next answer decides whether the thing or the connection is at fault.
             Outcome::Unknown | Outcome::NotAllowed { status: 403, .. } => {
                 self.link.blame.accuse(thing, fault);
             }

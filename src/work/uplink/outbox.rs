@@ -110,6 +110,7 @@ impl Outbox {
         let (id, from) = (pending.operation.id, &pending.delivery);
         let next = from.apply(event)?;
         let is_first_posted = from.state != State::Posted && next.state == State::Posted;
+        // One that was taken in one call breaks the chain of evidence.
         if is_first_posted && next.strategy == Strategy::OneCall {
             self.strategy.taken();
         }
@@ -120,11 +121,13 @@ impl Outbox {
         let advance = Arc::new(Advance { id, from: from.state, to: next.clone(), what, now });
         let (written, failures) = write(link, &advance).await?;
         tracing::info!(operation = id.0, from = from.state.as_str(), to = next.state.as_str(), "delivery");
+        // The alarm of a document follows from its state.
         link.alarms.hurry();
         if written && is_one_call_refused {
             self.strategy.remember_refusal(link).await?;
         }
         let wait = wait_for(next.glance().awaits(), failures, &link.config.api);
+        // Also if nothing was written: the agenda is read anew when its version has changed.
         self.agenda.set(id, wait.map(|wait| Instant::now() + wait));
         Ok(written.then_some(next))
     }
@@ -144,6 +147,7 @@ impl Outbox {
         let now = link.clock.wall();
         let retry_at = now.plus_ms(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
         let failure = Failure { id, fault: fault.to_owned(), retry_at, now };
+        // A command may have withdrawn the document meanwhile.
         let Some(failing) = link.db(move |db| db.failed(&failure)).await? else {
             return Ok(());
         };

@@ -46,6 +46,7 @@ impl Probe {
         self.next = Instant::now() + PROBE_EVERY;
         let answer = link.client.storages(permit).await;
         let answer = link.take_answer(answer).await;
+        // Taken before the failure is noted, which would begin another pause.
         match (answer, link.pause.take()) {
             (Ok(_), Some(Pause { barred: Some(barred), .. })) => Ok(Probed::ForbiddenAlone(barred)),
             (Ok(_), Some(Pause { barred: None, .. })) => {
@@ -76,6 +77,7 @@ fn go_on_pausing(link: &mut Link, error: &api::Error) {
     pause.next_probe = Instant::now() + PROBE_EVERY;
     // The operation was forbidden together with everything else.
     pause.barred = None;
+    // While the token is not accepted, no thing can be at fault.
     link.blame.acquit();
     if !pause.is_alarmed && matches!(error.outcome(), Outcome::NotAllowed { .. }) {
         pause.is_alarmed = true;

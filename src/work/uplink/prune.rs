@@ -35,6 +35,7 @@ impl Pruning {
         if pruned.operations > 0 {
             tracing::info!(pruned = pruned.operations, "old history was pruned");
         }
+        // The rest comes with the next idle turn, so that no scan waits for it.
         if !pruned.is_done {
             self.next = Instant::now();
         }

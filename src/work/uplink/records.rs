@@ -79,6 +79,7 @@ impl Records {
     ) -> Result<&[Movement], Interrupted> {
         let serves = |kept: &WholeListing| kept.since <= wanted.since && kept.begun >= wanted.begun_after;
         if !self.0.as_ref().is_some_and(serves) {
+            // Dropped first: both listings at once could take twice the memory.
             self.0 = None;
             self.0 = Some(read_movements(link, account, wanted.since).await?);
         }
@@ -107,6 +108,7 @@ async fn read_movements(
         let rows = link.take_answer(rows).await?;
         match listing.is_whole_with(rows) {
             Ok(true) => {
+                // Rows of others are most of a busy location's listing, and no delivery asks for them.
                 let could_be_ours =
                     |row: &Movement| row.comment.as_ref().is_none_or(|comment| comment.contains(MARKER));
                 let movements = listing.into_movements().into_iter().filter(could_be_ours).collect();

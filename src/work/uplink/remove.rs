@@ -78,6 +78,7 @@ impl Removal<'_> {
         if !ours.is_empty() {
             let what = "removed lines are still there; they are removed once more";
             self.outbox.advance(self.link, self.pending, Event::StillThere(ours), what).await?;
+            // The service may show a deleted line for a while.
             self.outbox.put_off(self.pending.operation.id, self.link.config.api.reconcile_after);
             return Ok(false);
         }
@@ -124,6 +125,8 @@ impl Removal<'_> {
         let words = match error.outcome() {
             Outcome::NotAllowed { status: 403, words } => {
                 let permit = self.link.permit().await?;
+                // The token may have lost every right: only a good answer here shows that this removal alone is
+                // forbidden.
                 let answer = self.link.client.storages(permit).await;
                 self.link.take_answer(answer).await?;
                 words
@@ -133,6 +136,7 @@ impl Removal<'_> {
                 return Err(Interrupted::Api(error));
             }
         };
+        // Nothing of it was removed yet, so the document can stay whole.
         if self.pending.delivery.is_revoked_untouched() {
             let what = format!("it cannot be deleted on the server: {words}");
             self.outbox.advance(self.link, self.pending, Event::Kept(words), &what).await?;

@@ -1,5 +1,5 @@
-//! The strategy with which a new delivery begins: as configured, or line by line if the account evidently refuses the one
-//! call.
+//! The strategy with which a new delivery begins: as configured, or line by line if the account evidently refuses the
+//! one call.
 //!
 //! Two operations are evidence if each was refused in one call and then stood whole, line by line, and the second was
 //! refused after the first stood: a time in which everything is refused shows nothing. The evidence is remembered over
