@@ -126,7 +126,7 @@ impl Account {
             card => card?,
         };
         let Some((name, zone)) = zone_of(&card) else {
-            let what = "the service tells no time zone: UTC is used until station.time_zone is set";
+            let what = "the service gives no time zone: UTC is used until station.time_zone is set";
             link.alarms.raise(Cause::Zone, what).await?;
             self.zone.get_or_insert(TimeZone::UTC);
             return Ok(());
@@ -150,7 +150,7 @@ impl Account {
         };
         match checked {
             Err(Interrupted::Api(error)) if would_answer_the_same(&error) => {
-                tracing::warn!(error = %error_chain(&error), ?step, "the service does not tell of the account");
+                tracing::warn!(error = %error_chain(&error), ?step, "the service does not return this part of the account");
             }
             checked => checked?,
         }

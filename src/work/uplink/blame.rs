@@ -34,7 +34,7 @@ pub(super) struct Blame {
 }
 
 impl Blame {
-    /// Notes that the service answered: whatever failed before failed by itself.
+    /// Notes that the service answered: the accused things failed by themselves.
     pub(super) fn answered(&mut self) {
         self.has_answered = true;
     }

@@ -69,7 +69,7 @@ impl Catalog {
         std::mem::take(&mut self.has_replaced)
     }
 
-    /// Does one step of whatever reading is under way or due. Only the reading that fails is put off.
+    /// Does one step of the reading that is under way or due. Only the reading that fails is put off.
     ///
     /// # Errors
     /// [`Interrupted`] if the connection has failed, the agent stops, or the store has ended.

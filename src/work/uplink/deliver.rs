@@ -26,7 +26,7 @@ const RESTORED: &str = "this data folder is older than what was sent from it: do
 pub struct Deliveries {
     pub(super) outbox: Outbox,
     reconciler: Reconciler,
-    /// The operation that alone was forbidden and is tried once more before that is believed.
+    /// The operation that was forbidden by itself. It is tried once more before it is barred.
     retrial: Option<OperationId>,
 }
 

@@ -10,7 +10,7 @@ use crate::domain::ids::OperationId;
 /// The number of failures in a row after which a person is called: by then it has waited for several minutes.
 pub(super) const CALL_AFTER_FAILURES: u32 = 5;
 
-/// The time after which a person is called whatever the number of failures, in ms.
+/// The time after which a person is called even after fewer failures, in ms.
 pub(super) const CALL_AFTER_MS: i64 = 60 * 60 * 1000;
 
 /// The prospect that a failure passes by itself.

@@ -33,7 +33,7 @@ pub struct Kits {
     next: Instant,
     reading: Reading<CardId>,
     cards: BTreeMap<CardId, Card>,
-    /// The cards that the last reading held, if they were too few to be believed at once.
+    /// The cards that the last reading held, if they were too few to replace the copy at once.
     doubted: Option<BTreeSet<CardId>>,
     /// The number of readings in a row without a result.
     failures: u32,
@@ -77,11 +77,11 @@ impl Kits {
 
     /// Returns true if these cards may replace so many that are held: at least nine tenths are left, or the reading
     /// before this one held the same.
-    fn is_believed(&mut self, cards: &[Card], held: usize) -> bool {
+    fn may_replace(&mut self, cards: &[Card], held: usize) -> bool {
         let keys: BTreeSet<CardId> = cards.iter().map(|card| card.id).collect();
-        let is_believed = keys.len() * 10 >= held * 9 || self.doubted.as_ref() == Some(&keys);
-        self.doubted = (!is_believed).then_some(keys);
-        is_believed
+        let may_replace = keys.len() * 10 >= held * 9 || self.doubted.as_ref() == Some(&keys);
+        self.doubted = (!may_replace).then_some(keys);
+        may_replace
     }
 
     /// Reads one page of the cards.
@@ -91,7 +91,7 @@ impl Kits {
         let (rows, count) = match link.take_answer(answer).await {
             Ok(page) => page,
             Err(Interrupted::Api(error)) if concerns_the_cards(&error) => {
-                tracing::debug!(error = %error, "the service tells no bills of materials");
+                tracing::debug!(error = %error, "the service returns no bills of materials");
                 // A refusal will be the same in a minute; a failure of the service may not.
                 if error.outcome() == Outcome::Unknown {
                     self.fail();
@@ -125,7 +125,7 @@ impl Kits {
         let count = cards.len();
         // A listing that is cut short must not take the kits away.
         let held = link.db(|db| db.cards()).await?.len();
-        if !self.is_believed(&cards, held) {
+        if !self.may_replace(&cards, held) {
             self.fail();
             tracing::warn!(
                 count,

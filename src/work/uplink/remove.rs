@@ -119,7 +119,7 @@ impl Removal<'_> {
     }
 
     /// Puts off an operation of which the token may not remove something: others go on, and a person must remove it.
-    /// That is believed only while the token is good for anything else.
+    /// The operation is at fault only if the token is good for another request.
     async fn not_removed(&mut self, error: api::Error) -> Result<(), Interrupted> {
         let id = self.pending.operation.id;
         let words = match error.outcome() {

@@ -27,7 +27,7 @@ impl Resting {
         self.0.get(&thing).is_none_or(|rest| rest.until <= now)
     }
 
-    /// Lets a reading be tried at once, whatever happened to it before.
+    /// Lets a reading be tried at once and forgets its failures.
     pub(super) fn forgive(&mut self, thing: Thing) {
         self.0.remove(&thing);
     }

@@ -85,7 +85,7 @@ impl StrategyChoice {
         self.choose(link.config.api.strategy, link.clock.wall())
     }
 
-    /// Remembers that the one call was refused whatever was in it.
+    /// Remembers that the account refuses the one call, not only one operation in it.
     pub(super) async fn remember_refusal(&mut self, link: &Link) -> Result<(), Interrupted> {
         let now = link.clock.wall();
         tracing::warn!(
