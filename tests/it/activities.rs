@@ -62,7 +62,7 @@ impl Bench {
         };
         let (store, thread) = Store::start(Db::open(options).unwrap()).unwrap();
         let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
-        let link = Link::new(LinkParts {
+        let mut link = Link::new(LinkParts {
             store: store.clone(),
             client: client(&config.api),
             clock: Arc::clone(&clock),
@@ -73,7 +73,8 @@ impl Bench {
             stop: CancellationToken::new(),
             heartbeat: Arc::new(Heartbeat::new("the link of a test")),
         });
-        let account = Account::new(config.station.time_zone.clone());
+        let mut account = Account::new(config.station.time_zone.clone());
+        account.read_zone(&mut link).await.unwrap();
         Self { place, config, clock, store, _thread: thread, link, account, health }
     }
 

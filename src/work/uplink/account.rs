@@ -118,7 +118,10 @@ impl Account {
 
     /// Reads the time zone from the location's card; nothing can be posted without one. If the service gives none, UTC
     /// serves: a date with its offset means the same moment.
-    pub(super) async fn read_zone(&mut self, link: &mut Link) -> Result<(), Interrupted> {
+    ///
+    /// # Errors
+    /// [`Interrupted`] if the service did not answer as it should, the agent stops, or the store has ended.
+    pub async fn read_zone(&mut self, link: &mut Link) -> Result<(), Interrupted> {
         let permit = link.permit().await?;
         let answer = link.client.location_card(permit).await;
         let card = match link.take_answer(answer).await {

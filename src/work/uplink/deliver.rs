@@ -38,7 +38,8 @@ impl Deliveries {
         again.or_else(|| self.outbox.due_now(now))
     }
 
-    /// Does the next step for one operation.
+    /// Does the next step for one operation. The account's time zone must be known: a reading that begins by another one
+    /// may begin too late to find what stands.
     ///
     /// # Errors
     /// [`Interrupted`] if the service did not answer as it should, the agent stops, or the store has ended.
