@@ -1,7 +1,7 @@
 //! The operations that wait for the deliverer, and their failures.
 //!
-//! Invariant: the agenda costs by the number of operations on it, which is bounded; never by the number of their lines,
-//! and nothing while nothing changes.
+//! Invariant: reading the agenda costs by the number of operations on it, which is bounded, never by the number of
+//! their lines; it costs nothing while nothing changes.
 
 use rusqlite::{OptionalExtension, Row};
 
@@ -12,10 +12,10 @@ use crate::domain::ids::OperationId;
 use crate::domain::time::UnixMillis;
 
 /// The most undelivered operations that the deliverer gets at once, some 100 bytes each; the rest follows when these
-/// are done. A station scans as many in weeks.
+/// are done. A station needs weeks to scan as many.
 const AGENDA_MAX: u32 = 4096;
 
-/// An operation that waits for the deliverer, at a glance.
+/// The facts about an operation by which the deliverer chooses its next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     /// Its state.
@@ -29,7 +29,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Returns true if a request that takes it further comes next.
+    /// Returns true if its next request takes it further.
     pub fn is_to_be_sent(&self) -> bool {
         self.state == State::Queued && self.awaits == Awaits::Request
     }
@@ -78,11 +78,12 @@ pub struct Failing {
 }
 
 impl Db {
-    /// Returns the agenda, unless it is still as it was at `seen`.
+    /// Returns the agenda if it has changed since `seen`.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn agenda_since(&self, seen: Option<AgendaVersion>) -> Result<Option<Agenda>, Error> {
+        // `data_version` changes with commits of other connections only; this one's show in `total_changes`.
         let others = self.outbox.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         let version = AgendaVersion { ours: self.outbox.total_changes(), others };
         if seen == Some(version) {
@@ -96,6 +97,8 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn agenda(&self) -> Result<Vec<(OperationId, Waiting)>, Error> {
+        // Condition and order are those of the index, word for word: its first rows are found without reading the
+        // others.
         let sql = format!(
             "SELECT id, state, surplus <> '', doubtful, late_checks, stuck IS NOT NULL, failures, retry_ms
              FROM operations
@@ -125,7 +128,7 @@ impl Db {
         Ok(ids.collect::<Result<_, _>>()?)
     }
 
-    /// Counts a failure of an operation. `None` if there is no such operation any more.
+    /// Counts a failure of an operation. Returns `None` if the operation no longer exists.
     ///
     /// # Errors
     /// Any, and then nothing was counted.
@@ -154,7 +157,7 @@ impl Db {
         })
     }
 
-    /// Lets an operation that fails be tried again now, as if it had never failed. Returns false if it does not fail.
+    /// Makes the next try of a failing operation due now, as if it had never failed. Returns false if it does not fail.
     ///
     /// # Errors
     /// Any, and then nothing was changed.

@@ -14,7 +14,7 @@ use crate::domain::time::UnixMillis;
 /// documents.
 const DOCUMENT_ALARMS_MAX: u32 = 100;
 
-/// The most undelivered documents, the oldest ones, among which those that wait too long are counted.
+/// The most undelivered documents among which overdue ones are counted, oldest first.
 const OVERDUE_MAX: u32 = 1000;
 
 /// The cause of an alarm. There is one alarm for each cause at the most.
@@ -46,7 +46,7 @@ pub enum Cause {
     Age(OperationId),
     /// A document needs a decision.
     Document(OperationId),
-    /// An event, in words. A person who has said OK has dealt with it.
+    /// An event, in words. It ends when a person confirms it with OK.
     Event(String),
 }
 
@@ -71,7 +71,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// An alarm that stands.
+/// An active alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarm {
     /// Its number, which is never used again.
@@ -80,11 +80,11 @@ pub struct Alarm {
     pub since: UnixMillis,
     /// The trouble, in words for a person.
     pub what: String,
-    /// True if a person has said OK to it.
+    /// True if a person has confirmed it with OK.
     pub is_seen: bool,
 }
 
-/// The undelivered documents that have waited too long.
+/// The bounds of the undelivered documents that have waited too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Overdue {
     /// Those that were closed before this time, by a clock that is right.
@@ -137,8 +137,8 @@ impl Db {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Notes that a person has seen every alarm. Alarms whose cause is past end with it: single events, and a restored
-    /// folder, unless a document of it still needs a decision.
+    /// Notes that a person has seen every alarm. Alarms whose cause is past end then: single events, and a restored
+    /// folder unless one of its documents still needs a decision.
     ///
     /// # Errors
     /// Any, and then nothing was noted.
@@ -170,6 +170,7 @@ impl Db {
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect::<Result<_, _>>()?
         };
+        // Nearly every call ends here, with one read and no write.
         if known == standing {
             return Ok(Reviewed::default());
         }
@@ -199,8 +200,10 @@ impl Db {
         Ok(id.map(OperationId))
     }
 
-    /// Returns the causes and words of the documents' alarms as they should stand.
+    /// Returns the causes and words of the documents' alarms that should be active.
     fn document_alarms(&self, overdue: &Overdue) -> Result<BTreeMap<String, String>, Error> {
+        // `FOR_A_PERSON` repeats the condition of the index word for word, or SQLite would read every operation. The
+        // lines below narrow it down. A document that another one undoes needs nobody.
         let sql = format!(
             "SELECT id, state, coalesce(stuck, refusal,
                       (SELECT refusal FROM lines WHERE operation_id = o.id AND refusal IS NOT NULL LIMIT 1)),
@@ -234,6 +237,7 @@ impl Db {
     }
 
     fn undelivered(&self, overdue: &Overdue) -> Result<Option<(String, String)>, Error> {
+        // The inner limit bounds the cost after weeks without a network.
         let sql = format!(
             "SELECT count(*) FROM (SELECT id, closed_ms FROM operations WHERE {UNDER_WAY} ORDER BY id LIMIT {OVERDUE_MAX})
              WHERE closed_ms < ?1 OR id <= ?2"
@@ -263,6 +267,7 @@ fn failing_words(id: i64, (failures, fault): (Option<u32>, Option<String>)) -> S
     )
 }
 
+/// Raises an alarm or updates its words, and returns true if it is new.
 pub(super) fn raise(
     connection: &Connection,
     cause: &str,
@@ -273,11 +278,13 @@ pub(super) fn raise(
     if connection.prepare_cached(sql)?.execute((cause, now.0, what))? == 1 {
         return Ok(true);
     }
+    // An alarm that is active already keeps its number, its time and a person's OK; only the words follow.
     let sql = "UPDATE alarms SET what = ?2 WHERE cause = ?1 AND what <> ?2";
     connection.prepare_cached(sql)?.execute((cause, what))?;
     Ok(false)
 }
 
+/// Ends an alarm, and returns true if it was active.
 pub(super) fn end(connection: &Connection, cause: &str) -> Result<bool, Error> {
     Ok(connection.prepare_cached("DELETE FROM alarms WHERE cause = ?1")?.execute([cause])? == 1)
 }

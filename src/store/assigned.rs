@@ -10,7 +10,7 @@ use crate::domain::stock::good::Good;
 use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::UnixMillis;
 
-/// A code, and the good that it is to mean.
+/// A code and the good that it is to mean.
 #[derive(Debug, Clone, Copy)]
 pub struct Assignment<'a> {
     /// The code, as it is read.
@@ -66,6 +66,8 @@ impl Db {
             return Ok(Err(Assigned::ControlCode));
         }
         let Some(good) = self.good(wanted.good)? else { return Ok(Err(Assigned::NoSuchGood)) };
+        // Packs and the table are asked first when a code is resolved: an assignment beside them would never take
+        // effect.
         let is_pack = wanted.code.tiers.iter().any(|tier| !self.packs.under(tier).is_empty());
         let is_known = self.resolve_in_table(wanted.code)? != Resolution::Unknown;
         Ok(if is_pack || is_known { Err(Assigned::KnownAlready) } else { Ok(good) })
@@ -123,8 +125,10 @@ impl Db {
     }
 }
 
-/// Returns a text that is read as the code with this key is.
+/// Returns a text that a person can type and that is read as the code with this key.
 fn name_of(key: &str) -> String {
+    // A key is its kind, `g` or `t`, and the code. Two readings of one code are joined by `+`; GTINs have fourteen
+    // digits, and six zeros in front leave the eight of an EAN-8 or a UPC-E.
     let (kind, told) = key.split_at_checked(1).unwrap_or(("", key));
     let short = told.strip_prefix("000000").and_then(|short| short.split('+').next());
     let spellings = match (kind, short) {
@@ -138,7 +142,7 @@ fn name_of(key: &str) -> String {
     spellings.find(is_it).unwrap_or_else(|| told.to_owned())
 }
 
-/// Returns the given code that a typed text names: by its key, or else by the text in which it is listed.
+/// Finds the given code that a typed text names: by its key, or else by the text in which it is listed.
 pub fn given_as<'a>(given: &'a [Given], typed: &str) -> Option<&'a Given> {
     let barcode = Barcode::read(typed);
     let keys = [barcode.identity(), Key::Text(barcode.text).encode()];

@@ -1,4 +1,4 @@
-//! A copy of a station's data in one file, and its restoration.
+//! Backups: a copy of a station's data in one file, and its restoration.
 //!
 //! A backup is a SQLite file with everything of `outbox.db` at one moment, and the configuration. The goods table is a
 //! copy of the service's and is not in it; tokens are in neither. Restored data is only a scratch file until one rename
@@ -48,7 +48,7 @@ pub enum Replace {
     Anything,
 }
 
-/// The data that was restored.
+/// The result of a restoration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoredData {
     /// The description of the backup.
@@ -62,7 +62,7 @@ fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BackupError + '_ {
 }
 
 impl Db {
-    /// Writes everything of the station to a new file, at one moment, also beside a running agent.
+    /// Writes all data of the station to a new file, as it is at one moment. An agent may run meanwhile.
     ///
     /// # Errors
     /// [`BackupError`]; no file of this name is left.
@@ -72,6 +72,7 @@ impl Db {
         }
         let part = with_suffix(file, ".part");
         remove_with_logs(&part)?;
+        // Renamed when it is whole: whatever interrupts this leaves no half backup under the name.
         let made = self.write_backup(&part, config, now).and_then(|backup| {
             fs::rename(&part, file).map_err(file_error(file))?;
             sync_folder(file)?;
@@ -85,6 +86,7 @@ impl Db {
 
     fn write_backup(&self, part: &Path, config: &str, now: UnixMillis) -> Result<Backup, BackupError> {
         modes::make_file(part).map_err(file_error(part))?;
+        // A statement reads one snapshot, log included, while the agent writes on.
         self.outbox.execute("VACUUM INTO ?1", [part.to_string_lossy()])?;
         let copy = connect(part, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         copy.execute_batch("CREATE TABLE backup (made_ms INTEGER NOT NULL, config TEXT NOT NULL) STRICT")?;
@@ -92,6 +94,7 @@ impl Db {
         copy.pragma_update(None, "application_id", APPLICATION_ID)?;
         let backup = describe(&copy)?;
         copy.close().map_err(|(_, error)| error)?;
+        // SQLite does not promise that the output of VACUUM INTO is on the disk.
         File::open(part).and_then(|file| file.sync_all()).map_err(file_error(part))?;
         Ok(backup)
     }
@@ -102,13 +105,14 @@ impl Db {
 /// # Errors
 /// [`BackupError`].
 pub fn read_backup(file: &Path) -> Result<Backup, BackupError> {
+    // For the system's own reason: SQLite would only say that it cannot open the file.
     File::open(file).map_err(file_error(file))?;
     let backup = connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     check(&backup, file)?;
     describe(&backup)
 }
 
-/// A backup that is open: root opens it before it takes over the rights of the data folder's owner.
+/// An open backup file. Root opens it before it takes on the rights of the data folder's owner.
 #[derive(Debug)]
 pub struct BackupFile {
     path: PathBuf,
@@ -126,8 +130,7 @@ impl BackupFile {
     }
 }
 
-/// Puts a backup in place of the data in a folder that no agent uses. The data that was there is kept beside it.
-///
+/// Puts a backup in the place of the data in a folder that no agent uses. The former data is kept beside it.
 /// # Errors
 /// [`BackupError`]; the data is as it was.
 pub fn restore(
@@ -140,6 +143,7 @@ pub fn restore(
     modes::make_folder(dir).map_err(file_error(dir))?;
     let scratch = dir.join(SCRATCH_FILE);
     remove_with_logs(&scratch)?;
+    // Left by a restoration that was interrupted between the second name and the swap.
     swap::remove_second_names(&dir.join(OUTBOX_FILE))?;
     let swapped = prepare(&scratch, file, here).and_then(|backup| {
         refuse_unsent(dir, replace)?;
@@ -152,24 +156,26 @@ pub fn restore(
     swapped
 }
 
-/// Removes a database that was cut short, with its logs: SQLite would play one back into the next file of that name.
+/// Removes a partial database with its logs: SQLite would apply an old log to the next file of that name.
 fn remove_with_logs(path: &Path) -> Result<(), BackupError> {
     ["-journal", "-wal", "-shm", ""].iter().try_for_each(|suffix| remove(&with_suffix(path, suffix)))
 }
 
-/// Copies the backup to the scratch file and makes it the station's data there.
+/// Copies the backup to the scratch file and turns it into the station's data there.
 fn prepare(scratch: &Path, backup: BackupFile, here: &Books) -> Result<Backup, BackupError> {
     let BackupFile { path: file, mut content } = backup;
     let file = file.as_path();
-    // A copy takes the modes of its source, unless there is a file already: then only its bytes.
+    // Written into a file with the data's own modes: a copied file would bring those of its source.
     let mut made = modes::open_file(scratch).map_err(file_error(scratch))?;
     io::copy(&mut content, &mut made).map_err(file_error(file))?;
     let copy = connect(scratch, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     check(&copy, file)?;
     let backup = describe(&copy)?;
+    // Only known now: the books are inside the backup.
     if let Some(was) = books(&copy)?.filter(|was| was != here) {
         return Err(BackupError::Foreign { was, is: here.clone() });
     }
+    // From here on the scratch file is a station's data and no backup.
     copy.execute_batch("DROP TABLE backup")?;
     copy.pragma_update(None, "application_id", 0)?;
     copy.close().map_err(|(_, error)| error)?;
@@ -177,6 +183,7 @@ fn prepare(scratch: &Path, backup: BackupFile, here: &Books) -> Result<Backup, B
     let owner = fs::metadata(dir).map_err(file_error(dir))?;
     // Root restores a file that the service's user must be able to write.
     chown(scratch, Some(owner.uid()), Some(owner.gid())).map_err(file_error(scratch))?;
+    // Before the rename: a power cut could otherwise leave the new name with missing content.
     File::open(scratch).and_then(|file| file.sync_all()).map_err(file_error(scratch))?;
     Ok(backup)
 }
@@ -190,6 +197,7 @@ fn check(backup: &Connection, file: &Path) -> Result<(), BackupError> {
     match id {
         Ok(APPLICATION_ID) => {}
         Ok(_) => return Err(BackupError::NoBackup(file.to_owned())),
+        // A file that is no database at all is not a damaged backup.
         Err(error) => {
             let error = Error::from(error);
             return Err(if error.is_damage() {
@@ -243,15 +251,17 @@ fn refuse_unsent(dir: &Path, replace: Replace) -> Result<(), BackupError> {
         Ok(0) => return Ok(()),
         Ok(1) => "1 undelivered document".to_owned(),
         Ok(count) => format!("{count} undelivered documents"),
+        // An unreadable folder may hold anything, so it counts as undelivered.
         Err(_unreadable) => "documents that cannot be read".to_owned(),
     };
     Err(BackupError::Unsent { dir: dir.to_owned(), unsent })
 }
 
-/// Makes the scratch file the station's data by one rename. The old file gets a second name first.
+/// Makes the scratch file the station's data by one rename. The old file gets a second name first, so it is never lost.
 fn swap(dir: &Path, scratch: &Path, now: UnixMillis) -> Result<Option<PathBuf>, BackupError> {
     let path = dir.join(OUTBOX_FILE);
     let mut replaced = None;
+    // A log without its file counts too: it may be all that is left of the data.
     if size(&path) > 0 || size(&with_suffix(&path, "-wal")) > 0 {
         replaced = Some(match swap::fold_in(&path) {
             Ok(()) => swap::second_name(&path, swap::REPLACED, now)?,

@@ -1,4 +1,4 @@
-//! Barcodes of the goods table that scans do not find.
+//! Finds barcodes of the goods table that no scan can find.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::domain::code::gtin::has_check_digit;
 use crate::domain::decode::framing::FRAME_BYTES_MAX;
 use crate::domain::ids::GoodId;
 
-/// The most goods with a fault of one kind that are returned: a table with more was filled by a program.
+/// The most goods with a fault that are returned: a table with more was filled by a program.
 const FAULTS_MAX: usize = 1000;
 
 /// The fault of a good's barcode.
@@ -35,8 +35,7 @@ pub struct NamedGood {
 }
 
 impl Db {
-    /// Returns the goods whose barcodes scans do not find, by their numbers; goods without a barcode are not among
-    /// them.
+    /// Returns the goods with a barcode that no scan finds, by their numbers; goods without a barcode are left out.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -68,11 +67,13 @@ impl Db {
 fn fault_of(barcode: &str, is_shared: bool) -> Option<BarcodeFault> {
     let bare = barcode.trim();
     let is_number = bare.bytes().all(|byte| byte.is_ascii_digit());
+    // A number with a right check digit has the key of a GTIN; one without is kept as its text.
     let is_text = keys_of_good(bare).iter().all(|key| key.encode().starts_with('t'));
     let is_gtin_long = matches!(bare.len(), 8 | 12..=14);
     match () {
         () if is_shared => Some(BarcodeFault::Shared),
         () if bare.len() > FRAME_BYTES_MAX
+            // U+001C to U+001F separate the elements of a GS1 code, so a scanner sends them.
             || bare.chars().any(|c| c.is_control() && !('\u{1c}'..='\u{1f}').contains(&c))
             || Control::read(bare) != ControlReading::NotControl =>
         {

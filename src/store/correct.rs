@@ -1,4 +1,4 @@
-//! Corrects a line that the server refused, before it is tried again.
+//! Corrects a line that the server refused, before it is sent again.
 
 use std::fmt::Write as _;
 
@@ -44,8 +44,8 @@ pub enum Corrected {
 }
 
 impl Db {
-    /// Corrects a line of a refused operation. A quantity that is taken out of it becomes a cancelled operation of its
-    /// own; one that is added counts as booked.
+    /// Corrects a line of a refused operation. A removed quantity becomes a cancelled operation of its own; an added
+    /// one counts as booked. So the books still balance.
     ///
     /// # Errors
     /// Any, and then nothing was written. [`Error::NoOperation`].
@@ -92,6 +92,7 @@ impl Db {
             }
             Correction::Change { good, price, quantity } => {
                 let new = changed(line, good.as_deref(), *price, *quantity);
+                // Bookings are added to the line of their good, so an operation has one line for each.
                 if operation.lines.iter().any(|other| other.number != number && other.good == new.good) {
                     return Ok(Corrected::Not(format!("another line has good {} already", new.good)));
                 }
@@ -116,7 +117,7 @@ fn why_not(pending: &outbox::Pending) -> Option<String> {
     if let Some(why) = &delivery.stuck {
         return Some(format!("{why}; `outbox retry` reads it back first"));
     }
-    // A lost request may still arrive, and would then differ from what is on the disk.
+    // A lost request may still arrive with the line as it was; the line must not differ from it then.
     let is_looked_for = delivery.next() != Next::Rest;
     is_looked_for.then(|| "it is still looked for on the service; try again in some minutes".to_owned())
 }
@@ -147,7 +148,7 @@ fn write(connection: &Connection, id: OperationId, line: &Line) -> Result<(), Er
     Ok(())
 }
 
-/// Accounts for a line whose quantity becomes another.
+/// Accounts for a line that gets another quantity.
 fn move_units(
     connection: &Connection,
     station: &str,
@@ -159,12 +160,13 @@ fn move_units(
         let sql = "UPDATE totals SET units_booked = units_booked + ?1";
         connection.prepare_cached(sql)?.execute([more])?;
     } else if more < 0 {
+        // Units never disappear: those that the line loses stay counted as cancelled.
         cancel(connection, station, (operation, line, Quantity::from_millionths(-more)), now)?;
     }
     Ok(())
 }
 
-/// Makes a cancelled operation of this quantity of a line.
+/// Creates a cancelled operation with this quantity of a line.
 fn cancel(
     connection: &Connection,
     station: &str,
@@ -187,6 +189,7 @@ fn cancel(
     let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price, refusal)
                SELECT ?2, number, good_id, title, barcode, ?4, price, refusal FROM lines
                WHERE operation_id = ?1 AND number = ?3";
+    // The line copies everything but the quantity, so that a person sees what was taken out.
     connection.prepare_cached(sql)?.execute((from.0, id.0, line.number, quantity.millionths()))?;
     let sql = "UPDATE operations SET split_from = ?2 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((id.0, from.0))?;

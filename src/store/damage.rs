@@ -1,4 +1,4 @@
-//! Damage: the search for it, and the handling of a damaged file.
+//! Detects damaged files and puts them aside.
 //!
 //! A file is checked when it is opened; a large one only after damage was found while it was in use. Then the process
 //! ends, because going on is not safe, and leaves a mark in the folder, so that the next start checks every page
@@ -19,7 +19,7 @@ use crate::domain::time::UnixMillis;
 /// a memory card.
 const CHECK_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// The most damaged files that may carry nearly the same time, in ms.
+/// The length in ms of the search for a free name: a damaged file's name carries its time.
 const SAME_TIME_MAX: i64 = 1000;
 
 /// Name of the file in the data folder that marks that damage was found.
@@ -34,7 +34,7 @@ pub(super) enum Care {
     Great,
 }
 
-/// A file that was found damaged.
+/// A damaged file that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damaged {
     /// The file.
@@ -43,7 +43,7 @@ pub struct Damaged {
     pub moved_to: Option<PathBuf>,
 }
 
-/// Marks for the next start that damage was found.
+/// Leaves a mark for the next start: damage was found.
 ///
 /// # Errors
 /// The system's reason; the next start is then as careful as any.
@@ -51,7 +51,7 @@ pub fn suspect(dir: &Path) -> io::Result<()> {
     modes::make_file(&dir.join(SUSPICION_FILE))
 }
 
-/// Returns the care with which the files of a folder are to be checked.
+/// Returns the depth of the check that the files of a folder need.
 pub(super) fn care(dir: &Path) -> Care {
     if dir.join(SUSPICION_FILE).exists() { Care::Great } else { Care::Usual }
 }
@@ -65,7 +65,7 @@ pub(super) fn clear_suspicion(dir: &Path) -> Result<(), Error> {
     }
 }
 
-/// One step of putting a file aside. If the steps are interrupted between any two of them, the file still has its log
+/// One step of putting a file aside. If an interruption comes between any two of them, the file still has its log
 /// under one of its names, and the file in use still has its log.
 #[derive(Debug)]
 enum Step {
@@ -77,7 +77,7 @@ enum Step {
     Flush(PathBuf),
 }
 
-/// Deletes a cache, and keeps any other file under another name, log included.
+/// Deletes a cache; keeps any other file under another name, log included.
 pub(super) fn put_aside(path: &Path, is_cache: bool, now: UnixMillis) -> Result<Damaged, Error> {
     let free = free_name(path, "damaged", now)?;
     if !is_cache {
@@ -85,6 +85,7 @@ pub(super) fn put_aside(path: &Path, is_cache: bool, now: UnixMillis) -> Result<
         let dir = path.parent().unwrap_or(Path::new("."));
         suspect(dir).map_err(|source| Error::Folder { path: dir.to_owned(), source })?;
     }
+    // An interrupted start may have given it a second name; a second copy would only cost room.
     let kept = kept_already(path);
     let free = kept.is_none().then_some(free).filter(|_| !is_cache);
     for step in steps(path, free.as_deref()) {
@@ -93,8 +94,8 @@ pub(super) fn put_aside(path: &Path, is_cache: bool, now: UnixMillis) -> Result<
     Ok(Damaged { file: path.to_owned(), moved_to: kept.or(free) })
 }
 
-/// Returns the steps, in their order: everything has its second name before anything loses its first, and the file
-/// loses it before the log does. A file without its log would look like a whole one; a log without its file does not.
+/// Returns the steps in their order: everything has its second name before anything loses its first, and the file
+/// loses it before its log does. A file without its log would look whole; a log without its file does not.
 fn steps(path: &Path, kept: Option<&Path>) -> Vec<Step> {
     let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
     let mut steps = Vec::new();
@@ -118,6 +119,7 @@ impl Step {
             Self::Remove(path) => (path, fs::remove_file(path)),
             Self::Flush(dir) => (dir, File::open(dir).and_then(|dir| dir.sync_all())),
         };
+        // Missing files are no error: an interrupted start may have got further than this step.
         match done {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(Error::Folder { path: path.clone(), source })
@@ -127,7 +129,7 @@ impl Step {
     }
 }
 
-/// Gives a file a second name. A file system without second names gets a copy.
+/// Gives a file a second name; on a file system without hard links, a copy.
 fn second_name(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Err(error)
@@ -142,6 +144,7 @@ fn second_name(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Returns the second name that an interrupted start gave a file, if only the log is left in place.
 fn kept_already(path: &Path) -> Option<PathBuf> {
+    // The log's second name leads to the file's: both were given together.
     let log = fs::metadata(with_suffix(path, "-wal")).ok().filter(|log| log.nlink() > 1 && !path.exists())?;
     let names = fs::read_dir(path.parent()?).ok()?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
     let mut others = names.filter(|name| fs::metadata(name).is_ok_and(|other| other.ino() == log.ino()));
@@ -176,6 +179,7 @@ pub(super) fn refuse_lone_log(path: &Path) -> Result<(), Error> {
 }
 
 fn damage(path: &Path, what: String) -> Error {
+    // The code of SQLite's own finding, so that both kinds of damage are handled alike.
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
     Error::Damaged { path: path.to_owned(), source: rusqlite::Error::SqliteFailure(code, Some(what)) }
 }

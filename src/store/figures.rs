@@ -1,4 +1,4 @@
-//! The figures by which the books balance.
+//! The figures of the station, by which the books balance.
 
 use rusqlite::Connection;
 
@@ -17,10 +17,10 @@ const PARKED: &str = "parked";
 /// The most operations that need a person and are counted: a longer list is not worked through one by one.
 const NEEDING_A_PERSON_MAX: u32 = 1000;
 
-/// The frames by outcome, since the data folder was made. Every frame counts once.
+/// The frames by outcome since the data folder was created. Every frame counts once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScanCounts {
-    /// Added to an operation, taken back or not.
+    /// Added to an operation, whether taken back later or not.
     pub booked: u64,
     /// Of those and of the parked ones, taken back by UNDO.
     pub undone: u64,
@@ -55,7 +55,7 @@ pub struct StateCount {
 pub struct Figures {
     /// Frames.
     pub scans: ScanCounts,
-    /// The units booked, taken back or not.
+    /// The units booked, whether taken back later or not.
     pub units_booked: Quantity,
     /// The units taken back.
     pub units_undone: Quantity,
@@ -84,7 +84,7 @@ impl Figures {
         at.and_then(|at| self.states.get(at)).copied().unwrap_or_default()
     }
 
-    /// Returns true if the books balance: the booked units less those taken back equal the units in the operations.
+    /// Returns true if the books balance: booked units less those taken back equal the units in all operations.
     pub fn balance(&self) -> bool {
         let stands: Quantity = self.states.iter().map(|state| state.units).sum();
         self.units_booked.checked_sub(self.units_undone) == Some(stands)
@@ -119,7 +119,8 @@ impl Db {
 }
 
 impl Db {
-    /// Counts the operations that wait for a person, up to 1000: refused ones, and those that cannot go on by themselves.
+    /// Counts the operations that wait for a person, up to 1000: refused ones, and those that cannot go on by
+    /// themselves.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -138,6 +139,7 @@ impl Db {
 
 fn totals(connection: &Connection) -> Result<Figures, Error> {
     let mut figures = Figures::default();
+    // Counts up to `counted_to` come from `totals`, those of later frames from the view `uncounted`.
     let mut statement = connection.prepare_cached("SELECT * FROM totals, uncounted")?;
     statement.query_row([], |row| {
         let count = |counted: &str, new: &str| -> rusqlite::Result<u64> {
@@ -154,6 +156,7 @@ fn totals(connection: &Connection) -> Result<Figures, Error> {
         let units = [row.get("units_booked")?, row.get("new_units_booked")?];
         figures.units_booked = units.map(Quantity::from_millionths).into_iter().sum();
         figures.units_undone = Quantity::from_millionths(row.get("units_undone")?);
+        // Pruned operations have no row any more, but their units are still part of the books.
         let pruned = [("posted", State::Posted), ("cancelled", State::Cancelled)];
         for (word, state) in pruned {
             let count = StateCount {
@@ -168,6 +171,7 @@ fn totals(connection: &Connection) -> Result<Figures, Error> {
 }
 
 fn add_states(connection: &Connection, figures: &mut Figures) -> Result<(), Error> {
+    // Triggers keep `standing`, but not for open operations, which are few and are counted here.
     let sql = "SELECT what, count, units FROM standing
                UNION ALL
                SELECT 'open', count(DISTINCT o.id), coalesce(sum(l.quantity), 0)

@@ -1,5 +1,4 @@
-//! The copy of the goods table: searched by key, and kept up to date with the changes. `reading` replaces it as a
-//! whole.
+//! The copy of the goods table: resolves codes, and takes in changes. `reading` replaces the copy as a whole.
 
 use std::iter::{once, repeat};
 
@@ -13,7 +12,7 @@ use crate::domain::stock::good::{Good, Packed};
 use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::UnixMillis;
 
-/// The most goods looked at under one key; more than one is ambiguous already.
+/// The most goods that are read under one key; more than one is ambiguous already.
 const GOODS_PER_KEY_MAX: u32 = 8;
 
 /// Name of the time at which the last complete full reading began; wall clock.
@@ -42,8 +41,9 @@ pub struct GoodsFigures {
 }
 
 impl Db {
-    /// Looks a barcode up, tier by tier: the first tier under which there is a good decides. A code that the
-    /// server's table does not know may be that of a pack, or may have been given to a good by a person.
+    /// Resolves a barcode tier by tier: the first tier under which there is a good decides.
+    ///
+    /// A code that the server's table does not have may be that of a pack, or one that a person gave to a good.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -52,7 +52,7 @@ impl Db {
         if in_table != Resolution::Unknown {
             return Ok(in_table);
         }
-        // The label of a measure carries its own quantity.
+        // The label of a measure carries its own quantity, which a pack's factor would falsify.
         if barcode.measure.is_none() {
             for tier in &barcode.tiers {
                 let packed = self.packed(self.packs.under(tier))?;
@@ -70,7 +70,7 @@ impl Db {
         Ok(Resolution::Unknown)
     }
 
-    /// Looks a barcode up in the goods table alone.
+    /// Resolves a barcode by the goods table alone.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -84,7 +84,7 @@ impl Db {
         Ok(Resolution::Unknown)
     }
 
-    /// Returns the content of packs that one code may stand for.
+    /// Resolves a code by the packs that it may stand for.
     fn packed(&self, packs: Vec<&Pack>) -> Result<Resolution, Error> {
         let mut found = Vec::new();
         for pack in packs {
@@ -111,11 +111,12 @@ impl Db {
         rows.next()?.map(read::good).transpose()
     }
 
-    /// Returns the good that a person gave a code with these keys to.
+    /// Returns the good to which a person gave a code with these keys.
     fn assigned(&self, tier: &[Key]) -> Result<Resolution, Error> {
         let sql = "SELECT good_id, factor FROM assignments WHERE key = ?1";
         let mut statement = self.outbox.prepare_cached(sql)?;
         let mut found = Vec::new();
+        // The first identity is that of the code as it was read. If it is given, the single readings do not count.
         for (key, is_whole) in identities(tier).iter().zip(once(true).chain(repeat(false))) {
             let given: Option<(i64, u32)> =
                 statement.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -141,10 +142,10 @@ impl Db {
         })
     }
 
-    /// Takes in changed goods. They are found from now on.
+    /// Stores changed goods. They are found from now on.
     ///
     /// # Errors
-    /// Any, and then none was taken in.
+    /// Any, and then none was stored.
     pub fn put_changed_goods(&mut self, goods: &[Good]) -> Result<(), Error> {
         let transaction = self.goods.transaction_with_behavior(TransactionBehavior::Immediate)?;
         put_changed(&transaction, goods)?;
@@ -161,7 +162,7 @@ impl Db {
     }
 }
 
-/// Returns the one pack of all that were found; two different ones are ambiguous, and neither is booked.
+/// Returns the one pack among those found. Two different ones are ambiguous, and neither is booked.
 fn one_of(mut found: Vec<(Good, u32)>) -> Resolution {
     found.dedup_by(|one, other| (one.0.id, one.1) == (other.0.id, other.1));
     match (found.pop(), found.is_empty()) {
@@ -171,7 +172,7 @@ fn one_of(mut found: Vec<(Good, u32)>) -> Resolution {
     }
 }
 
-/// Gives the goods of an older program's copy the keys by which this program finds them, once.
+/// Gives the goods in an older program's copy the keys by which this program finds them, once.
 pub(super) fn renew_keys(connection: &mut Connection) -> Result<(), Error> {
     if progress(connection, KEYS_MADE_BY)? == Some(KEYS_EDITION) {
         return Ok(());
@@ -189,6 +190,7 @@ pub(super) fn renew_keys(connection: &mut Connection) -> Result<(), Error> {
         let mut delete = transaction.prepare("DELETE FROM keys WHERE key = ?1 AND good_id = ?2")?;
         let mut put = transaction.prepare("INSERT OR IGNORE INTO keys (key, good_id) VALUES (?1, ?2)")?;
         for (good, barcode) in goods {
+            // The older program's key of a text was the text as it stood.
             delete.execute((Key::Text(barcode.clone()).encode(), good))?;
             for key in keys_of_good(&barcode) {
                 put.execute((key.encode(), good))?;
@@ -233,7 +235,7 @@ pub(super) fn put_good(statement: &mut Statement<'_>, good: &Good) -> Result<usi
     ))?)
 }
 
-/// Writes changed goods, and their keys.
+/// Writes changed goods and their keys.
 pub(super) fn put_changed(connection: &Connection, goods: &[Good]) -> Result<(), Error> {
     let mut delete_keys = connection.prepare_cached("DELETE FROM keys WHERE key = ?1 AND good_id = ?2")?;
     let mut old_barcode = connection.prepare_cached("SELECT barcode FROM goods WHERE good_id = ?1")?;
@@ -241,6 +243,7 @@ pub(super) fn put_changed(connection: &Connection, goods: &[Good]) -> Result<(),
     let mut put_key =
         connection.prepare_cached("INSERT OR IGNORE INTO keys (key, good_id) VALUES (?1, ?2)")?;
     for good in goods {
+        // The keys of the old barcode go first, or the good would still be found by it.
         let old: Option<String> = old_barcode.query_row([good.id.0], |row| row.get(0)).optional()?;
         for key in old.iter().flat_map(|old| keys_of_good(old)) {
             delete_keys.execute((key.encode(), good.id.0))?;

@@ -1,4 +1,4 @@
-//! The home of the folder, and the fate of its documents when it is found elsewhere.
+//! The home of the data folder, and what happens to its documents when the folder is found elsewhere.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
@@ -92,7 +92,7 @@ pub enum Adopted {
     Done(Shares),
 }
 
-/// The last rows of a folder at some moment.
+/// The last rows of a folder at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Newest {
     operation: OperationId,
@@ -100,9 +100,11 @@ struct Newest {
 }
 
 impl Db {
-    /// Begins a start: checks whether the folder belongs `here`, and makes all that is unsent be searched for on the
-    /// service before its next request. A folder that never belonged anywhere belongs here from now on. In one that
-    /// belongs elsewhere, open documents are closed, so that new scans stay apart from them.
+    /// Checks at the start whether the folder belongs `here`, and makes every unsent document be searched for on the
+    /// service before its next request.
+    ///
+    /// A folder that never belonged anywhere belongs here from now on. In one that belongs elsewhere, open documents
+    /// are closed, so that new scans stay apart from them.
     ///
     /// # Errors
     /// Any, and then nothing was changed.
@@ -118,6 +120,8 @@ impl Db {
                 differences => found_elsewhere(&transaction, here, differences, now)?,
             },
         }
+        // Another copy of this folder may have run since and may have sent any of these. Only a search on the service
+        // shows that.
         let sql = format!(
             "UPDATE operations SET look_first = 1 WHERE NOT look_first AND id IN
                (SELECT id FROM operations WHERE state = 'open'
@@ -127,6 +131,7 @@ impl Db {
         transaction.execute(&sql, [])?;
         let found = newest(&transaction)?.scan;
         transaction.commit()?;
+        // Set after the commit: `found_to` separates the rows of earlier starts from those of this one.
         self.found_to = found;
         self.data()
     }
@@ -157,8 +162,10 @@ impl Db {
         home(&self.outbox)
     }
 
-    /// Makes the folder belong `here`. Documents that are unsent in a copy, or were made for another location, are put
-    /// aside: they stay listed and are never sent from here.
+    /// Makes the folder belong `here`.
+    ///
+    /// Documents that are unsent in a copy, or were made for another location, are put aside: they stay listed and are
+    /// never sent from here.
     ///
     /// # Errors
     /// Any, and then nothing was changed.
@@ -177,6 +184,7 @@ impl Db {
             differences.iter().any(|difference| matches!(difference, Difference::Location { .. }));
         let mut shares = Shares::default();
         if adoption == Adoption::Copy || is_elsewhere {
+            // Scans made here since the folder was found elsewhere belong here, whatever happens to the older ones.
             let last = foreign_after(&transaction)?.map_or_else(|| newest(&transaction), Ok)?;
             shares.aside = put_aside(&transaction, last.operation, &home.books.to_string(), now)?;
             shares.parked = drop_parked(&transaction, last.scan)?;
@@ -184,9 +192,12 @@ impl Db {
         if is_elsewhere {
             shares.assignments = drop_assignments(&transaction, now)?;
         }
+        // A copy leaves documents that were put aside earlier to the station that it was copied from.
         if adoption == Adoption::Moved {
             shares.back = bring_back(&transaction, &here.books.to_string(), now)?;
         }
+        // The id is part of the markers of parked scans. With the old one, this station and the original would give two
+        // documents one marker.
         if adoption == Adoption::Copy {
             let sql = "UPDATE facts SET value = lower(hex(randomblob(16))) WHERE name = 'data_id'";
             transaction.execute(sql, [])?;
@@ -221,10 +232,11 @@ fn home(connection: &Connection) -> Result<Option<Home>, Error> {
     }))
 }
 
-/// Makes the folder belong here from now on.
+/// Makes the folder belong here from now on, and ends the alarm about a foreign folder.
 fn settle(connection: &Connection, here: &Home) -> Result<(), Error> {
     let facts = [
         (MACHINE, here.machine.to_remember().to_string()),
+        // Most starts find the same facts. Unchanged ones are not written, to spare the memory card.
         (SERVICE, here.books.service.clone()),
         (LOCATION, here.books.location.0.to_string()),
         (STATION, here.station.clone()),
@@ -242,6 +254,7 @@ fn settle(connection: &Connection, here: &Home) -> Result<(), Error> {
     Ok(())
 }
 
+/// Notes that the folder belongs elsewhere, closes its open documents at the first such start, and raises an alarm.
 fn found_elsewhere(
     connection: &Connection,
     here: &Home,
@@ -250,6 +263,8 @@ fn found_elsewhere(
 ) -> Result<(), Error> {
     let words = belongs_to(differences);
     let books = here.books.to_string();
+    // Later starts with the same configuration must not move the bound: scans made here since the first one belong
+    // here.
     if fact(connection, FOREIGN_BOOKS)?.as_deref() != Some(books.as_str()) {
         let open: Vec<i64> = {
             let mut statement = connection.prepare("SELECT id FROM operations WHERE state = 'open'")?;
@@ -285,6 +300,7 @@ fn foreign_after(connection: &Connection) -> Result<Option<Newest>, Error> {
     Ok(Some(last.ok_or(Error::Unexpected { what: "the folder's last rows" })?))
 }
 
+/// Returns the last operation and the last journal row; 0 where there is none.
 fn newest(connection: &Connection) -> Result<Newest, Error> {
     let last = |table: &str| -> Result<i64, Error> {
         let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
@@ -293,8 +309,9 @@ fn newest(connection: &Connection) -> Result<Newest, Error> {
     Ok(Newest { operation: OperationId(last("operations")?), scan: ScanId(last("scans")?) })
 }
 
-/// Puts aside what is unsent up to `last`. Documents that wait for a removal or a late look on the service are left to
-/// the station that sent them.
+/// Puts aside the unsent documents up to `last`, and returns their number and units.
+///
+/// Documents that wait for a removal or a late check on the service are left to the station that sent them.
 fn put_aside(
     connection: &Connection,
     last: OperationId,
@@ -310,6 +327,7 @@ fn put_aside(
     };
     let mut share = Share::default();
     for (id, state) in unsent {
+        // An open document has no sum yet. `finish` computes the units that the update below returns.
         if state == "open" {
             outbox::finish(connection, OperationId(id), "closed: it is put aside", now)?;
         }
@@ -319,13 +337,14 @@ fn put_aside(
         outbox::trail(connection, Some(OperationId(id)), &format!("put aside: it belongs to {books}"), now)?;
         share = share.and(Quantity::from_millionths(units));
     }
+    // Two late checks are all that a doubtful document gets, so 2 means that none is left to do.
     let sql = "UPDATE operations SET surplus = '', late_checks = 2
                WHERE id <= ?1 AND state = 'posted' AND (surplus <> '' OR doubtful AND late_checks < 2)";
     connection.execute(sql, [last.0])?;
     Ok(share)
 }
 
-/// Makes unsent again what had been put aside for these books.
+/// Queues the documents again that had been put aside for these books, and returns their number and units.
 fn bring_back(connection: &Connection, books: &str, now: UnixMillis) -> Result<Share, Error> {
     let back: Vec<(i64, i64)> = {
         let sql =
@@ -343,8 +362,9 @@ fn bring_back(connection: &Connection, books: &str, now: UnixMillis) -> Result<S
     Ok(share)
 }
 
-/// Takes back the parked scans up to `last`: they stay in the journal and are never booked here.
+/// Drops the parked scans up to `last`, and returns their number: they stay in the journal and are never booked here.
 fn drop_parked(connection: &Connection, last: ScanId) -> Result<u64, Error> {
+    // No UNDO took these back, so each names itself in `undone_by`: any number there ends the parking.
     let sql = "UPDATE scans SET undone_by = id WHERE outcome = 'unknown' AND undone_by IS NULL AND id <= ?1";
     let dropped = connection.execute(sql, [last.0])?;
     let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
@@ -352,7 +372,7 @@ fn drop_parked(connection: &Connection, last: ScanId) -> Result<u64, Error> {
     Ok(dropped.unsigned_abs())
 }
 
-/// Forgets which codes were given to goods of another location, and notes it in the trail.
+/// Forgets which codes were given to goods of another location, and notes each in the trail.
 fn drop_assignments(connection: &Connection, now: UnixMillis) -> Result<u64, Error> {
     let dropped: Vec<(String, i64)> = {
         let mut statement = connection.prepare("DELETE FROM assignments RETURNING key, good_id")?;

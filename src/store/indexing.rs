@@ -1,4 +1,4 @@
-//! The keys of a full reading: added for all of its goods before it replaces the copy.
+//! Writes the keys of a full reading for all of its goods before the reading replaces the copy.
 
 use rusqlite::Connection;
 
@@ -6,12 +6,13 @@ use super::{Db, Error};
 use crate::domain::code::barcode::keys_of_good;
 use crate::domain::ids::GoodId;
 
-/// The most goods whose keys are written in one commit, so that a scan never waits long for it.
+/// The most goods whose keys are written in one commit, so that a scan never waits long for one.
 const INDEXED_AT_ONCE: usize = 2000;
 
-/// The progress of adding keys to a full reading. They are written in their own order, because then each page is
-/// touched once; in the order of the goods every good would touch a page of its own. It is not resumed after a restart:
-/// it is short, and begins again.
+/// The progress of adding keys to a full reading.
+///
+/// Keys are written in their own order, because then each page is touched once; in the order of the goods, every good
+/// would touch a page of its own. It is not resumed after a restart: it is short, and begins again.
 #[derive(Debug)]
 pub(super) enum Indexing {
     /// The keys of the goods up to and with this one are known.
@@ -29,6 +30,7 @@ impl Db {
     pub fn index_some(&mut self) -> Result<bool, Error> {
         let indexing = match self.indexing.take() {
             None => {
+                // Keys of a reading that was dropped may be left.
                 self.goods.execute("DELETE FROM next_keys", [])?;
                 Indexing::Reading(GoodId(0), Vec::new())
             }
@@ -41,10 +43,12 @@ impl Db {
     }
 
     fn write_keys(&mut self, mut keys: Vec<(String, GoodId)>) -> Result<Vec<(String, GoodId)>, Error> {
+        // Deferred: it begins with a write, and only the agent's thread writes these tables.
         let transaction = self.goods.transaction()?;
         {
             let sql = "INSERT OR IGNORE INTO next_keys (key, good_id) VALUES (?1, ?2)";
             let mut statement = transaction.prepare_cached(sql)?;
+            // The vector is sorted backwards, so that the next keys are cut off its end without moving the rest.
             for (key, good) in keys.drain(keys.len().saturating_sub(INDEXED_AT_ONCE)..).rev() {
                 statement.execute((key, good.0))?;
             }
@@ -54,7 +58,7 @@ impl Db {
     }
 }
 
-/// Reads the keys of the goods after one, and puts all of them in order once there are no more.
+/// Reads the keys of the next goods, and sorts all of them once there are no more.
 fn read_keys(
     connection: &Connection,
     after: GoodId,

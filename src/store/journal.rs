@@ -29,7 +29,7 @@ const STORAGE: &str = "storage";
 /// with scans further back was closed long ago.
 const LOOK_BACK_MAX: usize = OPERATION_SCANS_MAX;
 
-/// A frame, and the decision on it.
+/// A frame and the decision on it.
 #[derive(Debug)]
 pub struct NewScan<'a> {
     /// The reader that it came from.
@@ -47,13 +47,15 @@ pub struct NewScan<'a> {
 }
 
 impl Db {
-    /// Writes a frame and everything that was decided on it, and returns when it is on the disk: the journal's row, and
-    /// the operations that were opened for it.
+    /// Writes a frame and everything that was decided on it, and returns when it is on the disk.
+    ///
+    /// Returns the number of the journal's row, and the operations that were opened for it.
     ///
     /// # Errors
     /// Any, and then nothing of it was written. [`Error::DiskFull`] also while the rest of the disk is reserved for
     /// deliveries.
     pub fn record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
+        // Scans give way first on a full disk: the room that is left belongs to deliveries of stored scans.
         if self.reserve.as_mut().is_some_and(|reserve| !reserve.hold()) {
             return Err(Error::DiskFull);
         }
@@ -61,6 +63,7 @@ impl Db {
     }
 
     fn try_record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
+        // Immediate: the lock is waited for here, once. A deferred transaction that has read already fails instead.
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let id = insert(&transaction, self.boot, scan)?;
         let (station, at) = (&self.station, scan.at.wall);
@@ -74,7 +77,7 @@ impl Db {
         Ok((id, opened))
     }
 
-    /// Carries out changes that came from no frame: closes, and the end of commanded settings.
+    /// Carries out changes that came from no frame: closes, and the end of commanded modes and storages.
     ///
     /// # Errors
     /// Any, and then nothing was changed.
@@ -86,6 +89,7 @@ impl Db {
                     outbox::close(&transaction, *operation, reason.as_str(), now)?;
                 }
                 Change::Revert => forget_commands(&transaction)?,
+                // Every other change belongs to a frame and is written with it.
                 _ => {}
             }
         }
@@ -118,13 +122,15 @@ impl Db {
         Ok(Commanded { mode: self.commanded_mode()?, storage: self.commanded_storage()?, last_scan })
     }
 
-    /// Returns the time at which one of these last scanned, on this boot's clock. The time of a scan of an earlier boot
-    /// is known from the wall clock, if that was right then and is now.
+    /// Returns the time at which one of these scanners last scanned, on this boot's clock.
+    ///
+    /// The time of a scan of an earlier boot is known from the wall clock, if that was right then and is now.
     fn last_scan_of(
         &self,
         now: Moment,
         scanners: &BTreeSet<ScannerName>,
     ) -> Result<Option<BootMillis>, Error> {
+        // The limit counts the frames of all scanners: a search for a silent scanner must not read the whole history.
         let sql = format!(
             "SELECT scanner, boot, boot_ms, wall_ms, clock FROM (SELECT * FROM scans ORDER BY id DESC LIMIT {LOOK_BACK_MAX})
              WHERE outcome <> 'refused' ORDER BY id DESC"
@@ -138,6 +144,7 @@ impl Db {
             let (boot, boot_ms, wall_ms): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
             let clock: String = row.get(4)?;
             let ago_ms = now.wall.0.saturating_sub(wall_ms);
+            // A time that lies ahead shows that one of the two clocks is wrong.
             let is_known = now.trusted && matches!(clock.as_str(), "trusted" | "repaired") && ago_ms >= 0;
             if boot == self.boot {
                 return Ok(Some(BootMillis(boot_ms)));
@@ -152,6 +159,7 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`].
     pub fn last_product_of(&self, scanner: &ScannerName) -> Result<Option<LastScan>, Error> {
+        // Bounded by number and not by LIMIT alone: without a match, LIMIT would read the whole history.
         let sql = format!(
             "SELECT s.id, s.barcode, s.outcome, s.quantity, s.times, s.good_id, l.title FROM scans s
              LEFT JOIN lines l ON l.operation_id = s.operation_id AND l.good_id = s.good_id
@@ -167,6 +175,7 @@ impl Db {
         let became = if outcome == "unknown" {
             Became::Parked { quantity: Quantity::from_millionths(row.get(3)?) }
         } else {
+            // A line keeps the title as it was booked. The unit is the one that the goods table has now.
             let title: Option<String> = row.get(6)?;
             let good = row.get::<_, Option<i64>>(5)?.map(|id| self.good(GoodId(id))).transpose()?.flatten();
             let unit = good.map(|good| good.unit).unwrap_or_default();
@@ -184,7 +193,7 @@ impl Db {
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
-    /// Remembers a small fact of the station.
+    /// Stores a small fact of the station.
     ///
     /// # Errors
     /// Any, and then the fact is as it was.
@@ -192,10 +201,11 @@ impl Db {
         set_fact(&self.outbox, name, value)
     }
 
-    /// Writes. If the log cannot grow, it is folded in and written over.
+    /// Runs a write. If the disk has no room for the log to grow, checkpoints the log and writes again, over its start.
     fn fit<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         match write(self) {
             Err(Error::DiskFull) => {
+                // A checkpoint frees the whole log, unless a reader still needs it.
                 self.log.fold_now(&self.outbox)?;
                 write(self)
             }
@@ -203,7 +213,7 @@ impl Db {
         }
     }
 
-    /// Writes data that a delivery depends on. On a full disk the write gets the reserved room.
+    /// Runs a write that a delivery depends on. On a full disk it gets the reserved room.
     pub(super) fn press<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         match self.fit(&write) {
             Err(Error::DiskFull) if self.reserve.as_mut().is_some_and(Reserve::give) => self.fit(&write),
@@ -232,6 +242,7 @@ impl Writing<'_> {
             Change::SetStorage(storage) => set_fact(connection, STORAGE, &storage.to_string()),
             Change::Book(booking) => {
                 let operation = self.book(booking)?;
+                // A booking in an operation that was open already was written with the row itself.
                 if booking.operation.is_none() {
                     tie(connection, self.id, operation, booking)?;
                 }
@@ -256,7 +267,7 @@ impl Writing<'_> {
         }
     }
 
-    /// Adds to the operation that is open, or was opened for this frame, or is opened now.
+    /// Adds a booking to the operation that is open, or was opened for this frame, or is opened now.
     fn book(&mut self, booking: &Booking) -> Result<OperationId, Error> {
         let operation =
             if let Some(operation) = booking.operation.or_else(|| found(&self.opened, booking.place)) {
@@ -295,6 +306,7 @@ pub(super) fn set_fact(connection: &Connection, name: &str, value: &str) -> Resu
     Ok(())
 }
 
+/// Inserts the journal's row of a frame.
 fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<ScanId, Error> {
     let detail = match &scan.decision.outcome {
         Outcome::Refused(reason) => Some(reason.as_str().to_owned()),
@@ -311,9 +323,11 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         let Change::Book(booking) = change else { return None };
         booking.operation.map(|operation| (booking.good.id, operation))
     });
+    // Only where it differs from the bytes: those are in the row as well.
     let code = scan.heard.frame_text().filter(|code| is_parked && code.as_bytes() != scan.raw);
     let gs1 = scan.heard.elements();
     let serial = gs1.and_then(|gs1| gs1.serial.as_deref());
+    // Only two questions are asked by key: which scans are parked as one code, and when a unit was last scanned.
     let read_as = scan.heard.identity().filter(|_| is_parked || serial.is_some());
     let looked_up = match &scan.decision.outcome {
         Outcome::Lookup(Resolution::Found(good) | Resolution::Pack(Packed { good, .. })) => Some(good.id.0),
@@ -360,6 +374,7 @@ pub(super) fn add_line(
     let quantity = booking.quantity.millionths();
     let sql = "UPDATE lines SET quantity = quantity + ?3 WHERE operation_id = ?1 AND good_id = ?2";
     let added = connection.prepare_cached(sql)?.execute((operation.0, booking.good.id.0, quantity))?;
+    // The aggregate returns one row even for an operation without lines, so the first line gets number 1.
     if added == 0 {
         let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price)
                    SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6 FROM lines
@@ -405,12 +420,13 @@ pub(super) fn add_part(
     Ok(())
 }
 
-/// Takes one scan out of every operation that it was booked in.
+/// Takes one scan out of every operation in which it was booked.
 fn undo(connection: &Connection, by: ScanId, scan: ScanId, taken: &[Taken]) -> Result<(), Error> {
     let sql = "UPDATE scans SET undone_by = ?2 WHERE id = ?1 AND undone_by IS NULL RETURNING quantity";
     let mut statement = connection.prepare_cached(sql)?;
     let booked: Option<i64> = statement.query_row((scan.0, by.0), |row| row.get(0)).optional()?;
     let in_all: Quantity = taken.iter().map(|taken| taken.quantity).sum();
+    // The session and the disk must agree on the quantity; otherwise the books would no longer balance.
     if booked != Some(in_all.millionths()) {
         return Err(Error::Unexpected { what: "the scan to undo" });
     }
@@ -422,7 +438,7 @@ fn undo(connection: &Connection, by: ScanId, scan: ScanId, taken: &[Taken]) -> R
     Ok(())
 }
 
-/// Takes a parked scan back: it stays counted as unknown.
+/// Takes back a parked scan, which stays counted as unknown.
 fn undo_parked(connection: &Connection, by: ScanId, scan: ScanId) -> Result<(), Error> {
     let sql = "UPDATE scans SET undone_by = ?2 WHERE id = ?1 AND outcome = 'unknown' AND undone_by IS NULL";
     if connection.prepare_cached(sql)?.execute((scan.0, by.0))? != 1 {
@@ -432,7 +448,7 @@ fn undo_parked(connection: &Connection, by: ScanId, scan: ScanId) -> Result<(), 
     Ok(())
 }
 
-/// Gives a scan another quantity, in its row, in the lines it is part of, and in the counts.
+/// Gives a scan another quantity: in its row, in the lines that it is part of, and in the counts.
 fn amend(
     connection: &Connection,
     scan: ScanId,
@@ -473,6 +489,7 @@ fn take_off(connection: &Connection, taken: &Taken) -> Result<(), Error> {
         let sql = format!("UPDATE lines SET quantity = ?3 {of_line}");
         connection.prepare_cached(&sql)?.execute((operation, good, left))?;
     } else {
+        // A line of nothing must go: the schema demands `quantity > 0`.
         let sql = format!("DELETE FROM lines {of_line}");
         connection.prepare_cached(&sql)?.execute((operation, good))?;
     }

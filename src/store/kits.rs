@@ -1,4 +1,4 @@
-//! Bills of materials: kept like the goods, scanned as kits.
+//! Bills of materials: stored like the goods, scanned as kits.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ impl Db {
         Ok(Kit::of(&card, &goods))
     }
 
-    /// Returns the cards that are kept, by number, with their names.
+    /// Returns the stored cards by number, with their names.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -34,7 +34,7 @@ impl Db {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Replaces the cards by those read, at once.
+    /// Replaces all cards by those read, in one commit.
     ///
     /// # Errors
     /// Any, and then the cards are as they were.

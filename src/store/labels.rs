@@ -1,4 +1,4 @@
-//! The facts on the labels of scans besides the item: lots, dates, serial numbers.
+//! Reads lots, dates and serial numbers that labels carry besides the item.
 
 use super::{Db, Error};
 use crate::domain::ids::{GoodId, OperationId};
@@ -6,8 +6,8 @@ use crate::domain::stock::mode::Kind;
 use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 
-/// The most scans of one unit that are looked at, the last ones: a label that is scanned more often identifies no
-/// single unit.
+/// The most scans of one unit that are read, the last ones: a label that is scanned more often identifies no single
+/// unit.
 const SCANS_OF_A_UNIT_MAX: u32 = 500;
 
 /// One unit of an item.
@@ -41,6 +41,7 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`].
     pub fn seen(&self, unit: &Unit<'_>, kind: Kind, since: UnixMillis) -> Result<Option<UnixMillis>, Error> {
+        // The limit stands inside, so that the cost does not grow with the history of a label.
         let sql = format!(
             "SELECT max(wall_ms) FROM (SELECT * FROM scans WHERE read_as = ?1 AND serial = ?2
                                        ORDER BY id DESC LIMIT {SCANS_OF_A_UNIT_MAX}) s

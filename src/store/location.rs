@@ -1,5 +1,5 @@
-//! The location as the service described it: its time zone and the names of its storages. Kept for a start without a
-//! network, and for commands beside the agent.
+//! The location as the service described it: its time zone and the names of its storages. It is kept for a start
+//! without a network, and for commands beside the agent.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ impl Db {
         Ok(self.fact(ZONE)?.as_deref().and_then(zone_of_text))
     }
 
-    /// Remembers the location's time zone, by a text that [`zone_of_text`] takes.
+    /// Stores the location's time zone as a text that [`zone_of_text`] reads.
     ///
     /// # Errors
     /// Any, and then it is as it was.
@@ -54,7 +54,7 @@ impl Db {
         self.remember(ZONE, zone)
     }
 
-    /// Remembers the names of the storages.
+    /// Stores the names of the storages.
     ///
     /// # Errors
     /// Any, and then they are as they were.
@@ -62,6 +62,8 @@ impl Db {
         let cut = |name: &String| name.chars().take(NAME_CHARS_MAX).collect::<String>();
         let names: BTreeMap<i64, String> = storages.iter().map(|(id, name)| (id.0, cut(name))).collect();
         let text = serde_json::to_string(&names).unwrap_or_default();
+        // The names are read from the service again and again. Unchanged ones are not written, to spare the memory
+        // card.
         if self.fact(STORAGES)?.as_deref() == Some(text.as_str()) {
             return Ok(());
         }

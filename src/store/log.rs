@@ -1,9 +1,10 @@
-//! The write-ahead logs: their length, and the times at which they are folded into their files.
+//! The write-ahead logs: their length, and their checkpoints.
 //!
-//! The log's hook counts every commit, whoever makes it. After every job of the store's thread a fold that is due is
-//! requested, and a thread of its own with a connection of its own does it: SQLite folds a log in while others write to
-//! it, so that no scan waits for it. A log that is folded in whole is written over from its beginning and cut to its
-//! working size. A reader that does not end prevents that; a log that grows beyond a limit raises an alarm.
+//! A checkpoint (SQLite's word) copies the pages of a log into the database file, so that the log can be overwritten
+//! from its beginning. A hook counts every commit. After every job of the store's thread a checkpoint is requested if
+//! it is due, and a thread with a connection of its own runs it: SQLite runs checkpoints beside writers, so that no
+//! scan waits for one. A log that is copied in full is overwritten from its beginning and cut to its working size. A
+//! reader that does not end prevents that; a log that grows beyond a limit raises an alarm.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,47 +21,47 @@ use super::files::{size, with_suffix};
 use super::{Db, Error, totals};
 use crate::domain::time::UnixMillis;
 
-/// The number of commits after which a log is folded in. A page changed by many of them is then written once.
+/// The number of commits after which a checkpoint is due. A page that many of them changed is then written once.
 const COMMITS_PER_FOLD: u32 = 64;
 
-/// The number of frames of a page each, 1 MiB of them, after which a log is folded in however few commits they are of.
+/// The number of frames of one page each, 1 MiB in all, after which a checkpoint is due, however few commits made them.
 const FRAMES_PER_FOLD: u32 = 256;
 
-/// The number of frames, 4 MiB of them, at which the writer itself folds a log in: it writes faster than the thread
-/// that folds.
+/// The number of frames, 4 MiB of them, at which the writer runs the checkpoint itself: it writes faster than the
+/// thread copies.
 const FRAMES_MAX: u32 = 1024;
 
-/// The most folds of a log in a row because more was written meanwhile.
+/// The most checkpoints in a row that one request causes, because more was written meanwhile.
 const FOLDS_IN_A_ROW: u32 = 3;
 
 /// The length in bytes above which a log raises an alarm: 700 scans beside a reader that does not end.
 const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// The stack of a thread that folds logs in, in bytes; folding in needs little of it.
+/// The stack of a thread that runs checkpoints, in bytes; they need little of it.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// The counts of a log, shared by the code that writes to it and the code that folds it in.
+/// The counts of a log, shared by the code that writes to it and the thread that runs its checkpoints.
 #[derive(Debug, Default)]
 struct Count {
     /// The number of commits since the file was opened; it wraps to 0.
     commits: AtomicU32,
     /// The number of frames in it after the last commit.
     frames: AtomicU32,
-    /// True if folding it in has left some of it, because a reader still needs the file as it was.
+    /// True if the last checkpoint left some of it, because a reader still needs the file as it was.
     is_left: AtomicBool,
 }
 
-/// A log.
+/// A write-ahead log.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     count: Arc<Count>,
-    /// The commits and frames at the last request to fold it in.
+    /// The commits and frames at the last request for a checkpoint.
     asked_at: (u32, u32),
-    /// `None` in a command and before the store's thread runs: then the caller folds it in.
+    /// `None` in a command and before the store's thread runs: then the caller runs checkpoints.
     folder: Option<Folder>,
 }
 
-/// The thread that folds a log in.
+/// The thread that runs the checkpoints of a log.
 #[derive(Debug)]
 struct Folder {
     asks: SyncSender<()>,
@@ -68,13 +69,14 @@ struct Folder {
 }
 
 impl Log {
-    /// Counts the commits of a connection. SQLite's own folding, for which a commit would wait, is switched off.
+    /// Counts the commits of a connection, and switches off SQLite's own checkpoints, for which a commit would wait.
     pub(super) fn watch(&mut self, connection: &mut Connection) -> Result<(), Error> {
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        // Room that the log took beyond its working size, beside a reader, is freed when it is written from its
-        // beginning.
+        // A log that grew beyond its working size, beside a reader, is cut when it is next written from its beginning.
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
         let count = Arc::clone(&self.count);
+        // Relaxed suffices here and below: the counts only decide when a checkpoint is due, and it reads the log
+        // itself.
         connection.wal_hook(Some(move |_log: &mut rusqlite::hooks::Wal, frames: i32| {
             count.commits.fetch_add(1, Ordering::Relaxed);
             count.frames.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
@@ -88,11 +90,11 @@ impl Log {
         self.count.commits.load(Ordering::Relaxed)
     }
 
-    /// Requests a fold if enough was committed.
+    /// Requests a checkpoint if one is due.
     fn fold_if_due(&mut self, connection: &Connection) -> Result<(), Error> {
         let (commits, frames) = (self.commits(), self.count.frames.load(Ordering::Relaxed));
         let (commits_then, frames_then) = self.asked_at;
-        // A log that began anew since has fewer frames than it had.
+        // Fewer frames than then: the log began anew, and all of them are new.
         let grown = frames.checked_sub(frames_then).unwrap_or(frames);
         if commits.wrapping_sub(commits_then) < COMMITS_PER_FOLD && grown < FRAMES_PER_FOLD {
             return Ok(());
@@ -101,22 +103,23 @@ impl Log {
         if frames >= FRAMES_MAX { self.fold_now(connection) } else { self.fold(connection) }
     }
 
-    /// Requests a fold now.
+    /// Requests a checkpoint now.
     pub(super) fn fold(&self, connection: &Connection) -> Result<(), Error> {
         let Some(folder) = &self.folder else { return self.fold_now(connection) };
-        // A thread that has a request already will find everything that was committed up to now.
+        // A full queue means that a request is waiting, and that checkpoint copies everything committed up to now.
         let _or_asked_already = folder.asks.try_send(());
         Ok(())
     }
 
-    /// Folds it in before this returns.
+    /// Runs a checkpoint before this returns.
     pub(super) fn fold_now(&self, connection: &Connection) -> Result<(), Error> {
         fold(connection, &self.count).map(|_folded| ())
     }
 }
 
-/// Folds a log in as far as its readers allow, and returns how many of its frames are in the file now.
+/// Checkpoints a log as far as its readers allow, and returns how many of its frames are in the file now.
 fn fold(connection: &Connection, count: &Count) -> Result<u32, Error> {
+    // PASSIVE never waits for readers or writers.
     let (is_busy, frames, folded): (bool, i64, i64) =
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -125,7 +128,7 @@ fn fold(connection: &Connection, count: &Count) -> Result<u32, Error> {
     Ok(u32::try_from(folded).unwrap_or(0))
 }
 
-/// Folds a log in, and again the part that was written meanwhile: only one that is folded in whole is written over.
+/// Checkpoints a log, and again what was written meanwhile: only a log that is copied in full is overwritten.
 fn catch_up(connection: &Connection, count: &Count) -> Result<(), Error> {
     for _ in 0..FOLDS_IN_A_ROW {
         let folded = fold(connection, count)?;
@@ -140,11 +143,12 @@ impl Folder {
     fn start(path: &Path, count: Arc<Count>) -> Result<Self, Error> {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         keep_log(&connection)?;
+        // One waiting request is enough: a checkpoint copies everything that is there when it runs.
         let (asks, asked) = sync_channel(1);
         let folding = move || {
             while asked.recv() == Ok(()) {
                 if let Err(error) = catch_up(&connection, &count) {
-                    // Nothing is lost: the log holds it, and the next fold takes all of it.
+                    // Nothing is lost: the log holds the data, and the next checkpoint copies all of it.
                     tracing::warn!(%error, "a database log cannot be folded in");
                 }
             }
@@ -155,6 +159,7 @@ impl Folder {
     }
 
     fn end(self) {
+        // The thread's loop ends when the sender is gone.
         drop(self.asks);
         if self.thread.join().is_err() {
             tracing::error!("a thread that folds a database log in has panicked");
@@ -163,7 +168,7 @@ impl Folder {
 }
 
 impl Db {
-    /// Lets threads of their own fold the logs in from now on. If one cannot start, [`Db::tend`] does it.
+    /// Starts a checkpointing thread for each log. If one cannot start, [`Db::tend`] does its work.
     pub(super) fn fold_apart(&mut self) {
         for (log, connection) in [(&mut self.log, &mut self.outbox), (&mut self.goods_log, &mut self.goods)] {
             let path = connection.path().map(PathBuf::from).ok_or(io::ErrorKind::NotFound);
@@ -181,7 +186,7 @@ impl Db {
     /// Keeps the logs short after a job, whatever it committed.
     pub(super) fn keep_logs_short(&mut self) {
         for (log, connection) in [(&mut self.log, &self.outbox), (&mut self.goods_log, &self.goods)] {
-            // Without a thread of its own a log is folded in when nobody waits.
+            // Without such a thread a checkpoint runs when nobody waits.
             if log.folder.is_some()
                 && let Err(error) = log.fold_if_due(connection)
             {
@@ -190,8 +195,8 @@ impl Db {
         }
     }
 
-    /// Does the housekeeping between scans: brings the counts up to date once enough has been committed, and folds the
-    /// logs in if that is due, or if a reader prevented it before.
+    /// Does the housekeeping between scans: brings the counts up to date once enough has been committed, and
+    /// checkpoints the logs if that is due, or if a reader prevented it before.
     ///
     /// # Errors
     /// Any; nothing is lost, and the next call tries again.
@@ -222,7 +227,7 @@ impl Db {
         match longest.filter(|(bytes, _)| *bytes > LOG_BYTES_MAX) {
             None => changed.has_ended = alarms::end(&self.outbox, &cause)?,
             Some((_, log)) => {
-                // The size is left out of the words: it would differ with each look.
+                // The size is not part of the words: it would change them at every check.
                 let what = format!(
                     "{} is longer than {} MiB: a program that reads the database does not end; `fuser` names those that \
                      have the file open",
@@ -237,14 +242,15 @@ impl Db {
         Ok(changed)
     }
 
-    /// Folds the logs into the files before the end.
+    /// Checkpoints the logs before the end.
     pub(super) fn close(&mut self) {
         for (log, connection) in [(&mut self.log, &self.outbox), (&mut self.goods_log, &self.goods)] {
+            // The thread ends first, so that none of its requests runs beside the last checkpoint.
             if let Some(folder) = log.folder.take() {
                 folder.end();
             }
             if let Err(error) = log.fold(connection) {
-                // The log keeps the part that the file lacks: nothing is lost, the next start reads both.
+                // The log keeps what the file lacks: nothing is lost, and the next start reads both.
                 tracing::warn!(%error, "the database log was left as it is");
             }
         }
@@ -253,7 +259,7 @@ impl Db {
 
 impl Drop for Db {
     /// Lifts the limit of the logs: the last connection that closes empties a log that has one. The next start would
-    /// have to grow it again, and on a full disk could not.
+    /// have to grow it again, which a full disk prevents.
     fn drop(&mut self) {
         for connection in [&self.outbox, &self.goods] {
             if let Err(error) = connection.pragma_update(None, "journal_size_limit", -1) {

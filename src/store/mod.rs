@@ -5,7 +5,7 @@
 //! and a new one begun. `goods.db` is a copy of the server's goods table; if it is damaged it is deleted and fills
 //! again.
 //!
-//! [`Db`] is the two files, used from one thread. [`Store`] hands work to the thread that owns them through a bounded
+//! [`Db`] is the two files, used from one thread. [`Store`] passes jobs to the thread that owns them through a bounded
 //! queue. A command beside a running agent opens a [`Db`] of its own: SQLite keeps the two apart.
 //!
 //! Invariant: SQL stands in this module and nowhere else.
@@ -97,7 +97,7 @@ pub const FILES: [&str; 4] = [OUTBOX_FILE, "outbox.db-wal", GOODS_FILE, "goods.d
 /// older or a newer one: these words stay as they are.
 pub const SCHEMA_WORDS: &str = " has schema version";
 
-/// The reason why the store could not do as asked.
+/// The reason why a job of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file was written by a later version of this program. Nothing was touched.
@@ -183,6 +183,8 @@ impl Error {
 
     /// Returns true if the same may work later: the disk is full, another process is writing, or the disk failed once.
     pub fn is_passing(&self) -> bool {
+        // Busy and locked: a command beside the agent wrote for longer than a statement waits. An I/O error: memory
+        // cards fail once and work again.
         let passing = matches!(
             self.code(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure)
@@ -219,7 +221,7 @@ pub struct Db {
 }
 
 impl Db {
-    /// Lets the parked scans of these kits be booked, and of no others.
+    /// Sets the kits whose parked scans may be booked; parked scans of other kits stay parked.
     pub fn allow_kits(&mut self, kits: KitScan) {
         self.kits = kits;
     }

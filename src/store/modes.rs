@@ -17,10 +17,10 @@ const FILE_MODE: u32 = 0o600;
 /// The sticky bit: a folder that everybody may write to, as `/tmp` is, is nobody's data folder.
 const STICKY: u32 = 0o1000;
 
-/// Makes a data folder, or uses one that exists, and closes it to others.
+/// Creates a data folder, or uses one that exists, and closes it to others.
 ///
 /// # Errors
-/// The system's reason if it cannot be made.
+/// The system's reason if it cannot be created.
 pub fn make_folder(dir: &Path) -> io::Result<()> {
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent)?;
@@ -30,7 +30,7 @@ pub fn make_folder(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a file of the data folder for writing, makes it if it does not exist, and closes it to others. Its content
+/// Opens a file of the data folder for writing, creates it if it does not exist, and closes it to others. Its content
 /// stays.
 ///
 /// # Errors
@@ -41,8 +41,10 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes an empty file of the data folder if it does not exist, and closes it to others. One that exists is not opened:
-/// a process that closes a file loses its locks on it, those of SQLite too (<https://sqlite.org/howtocorrupt.html>).
+/// Creates an empty file of the data folder if it does not exist, and closes it to others.
+///
+/// One that exists is not opened: a process that closes a file loses its locks on it, those of SQLite too
+/// (<https://sqlite.org/howtocorrupt.html>).
 ///
 /// # Errors
 /// The system's reason.
@@ -69,13 +71,14 @@ pub(super) fn close_files(dir: &Path) {
 }
 
 /// Removes the rights that a mode does not have. A file system without modes and a folder of another user stay as they
-/// are: the station works there all the same.
+/// are: the station works there as well.
 fn close(path: &Path, mode: u32) {
     let Ok(metadata) = fs::metadata(path) else { return };
     let now = metadata.permissions().mode();
     if now & 0o777 == mode || now & STICKY != 0 {
         return;
     }
+    // Not fatal: a station that scans with readable files is better than one that does not scan.
     if let Err(error) = fs::set_permissions(path, Permissions::from_mode(mode)) {
         tracing::warn!(path = %path.display(), %error, "others may read the data");
     }

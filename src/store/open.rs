@@ -50,8 +50,7 @@ pub(super) struct Plan {
     /// The upgrades: `steps[n]` takes version `n` to `n + 1`.
     steps: &'static [&'static str],
     synchronous: &'static str,
-    /// The pages in the log after which a commit folds it into the file, until a thread of its own does; 0: `Db::tend`
-    /// does.
+    /// The pages in the log after which a commit checkpoints it, until a thread of its own does; 0: `Db::tend` does.
     autocheckpoint: u16,
     /// True if a damaged file may be deleted.
     is_cache: bool,
@@ -72,7 +71,7 @@ pub(super) const OUTBOX: Plan = Plan {
     ],
     // A signal is a promise: the commit must be on the disk, not only in the log's buffer.
     synchronous: "FULL",
-    // Folding takes two flushes: it is done between scans, never inside a scan's commit.
+    // A checkpoint takes two flushes: it is done between scans, never inside a scan's commit.
     autocheckpoint: 0,
     is_cache: false,
 };
@@ -86,13 +85,13 @@ const GOODS: Plan = Plan {
     ],
     // Losing the last commits of a copy costs one more reading of a page.
     synchronous: "NORMAL",
-    // 1 MiB: a reading of a hundred thousand goods is folded in bit by bit, not at once while a scan waits.
+    // 1 MiB: a reading of a hundred thousand goods is checkpointed bit by bit, not at once while a scan waits.
     autocheckpoint: 256,
     is_cache: true,
 };
 
 impl Db {
-    /// Opens both files, making or upgrading them as needed.
+    /// Opens both files; creates or upgrades them as needed.
     ///
     /// # Errors
     /// [`Error::NewerSchema`] if a file is of a later version, in which case neither was touched;
@@ -101,23 +100,27 @@ impl Db {
         let folder = |source| Error::Folder { path: options.dir.to_owned(), source };
         modes::make_folder(options.dir).map_err(folder)?;
         modes::close_files(options.dir);
+        // Both are checked before either is opened for writing: a refused start must leave both as they were.
         for plan in [&OUTBOX, &GOODS] {
             plan.refuse_newer(options.dir)?;
         }
         let mut damaged = Vec::new();
         let mut reserve = Reserve::new(options.dir);
         let (mut outbox, goods, boot) = match open_files(&options, WayBack::Kept, &mut damaged) {
-            // What is stored must be delivered all the same.
+            // Without the copy of the older version and with the reserved room the upgrade may fit: stored scans must
+            // be delivered on a full disk too.
             Err(Error::DiskFull) if reserve.give() => open_files(&options, WayBack::GivenUp, &mut damaged)?,
             opened => opened?,
         };
         damage::clear_suspicion(options.dir)?;
+        // Reserved at the first start, and again if it was given away and there is room now.
         reserve.hold();
+        // Set only now: tests cut commits of the work, never those of opening.
         if let Some(hook) = options.commit_hook {
             outbox.commit_hook(Some(hook))?;
         }
         for connection in [&outbox, &goods] {
-            // The check has read every page; a station at rest holds none of them.
+            // The check above has read every page; a station at rest holds none of them.
             connection.execute_batch("PRAGMA shrink_memory")?;
         }
         let mut log = Log::default();
@@ -127,6 +130,7 @@ impl Db {
             outbox,
             goods,
             station,
+            // `take_up` sets it.
             found_to: ScanId(0),
             boot,
             log,
@@ -142,7 +146,7 @@ impl Db {
     }
 }
 
-/// The choice whether a file is copied before it is upgraded to a newer version.
+/// The choice whether an older file is copied before it is upgraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WayBack {
     /// It is copied first.
@@ -151,6 +155,7 @@ enum WayBack {
     GivenUp,
 }
 
+/// Opens both files, brings their rows to this program's form, and returns them with the row of this boot.
 fn open_files(
     options: &OpenOptions<'_>,
     way: WayBack,
@@ -167,13 +172,14 @@ fn open_files(
 }
 
 impl Db {
-    /// Opens the files for a command, which may run beside an agent: nothing is made, upgraded or moved aside. Returns
-    /// `None` if there is nothing yet.
+    /// Opens the files for a command, which may run beside an agent: nothing is created, upgraded or moved aside.
+    /// Returns `None` if there is no data yet.
     ///
     /// # Errors
     /// [`Error::NewerSchema`]; [`Error::Sql`]; [`Error::Unexpected`] if the files are of an older version, which
     /// the agent upgrades when it starts.
     pub fn beside(dir: &Path, station: &str) -> Result<Option<Self>, Error> {
+        // An agent at its first start creates the empty file before it writes the schema.
         if [OUTBOX_FILE, GOODS_FILE].iter().any(|name| size(&dir.join(name)) == 0) {
             return Ok(None);
         }
@@ -203,10 +209,11 @@ impl Db {
 }
 
 impl Plan {
-    /// Opens the file for a command. Returns `None` for an empty file: an agent is just making it.
+    /// Opens the file for a command; returns `None` for an empty file, which an agent is just creating.
     fn join(&self, dir: &Path) -> Result<Option<Connection>, Error> {
         let connection = connect(&dir.join(self.name), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Version 0: the schema's transaction is not committed yet.
         match user_version(&connection)? {
             0 => return Ok(None),
             found if found == self.version() => {}
@@ -221,12 +228,13 @@ impl Plan {
         u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
     }
 
-    /// Checks the version without changing anything, not even the log.
+    /// Checks the version and changes nothing, not even the log.
     fn refuse_newer(&self, dir: &Path) -> Result<(), Error> {
         let path = dir.join(self.name);
         if size(&path) == 0 {
             return Ok(());
         }
+        // A file that cannot be opened or read is judged later, by code that knows how to keep a damaged one.
         let Ok(connection) = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE) else { return Ok(()) };
         // Closing must not fold the log into a file that is not ours to write.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -238,6 +246,7 @@ impl Plan {
         }
     }
 
+    /// Opens the file for the agent. A damaged one is put aside first and a new one begun.
     fn open(
         &self,
         options: &OpenOptions<'_>,
@@ -249,6 +258,7 @@ impl Plan {
         match self.prepare(&path, care, way) {
             Err(error) if error.is_damage() => {
                 damaged.push(damage::put_aside(&path, self.is_cache, options.now)?);
+                // The damaged file is out of the way: the second try creates a new one.
                 self.prepare(&path, care, way)
             }
             result => result,
@@ -258,6 +268,7 @@ impl Plan {
 
     fn prepare(&self, path: &Path, care: Care, way: WayBack) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        // Before the file is created: beside a new file SQLite would delete the log.
         damage::refuse_lone_log(path)?;
         modes::make_file(path).map_err(|source| Error::Folder { path: path.to_owned(), source })?;
         let mut connection = connect(path, flags)?;
@@ -271,7 +282,7 @@ impl Plan {
         Ok(connection)
     }
 
-    /// Does all steps in one transaction, the version last: a file is of one version or of another.
+    /// Runs all missing steps in one transaction, and writes the version last: a file is of one version or of another.
     fn upgrade(&self, connection: &mut Connection, path: &Path, way: WayBack) -> Result<(), Error> {
         let found = user_version(connection)?;
         if found == self.version() {
@@ -281,6 +292,7 @@ impl Plan {
             keep_previous(connection, path)?;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Read again under the write lock: another process may have upgraded the file since.
         let found = usize::try_from(user_version(&transaction)?).unwrap_or(usize::MAX);
         for step in self.steps.iter().skip(found) {
             transaction.execute_batch(step)?;
@@ -291,8 +303,10 @@ impl Plan {
     }
 }
 
-/// Keeps a copy of the older version. If the copy does not fit, the upgrade is made all the same: stored data must be
-/// delivered, and an older program can still be installed with the newer file put aside.
+/// Keeps a copy of the older version.
+///
+/// If the copy does not fit, the file is upgraded without: stored data must be delivered, and an older program can
+/// still be installed with the newer file put aside.
 fn keep_previous(connection: &Connection, path: &Path) -> Result<(), Error> {
     match previous::keep(connection, path) {
         Err(Error::DiskFull) => {
@@ -313,25 +327,32 @@ fn set_pragmas(connection: &Connection, plan: &Plan) -> Result<(), Error> {
     // 1 MiB of pages: enough for the upper levels of every tree, small enough for a 512 MB board.
     connection.pragma_update(None, "cache_size", -1024)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // More than the statements of the agent's steady work, so that none of them is prepared twice; rusqlite's default
+    // is 16.
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
 
+/// Returns the schema version of a file; 0 before the first step.
 fn user_version(connection: &Connection) -> Result<u32, Error> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
+/// Returns the number of this boot, and gives it one if it has none.
 fn boot_row(connection: &Connection, boot_id: &str) -> Result<i64, Error> {
+    // A second start within one boot finds the row of the first: times since boot are comparable between them.
     connection.execute("INSERT OR IGNORE INTO boots (boot_id) VALUES (?1)", [boot_id])?;
     Ok(connection.query_row("SELECT id FROM boots WHERE boot_id = ?1", [boot_id], |row| row.get(0))?)
 }
 
-/// Writes the log once to its working size and folds it in, so that later commits overwrite it in place.
+/// Grows the log once to its working size and checkpoints it, so that later commits overwrite it in place.
 fn grow_wal(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let missing = WAL_BYTES.saturating_sub(size(&with_suffix(path, "-wal")));
     if missing == 0 {
         return Ok(());
     }
+    // Zeros of the missing size pass through the log. RESTART then lets the next commit begin at its start, and the
+    // file keeps its length.
     let transaction = connection.transaction()?;
     transaction.execute_batch("CREATE TABLE ballast (bytes BLOB)")?;
     transaction

@@ -1,4 +1,4 @@
-//! The origin of the copy of the goods table: a good's id means something at one service and one location only.
+//! The origin of the copy of the goods table: a good's id is valid at one service and one location only.
 
 use rusqlite::TransactionBehavior;
 
@@ -13,8 +13,8 @@ const SERVICE: &str = "service";
 const LOCATION: &str = "location";
 
 impl Db {
-    /// Drops the copy of the goods and the cards if it comes from other books than these. A copy from before the origin
-    /// was noted belongs to the first books that it is opened for.
+    /// Drops the copy of the goods and the cards if it comes from other books than these. A copy without a noted origin
+    /// belongs to the first books for which it is opened.
     ///
     /// # Errors
     /// Any, and then the copy is as it was.
@@ -36,6 +36,7 @@ impl Db {
                 location = books.location.0,
                 "the copy of the goods table is of another service or location; it is read anew"
             );
+            // The progress goes as well, so that the next reading starts from nothing.
             transaction.execute_batch(
                 "DELETE FROM goods; DELETE FROM keys; DELETE FROM next_goods; DELETE FROM next_keys;
                  DELETE FROM cards; DELETE FROM materials; DELETE FROM progress",
@@ -49,6 +50,7 @@ impl Db {
     }
 }
 
+/// Returns a number that differs when the address differs. Numbers are all that the table `progress` holds.
 fn mark_of(service: &str) -> i64 {
     let mut mark = Mark::default();
     mark.add(service.trim_end_matches('/').as_bytes());

@@ -28,16 +28,16 @@ pub(super) const FOR_A_PERSON: &str = "(state = 'refused' OR stuck IS NOT NULL O
        OR (state = 'posted' AND surplus <> '' AND doubtful) OR called)";
 const UNSENT: &str = "state IN ('open', 'queued') AND create_date IS NULL AND revokes IS NULL";
 
-/// A closed operation, with everything its delivery needs.
+/// A closed operation with everything that its delivery needs.
 #[derive(Debug, Clone)]
 pub struct Pending {
     /// The operation that is delivered.
     pub operation: Operation,
     /// The progress of its delivery.
     pub delivery: Delivery,
-    /// The document's date as it was first sent, once it was.
+    /// The document's date as it was first sent; `None` before.
     pub create_date: Option<String>,
-    /// The wall clock before the first request, once one was sent.
+    /// The wall clock before the first request; `None` before.
     pub sent: Option<UnixMillis>,
     /// The service's clock at or before that request, if it was known then.
     pub server_sent: Option<UnixMillis>,
@@ -128,7 +128,8 @@ impl Db {
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn open_operations(&self, now: BootMillis) -> Result<BTreeMap<Place, OpenOperation>, Error> {
-        // In the order of their numbers every operation of the history would be looked at.
+        // Without ORDER BY, so that SQLite uses the index of open operations: ordered by number, it would walk through
+        // the whole history.
         let mut statement = self
             .outbox
             .prepare("SELECT id, kind, storage_id, first_scan FROM operations WHERE state = 'open'")?;
@@ -157,8 +158,8 @@ impl Db {
         pending(&self.outbox, id)
     }
 
-    /// Fixes the date in the first request and the time at which it was about to leave, by our clock and by the
-    /// service's. Later calls change nothing.
+    /// Fixes the date in the first request and the time at which it was about to leave, by our clock and the service's.
+    /// Later calls change nothing.
     ///
     /// # Errors
     /// Any, and then nothing was fixed.
@@ -169,7 +170,8 @@ impl Db {
         now: UnixMillis,
         server_now: Option<UnixMillis>,
     ) -> Result<(), Error> {
-        // A service's clock that becomes known after the first request proves nothing about it.
+        // A clock of the service that becomes known after the first request proves nothing about when that request
+        // left.
         let sql = "UPDATE operations SET create_date = coalesce(create_date, ?2),
                      server_sent_ms = CASE WHEN sent_ms IS NULL THEN ?4 ELSE server_sent_ms END,
                      sent_ms = coalesce(sent_ms, ?3)
@@ -180,7 +182,7 @@ impl Db {
         })
     }
 
-    /// Gives a refused operation another date, for its next request.
+    /// Gives a refused operation another date for its next request.
     ///
     /// # Errors
     /// Any, and then its date is as it was.
@@ -190,8 +192,8 @@ impl Db {
         Ok(())
     }
 
-    /// Returns the operation with the earliest first scan of those that nothing was sent of, and that scan's wall
-    /// clock. The journal's order is that of time, whatever a clock showed.
+    /// Returns the operation with the earliest first scan among those of which nothing was sent, and that scan's wall
+    /// clock. The journal's order is the order of time, whatever a clock showed.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -205,15 +207,18 @@ impl Db {
         Ok(oldest.optional()?)
     }
 
-    /// Writes the progress of a delivery. If it is not in the state where the step begins, nothing is written: another
-    /// process moved it. Lines that the server refused leave a posted operation for one of their own, which is refused
-    /// and waits for a person.
+    /// Writes the progress of a delivery. Returns false and writes nothing if the delivery is not in the state `from`:
+    /// another process moved it.
+    ///
+    /// Lines that the server refused leave a posted operation for one of their own, which is refused and waits for a
+    /// person.
     ///
     /// # Errors
     /// Any, and then nothing was written.
     pub fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
         self.press(|db| match db.try_advance(step, true) {
-            // The trail makes the file grow and the state does not.
+            // The trail entry needs new pages, the state overwrites old ones. On a full disk the state alone must still
+            // fit.
             Err(Error::DiskFull) => db.try_advance(step, false),
             advanced => advanced,
         })
@@ -236,11 +241,12 @@ impl Db {
         Ok(true)
     }
 
-    /// Returns every operation but those pruned, newest first, at most `limit`; on request only those undelivered.
+    /// Returns the operations that are not pruned, newest first, at most `limit`; on request only undelivered ones.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
     pub fn operations(&self, undelivered_only: bool, limit: u32) -> Result<Vec<Summary>, Error> {
+        // One statement for both cases: `NOT ?1` is true for all rows where all are asked for.
         let sql = format!(
             "{SUMMARIES} WHERE NOT ?1 OR o.state NOT IN ('posted', 'cancelled') ORDER BY o.id DESC LIMIT ?2"
         );
@@ -321,6 +327,7 @@ pub(super) fn close(
     why: &str,
     now: UnixMillis,
 ) -> Result<(), Error> {
+    // The state in the condition guards against closing twice, by the agent and by a start elsewhere.
     let sql = "UPDATE operations SET state = 'queued' WHERE id = ?1 AND state = 'open'";
     if connection.prepare_cached(sql)?.execute([id.0])? == 0 {
         return Err(Error::Unexpected { what: "the operation to close" });
@@ -328,7 +335,7 @@ pub(super) fn close(
     finish(connection, id, why, now)
 }
 
-/// Notes the time at which an operation became complete, and its sum: from here on its lines never change.
+/// Sets the time at which an operation became complete, and its sum: from here on its lines never change.
 pub(super) fn finish(
     connection: &Connection,
     id: OperationId,
@@ -344,6 +351,7 @@ pub(super) fn finish(
 
 /// Drops an open operation.
 pub(super) fn cancel(connection: &Connection, id: OperationId, now: UnixMillis) -> Result<(), Error> {
+    // Closing sums the units, which stay counted under `cancelled`.
     close(connection, id, "cancelled", now)?;
     let sql = "UPDATE operations SET state = 'cancelled' WHERE id = ?1";
     connection.prepare_cached(sql)?.execute([id.0])?;
@@ -361,8 +369,8 @@ pub(super) fn trail(
     Ok(())
 }
 
-/// Writes the progress of a delivery. Earlier failures are forgotten when it has progressed: more is known of what
-/// stands on the server, less must be removed there, or it has ended.
+/// Writes the progress of a delivery. Failures so far are forgotten when it has progressed: more is known of what
+/// the server has, less must be removed there, or the delivery has ended.
 pub(super) fn write(
     connection: &Connection,
     id: OperationId,
@@ -375,6 +383,7 @@ pub(super) fn write(
                  absences = :absences, refusal = :refusal, doubtful = :doubtful, late_checks = :late_checks,
                  surplus = :surplus, stuck = :stuck, look_first = :look_first
                WHERE id = :id AND state = :from";
+    // Runs before the other update, because it compares the row as it was with the delivery as it is now.
     let comes_on = "UPDATE operations SET failures = 0, fault = NULL, failing_ms = NULL, retry_ms = NULL, called = 0
                WHERE id = :id AND failures > 0 AND (:changed OR document_id IS NOT :document OR surplus <> :surplus
                  OR late_checks <> :late_checks OR (state <> :state AND :state IN ('posted', 'refused', 'cancelled')))";
@@ -405,7 +414,7 @@ pub(super) fn write(
     Ok(written == 1)
 }
 
-/// Writes the lines that differ, and returns true if any does: most steps change none of them.
+/// Writes the lines that differ, and returns true if any does; most steps change none.
 fn write_lines(connection: &Connection, id: OperationId, to: &Delivery) -> Result<bool, Error> {
     let sql = "SELECT number, transaction_id, refusal FROM lines WHERE operation_id = ?1";
     let mut statement = connection.prepare_cached(sql)?;
@@ -449,11 +458,12 @@ fn split_refused(connection: &Connection, id: OperationId, split: &Split<'_>) ->
         .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     let (place, first_scan) = (read::place(&kind, storage)?, ScanId(first_scan));
     let origin = Origin::Journal { of: &format!("refused lines of {marker}"), found_to };
-    // It is never open: another one may be open at the same place.
+    // It is never open: the index allows one open operation at a place, and that may be another one.
     let opening = Opening { station, state: State::Refused, place, first_scan, origin };
     let split = opening::open(connection, &opening)?;
     let sql = "UPDATE lines SET operation_id = ?2 WHERE operation_id = ?1 AND refusal IS NOT NULL";
     connection.prepare_cached(sql)?.execute((id.0, split.0))?;
+    // A part of an operation that undoes another one undoes it as well.
     let sql = "UPDATE operations SET split_from = ?2,
                  revokes = (SELECT revokes FROM operations WHERE id = ?2) WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((split.0, id.0))?;
@@ -461,7 +471,10 @@ fn split_refused(connection: &Connection, id: OperationId, split: &Split<'_>) ->
     finish(connection, id, &format!("its refused lines are operation {split}"), now)
 }
 
+/// Returns the entries of the scans that were booked in an operation and not taken back, oldest first.
 fn scans_of(connection: &Connection, id: OperationId, first: ScanId) -> Result<Vec<Entry>, Error> {
+    // A scan of one good is one entry of one. A kit's scan has an entry for each part here, and `all_of` counts its
+    // parts in all operations: UNDO takes back the whole kit or nothing.
     let sql = "SELECT id, kind, storage_id, 1, good_id, quantity FROM scans
                WHERE id >= ?2 AND operation_id = ?1 AND undone_by IS NULL
                UNION ALL

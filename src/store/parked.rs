@@ -1,6 +1,6 @@
-//! Scans whose code no good has yet, and their booking once one has.
+//! Parked scans: their code belongs to no good yet. They are booked once it does.
 //!
-//! Invariant: scans are of one parked code if they were read as one, whatever else is on their labels.
+//! Invariant: two scans have the same parked code if they were read under the same key, whatever else their labels say.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +21,11 @@ use crate::domain::stock::quantity::Quantity;
 use crate::domain::stock::resolution::Resolution;
 use crate::domain::time::UnixMillis;
 
-/// The most parked scans that a step looks at and books, in one commit.
+/// The most parked scans that a step reads and books, in one commit.
 const PARKED_AT_ONCE: usize = 100;
 
-/// The condition of journal rows that are parked, in the words of the index on them: one that was taken back waits for
-/// nothing.
+/// The condition of journal rows that are parked, in the words of the index on them; it excludes scans that were taken
+/// back.
 const PARKED: &str = "outcome = 'unknown' AND undone_by IS NULL";
 
 /// A parked code, with the sums of its scans.
@@ -49,7 +49,7 @@ pub struct ParkedCode {
     pub last_scan: UnixMillis,
 }
 
-/// A parked scan, as it is booked.
+/// A parked scan as it is booked.
 struct ParkedScan {
     id: ScanId,
     place: Place,
@@ -58,7 +58,7 @@ struct ParkedScan {
     text: String,
 }
 
-/// A row and its place; one that was taken back, or is no text, has nothing to book.
+/// A row and its place; a row that was taken back, or is no text, has no scan to book.
 type ParkedRow = (ParkedAt, Option<ParkedScan>);
 
 /// The bookings that the parked scans of one code become.
@@ -74,12 +74,12 @@ pub struct ParkedAt {
     scan: i64,
 }
 
-/// The result of a step of booking parked scans.
+/// The result of one step of booking parked scans.
 #[derive(Debug)]
 pub struct Unparked {
     /// The operations that it made.
     pub operations: Vec<OperationId>,
-    /// The place at which the next step goes on; `None` after the last one.
+    /// The place at which the next step continues; `None` after the last one.
     pub next: Option<ParkedAt>,
 }
 
@@ -115,8 +115,8 @@ impl Db {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Books every parked scan whose code has become known, each code in an operation of its own for each place
-    /// it was scanned for. A scan that is booked is parked no longer, so it is booked once.
+    /// Books every parked scan whose code has become known, each code in a new operation for each place where it was
+    /// scanned. A booked scan is no longer parked, so it is booked once.
     ///
     /// # Errors
     /// Any; what was booked before stays booked, and the rest stays parked.
@@ -130,8 +130,8 @@ impl Db {
         Ok(operations)
     }
 
-    /// Books some parked scans, those after a place, in the same way; a scan never waits for more than one step. A code
-    /// with more scans than a step looks at gets an operation for each step.
+    /// Books the parked scans of one step, those after a place; a scan never waits for more than one step. A code with
+    /// more scans than a step reads gets an operation for each step.
     ///
     /// # Errors
     /// Any, and then all of these stay parked.
@@ -142,6 +142,7 @@ impl Db {
             bookable.extend(self.bookable(&scans)?);
         }
         if bookable.is_empty() {
+            // Nothing to book, nothing to commit: most steps end here.
             return Ok(Unparked { operations: Vec::new(), next });
         }
         let beginning = self.beginning()?;
@@ -159,7 +160,7 @@ impl Db {
     }
 
     /// Returns the bookings that the scans of one parked code can become now. Labels of one item may carry more than
-    /// the item, and one of them may be a good of its own: each text is looked up.
+    /// the item, and one of them may be a good of its own, so each text is resolved.
     fn bookable(&self, scans: &[ParkedScan]) -> Result<Option<Bookable>, Error> {
         let mut resolutions = BTreeMap::<&str, Resolution>::new();
         for scan in scans {
@@ -167,6 +168,7 @@ impl Db {
                 resolutions.insert(&scan.text, self.resolve_parked(&scan.text)?);
             }
         }
+        // A kit's code is its whole text, so all scans of one such code resolve alike.
         if let Some(Resolution::Kit(kit)) = resolutions.values().next() {
             let scans = scans.iter().map(|scan| (scan.id, scan.quantity)).collect();
             return Ok(Some(Bookable::Kit(Box::new(kit.clone()), scans)));
@@ -239,7 +241,7 @@ impl Db {
     }
 }
 
-/// Begins an operation of parked scans. Another copy of this folder makes one with the same marker of the same scan.
+/// Begins an operation of parked scans. Another copy of this folder gives the same scan the same marker.
 pub(super) fn open_parked(
     connection: &Connection,
     beginning: &Beginning,
@@ -252,8 +254,8 @@ pub(super) fn open_parked(
     opening::open(connection, &Opening { station, state: State::Queued, place, first_scan, origin })
 }
 
-/// Returns the text by which a journal row was looked up: its code, or its bytes. They were read as text when the scan
-/// was parked.
+/// Returns the text by which a journal row was resolved: its code, or else its bytes, which were text when the scan was
+/// parked.
 fn text_of(raw: Vec<u8>, code: Option<String>) -> Option<String> {
     code.or_else(|| String::from_utf8(raw).ok())
 }
@@ -277,7 +279,7 @@ fn name_of(text: &str) -> String {
     }
 }
 
-/// Notes under which keys the parked scans of an older version were read. It is done again if it was interrupted.
+/// Stores the keys under which an older version's parked scans were read. An interrupted run is repeated.
 pub(super) fn carry_over(connection: &mut Connection) -> Result<(), Error> {
     let left = "SELECT EXISTS (SELECT 1 FROM scans WHERE outcome = 'unknown' AND read_as IS NULL)";
     if !connection.query_row(left, [], |row| row.get::<_, bool>(0))? {
@@ -298,9 +300,10 @@ pub(super) fn carry_over(connection: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the parked scans after a place, by their codes, and the place to go on at. The scans of a step begin with a
-/// code or go on with the one that the last step did not end, so that a copy of this folder books the same scans
-/// together.
+/// Returns the next parked scans after a place, by their codes, and the place to continue at.
+///
+/// The scans of a step begin with a code or continue the one that the last step did not end, so that a copy of this
+/// folder books the same scans together.
 fn codes_after(
     connection: &Connection,
     after: &ParkedAt,
@@ -312,7 +315,8 @@ fn codes_after(
     let room = PARKED_AT_ONCE.saturating_sub(rows.len());
     let mut is_end = false;
     if room > 0 {
-        // One more row shows whether the last code ends here.
+        // One more row than fits shows whether the last code ends here.
+        // `?2 >= 0` is always true. It lets both queries take the same parameters.
         let sql = format!("{columns} AND read_as > ?1 AND ?2 >= 0 ORDER BY read_as, id LIMIT ?3");
         let more = parked_rows(connection, &sql, after, room + 1)?;
         is_end = more.len() <= room;
@@ -333,7 +337,7 @@ fn codes_after(
     Ok((codes.into_iter().map(|(_, scans)| scans).collect(), next))
 }
 
-/// Drops the code at the end, of which the rows lack the rest; if they hold no other code, drops the row beyond the
+/// Drops the code at the end, whose rows are incomplete. If there is no other code, drops only the row beyond the
 /// limit.
 fn drop_cut_code(rows: &mut Vec<ParkedRow>) {
     let code = rows.last().map(|(at, _)| at.read_as.clone());
@@ -367,7 +371,7 @@ fn parked_rows(
     Ok(found)
 }
 
-/// Moves a parked scan to the booked ones; from now on its quantity is the booked one.
+/// Moves a parked scan to the booked ones; from now on its quantity is what was booked.
 pub(super) fn unpark(connection: &Connection, scan: ScanId, quantity: Quantity) -> Result<(), Error> {
     let sql = "UPDATE scans SET outcome = 'booked', quantity = ?2 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((scan.0, quantity.millionths()))?;

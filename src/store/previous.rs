@@ -1,4 +1,4 @@
-//! The copy for a downgrade: before a file is upgraded to a new version, it is copied as it is.
+//! The copy for a downgrade: a file is copied as it is before it is upgraded to a new version.
 //!
 //! An older program refuses the newer file, but reads the copy. The goods are copied too: without a network they could
 //! not be read again, and no scanned code would be known. Invariant: the copy is one version's whole file or does not
@@ -16,8 +16,8 @@ use super::{Error, modes};
 /// Name of the folder of copies, in the data folder.
 pub const PREVIOUS_DIR: &str = "previous";
 
-/// Copies the file as it is, log included, in place of an earlier copy. A power cut leaves the earlier one, or the new
-/// one whole.
+/// Copies the file as it is, log included, in the place of an earlier copy. A power cut leaves the earlier copy, or the
+/// new one whole.
 ///
 /// # Errors
 /// [`Error::DiskFull`] if it does not fit; [`Error::Folder`] and [`Error::Sql`] otherwise. The file itself is
@@ -37,7 +37,9 @@ pub(super) fn keep(connection: &Connection, path: &Path) -> Result<(), Error> {
         remove_if_there(&part)?;
     }
     made?;
+    // The file's content is on the disk already, so the new name never shows half a copy.
     fs::rename(&part, &copy).map_err(at(&copy))?;
+    // The parent too: the folder of copies may be new.
     [dir.as_path(), parent].into_iter().try_for_each(flush)
 }
 

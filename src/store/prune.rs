@@ -1,29 +1,29 @@
 //! Deletes old history, and nothing else.
 //!
-//! Operations and frames are gone through in the order of their numbers, some at a time, and again from the beginning
-//! after the last one. A step costs by the rows that it looks at, whatever it deletes and however long the history is,
-//! so no scan waits for more than a step. No index serves it: each would be written with every scan.
+//! Steps walk through operations and frames in the order of their numbers, some at a time, and start again from the
+//! beginning after the last one. A step costs by the rows that it reads, whatever it deletes and however long the
+//! history is, so no scan waits for more than a step. No index serves it: each would be written with every scan.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Db, Error, totals};
 use crate::domain::time::UnixMillis;
 
-/// The number of operations that a step looks at.
+/// The number of operations that a step reads.
 const OPERATIONS_AT_ONCE: u32 = 200;
 
 /// The most operations that a step deletes.
 const OPERATIONS_PRUNED_MAX: usize = 20;
 
-/// The most rows of lines, trail and parts that a step deletes, and one operation's more: the next step goes on with
-/// the rest.
+/// The most rows of lines, trail and parts that a step deletes, plus those of one operation: the next step continues
+/// with the rest.
 const ROWS_PRUNED_MAX: usize = 1000;
 
-/// The number of frames that a step looks at, and the most that it deletes.
+/// The number of frames that a step reads, and the most that it deletes.
 const FRAMES_AT_ONCE: u32 = 500;
 
-/// The number of rows that are looked at without deleting any before pruning rests. Two million frames are gone through
-/// in some 40 hours then, with 15 MB read an hour.
+/// The number of rows that are read without deleting any before pruning rests. Two million frames then take some 40
+/// hours, with 15 MB read an hour.
 const IDLE_ROWS_MAX: u32 = 70_000;
 
 /// The progress through the history. It is not kept over a restart: the next start begins anew.
@@ -31,11 +31,11 @@ const IDLE_ROWS_MAX: u32 = 70_000;
 pub(super) struct Sweep {
     operations: Cursor,
     frames: Cursor,
-    /// The number of rows that were looked at since one was deleted, or since the rest.
+    /// The number of rows that were read since one was deleted, or since the rest.
     idle: u32,
 }
 
-/// A place in the history: everything up to this row was looked at.
+/// A place in the history: everything up to this row was read.
 #[derive(Debug, Default, Clone, Copy)]
 struct Cursor {
     at: i64,
@@ -62,10 +62,11 @@ struct Step {
 
 impl Db {
     /// Deletes some operations that were posted or cancelled before `before`, with their lines and trail, and some
-    /// frames: those whose operations are gone, and old ones that belong to none. Operations that are refused or on
-    /// their way and parked scans are kept whatever their age, and so is everything with a time that nobody vouched
-    /// for. The counts stay. An operation with very many rows is deleted over several steps, itself last.
+    /// frames: those whose operations are gone, and old ones that belong to none.
     ///
+    /// Refused operations, those under way and parked scans are kept whatever their age, and so is everything with a
+    /// time from an untrusted clock. The counts stay. An operation with very many rows is deleted over several steps,
+    /// itself last.
     /// # Errors
     /// Any, and then nothing was deleted.
     pub fn prune(&mut self, before: UnixMillis) -> Result<Pruned, Error> {
@@ -75,7 +76,8 @@ impl Db {
         let operations = forget_operations(&transaction, operations, before)?;
         let frames = forget_frames(&transaction, frames, before)?;
         if frames.forgotten > 0 {
-            // If the youngest frames were deleted, the next ones get their numbers, and are to be counted.
+            // SQLite uses the numbers of the youngest frames again once they are deleted, and the new frames must be
+            // counted.
             let sql = "UPDATE totals SET counted_to = (SELECT coalesce(max(id), 0) FROM scans)
                        WHERE counted_to > (SELECT coalesce(max(id), 0) FROM scans)";
             transaction.prepare_cached(sql)?.execute([])?;
@@ -87,7 +89,7 @@ impl Db {
 }
 
 impl Sweep {
-    /// Takes in a step, and returns true if pruning may rest.
+    /// Takes over the places that a step reached, and returns true if pruning may rest.
     fn go_on(&mut self, operations: &Step, frames: &Step) -> bool {
         (self.operations, self.frames) = (operations.cursor, frames.cursor);
         self.idle = match operations.forgotten + frames.forgotten {
@@ -128,7 +130,7 @@ fn forget_operations(connection: &Connection, from: Cursor, before: UnixMillis) 
         if old.is_to_go {
             rows += forget_rows_of(connection, old.id)?;
             if rows >= ROWS_PRUNED_MAX {
-                // It may have more of them: it is the first that the next step looks at.
+                // It may have more rows: the next step reads this operation first.
                 return Ok(step);
             }
             forget_operation(connection, &old)?;
@@ -142,6 +144,7 @@ fn forget_operations(connection: &Connection, from: Cursor, before: UnixMillis) 
 }
 
 fn operations_after(connection: &Connection, after: i64, before: UnixMillis) -> Result<Vec<Old>, Error> {
+    // A document with a late check or a removal to come is not finished, whatever its state says.
     let sql = format!(
         "SELECT id, state, units,
                 state IN ('posted', 'cancelled') AND aside IS NULL AND surplus = '' AND (NOT doubtful OR late_checks >= 2)
@@ -156,7 +159,7 @@ fn operations_after(connection: &Connection, after: i64, before: UnixMillis) -> 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Deletes the trail, parts and lines of an operation, up to a limit of each; returns how many rows were deleted.
+/// Deletes the trail, parts and lines of an operation, up to a limit of each, and returns how many rows that were.
 fn forget_rows_of(connection: &Connection, id: i64) -> Result<usize, Error> {
     let mut rows = 0;
     for (table, key) in [
@@ -164,6 +167,7 @@ fn forget_rows_of(connection: &Connection, id: i64) -> Result<usize, Error> {
         ("scan_parts", "operation_id, scan_id, good_id"),
         ("lines", "operation_id, number"),
     ] {
+        // A subquery, because SQLite as it is built here has no DELETE with LIMIT.
         let sql = format!(
             "DELETE FROM {table} WHERE ({key}) IN
                (SELECT {key} FROM {table} WHERE operation_id = ?1 LIMIT {ROWS_PRUNED_MAX})"
@@ -175,6 +179,7 @@ fn forget_rows_of(connection: &Connection, id: i64) -> Result<usize, Error> {
 
 fn forget_operation(connection: &Connection, old: &Old) -> Result<(), Error> {
     let state = &old.state;
+    // Only posted and cancelled operations are deleted, and `totals` has columns for these two.
     let sql = format!(
         "UPDATE totals SET pruned_{state} = pruned_{state} + 1, units_pruned_{state} = units_pruned_{state} + ?1,
            operations_to = max(operations_to, ?2)"
@@ -184,7 +189,7 @@ fn forget_operation(connection: &Connection, old: &Old) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes frames. The first scan of a split-off operation is that of the one it was split from, and a kit's scan is
+/// Deletes frames. The first scan of a split-off operation is that of the operation it was split from; a kit's scan is
 /// deleted with the last of its parts.
 fn forget_frames(connection: &Connection, from: Cursor, before: UnixMillis) -> Result<Step, Error> {
     let mut step = Step { cursor: from, looked_at: 0, forgotten: 0 };

@@ -1,4 +1,4 @@
-//! Reads rows into domain values and checks them: the values that a row may hold are decided here.
+//! Reads rows into domain values and checks them: this module defines which values a row may hold.
 
 use rusqlite::Row;
 
@@ -61,6 +61,7 @@ pub(super) const fn strategy_number(strategy: Strategy) -> u8 {
     }
 }
 
+/// Reads column `surplus`: words of a letter and an id, `t` for a transaction and `d` for a document.
 pub(super) fn surplus(text: &str) -> Result<Surplus, Error> {
     let mut surplus = Surplus::default();
     for word in text.split_ascii_whitespace() {

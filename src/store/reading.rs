@@ -1,6 +1,7 @@
-//! A full reading of the goods table: it collects beside the copy, outlives a restart, and replaces the copy at once.
+//! A full reading of the goods table. It collects goods beside the copy, outlives a restart, and replaces the copy in
+//! one commit.
 //!
-//! During the very first reading there is no copy: its goods are found from its first page on.
+//! Before the very first reading is complete there is no copy: its goods are found from its first page on.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +16,13 @@ use crate::domain::time::UnixMillis;
 
 /// Name of the time at which the full reading now under way began; wall clock.
 const NEXT_BEGUN_AT: &str = "next_begun_at";
-/// Names of its progress. An older program does not know these names, so it begins anew where this one was interrupted.
+/// Names of its progress. An older program does not have these names, so it begins anew where this one was interrupted.
 const PASS_PAGE: &str = "pass_page";
 const PASS_ROWS_MAX: &str = "pass_rows_max";
 const PASS_REPEATED: &str = "pass_repeated";
 const PASS_EMPTY: &str = "pass_empty";
 
-/// Name of the number of full readings that were ever begun: the number of the one that began last.
+/// Name of the number of full readings that were ever begun, which is the number of the latest.
 const BEGUN: &str = "readings_begun";
 /// Name of the number of the full reading that the copy is from.
 const DONE: &str = "reading_done";
@@ -29,19 +30,19 @@ const DONE: &str = "reading_done";
 /// Name of the number of rows to ask for on a page, because the service refused more.
 const PAGE_ROWS: &str = "page_rows";
 
-/// Names of the number of goods that the last full reading lacked, and of their mark, if another one is to confirm
-/// that.
+/// Names of the number of goods that the last full reading lacked, and of their mark, while another reading is to
+/// confirm it.
 const DOUBT_COUNT: &str = "doubt_count";
 const DOUBT_MARK: &str = "doubt_mark";
 
-/// Name of the number of rows that came twice in the reading that the copy is from, while the copy may still lack goods
-/// that slipped from one page to another.
+/// Name of the number of rows that came twice in the reading that the copy is from. It is kept while the copy may still
+/// lack goods that slipped from one page to another.
 const UNPROVEN: &str = "unproven";
 
-/// The most goods of the copy that are searched for in a reading at once, so that a scan never waits long for it.
+/// The most goods of the copy that one call compares with a reading, so that a scan never waits long for it.
 const LOOKED_AT_ONCE: usize = 2000;
 
-/// The page of the goods table that a full reading asked for.
+/// A page of the goods table that a full reading asked for.
 #[derive(Debug, Clone)]
 pub struct GoodsPage {
     /// Its number of rows, readable or not.
@@ -70,7 +71,7 @@ pub struct Collected {
     pub turn: Result<Turn, Fault>,
 }
 
-/// The goods of the copy that a full reading lacked, if another one is to confirm that.
+/// The goods of the copy that a full reading lacked, while another reading is to confirm it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Doubt {
     /// The number of goods.
@@ -90,7 +91,7 @@ pub enum Proof {
     Moved,
 }
 
-/// The state of the copy and its readings.
+/// The state of the copy and of its readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopyStands {
     /// The size and the age of the copy.
@@ -136,6 +137,7 @@ impl Db {
         let begun = progress(&transaction, BEGUN)?.unwrap_or(0);
         set_progress(&transaction, BEGUN, begun.saturating_add(1))?;
         transaction.commit()?;
+        // Keys computed for the goods that were dropped are worth nothing now.
         self.indexing = None;
         Ok(pass)
     }
@@ -152,8 +154,8 @@ impl Db {
         Ok(())
     }
 
-    /// Collects the page that the full reading under way asked for. Before the very first reading is complete, the
-    /// goods of each page are found from then on.
+    /// Stores the page that the full reading under way asked for. Before the very first reading is complete, its goods
+    /// are found from then on.
     ///
     /// # Errors
     /// Any, and then the page was not collected.
@@ -167,6 +169,7 @@ impl Db {
             Ok(_) => set_pass(&transaction, pass)?,
             Err(_) => drop_reading(&transaction)?,
         }
+        // `SYNCED_AT` is set when the first reading is complete.
         if progress(&transaction, SYNCED_AT)?.is_none() {
             put_changed(&transaction, &page.goods)?;
         }
@@ -185,8 +188,8 @@ impl Db {
         Ok(())
     }
 
-    /// Searches some goods of the copy, those after one, for goods that the full reading lacks. Returns the last one
-    /// looked at and those that are missing; `None` when there are no more to look at.
+    /// Compares some goods of the copy, those after one, with the full reading. Returns the last good compared and
+    /// those that the reading lacks; `None` when there are no more.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -215,8 +218,8 @@ impl Db {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Replaces the copy by the goods that the full reading collected, at once: from here on a good that it lacks is
-    /// gone. `gone` is the number of goods of the copy that are gone.
+    /// Replaces the copy by the goods that the full reading collected, in one commit: a good that it lacks is gone from
+    /// now on. `gone` is the number of goods of the copy that are gone.
     ///
     /// The time up to which changes are known stays as it was, if there is one: changes since then are read again, so
     /// that a good that was made meanwhile and slipped from one page to another is found.
@@ -228,6 +231,7 @@ impl Db {
         self.indexing = None;
         let transaction = self.goods.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let reading = full_reading(&transaction)?.ok_or(NO_READING)?;
+        // Renaming takes as long for a hundred thousand goods as for ten. The old tables serve the next reading, empty.
         transaction.execute_batch(
             "ALTER TABLE goods RENAME TO old_goods;
              ALTER TABLE keys RENAME TO old_keys;
@@ -296,7 +300,7 @@ impl Db {
         Ok(())
     }
 
-    /// Remembers the number of rows to ask for on a page.
+    /// Stores the number of rows to ask for on a page.
     ///
     /// # Errors
     /// Any, and then it is not remembered.
@@ -331,6 +335,7 @@ fn set_pass(connection: &Connection, pass: Pass) -> Result<(), Error> {
 }
 
 fn drop_reading(connection: &Connection) -> Result<(), Error> {
+    // `next_page` is a name that an older version used.
     connection.execute_batch(
         "DELETE FROM next_goods;
          DELETE FROM next_keys;
@@ -348,9 +353,11 @@ fn proof(connection: &Connection) -> Result<Proof, Error> {
     })
 }
 
-/// Notes the proof of the new copy. A copy is proven by a reading that misses none of its goods, if no row came twice
-/// in its own; `domain::listing` explains why. Once it is proven, it stays so: goods that a later reading lacks are
-/// asked for one by one, and goods that were made since the copy are among the changes.
+/// Stores the proof of the new copy.
+///
+/// A reading that misses none of a copy's goods proves the copy, if no row came twice in the copy's own reading;
+/// `domain::listing` explains why. A proven copy stays proven: goods that a later reading lacks are asked for one by
+/// one, and goods that were made since the copy are among the changes.
 fn set_proof(connection: &Connection, pass: &Pass, gone: u64) -> Result<(), Error> {
     let is_first = progress(connection, SYNCED_AT)?.is_none();
     match proof(connection)? {
@@ -370,6 +377,7 @@ fn forget(connection: &Connection, name: &str) -> Result<(), Error> {
 /// Writes goods of a full reading; returns how many were not there before.
 fn put_next(connection: &Connection, goods: &[Good]) -> Result<usize, Error> {
     let columns = format!("next_goods {COLUMNS}");
+    // Two statements, because only the first tells a new good from one that came before. The later row wins.
     let mut insert = connection.prepare_cached(&format!("INSERT OR IGNORE INTO {columns}"))?;
     let mut replace = connection.prepare_cached(&format!("REPLACE INTO {columns}"))?;
     let mut new = 0;

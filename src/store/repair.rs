@@ -1,4 +1,4 @@
-//! Corrects times that were read from a wrong clock, once a right one is available.
+//! Corrects times that were read from a wrong clock, once the right time is known.
 //!
 //! The effect of a wall clock that is years off on each time in `outbox.db`, and the remedy:
 //!
@@ -26,7 +26,7 @@ const BOUNDED_TO: &str = "times_bounded_to";
 /// The number of frames and entries of the trail whose times one step looks at.
 const TIMES_AT_ONCE: usize = 500;
 
-/// The result of a step of correcting times.
+/// The result of one step of correcting times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Repaired {
     /// The number of frames whose time is exact now.
@@ -38,10 +38,11 @@ pub struct Repaired {
 }
 
 impl Db {
-    /// Corrects the times of some frames that were journalled under an untrusted clock. Those of this boot are computed
-    /// from the time since boot, exactly. Those of an earlier boot that never had a right clock cannot be computed:
-    /// they are moved between their trusted neighbours, which bounds the error. The trail follows when no frame is
-    /// left. A scan never waits for more than one step.
+    /// Corrects the times of some frames that were journalled under an untrusted clock.
+    ///
+    /// Those of this boot are computed exactly, from the time since boot. Those of an earlier boot that never had a
+    /// right clock cannot be computed: they are moved between their trusted neighbours, which bounds the error. The
+    /// trail follows when no frame is left. A scan never waits for more than one step.
     ///
     /// # Errors
     /// Any, and then no time was changed.
@@ -77,8 +78,8 @@ fn compute(
     Ok(connection.prepare_cached(&sql)?.execute((this_boot, boot_began))?)
 }
 
-/// Moves frames of earlier boots, the oldest first, between the times before and after them: the times before are known
-/// by then.
+/// Moves frames of earlier boots, oldest first, between the times before and after them: the time before is known by
+/// then.
 fn estimate(connection: &Connection, this_boot: i64, now: UnixMillis) -> Result<usize, Error> {
     let sql = format!(
         "SELECT id, wall_ms FROM scans WHERE clock = 'untrusted' AND boot <> ?1 ORDER BY boot, id LIMIT {TIMES_AT_ONCE}"
@@ -100,13 +101,17 @@ fn estimate(connection: &Connection, this_boot: i64, now: UnixMillis) -> Result<
         }
         let before: Option<i64> = time_before.query_row([id], |row| row.get(0)).optional()?;
         let latest = behind.map_or(now.0, |(_, at)| at.min(now.0));
+        // At least the time before. Where the bounds contradict each other, that one wins: it keeps the journal's
+        // order.
         put.execute((id, before.unwrap_or(0).max(latest.min(*wall))))?;
     }
     Ok(frames.len())
 }
 
-/// Returns the next frame whose time is known, and that time. Frames of a boot without a right clock are many and
-/// follow each other: after some of them the last one of the boot is looked up, and the search goes on from there.
+/// Returns the next frame whose time is known, and that time.
+///
+/// Frames of a boot without a right clock are many and follow each other: after some of them the last frame of that
+/// boot is looked up, and the search continues from there.
 fn known_after(connection: &Connection, id: i64) -> Result<Option<(i64, i64)>, Error> {
     let sql =
         format!("SELECT id, wall_ms, clock, boot FROM scans WHERE id > ?1 ORDER BY id LIMIT {TIMES_AT_ONCE}");
@@ -130,9 +135,9 @@ fn known_after(connection: &Connection, id: i64) -> Result<Option<(i64, i64)>, E
     }
 }
 
-/// Moves some of the times that the store itself notes between what came before and now, and returns true if there are
-/// more. Only the trail since the last repair is looked at, and the operations that it names: each time that an
-/// operation gets has its entry there.
+/// Moves some of the times that the store itself notes between the event before and now, and returns true if there are
+/// more. Only the trail since the last repair is read, and the operations that it names: each time of an operation has
+/// an entry there.
 fn bound_trail(connection: &Connection, now: UnixMillis) -> Result<bool, Error> {
     let from: i64 = connection
         .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
@@ -145,6 +150,7 @@ fn bound_trail(connection: &Connection, now: UnixMillis) -> Result<bool, Error> 
     );
     let (count, to): (usize, Option<i64>) =
         connection.prepare_cached(&sql)?.query_row([from], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    // The few alarms need no steps.
     connection.prepare_cached("UPDATE alarms SET since_ms = ?1 WHERE since_ms > ?1")?.execute([now.0])?;
     let Some(to) = to else { return Ok(false) };
     let first_scan = "(SELECT s.wall_ms FROM operations o JOIN scans s ON s.id = o.first_scan WHERE o.id = e.operation_id)";

@@ -1,5 +1,5 @@
-//! Room reserved on the disk. When nothing more fits, scans are refused, and this room is given to deliveries: it must
-//! still be possible to store that an operation was sent.
+//! Room reserved on the disk. When the disk is full, scans are refused and deliveries get this room: it must still be
+//! possible to store that an operation was sent.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -10,11 +10,10 @@ use super::modes;
 /// Name of the file in the data folder.
 const RESERVE_FILE: &str = "reserve";
 
-/// The size of the reserved room, in bytes: far more than the new pages that the log holds when it cannot grow any
-/// more.
+/// The size of the reserved room, in bytes: far more than the new pages in the log when it cannot grow any more.
 const RESERVE_BYTES: usize = 512 * 1024;
 
-/// The room, reserved or given away.
+/// The room: reserved, or given away.
 #[derive(Debug)]
 pub(super) struct Reserve {
     dir: PathBuf,
@@ -22,15 +21,17 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Takes up the room that an earlier process reserved.
+    /// Takes over the room that an earlier process reserved.
     pub(super) fn new(dir: &Path) -> Self {
+        // A file of another size was not written to its end and reserves too little.
         let held = fs::metadata(dir.join(RESERVE_FILE)).map_or(0, |metadata| metadata.len());
         Self { dir: dir.to_owned(), is_held: usize::try_from(held) == Ok(RESERVE_BYTES) }
     }
 
-    /// Returns true if the room is reserved. If it was given away, it is taken again once twice as much is free.
+    /// Returns true if the room is reserved. Room that was given away is reserved again once twice as much is free.
     pub(super) fn hold(&mut self) -> bool {
         if !self.is_held && self.has_room() {
+            // Written, not only extended: a file with holes reserves nothing.
             self.is_held = modes::open_file(&self.path())
                 .and_then(|mut file| file.set_len(0).and_then(|()| file.write_all(&vec![0; RESERVE_BYTES])))
                 .is_ok();

@@ -1,4 +1,4 @@
-//! Undoes posted operations.
+//! Undoes posted operations: by the opposite movement, or by deleting the document.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
@@ -18,7 +18,7 @@ pub enum Undo {
     Delete,
 }
 
-/// The result of undoing.
+/// The result of undoing an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revoked {
     /// This operation undoes it, and is queued.
@@ -54,6 +54,7 @@ impl Db {
         if let Some(why) = why_not {
             return Ok(Revoked::Not(delivery.state, why));
         }
+        // In the same transaction as the check: two commands at once cannot both undo it.
         if let Some(by) = revoking(&transaction, id)? {
             return Ok(Revoked::Already(by));
         }
@@ -89,14 +90,14 @@ fn revoking(connection: &Connection, id: OperationId) -> Result<Option<Operation
     Ok(statement.query_row([id.0], |row| row.get(0).map(OperationId)).optional()?)
 }
 
-/// The data that an operation that undoes another needs in addition to that one.
+/// The data that the undoing operation needs besides the one that it undoes.
 struct Undoing<'a> {
     station: &'a str,
     found_to: ScanId,
     now: UnixMillis,
 }
 
-/// Books the opposite of an operation. It moves units like any other, so it counts among the booked units.
+/// Books the opposite of an operation. It moves units like any other operation, so they count as booked.
 fn oppose(
     connection: &Connection,
     (id, place): (OperationId, Place),
@@ -106,6 +107,7 @@ fn oppose(
     let (first_scan, marker): (i64, String) = connection
         .prepare_cached("SELECT first_scan, marker FROM operations WHERE id = ?1")?
         .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    // The marker follows from that of the undone operation: a copy of the folder that undoes it too finds this one.
     let origin = Origin::Journal { of: &format!("undoes {marker}"), found_to: undoing.found_to };
     let place = Place { kind: place.kind.opposite(), ..place };
     let first_scan = ScanId(first_scan);

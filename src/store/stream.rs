@@ -1,4 +1,4 @@
-//! The journal as a stream: the entries after a place in it, frames and trail together.
+//! The journal as a stream: frames and trail together, after a given place.
 
 use rusqlite::Row;
 
@@ -10,7 +10,7 @@ use crate::domain::stock::operation::{Marker, Place};
 use crate::domain::stock::quantity::Quantity;
 use crate::domain::time::UnixMillis;
 
-/// The frames that are asked for.
+/// The choice of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// All.
@@ -19,7 +19,7 @@ pub enum Wanted {
     Refused,
 }
 
-/// A place in the journal: everything up to it was seen.
+/// A place in the journal: everything up to it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cursor {
     /// The last frame, by its number; 0 before the first.
@@ -31,20 +31,20 @@ pub struct Cursor {
 /// One entry of the stream.
 #[derive(Debug, Clone)]
 pub enum Entry {
-    /// A frame was taken in.
+    /// A frame that was journalled.
     Scan(Box<ScanEntry>),
     /// An entry of a document's trail.
     Delivery(Box<DeliveryEntry>),
 }
 
-/// A frame of the journal. Its booking is shown as it stands now: a parked frame may be booked later.
+/// A frame of the journal. Its booking is shown as it is now: a parked frame may be booked later.
 #[derive(Debug, Clone)]
 pub struct ScanEntry {
     /// Its number.
     pub id: ScanId,
     /// The wall clock at its last byte.
     pub at: UnixMillis,
-    /// True if that time is sure, or was corrected since.
+    /// True if that time is exact: trusted, or corrected since.
     pub is_time_sure: bool,
     /// The reader that it came from.
     pub scanner: ScannerName,
@@ -58,21 +58,21 @@ pub struct ScanEntry {
     pub barcode: Option<String>,
     /// Kind and storage, if it is booked or parked.
     pub place: Option<Place>,
-    /// The quantity, likewise.
+    /// The quantity, if it is booked or parked.
     pub quantity: Option<Quantity>,
     /// The good, if it is booked or was looked up, and no kit.
     pub good: Option<GoodId>,
-    /// Its title, likewise.
+    /// The good's title, if it has one of these.
     pub title: Option<String>,
-    /// The operation it is booked in, likewise.
+    /// The operation in which it is booked.
     pub operation: Option<OperationId>,
-    /// True if it was taken back since.
+    /// True if it was taken back later.
     pub is_undone: bool,
     /// The result of a command, or the reason of a refusal, in words.
     pub words: Option<String>,
 }
 
-/// An entry of the trail, and the state of the operation now.
+/// An entry of the trail with the present state of its operation.
 #[derive(Debug, Clone)]
 pub struct DeliveryEntry {
     /// Its number in the trail.
@@ -112,7 +112,7 @@ impl Entry {
 }
 
 impl Cursor {
-    /// Returns the place behind `entry`.
+    /// Returns the place after `entry`.
     #[must_use]
     pub fn behind(self, entry: &Entry) -> Self {
         match entry {
@@ -135,7 +135,7 @@ impl Db {
     }
 
     /// Returns the journal's entries after `seen`, at most `count`. Frames come in their order and the trail in its
-    /// own; the two are joined by the wall clock, which may have been corrected in between.
+    /// own; the two are merged by the wall clock, which may have been corrected in between.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
@@ -152,6 +152,7 @@ impl Db {
                    WHERE e.id > ?1 ORDER BY e.id LIMIT ?2";
         let deliveries = self.entries(sql, (seen.event, count), delivery)?;
         let mut joined = joined(scans, deliveries);
+        // Each list may hold `count` entries. The rest of both comes again with the next call.
         joined.truncate(usize::try_from(count).unwrap_or(usize::MAX));
         Ok(joined)
     }
@@ -179,8 +180,8 @@ impl Db {
         Ok(scans)
     }
 
-    /// Adds the title to a frame that was looked up: it stands in no document, so its title is that of the goods table
-    /// now.
+    /// Adds the title to a frame that was looked up: it belongs to no document, so its title is the goods table's
+    /// present one.
     fn with_title(&self, entry: Entry) -> Result<Entry, Error> {
         let Entry::Scan(mut scan) = entry else { return Ok(entry) };
         if let (None, Some(good), "lookup") = (&scan.title, scan.good, scan.outcome.as_str()) {
@@ -205,9 +206,10 @@ impl Db {
     }
 }
 
-/// Joins both, each in its own order, the earlier of the two heads first.
+/// Merges two lists, each in its own order, by taking the earlier of the two heads.
 fn joined(scans: Vec<Entry>, deliveries: Vec<Entry>) -> Vec<Entry> {
     let mut joined = Vec::with_capacity(scans.len().saturating_add(deliveries.len()));
+    // Not sorted: a corrected clock may make a list's own order differ from that of the times.
     let mut deliveries = deliveries.into_iter().peekable();
     for scan in scans {
         joined.extend(std::iter::from_fn(|| deliveries.next_if(|delivery| delivery.at() < scan.at())));

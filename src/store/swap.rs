@@ -1,8 +1,8 @@
-//! Replaces a database by another file, at one moment.
+//! Replaces a database by another file, in one step.
 //!
-//! If this is interrupted, at whichever system call, the database is the old one or the one that takes its place,
-//! whole, and the old one has a name as long as it is to be kept. The log is folded in first, so that no log of one
-//! database ever lies beside the other.
+//! If this is interrupted, at whichever system call, the database is the old one or the new one, whole, and the old one
+//! has a name as long as it is to be kept. The log is checkpointed first, so that no log of one database ever lies
+//! beside the other.
 
 use std::fs::{self, File};
 use std::io;
@@ -23,7 +23,7 @@ const ASIDE: &str = "aside";
 /// The ending of one that an older program cannot read, with something in it that is undelivered.
 const UNDELIVERED: &str = "undelivered";
 
-/// The decision about a database that makes room.
+/// The decision about the replaced database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// It is kept beside the new one; everything in it was delivered.
@@ -38,7 +38,7 @@ fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BackupError + '_ {
     move |source| BackupError::File { path: path.to_owned(), source }
 }
 
-/// Makes a database one file that can be renamed. No process may have it open.
+/// Turns a database into one file that can be renamed. No process may have it open.
 ///
 /// # Errors
 /// It cannot be read; it is as it was.
@@ -50,8 +50,8 @@ pub fn make_whole(path: &Path) -> Result<(), BackupError> {
     fold_in(path)
 }
 
-/// Puts `by`, a whole file of the same file system, or none, in the place of a database that is whole. Returns the path
-/// under which that is kept.
+/// Puts `by`, a whole file on the same file system, in the place of a whole database; without `by`, removes the
+/// database. Returns the path under which the old one is kept.
 ///
 /// # Errors
 /// A file cannot be renamed; the database is the old one, or has been replaced.
@@ -66,6 +66,7 @@ pub fn replace(
         Kept::Undelivered => Some(UNDELIVERED),
         Kept::Not => None,
     };
+    // The second name comes first: from here on the old data has a name whatever happens.
     let kept = match ending.filter(|_| path.exists()) {
         Some(ending) => Some(second_name(path, ending, now)?),
         None => None,
@@ -80,12 +81,13 @@ pub fn replace(
 /// Gives a database a second name, under which it is kept when another takes its place.
 pub(super) fn second_name(path: &Path, ending: &str, now: UnixMillis) -> Result<PathBuf, BackupError> {
     let name = damage::free_name(path, ending, now)?;
+    // A hard link, not a rename: the database keeps its own name until the new file takes it.
     fs::hard_link(path, &name).map_err(file_error(&name))?;
     sync_folder(path)?;
     Ok(name)
 }
 
-/// Removes second names of a database that never made room, because that was interrupted.
+/// Removes second names of a database that was never replaced, because a swap was interrupted.
 ///
 /// # Errors
 /// The folder cannot be read or changed.
@@ -99,6 +101,7 @@ pub fn remove_second_names(path: &Path) -> Result<(), BackupError> {
     for entry in fs::read_dir(folder).map_err(file_error(folder))? {
         let entry = entry.map_err(file_error(folder))?;
         let is_named = begins.iter().any(|begin| entry.file_name().to_string_lossy().starts_with(begin));
+        // The same file under two names has one inode; a kept file of an earlier swap has another.
         let is_same = |other: &fs::Metadata| (other.dev(), other.ino()) == (database.dev(), database.ino());
         if is_named && entry.metadata().is_ok_and(|other| is_same(&other)) {
             remove(&entry.path())?;
@@ -113,11 +116,12 @@ pub(super) fn take_place(by: &Path, path: &Path) -> Result<(), BackupError> {
     sync_folder(path)
 }
 
-/// Folds the log into its file; the last connection that closes deletes it (`sqlite.org/wal.html`, section 2.1).
+/// Checkpoints the log; the last connection that closes then deletes it (`sqlite.org/wal.html`, section 2.1).
 pub(super) fn fold_in(path: &Path) -> Result<(), BackupError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
     connection.close().map_err(|(_, error)| Error::from(error))?;
+    // A log with content means that another process has the database open.
     for suffix in ["-wal", "-shm"] {
         let part = with_suffix(path, suffix);
         if size(&part) > 0 {

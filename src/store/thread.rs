@@ -16,11 +16,11 @@ type Job = Box<dyn FnOnce(&mut Db) + Send>;
 
 enum Message {
     Job(Job),
-    /// The end: earlier messages are still done; later ones never will be.
+    /// The end. Jobs that were queued before it are still run, later ones never are.
     End,
 }
 
-/// The store has ended: a bug in it, or an orderly stop.
+/// The store has ended, by an orderly stop or because of a bug in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the store has ended")]
 pub struct StoreClosed;
@@ -45,6 +45,7 @@ impl Store {
     /// # Errors
     /// The system's reason if it cannot start a thread.
     pub fn start(mut db: Db) -> io::Result<(Self, StoreThread)> {
+        // Only the agent has threads that checkpoint the logs; a command uses a `Db` without this thread.
         db.fold_apart();
         let (jobs, mut queue) = mpsc::channel::<Message>(STORE_QUEUE_MAX);
         let (end, ended) = oneshot::channel();
@@ -54,7 +55,7 @@ impl Store {
                 db.keep_logs_short();
             }
             db.close();
-            // The other side may have stopped waiting.
+            // `StoreThread::end` may have stopped waiting; then nobody needs the answer.
             let _told = end.send(());
         })?;
         let store = Self { jobs };
@@ -72,7 +73,7 @@ impl Store {
     ) -> Result<T, StoreClosed> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |db| {
-            // The caller may have stopped waiting.
+            // The caller may have stopped waiting. The job is done all the same, so its result is dropped.
             let _told = answer.send(job(db));
         });
         self.jobs.send(Message::Job(job)).await.map_err(|_closed| StoreClosed)?;
@@ -83,8 +84,10 @@ impl Store {
 impl StoreThread {
     /// Lets the thread finish the jobs that it has, close the files, and end.
     pub async fn end(self) {
+        // Handles may live on, so the queue does not close by itself: a message ends the thread.
         // An error means that the thread is already gone.
         let _told = self.store.jobs.send(Message::End).await;
+        // Awaited first: joining blocks, which the runtime's thread may do only once the files are closed.
         let _ended = self.ended.await;
         if self.thread.join().is_err() {
             tracing::error!("the store's thread has panicked");
