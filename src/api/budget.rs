@@ -1,4 +1,4 @@
-//! The one budget for everything that the station sends.
+//! The budget of requests, one for everything that the station sends.
 //!
 //! The service allows 200 requests a minute and 5 a second for an address
 //! (<https://developer.alteg.io/en/b2b-v1/openapi>), and every station behind one router shares them.
@@ -14,15 +14,17 @@ use crate::random::random;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The wait after "too many requests" if the service gives none: what integrations use.
+/// The wait after "too many requests" where the service names none, as integrations use it.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// The permission to make one request. Only [`Budget::take`] makes one, and a request consumes it.
 #[derive(Debug)]
 pub struct Permit(());
 
-/// Limits requests over any second and any minute. A process cannot know what the one before it sent, so after
-/// a start both count as used up: at most one request in the first second, then the steady rate.
+/// A limit on the requests of any second and of any minute.
+///
+/// A process cannot know what the one before it sent, so both count as used up at a start: at most one request in the
+/// first second, then the steady rate.
 #[derive(Debug)]
 pub struct Budget {
     /// The times at which each request of a second may be made again, soonest first.
@@ -39,6 +41,7 @@ impl Budget {
     /// checks; `seed` starts the random part of waits and gaps, and should differ from station to station.
     pub fn new(per_minute: u32, per_second: u32, seed: u64, now: Instant) -> Self {
         let per_minute = per_minute.max(1);
+        // The minute's slots become free one by one; those of the second, except one, after a second.
         let spacing = MINUTE / per_minute;
         let minute = (0..per_minute).map(|slot| now + spacing * slot).collect();
         let second = (0..per_second.max(1)).map(|slot| if slot == 0 { now } else { now + SECOND }).collect();
@@ -73,9 +76,11 @@ impl Budget {
         self.pace.faster();
     }
 
-    /// Notes that the service answered "too many requests", perhaps with a wait. Returns the instant before which
-    /// nothing is sent: up to half of the wait is added, because stations that were given the same wait must not all
-    /// come back at its end, and the gap of a slow pace may last longer still.
+    /// Notes that the service answered "too many requests", perhaps with a wait, and returns the instant before which
+    /// nothing is sent.
+    ///
+    /// Up to half of the wait is added, because stations that were given the same wait must not all come back at its
+    /// end. The gap of a slow pace may last longer still.
     pub fn busy(&mut self, told: Option<Duration>, now: Instant) -> Instant {
         self.pace.slower(now);
         let wait = told.unwrap_or(BUSY_WAIT);
@@ -84,7 +89,7 @@ impl Budget {
         self.open_from()
     }
 
-    /// Waits until the budget has a request, and takes it.
+    /// Waits until the budget has a request and takes it.
     pub async fn wait(&mut self) -> Permit {
         loop {
             match self.take(Instant::now()) {
@@ -94,7 +99,7 @@ impl Budget {
         }
     }
 
-    /// Sends nothing for `wait`.
+    /// Sends nothing for this long; a longer wait that was set before still holds.
     pub fn close_for(&mut self, wait: Duration, now: Instant) {
         self.closed_until = self.closed_until.max(now + wait);
     }

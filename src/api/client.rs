@@ -23,21 +23,21 @@ use crate::meter::Requests;
 /// The largest answer that is read, in bytes. A page of 1,000 movements is about 1 MB.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// The media type that is accepted. Without it newer partner tokens are refused (reference pages, "Accept").
+/// The accepted media type. Newer partner tokens are refused without it (reference pages, "Accept").
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2+json");
 
-/// The time after which an idle connection is closed, before the server closes it: a request that meets a closing
-/// connection has an unknown outcome.
+/// The time after which an idle connection is closed, before the server closes it: a request on a connection that is
+/// just closing has an unknown outcome.
 const IDLE_CONNECTION: Duration = Duration::from_secs(10);
 
 /// The text that replaces a token which the server repeats in an answer.
 pub(super) const BLOT: &str = "(token)";
 
-/// The server's clock beside ours, at one answer.
+/// The server's clock at one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerDate(pub UnixMillis);
 
-/// Makes calls for one location.
+/// A client for the calls about one location.
 pub struct Client {
     http: reqwest::Client,
     base: Url,
@@ -59,17 +59,17 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A good answer: a status of 200 to 299 and a body in the service's own form that does not say that the call failed.
+/// A good answer: a status of 200 to 299, and a body in the service's own form that does not report a failure.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
-    /// The place of the member `data` in the body, if it has one. The body is searched for it only once.
+    /// The place of the member `data` in the body, if it has one; found once, while the answer is judged.
     pub(super) data: Option<Range<usize>>,
 }
 
 impl Client {
-    /// Builds the client. The proxies of the environment are ignored: only `api.proxy` counts.
+    /// Builds the client. The proxies of the environment are ignored: only `api.proxy` is used.
     ///
     /// # Errors
     /// The library's reason, or that the base address or a token cannot be used; neither is printed.
@@ -84,7 +84,7 @@ impl Client {
         Ok(Self { authorization: header_of(&credentials)?, location, ..client }.hiding(user))
     }
 
-    /// Builds a client that can do no more than [`Client::log_in`]: it has no user token and no location.
+    /// Builds a client for [`Client::log_in`] alone: it has no user token and no location.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -94,6 +94,7 @@ impl Client {
         for what in unreadable {
             tracing::error!("{what}");
         }
+        // `ring` is the program's only cryptography; rustls' own default would build in a second library.
         let tls =
             rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
                 .with_safe_default_protocol_versions()?
@@ -103,12 +104,14 @@ impl Client {
             .tls_backend_preconfigured(tls)
             .http1_only()
             .no_proxy()
+            // A redirect or an automatic retry would send a write a second time without the caller's knowledge.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .user_agent(concat!("stockpoint/", env!("CARGO_PKG_VERSION")))
             .timeout(config.request_timeout)
             .connect_timeout(config.request_timeout)
             .pool_idle_timeout(IDLE_CONNECTION)
+            // One connection: requests are sent one after the other.
             .pool_max_idle_per_host(1);
         if let Some(proxy) = &config.proxy {
             http = http.proxy(reqwest::Proxy::all(proxy.as_str())?);
@@ -131,13 +134,13 @@ impl Client {
         Ok(client.hiding(partner))
     }
 
-    /// Returns the same client with another secret that is removed from every answer.
+    /// Returns the same client, which removes one more secret from every answer.
     fn hiding(mut self, secret: &SecretString) -> Self {
         self.hide(secret);
         self
     }
 
-    /// Removes this secret too from every answer from now on.
+    /// Adds a secret that is removed from every answer from now on.
     pub(super) fn hide(&mut self, secret: &SecretString) {
         self.tokens.extend(spellings(secret));
     }
@@ -147,7 +150,7 @@ impl Client {
         self.meter.clone()
     }
 
-    /// Returns the location that every call is about.
+    /// Returns the location of every call.
     pub(super) fn location(&self) -> LocationId {
         self.location
     }
@@ -162,7 +165,7 @@ impl Client {
         self.write_off_document_type
     }
 
-    /// Takes the server's clock at the latest answer, good or bad, since this was last called.
+    /// Takes the server's clock from the latest answer, good or bad; `None` if there was no answer since the last call.
     pub fn take_server_date(&self) -> Option<ServerDate> {
         self.date.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -177,7 +180,7 @@ impl Client {
         self.send(permit, request.header(AUTHORIZATION, self.authorization.clone())).await
     }
 
-    /// Sends a write with the partner token alone: a person who is about to log in has no user token yet.
+    /// Sends a write with the partner token alone: a person who is logging in has no user token yet.
     pub(super) async fn post_as_partner(
         &self,
         permit: Permit,
@@ -248,6 +251,7 @@ impl Client {
         url
     }
 
+    /// Sends a request, and counts and times it by its outcome.
     async fn send(&self, spent: Permit, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
         let begun = Instant::now();
         let answer = self.exchange(spent, request).await;
@@ -255,6 +259,9 @@ impl Client {
         answer
     }
 
+    /// Sends a request and reads its answer.
+    ///
+    /// The permit is consumed here, so that no request leaves without one.
     async fn exchange(&self, _spent: Permit, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
         let request = request.header(ACCEPT, MEDIA_TYPE).build().map_err(Error::transport)?;
         let method = request.method().clone();
@@ -264,6 +271,7 @@ impl Client {
         let server_clock = header(DATE).and_then(|text| rfc2822::parse(text).ok());
         let retry_after =
             header(RETRY_AFTER).and_then(|wait| wait.trim().parse().ok()).map(Duration::from_secs);
+        // In chunks, so that the limit holds for a body without a `Content-Length`, or with a wrong one, as well.
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(Error::broken)? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
@@ -271,9 +279,10 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
+        // Before anything else is made of the body: no later step can then leak a token.
         let body = blotted(body, &self.tokens);
         let verdict = envelope::judge(&method, status, &body);
-        // A device in between has a clock of its own.
+        // A device in between has a clock of its own, which must not vouch for ours.
         if let Some(at) = server_clock.filter(|_| !matches!(verdict, Verdict::Stranger(_))) {
             let at = ServerDate(UnixMillis(at.timestamp().as_millisecond()));
             *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
@@ -300,9 +309,12 @@ fn spellings(token: &SecretString) -> Vec<SecretString> {
     std::iter::once(token.clone()).chain(differs.then(|| SecretString::from(escaped))).collect()
 }
 
-/// Removes the tokens from an answer. A server that complains about a header may repeat it, and its words go to people,
-/// to the log and to the disk: so the tokens are removed before anything is made of the answer.
+/// Removes the tokens from an answer.
+///
+/// A server that complains about a header may repeat it, and its words go to people, to the log and to the disk. So the
+/// tokens are removed before anything is made of the answer.
 fn blotted(body: Vec<u8>, tokens: &[SecretString]) -> Vec<u8> {
+    // Bytes that are not UTF-8 cannot hold a token; the original body is returned where there is nothing to remove.
     let text = String::from_utf8_lossy(&body);
     if !tokens.iter().any(|token| text.contains(token.expose_secret())) {
         return body;

@@ -1,9 +1,9 @@
-//! Distinguishes the service's own answers from those of something in between: a gateway, a proxy, a login page.
+//! Distinguishes the service's own answers from those of a device in between: a gateway, a proxy, a login page.
 //!
 //! The service wraps every answer: `{"success": …, "data": …, "meta": …}`, or, for some errors, `{"errors": {…},
 //! "meta": {…}}`; one integration logged a 400 as `{"meta": {"message": …}}`, which is accepted for a 422 and a 429
-//! too. Only a deletion (202, 204), "too many requests" (429) and a failure (5xx) come without this form. An answer
-//! that is not of this form proves nothing about the request: it may have been passed on before, or not.
+//! too. Only a deletion (202, 204), "too many requests" (429) and a failure (5xx) come without this form. An answer of
+//! another form proves nothing about the request, which may have been passed on before.
 
 use std::ops::Range;
 
@@ -18,13 +18,13 @@ use super::lenient;
 pub(super) enum Verdict {
     /// The service carried the request out. The place of `data` in the body, where it has any.
     Done(Option<Range<usize>>),
-    /// The service says that it did not carry the request out, or that it failed.
+    /// The service reports that it did not carry the request out, or that it failed.
     Failure,
     /// Something other than the service answered.
     Stranger(Body),
 }
 
-/// The kind of a body that is not the service's own.
+/// The kind of a body that is not in the service's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
     /// Nothing.
@@ -75,6 +75,7 @@ struct Message<'a> {
     message: Option<&'a RawValue>,
 }
 
+/// Reads a member as present even if it is `null`, for which `Option` alone would give `None`.
 fn even_null<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
     <&RawValue>::deserialize(from).map(Some)
 }
@@ -88,10 +89,11 @@ impl Envelope<'_> {
         self.data.is_some() || self.meta.is_some()
     }
 
-    /// Returns true if this is one of the forms in which the service says that something failed.
+    /// Returns true if the envelope has one of the forms in which the service reports a failure.
     fn is_failure(&self, status: u16) -> bool {
         match (self.success(), self.errors) {
             (Some(is_good), _) => !is_good && self.has_content(),
+            // A `success` that is neither true nor false disqualifies the body: the service sends no such thing.
             (None, Some(errors)) => self.success.is_none() && self.meta.is_some() && has_message(errors),
             (None, None) => {
                 let is_bare = self.success.is_none() && self.data.is_none();
@@ -113,6 +115,7 @@ pub(super) fn judge(method: &Method, status: u16, body: &[u8]) -> Verdict {
     let envelope: Option<Envelope<'_>> = serde_json::from_slice(body).ok();
     let fails = envelope.as_ref().is_some_and(|envelope| envelope.is_failure(status));
     match status {
+        // No content is a success of a deletion only. After a write it may be a proxy's answer.
         202 | 204 if is_empty && method == Method::DELETE => Verdict::Done(None),
         200..=299 => match envelope {
             Some(envelope) if envelope.success() == Some(true) && envelope.has_content() => {
@@ -125,17 +128,18 @@ pub(super) fn judge(method: &Method, status: u16, body: &[u8]) -> Verdict {
         429 if is_empty || fails => Verdict::Failure,
         429 => stranger(),
         400..=499 if fails => Verdict::Failure,
-        // Only a gateway says this of a service behind it, unless the body is in the service's own form.
+        // Only a gateway answers so for a service behind it, unless the body has the service's own form.
         502..=504 | 520..=599 if !fails => stranger(),
-        // The body of a failure is not documented.
+        // The service's page does not describe the body of a failure.
         500..=599 => Verdict::Failure,
         // The service never redirects.
         _ => stranger(),
     }
 }
 
-/// Returns the place of a part of a body in that body.
+/// Returns the place of a part of a body within that body.
 fn place_of(part: &str, body: &[u8]) -> Option<Range<usize>> {
+    // `part` is borrowed from `body`, so the difference of their addresses is its place.
     let start = part.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
     Some(start..start + part.len()).filter(|range| range.end <= body.len())
 }

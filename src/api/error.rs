@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 use super::envelope::Body;
 use super::lenient;
 
-/// The longest text taken from the server; the rest is cut.
+/// The longest text taken from the server, in characters; the rest is cut.
 const WORDS_CHARS_MAX: usize = 300;
 
-/// The longest wait that is believed: a request an hour is the least that a station makes.
+/// The longest wait that is accepted: a station makes at least one request an hour.
 const WAIT_MAX: Duration = Duration::from_hours(1);
 
 /// The reason why a request has no usable answer.
@@ -156,8 +156,7 @@ pub enum Outcome {
 }
 
 impl Error {
-    /// Returns true if the server has looked at the request and will not do it: the same request would be refused
-    /// again.
+    /// Returns true if the server examined the request and will not do it: the same request would be refused again.
     pub fn is_refusal(&self) -> bool {
         match self.outcome() {
             Outcome::Refused(_) => true,
@@ -166,7 +165,7 @@ impl Error {
         }
     }
 
-    /// Returns one of the words by which requests are counted.
+    /// Returns the word under which the outcome is counted.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Connect(_) | Self::Unsayable { .. } => "not-sent",
@@ -179,7 +178,7 @@ impl Error {
         }
     }
 
-    /// Classes the error; the one place that does so.
+    /// Classifies the error; no other place does.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Connect(_) => Outcome::NotDone,
@@ -198,10 +197,9 @@ impl Error {
         }
     }
 
-    /// Makes an error from a transport error. Its text would name the address with its query, so the address is
-    /// removed.
+    /// Makes an error from a transport error, without its address: that would show the query.
     pub(super) fn transport(error: reqwest::Error) -> Self {
-        // A time-out while connecting is a connect error as well; in both cases nothing was sent.
+        // A time-out while connecting is a connect error as well; nothing was sent in either case.
         if error.is_connect() { Self::Connect(Transport(error.without_url())) } else { Self::broken(error) }
     }
 
@@ -248,7 +246,7 @@ impl Error {
         }
     }
 
-    /// Makes an error from an answer in which the service itself says that it did not do what was asked.
+    /// Makes an error from an answer in which the service itself reports that it did not do what was asked.
     pub(super) fn answered(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         match status {
             429 => Self::Busy { wait: retry_after.or_else(|| wait_in(&words(body))).map(at_least_a_second) },
@@ -266,7 +264,7 @@ impl Error {
         Self::Stranger { status, body, wait: retry_after.map(at_least_a_second) }
     }
 
-    /// Returns true if nothing came from the service: the connection failed, and not the thing that was asked for.
+    /// Returns true if nothing came from the service: the connection failed, not what was asked for.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Broken(_) | Self::Stranger { .. } => true,
@@ -282,13 +280,13 @@ impl Error {
     }
 }
 
-/// Limits a wait to 1 s at least and to [`WAIT_MAX`]. Some answers give a wait of zero; an immediate retry is what
+/// Limits a wait to 1 s at least and to [`WAIT_MAX`]. Some answers give a wait of zero, but an immediate retry is what
 /// caused the refusal.
 fn at_least_a_second(wait: Duration) -> Duration {
     wait.clamp(Duration::from_secs(1), WAIT_MAX)
 }
 
-/// Returns the first number in a message such as "try again in 3 seconds", in whatever language, in seconds.
+/// Returns the first number in a message such as "try again in 3 seconds", in any language, as seconds.
 fn wait_in(words: &str) -> Option<Duration> {
     let digits: String =
         words.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
@@ -300,7 +298,7 @@ fn words_or_status(status: u16, body: &[u8]) -> String {
     if words.is_empty() { format!("no reason given (status {status})") } else { words }
 }
 
-/// The two shapes of an error: `meta.message` with `meta.errors`, and `errors.message`.
+/// The two shapes of an error body: `meta.message` with `meta.errors`, and `errors.message`.
 #[derive(Deserialize)]
 struct ErrorBody<'a> {
     #[serde(borrow)]
@@ -317,7 +315,7 @@ struct Message<'a> {
     errors: Option<&'a RawValue>,
 }
 
-/// Returns the server's own words for a person, or nothing. Never branch on them.
+/// Returns the server's own words for a person, or an empty text. Code must never branch on them.
 fn words(body: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<ErrorBody<'_>>(body) else { return String::new() };
     let mut words = String::new();
@@ -327,11 +325,13 @@ fn words(body: &[u8]) -> String {
         let message = lenient::text(part.message).unwrap_or_default();
         let details = part.errors.map(lenient::all_texts).unwrap_or_default();
         for text in std::iter::once(message).chain(details) {
+            // The same text often stands in both parts, and again among the details.
             if !text.is_empty() && !words.contains(&text) {
                 let _written = write!(words, "{}{text}", if words.is_empty() { "" } else { "; " });
             }
         }
     }
+    // Control characters could change the terminal on which the words are shown.
     words.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect()
 }
 

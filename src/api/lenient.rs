@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 
 use crate::domain::stock::quantity::Money;
 
-/// The most texts taken out of a nested value; a person reads no more.
+/// The most texts taken out of a nested value; nobody reads more of an error.
 const TEXTS_MAX: usize = 20;
 
-/// Reads text, or a number's own spelling. `null` and everything else is nothing.
+/// Reads text, or a number as it is spelled. `null` and everything else gives `None`.
 pub(super) fn text(raw: Option<&RawValue>) -> Option<String> {
     let raw = raw?.get();
     match raw.as_bytes().first()? {
@@ -24,25 +24,27 @@ pub(super) fn text(raw: Option<&RawValue>) -> Option<String> {
 
 /// Reads a decimal number, written as a number or as text.
 pub(super) fn decimal(raw: Option<&RawValue>) -> Option<Decimal> {
+    // A `RawValue` has no blanks around it, so its first character tells a text from a number.
     let spelled = raw?.get();
     if spelled.starts_with('"') { read_decimal(&text(raw)?) } else { read_decimal(spelled) }
 }
 
-/// Reads a price: a missing one is zero; one that is present and is no number is not read as zero but as unreadable.
+/// Reads a price. A missing price is zero; one that is present and not a number is unreadable, and never zero.
 pub(super) fn money(raw: Option<&RawValue>) -> Money {
     match raw.map(RawValue::get) {
+        // A price that silently became zero would be posted as the cost of stock.
         None | Some("null" | "\"\"" | "[]" | "{}" | "false") => Money::default(),
         Some(_) => decimal(raw).map_or(Money::UNREADABLE, Money::new),
     }
 }
 
-/// Reads a decimal to its last digit, or not at all.
+/// Reads a decimal to its last digit; returns `None` rather than round.
 fn read_decimal(text: &str) -> Option<Decimal> {
     let text = text.trim();
     let Some((digits, exponent)) = text.split_once(['e', 'E']) else {
         return Decimal::from_str_exact(text).ok();
     };
-    // `Decimal::from_scientific` rounds.
+    // `Decimal::from_scientific` would round.
     let (digits, exponent) =
         (Decimal::from_str_exact(digits).ok()?.normalize(), exponent.parse::<i32>().ok()?);
     let scale = i32::try_from(digits.scale()).ok()?.checked_sub(exponent)?;
@@ -53,7 +55,7 @@ fn read_decimal(text: &str) -> Option<Decimal> {
 
 /// Reads a whole number, written as a number (with or without decimals that are zero) or as text.
 pub(super) fn integer(raw: Option<&RawValue>) -> Option<i64> {
-    // Nearly all are plain digits, and a goods table has hundreds of thousands of them.
+    // Nearly all are plain digits, and a goods table has hundreds of thousands of them: no decimal is built for these.
     if let Ok(number) = raw?.get().parse() {
         return Some(number);
     }
@@ -90,17 +92,17 @@ pub(super) fn related(raw: Option<&RawValue>) -> Option<i64> {
     id(related.id)
 }
 
-/// Returns an object, or the first of an array.
+/// Returns the object itself, or the first member of an array.
 pub(super) fn one(raw: &RawValue) -> Option<&RawValue> {
     if raw.get().starts_with('[') { list(raw).into_iter().next() } else { Some(raw) }
 }
 
-/// Returns the members of an array; of anything else, none.
+/// Returns the members of an array, and none for anything else.
 pub(super) fn list(raw: &RawValue) -> Vec<&RawValue> {
     serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
-/// Returns every text inside a value, in order, whatever holds it; at most 20.
+/// Returns every text inside a value, in order and at any depth; at most 20.
 pub(super) fn all_texts(raw: &RawValue) -> Vec<String> {
     fn collect(value: &serde_json::Value, texts: &mut Vec<String>) {
         if texts.len() >= TEXTS_MAX {

@@ -1,11 +1,11 @@
-//! The service's API, version 1: a tolerant reader and a strict writer.
+//! A client of the service's API, version 1: it reads tolerantly and writes strictly.
 //!
-//! Each fact about it stands where it matters, with how sure it is. Three things shape this module: the service does
-//! not recognise a repeated request (it makes a second document of it), its answers vary in shape, and it counts
-//! requests by address.
+//! Each fact about the API stands in the code where it matters, with its source and how certain it is. Three of them
+//! shape this module: the service does not recognise a repeated request (it creates a second document), its answers
+//! vary in form, and it counts requests by address.
 //!
-//! [`Client`] makes calls, each against a [`Permit`] of the one [`Budget`]. Every error is classed at one place,
-//! [`Error::outcome`].
+//! [`Client`] makes calls, each against a [`Permit`] of the one [`Budget`]. [`Error::outcome`] is the only place that
+//! classifies an error.
 //!
 //! Invariant: no token, no URL and no body is in an error or a log line.
 

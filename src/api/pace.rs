@@ -1,17 +1,17 @@
 //! The pace of a station among others behind one address: additive increase, multiplicative decrease, jitter.
 //!
-//! The service counts all stations behind one router together and tells none of them about the others; a station sees
-//! nothing but "too many requests". It has two causes, and they need opposite answers:
+//! The service counts all stations behind one router together and tells none of them about the others: a station sees
+//! only "too many requests". That has two causes, which need opposite answers:
 //!
-//! - *A burst of another station's*, such as an import that runs for some seconds. It is over soon, and the old pace is
-//!   right again. So a station at its full pace that has met no refusal for [`QUIET`] goes down, and comes back
-//!   within a dozen requests.
-//! - *Other stations.* The limit is shared for good. A refusal on the way back shows it: the station goes down
-//!   again and stays there. From then on each refusal halves its pace and each request that is served raises it by
-//!   a small step. Stations that share a limit end up at about the same pace, because the more a station sends the
-//!   more often it is halved.
+//! - *A burst of another station*, such as an import that runs for some seconds. It is over soon, and then the old pace
+//!   is right again. So a station at its full pace that has met no refusal for [`QUIET`] slows down, and is back within
+//!   a dozen requests.
+//! - *Other stations.* The limit is shared for good. A refusal on the way back shows it: the station slows down again
+//!   and stays slow. From then on each refusal halves its pace, and each request that is served raises it by a small
+//!   step. Stations that share a limit end up at about the same pace, because a station is halved the more often the
+//!   more it sends.
 //!
-//! The gaps between requests vary at random in both cases. `tests/it/politeness.rs` simulates all of this.
+//! The gaps between requests vary at random in both cases. `tests/it/politeness.rs` simulates both.
 
 use std::time::Duration;
 
@@ -22,19 +22,19 @@ const MILLI: u64 = 1000;
 /// A minute, in ms.
 const MINUTE_MS: u64 = 60_000;
 
-/// Steps from nothing to the most, for a station whose address is shared. Smaller steps leave more of the limit
-/// unused; with larger ones more requests are refused: at equilibrium one in `pace / (2 * step)`.
+/// The number of steps from nothing to the full pace, for a station whose address is shared. Smaller steps leave more
+/// of the limit unused; with larger ones more requests are refused: at equilibrium, one in `pace / (2 * step)`.
 const STEPS: u64 = 1200;
 
-/// Requests served in a row after which a slow station catches up. Where forty stations share the limit, few are
-/// served so often between two refusals; where eight do, most are.
+/// The number of requests served in a row after which a slow station catches up. Where forty stations share the limit,
+/// few are served so often between two refusals; where eight do, most are.
 const CATCH_UP_AFTER: u32 = 12;
 
 /// A station slower than this part of the full pace can catch up.
 const SLOW_PART: u64 = 12;
 
-/// The part of the full pace whose gain, by the clock, a station that catches up has. The small steps alone come with
-/// each request, so the slowest station would need a quarter of an hour to find the room that there is.
+/// The part of the full pace at which a station gains, in a minute, as much as one that catches up. The small steps come
+/// with each request, so the slowest station alone would need a quarter of an hour to find the room that there is.
 const CATCH_UP_PART: u64 = 4;
 
 /// The slowest pace, in thousandths of a request a minute: a station makes two requests a minute whatever happens.
@@ -44,30 +44,30 @@ const LEAST: u64 = 2 * MILLI;
 /// noticed within 15 s.
 const LEAST_IN_BURST: u64 = 6 * MILLI;
 
-/// The time for which a station that has the address for itself meets no refusal. One that comes sooner after the last
-/// shows that others are there.
+/// The time for which a station that is alone at its address meets no refusal. A refusal that comes sooner after the
+/// last one shows that there are others.
 const QUIET: Duration = Duration::from_mins(5);
 
-/// The number of served requests that end an episode: refusals with fewer between them have one cause.
+/// The number of served requests that end an episode: refusals with fewer between them have the same cause.
 const EPISODE_ENDS_AFTER: u32 = 2;
 
-/// The part of the way back to the full pace that each served request closes.
+/// The part of the way back to the full pace by which each served request speeds up.
 const WAY_BACK_PART: u64 = 4;
 
-/// The part of the full pace that counts as all of it, in hundredths.
+/// The part of the pace, in hundredths, that counts as the full one: equal parts of the rest would never reach it.
 const FULL_PERCENT: u64 = 99;
 
-/// The company that a station assumes behind its address.
+/// The other users of the address that a station assumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Company {
-    /// No others. The pace is the full one and nothing is spaced: the windows of the budget are enough.
+    /// None. The pace is the full one and nothing is spaced: the windows of the budget are enough.
     Alone,
-    /// Another one that will be gone soon: the pace is down, or on the way back.
+    /// One that will be gone soon: the pace is low, or on the way back.
     Passing {
         /// The pace at the end of the episode, in thousandths of a request a minute.
         low: u64,
     },
-    /// Others, for good.
+    /// Some, for good.
     Sharing,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Pace {
     refused: Option<Instant>,
     /// The time of the last request.
     sent: Option<Instant>,
-    /// The length of the gap after it beside the gap of the pace: 0 for a half of it, 65535 for one and a half.
+    /// The length of the gap after it in relation to the gap of the pace: 0 is a half, 65535 one and a half.
     spread: u32,
     /// The state of the generator of gaps; never 0.
     random: u64,
@@ -103,6 +103,7 @@ impl Pace {
             refused: None,
             sent: None,
             spread: 0,
+            // A xorshift generator whose state is 0 would return 0 for ever.
             random: seed | 1,
         }
     }
@@ -112,7 +113,7 @@ impl Pace {
         self.in_row = self.in_row.saturating_add(1);
         match self.company {
             Company::Alone => {}
-            // One served request may have slipped through; it undoes the last halving and no more.
+            // One served request may have slipped through during the burst; it undoes the last halving and no more.
             Company::Passing { .. } if self.in_row < EPISODE_ENDS_AFTER => {
                 self.rate = self.rate.saturating_mul(2).min(self.most);
             }
@@ -126,11 +127,13 @@ impl Pace {
         }
     }
 
+    /// Returns the gain in pace of one served request, for a station that shares its address.
     fn step(&self) -> u64 {
         let step = (self.most / STEPS).max(1);
         if self.in_row <= CATCH_UP_AFTER || self.rate >= self.most / SLOW_PART {
             return step;
         }
+        // Divided by the pace: a station that is served less often gains more with each request.
         step.max(step.saturating_mul(self.most / CATCH_UP_PART) / self.rate.max(LEAST))
     }
 
@@ -141,7 +144,7 @@ impl Pace {
         let half = (self.rate / 2).max(LEAST);
         (self.rate, self.company) = match self.company {
             Company::Alone if was_quiet => (half, Company::Passing { low: half }),
-            // A second refusal shows that half the pace was far too much.
+            // A second refusal in the same episode shows that half the pace was far too much.
             Company::Passing { .. } if is_same_episode => {
                 let low = (self.rate / 4).max(LEAST_IN_BURST).min(self.rate);
                 (low, Company::Passing { low })
@@ -152,18 +155,19 @@ impl Pace {
         (self.in_row, self.refused) = (0, Some(now));
     }
 
-    /// Notes that a request leaves.
+    /// Notes that a request was sent.
     pub(super) fn leave(&mut self, now: Instant) {
         self.sent = Some(now);
         self.spread = self.draw();
     }
 
-    /// Returns the time at which the next request may leave: after the gap of the pace as it is now, up to a half
-    /// shorter or longer; `None` if it may leave at any time.
+    /// Returns the time at which the next request may be sent: after the gap of the present pace, up to a half shorter
+    /// or longer; `None` if it may be sent at any time.
     pub(super) fn next(&self) -> Option<Instant> {
         if self.company == Company::Alone {
             return None;
         }
+        // Computed anew at each call, so that a request that was served meanwhile shortens the gap.
         let gap = Duration::from_millis(MINUTE_MS.saturating_mul(MILLI) / self.rate.max(1));
         Some(self.sent? + (gap / 2).saturating_add(part(gap, self.spread)))
     }
@@ -183,7 +187,7 @@ impl Pace {
     }
 }
 
-/// Returns so many 65536ths of a time.
+/// Returns this many 65536ths of a time.
 fn part(of: Duration, parts: u32) -> Duration {
     of.saturating_mul(parts) / (1 << 16)
 }

@@ -1,8 +1,8 @@
-//! The authorities that may vouch for the service: those built into the program, those of the system, and a file's.
+//! The authorities that may vouch for the service: those built into the program, those of the system, and one file's.
 //!
 //! The program's own are fixed when it is built, so a station that nobody upgrades would lose the service when the
-//! service changes its authority; the system's are kept up to date with the system, and a minimal system has none. An
-//! authority that cannot be read is left out and reported: without a network scanning goes on.
+//! service changes its authority. The system's are kept up to date with the system, but a minimal system has none. An
+//! authority that cannot be read is left out and reported: the station must go on scanning.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ impl Authorities {
         Self { roots, unreadable }
     }
 
-    /// Reads the same by their origin, each kind with its name in a sentence.
+    /// Reads the same authorities by origin, each with its name for a sentence.
     pub fn kinds(file: Option<&Path>) -> Vec<(&'static str, RootCertStore)> {
         let mut kinds = vec![("the program's own authorities", built_in()), ("the system's", of_system())];
         if let Some(file) = file {
@@ -56,7 +56,7 @@ fn built_in() -> RootCertStore {
 fn of_system() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
-    // Some systems have certificates that no library reads; the rest counts.
+    // Some systems have certificates that no library reads; the others still count.
     let (_added, _ignored) = roots.add_parsable_certificates(system.certs.into_iter().take(CERTIFICATES_MAX));
     roots
 }
@@ -64,6 +64,7 @@ fn of_system() -> RootCertStore {
 fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
     let certificates = CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?;
     let mut count = 0;
+    // Unlike the system's bundle, a person named this file: one certificate that cannot be read makes it unusable.
     for certificate in certificates.take(CERTIFICATES_MAX) {
         let certificate = certificate.map_err(|error| error.to_string())?;
         roots.add(certificate).map_err(|error| error.to_string())?;

@@ -1,7 +1,7 @@
-//! The service's rows and bodies, as it spells them (<https://developer.alteg.io/en/b2b-v1/openapi>).
+//! The rows and bodies of the service, as it spells them (<https://developer.alteg.io/en/b2b-v1/openapi>).
 //!
 //! Reading: every member is optional and raw, so that an unexpected value in one does not lose the rest. Writing:
-//! exactly the members that are documented, and never a float.
+//! exactly the documented members, and never a float.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::domain::ids::{GoodId, TransactionId};
 use crate::domain::stock::good::{Good, WriteOffUnit};
 use crate::domain::stock::quantity::{Money, Quantity};
 
-/// A row of `GET /goods/{location_id}`, as far as the copy of the goods table needs it.
+/// A row of `GET /goods/{location_id}`, with the members that the copy of the goods table needs.
 #[derive(Deserialize)]
 pub(super) struct GoodRow<'a> {
     #[serde(borrow)]
@@ -35,13 +35,14 @@ pub(super) struct GoodRow<'a> {
 }
 
 impl GoodRow<'_> {
-    /// Returns the good, or nothing if the row has no identity.
+    /// Returns the good; `None` if the row has no identity.
     pub(super) fn good(&self) -> Option<Good> {
         Some(Good {
             id: GoodId(lenient::id(self.good_id)?),
             title: lenient::text(self.title).unwrap_or_default(),
             barcode: lenient::text(self.barcode).unwrap_or_default(),
             unit: lenient::text(self.unit_short_title).unwrap_or_default(),
+            // `actual_cost` is what the good costs, `cost` what it is sold for.
             price: lenient::money(self.actual_cost),
             sale_price: lenient::decimal(self.cost).map(Money::new),
             write_off_unit: self.write_off_unit(),
@@ -54,7 +55,7 @@ impl GoodRow<'_> {
     }
 }
 
-/// A line, as the operation call, the line calls and the lines of a document give it.
+/// A line as the operation call, the line calls and the lines of a document return it.
 #[derive(Deserialize)]
 pub(super) struct LineRow<'a> {
     #[serde(borrow)]
@@ -76,8 +77,8 @@ impl LineRow<'_> {
         lenient::flag(self.deleted).unwrap_or(false)
     }
 
-    /// Returns the line, or nothing if the row does not say which good or how much. The server signs stock that leaves;
-    /// the sign is removed.
+    /// Returns the line; `None` if the row lacks its good or its amount. The server writes stock that leaves with a
+    /// minus sign, which is removed.
     pub(super) fn line(&self) -> Option<FoundLine> {
         let amount = lenient::decimal(self.amount)?;
         Some(FoundLine {
@@ -114,7 +115,7 @@ pub(super) struct DocumentBody<'a> {
     pub(super) comment: &'a str,
 }
 
-/// A line in the operation call, and the body of `POST /storage_operations/goods_transactions/{location_id}`.
+/// A line of the operation call, and the body of `POST /storage_operations/goods_transactions/{location_id}`.
 #[derive(Serialize)]
 pub(super) struct LineBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Logging in, the locations a user has, who works there, and what the token may do.
+//! Logging in, the user's locations, the people who work there, and the rights of the token.
 //!
 //! Source: <https://developer.alteg.io/en/b2b-v1/openapi>, operations `authorize_user` and `get_permission_list`, the
 //! location's card, and the lists of locations and of team members.
@@ -20,7 +20,7 @@ pub enum Login {
     NoTokenYet,
 }
 
-/// A location among those that the user has.
+/// One of the user's locations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocationTitle {
     /// Its id.
@@ -38,16 +38,16 @@ pub struct MasterRow {
     pub name: String,
 }
 
-/// The time zone on the location's card.
+/// The time zone from the location's card.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LocationRow {
-    /// IANA name of the time zone (`timezone_name`), the only form that knows of daylight saving.
+    /// IANA name of the time zone (`timezone_name`), the only form that includes daylight saving.
     pub zone_name: Option<String>,
     /// Offset in hours (`timezone`), as a number's text.
     pub zone_hours: Option<String>,
 }
 
-/// The rights of the token on stock. `None` where the server gives none.
+/// The rights of the token on stock; `None` where the server gives none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PermissionsRow {
     /// Storages it may see (`storages_ids`); empty if the server names none.
@@ -58,7 +58,7 @@ pub struct PermissionsRow {
     pub may_create: Option<bool>,
     /// True if it may remove lines and documents (`storages_delete_transactions_access`).
     pub may_delete: Option<bool>,
-    /// The number of days back that a document may be dated; -1 any (`storages_create_last_days_count`).
+    /// The number of days back for which a document may be dated; -1 for any (`storages_create_last_days_count`).
     pub days_back: Option<i64>,
     /// Document types it may create (`storages_transactions_types`); empty if the server names none.
     pub types: Vec<i64>,
@@ -127,8 +127,9 @@ struct PermissionsWire<'a> {
 }
 
 impl Client {
-    /// Exchanges login and password for a user token (`POST /auth`), with the partner token alone. A status of 2xx is
-    /// not yet a login: an answer without a token but with a `uuid` asks for the second factor.
+    /// Exchanges login and password for a user token (`POST /auth`), with the partner token alone.
+    ///
+    /// A status of 2xx is not yet a login: an answer with a `uuid` in place of a token asks for the second factor.
     ///
     /// # Errors
     /// Any of [`Error`]. No error contains the password.
@@ -138,12 +139,13 @@ impl Client {
         login: &str,
         password: &SecretString,
     ) -> Result<Login, Error> {
+        // Hidden before the request is sent: an error of the service may repeat its input.
         self.hide(password);
         let body = Credentials { login, password: password.expose_secret() };
         let answer = self.post_as_partner(permit, "auth", &body).await?;
         let row: LoginWire<'_> = answer.one()?;
         match (lenient::text(row.user_token).filter(|token| !token.is_empty()), row.uuid) {
-            // A password so short that it is part of the token was blotted out of the token.
+            // A very short password may occur inside the token, where it was replaced. Such a token is useless.
             (Some(token), _) if token.contains(BLOT) => Err(answer.lacks("a whole user token")),
             (Some(token), _) => Ok(Login::Token(token.into())),
             (None, Some(_)) => Ok(Login::NoTokenYet),
@@ -151,7 +153,7 @@ impl Client {
         }
     }
 
-    /// Lists the locations that the user has, whatever location the client is for (`GET /companies?my=1`).
+    /// Lists the user's locations, whatever location the client is for (`GET /companies?my=1`).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -165,13 +167,14 @@ impl Client {
         Ok(rows.filter_map(read).collect())
     }
 
-    /// Lists the people who work in the location (`GET /staff/{location_id}`), without those who left.
+    /// Lists the people who work in the location (`GET /staff/{location_id}`), without those who have left.
     ///
     /// # Errors
     /// Any of [`Error`].
     pub async fn masters(&self, permit: Permit) -> Result<Vec<MasterRow>, Error> {
         let answer = self.get(permit, &format!("staff/{}", self.location()), &[]).await?;
         let rows = answer.rows::<MasterWire<'_>>()?.into_iter().flatten();
+        // Without the flag a person counts as working there.
         let works = |row: &MasterWire<'_>| lenient::flag(row.fired) != Some(true);
         let read = |row: MasterWire<'_>| {
             let name = lenient::text(row.name).unwrap_or_default();
@@ -198,6 +201,7 @@ impl Client {
     pub async fn permissions(&self, permit: Permit) -> Result<PermissionsRow, Error> {
         let answer = self.get(permit, &format!("user/permissions/{}", self.location()), &[]).await?;
         let tree: PermissionTree<'_> = answer.one()?;
+        // An answer without readable rights on stock means that nothing is known, not that nothing is allowed.
         let Some(Ok(row)) = tree.storages.map(|raw| serde_json::from_str::<PermissionsWire<'_>>(raw.get()))
         else {
             return Ok(PermissionsRow::default());

@@ -1,4 +1,4 @@
-//! Bills of materials (the API says technological cards), and what appointments use up.
+//! Bills of materials (technological cards in the API) and the materials that appointments use up.
 //!
 //! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operations `get_bill_of_materials_list`,
 //! `get_team_member_service_bill_of_materials`, `get_appointment_consumables`,
@@ -24,7 +24,7 @@ pub struct CardRow {
     pub id: CardId,
     /// Its name.
     pub title: String,
-    /// The materials, all of them: a card with an item that cannot be read is not read.
+    /// The materials, all of them: a card with an item that cannot be read is not read at all.
     pub items: Vec<CardItem>,
 }
 
@@ -150,8 +150,8 @@ struct ConsumableBody {
 }
 
 impl Client {
-    /// Reads a page of the location's bills of materials, from 1 (`GET /technological_cards/{location_id}`); with
-    /// `search`, only of those that the text finds. Returns the cards and how many rows there were, readable or not.
+    /// Reads a page of the location's bills of materials, from 1 (`GET /technological_cards/{location_id}`). With
+    /// `search`, only cards that the text finds. Returns the cards and the number of rows, readable or not.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -171,7 +171,9 @@ impl Client {
 
     /// Reads the bill of materials of a staff member's service (`GET
     /// /technological_cards/default_for_staff_and_service/{location_id}/{team_member_id}/{service_id}`); `None` if
-    /// there is none. The schema says an array, the example an object: both are read.
+    /// there is none.
+    ///
+    /// The schema has an array where the example has an object: both are read.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -221,6 +223,7 @@ impl Client {
             format!("technological_cards/record_consumables/consumables/{location}/{record}/{service}");
         let body = |consumable: &Consumable| {
             Ok(ConsumableBody {
+                // 0 makes a new line.
                 goods_transaction_id: consumable.transaction.map_or(0, |transaction| transaction.0),
                 record_id: record.0,
                 service_id: service.0,
@@ -235,8 +238,8 @@ impl Client {
     }
 
     /// Unlinks the bill of materials from a service of an appointment (`DELETE
-    /// /technological_cards/record_consumables/technological_cards/{location_id}/{record_id}/{service_id}`). It
-    /// answers 200 with a body, unlike other deletions.
+    /// /technological_cards/record_consumables/technological_cards/{location_id}/{record_id}/{service_id}`). Unlike
+    /// other deletions it is answered with 200 and a body.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -260,7 +263,7 @@ impl Client {
 }
 
 impl CardWire<'_> {
-    /// Returns the card, or nothing if it, or any of its items, cannot be read: half a recipe is none.
+    /// Returns the card; `None` if the card or any of its items cannot be read: half a recipe is none.
     fn card(&self) -> Option<CardRow> {
         let items = parsed::<ItemWire<'_>>(&self.technological_card_items.map(lenient::list)?);
         Some(CardRow {
@@ -308,7 +311,7 @@ impl ConsumableWire<'_> {
     }
 }
 
-/// Returns the services of an appointment. One that cannot be read is an error: what is written back replaces it.
+/// Returns the services of an appointment. An unreadable one is an error: what is written back replaces all of them.
 fn services_of(answer: &Answer) -> Result<Vec<ServiceConsumables>, Error> {
     let hole = || answer.lacks("what a service uses up");
     answer

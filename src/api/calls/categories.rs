@@ -1,4 +1,4 @@
-//! Categories of goods, and the tree they make with the goods.
+//! Categories of goods, and the tree of categories and goods.
 //!
 //! Source: <https://developer.alteg.io/en/b2b-v1/openapi/products>, operations `get_product_category_list`,
 //! `get_product_category_composition`, `get_product_category_list_by_ids`, `create_product_category`,
@@ -12,7 +12,7 @@ use crate::api::client::{Answer, Client};
 use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{CategoryId, GoodId};
 
-/// The number of children on a page of a node; more is refused (`get_product_category_composition`, `count`).
+/// The number of children on a page of a node; the service refuses more (`get_product_category_composition`, `count`).
 const CHILDREN_PER_PAGE: usize = 1000;
 
 /// A category.
@@ -39,7 +39,7 @@ pub struct CategoryToWrite<'a> {
     pub comment: Option<&'a str>,
 }
 
-/// A category or a good, for which a node of the tree stands.
+/// The category or good that a node of the tree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Node {
     /// A category.
@@ -110,8 +110,8 @@ struct CategoryBody<'a> {
 
 impl Client {
     /// Lists the categories directly below one, or at the root (`GET
-    /// /company/{location_id}/goods_categories/{parent_category_id}`). The service's page lists `Accept` and
-    /// `Authorization` as query parameters; they are headers.
+    /// /company/{location_id}/goods_categories/{parent_category_id}`). The service's page has `Accept` and
+    /// `Authorization` among the query parameters; they are headers.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -159,7 +159,7 @@ impl Client {
     }
 
     /// Reads one category (`GET /goods_categories/{location_id}/{category_id}`, which the service calls deprecated);
-    /// `None` if there is no such category.
+    /// `None` if it does not exist.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -182,7 +182,7 @@ impl Client {
         category_of(&self.post(permit, &path, &body(category)).await?)
     }
 
-    /// Replaces everything of a category (`PUT /goods_categories/{location_id}/{category_id}`).
+    /// Replaces a category as a whole (`PUT /goods_categories/{location_id}/{category_id}`).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -196,13 +196,14 @@ impl Client {
         category_of(&self.put(permit, &path, &body(category)).await?)
     }
 
-    /// Removes a category (`DELETE /goods_categories/{location_id}/{category_id}`, 204). One that does not exist counts
-    /// as removed.
+    /// Removes a category (`DELETE /goods_categories/{location_id}/{category_id}`, 204). A missing one counts as
+    /// removed.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
     pub async fn delete_category(&self, permit: Permit, category: CategoryId) -> Result<(), Error> {
         let path = format!("goods_categories/{}/{category}", self.location());
+        // The answer to a repeated deletion is 404, and the deletion is done then.
         found(self.delete(permit, &path, &[]).await).map(|_gone| ())
     }
 }
@@ -218,8 +219,8 @@ impl CategoryWire<'_> {
 }
 
 impl NodeWire<'_> {
-    /// Returns the node, or nothing if it names neither a good nor a category. On some accounts a good has a category
-    /// too, so the good decides.
+    /// Returns the node; `None` if it is neither a good nor a category. On some accounts a good has a category too, so
+    /// the good decides.
     pub(super) fn node(&self) -> Option<NodeRow> {
         let good = lenient::id(self.item_id).map(|id| Node::Good(GoodId(id)));
         let category = || lenient::id(self.category_id).map(|id| Node::Category(CategoryId(id)));

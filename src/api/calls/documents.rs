@@ -1,7 +1,7 @@
 //! Stock documents: the headers that lines belong to.
 //!
-//! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operations `create_document`,
-//! `get_document`, `update_document`, `delete_document` and `get_document_product_transactions`. No call lists
+//! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operations `create_document`, `get_document`,
+//! `update_document`, `delete_document` and `get_document_product_transactions`. The API has no call that lists
 //! documents.
 
 use serde::Deserialize;
@@ -22,8 +22,8 @@ use crate::domain::stock::mode::Kind;
 pub struct DocumentRow {
     /// Its id.
     pub id: DocumentId,
-    /// Document type, if given: 1 sale, 2 consumption, 3 receipt, 4 write-off, 5 transfer. A reading may also
-    /// give 0, 6, 7, 8 and 9.
+    /// Document type, if given: 1 sale, 2 consumption, 3 receipt, 4 write-off, 5 transfer. An answer may also have 0,
+    /// 6, 7, 8 and 9.
     pub type_id: Option<i64>,
     /// The storage its lines book in, if given.
     pub storage: Option<StorageId>,
@@ -61,7 +61,7 @@ struct DocumentWire<'a> {
 
 impl Client {
     /// Reads a document's comment (`GET /storage_operations/documents/{location_id}/{document_id}`); `None` if there is
-    /// no such document, or no comment.
+    /// no such document or no comment.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -75,8 +75,7 @@ impl Client {
         Ok(lenient::text(row.comment))
     }
 
-    /// Reads a document (`GET /storage_operations/documents/{location_id}/{document_id}`); `None` if there is no such
-    /// document.
+    /// Reads a document (`GET /storage_operations/documents/{location_id}/{document_id}`); `None` if it does not exist.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -91,8 +90,8 @@ impl Client {
     }
 
     /// Reads the lines of a document that are not deleted (`GET
-    /// /storage_operations/documents/goods_transactions/{document_id}`, which names no location); `None` if there is no
-    /// such document.
+    /// /storage_operations/documents/goods_transactions/{document_id}`, without a location); `None` if the document
+    /// does not exist.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -103,6 +102,7 @@ impl Client {
     ) -> Result<Option<Vec<FoundLine>>, Error> {
         let path = format!("storage_operations/documents/goods_transactions/{document}");
         let Some(answer) = found(self.get(permit, &path, &[]).await)? else { return Ok(None) };
+        // A line that cannot be read makes the whole list useless: it could be the one that is looked for.
         lines_of(&answer.rows()?)
             .ok_or(Error::Incomplete { status: answer.status, what: "the good or amount of a line" })
             .map(Some)
@@ -138,8 +138,8 @@ impl Client {
         row_of(&self.put(permit, &path, &self.document_body(operation)).await?)
     }
 
-    /// Removes a document (`DELETE /storage_operations/documents/{location_id}/{document_id}`). One that does not exist
-    /// counts as removed.
+    /// Removes a document (`DELETE /storage_operations/documents/{location_id}/{document_id}`). A missing one counts as
+    /// removed.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -148,7 +148,8 @@ impl Client {
         found(self.delete(permit, &path, &[]).await).map(|_gone| ())
     }
 
-    /// Builds the body of a document call. A write-off is 4 as in the operation call, or 7 as in the text of this call.
+    /// Builds the body of a document call. A write-off is 4, as in the operation call, or 7, as in the text of this
+    /// call.
     fn document_body<'a>(&self, operation: OperationToPost<'a>) -> DocumentBody<'a> {
         DocumentBody {
             type_id: match operation.place.kind {
@@ -163,6 +164,7 @@ impl Client {
 }
 
 impl Answer {
+    /// Reads the document of an answer; its lines are read elsewhere.
     pub(super) fn document(&self, raw: &RawValue) -> Result<PostedOperation, Error> {
         let row: DocumentWire<'_> = serde_json::from_str(raw.get())
             .map_err(|source| Error::Unreadable { status: self.status, source })?;

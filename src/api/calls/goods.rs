@@ -1,8 +1,8 @@
 //! The goods table: list, read, search, create, replace, delete.
 //!
-//! Source: <https://developer.alteg.io/en/b2b-v1/openapi/products>, operations `get_products_list`,
-//! `create_product`, `get_product`, `update_product`, `delete_product` and `search_product`. The parameters of
-//! the list are documented on the single read and work on the list in live integrations.
+//! Source: <https://developer.alteg.io/en/b2b-v1/openapi/products>, operations `get_products_list`, `create_product`,
+//! `get_product`, `update_product`, `delete_product` and `search_product`. The parameters of the list are documented at
+//! the single read; in live integrations they work for the list.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -17,27 +17,27 @@ use crate::domain::ids::{CategoryId, GoodId, StorageId, UnitId};
 use crate::domain::stock::good::Good;
 use crate::domain::stock::quantity::Money;
 
-/// The number of rows on a page of goods with all their details. Working integrations ask for up to 100.
+/// The number of rows on a page of goods with all details. Working integrations ask for up to 100.
 const GOODS_PER_PAGE: usize = 100;
 
 /// The most nodes that a text search gives (`search_product`, `count`).
 const NODES_MAX: usize = 100;
 
-/// A page of the goods table to ask for.
+/// A requested page of the goods table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GoodsPageAsk<'a> {
     /// Its number, from 1.
     pub page: u32,
-    /// The number of rows to ask for. The service may give fewer, and the limit is not documented.
+    /// The number of rows to request. The service may return fewer, and its limit is not documented.
     pub rows: usize,
     /// Only goods that changed since, in the location's time.
     pub changed_after: Option<&'a str>,
 }
 
-/// A filter of a listing of goods; every member that is set narrows the listing down.
+/// A filter of a listing of goods; every member that is set narrows the listing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GoodsFilter<'a> {
-    /// Text that name, article or barcode resemble. The service's search is fuzzy: compare what it returns.
+    /// A text that name, article or barcode resembles. The service's search is fuzzy: compare what it returns.
     pub term: Option<&'a str>,
     /// The category.
     pub category: Option<CategoryId>,
@@ -47,7 +47,7 @@ pub struct GoodsFilter<'a> {
     pub changed_before: Option<&'a str>,
 }
 
-/// A good with all its details that a stockroom may need.
+/// A good with all details that a stockroom may need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoodDetails {
     /// The part that the station keeps.
@@ -70,8 +70,8 @@ pub struct GoodDetails {
     pub critical_amount: Option<Decimal>,
     /// The amount to have in stock, if given.
     pub desired_amount: Option<Decimal>,
-    /// Balances by storage. Storages never used are absent, amounts below zero occur, and which unit they count
-    /// in is not documented.
+    /// Balances by storage. Storages that were never used are absent, amounts below zero occur, and the documentation
+    /// does not say in which unit they are.
     pub amounts: Vec<(StorageId, Decimal)>,
     /// The time of its last change, as the service spells it, if given.
     pub last_change: Option<String>,
@@ -79,7 +79,7 @@ pub struct GoodDetails {
     pub comment: String,
 }
 
-/// A good as it is written. What is `None` is not sent.
+/// A good to write. Members that are `None` are not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoodToWrite {
     /// The name people know it by.
@@ -119,7 +119,7 @@ pub struct GoodToWrite {
 }
 
 impl GoodToWrite {
-    /// Returns a good with the members that the service requires and nothing more.
+    /// Returns a good with the members that the service requires, and no others.
     pub fn new(title: &str, category: CategoryId, sale_unit: UnitId, service_unit: UnitId) -> Self {
         Self {
             title: title.to_owned(),
@@ -242,8 +242,8 @@ struct CorrectionBody {
 }
 
 impl Client {
-    /// Reads a page of the goods table (`GET /goods/{location_id}`). Returns the goods and how many rows there were,
-    /// readable or not.
+    /// Reads a page of the goods table (`GET /goods/{location_id}`). Returns the goods and the number of rows, readable
+    /// or not.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -251,12 +251,13 @@ impl Client {
         let filter = GoodsFilter { changed_after: ask.changed_after, ..GoodsFilter::default() };
         let answer = self.goods_answer(permit, (ask.page, ask.rows), &filter).await?;
         let rows = answer.rows::<GoodRow<'_>>()?;
+        // Counted before unreadable rows are dropped: the number shows whether the listing has ended.
         let count = rows.len();
         Ok((rows.into_iter().flatten().filter_map(|row| row.good()).collect(), count))
     }
 
-    /// Reads a page of the goods that a filter leaves, from 1, with all their details (`GET /goods/{location_id}`).
-    /// Returns the goods and how many rows there were, readable or not.
+    /// Reads a page, from 1, of the goods that pass a filter, with all details (`GET /goods/{location_id}`). Returns
+    /// the goods and the number of rows, readable or not.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -290,9 +291,10 @@ impl Client {
         self.get(permit, &format!("goods/{}", self.location()), &query).await
     }
 
-    /// Reads one good (`GET /goods/{location_id}/{product_id}`); `None` if there is no such good. The service returns
-    /// an object or an array of one, and for an id that it does not accept the whole list: only the good asked for
-    /// counts.
+    /// Reads one good (`GET /goods/{location_id}/{product_id}`); `None` if it does not exist.
+    ///
+    /// The service returns an object or an array of one, and for an id that it does not accept the whole list: only the
+    /// requested good counts.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -304,7 +306,7 @@ impl Client {
     }
 
     /// Searches for categories and goods that a text resembles, categories first (`GET /goods/search/{location_id}`, at
-    /// most 100). Without text, the categories at the root. A node has neither barcode nor price.
+    /// most 100). Without text, returns the categories at the root. A node has neither barcode nor price.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -315,7 +317,7 @@ impl Client {
         Ok(rows.into_iter().flatten().filter_map(|row| row.node()).collect())
     }
 
-    /// Creates a good (`POST /goods/{location_id}`, 201). The service also creates a second one with the same barcode.
+    /// Creates a good (`POST /goods/{location_id}`, 201). The service accepts a second good with the same barcode.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -324,8 +326,8 @@ impl Client {
         written(&answer)
     }
 
-    /// Replaces everything of a good (`PUT /goods/{location_id}/{product_id}`). For a good that has movements, another
-    /// unit needs rules for them; without rules it is refused (409).
+    /// Replaces a good as a whole (`PUT /goods/{location_id}/{product_id}`). For a good with movements, another unit
+    /// needs rules for them; without rules it is refused (409).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -341,7 +343,7 @@ impl Client {
         written(&answer)
     }
 
-    /// Removes a good (`DELETE /goods/{location_id}/{product_id}`, 204). One that does not exist counts as removed.
+    /// Removes a good (`DELETE /goods/{location_id}/{product_id}`, 204). A missing one counts as removed.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -355,8 +357,9 @@ fn written(answer: &Answer) -> Result<GoodDetails, Error> {
     answer.data()?.and_then(lenient::one).and_then(details).ok_or(answer.lacks("the good"))
 }
 
-/// Returns the good of a row, or nothing if it has no identity.
+/// Returns the good of a row; `None` if it has no identity.
 fn details(raw: &RawValue) -> Option<GoodDetails> {
+    // Read twice from the same text: the members of the copy of the table, and the details.
     let good = serde_json::from_str::<GoodRow<'_>>(raw.get()).ok()?.good()?;
     let row: DetailsWire<'_> = serde_json::from_str(raw.get()).ok()?;
     let amounts = parsed::<AmountWire<'_>>(&row.actual_amounts.map(lenient::list).unwrap_or_default());

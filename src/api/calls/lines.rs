@@ -1,4 +1,4 @@
-//! Lines of stock documents (the API says goods transactions).
+//! Lines of stock documents (goods transactions in the API).
 //!
 //! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operations `create_transaction`,
 //! `get_transaction`, `update_transaction` and `delete_transaction`.
@@ -28,10 +28,10 @@ pub struct LineToPost<'a> {
     pub comment: String,
 }
 
-/// A line with all its details that a stockroom may need.
+/// A line with all details that a stockroom may need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineDetails {
-    /// The line with the amount unsigned, to tell which operation it could belong to.
+    /// The line with its amount unsigned, to compare it with an operation's lines.
     pub line: FoundLine,
     /// The document it belongs to.
     pub document: DocumentId,
@@ -97,8 +97,8 @@ impl Client {
         row.line().ok_or(answer.lacks("the line"))
     }
 
-    /// Reads a line (`GET /storage_operations/goods_transactions/{location_id}/{transaction_id}`), a deleted one too;
-    /// `None` if there is no such line.
+    /// Reads a line, even a deleted one (`GET /storage_operations/goods_transactions/{location_id}/{transaction_id}`);
+    /// `None` if it does not exist.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -108,8 +108,7 @@ impl Client {
         details_of(&answer).map(Some)
     }
 
-    /// Replaces everything of a line
-    /// (`PUT /storage_operations/goods_transactions/{location_id}/{transaction_id}`).
+    /// Replaces a line as a whole (`PUT /storage_operations/goods_transactions/{location_id}/{transaction_id}`).
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -124,8 +123,8 @@ impl Client {
         details_of(&self.put(permit, &path, &line_body(line, Some(document), master)?).await?)
     }
 
-    /// Removes a line (`DELETE /storage_operations/goods_transactions/{location_id}/{transaction_id}`). One that does
-    /// not exist counts as removed.
+    /// Removes a line (`DELETE /storage_operations/goods_transactions/{location_id}/{transaction_id}`). A missing one
+    /// counts as removed.
     ///
     /// # Errors
     /// Any of [`Error`], except that it does not exist.
@@ -153,7 +152,7 @@ fn details_of(answer: &Answer) -> Result<LineDetails, Error> {
     })
 }
 
-/// Returns the lines that are not deleted, or nothing if one of them cannot be read.
+/// Returns the lines that are not deleted; `None` if one of them cannot be read.
 pub(super) fn lines_of(rows: &[Option<LineRow<'_>>]) -> Option<Vec<FoundLine>> {
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
@@ -165,12 +164,17 @@ pub(super) fn lines_of(rows: &[Option<LineRow<'_>>]) -> Option<Vec<FoundLine>> {
     Some(lines)
 }
 
+/// Builds the body of a line.
+///
+/// # Errors
+/// [`Error::Unsayable`] if its price or its cost has no exact number.
 pub(super) fn line_body<'a>(
     line: &'a LineToPost<'_>,
     document: Option<DocumentId>,
     master: Option<MasterId>,
 ) -> Result<LineBody<'a>, Error> {
     let ours = line.line;
+    // Sent as exact numbers or not at all: a rounded price or cost would change the books.
     let said = ours.price.amount().zip(ours.cost().and_then(Money::amount));
     let (price, cost) = said.ok_or(Error::Unsayable { good: ours.good.0 })?;
     Ok(LineBody {

@@ -1,8 +1,8 @@
-//! Storages and the movements in them.
+//! Storages, and the stock movements in them.
 //!
 //! Source: <https://developer.alteg.io/en/b2b-v1/openapi/inventory>, operations `get_location_inventories` and
-//! `search_for_product_transactions`. `amount` and `comment` are not in the field list of a movement; rows of the
-//! same shape that the service sends elsewhere have them.
+//! `search_for_product_transactions`. The field list of a movement lacks `amount` and `comment`; rows of the same shape
+//! elsewhere in the API have them.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -29,7 +29,7 @@ pub struct StorageRow {
     pub is_for_service: Option<bool>,
 }
 
-/// A row of the movement listing, as far as it tells which operation it could belong to.
+/// A row of the movement listing, with the members that show which operation it could belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
     /// The movement's own id, if given.
@@ -46,7 +46,7 @@ pub struct Movement {
     pub comment: Option<String>,
 }
 
-/// A filter of a movement listing; every member that is set narrows the listing down. There is no filter by good,
+/// A filter of a movement listing; every member that is set narrows the listing. The API has no filter by good,
 /// storage, type, author or comment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MovementFilter<'a> {
@@ -62,10 +62,10 @@ pub struct MovementFilter<'a> {
     pub changed_before: Option<&'a str>,
 }
 
-/// A row of the movement listing with all its details that a stockroom may need.
+/// A row of the movement listing with all details that a stockroom may need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MovementDetails {
-    /// The part that tells which operation it could belong to.
+    /// The members that show which operation it could belong to.
     pub movement: Movement,
     /// The amount, below zero when stock leaves, if given.
     pub amount: Option<Decimal>,
@@ -99,7 +99,7 @@ struct StorageWire<'a> {
     title: Option<&'a RawValue>,
     #[serde(borrow)]
     for_sale: Option<&'a RawValue>,
-    // The text of the page says `for_services`, its example `for_service`.
+    // The text of the service's page has `for_services`, its example `for_service`.
     #[serde(borrow)]
     for_service: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -146,7 +146,7 @@ struct MovementDetailsWire<'a> {
     master: Option<&'a RawValue>,
     #[serde(borrow)]
     supplier: Option<&'a RawValue>,
-    // The page says `clients`, live rows say `client`.
+    // The service's page has `clients`, real rows have `client`.
     #[serde(borrow)]
     client: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -156,7 +156,7 @@ struct MovementDetailsWire<'a> {
 }
 
 impl Client {
-    /// Lists the location's storages (`GET /storages/{location_id}`). This is also the cheapest call.
+    /// Lists the location's storages (`GET /storages/{location_id}`). No other call is cheaper.
     ///
     /// # Errors
     /// Any of [`Error`].
@@ -176,8 +176,8 @@ impl Client {
             .collect())
     }
 
-    /// Reads a page of the movements that changed since a time of the location, from 1 (`GET
-    /// /storages/transactions/{location_id}`). A row that names no document is an error: a listing with a hole proves
+    /// Reads a page, from 1, of the movements that changed since a time of the location (`GET
+    /// /storages/transactions/{location_id}`). A row without a document is an error: a listing with a hole proves
     /// nothing.
     ///
     /// # Errors
@@ -195,8 +195,8 @@ impl Client {
         rows.into_iter().map(|row| row.and_then(|row| row.movement()).ok_or_else(hole)).collect()
     }
 
-    /// Reads a page of the movements that a filter leaves, from 1, with all their details (`GET
-    /// /storages/transactions/{location_id}`). A row that names no document is an error, as above.
+    /// Reads a page, from 1, of the movements that pass a filter, with all details (`GET
+    /// /storages/transactions/{location_id}`). A row without a document is an error, as above.
     ///
     /// # Errors
     /// Any of [`Error`].

@@ -29,7 +29,7 @@ pub struct OperationToPost<'a> {
     pub comment: &'a str,
 }
 
-/// The answer of a document call or of the operation call.
+/// The result of a document call or of the operation call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostedOperation {
     /// The document.
@@ -81,7 +81,7 @@ impl Client {
         let row: OperationWire<'_> = answer.one()?;
         let document = row.document.ok_or(answer.lacks("the document"))?;
         let mut posted = answer.document(document)?;
-        // The vendor's schema and example disagree on the name of the array.
+        // The vendor's schema and its example disagree on the name of the array.
         let rows = row.transactions.or(row.goods_transactions);
         posted.lines = rows.and_then(|rows| lines_of(&parsed(&lenient::list(rows))));
         Ok(posted)
