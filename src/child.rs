@@ -1,8 +1,7 @@
-//! Runs other programs, each in a process group of its own, for a bounded time and with next to nothing of the
-//! environment.
+//! Runs other programs: each in a process group of its own, for a bounded time, and with almost no environment.
 //!
-//! Promises: nothing waits for a program without a limit; at its end the program and whatever it started are killed;
-//! its output is read up to [`OUTPUT_BYTES_MAX`]. It sees no variable but `PATH` and `LANG`.
+//! Promises: nothing waits for a program without a limit; at the end the program and everything that it started are
+//! killed; its output is read up to [`OUTPUT_BYTES_MAX`]. It sees no variables except `PATH` and `LANG`.
 
 use std::ffi::OsStr;
 use std::io;
@@ -26,14 +25,14 @@ use tokio::time::Instant;
 
 use crate::config::environment;
 
-/// The longest output that is read of a program, in bytes.
+/// The most output of a program that is read, in bytes.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
 /// The interval between two checks whether a program has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The variables that a program sees: `PATH`, to find other programs, and `LANG`, the language of its messages.
 const VARIABLES: [&str; 2] = ["PATH", "LANG"];
 
-/// The reason why a program did not come to its end.
+/// The reason why a program did not end by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It does not exist, or may not be run.
@@ -54,6 +53,7 @@ pub(crate) struct Ended {
 /// Builds the command for a program, with no input, no output, and only [`VARIABLES`] of the environment.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
+    // A program gets nothing that it does not need: the agent's environment may hold secrets.
     command.env_clear();
     command.envs(VARIABLES.into_iter().filter_map(|name| Some((name, environment(name)?))));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -69,7 +69,7 @@ pub(crate) fn run(command: &mut Command, time_max: Duration) -> Result<Ended, Er
     let ends = Instant::now() + time_max;
     let mut output = Vec::new();
     loop {
-        // Read while it runs: one that writes more than a pipe holds would wait for ever.
+        // Read while it runs: a program that writes more than a pipe holds would otherwise wait for ever.
         child.read(&mut output)?;
         if let Some(status) = child.ended()? {
             return Ok(Ended { status, output });
@@ -77,21 +77,23 @@ pub(crate) fn run(command: &mut Command, time_max: Duration) -> Result<Ended, Er
         if Instant::now() >= ends {
             return Err(Error::Hung(time_max));
         }
+        // Polled, because the standard library has no wait with a time-out.
         thread::park_timeout(LOOK_EVERY);
     }
 }
 
-/// A running program. Dropping it kills it and whatever it started.
+/// A running program. Dropping it kills it and everything that it started.
 #[derive(Debug)]
 pub(crate) struct Child(Option<Process>);
 
 impl Child {
     /// Starts `command`, whose streams the caller has set.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        // A group of its own, so that `drop` reaches its children too.
         command.process_group(0).spawn().map(|process| Self(Some(process)))
     }
 
-    /// Writes `text` to its standard input, which then ends. A program that does not read it is no error, and cannot
+    /// Writes `text` to its standard input, which then ends. It is no error if the program does not read it, and cannot
     /// block the caller: a pipe holds more than any text that is written here.
     pub(crate) fn give(&mut self, text: &str) {
         let Some(mut input) = self.0.as_mut().and_then(|process| process.stdin.take()) else { return };
@@ -100,9 +102,10 @@ impl Child {
         }
     }
 
-    /// Reads what it has written so far, without waiting for more: what it started may keep its output open.
+    /// Reads what it has written so far without waiting for more: a process that it started may keep its output open.
     fn read(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
         let Some(said) = self.0.as_mut().and_then(|process| process.stdout.as_mut()) else { return Ok(()) };
+        // Without O_NONBLOCK the read would wait for the end of the output, which may never come.
         fcntl_setfl(&*said, fcntl_getfl(&*said)? | OFlags::NONBLOCK)?;
         let room = OUTPUT_BYTES_MAX.saturating_sub(u64::try_from(output.len()).unwrap_or(u64::MAX));
         match said.take(room).read_to_end(output) {
@@ -116,6 +119,7 @@ impl Child {
         let Some(process) = &mut self.0 else { return Ok(None) };
         let ended = process.try_wait()?;
         if ended.is_some() {
+            // It is reaped now, and its number may belong to another process: `drop` must not kill it.
             self.0 = None;
         }
         Ok(ended)

@@ -1,6 +1,6 @@
-//! Files that are replaced whole or not at all, on the disk to the last byte (`rename(2)`).
+//! Replaces files whole or not at all, on the disk to the last byte (`rename(2)`).
 //!
-//! The database files of backups are not written here: SQLite fills them, and they are renamed in [`crate::store`].
+//! The database files of backups are written elsewhere: SQLite fills them, and [`crate::store`] renames them.
 
 use std::fs;
 use std::fs::DirBuilder;
@@ -20,17 +20,17 @@ use std::path::PathBuf;
 
 /// The rights among the bits of a mode.
 const RIGHTS: u32 = 0o7777;
-/// Rights on a folder that is made for a file.
+/// The mode of a folder that is created for a file.
 const FOLDER_MODE: u32 = 0o755;
 
-/// A file that is on the disk and not yet in its place. Dropping it removes it.
+/// A file that is on the disk but not yet in its place. Dropping it removes it.
 pub(crate) struct Draft {
     draft: PathBuf,
     place: PathBuf,
 }
 
 impl Draft {
-    /// Writes `content` beside `place`, on the disk to its last byte.
+    /// Writes `content` beside `place`; it is on the disk to its last byte when this returns.
     pub(crate) fn of(place: &Path, content: &[u8], mode: u32) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder_of(place))?;
         let this = Self { draft: beside(place, "new"), place: place.to_owned() };
@@ -41,33 +41,34 @@ impl Draft {
     /// Writes `content` beside `place`, with the rights and the owner of `old`.
     pub(crate) fn like(old: &Metadata, place: &Path, content: &[u8]) -> io::Result<Self> {
         let this = Self::of(place, content, old.mode() & RIGHTS)?;
-        // Only root may give a file away; anybody else owns it already, or could not have read it for writing.
+        // Only root may give a file away. Anybody else owns it already, or could not have read it for writing.
         let _given = chown(&this.draft, Some(old.uid()), Some(old.gid()));
         Ok(this)
     }
 
     fn write(&self, content: &[u8], mode: u32) -> io::Result<()> {
-        // An earlier draft may be left after a power failure. The file below has to be a new one: nobody may have an
-        // old one open, or have put a link in its place.
+        // A power failure may have left an earlier draft. The file below has to be a new one: nobody may have an old
+        // one open, or have put a link in its place.
         match fs::remove_file(&self.draft) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&self.draft)?;
-        // The umask may have taken more away. A FAT partition has no modes to set.
+        // The umask may have removed more rights. A FAT partition has no modes to set.
         let _without_modes = file.set_permissions(Permissions::from_mode(mode));
         file.write_all(content)?;
         file.sync_all()
     }
 
-    /// Returns the path that it is to take.
+    /// Returns the path at which it will be.
     pub(crate) fn place(&self) -> &Path {
         &self.place
     }
 
-    /// Moves it to its place, and replaces whatever was there.
+    /// Moves it to its place and replaces the file that was there.
     pub(crate) fn take_place(self) -> io::Result<PathBuf> {
         fs::rename(&self.draft, &self.place)?;
+        // A rename is only on the disk once its folder is.
         File::open(folder_of(&self.place))?.sync_all()?;
         Ok(self.place.clone())
     }
@@ -75,7 +76,7 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // After it has taken its place there is nothing left.
+        // After it has taken its place there is nothing left to remove.
         let _removed = fs::remove_file(&self.draft);
     }
 }

@@ -1,7 +1,7 @@
-//! The only reader of what distinguishes this machine from another.
+//! Reads the properties that distinguish this machine from another; no other module does.
 //!
-//! Only what an SD card does not carry counts: `/etc/machine-id` and the host name travel with it. Each property is
-//! hashed, because nobody who receives a backup or a status needs to see a serial number.
+//! Only properties that an SD card does not carry count: `/etc/machine-id` and the host name travel with it. Each
+//! property is hashed, because nobody who receives a backup or a status needs to see a serial number.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,10 +11,10 @@ use ring::digest::{SHA256, digest};
 
 use crate::domain::home::{HASH_CHARS, Machine, Source};
 
-/// The most interfaces that are looked at.
+/// The most network interfaces that are read.
 const INTERFACES_MAX: usize = 64;
 
-/// Values that boards give in place of a serial number: they distinguish nothing.
+/// Values that boards have in place of a serial number: they distinguish nothing.
 const PLACEHOLDERS: [&str; 5] =
     ["none", "default string", "to be filled by o.e.m.", "system serial number", "not specified"];
 
@@ -39,7 +39,7 @@ impl Default for Roots {
     }
 }
 
-/// Reads what is known of this machine. What cannot be read is left out.
+/// Reads the properties of this machine. Properties that cannot be read are left out.
 pub fn read(roots: &Roots) -> Machine {
     let serial = text(&roots.device_tree.join("serial-number")).map(|serial| (Source::DeviceTree, serial));
     let product = text(&roots.dmi.join("product_uuid")).map(|uuid| (Source::Dmi, uuid));
@@ -48,13 +48,15 @@ pub fn read(roots: &Roots) -> Machine {
     Machine::new(properties.map(|(source, value)| (source, hash(source, &value))).collect())
 }
 
-/// Returns the addresses of the physical interfaces, in the order in which the kernel found them. A bridge or a tunnel
-/// has no device, and an address that was set by hand or at random (`addr_assign_type`, not 0) is no property of the
-/// machine.
+/// Returns the addresses of the physical interfaces, in the order in which the kernel found them.
+///
+/// A bridge or a tunnel has no device, and an address that was set by hand or at random (`addr_assign_type` is not 0)
+/// is no property of the machine.
 fn addresses(net: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(net) else { return Vec::new() };
     let paths = entries.filter_map(Result::ok).map(|entry| entry.path()).take(INTERFACES_MAX);
     let mut found: Vec<(u32, String)> = paths.filter_map(|path| physical(&path)).collect();
+    // The folder lists them in any order; the kernel's index makes it the same at each start.
     found.sort();
     found.into_iter().map(|(_, address)| address).collect()
 }
@@ -66,11 +68,12 @@ fn physical(interface: &Path) -> Option<(u32, String)> {
     }
     let index = text(&interface.join("ifindex"))?.parse().ok()?;
     let address = text(&interface.join("address"))?;
+    // An interface that is still being set up shows zeros.
     let is_set = address.chars().any(|c| c.is_ascii_hexdigit() && c != '0');
     is_set.then_some((index, address))
 }
 
-/// Reads a property as text, without the NUL that the device tree ends it with; `None` if it tells nothing.
+/// Reads a property as text, without the NUL at its end in the device tree; `None` if it has no meaning.
 fn text(path: &Path) -> Option<String> {
     let bytes = fs::read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes);
@@ -79,6 +82,7 @@ fn text(path: &Path) -> Option<String> {
 }
 
 fn hash(source: Source, value: &str) -> String {
+    // The prefix and the source's name keep the hash apart from hashes of the same number elsewhere.
     let digest = digest(&SHA256, format!("stockpoint {} {value}", source.as_str()).as_bytes());
     let mut hex = String::new();
     for byte in digest.as_ref().iter().take(HASH_CHARS.div_ceil(2)) {

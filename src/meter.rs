@@ -1,7 +1,7 @@
-//! Counters and times of the running agent, for monitoring.
+//! Counters and times of the running agent for monitoring.
 //!
-//! Each meter is a handle: its copies count together. None of them is read by the agent itself. Times are in seconds,
-//! as Prometheus has them; they are the only fractions here, and nothing is computed from them.
+//! Each meter is a handle whose copies count together. The agent itself reads none of them. Times are in seconds, as
+//! Prometheus expects them; they are the only fractions in the program, and nothing is computed from them.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 
-/// Upper bounds of the times of commits, in seconds: from a solid disk's tenth of a millisecond to a memory card that
-/// tidies itself up.
+/// Upper bounds of the times of commits, in seconds: from a tenth of a millisecond on a solid-state disk to a memory
+/// card that reorganises itself.
 const COMMIT_S: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// Upper bounds of the times of requests, in seconds; the longest time-out is 120.
+/// Upper bounds of the times of requests, in seconds; the longest time-out is 120 s.
 const REQUEST_S: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
 
 /// One label and its value.
@@ -25,7 +25,7 @@ pub struct Commits {
 }
 
 impl Commits {
-    /// Notes that a scan was on the disk this long after it had been taken up.
+    /// Notes how long after its arrival a scan was on the disk.
     pub fn note(&self, took: Duration) {
         self.time.observe(took.as_secs_f64());
     }
@@ -50,7 +50,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Every word of an outcome.
+    /// The words of all outcomes.
     pub const OUTCOMES: [&str; 8] =
         ["ok", "refused", "not-allowed", "limited", "failed", "stranger", "lost", "not-sent"];
 
@@ -75,7 +75,7 @@ impl Default for Requests {
     fn default() -> Self {
         let by_outcome = Family::default();
         for outcome in Self::OUTCOMES {
-            // An outcome that never happened is zero, not absent: a rate is computed from the first time on.
+            // An outcome that never happened is zero, not absent: its rate can then be computed from the first one on.
             let _zero = by_outcome.get_or_create_owned(&[("outcome", outcome)]);
         }
         Self { by_outcome, time: Histogram::new(REQUEST_S) }

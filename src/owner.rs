@@ -1,12 +1,12 @@
-//! Work in the data folder as the user that it belongs to.
+//! Runs work in the data folder as the user to whom the folder belongs.
 //!
 //! A command that root types must not open the service user's files as root: files that it made would be root's, and
-//! anybody who can put a link there could make root follow it. So root becomes the folder's owner first, with no group
-//! but the owner's, and cannot come back. On Linux rights belong to a thread (`credentials(7)`, "Conforming to";
-//! `setresuid(2)`, "C library/kernel differences"): a thread that is started later has those of the one that starts it.
+//! anybody who can put a link there could make root follow it. So root first becomes the folder's owner, with no group
+//! but the owner's, and cannot go back. On Linux rights belong to a thread (`credentials(7)`, "Conforming to";
+//! `setresuid(2)`, "C library/kernel differences"): a new thread has those of the thread that starts it.
 //!
 //! Root stays root for `init`, `calibrate --write` and the scripts of the package, which write outside the folder, and
-//! for reading tokens, which are root's: what these do in the data folder goes through [`within`].
+//! for reading tokens, which belong to root. What these do in the data folder goes through [`within`].
 
 use std::fs;
 use std::io;
@@ -26,8 +26,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Returns the owner that root has to become to work in `dir`; `None` for a user other than root, for a folder of
-    /// root's, and for one that does not exist.
+    /// Returns the owner that root has to become to work in `dir`; `None` for a user other than root, for a folder that
+    /// belongs to root, and for one that does not exist.
     ///
     /// # Errors
     /// The system's reason why the owner cannot be read.
@@ -50,9 +50,10 @@ impl Owner {
         self.user
     }
 
-    /// Gives this thread the owner's rights, for good. Groups first: only root may change them.
+    /// Gives this thread the owner's rights for good.
     fn take_over(self) -> io::Result<()> {
         let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
+        // Groups first, the user last: only root may change groups. All three ids are set, so that none leads back.
         set_thread_groups(&[group])?;
         set_thread_res_gid(group, group, group)?;
         set_thread_res_uid(user, user, user)?;
@@ -60,7 +61,7 @@ impl Owner {
     }
 }
 
-/// Makes root the owner of `dir`, for good. Call before the process starts a thread, which would stay root's.
+/// Turns root into the owner of `dir` for good. Call before the process starts a thread, which would stay root's.
 ///
 /// # Errors
 /// The system's reason; nothing in the folder may be opened then.
@@ -68,7 +69,7 @@ pub fn take_over(dir: &Path) -> io::Result<()> {
     Owner::to_become(dir)?.map_or(Ok(()), Owner::take_over)
 }
 
-/// Does `work` with the rights of the owner of `dir`, in a thread of its own, so that the caller stays root.
+/// Runs `work` with the rights of the owner of `dir`, in a thread of its own, so that the caller stays root.
 ///
 /// # Errors
 /// The system's reason; nothing was done then.
@@ -77,6 +78,7 @@ pub fn within<T: Send>(dir: &Path, work: impl FnOnce() -> T + Send) -> io::Resul
     thread::scope(|scope| {
         let as_owner = move || owner.take_over().map(|()| work());
         let thread = thread::Builder::new().name("data".to_owned()).spawn_scoped(scope, as_owner)?;
+        // A panic belongs to the caller, as if the work had run in its thread.
         thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked))
     })
 }

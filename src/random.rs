@@ -1,12 +1,12 @@
-//! Randomness, from the TLS library's own source: the system's.
+//! Random numbers from the system's source, through the TLS library.
 
 use ring::rand::SecureRandom;
 use ring::rand::SystemRandom;
 
-/// Sixteen random bytes as a number.
+/// Returns sixteen random bytes as a number.
 ///
 /// # Panics
-/// The system gives no randomness, which Linux always does once it has booted (`getrandom(2)`).
+/// If the system has no randomness; Linux always has, once it has booted (`getrandom(2)`).
 pub fn random() -> u128 {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).expect("the system gives randomness");

@@ -1,7 +1,7 @@
-//! The agent's own socket, in the data folder: commands use it to ask the running agent.
+//! The agent's socket in the data folder, through which commands ask the running agent.
 //!
-//! Whoever may enter the folder may ask. One request a connection: a word and a line feed; the answer is text
-//! until the end of the connection.
+//! Everybody who may enter the folder may ask. A connection carries one request, a word and a line feed; the answer is
+//! text until the end of the connection.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
@@ -18,14 +18,15 @@ use tokio::time::timeout;
 /// Name of the socket in the data folder.
 const SOCKET_FILE: &str = "agent.sock";
 
-/// The station's user and group may ask, whatever the umask; the folder's mode decides who gets there.
+/// The mode of the socket: the station's user and group may ask, whatever the umask; the folder's mode decides who
+/// reaches it.
 const SOCKET_MODE: u32 = 0o660;
 
 /// The longest request, in bytes.
 const REQUEST_BYTES_MAX: u64 = 64;
 /// The longest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
-/// The longest time that either side waits for the other.
+/// The longest time for which either side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A request of a command.
@@ -35,7 +36,7 @@ pub(crate) enum Request {
     Status,
     /// Read the goods table now.
     Sync,
-    /// Look at the outbox now.
+    /// Read the outbox now.
     Wake,
 }
 
@@ -51,8 +52,8 @@ impl Request {
     }
 }
 
-/// Opens the socket. The caller holds the lock of the data folder, so a socket that is there was left by an agent that
-/// has ended.
+/// Opens the socket. The caller holds the lock of the data folder, so an existing socket was left by an agent that has
+/// ended.
 ///
 /// # Errors
 /// The system's reason.
@@ -68,17 +69,18 @@ pub(crate) fn bind(dir: &Path) -> io::Result<UnixListener> {
     })
 }
 
-/// Answers requests, one at a time, until dropped.
+/// Answers requests, one at a time, until it is dropped.
 pub(crate) async fn serve<F>(listener: UnixListener, answer: impl Fn(Request) -> F)
 where
     F: Future<Output = String>,
 {
     loop {
         let Ok((mut stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely; another try at once would find the same.
+            // Out of file descriptors, most likely; an immediate second try would fail too.
             tokio::time::sleep(PATIENCE).await;
             continue;
         };
+        // The time-out below covers reading and answering: a command that stalls must not block the next one.
         let served = async {
             let mut request = Vec::new();
             let mut limited = (&mut stream).take(REQUEST_BYTES_MAX);
@@ -98,13 +100,14 @@ where
     }
 }
 
-/// Asks the running agent; `None` if none runs.
+/// Asks the running agent; returns `None` if none runs.
 ///
 /// # Errors
-/// The system's reason, if an agent is there and does not answer.
+/// The system's reason, if an agent is there but does not answer.
 pub(crate) fn ask(dir: &Path, request: Request) -> io::Result<Option<String>> {
     let mut stream = match with_short_path(dir, |path| UnixStream::connect(path)) {
         Ok(stream) => stream,
+        // Refused: the socket was left by an agent that was killed.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             return Ok(None);
         }
@@ -118,8 +121,8 @@ pub(crate) fn ask(dir: &Path, request: Request) -> io::Result<Option<String>> {
     Ok(Some(answer))
 }
 
-/// Calls `act` with a path that fits: a socket's path has room for 107 bytes (`unix(7)`), a data folder's may have
-/// more, so the path goes through the folder's own file descriptor.
+/// Calls `act` with a path that fits. The path of a socket has room for 107 bytes (`unix(7)`), that of a data folder
+/// may be longer, so the path leads through the folder's own file descriptor.
 fn with_short_path<T>(dir: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     let folder = File::open(dir)?;
     let path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET_FILE}", folder.as_raw_fd()));
