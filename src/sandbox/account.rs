@@ -12,7 +12,7 @@ use crate::domain::ids::DocumentId;
 
 /// The most addresses that webhooks may go to.
 const HOOKS_MAX: usize = 10;
-/// The flags of webhook settings, each 0 or 1.
+/// The flags of the webhook settings, each 0 or 1.
 const HOOK_FLAGS: [&str; 15] = [
     "active",
     "salon",
@@ -31,7 +31,7 @@ const HOOK_FLAGS: [&str; 15] = [
     "self_sending",
 ];
 
-/// `POST /auth`, which needs the partner token alone.
+/// Handles `POST /auth`, which needs the partner token alone.
 pub(super) fn authorize(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut fields = call.fields()?;
     let login = fields.text("login")?;
@@ -57,7 +57,7 @@ pub(super) fn authorize(state: &mut State, call: &mut Call) -> Result<Success, R
     ))
 }
 
-/// `GET /user/permissions/{location}`
+/// Handles `GET /user/permissions/{location}`.
 pub(super) fn permissions(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let rights = &state.options.permissions;
@@ -83,7 +83,7 @@ pub(super) fn permissions(state: &mut State, call: &mut Call) -> Result<Success,
     Ok(Success::ok(Object::default().with("storages", storages)))
 }
 
-/// `GET /companies?my=1`: the locations of the user, of which there is one. Without `my` the service lists everybody's.
+/// Handles `GET /companies?my=1`: the user's locations, of which there is one. Without `my` the service lists all.
 pub(super) fn locations(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     if query.number("my")? != Some(1) {
@@ -93,19 +93,20 @@ pub(super) fn locations(state: &mut State, call: &mut Call) -> Result<Success, R
     Ok(Success::ok([card(state, call).with("active", 1)]))
 }
 
-/// `GET /staff/{location}`, with the members who left.
+/// Handles `GET /staff/{location}`, which includes the members who have left.
 pub(super) fn masters(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let loose = state.options.quirks.loose_types;
     let rows = state.options.masters.iter().map(|master| {
         let row = Object::default().with("id", master.id.0).with("name", &master.name);
         let row = row.with("specialization", "").with("hidden", 0);
+        // The service's flags come as numbers and as booleans; both were seen.
         if loose { row.with("fired", master.fired) } else { row.with("fired", u8::from(master.fired)) }
     });
     Ok(Success::ok(rows.collect::<Vec<_>>()))
 }
 
-/// `GET /company/{location}`
+/// Handles `GET /company/{location}`.
 pub(super) fn location(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     Ok(Success::ok(card(state, call)))
@@ -126,14 +127,14 @@ fn whole_hours(offset: Offset) -> i32 {
     offset.seconds() / 3600
 }
 
-/// `GET /storage_operations/documents/finance_transactions/{document}`: none, as no call here takes money.
+/// Handles `GET /storage_operations/documents/finance_transactions/{document}`: none, because no call here moves money.
 pub(super) fn document_money(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     state.document(DocumentId(call.id("document")))?;
     Ok(Success::ok([(); 0]).count(0))
 }
 
-/// `GET /transactions/{location}`: none, but the query is checked.
+/// Handles `GET /transactions/{location}`: none, but the query is checked.
 pub(super) fn money(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     query.page(25, &state.options.quirks)?;
@@ -148,13 +149,13 @@ pub(super) fn money(state: &mut State, call: &mut Call) -> Result<Success, Refus
     Ok(Success::ok([(); 0]))
 }
 
-/// `GET /hooks_settings/{location}`
+/// Handles `GET /hooks_settings/{location}`.
 pub(super) fn hooks(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     Ok(Success::ok(state.hooks.clone().unwrap_or_default()))
 }
 
-/// `POST /hooks_settings/{location}`: stored and shown again; nothing is ever sent to the addresses.
+/// Handles `POST /hooks_settings/{location}`: settings are stored and shown again, but nothing is ever sent.
 pub(super) fn set_hooks(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut fields = call.fields()?;
     let urls = fields.optional_texts("urls")?.unwrap_or_default();

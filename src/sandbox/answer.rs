@@ -1,4 +1,4 @@
-//! Answers in the service's wording: envelope, errors, and JSON with exact decimals.
+//! Answers in the service's wording: its envelope, its errors, and JSON with exact decimals.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::faults::Foreign;
 use super::options::Nothing;
 use super::options::Quirks;
 
-/// A JSON object, its members in the order in which they are added.
+/// A JSON object whose members keep the order in which they were added.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Object(Vec<(&'static str, Box<RawValue>)>);
 
@@ -39,7 +39,7 @@ impl Serialize for Number {
     }
 }
 
-/// The JSON text of a value.
+/// Returns the JSON text of a value.
 fn raw(value: &impl Serialize) -> Box<RawValue> {
     to_raw_value(value).expect("numbers, texts and objects of them always have a JSON text")
 }
@@ -63,17 +63,17 @@ pub(super) struct Success {
 }
 
 impl Success {
-    /// 200 with `data`.
+    /// Makes an answer with status 200 and `data`.
     pub(super) fn ok(data: impl Serialize) -> Self {
         Self { status: 200, data: Some(raw(&data)), count: None }
     }
 
-    /// 201 with `data`.
+    /// Makes an answer with status 201 and `data`.
     pub(super) fn created(data: impl Serialize) -> Self {
         Self { status: 201, ..Self::ok(data) }
     }
 
-    /// 202 or 204 without a body.
+    /// Makes an answer with status 202 or 204 and no body.
     pub(super) fn empty(status: u16) -> Self {
         Self { status, data: None, count: None }
     }
@@ -90,6 +90,7 @@ impl Success {
         };
         let envelope = Object::default().with("success", true).with("data", data);
         let envelope = match self.count {
+            // Without content, the shape of `meta` is a quirk.
             Some(count) => envelope.with("meta", Object::default().with("count", count)),
             None => envelope.with("meta", quirks.meta),
         };
@@ -97,7 +98,7 @@ impl Success {
     }
 }
 
-/// A request that was not carried out, and the reason.
+/// A request that was not carried out, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: u16,
@@ -107,34 +108,35 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal with any status and a message for people.
+    /// Makes a refusal with any status and a message for people.
     pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), field: None }
     }
 
-    /// 422 that names the member or parameter at fault and what is wrong with it.
+    /// Makes a 422 that names the member or parameter at fault and the complaint.
     pub(super) fn field(name: impl Into<String>, complaint: &str) -> Self {
         let field = name.into();
         Self { status: 422, message: format!("{field}: {complaint}"), field: Some(field) }
     }
 
-    /// 401 in the service's words.
+    /// Makes a 401 in the service's words.
     pub(super) fn unauthorized() -> Self {
         Self::new(401, "Authentication needed.")
     }
 
-    /// 403 in the service's words.
+    /// Makes a 403 in the service's words.
     pub(super) fn forbidden() -> Self {
         Self::new(403, "Access denied.")
     }
 
-    /// 404 in the service's words.
+    /// Makes a 404 in the service's words.
     pub(super) fn not_found() -> Self {
         Self::new(404, "Not found")
     }
 
     /// Returns the answer in the envelope that errors of this kind have.
     pub(super) fn answer(self, quirks: &Quirks) -> Answer {
+        // Some errors of the service have this other envelope.
         if quirks.bare_errors && matches!(self.status, 401 | 404) {
             let errors = Object::default().with("code", self.status).with("message", &self.message);
             let meta = Object::default().with("message", &self.message);
@@ -179,7 +181,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// A status and the text of a JSON body, which may be empty.
+    /// Makes an answer of a status and the text of a JSON body, which may be empty.
     pub(super) fn new(status: u16, body: String) -> Self {
         Self { status, content_type: "application/json; charset=utf-8", retry_after_s: None, body }
     }
@@ -188,19 +190,19 @@ impl Answer {
         Self::new(status, raw(object).get().to_owned())
     }
 
-    /// HTTP 200 with `success: false`.
+    /// Makes an answer with HTTP 200 and `success: false`.
     pub(super) fn success_false(message: &str) -> Self {
         Self::json(200, &failure(Object::default().with("message", message)))
     }
 
-    /// The answer of a gateway in front of the service when the service does not answer.
+    /// Makes the answer of a gateway whose service does not answer.
     pub(super) fn bad_gateway() -> Self {
         let body =
             "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
         Self { content_type: "text/html", ..Self::new(502, body.to_owned()) }
     }
 
-    /// An answer that comes from something between the station and the service.
+    /// Makes an answer of a device between the station and the service.
     pub(super) fn foreign(status: u16, body: Foreign) -> Self {
         let page =
             "<!DOCTYPE html><html><head><title>Welcome</title></head><body>Log in to go on</body></html>";
@@ -215,7 +217,8 @@ impl Answer {
         Self { content_type, ..Self::new(status, body.to_owned()) }
     }
 
-    /// 429: the message names the wait (without a wait the body is empty), and so does `Retry-After` if it is given.
+    /// Makes a 429. The message names the wait, and `Retry-After` does so if it is given; without a wait the body is
+    /// empty.
     pub(super) fn too_many(message_s: Option<u64>, retry_after_s: Option<u64>) -> Self {
         let answer = match message_s {
             None => Self::new(429, String::new()),

@@ -1,4 +1,4 @@
-//! A request, and readers of its query and body. A reader checks each member, and refuses members that nobody read.
+//! A request, and readers of its query and body. A reader checks each member, and refuses members that were not read.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use super::answer::Refusal;
 use super::options::Quirks;
 
-/// The most decimals of a number: those of the product of an amount and a price of six decimals each.
+/// The most decimals of a number: those of the product of an amount and a price with six decimals each.
 const DECIMALS_MAX: u32 = 12;
-/// The limit that every number stays below, so that products of numbers always fit.
+/// The limit below which every number stays, so that products of numbers always fit.
 const NUMBER_MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
-/// The two clocks at the moment a request is carried out.
+/// The two clocks at the moment at which a request is carried out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
     /// The server's wall clock, which it stores and sends.
@@ -28,7 +28,7 @@ pub(super) struct Now {
     pub(super) instant: Instant,
 }
 
-/// A request as it came in.
+/// A request as it was received.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) method: Method,
@@ -48,25 +48,26 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Returns a number of the path.
+    /// Returns a number from the path.
     pub(super) fn id(&self, name: &str) -> i64 {
         let found = self.ids.iter().find(|(known, _)| *known == name);
         found.expect("a handler asks only for numbers its route names").1
     }
 
-    /// Returns the query, whose parameters are then read one by one.
+    /// Returns the query, whose parameters are then taken one by one.
     pub(super) fn query(&self) -> Result<Parameters, Refusal> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&self.uri)
             .map_err(|cause| Refusal::field("query", &cause.to_string()))?;
         Ok(Parameters(pairs))
     }
 
-    /// Returns the body, whose members are then read one by one.
+    /// Returns the body, whose members are then taken one by one.
     pub(super) fn fields(&self) -> Result<Fields, Refusal> {
         if !self.content_type.starts_with("application/json") {
             return Err(Refusal::new(400, "Content-Type must be application/json"));
         }
         let text = str::from_utf8(&self.body).map_err(|_cause| Refusal::new(400, "The body is not UTF-8"))?;
+        // Raw members keep the digits of numbers, so that no amount passes through a float.
         let members = serde_json::from_str(text)
             .map_err(|_cause| Refusal::new(400, "The body is not a JSON object"))?;
         Ok(Fields { prefix: String::new(), members })
@@ -87,7 +88,7 @@ impl Page {
     }
 }
 
-/// The parameters of a query that have not been read yet.
+/// The parameters of a query that were not taken yet.
 #[derive(Debug)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
@@ -115,7 +116,7 @@ impl Parameters {
         text.parse().map(Some).map_err(|_cause| Refusal::field(name, "This value should be a whole number."))
     }
 
-    /// Takes `page` and `count`; 0 and less are refused. Quirks decide how many rows a page may have and whether there
+    /// Takes `page` and `count`, and refuses 0 and less. Quirks decide how many rows a page may have, and whether there
     /// are pages at all.
     pub(super) fn page(&mut self, count: i64, quirks: &Quirks) -> Result<Page, Refusal> {
         let page = self.positive("page", 1)?;
@@ -124,6 +125,7 @@ impl Parameters {
             let complaint = format!("count: This value should be {} or less.", max.rows);
             return Err(Refusal::new(max.status, complaint));
         }
+        // The service may return fewer rows than requested; its limit is not documented.
         let count = quirks.page_rows_max.map_or(asked, |max| max.min(asked));
         let page = if quirks.page_ignored { 1 } else { page };
         Ok(Page { skip: page.saturating_sub(1).saturating_mul(count), count })
@@ -137,7 +139,7 @@ impl Parameters {
             .ok_or_else(|| Refusal::field(name, "This value should be positive."))
     }
 
-    /// Refuses parameters that were not read.
+    /// Refuses parameters that were not taken.
     pub(super) fn end(self) -> Result<(), Refusal> {
         match self.0.first() {
             None => Ok(()),
@@ -146,7 +148,7 @@ impl Parameters {
     }
 }
 
-/// The members of a JSON object that have not been read yet.
+/// The members of a JSON object that were not taken yet.
 #[derive(Debug)]
 pub(super) struct Fields {
     /// The place of this object in the body: `goods_transactions[0].`, or an empty text for the body itself.
@@ -155,7 +157,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Returns true if the member is there.
+    /// Returns true if the member is present.
     pub(super) fn has(&self, name: &str) -> bool {
         self.members.contains_key(name)
     }
@@ -209,7 +211,7 @@ impl Fields {
         Ok(objects.map(|objects| objects.into_iter().enumerate().map(numbered).collect()))
     }
 
-    /// Refuses members that were not read.
+    /// Refuses members that were not taken.
     pub(super) fn end(self) -> Result<(), Refusal> {
         match self.members.keys().next() {
             None => Ok(()),

@@ -1,6 +1,6 @@
-//! Bills of materials (technological cards), and the consumables of appointments.
+//! Bills of materials (technological cards in the API) and the consumables of appointments.
 //!
-//! Every service has the first card; consumables are stored and shown again. Invariant: nothing here moves stock.
+//! Every service has the first card. Consumables are stored and shown again. Invariant: nothing here moves stock.
 
 use std::collections::BTreeMap;
 
@@ -27,11 +27,11 @@ pub struct CardRow {
     pub id: CardId,
     /// The name people gave it.
     pub title: String,
-    /// The items that it uses up: good, storage, amount and the short name of its unit.
+    /// The items that it uses up: good, storage, amount, and the short name of its unit.
     pub items: Vec<(GoodId, StorageId, Decimal, String)>,
 }
 
-/// Returns the card of the sample: the first good of the table, from the last storage, in its write-off unit.
+/// Returns the sample's card: the first good of the table, from the last storage, in its write-off unit.
 pub(super) fn sample(options: &Options) -> Option<CardRow> {
     let storage = options.storages.last()?.id;
     let good = options.goods.iter().min_by_key(|good| good.id)?;
@@ -58,7 +58,7 @@ struct Row {
     amount: Decimal,
 }
 
-/// `GET /technological_cards/{location}`
+/// Handles `GET /technological_cards/{location}`.
 pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     let term = query.text("search").unwrap_or_default().to_lowercase();
@@ -68,20 +68,21 @@ pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusa
     Ok(Success::ok(page.of(found.map(|card| object(state, card)))))
 }
 
-/// `GET /technological_cards/default_for_staff_and_service/{location}/{master}/{service}`
+/// Handles `GET /technological_cards/default_for_staff_and_service/{location}/{master}/{service}`.
 pub(super) fn of_service(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let card = first(state).ok_or_else(Refusal::not_found)?;
+    // The schema has an array, the example an object.
     Ok(if state.options.quirks.single_as_array { Success::ok([card]) } else { Success::ok(card) })
 }
 
-/// `GET /technological_cards/record_consumables/{location}/{record}`
+/// Handles `GET /technological_cards/record_consumables/{location}/{record}`.
 pub(super) fn of_record(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     Ok(record(state, call.id("record")))
 }
 
-/// `PUT /technological_cards/record_consumables/consumables/{location}/{record}/{service}`
+/// Handles `PUT /technological_cards/record_consumables/consumables/{location}/{record}/{service}`.
 pub(super) fn set(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.edit)?;
     let key = (call.id("record"), call.id("service"));
@@ -96,7 +97,7 @@ pub(super) fn set(state: &mut State, call: &mut Call) -> Result<Success, Refusal
     Ok(record(state, key.0))
 }
 
-/// `DELETE /technological_cards/record_consumables/technological_cards/{location}/{record}/{service}`
+/// Handles `DELETE /technological_cards/record_consumables/technological_cards/{location}/{record}/{service}`.
 pub(super) fn detach(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.edit)?;
     let mut query = call.query()?;

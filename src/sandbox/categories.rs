@@ -11,12 +11,13 @@ use super::options::Category;
 use super::state::RECORDS_MAX;
 use super::state::State;
 
-/// The rows of a page of children when `count` is not given, which is also the most that a page can have.
+/// The rows of a page of children without `count`; also the most that a page can have.
 const COUNT: i64 = 1000;
-/// The id of the first category made through the API.
+/// The id of the first category created through the API.
 const FIRST: i64 = 1_000_001;
 
-/// `GET /company/{location}/goods_categories/{category}`: the categories below one; those below 0 are the roots.
+/// Handles `GET /company/{location}/goods_categories/{category}`: the categories below one; those below 0 are the
+/// roots.
 pub(super) fn children(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let above = Some(call.id("category")).filter(|&id| id != 0);
@@ -26,7 +27,7 @@ pub(super) fn children(state: &mut State, call: &mut Call) -> Result<Success, Re
     Ok(Success::ok(rows).count(count))
 }
 
-/// `GET /goods/category_node/{location}/{category}`
+/// Handles `GET /goods/category_node/{location}/{category}`.
 pub(super) fn read_node(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     let page = query.page(COUNT, &state.options.quirks)?;
@@ -44,7 +45,7 @@ pub(super) fn read_node(state: &mut State, call: &mut Call) -> Result<Success, R
     ))
 }
 
-/// `GET /goods_categories/multiple/{location}?ids[]=`
+/// Handles `GET /goods_categories/multiple/{location}?ids[]=`.
 pub(super) fn several(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     let ids = query.repeated("ids[]")?;
@@ -54,13 +55,13 @@ pub(super) fn several(state: &mut State, call: &mut Call) -> Result<Success, Ref
     Ok(Success::ok(rows).count(count))
 }
 
-/// `GET /goods_categories/{location}/{category}`: an array of one.
+/// Handles `GET /goods_categories/{location}/{category}` with an array of one.
 pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     Ok(Success::ok([row(category(state, call.id("category"))?)]))
 }
 
-/// `POST /goods_categories/{location}`
+/// Handles `POST /goods_categories/{location}`.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.goods)?;
     let last = state.categories.keys().next_back().copied().unwrap_or(0);
@@ -73,7 +74,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::created(row))
 }
 
-/// `PUT /goods_categories/{location}/{category}`
+/// Handles `PUT /goods_categories/{location}/{category}`.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.goods)?;
     let id = category(state, call.id("category"))?.id;
@@ -83,7 +84,7 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
     Ok(Success::ok(row))
 }
 
-/// `DELETE /goods_categories/{location}/{category}`; only an empty category can be deleted.
+/// Handles `DELETE /goods_categories/{location}/{category}`, which is possible only for an empty category.
 pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.goods)?;
     let id = category(state, call.id("category"))?.id;

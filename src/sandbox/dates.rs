@@ -1,4 +1,4 @@
-//! Dates in the forms that the service reads and writes.
+//! Dates in the forms in which the service reads and writes them.
 
 use std::str::FromStr;
 
@@ -14,15 +14,16 @@ use super::options::Dates;
 /// The characters of `2026-09-21T23:00:00`; no shorter text names a second.
 const SECOND_CHARS: usize = 19;
 
-/// The end of a day that a bare date stands for.
+/// The end of a day for which a bare date stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edge {
     Start,
     End,
 }
 
-/// Reads a date with time; without an offset it is local time of the location.
+/// Reads a date with time. Without an offset it is the location's local time.
 pub(super) fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    // The parser would accept a time without seconds as well.
     if text.len() < SECOND_CHARS {
         return None;
     }
@@ -46,7 +47,7 @@ fn local(time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_timestamp(time).ok()
 }
 
-/// Writes a date; `mixed` is the shape that stands for [`Dates::Mixed`] at this place.
+/// Writes a date. `mixed` is the shape that [`Dates::Mixed`] means at this place.
 pub(super) fn write(time: Timestamp, zone: &TimeZone, shape: Dates, mixed: Dates) -> String {
     let format = match if shape == Dates::Mixed { mixed } else { shape } {
         Dates::Millis => "%Y-%m-%dT%H:%M:%S%.3f%:z",
@@ -61,7 +62,7 @@ pub(super) fn http(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// Cuts a time to its second: the service keeps no finer times.
+/// Cuts a time to its second: the service stores no fractions.
 pub(super) fn second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -23,7 +23,7 @@ pub(super) const USER: i64 = 999_290;
 /// The name of the simulated business.
 pub(super) const BUSINESS: &str = "Business Example";
 
-/// The part of a document that a client decides.
+/// The part of a document that a client chooses.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) type_id: i64,
@@ -34,14 +34,14 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Returns a receipt that another program makes now.
+    /// Makes the header of a receipt that another program creates now.
     pub(super) fn of_another(storage: StorageId, now: Now) -> Self {
         let (comment, create_date_text) = (String::new(), String::new());
         Self { type_id: 3, storage, comment, create_date: now.wall, create_date_text }
     }
 }
 
-/// `POST /storage_operations/documents/{location}`
+/// Handles `POST /storage_operations/documents/{location}`.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.create)?;
     let mut fields = call.fields()?;
@@ -52,14 +52,14 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::ok(object(state, state.document(id)?)))
 }
 
-/// `GET /storage_operations/documents/{location}/{document}`
+/// Handles `GET /storage_operations/documents/{location}/{document}`.
 pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let document = state.document(DocumentId(call.id("document")))?;
     Ok(Success::ok(object(state, document)))
 }
 
-/// `PUT /storage_operations/documents/{location}/{document}`: everything may change except the type.
+/// Handles `PUT /storage_operations/documents/{location}/{document}`: everything may change except the type.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.edit)?;
     let id = DocumentId(call.id("document"));
@@ -67,6 +67,7 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
     let mut fields = call.fields()?;
     let header = header(state, &mut fields, &[type_id], call.now)?;
     fields.end()?;
+    // Lines are booked in the document's storage, which may change: out of the old one, into the new one.
     let lines = lines::live(state, id);
     for line in &lines {
         state.unbook(line, call.now);
@@ -83,11 +84,12 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
     Ok(Success::ok(object(state, state.document(id)?)))
 }
 
-/// `DELETE /storage_operations/documents/{location}/{document}`
+/// Handles `DELETE /storage_operations/documents/{location}/{document}`.
 pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.delete)?;
     let id = DocumentId(call.id("document"));
     state.document(id)?;
+    // What becomes of the lines of a deleted document is not documented.
     if state.options.quirks.cascade_delete {
         for line in lines::live(state, id) {
             lines::remove(state, &line, call.now);
@@ -99,7 +101,7 @@ pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::empty(202))
 }
 
-/// Reads and checks a header; other members of `fields` are left unread.
+/// Reads and checks a header; other members of `fields` are left for the caller.
 pub(super) fn header(state: &State, fields: &mut Fields, types: &[i64], now: Now) -> Result<Header, Refusal> {
     let type_id = fields.integer("type_id")?;
     if !types.contains(&type_id) {
@@ -112,6 +114,7 @@ pub(super) fn header(state: &State, fields: &mut Fields, types: &[i64], now: Now
     };
     let comment = fields.optional_text("comment")?.unwrap_or_default();
     fields.optional_text("time_zone")?;
+    // Rights are checked after the content, so that a bad request is a 422 whatever the rights.
     allowed(state.options.permissions.types.contains(&type_id))?;
     if let Some(days) = state.options.permissions.days_back {
         allowed(create_date >= dates::days_before(now.wall, days))?;
@@ -119,7 +122,7 @@ pub(super) fn header(state: &State, fields: &mut Fields, types: &[i64], now: Now
     Ok(Header { type_id, storage, comment, create_date, create_date_text })
 }
 
-/// Makes the document.
+/// Creates the document.
 pub(super) fn add(state: &mut State, header: Header, now: Now) -> Result<DocumentId, Refusal> {
     let id = state.next_document()?;
     let made = i64::try_from(state.documents.len()).unwrap_or(i64::MAX);

@@ -1,4 +1,4 @@
-//! Faults: the failures between the station and the service, their times, and what the service did meanwhile.
+//! Faults: the failures between the station and the service, their times, and whether the service acts.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -57,11 +57,11 @@ pub enum Fault {
     Html502,
     /// Answers 200 with an empty list, never acts.
     EmptyList,
-    /// Another program changes something first; then acts. Between two pages of a listing the change moves rows from
+    /// Another program changes something first; then acts. Between two pages of a listing, the change moves rows from
     /// one page to the other.
     Meanwhile(Change),
-    /// Something between the station and the service answers in its place: a gateway, a proxy, a login page. The
-    /// request is not passed on.
+    /// A device between the station and the service answers in its place: a gateway, a proxy, a login page. The request
+    /// is not passed on.
     Stranger {
         /// Any status.
         status: u16,
@@ -102,11 +102,11 @@ pub enum Fault {
 /// A change that another program makes on the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Takes a good off the table.
+    /// Removes a good from the table.
     GoodRemoved(GoodId),
-    /// Puts a good into the table, or replaces it.
+    /// Adds a good to the table or replaces it.
     GoodPut(Box<GoodRow>),
-    /// Books a receipt of another program with this many lines, each of one piece of this good.
+    /// Books another program's receipt with this many lines, each of one piece of this good.
     Booked {
         /// The good.
         good: GoodId,
@@ -115,7 +115,7 @@ pub enum Change {
     },
 }
 
-/// The body of an answer that does not come from the service.
+/// The body of an answer that is not the service's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
     /// A web page.
@@ -138,7 +138,7 @@ impl Foreign {
         [Self::Page, Self::Empty, Self::Json, Self::NearlyJson, Self::EmptyObject, Self::EmptyList];
 }
 
-/// The time that a fault lasts.
+/// The duration of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lasts {
     /// Until [`super::Sandbox::recover`].
@@ -149,7 +149,7 @@ pub enum Lasts {
     Millis(u64),
 }
 
-/// The requests that a fault applies to.
+/// The requests to which a fault applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// Every request.
@@ -175,12 +175,12 @@ pub enum Selector {
 }
 
 impl Selector {
-    /// Requests of a method whose path begins with `prefix`.
+    /// Selects requests of a method whose path begins with `prefix`.
     pub fn path(method: &str, prefix: &str) -> Self {
         Self::Path { method: method.to_owned(), prefix: prefix.to_owned() }
     }
 
-    /// Reads of one page of the listings whose path begins with `prefix`.
+    /// Selects reads of one page of the listings whose path begins with `prefix`.
     pub fn page(prefix: &str, page: u32) -> Self {
         Self::Page { prefix: prefix.to_owned(), page }
     }
@@ -234,6 +234,7 @@ impl Chaos {
         Self { seed, selector: Selector::Writes, odds, faults_max }
     }
 
+    /// Draws a fault by its chance; `None` if the request passes.
     fn draw(&mut self) -> Option<Fault> {
         let mut drawn = random(&mut self.seed) % 1000;
         for (chance, fault) in &self.odds {
@@ -255,7 +256,7 @@ fn random(seed: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// A fault that lasts.
+/// A fault that lasts for several requests.
 #[derive(Debug)]
 pub(super) struct Lasting {
     selector: Selector,
@@ -285,6 +286,7 @@ impl Lasting {
         if !self.selector.takes(call) {
             return None;
         }
+        // Only requests that meet the fault use it up.
         match &mut self.end {
             End::After(0) => return None,
             End::After(left) => *left -= 1,
@@ -295,14 +297,14 @@ impl Lasting {
     }
 }
 
-/// The failures that are still to come, in four groups; a request meets at most one failure.
+/// The failures that are still to come, in four groups. A request meets at most one failure.
 #[derive(Debug, Default)]
 pub(super) struct Script {
-    /// Faults for one request each: the first request that matches uses the fault up.
+    /// Faults for one request each: the first matching request uses the fault up.
     pub(super) queue: VecDeque<(Selector, Fault)>,
-    /// Faults that last, for requests that meet no fault of the queue. The first one that matches counts.
+    /// Faults that last, for requests that meet no fault of the queue. The first matching one counts.
     pub(super) lasting: Vec<Lasting>,
-    /// A fault for every request that matches and meets none of the above, until it is taken away.
+    /// A fault for every matching request that meets none of the above, until it is removed.
     pub(super) outage: Option<(Selector, Fault)>,
     /// Random faults, for requests that meet none of the above.
     pub(super) chaos: Option<Chaos>,
@@ -326,7 +328,7 @@ impl Script {
     }
 }
 
-/// The action on the connection.
+/// The reaction to a request on its connection.
 #[derive(Debug)]
 pub(super) enum Plan {
     /// Answer, after a wait.
@@ -339,7 +341,7 @@ pub(super) enum Plan {
     CloseThenAct(Box<Call>, Duration),
 }
 
-/// Receives a request: limits first, then the script, then the service itself. Writes the log.
+/// Receives a request: checks the limits, then the script, then acts. Writes the log.
 pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
     let mut record = RequestRecord {
         at: call.now.wall,
@@ -353,6 +355,7 @@ pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
         status: None,
         fault: None,
     };
+    // The limit comes first: a request that is over it never reaches the service, so it uses up no fault.
     let plan = match limited(state, &call) {
         Some(answer) => Plan::Answer(answer, Duration::ZERO),
         None => match state.script.take(&call) {
@@ -370,7 +373,7 @@ pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
     plan
 }
 
-/// Returns the words of the header with a star for each token: no token may stand in a log.
+/// Returns the header's words with a star for each token: no token may stand in a log.
 fn without_tokens(authorization: &str) -> String {
     let parts = authorization.split(", ").map(|part| match part.split_once(' ') {
         Some((kind @ ("Bearer" | "User"), _token)) => format!("{kind} *"),

@@ -18,12 +18,12 @@ use super::state::RECORDS_MAX;
 use super::state::State;
 use crate::domain::ids::GoodId;
 
-/// Rows of a page when `count` is not given.
+/// The rows of a page without `count`.
 const COUNT: i64 = 25;
 /// The most nodes that a text search returns.
 const SEARCH_MAX: usize = 100;
 
-/// `GET /goods/{location}`
+/// Handles `GET /goods/{location}`.
 pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     let term = query.text("term").unwrap_or_default().to_lowercase();
@@ -36,12 +36,13 @@ pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusa
             && category.is_none_or(|category| good.row.category == category)
             && changed.holds(good.last_change)
     };
-    // Only the rows of the page are written: a table is read page by page, and each begins at its first good.
+    // Only the rows of the page are written out: a table is read page by page, and each search begins at its first
+    // good.
     let goods = page.of(state.goods.values().filter(wanted)).into_iter();
     Ok(Success::ok(goods.map(|good| row(state, good)).collect::<Vec<_>>()))
 }
 
-/// `GET /goods/{location}/{good}`; for good 0 it is the list.
+/// Handles `GET /goods/{location}/{good}`; for good 0 the service returns the list.
 pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     if call.id("good") == 0 {
         return list(state, call);
@@ -51,7 +52,7 @@ pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusa
     Ok(if state.options.quirks.single_as_array { Success::ok([row]) } else { Success::ok(row) })
 }
 
-/// `GET /goods/search/{location}`: nodes of the category tree, categories first.
+/// Handles `GET /goods/search/{location}`: nodes of the category tree, categories first.
 pub(super) fn search(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     let term = query.text("term").or_else(|| query.text("search_term")).unwrap_or_default().to_lowercase();
@@ -69,7 +70,7 @@ pub(super) fn search(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::ok(nodes).count(hits))
 }
 
-/// `POST /goods/{location}`
+/// Handles `POST /goods/{location}`.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.goods)?;
     let mut fields = call.fields()?;
@@ -83,7 +84,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::created(self::row(state, state.good(id)?)))
 }
 
-/// `PUT /goods/{location}/{good}`; a change of the unit of a good that has movements needs `correction_rules`.
+/// Handles `PUT /goods/{location}/{good}`; another unit for a good with movements needs `correction_rules`.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.goods)?;
     let id = GoodId(call.id("good"));
@@ -101,7 +102,7 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
     Ok(Success::ok(self::row(state, state.good(id)?)))
 }
 
-/// `DELETE /goods/{location}/{good}`
+/// Handles `DELETE /goods/{location}/{good}`.
 pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.goods)?;
     let id = GoodId(call.id("good"));
@@ -122,8 +123,7 @@ pub(super) fn node(row: &GoodRow) -> Object {
         .with("is_item", true)
 }
 
-/// Returns true if name, article or barcode contains the term. The text search of the service is fuzzy; this one is
-/// not.
+/// Returns true if name, article or barcode contains the term. The service's own search is fuzzy, this one is exact.
 fn matches(row: &GoodRow, term: &str) -> bool {
     term.is_empty()
         || [&row.title, &row.article, &row.barcode].iter().any(|text| text.to_lowercase().contains(term))
@@ -171,7 +171,7 @@ fn unit(fields: &mut Fields, name: &str) -> Result<Unit, Refusal> {
     known.ok_or_else(|| fields.wrong(name, "This unit does not exist."))
 }
 
-/// Returns true if there are correction rules; each rule is checked.
+/// Returns true if there are correction rules; checks each rule.
 fn corrections(fields: &mut Fields) -> Result<bool, Refusal> {
     let Some(rules) = fields.optional_objects("correction_rules")? else {
         return Ok(false);
@@ -188,7 +188,7 @@ fn corrections(fields: &mut Fields) -> Result<bool, Refusal> {
     Ok(any)
 }
 
-/// Returns the whole row as lists and reads show it.
+/// Returns the whole row, as lists and reads show it.
 pub(super) fn row(state: &State, good: &Good) -> Object {
     let row = &good.row;
     let loose = state.options.quirks.loose_types;
@@ -214,6 +214,7 @@ pub(super) fn row(state: &State, good: &Good) -> Object {
         .with("unit_actual_cost", Number(unit_cost))
         .with("unit_actual_cost_format", format!("{unit_cost} $"))
         .with("unit_equals", Number(row.unit_equals))
+        // An empty text may come as `null`.
         .with("barcode", (!loose || !row.barcode.is_empty()).then_some(&row.barcode))
         .with("critical_amount", Number(row.critical_amount))
         .with("desired_amount", Number(row.desired_amount))
@@ -240,7 +241,7 @@ fn loyalty(object: Object, loose: bool) -> Object {
         .with("not_announced", Object::default().with("since", "yesterday"))
 }
 
-/// Returns the balances in sale units; storages that were never booked are absent.
+/// Returns the balances in sale units; storages without bookings are absent.
 fn amounts(state: &State, good: GoodId) -> Vec<Object> {
     let balances = state.balances.iter().filter(|((of, _), _)| *of == good);
     balances

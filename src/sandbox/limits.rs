@@ -1,4 +1,4 @@
-//! The allowance of requests in a minute and in a second.
+//! The limit of requests in a minute and in a second.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,7 +11,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The times of the requests admitted within the last minute. Invariant: never more than the limit's own `per_minute`,
-/// so that it is bounded.
+/// so the queue is bounded.
 #[derive(Debug, Default)]
 pub(super) struct Meter(VecDeque<Instant>);
 
@@ -34,6 +34,7 @@ impl Meter {
 
     /// Returns the wait until fewer than `max` requests lie within `span`; `None` if no wait is needed.
     fn wait(&self, max: usize, span: Duration, now: Instant) -> Option<Duration> {
+        // A limit of zero never admits anything.
         let Some(back) = max.checked_sub(1) else {
             return Some(span);
         };

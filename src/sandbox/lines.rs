@@ -1,4 +1,4 @@
-//! Lines of stock documents (the API calls them goods transactions).
+//! Lines of stock documents (goods transactions in the API).
 
 use rust_decimal::Decimal;
 
@@ -21,7 +21,7 @@ use crate::domain::ids::DocumentId;
 use crate::domain::ids::GoodId;
 use crate::domain::ids::TransactionId;
 
-/// The checked content of a line that a client sends: the amounts already have their sign.
+/// The checked content of a line that a client sent. The amounts have their sign already.
 #[derive(Debug)]
 pub(super) struct Draft {
     good: GoodId,
@@ -58,7 +58,7 @@ impl Draft {
     }
 }
 
-/// `POST /storage_operations/goods_transactions/{location}`
+/// Handles `POST /storage_operations/goods_transactions/{location}`.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.create)?;
     let mut fields = call.fields()?;
@@ -69,13 +69,13 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
     answer(state, id)
 }
 
-/// `GET /storage_operations/goods_transactions/{location}/{line}`, also of a deleted line.
+/// Handles `GET /storage_operations/goods_transactions/{location}/{line}`, even for a deleted line.
 pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     answer(state, TransactionId(call.id("line")))
 }
 
-/// `PUT /storage_operations/goods_transactions/{location}/{line}`
+/// Handles `PUT /storage_operations/goods_transactions/{location}/{line}`.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.edit)?;
     let old = existing(state, call)?;
@@ -86,12 +86,13 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
     let type_id = state.document(old.document)?.type_id;
     let draft = draft(state, fields, type_id, 0)?;
     state.unbook(&old, call.now);
+    // A replaced line is no new one: it stays visible.
     let since = old.since;
     put(state, Line { since, ..line(old.id, old.document, draft, call.now) }, call.now);
     answer(state, old.id)
 }
 
-/// `DELETE /storage_operations/goods_transactions/{location}/{line}`
+/// Handles `DELETE /storage_operations/goods_transactions/{location}/{line}`.
 pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.delete)?;
     let line = existing(state, call)?;
@@ -99,7 +100,7 @@ pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refu
     Ok(Success::empty(202))
 }
 
-/// `GET /storage_operations/documents/goods_transactions/{document}`, also of a deleted document.
+/// Handles `GET /storage_operations/documents/goods_transactions/{document}`, even for a deleted document.
 pub(super) fn of_document(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let id = DocumentId(call.id("document"));
@@ -114,7 +115,7 @@ pub(super) fn of_document(state: &mut State, call: &mut Call) -> Result<Success,
     Ok(Success::ok(rows).count(count))
 }
 
-/// Reads and checks a line; `master` is the staff member of the operation.
+/// Reads and checks a line. `master` is the staff member of the operation.
 ///
 /// The amount is above zero, and the cost is exactly amount × price less the discount.
 pub(super) fn draft(state: &State, mut fields: Fields, type_id: i64, master: i64) -> Result<Draft, Refusal> {
@@ -138,6 +139,7 @@ pub(super) fn draft(state: &State, mut fields: Fields, type_id: i64, master: i64
     };
     fields.optional_text("good_special_number")?;
     check(&fields, &draft, amount)?;
+    // Status and words as an integration logged them.
     if state.options.quirks.master_required && draft.master == 0 {
         return Err(Refusal::new(400, "Staff member required"));
     }
@@ -159,6 +161,7 @@ fn check(fields: &Fields, draft: &Draft, amount: Decimal) -> Result<(), Refusal>
     if draft.discount < Decimal::ZERO || draft.discount > percent {
         return Err(fields.wrong("discount", "This value should be between 0 and 100."));
     }
+    // Multiplied before divided, so that no digit is rounded.
     let exact = amount
         .checked_mul(draft.cost_per_unit)
         .and_then(|full| full.checked_mul(percent - draft.discount))
@@ -179,7 +182,7 @@ fn in_unit(amount: Decimal, already: bool, convert: impl FnOnce(Decimal) -> Deci
     if already { amount } else { convert(amount) }
 }
 
-/// Makes the line and books it.
+/// Creates the line and books it.
 pub(super) fn add(
     state: &mut State,
     document: DocumentId,
@@ -221,18 +224,19 @@ fn put(state: &mut State, line: Line, now: Now) {
 /// Marks the line as deleted and takes it out of the balance.
 pub(super) fn remove(state: &mut State, line: &Line, now: Now) {
     state.unbook(line, now);
+    // Kept, because the service may still list deleted lines.
     if let Some(kept) = state.lines.get_mut(&line.id) {
         kept.deleted = true;
         kept.last_change = dates::second(now.wall);
     }
 }
 
-/// The lines of a document that are not deleted.
+/// Returns the lines of a document that are not deleted.
 pub(super) fn live(state: &State, document: DocumentId) -> Vec<Line> {
     state.lines.values().filter(|line| line.document == document && !line.deleted).cloned().collect()
 }
 
-/// Returns true if listings show the line already.
+/// Returns true if listings already show the line.
 pub(super) fn visible(state: &State, line: &Line, now: Now) -> bool {
     now.instant.duration_since(line.since).as_millis() >= u128::from(state.options.quirks.visible_after_ms)
 }
@@ -305,7 +309,7 @@ fn full(state: &State, document: &Document, line: &Line) -> Object {
     }
 }
 
-/// Adds the objects that a line refers to, except the client, whose key depends on the call.
+/// Adds the objects to which a line refers, except the client, whose key depends on the call.
 pub(super) fn related(state: &State, object: Object, document: &Document, line: &Line) -> Object {
     let object = object.with("storage", documents::storage(state, document.storage));
     let object = relation(state, object, "supplier", line.supplier);
@@ -316,7 +320,7 @@ pub(super) fn related(state: &State, object: Object, document: &Document, line: 
     }
 }
 
-/// Adds a person by number under `key`, or the value for nothing if the number is 0.
+/// Adds a person by number under `key`; for number 0, the value for nothing.
 pub(super) fn relation(state: &State, object: Object, key: &'static str, id: i64) -> Object {
     if id == 0 {
         return object.with(key, state.options.quirks.relation);

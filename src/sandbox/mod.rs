@@ -1,16 +1,16 @@
 //! A simulated Altegio on loopback: one location with its goods, storages and stock books, over real HTTP.
 //!
-//! `stockpoint demo` works against it, and so do the integration tests. It follows the B2B API v1
+//! `stockpoint demo` and the integration tests run against it. It follows the B2B API v1
 //! (<https://developer.alteg.io/en/b2b-v1/openapi>) where the API is documented, has a switch ([`Quirks`]) where the
 //! API is unclear or its own pages disagree, and simulates the failures of a network ([`Fault`]).
 //!
 //! Promises: amounts and prices are exact decimals throughout; each member of each request is checked, and an
-//! unexpected one is refused by name; nothing is deduplicated, as the service has no idempotency; every connection,
-//! body and log is bounded.
+//! unexpected one is refused by name; nothing is deduplicated, because the service has no idempotency; every
+//! connection, body and log is bounded.
 //!
-//! It does not send webhooks, move money, simulate transfers or stock counts, and it keeps nothing on disk.
+//! It sends no webhooks, moves no money, simulates neither transfers nor stock counts, and keeps nothing on disk.
 //!
-//! The server's clock is this machine's at the start and then runs with tokio's, so a test that moves tokio's
+//! The server's clock is this machine's at the start and then runs with tokio's clock, so a test that moves tokio's
 //! clock moves the server's too.
 
 mod account;
@@ -93,7 +93,7 @@ struct Shared {
     address: SocketAddr,
     /// The wall clock and the running clock at the start.
     start: (Timestamp, Instant),
-    /// The state; its lock is never held across an await.
+    /// The state. Its lock is never held across an await.
     state: Mutex<State>,
 }
 
@@ -103,6 +103,7 @@ impl Sandbox {
     /// # Errors
     /// No port can be bound, or the time zone is unknown.
     pub async fn bind(options: Options) -> io::Result<(Self, Server)> {
+        // Loopback only: the tokens of the sandbox are public.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let start = (Timestamp::now(), Instant::now());
@@ -112,17 +113,17 @@ impl Sandbox {
         Ok((sandbox.clone(), Server { listener, sandbox }))
     }
 
-    /// The base address, as a station's configuration takes it: `http://127.0.0.1:PORT/api/v1`.
+    /// Returns the base address, as a station's configuration expects it: `http://127.0.0.1:PORT/api/v1`.
     pub fn base_url(&self) -> String {
         format!("http://{}{BASE_PATH}", self.0.address)
     }
 
-    /// Everything that was booked so far.
+    /// Returns everything that was booked so far.
     pub fn books(&self) -> Books {
         self.with(|state, _| state.books())
     }
 
-    /// The last [`REQUESTS_MAX`] requests, oldest first.
+    /// Returns the last [`REQUESTS_MAX`] requests, oldest first.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.with(|state, _| state.requests.iter().cloned().collect())
     }
@@ -132,33 +133,33 @@ impl Sandbox {
         self.with(|state, _| state.forget_requests());
     }
 
-    /// Changes tokens, permissions, limit, latency, clock or quirks from now on. The options that are read at the
-    /// start, as [`Options`] notes, stay as they were.
+    /// Changes tokens, permissions, limit, latency, clock or quirks from now on. Options that are read only at the
+    /// start, as [`Options`] notes, keep their effect.
     pub fn configure(&self, change: impl FnOnce(&mut Options)) {
         self.with(|state, _| change(&mut state.options));
     }
 
-    /// Puts a good into the table or replaces it, as a person on the service's pages would.
+    /// Adds a good to the table or replaces it, as a person on the service's pages would.
     pub fn put_good(&self, good: GoodRow) {
         self.with(|state, now| state.put_good(good, now.wall));
     }
 
-    /// Puts a bill of materials among the cards or replaces it.
+    /// Adds a bill of materials to the cards or replaces it.
     pub fn put_card(&self, card: CardRow) {
         self.with(|state, _| state.cards.insert(card.id, card));
     }
 
-    /// The bills of materials, by rising id.
+    /// Returns the bills of materials, by rising id.
     pub fn cards(&self) -> Vec<CardRow> {
         self.with(|state, _| state.cards.values().cloned().collect())
     }
 
-    /// The goods of the table, by rising id.
+    /// Returns the goods of the table, by rising id.
     pub fn goods(&self) -> Vec<GoodRow> {
         self.with(|state, _| state.goods.values().map(|good| good.row.clone()).collect())
     }
 
-    /// Removes a good from the table; it leaves no trace in the listings.
+    /// Removes a good from the table; the listings no longer show it in any way.
     pub fn remove_good(&self, id: GoodId) {
         self.with(|state, _| state.goods.remove(&id));
     }
@@ -168,8 +169,8 @@ impl Sandbox {
         self.with(|state, _| state.script.queue.push_back((selector, fault)));
     }
 
-    /// Makes every request that matches `selector` meet `fault` for as long as it lasts. Several may last at once; the
-    /// one given first counts.
+    /// Makes every request that matches `selector` meet `fault` for as long as it lasts. Of several lasting faults, the
+    /// one that was given first counts.
     pub fn fail(&self, selector: Selector, fault: Fault, lasts: Lasts) {
         self.with(|state, now| {
             let lasting = Lasting::new(selector, fault, lasts, now.instant);
@@ -187,22 +188,23 @@ impl Sandbox {
         self.with(|state, _| state.script.queue.len())
     }
 
-    /// Returns the number of requests dropped by [`Fault::Late`] that are still to be carried out.
+    /// Returns the number of requests dropped by [`Fault::Late`] that will still be carried out.
     pub fn late_acts(&self) -> usize {
         self.with(|state, _| state.late)
     }
 
-    /// Makes every request that matches the selector meet the fault, until `None` is given.
+    /// Makes every request that matches the selector meet the fault; `None` ends it.
     pub fn outage(&self, outage: Option<(Selector, Fault)>) {
         self.with(|state, _| state.script.outage = outage);
     }
 
-    /// Makes requests meet random faults, until `None` is given or the most faults were drawn.
+    /// Makes requests meet random faults; it ends with `None` or when the most faults were drawn.
     pub fn chaos(&self, chaos: Option<Chaos>) {
         self.with(|state, _| state.script.chaos = chaos);
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State, Now) -> T) -> T {
+        // A test that panics while it holds the lock must not hide the panic's cause behind a poisoned lock.
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         let instant = Instant::now();
         let (wall, start) = self.0.start;

@@ -13,10 +13,10 @@ use super::options::Storage;
 use super::state::Line;
 use super::state::State;
 
-/// The rows of a page when `count` is not given.
+/// The rows of a page without `count`.
 const COUNT: i64 = 20;
 
-/// `GET /storages/{location}`: the storages that the token may see.
+/// Handles `GET /storages/{location}`: the storages that the token may see.
 pub(super) fn storages(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
     let seen = |storage: &&Storage| state.options.permissions.storages.contains(&storage.id);
@@ -27,6 +27,7 @@ pub(super) fn storages(state: &mut State, call: &mut Call) -> Result<Success, Re
 
 fn storage_row(state: &State, storage: &Storage) -> Object {
     let object = Object::default().with("id", storage.id.0).with("title", &storage.title);
+    // The service's page has one spelling in its text and another in its example.
     let object = if state.options.quirks.loose_types {
         object.with("for_services", !storage.for_sale).with("for_sale", storage.for_sale)
     } else {
@@ -35,7 +36,7 @@ fn storage_row(state: &State, storage: &Storage) -> Object {
     object.with("comment", "").with("weight", 1)
 }
 
-/// `GET /storages/transactions/{location}`
+/// Handles `GET /storages/transactions/{location}`.
 pub(super) fn list(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     let mut query = call.query()?;
     let document = query.number("document_id")?;

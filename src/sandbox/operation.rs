@@ -16,14 +16,14 @@ use super::state::State;
 use crate::domain::ids::DocumentId;
 use crate::domain::ids::GoodId;
 
-/// The document types that this call simulates; 5 (transfer) lacks a documented member for its destination.
+/// The document types that this call simulates. 5 (transfer) has no documented member for its destination.
 const TYPES: [i64; 4] = [1, 2, 3, 4];
 /// The most lines of an operation, as the service's own pages allow.
 const LINES_MAX: usize = 500;
 
-/// `POST /storage_operations/operation/{location}`
+/// Handles `POST /storage_operations/operation/{location}`.
 ///
-/// A bad line refuses the whole operation; by a quirk, the document and the lines before it are made.
+/// A bad line refuses the whole operation. By a quirk, the document and the lines before the bad one are created.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.create)?;
     let mut fields = call.fields()?;
@@ -33,6 +33,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
     fields.end()?;
     let (drafts, failure) = drafts(state, lines, &header, master);
     if let Some(refusal) = failure {
+        // Whether the service keeps what came before the bad line is not documented.
         if state.options.quirks.partial_operation {
             book(state, header, drafts, call)?;
         }
@@ -42,7 +43,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
     answer(state, document)
 }
 
-/// Takes the array of lines under its name, or under either of its names.
+/// Takes the array of lines under the name that the options allow.
 fn lines_of(key: LinesKey, fields: &mut Fields) -> Result<Vec<Fields>, Refusal> {
     let name = match key {
         LinesKey::Transactions => "transactions",
@@ -57,7 +58,7 @@ fn lines_of(key: LinesKey, fields: &mut Fields) -> Result<Vec<Fields>, Refusal> 
     }
 }
 
-/// Returns the good lines up to the first bad one, and what is wrong with that one.
+/// Returns the good lines up to the first bad one, and the refusal of that one.
 fn drafts(state: &State, lines: Vec<Fields>, header: &Header, master: i64) -> (Vec<Draft>, Option<Refusal>) {
     let mut drafts = Vec::with_capacity(lines.len());
     for mut fields in lines {
@@ -75,13 +76,14 @@ fn drafts(state: &State, lines: Vec<Fields>, header: &Header, master: i64) -> (V
 
 fn book(state: &mut State, header: Header, drafts: Vec<Draft>, call: &Call) -> Result<DocumentId, Refusal> {
     let document = documents::add(state, header, call.now)?;
+    // A fault may cut the operation short, as a crash of the service would.
     for draft in drafts.into_iter().take(call.lines_max.unwrap_or(LINES_MAX)) {
         lines::add(state, document, draft, call.now)?;
     }
     Ok(document)
 }
 
-/// Books a receipt of another program in the first storage. A full sandbox books nothing.
+/// Books another program's receipt in the first storage. A full sandbox books nothing.
 pub(super) fn book_of_another(state: &mut State, good: GoodId, lines: usize, now: Now) {
     let Some(storage) = state.options.storages.first().map(|storage| storage.id) else { return };
     let Ok(document) = documents::add(state, Header::of_another(storage, now), now) else { return };

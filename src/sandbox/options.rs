@@ -25,7 +25,7 @@ pub const PIECE: Unit = Unit { id: 216_760, title: "Piece", short: "pc" };
 pub const MILLILITRE: Unit = Unit { id: 216_762, title: "Millilitre", short: "ml" };
 /// The gram, in which powders are used up.
 pub const GRAM: Unit = Unit { id: 216_764, title: "Gram", short: "g" };
-/// Every unit the simulated service knows.
+/// All units that the simulated service has.
 pub(super) const UNITS: [Unit; 3] = [PIECE, MILLILITRE, GRAM];
 
 /// A place where stock is counted.
@@ -39,7 +39,7 @@ pub struct Storage {
     pub for_sale: bool,
 }
 
-/// Somebody who works in the location.
+/// A person who works in the location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Master {
     /// Identity (`master_id`).
@@ -133,7 +133,7 @@ pub struct Permissions {
     pub days_back: Option<u16>,
 }
 
-/// The number of requests that are answered before 429.
+/// The number of requests that are answered before a 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// Requests in any 60 seconds.
@@ -158,7 +158,7 @@ pub enum LinesKey {
     Both,
 }
 
-/// The way that "nothing" is written where an object is usual (`meta`, a line's supplier).
+/// The spelling of "nothing" where an object is usual (`meta`, a line's supplier).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nothing {
     /// `[]`
@@ -211,8 +211,8 @@ pub struct CountMax {
     pub status: u16,
 }
 
-/// Behaviours of the service that are unknown, disputed or different from account to account. The default is the
-/// documented one or, where nothing is documented, the likelier one.
+/// Behaviours of the service that are unknown, disputed, or different from account to account. The default is the
+/// documented behaviour or, without documentation, the likelier one.
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate open question about the service")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quirks {

@@ -1,7 +1,7 @@
-//! The choice of the handler for a request, and the checks that every request must pass.
+//! The choice of a request's handler, and the checks that every request must pass.
 //!
-//! It is a table and not a web framework's router: a fault must be able to carry out a request at a moment of its
-//! choice and to end it in its own way, so that each handler is a plain function.
+//! This is a table and not a web framework's router: a fault must be able to carry out a request at a chosen moment and
+//! to end it in its own way, so each handler is a plain function.
 
 use super::account;
 use super::answer::Answer;
@@ -17,12 +17,12 @@ use super::movements;
 use super::operation;
 use super::state::State;
 
-/// The only `Accept` values that the service accepts (its own and its sister service's).
+/// The only values of `Accept` that the service takes: its own and its sister service's.
 const ACCEPTED: [&str; 2] = ["application/vnd.api.v2+json", "application/vnd.yclients.v2+json"];
 
 type Handler = fn(&mut State, &mut Call) -> Result<Success, Refusal>;
 
-/// The routes: method, path, handler. A part in braces is a whole number; the first row that fits counts.
+/// The routes: method, path, handler. A part in braces is a whole number; the first matching row counts.
 #[rustfmt::skip]
 const ROUTES: &[(&str, &str, Handler)] = &[
     ("POST", "/auth", account::authorize),
@@ -74,6 +74,7 @@ pub(super) fn act(state: &mut State, call: &mut Call) -> Answer {
     }
 }
 
+/// Checks headers, tokens, path, body and location of a request, and returns its handler.
 fn admit(state: &State, call: &mut Call) -> Result<Handler, Refusal> {
     if !ACCEPTED.contains(&call.accept.as_str()) {
         return Err(Refusal::new(400, format!("The Accept header must be {}", ACCEPTED.join(" or "))));
@@ -94,6 +95,7 @@ fn admit(state: &State, call: &mut Call) -> Result<Handler, Refusal> {
 
 fn credentials(state: &State, path: &str) -> String {
     let partner = format!("Bearer {}", state.options.partner_token);
+    // A person who logs in has no user token yet.
     if path == "/auth" { partner } else { format!("{partner}, User {}", state.options.user_token) }
 }
 
@@ -109,7 +111,7 @@ fn find(call: &mut Call) -> Result<Handler, Refusal> {
     Ok(handler)
 }
 
-/// Returns the numbers of a path that fits a pattern.
+/// Returns the numbers in a path that matches a pattern.
 fn numbers(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, i64)>> {
     let mut ids = Vec::new();
     let mut parts = path.split('/');

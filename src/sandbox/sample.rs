@@ -1,7 +1,7 @@
 //! The sample goods table: a small salon with a shop, and every kind of code that a station has to read.
 //!
-//! EAN-13 codes have the prefix 952, which GS1 keeps for demonstrations
-//! (<https://www.gs1.org/standards/id-keys/company-prefix>), but for the first good, whose code is the usual
+//! EAN-13 codes have the prefix 952, which GS1 reserves for demonstrations
+//! (<https://www.gs1.org/standards/id-keys/company-prefix>), except that of the first good, whose code is the usual
 //! example of the API.
 
 use rust_decimal::Decimal;
@@ -22,7 +22,7 @@ pub(super) const CONSUMABLES: i64 = 961_079;
 /// A row: id, title, article, barcode, price and cost price in thousandths, category.
 type Row = (i64, &'static str, &'static str, &'static str, i64, i64, i64);
 
-/// The goods. The first counts 100 ml in a piece; two share a code, two have no price, one has no code.
+/// The goods. A piece of the first holds 100 ml; two share a code, two have no price, one has no code.
 const ROWS: &[Row] = &[
     (123_456, "Shampoo 1", "123", "4006381333931", 12_500, 5_000, PRODUCTS),
     (123_457, "Comb", "", "9521234000013", 2_500, 900, PRODUCTS),
@@ -67,19 +67,19 @@ const ROWS: &[Row] = &[
     (123_496, "Gift wrapping", "WRAP", "", 3_000, 0, PRODUCTS),
 ];
 
-/// The goods of the sample location.
+/// Returns the goods of the sample location.
 pub(super) fn goods() -> Vec<GoodRow> {
     ROWS.iter().map(good).collect()
 }
 
-/// The people of the sample location: two who work there and one who left.
+/// Returns the people of the sample location: two who work there and one who has left.
 pub(super) fn masters() -> Vec<Master> {
     [(5512, "Stock clerk", false), (5513, "Reception", false), (5514, "Stock clerk, before", true)]
         .map(|(id, name, fired)| Master { id: MasterId(id), name: name.to_owned(), fired })
         .to_vec()
 }
 
-/// The categories of the sample location, both at the root.
+/// Returns the categories of the sample location, both at the root.
 pub(super) fn categories() -> Vec<Category> {
     [(PRODUCTS, "Basic products"), (CONSUMABLES, "Consumables")]
         .map(|(id, title)| Category { id, title: title.to_owned(), parent: None })

@@ -1,7 +1,7 @@
-//! The server: connections, clocks, and the effect of faults on the connection.
+//! The server: its connections, its clocks, and the effect of faults on connections.
 //!
-//! It has its own accept loop on top of hyper: a service that returns an error makes hyper close the connection without
-//! a byte, which is how a lost request looks.
+//! It has its own accept loop on top of hyper. A hyper service that returns an error closes the connection without
+//! sending a byte, which is what a lost request looks like.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -46,7 +46,7 @@ use super::faults::Plan;
 use super::options::Quirks;
 use super::route;
 
-/// The most connections served at one time, including those with a late act still to come; more wait to be accepted.
+/// The most connections at one time, including those whose request is still to be carried out; others wait.
 const CONNECTIONS_MAX: usize = 64;
 /// The most bytes of a request's body.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -61,7 +61,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves until `shutdown` is ready, then closes every connection and forgets late acts still to come.
+    /// Serves until `shutdown` is ready, then closes every connection and drops requests that were to be carried out
+    /// later.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         let mut connections = JoinSet::new();
@@ -79,19 +80,22 @@ impl Server {
     }
 }
 
-/// A request to be carried out after its connection is closed.
+/// A request to carry out after its connection is closed.
 type Later = Mutex<Option<(Box<Call>, Duration)>>;
 
+/// Serves one connection, and carries out a dropped request after it is closed.
 async fn connection(sandbox: Sandbox, stream: TcpStream) {
     let later = Later::default();
     let service = service_fn(|request| exchange(&sandbox, &later, request));
     // An error is a client that went away or a simulated fault: the connection is closed either way.
     let _closed =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+    // Only now: the client must see the connection closed before the request acts.
     let late = later.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some((mut call, wait)) = late {
         tokio::time::sleep(wait).await;
         sandbox.with(|state, now| {
+            // The request acts at the time at which it is carried out, not at which it was sent.
             call.now = now;
             state.late = state.late.saturating_sub(1);
             route::act(state, &mut call)
@@ -115,14 +119,17 @@ async fn exchange(
     }
     let (head, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(Body::new(body), BODY_BYTES_MAX).await else {
+        // Not in the log, which records complete requests.
         let answer = Refusal::new(413, "The body is too large").answer(&Quirks::default());
         return Ok(sandbox.respond(answer, Body::from));
     };
+    // A value that is no text counts as a missing header.
     let header = |name: HeaderName| {
         let text = head.headers.get(name).and_then(|value| value.to_str().ok());
         text.unwrap_or_default().to_owned()
     };
     let path = head.uri.path();
+    // One lock for the whole request, so that no other request sees it half done.
     let plan = sandbox.with(|state, now| {
         let call = Call {
             method: head.method.clone(),
@@ -165,6 +172,7 @@ impl Sandbox {
         if let Some(wait) = answer.retry_after_s {
             response = response.header(RETRY_AFTER, wait);
         }
+        // `Content-Length` is the whole length even for half a body, so that a client notices the missing part.
         if !answer.body.is_empty() {
             response =
                 response.header(CONTENT_TYPE, answer.content_type).header(CONTENT_LENGTH, answer.body.len());

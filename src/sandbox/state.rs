@@ -36,9 +36,9 @@ use crate::domain::ids::TransactionId;
 pub const REQUESTS_MAX: usize = 10_000;
 /// The most bytes kept in the log of requests; older requests are dropped.
 const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The most documents, and the most lines, in the simulation; beyond it, creating one fails with 500.
+/// The most documents, and the most lines, in the simulation; beyond it, creating one more fails with 500.
 pub const RECORDS_MAX: usize = 100_000;
-/// The id of the first good made through the API; the goods of the options have lower ids.
+/// The id of the first good created through the API; the goods of the options have lower ids.
 const FIRST_GOOD: i64 = 900_001;
 const FIRST_DOCUMENT: i64 = 22_255_501;
 const FIRST_LINE: i64 = 3_428_001;
@@ -50,17 +50,17 @@ pub struct Document {
     pub id: DocumentId,
     /// 3 receipt, 4 (or, by a quirk, 7) write-off, 1 sale, 2 consumption.
     pub type_id: i64,
-    /// The storage all its lines book in.
+    /// The storage in which all its lines are booked.
     pub storage: StorageId,
     /// The running number shown to people.
     pub number: i64,
     /// The comment as sent.
     pub comment: String,
-    /// The business time that the client gave it.
+    /// The business time that the client chose.
     pub create_date: Timestamp,
     /// That time as the client wrote it.
     pub create_date_text: String,
-    /// The time at which the server made it.
+    /// The time at which the server created it.
     pub made: Timestamp,
     /// True if it was deleted.
     pub deleted: bool,
@@ -75,7 +75,7 @@ pub struct Line {
     pub document: DocumentId,
     /// The good it moves.
     pub good: GoodId,
-    /// The amount in the unit sent, below zero when stock leaves.
+    /// The amount in the unit that was sent, below zero when stock leaves.
     pub amount: Decimal,
     /// The amount in the good's sale unit, which is the change of the balance.
     pub sale_amount: Decimal,
@@ -101,38 +101,38 @@ pub struct Line {
     pub last_change: Timestamp,
     /// True if it was deleted.
     pub deleted: bool,
-    /// The moment of its creation, for delayed visibility.
+    /// The moment of its creation, for its delayed visibility.
     pub(super) since: Instant,
 }
 
-/// All bookings, at one moment.
+/// All bookings at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Books {
-    /// All documents ever made, deleted ones too, by rising id.
+    /// All documents ever created, deleted ones too, by rising id.
     pub documents: Vec<Document>,
-    /// All lines ever made, deleted ones too, by rising id.
+    /// All lines ever created, deleted ones too, by rising id.
     pub lines: Vec<Line>,
     /// The stock of each good in each storage, in sale units, where anything was ever booked.
     pub balances: BTreeMap<(GoodId, StorageId), Decimal>,
 }
 
 impl Books {
-    /// The documents that were not deleted.
+    /// Returns the documents that were not deleted.
     pub fn live_documents(&self) -> Vec<&Document> {
         self.documents.iter().filter(|document| !document.deleted).collect()
     }
 
-    /// The lines that were not deleted.
+    /// Returns the lines that were not deleted.
     pub fn live_lines(&self) -> Vec<&Line> {
         self.lines.iter().filter(|line| !line.deleted).collect()
     }
 
-    /// The lines of a document that were not deleted.
+    /// Returns the lines of a document that were not deleted.
     pub fn lines_of(&self, document: DocumentId) -> Vec<&Line> {
         self.lines.iter().filter(|line| line.document == document && !line.deleted).collect()
     }
 
-    /// The stock of a good in a storage, in sale units.
+    /// Returns the stock of a good in a storage, in sale units.
     pub fn balance(&self, good: GoodId, storage: StorageId) -> Decimal {
         self.balances.get(&(good, storage)).copied().unwrap_or_default()
     }
@@ -159,7 +159,7 @@ pub struct RequestRecord {
     pub body: String,
     /// The status of the answer; `None` if there was no answer.
     pub status: Option<u16>,
-    /// The fault it met.
+    /// The fault that it met.
     pub fault: Option<Fault>,
 }
 
@@ -219,10 +219,11 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Returns the location at its start; its goods last changed a day before `now`.
+    /// Returns the location as it is at its start; its goods last changed a day before `now`.
     pub(super) fn new(mut options: Options, now: Timestamp) -> io::Result<Self> {
         let zone = TimeZone::get(&options.time_zone)
             .map_err(|cause| io::Error::new(io::ErrorKind::InvalidInput, cause))?;
+        // A day back, so that the first question for changes finds none of them.
         let last_change = dates::second(dates::days_before(now, 1));
         let cards = cards::sample(&options).into_iter();
         let goods = std::mem::take(&mut options.goods).into_iter();
@@ -255,7 +256,7 @@ impl State {
         }
     }
 
-    /// Puts a good into the table or replaces it.
+    /// Adds a good to the table or replaces it.
     pub(super) fn put_good(&mut self, row: GoodRow, now: Timestamp) {
         self.goods.insert(row.id, Good { row, last_change: dates::second(now) });
     }
@@ -305,11 +306,13 @@ impl State {
     }
 
     fn shift(&mut self, line: &Line, amount: Decimal, now: Now) {
+        // The storage is the document's: a changed header moves all its lines.
         let Some(document) = self.documents.get(&line.document) else {
             return;
         };
         let balance = self.balances.entry((line.good, document.storage)).or_default();
         *balance = balance.saturating_add(amount);
+        // Whether a movement counts as a change of its good is not documented.
         if self.options.quirks.movement_touches_good
             && let Some(good) = self.goods.get_mut(&line.good)
         {
@@ -338,12 +341,12 @@ impl State {
         bound.map(Some).ok_or_else(|| Refusal::field(name, "This value is not a valid date."))
     }
 
-    /// Returns the time of a document or line in the answer's form.
+    /// Writes the time of a document or line in the form of the answers.
     pub(super) fn long_date(&self, time: Timestamp) -> String {
         dates::write(time, &self.zone, self.options.quirks.dates, Dates::Millis)
     }
 
-    /// Returns the time of a row or a change in the answer's form.
+    /// Writes the time of a row or a change in the form of the answers.
     pub(super) fn short_date(&self, time: Timestamp) -> String {
         dates::write(time, &self.zone, self.options.quirks.dates, Dates::Compact)
     }
@@ -364,11 +367,13 @@ impl State {
         self.request_bytes = 0;
     }
 
+    // The status for an unknown id is not documented.
     fn unknown(&self, what: &str, id: i64) -> Refusal {
         Refusal::new(self.options.quirks.unknown_id_status, format!("Unknown {what} {id}"))
     }
 }
 
+/// Returns the id for one more record. Records are never removed, so their number makes ids unique.
 fn next(made: usize, first: i64) -> Result<i64, Refusal> {
     let made = i64::try_from(made).ok().filter(|_| made < RECORDS_MAX);
     made.and_then(|made| first.checked_add(made)).ok_or_else(|| Refusal::new(500, "The sandbox is full"))
