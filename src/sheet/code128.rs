@@ -1,7 +1,7 @@
 //! Code 128 (ISO/IEC 15417), code set B: it has all of printable ASCII, and FNC1, which a scanner reports as a group
-//! separator anywhere except in front.
+//! separator except in front.
 //!
-//! It does not change to code set C, which makes long rows of digits shorter: a control code has few digits.
+//! Code set C, which makes long rows of digits shorter, is not used: a control code has few digits.
 
 /// The symbol characters by value, each as the widths of its bars and spaces in modules, bar first.
 const CHARACTERS: [[u8; 6]; 106] = unpack(
@@ -20,19 +20,19 @@ const STOP: [u8; 7] = [2, 3, 3, 1, 1, 1, 2];
 /// The value of the start character of code set B.
 const START_B: usize = 104;
 
-/// The value of FNC1, and the byte that it stands for.
+/// The value of FNC1, and the byte for which it stands.
 const FNC1: (usize, u8) = (102, 0x1d);
 
-/// The divisor of which the check character is the remainder.
+/// The divisor of the check sum; the check character is the remainder.
 const MODULUS: usize = 103;
 
 /// The quiet zone to the left and to the right, in modules: the least that the standard allows (4.5.2).
 pub(super) const QUIET_MODULES: i32 = 10;
 
 /// Returns the widths of bars and spaces in modules, bar first, without quiet zones; `None` for a text with anything
-/// except printable ASCII and group separators that are not in front.
+/// but printable ASCII and group separators, or with a separator in one of its first two places.
 pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
-    // In the first two places FNC1 names the kind of data that follows (ISO/IEC 15417, 4.3.4), and is no data itself.
+    // In the first two places FNC1 names the kind of data that follows (ISO/IEC 15417, 4.3.4) and is not data itself.
     if text.bytes().take(2).any(|byte| byte == FNC1.1) {
         return None;
     }
@@ -45,6 +45,7 @@ pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
     Some(widths)
 }
 
+/// Returns the value of a byte's symbol character; `None` if code set B has none for it.
 fn value(byte: u8) -> Option<usize> {
     match byte {
         b' '..=b'~' => Some(usize::from(byte - b' ')),
@@ -52,8 +53,8 @@ fn value(byte: u8) -> Option<usize> {
     }
 }
 
-/// Returns the value of the check character: the start character counts once, the characters of the text by their
-/// places from one on.
+/// Returns the value of the check character: the remainder of a sum in which the start character counts once, and each
+/// character of the text as often as its place, from one on.
 fn check_value(values: &[usize]) -> usize {
     let weighted = values.iter().zip(1..).map(|(value, place)| value * place);
     weighted.fold(START_B, |sum, product| (sum + product) % MODULUS)

@@ -9,7 +9,7 @@ use crate::sheet::NamedStorage;
 use crate::sheet::mark::Mark;
 use crate::sheet::page::Ink;
 
-/// Codes that belong together.
+/// A group of codes that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// The purpose of the codes.
@@ -27,14 +27,14 @@ pub struct Group {
 pub enum Care {
     /// Another scan can undo it.
     Usual,
-    /// It cannot be undone: the codes stand apart, in a thick frame.
+    /// It cannot be undone: these codes stand apart, in a thick frame.
     Danger,
 }
 
 /// A code to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
-    /// The name that people know it by.
+    /// The name that people use for it.
     pub name: String,
     /// Its effect, in one short line.
     pub meaning: String,
@@ -71,8 +71,9 @@ pub fn control_groups(seal: &Seal) -> Vec<Group> {
     ]
 }
 
-/// Returns the codes for setting up a scanner, for a page of their own at the end: no clerk needs them.
+/// Returns the codes for setting up a scanner. They get a page of their own at the end: no clerk needs them.
 pub fn calibration_group() -> Group {
+    // No seal: these codes are the same for every station.
     let codes = CalibrationCode::ALL.map(|code| Code::of(&Seal::default(), Control::Calibrate(code)));
     let title = "Setting a scanner up: stockpoint calibrate".to_owned();
     Group { title, ink: Ink::Violet, care: Care::Usual, codes: codes.into() }
@@ -96,7 +97,7 @@ pub fn storage_group(seal: &Seal, storages: &[NamedStorage]) -> Option<Group> {
     Some(Group { title, ink: Ink::Blue, care: Care::Usual, codes: storages.iter().map(code).collect() })
 }
 
-/// Returns the storages if there are several: a single one needs no code.
+/// Returns the storages if there are several; a single one needs no code.
 pub(super) fn choice(storages: &[NamedStorage]) -> &[NamedStorage] {
     if storages.len() < 2 { &[] } else { storages }
 }
@@ -104,7 +105,7 @@ pub(super) fn choice(storages: &[NamedStorage]) -> &[NamedStorage] {
 /// The longest printed name of a kit, in characters; the rest is cut.
 const KIT_CHARS_MAX: usize = 34;
 
-/// Returns the kits of a station; `None` if it knows none.
+/// Returns the kits of a station; `None` if it has none.
 pub fn kit_group(seal: &Seal, kits: &[(CardId, String)]) -> Option<Group> {
     if kits.is_empty() {
         return None;
@@ -128,6 +129,7 @@ impl Code {
     }
 }
 
+/// Returns the picture and the meaning of a control code.
 fn explain(control: Control) -> (Mark, String) {
     let (mark, meaning) = match control {
         Control::Mode(Mode::Receipt) => (Mark::In, "Goods come in"),

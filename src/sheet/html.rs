@@ -1,5 +1,4 @@
-//! The sheet as a page for a browser. When it is printed, each page of the sheet fills one page of paper in its true
-//! size.
+//! The sheet as a page for a browser. In print, each page of the sheet fills one page of paper at its true size.
 
 use std::fmt::Write;
 

@@ -65,7 +65,7 @@ impl Label<'_> {
         write_foot(page, inner.bottom(FOOT), code, imprint);
         let mut room = inner.without_bottom(FOOT + 300);
         if symbology.has_bars() {
-            // Half of the height is for the bars, half for the text that people read.
+            // Half of the height is for the bars, the other half for the text that people read.
             let height = room.height / 2;
             let symbol = bars(&code.text, self.stock.dots(self.stock.module_dots), room.width, height)?;
             let x = room.x + (room.width - symbol.area.width) / 2;
@@ -103,6 +103,7 @@ impl Label<'_> {
     }
 }
 
+/// Writes the small print: the code in letters at the left, the sheet's own details at the right.
 fn write_foot(page: &mut Page, room: Area, code: &Code, imprint: &Imprint) {
     let style = Style::plain(1900, Ink::Black);
     let baseline = room.end_y() - 500;

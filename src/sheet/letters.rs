@@ -1,6 +1,6 @@
-//! The width of a text in Helvetica: a text must not run over its neighbour.
+//! The width of a text in Helvetica, so that no text runs over its neighbour.
 //!
-//! Every reader of PDF has Helvetica, so that nothing is embedded; fonts that replace it elsewhere keep its widths.
+//! Every reader of PDF has Helvetica, so nothing is embedded; fonts that replace it elsewhere keep its widths.
 
 use crate::sheet::units::Um;
 
@@ -14,7 +14,7 @@ const HELVETICA: [i32; 95] = [
     278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 ];
 
-/// The same for the bold cut.
+/// The same widths for the bold font.
 const HELVETICA_BOLD: [i32; 95] = [
     278, 333, 474, 556, 556, 889, 722, 238, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556,
     556, 556, 556, 556, 556, 333, 333, 584, 584, 584, 611, 975, 722, 722, 722, 722, 667, 611, 778, 722, 278,
@@ -26,7 +26,7 @@ const HELVETICA_BOLD: [i32; 95] = [
 /// The assumed width of any other character: no letter of a European script is wider.
 const OTHER: i32 = 1000;
 
-/// The smallest letters of a paragraph: those of the small print on a label.
+/// The smallest size of a paragraph's letters: that of the small print on a label.
 const SMALLEST: Um = 1800;
 
 /// The thickness of letters.
@@ -38,17 +38,18 @@ pub(super) enum Weight {
 
 /// Returns the width of a line at a size.
 pub(super) fn width(words: &str, weight: Weight, size: Um) -> Um {
-    // It is rounded up: a micrometre too many does no harm.
+    // Rounded up: a micrometre too many does no harm.
     (thousandths(words, weight) * size).div_euclid(1000) + 1
 }
 
-/// Returns the largest size, up to `size`, at which a line is no wider than `room`.
+/// Returns the largest size, up to `size`, at which a line fits `room`.
 pub(super) fn fit(words: &str, weight: Weight, size: Um, room: Um) -> Um {
+    // One micrometre less, because `width` rounds up. A text without width fits at any size.
     let most = (room - 1).saturating_mul(1000).checked_div(thousandths(words, weight));
     most.map_or(size, |most| most.min(size))
 }
 
-/// Breaks a text into lines no wider than `room`; only a single word may be wider.
+/// Breaks a text into lines that fit `room`; only a single word may be wider.
 pub(super) fn wrap(words: &str, weight: Weight, size: Um, room: Um) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words.split_whitespace() {
@@ -63,10 +64,11 @@ pub(super) fn wrap(words: &str, weight: Weight, size: Um, room: Um) -> Vec<Strin
     lines
 }
 
-/// Returns the lines of a text and their size: as large as a room of this width and height allows, `largest` at most.
-/// Text that does not fit in the smallest letters is left out.
+/// Returns the lines of a text and their size: as large as a room of this width and height allows, at most `largest`.
+/// Text that does not fit in the smallest letters is cut off.
 pub(super) fn paragraph(words: &str, largest: Um, (width, height): (Um, Um)) -> (Um, Vec<String>) {
     let count = |height: Um, size| usize::try_from(height.div_euclid(line_height(size))).unwrap_or_default();
+    // From the full size down to half of it, in tenths: finer steps would not be seen.
     let sizes = (5..=10).rev().map(|tenths| (largest * tenths / 10).max(SMALLEST));
     let mut broken = sizes.map(|size| (size, wrap(words, Weight::Regular, size, width)));
     let fitting = broken.find(|(size, lines)| lines.len() <= count(height, *size));

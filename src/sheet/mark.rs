@@ -1,4 +1,4 @@
-//! The pictures: each is a few straight lines on a ground of the group's colour, so that people can tell them apart
+//! The pictures: each is a few straight lines on a ground in the group's colour, so that people can tell them apart
 //! from across the room and on a poor print.
 
 use crate::sheet::letters::{self, Weight};
@@ -7,7 +7,7 @@ use crate::sheet::page::{Area, Ink, Page, Point, Shape, Style};
 /// The corners of a figure, in hundredths of the picture's side.
 type Figure = &'static [(i32, i32)];
 
-/// A picture.
+/// The picture of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
     /// An arrow into a tray.
@@ -77,9 +77,10 @@ const CROSS: Figure = &[
 ];
 
 impl Mark {
-    /// Draws the picture in white, in the middle of a ground of this colour.
+    /// Draws the picture in white in the middle of a ground of this colour.
     pub(super) fn draw(&self, page: &mut Page, ground: Area, ink: Ink) {
         page.fill(ground, ink);
+        // Seven tenths leave a margin that keeps the picture apart from its frame.
         let side = ground.width.min(ground.height) * 7 / 10;
         let (x, y) = (ground.x + (ground.width - side) / 2, ground.y + (ground.height - side) / 2);
         let point = |&(at_x, at_y): &(i32, i32)| Point { x: x + at_x * side / 100, y: y + at_y * side / 100 };

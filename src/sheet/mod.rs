@@ -1,7 +1,7 @@
-//! The control sheet: the codes that command a station, as text and on paper.
+//! The control sheet: the codes that command a station, as text and for printing.
 //!
-//! It is for a clerk with gloves who has never read a manual: a big name, a picture and one line of meaning for each
-//! code. Nothing depends on colour alone, so that a black and white printer is enough. A scanner must not read a
+//! It is for a clerk with gloves who has never read a manual: each code has a big name, a picture and one line of
+//! meaning. Nothing depends on colour alone, so a black and white printer is enough. A scanner must not read a
 //! neighbouring code by mistake: quiet zones are kept whole, no two linear codes stand side by side at one height, and
 //! a code whose effect cannot be undone stands apart, in a thick frame.
 //!
@@ -45,10 +45,10 @@ pub use crate::sheet::single::qr_on_terminal;
 pub use crate::sheet::single::qr_picture;
 pub use crate::sheet::symbol::Symbology;
 
-/// A storage's number and its name for people.
+/// A storage's number, and its name for people if it has one.
 pub type NamedStorage = (StorageId, Option<String>);
 
-/// Returns every control code in force, then every kit, one a line: its name, a tab, the text to print as a barcode.
+/// Returns every control code in force and then every kit, one in a line: its name, a tab, the text of the barcode.
 ///
 /// The calibration codes command nothing and are left out: a separator in a text ends a line for some programs.
 pub fn text(seal: &Seal, storages: &[NamedStorage], kits: &[(CardId, String)]) -> String {
@@ -63,9 +63,9 @@ pub fn text(seal: &Seal, storages: &[NamedStorage], kits: &[(CardId, String)]) -
 /// The file format of the sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// One picture, its pages one below the other.
+    /// One picture with its pages one below the other.
     Svg,
-    /// A page for a browser, which prints it in its true size.
+    /// A page for a browser, which prints it at its true size.
     Html,
     /// A file for any printer.
     Pdf,
@@ -76,7 +76,7 @@ pub enum Format {
 pub struct Imprint {
     /// The station's name, if it has one.
     pub station: Option<String>,
-    /// The day it was made.
+    /// The day on which it was made.
     pub date: String,
 }
 
@@ -115,7 +115,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Returns the sheet of these groups, ready to be written to a file.
+    /// Lays out these groups and returns the file of the sheet.
     ///
     /// # Errors
     /// A code that has no barcode, or none that fits the paper.

@@ -1,9 +1,9 @@
-//! The content of a page, whatever it is printed with: shapes at whole micrometres, y downwards.
+//! The content of a page, whatever its output format: shapes at whole micrometres, y downwards.
 
 use crate::sheet::letters::{self, Weight};
 use crate::sheet::units::Um;
 
-/// A page, its shapes in the order in which they are drawn.
+/// A page with its shapes in the order in which they are drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) width: Um,
@@ -11,7 +11,7 @@ pub(super) struct Page {
     pub(super) shapes: Vec<Shape>,
 }
 
-/// Something on a page.
+/// A shape on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape {
     /// An area to fill: all points within an odd number of the outlines.
@@ -24,7 +24,7 @@ pub(super) enum Shape {
     CutLines(Area),
 }
 
-/// One line of text, which begins at `x` and stands on `baseline`.
+/// One line of text that begins at `x` and stands on `baseline`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) x: Um,
@@ -35,7 +35,7 @@ pub(super) struct Text {
     pub(super) words: String,
 }
 
-/// A barcode: its area, quiet zones included, holds nothing but its black bars.
+/// A barcode. Its area, quiet zones included, holds nothing but its black bars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Symbol {
     /// The text that a scanner reads.
@@ -61,7 +61,7 @@ pub(super) struct Point {
     pub(super) y: Um,
 }
 
-/// The colours: all but white are dark enough to be seen on the paper in black and white.
+/// The colours. All but white are dark enough to be seen in a black and white print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
     /// For bars, and all text that must be read.
@@ -107,6 +107,7 @@ impl Page {
 
     /// Draws a frame along the inside of an area's edge.
     pub(super) fn frame(&mut self, area: Area, thickness: Um, ink: Ink) {
+        // Points within both outlines are not filled: that makes the frame.
         self.shapes
             .push(Shape::Fill { outlines: vec![area.outline(), area.inset(thickness).outline()], ink });
     }
@@ -118,16 +119,16 @@ impl Page {
         self.shapes.push(Shape::Text(Text { x: area.x, baseline, size, weight, ink, words }));
     }
 
-    /// Writes lines of plain text below one another from the top of `area`.
+    /// Writes lines of plain text one below the other from the top of `area`.
     pub(super) fn write_lines(&mut self, area: Area, size: Um, lines: &[String]) {
         for (line, number) in lines.iter().zip(1..) {
-            // The last part of a line's height is below its baseline.
+            // A quarter of the size, for the parts of letters that hang below the baseline.
             let baseline = area.y + number * letters::line_height(size) - size / 4;
             self.write(area, baseline, Style::plain(size, Ink::Black), line);
         }
     }
 
-    /// Writes a line as [`Page::write`] does, but up to the right edge.
+    /// Writes a line as [`Page::write`] does, but aligned to the right edge.
     pub(super) fn write_right(&mut self, area: Area, baseline: Um, style: Style, words: &str) {
         let size = letters::fit(words, style.weight, style.size, area.width);
         let width = letters::width(words, style.weight, size);
@@ -158,12 +159,12 @@ impl Area {
         Self { x, y, width, height }
     }
 
-    /// Returns the first micrometre to the right of it.
+    /// Returns the first micrometre to the right of the area.
     pub(super) const fn end_x(self) -> Um {
         self.x + self.width
     }
 
-    /// Returns the first micrometre below it.
+    /// Returns the first micrometre below the area.
     pub(super) const fn end_y(self) -> Um {
         self.y + self.height
     }
@@ -173,22 +174,22 @@ impl Area {
         Self::new(self.x + by, self.y + by, self.width - 2 * by, self.height - 2 * by)
     }
 
-    /// Returns its leftmost part.
+    /// Returns the leftmost part of the area.
     pub(super) const fn left(self, width: Um) -> Self {
         Self { width, ..self }
     }
 
-    /// Returns its rightmost part.
+    /// Returns the rightmost part of the area.
     pub(super) const fn right(self, width: Um) -> Self {
         Self { x: self.end_x() - width, width, ..self }
     }
 
-    /// Returns its uppermost part.
+    /// Returns the uppermost part of the area.
     pub(super) const fn top(self, height: Um) -> Self {
         Self { height, ..self }
     }
 
-    /// Returns its lowest part.
+    /// Returns the lowest part of the area.
     pub(super) const fn bottom(self, height: Um) -> Self {
         Self { y: self.end_y() - height, height, ..self }
     }

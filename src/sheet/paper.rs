@@ -4,7 +4,7 @@ use crate::sheet::page::Ink;
 use crate::sheet::units::MM;
 use crate::sheet::units::Um;
 
-/// A kind of paper, named as on its box in the shop.
+/// A kind of paper, named as in the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paper {
     /// A sheet for the wall.
@@ -19,7 +19,7 @@ pub enum Paper {
     Labels70x37,
 }
 
-/// A stock of labels: a page has one or several, edge to edge.
+/// A stock of labels: a page has one label, or several edge to edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stock {
     pub(super) page: (Um, Um),
@@ -29,27 +29,27 @@ pub(super) struct Stock {
     pub(super) grid: (i32, i32),
     /// The space between the page's upper edge and the first row.
     pub(super) top: Um,
-    /// The margin that stays empty within the edges of a label: the printer cannot reach it, or the roll is not
+    /// The margin within the edges of a label that stays empty: the printer cannot reach it, or the roll is not
     /// straight.
     pub(super) edge: Um,
     /// The printer's dots per inch.
     pub(super) resolution: i32,
-    /// The width of the thinnest bar, in dots: whole dots are sharp.
+    /// The width of the thinnest bar, in dots. Whole dots give sharp bars.
     pub(super) module_dots: i32,
     pub(super) colours: Colours,
 }
 
-/// The colours of the printer of a stock.
+/// The colours that a stock's printer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Colours {
-    /// Black alone: it prints with heat.
+    /// Black alone: a thermal printer.
     Black,
     /// All colours, or shades of grey.
     All,
 }
 
 impl Paper {
-    /// Returns the stock of labels; `None` for the paper for the wall.
+    /// Returns the stock of labels; `None` for the sheet for the wall.
     pub(super) fn stock(self) -> Option<Stock> {
         let roll = |width: Um, height: Um| Stock {
             page: (width, height),

@@ -1,5 +1,5 @@
-//! The sheet as PDF 1.4 (ISO 32000-1 describes it), with the fonts that every reader has: nothing is embedded and
-//! nothing is compressed.
+//! The sheet as PDF 1.4 (described by ISO 32000-1), with fonts that every reader has: nothing is embedded, and nothing
+//! is compressed.
 
 use std::fmt::Write;
 
@@ -12,6 +12,7 @@ const COMMON: usize = 5;
 
 /// Returns the whole file.
 pub(super) fn document(pages: &[Page], title: &str) -> Vec<u8> {
+    // Each page is two objects, the page itself and its content.
     let numbers = (0..pages.len()).map(|at| COMMON + 1 + 2 * at);
     let kids: Vec<String> = numbers.map(|number| format!("{number} 0 R")).collect();
     let font = |name: &str| {
@@ -25,6 +26,7 @@ pub(super) fn document(pages: &[Page], title: &str) -> Vec<u8> {
         format!("<< /Title {} /Creator (stockpoint) >>", string(title)),
     ];
     for page in pages {
+        // The content is the object after the page's own.
         let content = objects.len() + 2;
         objects.push(format!(
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {} {}] /Contents {content} 0 R \
@@ -33,14 +35,16 @@ pub(super) fn document(pages: &[Page], title: &str) -> Vec<u8> {
             pt(page.height)
         ));
         let drawing: String = page.shapes.iter().map(|shape| draw(page, shape)).collect();
+        // The length counts the line feed before `endstream`.
         objects.push(format!("<< /Length {} >>\nstream\n{drawing}\nendstream", drawing.len() + 1));
     }
     file(&objects).into_bytes()
 }
 
-/// Returns the file: header, objects, the table of their places, and the place of that table.
+/// Returns the file: its header, its objects, the table of their places, and the place of that table.
 fn file(objects: &[String]) -> String {
     let mut file = "%PDF-1.4\n".to_owned();
+    // Each entry is exactly 20 bytes long, the blank before the line feed included (ISO 32000-1, 7.5.4).
     let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
     for (object, number) in objects.iter().zip(1_usize..) {
         let _written = writeln!(table, "{:010} 00000 n ", file.len());

@@ -1,5 +1,5 @@
-//! QR codes (ISO/IEC 18004): a control code fits the smallest one, because its letters and signs are all in the
-//! alphanumeric set. A calibration code fits as well: it has as many bytes as the smallest one holds.
+//! QR codes (ISO/IEC 18004). A control code fits the smallest one, because its letters and signs are all in the
+//! alphanumeric set. A calibration code fits as well: the smallest one holds as many bytes as it has.
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
@@ -22,8 +22,10 @@ pub(super) struct Matrix {
     pub(super) runs: Vec<Run>,
 }
 
-/// Returns the symbol for a text, as small as it can be, with the most error correction that fits its size and no less
-/// than level M: paper in a stockroom gets dirty. `None` for a text longer than any symbol.
+/// Returns the symbol for a text; `None` for a text longer than any symbol.
+///
+/// The symbol is as small as possible, with the most error correction that fits its size and at least level M: paper in
+/// a stockroom gets dirty.
 pub(super) fn encode(text: &str) -> Option<Matrix> {
     let symbol = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
     let side = symbol.size();
@@ -31,7 +33,7 @@ pub(super) fn encode(text: &str) -> Option<Matrix> {
     Some(Matrix { side, runs })
 }
 
-/// Returns the dark modules of a row, neighbours joined: a seam between them would show.
+/// Returns the dark modules of a row, with neighbours joined: a seam between them would show.
 fn dark_runs(symbol: &QrCode, row: i32) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for column in (0..symbol.size()).filter(|&column| symbol.get_module(column, row)) {

@@ -1,4 +1,4 @@
-//! A single QR code: on a terminal, or as a picture.
+//! A single QR code, for a terminal or as a picture.
 
 use std::fmt::Write as _;
 
@@ -6,11 +6,13 @@ use crate::sheet::qr;
 use crate::sheet::qr::Matrix;
 use crate::sheet::qr::QUIET_MODULES;
 
-/// Returns the code of a text in half blocks, two modules in a character: light modules are drawn, for a dark terminal.
-/// `None` for a text longer than any code.
+/// Returns a text's code in half blocks, two modules in a character; `None` for a text longer than any code.
+///
+/// Light modules are drawn, because terminals are usually dark.
 pub fn qr_on_terminal(text: &str) -> Option<String> {
     let matrix = qr::encode(text)?;
     let dark = Dark(&matrix);
+    // The quiet zone is drawn as well: without it a reader does not find the code.
     let modules = -QUIET_MODULES..matrix.side + QUIET_MODULES;
     let mut drawn = String::new();
     for row in modules.clone().step_by(2) {
@@ -29,16 +31,17 @@ pub fn qr_on_terminal(text: &str) -> Option<String> {
     Some(drawn)
 }
 
-/// Returns the code of a text as an SVG picture with its quiet zone; `None` for a text longer than any code.
+/// Returns a text's code as an SVG picture with its quiet zone; `None` for a text longer than any code.
 pub fn qr_picture(text: &str) -> Option<String> {
     let matrix = qr::encode(text)?;
-    // A module is a millimetre: a telephone and a scanner can read it at arm's length.
+    // A module is a millimetre, which a telephone or a scanner can read at arm's length.
     let side = matrix.side + 2 * QUIET_MODULES;
     let mut path = String::new();
     for run in &matrix.runs {
         let (x, y) = (run.column + QUIET_MODULES, run.row + QUIET_MODULES);
         let _written = write!(path, "M{x} {y}h{0}v1h-{0}z", run.modules);
     }
+    // Crisp edges: half-grey borders between modules make a code hard to read.
     Some(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{side}mm\" height=\"{side}mm\" viewBox=\"0 0 {side} {side}\" \
          shape-rendering=\"crispEdges\"><rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/><path d=\"{path}\" \

@@ -1,4 +1,4 @@
-//! The sheet as SVG: one picture, its pages one below the other.
+//! The sheet as SVG: one picture with its pages one below the other.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::sheet::letters::{self, Weight};
 use crate::sheet::page::{Area, Page, Point, Shape, Text};
 use crate::sheet::units::Um;
 
-/// The fonts: first those with the widths that the texts were laid out with, then any.
+/// The fonts: first those with the widths by which the texts were laid out, then any.
 const FONTS: &str = "Helvetica,Arial,'Liberation Sans',sans-serif";
 
 /// Returns the whole file.
@@ -59,7 +59,7 @@ fn shape(shape: &Shape) -> String {
     }
 }
 
-/// Returns a line of text with its width, so that a wider font is squeezed and does not run over its neighbour.
+/// Returns a line of text with its width, so that a wider font is squeezed instead of running over its neighbour.
 fn line(text: &Text) -> String {
     let weight = if text.weight == Weight::Bold { " font-weight=\"bold\"" } else { "" };
     format!(

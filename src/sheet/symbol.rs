@@ -4,8 +4,8 @@ use crate::sheet::page::{Area, Symbol};
 use crate::sheet::units::Um;
 use crate::sheet::{Error, code128, qr};
 
-/// The width of the thinnest printed bar: 7.5 thousandths of an inch, the least that common scanners read at arm's
-/// length and common printers print.
+/// The width of the thinnest printed bar, in micrometres: 7.5 thousandths of an inch, the least that common scanners
+/// read at arm's length and common printers print.
 const MODULE_MIN: Um = 190;
 
 /// The kinds of barcodes to print.
@@ -29,7 +29,7 @@ impl Symbology {
     }
 }
 
-/// Returns a Code 128 symbol of this height at the origin. Bars are `module` wide, or less if they would not fit
+/// Returns a Code 128 symbol of this height at the origin. Bars are `module` wide, or narrower if they would not fit
 /// `room`.
 pub(super) fn bars(code: &str, module: Um, room: Um, height: Um) -> Result<Symbol, Error> {
     let widths = code128::encode(code).ok_or_else(|| Error::NoBarcode(code.to_owned()))?;
@@ -42,6 +42,7 @@ pub(super) fn bars(code: &str, module: Um, room: Um, height: Um) -> Result<Symbo
     let mut x = code128::QUIET_MODULES * module;
     for (width, at) in widths.into_iter().zip(0_usize..) {
         let width = i32::from(width) * module;
+        // Widths alternate between bars and spaces, bar first.
         if at % 2 == 0 {
             bars.push(Area::new(x, 0, width, height));
         }
@@ -50,7 +51,7 @@ pub(super) fn bars(code: &str, module: Um, room: Um, height: Um) -> Result<Symbo
     Ok(Symbol { code: code.to_owned(), area: Area::new(0, 0, modules * module, height), bars })
 }
 
-/// Returns a QR symbol at the origin, its modules as large as `room` allows in whole `dot`s of the printer.
+/// Returns a QR symbol at the origin. Its modules are as large as `room` allows in whole `dot`s of the printer.
 pub(super) fn square(code: &str, dot: Um, room: Um) -> Result<Symbol, Error> {
     let matrix = qr::encode(code).ok_or_else(|| Error::NoBarcode(code.to_owned()))?;
     let modules = matrix.side + 2 * qr::QUIET_MODULES;
@@ -65,7 +66,7 @@ pub(super) fn square(code: &str, dot: Um, room: Um) -> Result<Symbol, Error> {
 }
 
 impl Symbol {
-    /// Returns the same symbol with its corner at another place.
+    /// Returns the same symbol with its corner at this place.
     pub(super) fn at(self, x: Um, y: Um) -> Self {
         let moved = |area: Area| Area { x: area.x + x, y: area.y + y, ..area };
         Self { area: moved(self.area), bars: self.bars.into_iter().map(moved).collect(), code: self.code }

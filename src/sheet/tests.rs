@@ -1,4 +1,4 @@
-//! Checks of everything that is printed: nothing overlaps, nothing is cut off, and no scanner reads a neighbour.
+//! Tests of everything that is printed: nothing overlaps, nothing is cut off, and no scanner reads a neighbour.
 
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ const PAPERS: [Paper; 5] =
     [Paper::A4, Paper::Label58x40, Paper::Label62x29, Paper::Label89x36, Paper::Labels70x37];
 const SYMBOLOGIES: [Symbology; 3] = [Symbology::Code128, Symbology::Qr, Symbology::Both];
 
-/// The groups of a station with two storages, without kits.
+/// Returns the groups of a station with two storages and no kits.
 fn every_group() -> Vec<Group> {
     groups_under(&Seal::default())
 }
@@ -46,7 +46,7 @@ fn symbols(page: &Page) -> impl Iterator<Item = &Symbol> {
     })
 }
 
-/// Returns true for a Code 128 symbol: QR symbols are square, and none of the Code 128 symbols is.
+/// Returns true for a Code 128 symbol: QR symbols are square, and no Code 128 symbol here is.
 fn is_linear(symbol: &Symbol) -> bool {
     symbol.area.width != symbol.area.height
 }

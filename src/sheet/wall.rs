@@ -1,7 +1,7 @@
-//! The sheet for the wall: A4, with few codes large and one to a row, and many codes two to a row.
+//! The sheet for the wall: A4, with few codes large and one in a row, many codes two in a row.
 //!
-//! In a row of two, the left code has its bars above its name and the right one below it: a scanner's line across the
-//! bars of one code crosses only the name of the other.
+//! In a row of two, the left code has its bars above its name and the right one below it: the line of a scanner across
+//! the bars of one code crosses only the name of the other.
 
 use crate::domain::printable::printable;
 use crate::sheet::groups::{Care, Code, Group};
@@ -21,7 +21,7 @@ const HEAD: Um = 13 * MM;
 const FOOT: Um = 6 * MM;
 /// The height of a group's title.
 const TITLE: Um = 9 * MM;
-/// The height of a code alone in its row, and of one of two.
+/// The height of a code alone in its row, and of one of two in a row.
 const LARGE: Um = 29 * MM;
 const SMALL: Um = 33 * MM;
 /// The space between codes.
@@ -30,12 +30,12 @@ const GAP: Um = 3 * MM;
 const APART: Um = 10 * MM;
 /// The most codes of a group that is printed large.
 const LARGE_CODES_MAX: usize = 4;
-/// The width of the thinnest bar: 15 thousandths of an inch, 9 dots of a printer with 600 an inch. It can be read at
-/// arm's length.
+/// The width of the thinnest bar: 15 thousandths of an inch, or 9 dots of a printer with 600 dots an inch. It can be
+/// read at arm's length.
 const MODULE: Um = 381;
-/// The width for the bars of a code alone in its row: the bars of WRITE-OFF, the longest, fit at full width.
+/// The width for the bars of a code alone in its row: WRITE-OFF, the longest, fits with bars of full width.
 const BARS: Um = 84 * MM;
-/// The length of three dots of such a printer.
+/// The length of three dots of such a printer: the step by which QR modules grow.
 const DOTS: Um = 127;
 
 /// Lays the groups out on pages.
@@ -55,17 +55,18 @@ pub(super) fn lay_out(groups: &[Group], symbology: Symbology, imprint: &Imprint)
 struct Wall {
     symbology: Symbology,
     pages: Vec<Page>,
-    /// The first free place of the last page; below the page if there is none.
+    /// The first free place of the last page; below the page if there is no page.
     y: Um,
 }
 
 impl Wall {
+    /// Adds a group; its title is repeated on each page that it continues on.
     fn add(&mut self, group: &Group) -> Result<(), Error> {
         let (per_row, height) = if group.codes.len() > LARGE_CODES_MAX { (2, SMALL) } else { (1, LARGE) };
         let rows = i32::try_from(group.codes.len().div_ceil(per_row)).unwrap_or(i32::MAX);
         let apart = if group.care == Care::Danger { APART } else { 0 };
         self.y += apart;
-        // A group that fits on a page is not broken.
+        // A group that fits on one page is not broken, and a longer one begins on a page of its own.
         self.reserve(TITLE + rows.saturating_mul(height + GAP).min(body().height - TITLE));
         self.title(group);
         for row in group.codes.chunks(per_row) {
@@ -79,7 +80,7 @@ impl Wall {
         Ok(())
     }
 
-    /// Begins a new page, and returns true, if the last one has less room than this.
+    /// Begins a new page and returns true, if the last one has less room than this.
     fn reserve(&mut self, height: Um) -> bool {
         let is_full = self.y + height > body().end_y();
         if is_full {
@@ -119,7 +120,7 @@ enum Side {
     Right,
 }
 
-/// Returns the area of the groups on a page.
+/// Returns the area of a page that is left for groups.
 const fn body() -> Area {
     Area::new(MARGIN, MARGIN, WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN).without_top(HEAD).without_bottom(FOOT)
 }
@@ -185,7 +186,7 @@ fn small(
         page.shapes.push(Shape::Symbol(symbol.at(x, bar_room.y)));
     }
     if symbology.has_square() {
-        // It stands at the outer edge, as far as possible from the symbol of the code beside it.
+        // At the outer edge, as far as possible from the symbol of the code beside it.
         let symbol = square(&code.text, DOTS, room.height.min(24 * MM))?;
         let (width, y) = (symbol.area.width, room.y + (room.height - symbol.area.height) / 2);
         let x = if side == Side::Left { room.x } else { room.end_x() - width };
@@ -201,7 +202,7 @@ fn small(
     Ok(())
 }
 
-/// Draws lines for cutting; codes whose effect cannot be undone have a thick frame within them.
+/// Draws lines for cutting, and a thick frame within them for codes whose effect cannot be undone.
 fn outline(page: &mut Page, card: Area, group: &Group) {
     page.shapes.push(Shape::CutLines(card));
     if group.care == Care::Danger {
@@ -209,7 +210,7 @@ fn outline(page: &mut Page, card: Area, group: &Group) {
     }
 }
 
-/// Writes the code in letters below its bars, for a person who must type it.
+/// Writes the code in letters below its bars, for a person who has to type it.
 fn spell(page: &mut Page, room: Area, symbol: &Symbol) {
     let style = Style::plain(2800, Ink::Black);
     let code = printable(&symbol.code).to_string();
@@ -218,7 +219,7 @@ fn spell(page: &mut Page, room: Area, symbol: &Symbol) {
     page.write(line, room.y + symbol.area.height + 3 * MM, style, &code);
 }
 
-/// Writes the name on a line as large as it can be and its meaning below, both in the middle of the height.
+/// Writes the name as large as it fits and the meaning below it, both in the middle of the height.
 fn name_and_meaning(page: &mut Page, room: Area, code: &Code, (large, plain): (Um, Um)) {
     let name = letters::fit(&code.name, Weight::Bold, large, room.width);
     // Capitals are some 72 hundredths of their size high.
