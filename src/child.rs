@@ -104,11 +104,11 @@ impl Child {
 
     /// Reads what it has written so far without waiting for more: a process that it started may keep its output open.
     fn read(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
-        let Some(said) = self.0.as_mut().and_then(|process| process.stdout.as_mut()) else { return Ok(()) };
+        let Some(stdout) = self.0.as_mut().and_then(|process| process.stdout.as_mut()) else { return Ok(()) };
         // Without O_NONBLOCK the read would wait for the end of the output, which may never come.
-        fcntl_setfl(&*said, fcntl_getfl(&*said)? | OFlags::NONBLOCK)?;
+        fcntl_setfl(&*stdout, fcntl_getfl(&*stdout)? | OFlags::NONBLOCK)?;
         let room = OUTPUT_BYTES_MAX.saturating_sub(u64::try_from(output.len()).unwrap_or(u64::MAX));
-        match said.take(room).read_to_end(output) {
+        match stdout.take(room).read_to_end(output) {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(()),
         }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_says_is_read_up_to_a_limit_and_it_sees_path_and_language_alone() {
+    fn output_is_read_up_to_a_limit_and_a_program_sees_path_and_language_alone() {
         let ended = run(&mut shell("/usr/bin/env; exit 3"), Duration::from_mins(1)).unwrap();
         assert_eq!(ended.status.code(), Some(3));
         for line in String::from_utf8(ended.output).unwrap().lines() {
@@ -167,11 +167,11 @@ mod tests {
     #[test]
     fn a_program_that_does_not_end_is_killed_with_what_it_started() {
         let folder = tempfile::tempdir().unwrap();
-        let told = folder.path().join("told");
-        let script = format!("sleep 1000 & echo $! >{}; wait", told.display());
+        let pid_file = folder.path().join("pid");
+        let script = format!("sleep 1000 & echo $! >{}; wait", pid_file.display());
         let why = run(&mut shell(&script), Duration::from_secs(1)).unwrap_err();
         assert_eq!(why.to_string(), "the program did not end within 1 s and was killed");
-        let sleeper = format!("/proc/{}/stat", fs::read_to_string(&told).unwrap().trim());
+        let sleeper = format!("/proc/{}/stat", fs::read_to_string(&pid_file).unwrap().trim());
         // Gone, or dead and not yet reaped by the process that inherited it.
         let ends = Instant::now() + Duration::from_secs(20);
         while fs::read_to_string(&sleeper).is_ok_and(|state| !state.contains(") Z ")) {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_said_to_be() {
+    fn a_missing_program_is_reported() {
         let why = run(&mut command("/nonexistent/program"), Duration::from_secs(1)).unwrap_err();
         assert!(matches!(why, Error::Start(_)), "{why}");
     }

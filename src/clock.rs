@@ -42,8 +42,8 @@ impl SystemClock {
     /// Reads the boot id once. If the kernel has none, every start counts as a boot of its own, which is safe: no time
     /// of another start is computed from it.
     pub fn new() -> Self {
-        let told = fs::read_to_string(BOOT_ID).map(|id| id.trim().to_owned()).unwrap_or_default();
-        let boot_id = if told.is_empty() { format!("{:032x}", random()) } else { told };
+        let kernel_id = fs::read_to_string(BOOT_ID).map(|id| id.trim().to_owned()).unwrap_or_default();
+        let boot_id = if kernel_id.is_empty() { format!("{:032x}", random()) } else { kernel_id };
         Self { boot_id }
     }
 }

@@ -104,13 +104,13 @@ mod tests {
         assert_eq!(Owner::to_become(&dir.path().join("none")).unwrap(), None);
         chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         let file = dir.path().join("file");
-        let told = within(dir.path(), || {
+        let result = within(dir.path(), || {
             fs::write(&file, "").unwrap();
             let away = fs::read("/etc/shadow").unwrap_err().kind();
             let back = set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).is_ok();
             (away, back, fs::read_to_string("/proc/thread-self/status").unwrap())
         });
-        let (away, back, status) = told.unwrap();
+        let (away, back, status) = result.unwrap();
         assert_eq!((away, back), (io::ErrorKind::PermissionDenied, false));
         for line in [
             "Uid:\t65534\t65534\t65534\t65534",

@@ -81,9 +81,9 @@ impl Budget {
     ///
     /// Up to half of the wait is added, because stations that were given the same wait must not all come back at its
     /// end. The gap of a slow pace may last longer still.
-    pub fn busy(&mut self, told: Option<Duration>, now: Instant) -> Instant {
+    pub fn busy(&mut self, retry_after: Option<Duration>, now: Instant) -> Instant {
         self.pace.slower(now);
-        let wait = told.unwrap_or(BUSY_WAIT);
+        let wait = retry_after.unwrap_or(BUSY_WAIT);
         let wait = wait.saturating_add(self.pace.up_to(wait / 2));
         self.close_for(wait, now);
         self.open_from()
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_after_too_many_is_at_most_half_longer_than_told() {
+    fn the_wait_after_too_many_is_at_most_half_longer_than_requested() {
         let now = Instant::now();
         let mut budget = Budget::new(6000, 100, 1, now);
         let wait = (budget.busy(Some(Duration::from_secs(8)), now) - now).as_millis();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_told_by_the_service_is_kept() {
+    fn a_wait_that_the_service_requests_is_kept() {
         let now = Instant::now();
         let mut budget = Budget::new(6000, 100, 1, now);
         budget.close_for(Duration::from_secs(7), now);

@@ -366,9 +366,9 @@ mod tests {
     #[test]
     fn the_wait_is_read_from_the_message_and_never_under_a_second() {
         let wait = |body: &str| outcome(429, body);
-        let told = |seconds| Outcome::Wait(Some(Duration::from_secs(seconds)));
-        assert_eq!(wait(r#"{"meta":{"message":"Limit exceeded, try again in 3 seconds."}}"#), told(3));
-        assert_eq!(wait(r#"{"meta":{"message":"повторите через 0 секунд"}}"#), told(1));
+        let waits = |seconds| Outcome::Wait(Some(Duration::from_secs(seconds)));
+        assert_eq!(wait(r#"{"meta":{"message":"Limit exceeded, try again in 3 seconds."}}"#), waits(3));
+        assert_eq!(wait(r#"{"meta":{"message":"повторите через 0 секунд"}}"#), waits(1));
         assert_eq!(wait(""), Outcome::Wait(None));
     }
 

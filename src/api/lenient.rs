@@ -157,14 +157,14 @@ mod tests {
             ("0.12345678901234567890123456789", None),
             ("1.2345678901234567890123456789012e0", None),
         ];
-        for (json, told) in cases {
+        for (json, expected) in cases {
             let read = decimal(Some(&raw(json))).map(|number| number.normalize().to_string());
-            assert_eq!(read.as_deref(), told, "{json}");
+            assert_eq!(read.as_deref(), expected, "{json}");
         }
     }
 
     #[test]
-    fn a_price_that_is_told_and_unreadable_is_not_zero() {
+    fn a_price_that_is_present_and_unreadable_is_not_zero() {
         for json in ["null", "\"\"", "[]", "false", "0", "\"0.00\""] {
             assert_eq!(money(Some(&raw(json))), Money::default(), "{json}");
         }

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_holds_no_certificate_is_said_and_left_out() {
+    fn a_file_that_holds_no_certificate_is_reported_and_left_out() {
         let dir = TempDir::new().unwrap();
         let known = Authorities::read(None);
         assert!(known.roots.len() >= webpki_roots::TLS_SERVER_ROOTS.len() && known.unreadable.is_empty());

@@ -192,9 +192,9 @@ mod tests {
         let long = "Colouring, long hair, with everything that goes with it";
         let kits = [(CardId(410), "Haircut".to_owned()), (CardId(411), long.to_owned())];
         let group = kit_group(&Seal::default(), &kits).unwrap();
-        let said: Vec<_> =
+        let texts: Vec<_> =
             group.codes.iter().map(|code| (code.name.as_str(), code.meaning.as_str())).collect();
-        assert_eq!(said, [("KIT-410", "Haircut"), ("KIT-411", "Colouring, long hair, with everyth...")]);
+        assert_eq!(texts, [("KIT-410", "Haircut"), ("KIT-411", "Colouring, long hair, with everyth...")]);
         assert_eq!(group.codes[0].text, control::kit_code(CardId(410)));
     }
 
@@ -203,9 +203,9 @@ mod tests {
         let (shop, cellar) = ((StorageId(91_271), None), (StorageId(91_272), Some("Cellar".to_owned())));
         assert_eq!(storage_group(&Seal::default(), std::slice::from_ref(&shop)), None);
         let group = storage_group(&Seal::default(), &[shop, cellar]).unwrap();
-        let said: Vec<_> =
+        let texts: Vec<_> =
             group.codes.iter().map(|code| (code.name.as_str(), code.meaning.as_str())).collect();
-        assert_eq!(said, [("STORAGE-91271", "Storage 91271"), ("CELLAR", "STORAGE-91272")]);
+        assert_eq!(texts, [("STORAGE-91271", "Storage 91271"), ("CELLAR", "STORAGE-91272")]);
         assert_eq!(group.codes[0].text, "$SP.ST-91271.T");
     }
 

@@ -138,8 +138,8 @@ impl Db {
                    WHERE id = ?1 RETURNING failures, failing_ms, called";
         self.press(|db| {
             let mut statement = db.outbox.prepare_cached(sql)?;
-            let told = (failure.id.0, &failure.fault, failure.retry_at.0, failure.now.0);
-            let failing = statement.query_row(told, |row| {
+            let values = (failure.id.0, &failure.fault, failure.retry_at.0, failure.now.0);
+            let failing = statement.query_row(values, |row| {
                 Ok(Failing { failures: row.get(0)?, since: UnixMillis(row.get(1)?), is_told: row.get(2)? })
             });
             Ok(failing.optional()?)

@@ -129,17 +129,17 @@ impl Db {
 fn name_of(key: &str) -> String {
     // A key is its kind, `g` or `t`, and the code. Two readings of one code are joined by `+`; GTINs have fourteen
     // digits, and six zeros in front leave the eight of an EAN-8 or a UPC-E.
-    let (kind, told) = key.split_at_checked(1).unwrap_or(("", key));
-    let short = told.strip_prefix("000000").and_then(|short| short.split('+').next());
+    let (kind, text) = key.split_at_checked(1).unwrap_or(("", key));
+    let short = text.strip_prefix("000000").and_then(|short| short.split('+').next());
     let spellings = match (kind, short) {
         // An EAN-8 that could be a UPC-E is spelled so that it shows which it is.
-        ("g", Some(short)) => vec![short.to_owned(), format!("]E4{short}"), told.to_owned()],
-        ("g", None) => vec![told.strip_prefix('0').unwrap_or(told).to_owned(), told.to_owned()],
-        _ => vec![told.to_owned(), format!("]C0{told}")],
+        ("g", Some(short)) => vec![short.to_owned(), format!("]E4{short}"), text.to_owned()],
+        ("g", None) => vec![text.strip_prefix('0').unwrap_or(text).to_owned(), text.to_owned()],
+        _ => vec![text.to_owned(), format!("]C0{text}")],
     };
     let mut spellings = spellings.into_iter();
     let is_it = |text: &String| Barcode::read(text).identity() == key;
-    spellings.find(is_it).unwrap_or_else(|| told.to_owned())
+    spellings.find(is_it).unwrap_or_else(|| text.to_owned())
 }
 
 /// Finds the given code that a typed text names: by its key, or else by the text in which it is listed.

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_barcode_that_no_scan_finds_is_told_by_what_is_wrong_with_it() {
+    fn a_barcode_that_no_scan_finds_is_reported_with_its_fault() {
         for (barcode, fault) in [
             ("4006381333931", None),
             (" 4006381333931 ", None),

@@ -241,13 +241,13 @@ mod tests {
         let decision = Decision { outcome, changes, signal: Signal::Control, times: 1, dropped: None };
         let at = Moment { wall: UnixMillis(1000), boot: BootMillis(1000), trusted: true };
         let scanner = ScannerName::new("dock");
-        let heard = Heard::Product(Box::new(Barcode::read("COMB")));
+        let meaning = Heard::Product(Box::new(Barcode::read("COMB")));
         let words = None;
         db.record(&NewScan {
             scanner: &scanner,
             raw: b"COMB",
             at,
-            heard: &heard,
+            meaning: &meaning,
             decision: &decision,
             words,
         })

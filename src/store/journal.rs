@@ -39,7 +39,7 @@ pub struct NewScan<'a> {
     /// The time at which its last byte was read.
     pub at: Moment,
     /// Its meaning.
-    pub heard: &'a Heard,
+    pub meaning: &'a Heard,
     /// The decision on it.
     pub decision: &'a Decision,
     /// The result of a command, in words.
@@ -324,11 +324,11 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         booking.operation.map(|operation| (booking.good.id, operation))
     });
     // Only where it differs from the bytes: those are in the row as well.
-    let code = scan.heard.frame_text().filter(|code| is_parked && code.as_bytes() != scan.raw);
-    let gs1 = scan.heard.elements();
+    let code = scan.meaning.frame_text().filter(|code| is_parked && code.as_bytes() != scan.raw);
+    let gs1 = scan.meaning.elements();
     let serial = gs1.and_then(|gs1| gs1.serial.as_deref());
     // Only two questions are asked by key: which scans are parked as one code, and when a unit was last scanned.
-    let read_as = scan.heard.identity().filter(|_| is_parked || serial.is_some());
+    let read_as = scan.meaning.identity().filter(|_| is_parked || serial.is_some());
     let looked_up = match &scan.decision.outcome {
         Outcome::Lookup(Resolution::Found(good) | Resolution::Pack(Packed { good, .. })) => Some(good.id.0),
         _ => None,
@@ -348,7 +348,7 @@ fn insert(connection: &Connection, boot: i64, scan: &NewScan<'_>) -> Result<Scan
         ":clock": if scan.at.trusted { "trusted" } else { "untrusted" },
         ":outcome": scan.decision.outcome.as_str(),
         ":detail": detail,
-        ":barcode": scan.heard.code(),
+        ":barcode": scan.meaning.code(),
         ":kind": booked.map(|(place, _)| place.kind.as_str()),
         ":storage_id": booked.map(|(place, _)| place.storage.0),
         ":quantity": booked.map(|(_, quantity)| quantity.millionths()),

@@ -56,7 +56,7 @@ impl Store {
             }
             db.close();
             // `StoreThread::end` may have stopped waiting; then nobody needs the answer.
-            let _told = end.send(());
+            let _sent = end.send(());
         })?;
         let store = Self { jobs };
         Ok((store.clone(), StoreThread { store, thread, ended }))
@@ -74,7 +74,7 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |db| {
             // The caller may have stopped waiting. The job is done all the same, so its result is dropped.
-            let _told = answer.send(job(db));
+            let _sent = answer.send(job(db));
         });
         self.jobs.send(Message::Job(job)).await.map_err(|_closed| StoreClosed)?;
         answered.await.map_err(|_closed| StoreClosed)
@@ -86,7 +86,7 @@ impl StoreThread {
     pub async fn end(self) {
         // Handles may live on, so the queue does not close by itself: a message ends the thread.
         // An error means that the thread is already gone.
-        let _told = self.store.jobs.send(Message::End).await;
+        let _sent = self.store.jobs.send(Message::End).await;
         // Awaited first: joining blocks, which the runtime's thread may do only once the files are closed.
         let _ended = self.ended.await;
         if self.thread.join().is_err() {

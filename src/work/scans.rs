@@ -335,8 +335,14 @@ pub fn take_in(
     let decision = session.decide(scanner, &heard, answer);
     let (decision, doubts) = labels.heed(db, &heard, decision, at);
     let words = words::of(session, &decision, last.as_ref());
-    let scan =
-        NewScan { scanner, raw: &frame.raw, at, heard: &heard, decision: &decision, words: words.as_deref() };
+    let scan = NewScan {
+        scanner,
+        raw: &frame.raw,
+        at,
+        meaning: &heard,
+        decision: &decision,
+        words: words.as_deref(),
+    };
     let (id, opened) = db.record(&scan)?;
     let done = Committed { decision: &decision, scan: id, opened: &opened };
     let advice = session.settle(scanner, &frame, at.boot, &done);

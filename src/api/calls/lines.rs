@@ -175,8 +175,8 @@ pub(super) fn line_body<'a>(
 ) -> Result<LineBody<'a>, Error> {
     let ours = line.line;
     // Sent as exact numbers or not at all: a rounded price or cost would change the books.
-    let said = ours.price.amount().zip(ours.cost().and_then(Money::amount));
-    let (price, cost) = said.ok_or(Error::Unsayable { good: ours.good.0 })?;
+    let exact = ours.price.amount().zip(ours.cost().and_then(Money::amount));
+    let (price, cost) = exact.ok_or(Error::Unsayable { good: ours.good.0 })?;
     Ok(LineBody {
         document_id: document.map(|document| document.0),
         good_id: ours.good.0,
@@ -268,8 +268,8 @@ mod tests {
                 Err(error) => {
                     prop_assert!(!is_sayable, "{} is a number: {}", exact, error);
                     let why = ours.why_unsayable().unwrap();
-                    for told in ["good 7", &price.to_string(), &quantity.to_string()] {
-                        prop_assert!(why.contains(told), "{}", why);
+                    for part in ["good 7", &price.to_string(), &quantity.to_string()] {
+                        prop_assert!(why.contains(part), "{}", why);
                     }
                 }
             }

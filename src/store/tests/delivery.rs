@@ -70,11 +70,11 @@ fn a_delivery_is_read_back_as_it_was_written() {
     to.surplus.transactions = vec![TransactionId(8), TransactionId(9)];
     to.surplus.documents = vec![DocumentId(10)];
     to.stuck = Some("ask a person".to_owned());
-    let step = Advance { id, from: State::Queued, to, what: "as told".to_owned(), now: UnixMillis(1) };
+    let step = Advance { id, from: State::Queued, to, what: "as planned".to_owned(), now: UnixMillis(1) };
     assert!(bench.db.advance(&step).unwrap());
     let bench = bench.reopen("boot-2");
     assert_eq!(bench.db.pending(id).unwrap().delivery, step.to);
-    assert_eq!(bench.db.events(id).unwrap().last().unwrap().what, "as told");
+    assert_eq!(bench.db.events(id).unwrap().last().unwrap().what, "as planned");
     assert_eq!(bench.db.owner_of(DocumentId(77)).unwrap(), Some(id));
 }
 

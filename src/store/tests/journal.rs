@@ -176,10 +176,10 @@ fn a_scan_is_taken_back_once() {
     bench.scan(SHAMPOO);
     bench.scan(COMB);
     let (dock, undo) = (ScannerName::new("dock"), frame(&Control::Undo.code()));
-    let (heard, decision) = bench.decide(&dock, &undo);
-    bench.record(&dock, &undo, (&heard, &decision)).unwrap();
+    let (meaning, decision) = bench.decide(&dock, &undo);
+    bench.record(&dock, &undo, (&meaning, &decision)).unwrap();
     let before = bench.figures();
-    let again = bench.record(&dock, &undo, (&heard, &decision));
+    let again = bench.record(&dock, &undo, (&meaning, &decision));
     assert!(matches!(again, Err(Error::Unexpected { .. })), "{again:?}");
     assert_eq!(bench.figures(), before);
     assert_eq!(before.scans.undone, 1);
@@ -188,8 +188,8 @@ fn a_scan_is_taken_back_once() {
 #[test]
 fn a_commit_that_fails_writes_nothing_of_a_scan() {
     let fails = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&fails);
-    let mut bench = Bench::with(Some(Box::new(move || told.load(Ordering::SeqCst))));
+    let hook_fails = Arc::clone(&fails);
+    let mut bench = Bench::with(Some(Box::new(move || hook_fails.load(Ordering::SeqCst))));
     bench.scan(SHAMPOO);
     let before = bench.figures();
     fails.store(true, Ordering::SeqCst);

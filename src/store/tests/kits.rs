@@ -92,8 +92,8 @@ fn a_kit_whose_commit_fails_is_in_no_operation() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     let fails = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&fails);
-    let mut bench = Bench::with(Some(Box::new(move || told.load(Ordering::SeqCst))));
+    let hook_fails = Arc::clone(&fails);
+    let mut bench = Bench::with(Some(Box::new(move || hook_fails.load(Ordering::SeqCst))));
     read_goods(&mut bench);
     bench.db.put_cards(&[wash()]).unwrap();
     bench.scan(&Control::Mode(Mode::WriteOff).code());

@@ -35,9 +35,9 @@ fn a_commit_of_the_outbox_waits_for_the_disk() {
     let db = Db::open(options).unwrap();
     // 2 is FULL, 1 is NORMAL (<https://sqlite.org/pragma.html#pragma_synchronous>).
     for (connection, synchronous) in [(&db.outbox, 2), (&db.goods, 1)] {
-        let said: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+        let level: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
         let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
-        assert_eq!((said, mode.as_str()), (synchronous, "wal"));
+        assert_eq!((level, mode.as_str()), (synchronous, "wal"));
     }
 }
 

@@ -94,9 +94,9 @@ impl Bench {
     fn scan_on(&mut self, scanner: &str, code: &str) -> Result<ScanId, Error> {
         self.scans += 1;
         let (scanner, frame) = (ScannerName::new(scanner), frame(code));
-        let (heard, decision) = self.decide(&scanner, &frame);
+        let (meaning, decision) = self.decide(&scanner, &frame);
         let at = self.at();
-        let (scan, opened) = self.record(&scanner, &frame, (&heard, &decision))?;
+        let (scan, opened) = self.record(&scanner, &frame, (&meaning, &decision))?;
         self.session.settle(
             &scanner,
             &frame,
@@ -107,25 +107,25 @@ impl Bench {
     }
 
     fn decide(&self, scanner: &ScannerName, frame: &Frame) -> (Heard, Decision) {
-        let heard = self.session.hear(scanner, frame, self.at().boot);
-        let answer = match &heard {
+        let meaning = self.session.hear(scanner, frame, self.at().boot);
+        let answer = match &meaning {
             Heard::Product(barcode) => self.db.resolve(barcode).unwrap().into(),
             Heard::Kit(card) => self.db.kit(*card).unwrap().into(),
             Heard::Control(_) => Answer::Last(self.db.last_product_of(scanner).unwrap()),
             _ => Resolution::Unknown.into(),
         };
-        let decision = self.session.decide(scanner, &heard, answer);
-        (heard, decision)
+        let decision = self.session.decide(scanner, &meaning, answer);
+        (meaning, decision)
     }
 
     fn record(
         &mut self,
         scanner: &ScannerName,
         frame: &Frame,
-        (heard, decision): (&Heard, &Decision),
+        (meaning, decision): (&Heard, &Decision),
     ) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
         let words = None;
-        self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), heard, decision, words })
+        self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), meaning, decision, words })
     }
 
     /// Gives a code to a good.

@@ -27,9 +27,9 @@ fn parked_scans_are_listed_by_code_with_what_they_sum_up_to() {
     let mut bench = bench_with_parked_scans();
     bench.scan("NEVER");
     let parked = bench.db.parked().unwrap();
-    let told: Vec<_> =
+    let listed: Vec<_> =
         parked.iter().map(|code| (code.code.as_str(), code.scans, code.units.to_string())).collect();
-    assert_eq!(told, [("NEVER", 1, "1".to_owned()), ("LATER", 3, "7".to_owned())]);
+    assert_eq!(listed, [("NEVER", 1, "1".to_owned()), ("LATER", 3, "7".to_owned())]);
     assert_eq!((parked[1].first_scan, parked[1].last_scan), (BEGIN.plus_ms(1000), BEGIN.plus_ms(4000)));
     assert_eq!(bench.figures().units_parked, units(8));
 }
@@ -277,9 +277,9 @@ fn what_was_given_is_listed_and_can_be_taken_back() {
     bench.assign("LATER", 2);
     bench.assign("]E401234558", 1);
     let given = bench.db.given().unwrap();
-    let told: Vec<_> =
+    let listed: Vec<_> =
         given.iter().map(|given| (given.code.as_str(), given.title.as_deref(), given.at)).collect();
-    assert_eq!(told, [("]E401234558", Some("Shampoo"), Some(BEGIN)), ("LATER", Some("Comb"), Some(BEGIN))]);
+    assert_eq!(listed, [("]E401234558", Some("Shampoo"), Some(BEGIN)), ("LATER", Some("Comb"), Some(BEGIN))]);
     assert_eq!(given_as(&given, "]C0LATER").unwrap().key, "tLATER");
     assert_eq!(given_as(&given, "LATE"), None);
     assert_eq!(bench.db.unassign("tLATER").unwrap(), Some(GoodId(2)));

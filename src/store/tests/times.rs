@@ -23,7 +23,7 @@ fn misread(bench: &Bench, wall_ms: i64) {
     bench.db.outbox.execute("UPDATE scans SET wall_ms = ?1 WHERE clock = 'untrusted'", [wall_ms]).unwrap();
 }
 
-fn told(ms: i64, clock: &str) -> (i64, String) {
+fn stamp(ms: i64, clock: &str) -> (i64, String) {
     (ms, clock.to_owned())
 }
 
@@ -34,12 +34,12 @@ fn a_time_of_this_boot_is_computed_from_the_time_since_boot() {
     bench.trusted = false;
     let wrong = bench.scan(COMB);
     misread(&bench, 5);
-    assert_eq!(time(&bench, wrong), told(5, "untrusted"));
+    assert_eq!(time(&bench, wrong), stamp(5, "untrusted"));
     // The boot began 52 s before the second scan, and is 100 s old when the right time is known.
     let wall = UnixMillis(1_800_000_100_000);
     assert_eq!(repaired(&mut bench, wall, BootMillis(100_000)), (1, 0));
-    assert_eq!(time(&bench, wrong), told(1_800_000_052_000, "repaired"));
-    assert_eq!(time(&bench, before), told(BEGIN.0 + 1000, "trusted"));
+    assert_eq!(time(&bench, wrong), stamp(1_800_000_052_000, "repaired"));
+    assert_eq!(time(&bench, before), stamp(BEGIN.0 + 1000, "trusted"));
     assert_eq!(repaired(&mut bench, wall, BootMillis(100_000)), (0, 0));
 }
 
@@ -56,7 +56,7 @@ fn a_time_of_an_earlier_boot_is_moved_between_its_trusted_neighbours() {
         bench.scan(SHAMPOO);
         assert_eq!(repaired(&mut bench, BEGIN.plus_ms(60_000), BootMillis(1000)), (0, 2));
         for scan in wrong {
-            assert_eq!(time(&bench, scan), told(BEGIN.0 + expected, "estimated"), "{misread_as}");
+            assert_eq!(time(&bench, scan), stamp(BEGIN.0 + expected, "estimated"), "{misread_as}");
         }
     }
 }
@@ -70,7 +70,7 @@ fn a_time_without_a_later_neighbour_is_not_put_into_the_future() {
     let mut bench = bench.reopen("boot-2");
     let now = BEGIN.plus_ms(60_000);
     assert_eq!(repaired(&mut bench, now, BootMillis(1000)), (0, 1));
-    assert_eq!(time(&bench, wrong), told(now.0, "estimated"));
+    assert_eq!(time(&bench, wrong), stamp(now.0, "estimated"));
 }
 
 /// Returns the time at which an operation closed, and the times of its trail.
