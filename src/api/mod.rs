@@ -22,8 +22,8 @@ mod wire;
 pub use budget::{Budget, Permit, seed};
 pub use calls::{
     BaseUnit, CardItem, CardRow, CategoryContent, CategoryRow, CategoryToWrite, Consumable, Correction,
-    DocumentRow, GoodDetails, GoodToWrite, GoodsFilter, GoodsPageAsk, LineDetails, LineToPost, LocationRow,
-    LocationTitle, Login, MasterRow, Movement, MovementDetails, MovementFilter, Node, NodeRow,
+    DocumentRow, GoodDetails, GoodToWrite, GoodsFilter, GoodsPageAsk, LineDetails, LineIds, LineToPost,
+    LocationRow, LocationTitle, Login, MasterRow, Movement, MovementDetails, MovementFilter, Node, NodeRow,
     OperationToPost, PermissionsRow, PostedOperation, ServiceConsumables, StorageRow, Unlinked,
 };
 pub use client::{BuildError, Client, ServerDate};

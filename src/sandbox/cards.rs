@@ -79,22 +79,23 @@ pub(super) fn of_service(state: &mut State, call: &mut Call) -> Result<Success, 
 /// Handles `GET /technological_cards/record_consumables/{location}/{record}`.
 pub(super) fn of_record(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     call.query()?.end()?;
-    Ok(record(state, call.id("record")))
+    Ok(answer(state, call.id("record")))
 }
 
 /// Handles `PUT /technological_cards/record_consumables/consumables/{location}/{record}/{service}`.
 pub(super) fn set(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
     allowed(state.options.permissions.edit)?;
-    let key = (call.id("record"), call.id("service"));
+    let (record, service) = (call.id("record"), call.id("service"));
     let mut fields = call.fields()?;
     let rows = fields.objects("consumables")?;
     fields.end()?;
-    let rows = rows.into_iter().map(|fields| row(state, fields, key)).collect::<Result<Vec<_>, _>>()?;
+    let rows =
+        rows.into_iter().map(|fields| row(state, fields, record, service)).collect::<Result<Vec<_>, _>>()?;
     if state.consumables.len() >= RECORDS_MAX {
         return Err(Refusal::new(500, "The sandbox is full"));
     }
-    state.consumables.entry(key).or_default().rows = rows;
-    Ok(record(state, key.0))
+    state.consumables.entry((record, service)).or_default().rows = rows;
+    Ok(answer(state, record))
 }
 
 /// Handles `DELETE /technological_cards/record_consumables/technological_cards/{location}/{record}/{service}`.
@@ -112,10 +113,10 @@ pub(super) fn detach(state: &mut State, call: &mut Call) -> Result<Success, Refu
     if with_rows == 1 {
         used.rows.clear();
     }
-    Ok(record(state, key.0))
+    Ok(answer(state, key.0))
 }
 
-fn row(state: &State, mut fields: Fields, (record, service): (i64, i64)) -> Result<Row, Refusal> {
+fn row(state: &State, mut fields: Fields, record: i64, service: i64) -> Result<Row, Refusal> {
     for (name, expected) in [("record_id", record), ("service_id", service)] {
         if fields.integer(name)? != expected {
             return Err(fields.wrong(name, "This value differs from the path."));
@@ -135,7 +136,8 @@ fn row(state: &State, mut fields: Fields, (record, service): (i64, i64)) -> Resu
     Ok(row)
 }
 
-fn record(state: &State, record: i64) -> Success {
+/// Returns the consumables of an appointment.
+fn answer(state: &State, record: i64) -> Success {
     let services = state.consumables.iter().filter(|((of, _), _)| *of == record);
     let rows: Vec<_> =
         services.map(|((_, service), used)| service_row(state, record, *service, used)).collect();

@@ -2,8 +2,14 @@
 
 use crate::domain::printable::printable;
 use crate::sheet::groups::{Care, Code, Group};
-use crate::sheet::letters::{self, Weight};
-use crate::sheet::page::{Area, Ink, Page, Shape, Style};
+use crate::sheet::letters;
+use crate::sheet::letters::Room;
+use crate::sheet::letters::Weight;
+use crate::sheet::page::Area;
+use crate::sheet::page::Ink;
+use crate::sheet::page::Page;
+use crate::sheet::page::Shape;
+use crate::sheet::page::Style;
 use crate::sheet::paper::Stock;
 use crate::sheet::symbol::{bars, square};
 use crate::sheet::units::MM;
@@ -98,7 +104,8 @@ impl Label<'_> {
             baseline += 800;
         }
         let below = room.without_top(baseline + 300 - room.y).right(words.width);
-        let (size, lines) = letters::paragraph(&code.meaning, 4000, (below.width, below.height));
+        let room = Room { width: below.width, height: below.height };
+        let (size, lines) = letters::paragraph(&code.meaning, 4000, room);
         page.write_lines(below, size, &lines);
     }
 }

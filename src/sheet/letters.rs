@@ -64,17 +64,24 @@ pub(super) fn wrap(words: &str, weight: Weight, size: Um, room: Um) -> Vec<Strin
     lines
 }
 
-/// Returns the lines of a text and their size: as large as a room of this width and height allows, at most `largest`.
+/// The room for a paragraph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Room {
+    pub(super) width: Um,
+    pub(super) height: Um,
+}
+
+/// Returns the lines of a text and their size: as large as the room allows, at most `largest`.
 /// Text that does not fit in the smallest letters is cut off.
-pub(super) fn paragraph(words: &str, largest: Um, (width, height): (Um, Um)) -> (Um, Vec<String>) {
-    let count = |height: Um, size| usize::try_from(height.div_euclid(line_height(size))).unwrap_or_default();
+pub(super) fn paragraph(words: &str, largest: Um, room: Room) -> (Um, Vec<String>) {
+    let count = |size| usize::try_from(room.height.div_euclid(line_height(size))).unwrap_or_default();
     // From the full size down to half of it, in tenths: finer steps would not be seen.
     let sizes = (5..=10).rev().map(|tenths| (largest * tenths / 10).max(SMALLEST));
-    let mut broken = sizes.map(|size| (size, wrap(words, Weight::Regular, size, width)));
-    let fitting = broken.find(|(size, lines)| lines.len() <= count(height, *size));
+    let mut broken = sizes.map(|size| (size, wrap(words, Weight::Regular, size, room.width)));
+    let fitting = broken.find(|(size, lines)| lines.len() <= count(*size));
     fitting.unwrap_or_else(|| {
-        let mut lines = wrap(words, Weight::Regular, SMALLEST, width);
-        lines.truncate(count(height, SMALLEST));
+        let mut lines = wrap(words, Weight::Regular, SMALLEST, room.width);
+        lines.truncate(count(SMALLEST));
         (SMALLEST, lines)
     })
 }
@@ -118,11 +125,12 @@ mod tests {
     #[test]
     fn a_paragraph_is_as_large_as_its_room_allows_and_never_higher() {
         let words = "Drop the quantity, else the document";
-        assert_eq!(paragraph(words, 4000, (100_000, 10_000)).0, 4000);
-        let (size, lines) = paragraph(words, 4000, (30_000, 10_000));
+        let paragraph = |width, height| paragraph(words, 4000, Room { width, height });
+        assert_eq!(paragraph(100_000, 10_000).0, 4000);
+        let (size, lines) = paragraph(30_000, 10_000);
         assert_eq!((size, lines.len()), (3600, 2));
-        assert_eq!(paragraph(words, 4000, (10_000, 3000)).1, ["Drop the"]);
-        assert_eq!(paragraph(words, 4000, (10_000, 0)).1, [] as [&str; 0]);
+        assert_eq!(paragraph(10_000, 3000).1, ["Drop the"]);
+        assert_eq!(paragraph(10_000, 0).1, [] as [&str; 0]);
     }
 
     #[test]

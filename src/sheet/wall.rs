@@ -5,8 +5,15 @@
 
 use crate::domain::printable::printable;
 use crate::sheet::groups::{Care, Code, Group};
-use crate::sheet::letters::{self, Weight};
-use crate::sheet::page::{Area, Ink, Page, Shape, Style, Symbol};
+use crate::sheet::letters;
+use crate::sheet::letters::Room;
+use crate::sheet::letters::Weight;
+use crate::sheet::page::Area;
+use crate::sheet::page::Ink;
+use crate::sheet::page::Page;
+use crate::sheet::page::Shape;
+use crate::sheet::page::Style;
+use crate::sheet::page::Symbol;
 use crate::sheet::symbol::{bars, square};
 use crate::sheet::units::MM;
 use crate::sheet::units::Um;
@@ -105,12 +112,17 @@ impl Wall {
         if height == LARGE {
             return codes.iter().try_for_each(|code| large(page, row, group, code, self.symbology));
         }
-        let places = [(half, Side::Left), (Area { x: row.end_x() - half.width, ..half }, Side::Right)];
-        codes
-            .iter()
-            .zip(places)
-            .try_for_each(|(code, (area, side))| small(page, area, group, code, (self.symbology, side)))
+        let right = Area { x: row.end_x() - half.width, ..half };
+        let places = [Place { card: half, side: Side::Left }, Place { card: right, side: Side::Right }];
+        codes.iter().zip(places).try_for_each(|(code, place)| small(page, place, group, code, self.symbology))
     }
+}
+
+/// The place of one of two codes in a row.
+#[derive(Clone, Copy)]
+struct Place {
+    card: Area,
+    side: Side,
 }
 
 /// The side of a code in a row of two.
@@ -158,18 +170,19 @@ fn large(page: &mut Page, card: Area, group: &Group, code: &Code, symbology: Sym
         page.shapes.push(Shape::Symbol(symbol.at(room.end_x() - side, room.y + (room.height - side) / 2)));
         room = room.without_right(side + 2 * MM);
     }
-    name_and_meaning(page, room, code, (10 * MM, 4500));
+    name_and_meaning(page, room, code, Sizes { name: 10 * MM, meaning: 4500 });
     Ok(())
 }
 
 /// Draws one of two codes in a row.
 fn small(
     page: &mut Page,
-    card: Area,
+    place: Place,
     group: &Group,
     code: &Code,
-    (symbology, side): (Symbology, Side),
+    symbology: Symbology,
 ) -> Result<(), Error> {
+    let Place { card, side } = place;
     outline(page, card, group);
     let inner = card.inset(2 * MM);
     let half = (inner.height - MM) / 2;
@@ -198,7 +211,8 @@ fn small(
     }
     let tile = Area { y: room.y + (room.height - half) / 2, height: half, ..room.left(half * 5 / 4) };
     code.mark.draw(page, tile, group.ink);
-    name_and_meaning(page, room.without_left(tile.width + 2 * MM), code, (8 * MM, 4 * MM));
+    let words = room.without_left(tile.width + 2 * MM);
+    name_and_meaning(page, words, code, Sizes { name: 8 * MM, meaning: 4 * MM });
     Ok(())
 }
 
@@ -219,13 +233,21 @@ fn spell(page: &mut Page, room: Area, symbol: &Symbol) {
     page.write(line, room.y + symbol.area.height + 3 * MM, style, &code);
 }
 
+/// The largest sizes of a code's name and meaning.
+#[derive(Clone, Copy)]
+struct Sizes {
+    name: Um,
+    meaning: Um,
+}
+
 /// Writes the name as large as it fits and the meaning below it, both in the middle of the height.
-fn name_and_meaning(page: &mut Page, room: Area, code: &Code, (large, plain): (Um, Um)) {
-    let name = letters::fit(&code.name, Weight::Bold, large, room.width);
+fn name_and_meaning(page: &mut Page, room: Area, code: &Code, largest: Sizes) {
+    let name = letters::fit(&code.name, Weight::Bold, largest.name, room.width);
     // Capitals are some 72 hundredths of their size high.
     let capitals = name * 72 / 100;
     let above = capitals + MM;
-    let (size, lines) = letters::paragraph(&code.meaning, plain, (room.width, room.height - above));
+    let rest = Room { width: room.width, height: room.height - above };
+    let (size, lines) = letters::paragraph(&code.meaning, largest.meaning, rest);
     let below = i32::try_from(lines.len()).unwrap_or(i32::MAX).saturating_mul(letters::line_height(size));
     let both = Area { y: room.y + (room.height - above - below) / 2, height: above + below, ..room };
     page.write(both, both.y + capitals, Style::bold(name, Ink::Black), &code.name);

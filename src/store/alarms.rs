@@ -220,9 +220,9 @@ impl Db {
         while let Some(row) = rows.next()? {
             let (id, state): (i64, String) = (row.get(0)?, row.get(1)?);
             let why: Option<String> = row.get(2)?;
-            let failing: (Option<u32>, Option<String>) = (row.get(3)?, row.get(4)?);
+            let (failures, fault): (Option<u32>, Option<String>) = (row.get(3)?, row.get(4)?);
             let words = match (state.as_str(), why) {
-                _ if failing.0.is_some() => failing_words(id, failing),
+                _ if failures.is_some() => failing_words(id, failures, fault.as_deref()),
                 ("posted", None) => {
                     format!("document {id} was doubled by a late request; the double is being removed")
                 }
@@ -255,12 +255,12 @@ impl Db {
     }
 }
 
-fn failing_words(id: i64, (failures, fault): (Option<u32>, Option<String>)) -> String {
+fn failing_words(id: i64, failures: Option<u32>, fault: Option<&str>) -> String {
     let times = match failures {
         None | Some(0 | 1) => "once".to_owned(),
         Some(failures) => format!("{failures} times in a row"),
     };
-    let fault = fault.as_deref().unwrap_or("no reason given");
+    let fault = fault.unwrap_or("no reason given");
     format!(
         "document {id} failed {times}: {fault}; it is tried again, at least every hour; `stockpoint outbox show {id}` has \
          the details"

@@ -84,7 +84,8 @@ impl Db {
                 Corrected::Cancelled
             }
             Correction::Drop => {
-                cancel(&transaction, &station, (&operation, line, line.quantity), now)?;
+                let share = Share { operation: &operation, line, quantity: line.quantity };
+                cancel(&transaction, &station, &share, now)?;
                 let sql = "DELETE FROM lines WHERE operation_id = ?1 AND number = ?2";
                 transaction.prepare_cached(sql)?.execute((id.0, number))?;
                 outbox::finish(&transaction, id, &format!("a person dropped {}", words(line)), now)?;
@@ -96,7 +97,8 @@ impl Db {
                 if operation.lines.iter().any(|other| other.number != number && other.good == new.good) {
                     return Ok(Corrected::Not(format!("another line has good {} already", new.good)));
                 }
-                move_units(&transaction, &station, (&operation, line, new.quantity), now)?;
+                let share = Share { operation: &operation, line, quantity: new.quantity };
+                move_units(&transaction, &station, &share, now)?;
                 write(&transaction, id, &new)?;
                 let what = format!("a person corrected {}: now {}", words(line), words(&new));
                 outbox::finish(&transaction, id, &what, now)?;
@@ -148,31 +150,29 @@ fn write(connection: &Connection, id: OperationId, line: &Line) -> Result<(), Er
     Ok(())
 }
 
+/// A quantity of a line.
+struct Share<'a> {
+    operation: &'a Operation,
+    line: &'a Line,
+    quantity: Quantity,
+}
+
 /// Accounts for a line that gets another quantity.
-fn move_units(
-    connection: &Connection,
-    station: &str,
-    (operation, line, quantity): (&Operation, &Line, Quantity),
-    now: UnixMillis,
-) -> Result<(), Error> {
-    let more = quantity.millionths() - line.quantity.millionths();
+fn move_units(connection: &Connection, station: &str, new: &Share<'_>, now: UnixMillis) -> Result<(), Error> {
+    let more = new.quantity.millionths() - new.line.quantity.millionths();
     if more > 0 {
         let sql = "UPDATE totals SET units_booked = units_booked + ?1";
         connection.prepare_cached(sql)?.execute([more])?;
     } else if more < 0 {
         // Units never disappear: those that the line loses stay counted as cancelled.
-        cancel(connection, station, (operation, line, Quantity::from_millionths(-more)), now)?;
+        cancel(connection, station, &Share { quantity: Quantity::from_millionths(-more), ..*new }, now)?;
     }
     Ok(())
 }
 
 /// Creates a cancelled operation with this quantity of a line.
-fn cancel(
-    connection: &Connection,
-    station: &str,
-    (operation, line, quantity): (&Operation, &Line, Quantity),
-    now: UnixMillis,
-) -> Result<(), Error> {
+fn cancel(connection: &Connection, station: &str, share: &Share<'_>, now: UnixMillis) -> Result<(), Error> {
+    let Share { operation, line, quantity } = *share;
     let from = operation.id;
     let first_scan: i64 = connection
         .prepare_cached("SELECT first_scan FROM operations WHERE id = ?1")?

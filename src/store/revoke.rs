@@ -60,7 +60,7 @@ impl Db {
         }
         let revoked = match undo {
             Undo::Opposite => {
-                let by = oppose(&transaction, (id, pending.operation.place), &undoing)?;
+                let by = oppose(&transaction, id, pending.operation.place, &undoing)?;
                 outbox::trail(
                     &transaction,
                     Some(id),
@@ -100,7 +100,8 @@ struct Undoing<'a> {
 /// Books the opposite of an operation. It moves units like any other operation, so they count as booked.
 fn oppose(
     connection: &Connection,
-    (id, place): (OperationId, Place),
+    id: OperationId,
+    place: Place,
     undoing: &Undoing<'_>,
 ) -> Result<OperationId, Error> {
     let now = undoing.now;

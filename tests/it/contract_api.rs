@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use stockpoint::api::{
     self, BaseUnit, Budget, CategoryToWrite, Client, Consumable, Correction, GoodToWrite, GoodsFilter,
-    LineToPost, LocationTitle, Login, MovementFilter, Node, OperationToPost, Outcome, Permit,
+    LineIds, LineToPost, LocationTitle, Login, MovementFilter, Node, OperationToPost, Outcome, Permit,
     PostedOperation, Unlinked,
 };
 use stockpoint::domain::ids::{
@@ -247,7 +247,7 @@ async fn use_lines(bench: &Bench) {
     let made = client.create_line(permit(), document, &to_post(&three), None).await.unwrap().id;
     let read = client.line(permit(), made).await.unwrap().unwrap();
     assert_eq!((read.document, read.amount.to_string().as_str()), (document, "-3"));
-    let which = (document, made);
+    let which = LineIds { document, line: made };
     let replaced = client.replace_line(permit(), which, &to_post(&four), Some(MasterId(5512))).await.unwrap();
     assert_eq!((replaced.line.quantity, replaced.master), (four.quantity, Some(MasterId(5512))));
     assert_eq!(client.document_lines(permit(), document).await.unwrap().unwrap()[0].quantity, four.quantity);
@@ -462,9 +462,11 @@ async fn reading(client: &mut Client, operation: &str) -> Option<Result<String, 
         "listDocumentLines" => told(client.document_lines(permit(), document).await),
         "createGoodsTransaction" => told(client.create_line(permit(), document, &to_post(&comb), None).await),
         "getGoodsTransaction" => told(client.line(permit(), transaction).await),
-        "updateGoodsTransaction" => {
-            told(client.replace_line(permit(), (document, transaction), &to_post(&comb), None).await)
-        }
+        "updateGoodsTransaction" => told(
+            client
+                .replace_line(permit(), LineIds { document, line: transaction }, &to_post(&comb), None)
+                .await,
+        ),
         "deleteGoodsTransaction" => told(client.delete_line(permit(), transaction).await),
         "listTechCards" => told(client.cards(permit(), 1, None).await),
         "getDefaultTechCard" => told(client.card_of_service(permit(), MasterId(1), SERVICE).await),

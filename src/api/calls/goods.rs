@@ -249,7 +249,7 @@ impl Client {
     /// Any of [`Error`].
     pub async fn goods(&self, permit: Permit, ask: &GoodsPageAsk<'_>) -> Result<(Vec<Good>, usize), Error> {
         let filter = GoodsFilter { changed_after: ask.changed_after, ..GoodsFilter::default() };
-        let answer = self.goods_answer(permit, (ask.page, ask.rows), &filter).await?;
+        let answer = self.goods_answer(permit, ask.page, ask.rows, &filter).await?;
         let rows = answer.rows::<GoodRow<'_>>()?;
         // Counted before unreadable rows are dropped: the number shows whether the listing has ended.
         let count = rows.len();
@@ -267,7 +267,7 @@ impl Client {
         page: u32,
         filter: &GoodsFilter<'_>,
     ) -> Result<(Vec<GoodDetails>, usize), Error> {
-        let answer = self.goods_answer(permit, (page, GOODS_PER_PAGE), filter).await?;
+        let answer = self.goods_answer(permit, page, GOODS_PER_PAGE, filter).await?;
         let rows = answer.rows::<&RawValue>()?;
         let count = rows.len();
         Ok((rows.into_iter().flatten().filter_map(details).collect(), count))
@@ -276,11 +276,11 @@ impl Client {
     async fn goods_answer(
         &self,
         permit: Permit,
-        page: (u32, usize),
+        page: u32,
+        rows: usize,
         filter: &GoodsFilter<'_>,
     ) -> Result<Answer, Error> {
-        let (number, rows) = page;
-        let mut query = vec![("page", number.to_string()), ("count", rows.to_string())];
+        let mut query = vec![("page", page.to_string()), ("count", rows.to_string())];
         let narrowed = [
             ("term", filter.term.map(str::to_owned)),
             ("category_id", filter.category.map(|category| category.to_string())),

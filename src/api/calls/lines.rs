@@ -28,6 +28,15 @@ pub struct LineToPost<'a> {
     pub comment: String,
 }
 
+/// The ids of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineIds {
+    /// The document it belongs to.
+    pub document: DocumentId,
+    /// Its own id.
+    pub line: TransactionId,
+}
+
 /// A line with all details that a stockroom may need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineDetails {
@@ -115,12 +124,12 @@ impl Client {
     pub async fn replace_line(
         &self,
         permit: Permit,
-        (document, id): (DocumentId, TransactionId),
+        ids: LineIds,
         line: &LineToPost<'_>,
         master: Option<MasterId>,
     ) -> Result<LineDetails, Error> {
-        let path = format!("storage_operations/goods_transactions/{}/{id}", self.location());
-        details_of(&self.put(permit, &path, &line_body(line, Some(document), master)?).await?)
+        let path = format!("storage_operations/goods_transactions/{}/{}", self.location(), ids.line);
+        details_of(&self.put(permit, &path, &line_body(line, Some(ids.document), master)?).await?)
     }
 
     /// Removes a line (`DELETE /storage_operations/goods_transactions/{location_id}/{transaction_id}`). A missing one

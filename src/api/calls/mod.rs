@@ -18,7 +18,7 @@ pub use self::cards::{CardItem, CardRow, Consumable, ServiceConsumables, Unlinke
 pub use self::categories::{CategoryContent, CategoryRow, CategoryToWrite, Node, NodeRow};
 pub use self::documents::DocumentRow;
 pub use self::goods::{BaseUnit, Correction, GoodDetails, GoodToWrite, GoodsFilter, GoodsPageAsk};
-pub use self::lines::{LineDetails, LineToPost};
+pub use self::lines::{LineDetails, LineIds, LineToPost};
 pub use self::movements::{Movement, MovementDetails, MovementFilter, StorageRow};
 pub use self::operation::{OperationToPost, PostedOperation};
 use super::client::Answer;

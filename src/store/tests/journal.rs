@@ -177,9 +177,9 @@ fn a_scan_is_taken_back_once() {
     bench.scan(COMB);
     let (dock, undo) = (ScannerName::new("dock"), frame(&Control::Undo.code()));
     let (meaning, decision) = bench.decide(&dock, &undo);
-    bench.record(&dock, &undo, (&meaning, &decision)).unwrap();
+    bench.record(&dock, &undo, &meaning, &decision).unwrap();
     let before = bench.figures();
-    let again = bench.record(&dock, &undo, (&meaning, &decision));
+    let again = bench.record(&dock, &undo, &meaning, &decision);
     assert!(matches!(again, Err(Error::Unexpected { .. })), "{again:?}");
     assert_eq!(bench.figures(), before);
     assert_eq!(before.scans.undone, 1);

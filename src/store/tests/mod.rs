@@ -96,7 +96,7 @@ impl Bench {
         let (scanner, frame) = (ScannerName::new(scanner), frame(code));
         let (meaning, decision) = self.decide(&scanner, &frame);
         let at = self.at();
-        let (scan, opened) = self.record(&scanner, &frame, (&meaning, &decision))?;
+        let (scan, opened) = self.record(&scanner, &frame, &meaning, &decision)?;
         self.session.settle(
             &scanner,
             &frame,
@@ -122,7 +122,8 @@ impl Bench {
         &mut self,
         scanner: &ScannerName,
         frame: &Frame,
-        (meaning, decision): (&Heard, &Decision),
+        meaning: &Heard,
+        decision: &Decision,
     ) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
         let words = None;
         self.db.record(&NewScan { scanner, raw: &frame.raw, at: self.at(), meaning, decision, words })
