@@ -9,7 +9,9 @@ use serde_json::value::to_raw_value;
 
 use super::faults::Foreign;
 use super::options::Nothing;
+use super::options::Permissions;
 use super::options::Quirks;
+use super::options::Right;
 
 /// A JSON object whose members keep the order in which they were added.
 #[derive(Debug, Clone, Default)]
@@ -153,9 +155,19 @@ impl Refusal {
     }
 }
 
-/// Refuses with 403 unless the right is there.
-pub(super) fn allowed(right: bool) -> Result<(), Refusal> {
-    if right { Ok(()) } else { Err(Refusal::forbidden()) }
+impl Permissions {
+    /// Refuses with 403 if the token does not have the right.
+    pub(super) fn require(&self, right: Right) -> Result<(), Refusal> {
+        let has_right = match right {
+            Right::Create => self.create,
+            Right::Edit => self.edit,
+            Right::Delete => self.delete,
+            Right::Goods => self.goods,
+            Right::Storage(storage) => self.storages.contains(&storage),
+            Right::Type(type_id) => self.types.contains(&type_id),
+        };
+        if has_right { Ok(()) } else { Err(Refusal::forbidden()) }
+    }
 }
 
 fn complaints(field: &str, message: &str, quirks: &Quirks) -> Box<RawValue> {

@@ -10,10 +10,10 @@ use super::answer::Number;
 use super::answer::Object;
 use super::answer::Refusal;
 use super::answer::Success;
-use super::answer::allowed;
 use super::call::Call;
 use super::call::Fields;
 use super::options::Options;
+use super::options::Right;
 use super::state::RECORDS_MAX;
 use super::state::State;
 use crate::domain::ids::CardId;
@@ -84,7 +84,7 @@ pub(super) fn of_record(state: &mut State, call: &mut Call) -> Result<Success, R
 
 /// Handles `PUT /technological_cards/record_consumables/consumables/{location}/{record}/{service}`.
 pub(super) fn set(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.edit)?;
+    state.options.permissions.require(Right::Edit)?;
     let (record, service) = (call.id("record"), call.id("service"));
     let mut fields = call.fields()?;
     let rows = fields.objects("consumables")?;
@@ -100,7 +100,7 @@ pub(super) fn set(state: &mut State, call: &mut Call) -> Result<Success, Refusal
 
 /// Handles `DELETE /technological_cards/record_consumables/technological_cards/{location}/{record}/{service}`.
 pub(super) fn detach(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.edit)?;
+    state.options.permissions.require(Right::Edit)?;
     let mut query = call.query()?;
     let with_rows = query.number("delete_consumables")?.unwrap_or(0);
     query.end()?;

@@ -3,11 +3,11 @@
 use super::answer::Object;
 use super::answer::Refusal;
 use super::answer::Success;
-use super::answer::allowed;
 use super::call::Call;
 use super::call::Fields;
 use super::goods;
 use super::options::Category;
+use super::options::Right;
 use super::state::RECORDS_MAX;
 use super::state::State;
 
@@ -63,7 +63,7 @@ pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusa
 
 /// Handles `POST /goods_categories/{location}`.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.goods)?;
+    state.options.permissions.require(Right::Goods)?;
     let last = state.categories.keys().next_back().copied().unwrap_or(0);
     let category = write(state, call.fields()?, last.saturating_add(1).max(FIRST))?;
     if state.categories.len() >= RECORDS_MAX {
@@ -76,7 +76,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
 
 /// Handles `PUT /goods_categories/{location}/{category}`.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.goods)?;
+    state.options.permissions.require(Right::Goods)?;
     let id = category(state, call.id("category"))?.id;
     let category = write(state, call.fields()?, id)?;
     let row = row(&category);
@@ -86,7 +86,7 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
 
 /// Handles `DELETE /goods_categories/{location}/{category}`, which is possible only for an empty category.
 pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.goods)?;
+    state.options.permissions.require(Right::Goods)?;
     let id = category(state, call.id("category"))?.id;
     let used = state.goods.values().any(|good| good.row.category == id)
         || state.categories.values().any(|child| child.parent == Some(id));

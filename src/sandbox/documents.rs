@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use super::answer::Object;
 use super::answer::Refusal;
 use super::answer::Success;
-use super::answer::allowed;
 use super::call::Call;
 use super::call::Fields;
 use super::call::Now;
 use super::dates;
 use super::lines;
+use super::options::Right;
 use super::state::Document;
 use super::state::State;
 use crate::domain::ids::DocumentId;
@@ -43,7 +43,7 @@ impl Header {
 
 /// Handles `POST /storage_operations/documents/{location}`.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.create)?;
+    state.options.permissions.require(Right::Create)?;
     let mut fields = call.fields()?;
     let types = [1, 2, 3, state.options.quirks.write_off_document_type];
     let header = header(state, &mut fields, &types, call.now)?;
@@ -61,7 +61,7 @@ pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusa
 
 /// Handles `PUT /storage_operations/documents/{location}/{document}`: everything may change except the type.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.edit)?;
+    state.options.permissions.require(Right::Edit)?;
     let id = DocumentId(call.id("document"));
     let type_id = state.document(id)?.type_id;
     let mut fields = call.fields()?;
@@ -86,7 +86,7 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
 
 /// Handles `DELETE /storage_operations/documents/{location}/{document}`.
 pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.delete)?;
+    state.options.permissions.require(Right::Delete)?;
     let id = DocumentId(call.id("document"));
     state.document(id)?;
     // What becomes of the lines of a deleted document is not documented.
@@ -115,9 +115,10 @@ pub(super) fn header(state: &State, fields: &mut Fields, types: &[i64], now: Now
     let comment = fields.optional_text("comment")?.unwrap_or_default();
     fields.optional_text("time_zone")?;
     // Rights are checked after the content, so that a bad request is a 422 whatever the rights.
-    allowed(state.options.permissions.types.contains(&type_id))?;
-    if let Some(days) = state.options.permissions.days_back {
-        allowed(create_date >= dates::days_before(now.wall, days))?;
+    state.options.permissions.require(Right::Type(type_id))?;
+    let days_back = state.options.permissions.days_back;
+    if days_back.is_some_and(|days| create_date < dates::days_before(now.wall, days)) {
+        return Err(Refusal::forbidden());
     }
     Ok(Header { type_id, storage, comment, create_date, create_date_text })
 }

@@ -6,11 +6,12 @@ use super::answer::Number;
 use super::answer::Object;
 use super::answer::Refusal;
 use super::answer::Success;
-use super::answer::allowed;
 use super::call::Call;
 use super::call::Fields;
 use super::categories;
 use super::options::GoodRow;
+use super::options::Quirks;
+use super::options::Right;
 use super::options::UNITS;
 use super::options::Unit;
 use super::state::Good;
@@ -72,7 +73,7 @@ pub(super) fn search(state: &mut State, call: &mut Call) -> Result<Success, Refu
 
 /// Handles `POST /goods/{location}`.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.goods)?;
+    state.options.permissions.require(Right::Goods)?;
     let mut fields = call.fields()?;
     let row = write(state, &mut fields, state.next_good())?;
     fields.end()?;
@@ -86,7 +87,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refu
 
 /// Handles `PUT /goods/{location}/{good}`; another unit for a good with movements needs `correction_rules`.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.goods)?;
+    state.options.permissions.require(Right::Goods)?;
     let id = GoodId(call.id("good"));
     let mut fields = call.fields()?;
     let row = write(state, &mut fields, id)?;
@@ -104,7 +105,7 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
 
 /// Handles `DELETE /goods/{location}/{good}`.
 pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.goods)?;
+    state.options.permissions.require(Right::Goods)?;
     let id = GoodId(call.id("good"));
     state.good(id)?;
     state.goods.remove(&id);
@@ -223,11 +224,11 @@ pub(super) fn row(state: &State, good: &Good) -> Object {
         .with("is_goods_mark_enabled", false)
         .with("is_chain", false)
         .with("comment", &row.comment);
-    loyalty(object, loose)
+    loyalty(object, &state.options.quirks)
 }
 
-fn loyalty(object: Object, loose: bool) -> Object {
-    if !loose {
+fn loyalty(object: Object, quirks: &Quirks) -> Object {
+    if !quirks.loose_types {
         return object
             .with("loyalty_abonement_type_id", 0)
             .with("loyalty_certificate_type_id", 0)

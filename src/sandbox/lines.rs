@@ -6,13 +6,13 @@ use super::answer::Number;
 use super::answer::Object;
 use super::answer::Refusal;
 use super::answer::Success;
-use super::answer::allowed;
 use super::call::Call;
 use super::call::Fields;
 use super::call::Now;
 use super::dates;
 use super::documents;
 use super::goods;
+use super::options::Right;
 use super::options::Unit;
 use super::state::Document;
 use super::state::Line;
@@ -60,7 +60,7 @@ impl Draft {
 
 /// Handles `POST /storage_operations/goods_transactions/{location}`.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.create)?;
+    state.options.permissions.require(Right::Create)?;
     let mut fields = call.fields()?;
     let document = DocumentId(fields.integer("document_id")?);
     let type_id = state.document(document)?.type_id;
@@ -77,7 +77,7 @@ pub(super) fn read(state: &mut State, call: &mut Call) -> Result<Success, Refusa
 
 /// Handles `PUT /storage_operations/goods_transactions/{location}/{line}`.
 pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.edit)?;
+    state.options.permissions.require(Right::Edit)?;
     let old = existing(state, call)?;
     let mut fields = call.fields()?;
     if fields.integer("document_id")? != old.document.0 {
@@ -94,7 +94,7 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
 
 /// Handles `DELETE /storage_operations/goods_transactions/{location}/{line}`.
 pub(super) fn delete(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.delete)?;
+    state.options.permissions.require(Right::Delete)?;
     let line = existing(state, call)?;
     remove(state, &line, call.now);
     Ok(Success::empty(202))
@@ -126,8 +126,8 @@ pub(super) fn draft(state: &State, mut fields: Fields, type_id: i64, master: i64
     let draft = Draft {
         good,
         amount: signed(amount, type_id),
-        sale_amount: signed(in_unit(amount, unit_type == 1, |amount| amount / row.unit_equals), type_id),
-        service_amount: signed(in_unit(amount, unit_type == 2, |amount| amount * row.unit_equals), type_id),
+        sale_amount: signed(if unit_type == 1 { amount } else { amount / row.unit_equals }, type_id),
+        service_amount: signed(if unit_type == 2 { amount } else { amount * row.unit_equals }, type_id),
         unit_type,
         cost_per_unit: fields.decimal("cost_per_unit")?,
         discount: fields.decimal("discount")?,
@@ -176,10 +176,6 @@ fn check(fields: &Fields, draft: &Draft, amount: Decimal) -> Result<(), Refusal>
 /// Returns the amount with its sign: receipts add stock, all other types remove it.
 fn signed(amount: Decimal, type_id: i64) -> Decimal {
     if type_id == 3 { amount } else { -amount }
-}
-
-fn in_unit(amount: Decimal, already: bool, convert: impl FnOnce(Decimal) -> Decimal) -> Decimal {
-    if already { amount } else { convert(amount) }
 }
 
 /// Creates the line and books it.

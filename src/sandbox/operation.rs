@@ -3,7 +3,6 @@
 use super::answer::Object;
 use super::answer::Refusal;
 use super::answer::Success;
-use super::answer::allowed;
 use super::call::Call;
 use super::call::Fields;
 use super::call::Now;
@@ -12,6 +11,7 @@ use super::documents::Header;
 use super::lines;
 use super::lines::Draft;
 use super::options::LinesKey;
+use super::options::Right;
 use super::state::State;
 use crate::domain::ids::DocumentId;
 use crate::domain::ids::GoodId;
@@ -25,7 +25,7 @@ const LINES_MAX: usize = 500;
 ///
 /// A bad line refuses the whole operation. By a quirk, the document and the lines before the bad one are created.
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Success, Refusal> {
-    allowed(state.options.permissions.create)?;
+    state.options.permissions.require(Right::Create)?;
     let mut fields = call.fields()?;
     let header = documents::header(state, &mut fields, &TYPES, call.now)?;
     let master = fields.optional_integer("master_id")?.unwrap_or(0);

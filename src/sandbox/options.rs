@@ -133,6 +133,23 @@ pub struct Permissions {
     pub days_back: Option<u16>,
 }
 
+/// A right that a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right {
+    /// To create stock documents and lines.
+    Create,
+    /// To change them.
+    Edit,
+    /// To delete them.
+    Delete,
+    /// To create, change and delete goods and categories.
+    Goods,
+    /// To use this storage.
+    Storage(StorageId),
+    /// To create documents of this type.
+    Type(i64),
+}
+
 /// The number of requests that are answered before a 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {

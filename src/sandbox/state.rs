@@ -11,7 +11,6 @@ use tokio::time::Instant;
 
 use super::answer::Object;
 use super::answer::Refusal;
-use super::answer::allowed;
 use super::call::Now;
 use super::call::Parameters;
 use super::cards;
@@ -25,6 +24,7 @@ use super::options::Category;
 use super::options::Dates;
 use super::options::GoodRow;
 use super::options::Options;
+use super::options::Right;
 use super::options::Storage;
 use crate::domain::ids::CardId;
 use crate::domain::ids::DocumentId;
@@ -286,7 +286,7 @@ impl State {
     pub(super) fn storage(&self, id: StorageId) -> Result<&Storage, Refusal> {
         let known = self.options.storages.iter().find(|storage| storage.id == id);
         let storage = known.ok_or_else(|| self.unknown("storage", id.0))?;
-        allowed(self.options.permissions.storages.contains(&id))?;
+        self.options.permissions.require(Right::Storage(id))?;
         Ok(storage)
     }
 

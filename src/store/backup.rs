@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::connect::connect;
-use super::files::{size, with_suffix};
+use super::damage::Content;
+use super::files::size;
+use super::files::with_suffix;
 use super::open::OUTBOX;
 use super::swap::{self, remove, sync_folder};
 use super::{BackupError, Db, Error, OUTBOX_FILE, damage, modes};
@@ -265,7 +267,7 @@ fn swap(dir: &Path, scratch: &Path, now: UnixMillis) -> Result<Option<PathBuf>, 
     if size(&path) > 0 || size(&with_suffix(&path, "-wal")) > 0 {
         replaced = Some(match swap::fold_in(&path) {
             Ok(()) => swap::second_name(&path, swap::REPLACED, now)?,
-            Err(_unreadable) => damage::put_aside(&path, false, now)?.moved_to.unwrap_or_default(),
+            Err(_unreadable) => damage::put_aside(&path, Content::Unique, now)?.moved_to.unwrap_or_default(),
         });
     }
     swap::take_place(scratch, &path)?;

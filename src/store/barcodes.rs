@@ -56,7 +56,8 @@ impl Db {
                 break;
             }
             let (id, barcode): (i64, String) = (row.get(0)?, row.get(1)?);
-            if let Some(fault) = fault_of(&barcode, shared.contains(&id)) {
+            let keys = if shared.contains(&id) { Keys::Shared } else { Keys::Own };
+            if let Some(fault) = fault_of(&barcode, keys) {
                 faults.push((NamedGood { id: GoodId(id), barcode, title: row.get(2)? }, fault));
             }
         }
@@ -64,14 +65,23 @@ impl Db {
     }
 }
 
-fn fault_of(barcode: &str, is_shared: bool) -> Option<BarcodeFault> {
+/// The keys of a good among those of all goods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// No other good has one of them.
+    Own,
+    /// Another good has one of them too.
+    Shared,
+}
+
+fn fault_of(barcode: &str, keys: Keys) -> Option<BarcodeFault> {
     let bare = barcode.trim();
     let is_number = bare.bytes().all(|byte| byte.is_ascii_digit());
     // A number with a right check digit has the key of a GTIN; one without is kept as its text.
     let is_text = keys_of_good(bare).iter().all(|key| key.encode().starts_with('t'));
     let is_gtin_long = matches!(bare.len(), 8 | 12..=14);
     match () {
-        () if is_shared => Some(BarcodeFault::Shared),
+        () if keys == Keys::Shared => Some(BarcodeFault::Shared),
         () if bare.len() > FRAME_BYTES_MAX
             // U+001C to U+001F separate the elements of a GS1 code, so a scanner sends them.
             || bare.chars().any(|c| c.is_control() && !('\u{1c}'..='\u{1f}').contains(&c))
@@ -103,9 +113,9 @@ mod tests {
             ("$SP.UNDO.M", Some(BarcodeFault::Unscannable)),
             ("A\nB", Some(BarcodeFault::Unscannable)),
         ] {
-            assert_eq!(fault_of(barcode, false), fault, "{barcode}");
+            assert_eq!(fault_of(barcode, Keys::Own), fault, "{barcode}");
         }
-        assert_eq!(fault_of("4006381333931", true), Some(BarcodeFault::Shared));
-        assert_eq!(fault_of(&"A".repeat(513), false), Some(BarcodeFault::Unscannable));
+        assert_eq!(fault_of("4006381333931", Keys::Shared), Some(BarcodeFault::Shared));
+        assert_eq!(fault_of(&"A".repeat(513), Keys::Own), Some(BarcodeFault::Unscannable));
     }
 }

@@ -34,6 +34,15 @@ pub(super) enum Care {
     Great,
 }
 
+/// The content of a file, which decides what becomes of a damaged one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// It can be obtained again: the file is deleted.
+    Cache,
+    /// It cannot: the file is kept.
+    Unique,
+}
+
 /// A damaged file that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damaged {
@@ -78,16 +87,16 @@ enum Step {
 }
 
 /// Deletes a cache; keeps any other file under another name, log included.
-pub(super) fn put_aside(path: &Path, is_cache: bool, now: UnixMillis) -> Result<Damaged, Error> {
+pub(super) fn put_aside(path: &Path, content: Content, now: UnixMillis) -> Result<Damaged, Error> {
     let free = free_name(path, "damaged", now)?;
-    if !is_cache {
+    if content == Content::Unique {
         // If this is interrupted the next start finds the damage again, however large the file is.
         let dir = path.parent().unwrap_or(Path::new("."));
         suspect(dir).map_err(|source| Error::Folder { path: dir.to_owned(), source })?;
     }
     // An interrupted start may have given it a second name; a second copy would only cost room.
     let kept = kept_already(path);
-    let free = kept.is_none().then_some(free).filter(|_| !is_cache);
+    let free = kept.is_none().then_some(free).filter(|_| content == Content::Unique);
     for step in steps(path, free.as_deref()) {
         step.take()?;
     }

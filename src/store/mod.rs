@@ -71,7 +71,7 @@ pub use labels::{Label, Unit};
 pub use location::{Location, zone_of_text};
 pub use modes::{make_folder, open_file};
 pub use open::{CommitHook, OpenOptions};
-pub use outbox::{Advance, Event, Pending, Summary, Trouble};
+pub use outbox::{Advance, Event, OperationFilter, Pending, Summary, Trouble};
 pub use parked::{ParkedAt, ParkedCode, Unparked};
 pub use previous::PREVIOUS_DIR;
 pub use prune::Pruned;

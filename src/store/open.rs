@@ -6,9 +6,16 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::connect::{WAL_BYTES, connect, keep_log, named};
-use super::damage::{self, Care, Damaged};
-use super::files::{size, with_suffix};
+use super::connect::WAL_BYTES;
+use super::connect::connect;
+use super::connect::keep_log;
+use super::connect::named;
+use super::damage;
+use super::damage::Care;
+use super::damage::Content;
+use super::damage::Damaged;
+use super::files::size;
+use super::files::with_suffix;
 use super::log::Log;
 use super::prune::Sweep;
 use super::reserve::Reserve;
@@ -52,8 +59,8 @@ pub(super) struct Plan {
     synchronous: &'static str,
     /// The pages in the log after which a commit checkpoints it, until a thread of its own does; 0: `Db::tend` does.
     autocheckpoint: u16,
-    /// True if a damaged file may be deleted.
-    is_cache: bool,
+    /// The content, which decides what becomes of a damaged file.
+    content: Content,
 }
 
 pub(super) const OUTBOX: Plan = Plan {
@@ -73,7 +80,7 @@ pub(super) const OUTBOX: Plan = Plan {
     synchronous: "FULL",
     // A checkpoint takes two flushes: it is done between scans, never inside a scan's commit.
     autocheckpoint: 0,
-    is_cache: false,
+    content: Content::Unique,
 };
 
 const GOODS: Plan = Plan {
@@ -87,7 +94,7 @@ const GOODS: Plan = Plan {
     synchronous: "NORMAL",
     // 1 MiB: a reading of a hundred thousand goods is checkpointed bit by bit, not at once while a scan waits.
     autocheckpoint: 256,
-    is_cache: true,
+    content: Content::Cache,
 };
 
 impl Db {
@@ -257,7 +264,7 @@ impl Plan {
         let care = damage::care(options.dir);
         match self.prepare(&path, care, way) {
             Err(error) if error.is_damage() => {
-                damaged.push(damage::put_aside(&path, self.is_cache, options.now)?);
+                damaged.push(damage::put_aside(&path, self.content, options.now)?);
                 // The damaged file is out of the way: the second try creates a new one.
                 self.prepare(&path, care, way)
             }
@@ -376,7 +383,7 @@ mod tests {
 
     /// Returns the plan of a separate file, so that the tests do not change with the real ones.
     const fn plan(steps: &'static [&'static str]) -> Plan {
-        Plan { name: "plan.db", steps, synchronous: "FULL", autocheckpoint: 0, is_cache: false }
+        Plan { name: "plan.db", steps, synchronous: "FULL", autocheckpoint: 0, content: Content::Unique }
     }
 
     fn open(plan: &Plan, dir: &TempDir) -> Result<Connection, Error> {

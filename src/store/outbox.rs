@@ -122,6 +122,22 @@ pub struct Event {
     pub what: String,
 }
 
+/// The operations that a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationFilter {
+    /// All.
+    All,
+    /// Those that are neither posted nor cancelled.
+    Undelivered,
+}
+
+/// The entry in the trail for a step of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trail {
+    Written,
+    LeftOut,
+}
+
 impl Db {
     /// Returns the operations that still take scans, as the session keeps them. Their idle time begins anew at `now`.
     ///
@@ -216,21 +232,21 @@ impl Db {
     /// # Errors
     /// Any, and then nothing was written.
     pub fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
-        self.press(|db| match db.try_advance(step, true) {
+        self.press(|db| match db.try_advance(step, Trail::Written) {
             // The trail entry needs new pages, the state overwrites old ones. On a full disk the state alone must still
             // fit.
-            Err(Error::DiskFull) => db.try_advance(step, false),
+            Err(Error::DiskFull) => db.try_advance(step, Trail::LeftOut),
             advanced => advanced,
         })
     }
 
-    fn try_advance(&mut self, step: &Advance, with_trail: bool) -> Result<bool, Error> {
+    fn try_advance(&mut self, step: &Advance, entry: Trail) -> Result<bool, Error> {
         let Advance { id, from, to, what, now } = step;
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if !write(&transaction, *id, *from, to)? {
             return Ok(false);
         }
-        if with_trail {
+        if entry == Trail::Written {
             trail(&transaction, Some(*id), what, *now)?;
         }
         if to.state == State::Posted && *from != State::Posted {
@@ -241,17 +257,17 @@ impl Db {
         Ok(true)
     }
 
-    /// Returns the operations that are not pruned, newest first, at most `limit`; on request only undelivered ones.
+    /// Returns the operations that are not pruned and pass the filter, newest first, at most `limit`.
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
-    pub fn operations(&self, undelivered_only: bool, limit: u32) -> Result<Vec<Summary>, Error> {
+    pub fn operations(&self, filter: OperationFilter, limit: u32) -> Result<Vec<Summary>, Error> {
         // One statement for both cases: `NOT ?1` is true for all rows where all are asked for.
         let sql = format!(
             "{SUMMARIES} WHERE NOT ?1 OR o.state NOT IN ('posted', 'cancelled') ORDER BY o.id DESC LIMIT ?2"
         );
         let mut statement = self.outbox.prepare_cached(&sql)?;
-        let mut rows = statement.query((undelivered_only, limit))?;
+        let mut rows = statement.query((filter == OperationFilter::Undelivered, limit))?;
         let mut operations = Vec::new();
         while let Some(row) = rows.next()? {
             operations.push(summary(row)?);

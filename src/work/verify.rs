@@ -13,7 +13,7 @@ use crate::domain::ids::{DocumentId, OperationId};
 use crate::domain::listing::Fault;
 use crate::domain::stock::operation::Operation;
 use crate::domain::time::UnixMillis;
-use crate::store::{self, Db};
+use crate::store::{self, Db, OperationFilter};
 
 /// The most documents whose comment is read because the listing does not give it. A busy location has more than a
 /// person would wait for; the number left out is reported.
@@ -123,7 +123,7 @@ impl Verifier<'_> {
     pub async fn compare(&mut self, since: UnixMillis) -> Result<Comparison, Error> {
         let mut comparison = Comparison::default();
         let mut known = BTreeSet::new();
-        for summary in self.db.operations(false, u32::MAX)? {
+        for summary in self.db.operations(OperationFilter::All, u32::MAX)? {
             let Some(document) = summary.document else { continue };
             known.insert(document);
             if summary.state != State::Posted || summary.first_scan < since {

@@ -22,7 +22,7 @@ use stockpoint::domain::stock::mode::{Kind, Mode};
 use stockpoint::domain::time::UnixMillis;
 use stockpoint::feedback::{Announcement, What};
 use stockpoint::sandbox::{Fault, Foreign, GoodRow, Options, Selector};
-use stockpoint::store::ScanCounts;
+use stockpoint::store::{OperationFilter, ScanCounts};
 use stockpoint::work::scans::Input;
 use tokio::runtime;
 use tokio::time::{Duration, Instant, sleep};
@@ -458,7 +458,7 @@ impl Run {
     async fn refused(&self) -> Units {
         let mut refused = Units::new();
         let all = self.station.handle.store().run(|db| {
-            let listed = db.operations(false, u32::MAX).unwrap();
+            let listed = db.operations(OperationFilter::All, u32::MAX).unwrap();
             let ids = listed.into_iter().filter(|summary| summary.state == State::Refused);
             ids.map(|summary| db.pending(summary.id).unwrap()).collect::<Vec<_>>()
         });

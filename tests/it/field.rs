@@ -27,8 +27,12 @@ use stockpoint::domain::printable::printable;
 use stockpoint::domain::session::{Commanded, Outcome, Session};
 use stockpoint::domain::stock::good::Good;
 use stockpoint::domain::time::{BootMillis, Moment, UnixMillis};
-use stockpoint::store::{Db, GoodsPage, OpenOptions};
-use stockpoint::work::scans::{ReadFrame, take_in};
+use stockpoint::store::Db;
+use stockpoint::store::GoodsPage;
+use stockpoint::store::OpenOptions;
+use stockpoint::store::OperationFilter;
+use stockpoint::work::scans::ReadFrame;
+use stockpoint::work::scans::take_in;
 use tempfile::TempDir;
 
 use crate::hidpos::{DESCRIPTOR, report};
@@ -294,7 +298,7 @@ fn read_goods(db: &mut Db, goods: &[Good]) {
 
 /// What stands in operations: title and quantity of each line.
 fn lines(db: &Db) -> Vec<(String, String)> {
-    let summaries = db.operations(false, 100).unwrap();
+    let summaries = db.operations(OperationFilter::All, 100).unwrap();
     let lines = summaries.into_iter().flat_map(|summary| db.pending(summary.id).unwrap().operation.lines);
     lines.map(|line| (line.title, line.quantity.to_string())).collect()
 }

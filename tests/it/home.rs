@@ -24,7 +24,8 @@ use stockpoint::domain::time::UnixMillis;
 use stockpoint::machine::{self, Roots};
 use stockpoint::sandbox::{Fault, GoodRow, Options, Selector};
 use stockpoint::store::{
-    self, Adopted, Adoption, BackupError, BackupFile, Db, Figures, Replace, RestoredData, Shares,
+    self, Adopted, Adoption, BackupError, BackupFile, Db, Figures, OperationFilter, Replace, RestoredData,
+    Shares,
 };
 use tempfile::TempDir;
 use tokio::runtime;
@@ -290,7 +291,8 @@ async fn a_cloned_card_with_an_open_document_books_only_what_is_scanned_on_it() 
     let receipt = |good| (Kind::Receipt, GoodId(good));
     let expected = BTreeMap::from([(receipt(123_456), Decimal::ONE), (receipt(123_457), Decimal::ONE)]);
     assert_eq!(place.on_service(), expected);
-    let listed = other.handle.store().run(|db| db.operations(false, 10)).await.unwrap().unwrap();
+    let listed =
+        other.handle.store().run(|db| db.operations(OperationFilter::All, 10)).await.unwrap().unwrap();
     let aside: Vec<_> = listed.iter().filter(|summary| summary.aside.is_some()).collect();
     assert_eq!(aside.len(), 1);
     place.assert_nothing_is_doubled();

@@ -21,8 +21,8 @@ use stockpoint::domain::stock::quantity::Quantity;
 use stockpoint::domain::stock::resolution::Resolution;
 use stockpoint::domain::time::{BootMillis, UnixMillis};
 use stockpoint::store::{
-    Assigned, Assignment, Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, PREVIOUS_DIR,
-    ScanCounts, Trouble, Wanted,
+    Assigned, Assignment, Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, OperationFilter,
+    PREVIOUS_DIR, ScanCounts, Trouble, Wanted,
 };
 use tempfile::TempDir;
 
@@ -126,7 +126,7 @@ fn outbox_v3_reads_right(db: &mut Db) {
     // One that was undone, and the one that undoes it.
     let undoes = db.pending(OperationId(5)).unwrap().revokes;
     assert_eq!(undoes, Some((OperationId(4), Some(DocumentId(7001)))));
-    let listed = db.operations(false, 100).unwrap();
+    let listed = db.operations(OperationFilter::All, 100).unwrap();
     let undone = listed.iter().find(|summary| summary.id == OperationId(4)).unwrap();
     assert_eq!((undone.revokes, undone.revoked_by), (None, Some(OperationId(5))));
 }
@@ -304,7 +304,7 @@ fn v1_operations_read_right(db: &Db) {
     assert_eq!((uncertain.delivery.step, uncertain.delivery.absences), (Some(Step::Operation), 1));
     assert!(uncertain.delivery.doubtful);
     assert_eq!(uncertain.sent, Some(UnixMillis(1_790_000_074_000)));
-    let listed = db.operations(false, 100).unwrap();
+    let listed = db.operations(OperationFilter::All, 100).unwrap();
     let refused = listed.iter().find(|summary| summary.state == State::Refused).unwrap();
     assert_eq!(refused.trouble.as_deref(), Some("The good is archived"));
     assert_eq!(refused.split_from, Some(OperationId(4)));

@@ -13,7 +13,7 @@ use stockpoint::domain::stock::quantity::{Money, Quantity};
 use stockpoint::domain::time::UnixMillis;
 use stockpoint::feedback::What;
 use stockpoint::sandbox::{Fault, Options, Selector};
-use stockpoint::store::{CommitHook, Figures, Revoked, Undo};
+use stockpoint::store::{CommitHook, Figures, OperationFilter, Revoked, Undo};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -243,7 +243,8 @@ async fn what_the_account_does_not_let_be_deleted_stays_posted_and_can_be_undone
     station.until_told(|what| matches!(what, What::Person(why) if why.contains("cannot be deleted"))).await;
     let figures = station.until_delivered().await;
     assert_eq!((figures.of(State::Posted).operations, figures.of(State::Cancelled).operations), (1, 0));
-    let listed = station.handle.store().run(|db| db.operations(false, 9)).await.unwrap().unwrap();
+    let listed =
+        station.handle.store().run(|db| db.operations(OperationFilter::All, 9)).await.unwrap().unwrap();
     assert!(listed[0].trouble.as_deref().unwrap().starts_with("it could not be deleted: "), "{listed:?}");
     assert_eq!(revoke(&station, Undo::Opposite).await, Revoked::By(OperationId(2)));
     assert_undone(&place, &station.until_delivered().await, Undo::Opposite, "after all");

@@ -14,7 +14,7 @@ use stockpoint::domain::ids::{GoodId, MasterId};
 use stockpoint::domain::stock::mode::{Kind, Mode};
 use stockpoint::domain::time::UnixMillis;
 use stockpoint::sandbox::{DeletedRows, Fault, LinesKey, Options, Order, Quirks, Selector};
-use stockpoint::store::{Db, OpenOptions};
+use stockpoint::store::{Db, OpenOptions, OperationFilter};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -278,7 +278,8 @@ async fn an_account_that_evidently_refuses_the_one_call_is_not_asked_again_even_
     station.stop().await.unwrap();
     let db = Db::beside(place.dir.path(), "dock-1").unwrap().unwrap();
     let told = |id| db.events(id).unwrap().iter().any(|event| event.what.contains("evidently refuses"));
-    let mut ids: Vec<_> = db.operations(false, 9).unwrap().iter().map(|operation| operation.id).collect();
+    let mut ids: Vec<_> =
+        db.operations(OperationFilter::All, 9).unwrap().iter().map(|operation| operation.id).collect();
     ids.sort_unstable();
     assert_eq!(ids.into_iter().map(told).collect::<Vec<_>>(), [false, true, false, false]);
     drop(db);

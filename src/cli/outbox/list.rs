@@ -10,7 +10,10 @@ use crate::domain::ids::OperationId;
 use crate::domain::printable::printable;
 use crate::domain::stock::operation::Line;
 use crate::status::Location;
-use crate::store::{Label, Summary, Trouble};
+use crate::store::Label;
+use crate::store::OperationFilter;
+use crate::store::Summary;
+use crate::store::Trouble;
 
 /// The most operations that a list shows; `export` writes everything.
 pub(super) const LISTED_MAX: u32 = 1000;
@@ -30,7 +33,8 @@ const HEAD: &str =
 pub(super) fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
     let nothing = if all { "no documents yet\n" } else { "everything is delivered\n" };
     let Some(db) = data_if_any(config)? else { return say(out, nothing) };
-    let operations = db.operations(!all, LISTED_MAX)?;
+    let filter = if all { OperationFilter::All } else { OperationFilter::Undelivered };
+    let operations = db.operations(filter, LISTED_MAX)?;
     if operations.is_empty() {
         return say(out, nothing);
     }

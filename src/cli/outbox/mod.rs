@@ -20,7 +20,14 @@ use crate::domain::ids::{GoodId, OperationId};
 use crate::domain::printable::printable;
 use crate::domain::stock::quantity::Money;
 use crate::socket::{self, Request};
-use crate::store::{Advance, Corrected, Correction, Db, Revoked, Summary, Undo};
+use crate::store::Advance;
+use crate::store::Corrected;
+use crate::store::Correction;
+use crate::store::Db;
+use crate::store::OperationFilter;
+use crate::store::Revoked;
+use crate::store::Summary;
+use crate::store::Undo;
 use crate::work::dates::date_in;
 use crate::work::verify::Verifier;
 
@@ -48,7 +55,8 @@ fn list_json(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Err
     let documents = match data_if_any(config)? {
         None => Vec::new(),
         Some(db) => {
-            let listed = db.operations(!all, list::LISTED_MAX)?;
+            let filter = if all { OperationFilter::All } else { OperationFilter::Undelivered };
+            let listed = db.operations(filter, list::LISTED_MAX)?;
             listed.iter().map(|operation| as_json(&db, operation)).collect::<Result<_, _>>()?
         }
     };

@@ -13,7 +13,7 @@ use crate::domain::delivery::Strategy;
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::domain::stock::operation::CloseReason;
 use crate::domain::time::UnixMillis;
-use crate::store::{Advance, Db, Failure};
+use crate::store::{Advance, Db, Failure, OperationFilter};
 
 /// Queues an operation of these goods.
 fn queue(bench: &mut Bench, codes: &[&str]) -> OperationId {
@@ -21,7 +21,7 @@ fn queue(bench: &mut Bench, codes: &[&str]) -> OperationId {
         bench.scan(code);
     }
     bench.scan(&Control::Close.code());
-    bench.db.operations(false, 1).unwrap()[0].id
+    bench.db.operations(OperationFilter::All, 1).unwrap()[0].id
 }
 
 fn done(document: i64, lines: u16) -> Event {
@@ -108,7 +108,7 @@ fn refused_lines_of_a_posted_operation_become_one_of_their_own() {
     let step = Advance { id, from: State::Sending, to, what, now: UnixMillis(1) };
     assert!(bench.db.advance(&step).unwrap());
     assert_eq!(bench.lines(id), [(1, 1, "1".to_owned())]);
-    let split = &bench.db.operations(false, 1).unwrap()[0];
+    let split = &bench.db.operations(OperationFilter::All, 1).unwrap()[0];
     assert_eq!((split.state, split.units, split.split_from), (State::Refused, units(2), Some(id)));
     assert_eq!(split.trouble.as_deref(), Some("The good is archived"));
     assert_ne!(split.marker, bench.db.pending(id).unwrap().operation.marker);

@@ -5,7 +5,7 @@ use crate::domain::code::control::Control;
 use crate::domain::delivery::{Event, Finding, State, Step};
 use crate::domain::ids::{DocumentId, OperationId, TransactionId};
 use crate::domain::time::UnixMillis;
-use crate::store::Error;
+use crate::store::{Error, OperationFilter};
 
 /// A time long after everything.
 const LATER: UnixMillis = UnixMillis(BEGIN.0 + 1_000_000_000);
@@ -23,7 +23,7 @@ fn rows(bench: &Bench, table: &str) -> i64 {
 fn queue(bench: &mut Bench, code: &str) -> OperationId {
     bench.scan(code);
     bench.scan(&Control::Close.code());
-    bench.db.operations(false, 1).unwrap()[0].id
+    bench.db.operations(OperationFilter::All, 1).unwrap()[0].id
 }
 
 fn post(bench: &mut Bench, id: OperationId) {

@@ -4,6 +4,7 @@ use super::{BEGIN, Bench, COMB, SHAMPOO};
 use crate::domain::code::control::Control;
 use crate::domain::ids::{OperationId, ScanId};
 use crate::domain::time::{BootMillis, UnixMillis};
+use crate::store::OperationFilter;
 
 /// Returns the time of a scan, and how far it is trusted.
 fn time(bench: &Bench, scan: ScanId) -> (i64, String) {
@@ -90,7 +91,7 @@ fn what_was_noted_by_a_clock_years_off_is_moved_between_the_first_scan_and_now()
         let mut bench = Bench::new();
         bench.scan(SHAMPOO);
         bench.scan(&Control::Close.code());
-        let id = bench.db.operations(false, 1).unwrap()[0].id;
+        let id = bench.db.operations(OperationFilter::All, 1).unwrap()[0].id;
         bench.db.outbox.execute("UPDATE operations SET closed_ms = ?1", [misread]).unwrap();
         bench.db.outbox.execute("UPDATE events SET wall_ms = ?1", [misread]).unwrap();
         bench.db.repair_times(now, BootMillis(100_000)).unwrap();
