@@ -136,7 +136,7 @@ impl Db {
         let sql = "UPDATE operations SET failures = failures + 1, fault = ?2, retry_ms = ?3,
                      failing_ms = coalesce(failing_ms, ?4)
                    WHERE id = ?1 RETURNING failures, failing_ms, called";
-        self.press(|db| {
+        self.write_with_reserve(|db| {
             let mut statement = db.outbox.prepare_cached(sql)?;
             let values = (failure.id.0, &failure.fault, failure.retry_at.0, failure.now.0);
             let failing = statement.query_row(values, |row| {
@@ -151,7 +151,7 @@ impl Db {
     /// # Errors
     /// Any, and then nothing was noted.
     pub fn person_called(&mut self, id: OperationId) -> Result<(), Error> {
-        self.press(|db| {
+        self.write_with_reserve(|db| {
             db.outbox.prepare_cached("UPDATE operations SET called = 1 WHERE id = ?1")?.execute([id.0])?;
             Ok(())
         })
@@ -165,7 +165,7 @@ impl Db {
         let sql =
             "UPDATE operations SET failures = 0, fault = NULL, failing_ms = NULL, retry_ms = NULL, called = 0
                    WHERE id = ?1 AND failures > 0";
-        self.press(|db| Ok(db.outbox.prepare_cached(sql)?.execute([id.0])? > 0))
+        self.write_with_reserve(|db| Ok(db.outbox.prepare_cached(sql)?.execute([id.0])? > 0))
     }
 
     /// Returns the number of failures of an operation in a row.

@@ -265,7 +265,7 @@ fn swap(dir: &Path, scratch: &Path, now: UnixMillis) -> Result<Option<PathBuf>, 
     let mut replaced = None;
     // A log without its file counts too: it may be all that is left of the data.
     if size(&path) > 0 || size(&with_suffix(&path, "-wal")) > 0 {
-        replaced = Some(match swap::fold_in(&path) {
+        replaced = Some(match swap::checkpoint(&path) {
             Ok(()) => swap::second_name(&path, swap::REPLACED, now)?,
             Err(_unreadable) => damage::put_aside(&path, Content::Unique, now)?.moved_to.unwrap_or_default(),
         });

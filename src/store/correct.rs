@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::opening::{Opening, Origin};
+use super::opening::{MarkerSource, Opening};
 use super::{Db, Error, opening, outbox};
 use crate::domain::delivery::{Next, State};
 use crate::domain::ids::{OperationId, ScanId};
@@ -56,7 +56,7 @@ impl Db {
         correction: &Correction,
         now: UnixMillis,
     ) -> Result<Corrected, Error> {
-        self.press(|db| db.try_correct(id, number, correction, now))
+        self.write_with_reserve(|db| db.try_correct(id, number, correction, now))
     }
 
     fn try_correct(
@@ -183,7 +183,7 @@ fn cancel(connection: &Connection, station: &str, share: &Share<'_>, now: UnixMi
         place: operation.place,
         first_scan: ScanId(first_scan),
         // Never sent, so no other copy can have sent it.
-        origin: Origin::Scan(now),
+        origin: MarkerSource::Scan(now),
     };
     let id = opening::open(connection, &opening)?;
     let sql = "INSERT INTO lines (operation_id, number, good_id, title, barcode, quantity, price, refusal)

@@ -27,11 +27,11 @@ const SUSPICION_FILE: &str = "suspicion";
 
 /// The care with which a file is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Care {
+pub(super) enum CheckDepth {
     /// As at every start.
-    Usual,
+    Quick,
     /// Every page and every index, however large the file is.
-    Great,
+    Full,
 }
 
 /// The content of a file, which decides what becomes of a damaged one.
@@ -61,8 +61,8 @@ pub fn suspect(dir: &Path) -> io::Result<()> {
 }
 
 /// Returns the depth of the check that the files of a folder need.
-pub(super) fn care(dir: &Path) -> Care {
-    if dir.join(SUSPICION_FILE).exists() { Care::Great } else { Care::Usual }
+pub(super) fn check_depth(dir: &Path) -> CheckDepth {
+    if dir.join(SUSPICION_FILE).exists() { CheckDepth::Full } else { CheckDepth::Quick }
 }
 
 /// Removes the mark: the files were checked and are sound, or were put aside.
@@ -165,11 +165,11 @@ fn kept_already(path: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// [`Error::Damaged`], or the error that SQLite reports while it checks.
-pub(super) fn check(connection: &Connection, path: &Path, care: Care) -> Result<(), Error> {
-    let pragma = match care {
-        Care::Usual if size(path) > CHECK_BYTES_MAX => return Ok(()),
-        Care::Usual => "PRAGMA quick_check(1)",
-        Care::Great => "PRAGMA integrity_check(1)",
+pub(super) fn check(connection: &Connection, path: &Path, depth: CheckDepth) -> Result<(), Error> {
+    let pragma = match depth {
+        CheckDepth::Quick if size(path) > CHECK_BYTES_MAX => return Ok(()),
+        CheckDepth::Quick => "PRAGMA quick_check(1)",
+        CheckDepth::Full => "PRAGMA integrity_check(1)",
     };
     let answer: String = connection.query_row(pragma, [], |row| row.get(0))?;
     if answer == "ok" {

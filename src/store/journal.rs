@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
 
-use super::opening::{Opening, Origin, open};
+use super::opening::{MarkerSource, Opening, open};
 use super::reserve::Reserve;
 use super::{Db, Error, outbox, totals};
 use crate::domain::delivery::State;
@@ -59,7 +59,7 @@ impl Db {
         if self.reserve.as_mut().is_some_and(|reserve| !reserve.hold()) {
             return Err(Error::DiskFull);
         }
-        self.fit(|db| db.try_record(scan))
+        self.write_or_checkpoint(|db| db.try_record(scan))
     }
 
     fn try_record(&mut self, scan: &NewScan<'_>) -> Result<(ScanId, Vec<(Place, OperationId)>), Error> {
@@ -202,11 +202,11 @@ impl Db {
     }
 
     /// Runs a write. If the disk has no room for the log to grow, checkpoints the log and writes again, over its start.
-    fn fit<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+    fn write_or_checkpoint<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         match write(self) {
             Err(Error::DiskFull) => {
                 // A checkpoint frees the whole log, unless a reader still needs it.
-                self.log.fold_now(&self.outbox)?;
+                self.log.checkpoint_now(&self.outbox)?;
                 write(self)
             }
             written => written,
@@ -214,9 +214,14 @@ impl Db {
     }
 
     /// Runs a write that a delivery depends on. On a full disk it gets the reserved room.
-    pub(super) fn press<T>(&mut self, write: impl Fn(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
-        match self.fit(&write) {
-            Err(Error::DiskFull) if self.reserve.as_mut().is_some_and(Reserve::give) => self.fit(&write),
+    pub(super) fn write_with_reserve<T>(
+        &mut self,
+        write: impl Fn(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match self.write_or_checkpoint(&write) {
+            Err(Error::DiskFull) if self.reserve.as_mut().is_some_and(Reserve::give_away) => {
+                self.write_or_checkpoint(&write)
+            }
             written => written,
         }
     }
@@ -278,7 +283,7 @@ impl Writing<'_> {
                     state: State::Open,
                     place: booking.place,
                     first_scan: self.id,
-                    origin: Origin::Scan(self.at),
+                    origin: MarkerSource::Scan(self.at),
                 };
                 let operation = open(self.connection, &opening)?;
                 self.opened.push((booking.place, operation));

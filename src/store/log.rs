@@ -22,17 +22,17 @@ use super::{Db, Error, totals};
 use crate::domain::time::UnixMillis;
 
 /// The number of commits after which a checkpoint is due. A page that many of them changed is then written once.
-const COMMITS_PER_FOLD: u32 = 64;
+const COMMITS_PER_CHECKPOINT: u32 = 64;
 
 /// The number of frames of one page each, 1 MiB in all, after which a checkpoint is due, however few commits made them.
-const FRAMES_PER_FOLD: u32 = 256;
+const FRAMES_PER_CHECKPOINT: u32 = 256;
 
 /// The number of frames, 4 MiB of them, at which the writer runs the checkpoint itself: it writes faster than the
 /// thread copies.
 const FRAMES_MAX: u32 = 1024;
 
 /// The most checkpoints in a row that one request causes, because more was written meanwhile.
-const FOLDS_IN_A_ROW: u32 = 3;
+const CHECKPOINTS_IN_A_ROW: u32 = 3;
 
 /// The length in bytes above which a log raises an alarm: 700 scans beside a reader that does not end.
 const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -42,7 +42,7 @@ const STACK_BYTES: usize = 256 * 1024;
 
 /// The counts of a log, shared by the code that writes to it and the thread that runs its checkpoints.
 #[derive(Debug, Default)]
-struct Count {
+struct Counts {
     /// The number of commits since the file was opened; it wraps to 0.
     commits: AtomicU32,
     /// The number of frames in it after the last commit.
@@ -54,17 +54,17 @@ struct Count {
 /// A write-ahead log.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    count: Arc<Count>,
+    counts: Arc<Counts>,
     /// The commits and frames at the last request for a checkpoint.
-    asked_at: (u32, u32),
+    requested_at: (u32, u32),
     /// `None` in a command and before the store's thread runs: then the caller runs checkpoints.
-    folder: Option<Folder>,
+    checkpointer: Option<Checkpointer>,
 }
 
 /// The thread that runs the checkpoints of a log.
 #[derive(Debug)]
-struct Folder {
-    asks: SyncSender<()>,
+struct Checkpointer {
+    requests: SyncSender<()>,
     thread: JoinHandle<()>,
 }
 
@@ -74,12 +74,12 @@ impl Log {
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         // A log that grew beyond its working size, beside a reader, is cut when it is next written from its beginning.
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
-        let count = Arc::clone(&self.count);
+        let counts = Arc::clone(&self.counts);
         // Relaxed suffices here and below: the counts only decide when a checkpoint is due, and it reads the log
         // itself.
         connection.wal_hook(Some(move |_log: &mut rusqlite::hooks::Wal, frames: i32| {
-            count.commits.fetch_add(1, Ordering::Relaxed);
-            count.frames.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
+            counts.commits.fetch_add(1, Ordering::Relaxed);
+            counts.frames.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
         Ok(())
@@ -87,80 +87,80 @@ impl Log {
 
     /// Returns the number of commits so far; it wraps to 0.
     pub(super) fn commits(&self) -> u32 {
-        self.count.commits.load(Ordering::Relaxed)
+        self.counts.commits.load(Ordering::Relaxed)
     }
 
     /// Requests a checkpoint if one is due.
-    fn fold_if_due(&mut self, connection: &Connection) -> Result<(), Error> {
-        let (commits, frames) = (self.commits(), self.count.frames.load(Ordering::Relaxed));
-        let (commits_then, frames_then) = self.asked_at;
+    fn checkpoint_if_due(&mut self, connection: &Connection) -> Result<(), Error> {
+        let (commits, frames) = (self.commits(), self.counts.frames.load(Ordering::Relaxed));
+        let (commits_then, frames_then) = self.requested_at;
         // Fewer frames than then: the log began anew, and all of them are new.
         let grown = frames.checked_sub(frames_then).unwrap_or(frames);
-        if commits.wrapping_sub(commits_then) < COMMITS_PER_FOLD && grown < FRAMES_PER_FOLD {
+        if commits.wrapping_sub(commits_then) < COMMITS_PER_CHECKPOINT && grown < FRAMES_PER_CHECKPOINT {
             return Ok(());
         }
-        self.asked_at = (commits, frames);
-        if frames >= FRAMES_MAX { self.fold_now(connection) } else { self.fold(connection) }
+        self.requested_at = (commits, frames);
+        if frames >= FRAMES_MAX { self.checkpoint_now(connection) } else { self.checkpoint(connection) }
     }
 
     /// Requests a checkpoint now.
-    pub(super) fn fold(&self, connection: &Connection) -> Result<(), Error> {
-        let Some(folder) = &self.folder else { return self.fold_now(connection) };
+    pub(super) fn checkpoint(&self, connection: &Connection) -> Result<(), Error> {
+        let Some(checkpointer) = &self.checkpointer else { return self.checkpoint_now(connection) };
         // A full queue means that a request is waiting, and that checkpoint copies everything committed up to now.
-        let _or_asked_already = folder.asks.try_send(());
+        let _or_requested_already = checkpointer.requests.try_send(());
         Ok(())
     }
 
     /// Runs a checkpoint before this returns.
-    pub(super) fn fold_now(&self, connection: &Connection) -> Result<(), Error> {
-        fold(connection, &self.count).map(|_folded| ())
+    pub(super) fn checkpoint_now(&self, connection: &Connection) -> Result<(), Error> {
+        checkpoint(connection, &self.counts).map(|_copied| ())
     }
 }
 
 /// Checkpoints a log as far as its readers allow, and returns how many of its frames are in the file now.
-fn fold(connection: &Connection, count: &Count) -> Result<u32, Error> {
+fn checkpoint(connection: &Connection, counts: &Counts) -> Result<u32, Error> {
     // PASSIVE never waits for readers or writers.
-    let (is_busy, frames, folded): (bool, i64, i64) =
+    let (is_busy, frames, copied): (bool, i64, i64) =
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-    count.is_left.store(is_busy || folded < frames, Ordering::Relaxed);
-    Ok(u32::try_from(folded).unwrap_or(0))
+    counts.is_left.store(is_busy || copied < frames, Ordering::Relaxed);
+    Ok(u32::try_from(copied).unwrap_or(0))
 }
 
 /// Checkpoints a log, and again what was written meanwhile: only a log that is copied in full is overwritten.
-fn catch_up(connection: &Connection, count: &Count) -> Result<(), Error> {
-    for _ in 0..FOLDS_IN_A_ROW {
-        let folded = fold(connection, count)?;
-        if count.is_left.load(Ordering::Relaxed) || count.frames.load(Ordering::Relaxed) <= folded {
+fn catch_up(connection: &Connection, counts: &Counts) -> Result<(), Error> {
+    for _ in 0..CHECKPOINTS_IN_A_ROW {
+        let copied = checkpoint(connection, counts)?;
+        if counts.is_left.load(Ordering::Relaxed) || counts.frames.load(Ordering::Relaxed) <= copied {
             break;
         }
     }
     Ok(())
 }
 
-impl Folder {
-    fn start(path: &Path, count: Arc<Count>) -> Result<Self, Error> {
+impl Checkpointer {
+    fn start(path: &Path, counts: Arc<Counts>) -> Result<Self, Error> {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         keep_log(&connection)?;
         // One waiting request is enough: a checkpoint copies everything that is there when it runs.
-        let (asks, asked) = sync_channel(1);
-        let folding = move || {
-            while asked.recv() == Ok(()) {
-                if let Err(error) = catch_up(&connection, &count) {
+        let (requests, requested) = sync_channel(1);
+        let checkpointing = move || {
+            while requested.recv() == Ok(()) {
+                if let Err(error) = catch_up(&connection, &counts) {
                     // Nothing is lost: the log holds the data, and the next checkpoint copies all of it.
                     tracing::warn!(%error, "a database log cannot be folded in");
                 }
             }
         };
-        let thread = Builder::new().name("store-log".to_owned()).stack_size(STACK_BYTES).spawn(folding);
+        let thread = Builder::new().name("store-log".to_owned()).stack_size(STACK_BYTES).spawn(checkpointing);
         let thread = thread.map_err(|source| Error::Folder { path: path.to_owned(), source })?;
-        Ok(Self { asks, thread })
+        Ok(Self { requests, thread })
     }
 
     fn end(self) {
         // The thread's loop ends when the sender is gone.
-        drop(self.asks);
+        drop(self.requests);
         if self.thread.join().is_err() {
             tracing::error!("a thread that folds a database log in has panicked");
         }
@@ -169,15 +169,15 @@ impl Folder {
 
 impl Db {
     /// Starts a checkpointing thread for each log. If one cannot start, [`Db::tend`] does its work.
-    pub(super) fn fold_apart(&mut self) {
+    pub(super) fn start_checkpointers(&mut self) {
         for (log, connection) in [(&mut self.log, &mut self.outbox), (&mut self.goods_log, &mut self.goods)] {
             let path = connection.path().map(PathBuf::from).ok_or(io::ErrorKind::NotFound);
             let started = path
                 .map_err(|kind| Error::Folder { path: PathBuf::new(), source: kind.into() })
-                .and_then(|path| Folder::start(&path, Arc::clone(&log.count)))
-                .and_then(|folder| log.watch(connection).map(|()| folder));
+                .and_then(|path| Checkpointer::start(&path, Arc::clone(&log.counts)))
+                .and_then(|checkpointer| log.watch(connection).map(|()| checkpointer));
             match started {
-                Ok(folder) => log.folder = Some(folder),
+                Ok(checkpointer) => log.checkpointer = Some(checkpointer),
                 Err(error) => tracing::warn!(%error, "a database log is folded in between scans"),
             }
         }
@@ -187,8 +187,8 @@ impl Db {
     pub(super) fn keep_logs_short(&mut self) {
         for (log, connection) in [(&mut self.log, &self.outbox), (&mut self.goods_log, &self.goods)] {
             // Without such a thread a checkpoint runs when nobody waits.
-            if log.folder.is_some()
-                && let Err(error) = log.fold_if_due(connection)
+            if log.checkpointer.is_some()
+                && let Err(error) = log.checkpoint_if_due(connection)
             {
                 tracing::warn!(%error, "a database log cannot be folded in");
             }
@@ -201,15 +201,15 @@ impl Db {
     /// # Errors
     /// Any; nothing is lost, and the next call tries again.
     pub fn tend(&mut self) -> Result<(), Error> {
-        if self.log.commits().wrapping_sub(self.counted_at) >= COMMITS_PER_FOLD {
+        if self.log.commits().wrapping_sub(self.counted_at) >= COMMITS_PER_CHECKPOINT {
             totals::count_up(&self.outbox)?;
             self.counted_at = self.log.commits();
         }
         for (log, connection) in [(&mut self.log, &self.outbox), (&mut self.goods_log, &self.goods)] {
-            if log.count.is_left.load(Ordering::Relaxed) {
-                log.fold(connection)?;
+            if log.counts.is_left.load(Ordering::Relaxed) {
+                log.checkpoint(connection)?;
             }
-            log.fold_if_due(connection)?;
+            log.checkpoint_if_due(connection)?;
         }
         Ok(())
     }
@@ -246,10 +246,10 @@ impl Db {
     pub(super) fn close(&mut self) {
         for (log, connection) in [(&mut self.log, &self.outbox), (&mut self.goods_log, &self.goods)] {
             // The thread ends first, so that none of its requests runs beside the last checkpoint.
-            if let Some(folder) = log.folder.take() {
-                folder.end();
+            if let Some(checkpointer) = log.checkpointer.take() {
+                checkpointer.end();
             }
-            if let Err(error) = log.fold(connection) {
+            if let Err(error) = log.checkpoint(connection) {
                 // The log keeps what the file lacks: nothing is lost, and the next start reads both.
                 tracing::warn!(%error, "the database log was left as it is");
             }

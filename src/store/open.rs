@@ -11,7 +11,7 @@ use super::connect::connect;
 use super::connect::keep_log;
 use super::connect::named;
 use super::damage;
-use super::damage::Care;
+use super::damage::CheckDepth;
 use super::damage::Content;
 use super::damage::Damaged;
 use super::files::size;
@@ -113,10 +113,12 @@ impl Db {
         }
         let mut damaged = Vec::new();
         let mut reserve = Reserve::new(options.dir);
-        let (mut outbox, goods, boot) = match open_files(&options, WayBack::Kept, &mut damaged) {
+        let (mut outbox, goods, boot) = match open_files(&options, PreviousCopy::Keep, &mut damaged) {
             // Without the copy of the older version and with the reserved room the upgrade may fit: stored scans must
             // be delivered on a full disk too.
-            Err(Error::DiskFull) if reserve.give() => open_files(&options, WayBack::GivenUp, &mut damaged)?,
+            Err(Error::DiskFull) if reserve.give_away() => {
+                open_files(&options, PreviousCopy::Skip, &mut damaged)?
+            }
             opened => opened?,
         };
         damage::clear_suspicion(options.dir)?;
@@ -155,22 +157,22 @@ impl Db {
 
 /// The choice whether an older file is copied before it is upgraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WayBack {
+enum PreviousCopy {
     /// It is copied first.
-    Kept,
+    Keep,
     /// It is not copied: the file itself needs the room that is left.
-    GivenUp,
+    Skip,
 }
 
 /// Opens both files, brings their rows to this program's form, and returns them with the row of this boot.
 fn open_files(
     options: &OpenOptions<'_>,
-    way: WayBack,
+    copy: PreviousCopy,
     damaged: &mut Vec<Damaged>,
 ) -> Result<(Connection, Connection, i64), Error> {
-    let mut outbox = OUTBOX.open(options, way, damaged)?;
+    let mut outbox = OUTBOX.open(options, copy, damaged)?;
     parked::carry_over(&mut outbox)?;
-    let mut goods = GOODS.open(options, way, damaged)?;
+    let mut goods = GOODS.open(options, copy, damaged)?;
     goods::renew_keys(&mut goods)?;
     let path = options.dir.join(OUTBOX_FILE);
     let grown = grow_wal(&mut outbox, &path).and_then(|()| boot_row(&outbox, options.boot_id));
@@ -257,23 +259,23 @@ impl Plan {
     fn open(
         &self,
         options: &OpenOptions<'_>,
-        way: WayBack,
+        copy: PreviousCopy,
         damaged: &mut Vec<Damaged>,
     ) -> Result<Connection, Error> {
         let path = options.dir.join(self.name);
-        let care = damage::care(options.dir);
-        match self.prepare(&path, care, way) {
+        let depth = damage::check_depth(options.dir);
+        match self.prepare(&path, depth, copy) {
             Err(error) if error.is_damage() => {
                 damaged.push(damage::put_aside(&path, self.content, options.now)?);
                 // The damaged file is out of the way: the second try creates a new one.
-                self.prepare(&path, care, way)
+                self.prepare(&path, depth, copy)
             }
             result => result,
         }
         .map_err(|error| named(&path, error))
     }
 
-    fn prepare(&self, path: &Path, care: Care, way: WayBack) -> Result<Connection, Error> {
+    fn prepare(&self, path: &Path, depth: CheckDepth, copy: PreviousCopy) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         // Before the file is created: beside a new file SQLite would delete the log.
         damage::refuse_lone_log(path)?;
@@ -282,20 +284,20 @@ impl Plan {
         // A damaged file is kept as it was found: closing it must not fold the log in and delete it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         set_pragmas(&connection, self)?;
-        damage::check(&connection, path, care)?;
+        damage::check(&connection, path, depth)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        self.upgrade(&mut connection, path, way)?;
+        self.upgrade(&mut connection, path, copy)?;
         keep_log(&connection)?;
         Ok(connection)
     }
 
     /// Runs all missing steps in one transaction, and writes the version last: a file is of one version or of another.
-    fn upgrade(&self, connection: &mut Connection, path: &Path, way: WayBack) -> Result<(), Error> {
+    fn upgrade(&self, connection: &mut Connection, path: &Path, copy: PreviousCopy) -> Result<(), Error> {
         let found = user_version(connection)?;
         if found == self.version() {
             return Ok(());
         }
-        if found > 0 && way == WayBack::Kept {
+        if found > 0 && copy == PreviousCopy::Keep {
             keep_previous(connection, path)?;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -394,7 +396,7 @@ mod tests {
             now: NOW,
             commit_hook: None,
         };
-        plan.open(&options, WayBack::Kept, &mut Vec::new())
+        plan.open(&options, PreviousCopy::Keep, &mut Vec::new())
     }
 
     fn tables(connection: &Connection) -> String {

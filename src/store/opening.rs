@@ -23,12 +23,12 @@ pub(super) struct Opening<'a> {
     /// The first journal row that it is made of.
     pub(super) first_scan: ScanId,
     /// The origin of its marker.
-    pub(super) origin: Origin<'a>,
+    pub(super) origin: MarkerSource<'a>,
 }
 
 /// The data from which a marker is made.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Origin<'a> {
+pub(super) enum MarkerSource<'a> {
     /// A scan at this time: the marker is unique.
     Scan(UnixMillis),
     /// An entry that is in the journal already, in words that name it. A copy of the folder makes the same marker of
@@ -41,7 +41,7 @@ pub(super) enum Origin<'a> {
     },
 }
 
-impl Origin<'_> {
+impl MarkerSource<'_> {
     fn ulid(self) -> Ulid {
         match self {
             Self::Scan(at) => Ulid::from_parts(u64::try_from(at.0).unwrap_or(0), random()),
@@ -63,7 +63,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening<'_>) -> Result<Ope
     if is_taken(connection, &marker)? {
         marker = Marker::new(station, &Ulid::from_parts(ulid.timestamp_ms(), random()).to_string());
     }
-    let look_first = matches!(origin, Origin::Journal { found_to, .. } if first_scan <= found_to);
+    let look_first = matches!(origin, MarkerSource::Journal { found_to, .. } if first_scan <= found_to);
     // A number that was pruned is not given again: frames, and people's notes, may still name it.
     let sql = "INSERT INTO operations (id, marker, kind, storage_id, state, first_scan, look_first)
                VALUES (1 + max(coalesce((SELECT max(id) FROM operations), 0), (SELECT operations_to FROM totals)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, named_params};
 
-use super::opening::{Opening, Origin};
+use super::opening::{MarkerSource, Opening};
 use super::{Db, Error, opening, read};
 use crate::domain::delivery::{Delivery, LineProgress, State};
 use crate::domain::ids::{DocumentId, GoodId, OperationId, ScanId};
@@ -192,7 +192,7 @@ impl Db {
                      server_sent_ms = CASE WHEN sent_ms IS NULL THEN ?4 ELSE server_sent_ms END,
                      sent_ms = coalesce(sent_ms, ?3)
                    WHERE id = ?1";
-        self.press(|db| {
+        self.write_with_reserve(|db| {
             db.outbox.prepare_cached(sql)?.execute((id.0, date, now.0, server_now.map(|at| at.0)))?;
             Ok(())
         })
@@ -232,7 +232,7 @@ impl Db {
     /// # Errors
     /// Any, and then nothing was written.
     pub fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
-        self.press(|db| match db.try_advance(step, Trail::Written) {
+        self.write_with_reserve(|db| match db.try_advance(step, Trail::Written) {
             // The trail entry needs new pages, the state overwrites old ones. On a full disk the state alone must still
             // fit.
             Err(Error::DiskFull) => db.try_advance(step, Trail::LeftOut),
@@ -400,11 +400,11 @@ pub(super) fn write(
                  surplus = :surplus, stuck = :stuck, look_first = :look_first
                WHERE id = :id AND state = :from";
     // Runs before the other update, because it compares the row as it was with the delivery as it is now.
-    let comes_on = "UPDATE operations SET failures = 0, fault = NULL, failing_ms = NULL, retry_ms = NULL, called = 0
+    let reset_failures = "UPDATE operations SET failures = 0, fault = NULL, failing_ms = NULL, retry_ms = NULL, called = 0
                WHERE id = :id AND failures > 0 AND (:changed OR document_id IS NOT :document OR surplus <> :surplus
                  OR late_checks <> :late_checks OR (state <> :state AND :state IN ('posted', 'refused', 'cancelled')))";
     let surplus = read::surplus_text(&to.surplus);
-    connection.prepare_cached(comes_on)?.execute(named_params! {
+    connection.prepare_cached(reset_failures)?.execute(named_params! {
         ":id": id.0,
         ":changed": changed,
         ":document": to.document.map(|id| id.0),
@@ -473,7 +473,7 @@ fn split_refused(connection: &Connection, id: OperationId, split: &Split<'_>) ->
         .prepare_cached("SELECT kind, storage_id, first_scan, marker FROM operations WHERE id = ?1")?
         .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     let (place, first_scan) = (read::place(&kind, storage)?, ScanId(first_scan));
-    let origin = Origin::Journal { of: &format!("refused lines of {marker}"), found_to };
+    let origin = MarkerSource::Journal { of: &format!("refused lines of {marker}"), found_to };
     // It is never open: the index allows one open operation at a place, and that may be another one.
     let opening = Opening { station, state: State::Refused, place, first_scan, origin };
     let split = opening::open(connection, &opening)?;
@@ -573,7 +573,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
     let line_refusal: Option<String> = row.get("line_refusal")?;
     let document = row.get::<_, Option<i64>>("document_id")?.map(DocumentId);
     let surplus: String = row.get("surplus")?;
-    let goes = read::surplus(&surplus)?.documents.into_iter().any(|id| Some(id) == document);
+    let is_surplus = read::surplus(&surplus)?.documents.into_iter().any(|id| Some(id) == document);
     Ok(Summary {
         id: OperationId(row.get("id")?),
         marker: Marker::stored(row.get("marker")?),
@@ -588,7 +588,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         split_from: row.get::<_, Option<i64>>("split_from")?.map(OperationId),
         revokes: row.get::<_, Option<i64>>("revokes")?.map(OperationId),
         revoked_by: row.get::<_, Option<i64>>("revoked_by")?.map(OperationId),
-        is_being_revoked: goes && state == State::Posted.as_str(),
+        is_being_revoked: is_surplus && state == State::Posted.as_str(),
         aside: row.get("aside")?,
         failing: trouble(row)?,
     })

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::opening::{Opening, Origin};
+use super::opening::{MarkerSource, Opening};
 use super::{Db, Error, journal, opening, outbox, read, totals};
 use crate::domain::code::barcode::{Barcode, Key};
 use crate::domain::code::control::{Control, ControlReading, kit_code};
@@ -145,14 +145,14 @@ impl Db {
             // Nothing to book, nothing to commit: most steps end here.
             return Ok(Unparked { operations: Vec::new(), next });
         }
-        let beginning = self.beginning()?;
+        let origin = self.origin()?;
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         totals::count_up(&transaction)?;
         let mut operations = Vec::new();
         for bookable in bookable {
             operations.extend(match bookable {
-                Bookable::Goods(bookings) => book_scans(&transaction, &beginning, bookings, now)?,
-                Bookable::Kit(kit, scans) => book_kits(&transaction, &beginning, &kit, scans, now)?,
+                Bookable::Goods(bookings) => book_scans(&transaction, &origin, bookings, now)?,
+                Bookable::Kit(kit, scans) => book_kits(&transaction, &origin, &kit, scans, now)?,
             });
         }
         transaction.commit()?;
@@ -204,7 +204,7 @@ impl Db {
 /// Books the scans of one code.
 fn book_scans(
     connection: &Connection,
-    beginning: &Beginning,
+    origin: &ParkedOrigin,
     bookings: Vec<(ScanId, Booking)>,
     now: UnixMillis,
 ) -> Result<Vec<OperationId>, Error> {
@@ -214,7 +214,7 @@ fn book_scans(
         let operation = if let Some((_, operation)) = operations.iter().find(|(at, _)| *at == place) {
             *operation
         } else {
-            let id = open_parked(connection, beginning, place, scan)?;
+            let id = open_parked(connection, origin, place, scan)?;
             operations.push((place, id));
             id
         };
@@ -229,28 +229,28 @@ fn book_scans(
 }
 
 /// The data that all operations made of parked scans share.
-pub(super) struct Beginning {
+pub(super) struct ParkedOrigin {
     station: String,
     data: String,
     found_to: ScanId,
 }
 
 impl Db {
-    pub(super) fn beginning(&self) -> Result<Beginning, Error> {
-        Ok(Beginning { station: self.station.clone(), data: self.data()?.id, found_to: self.found_to })
+    pub(super) fn origin(&self) -> Result<ParkedOrigin, Error> {
+        Ok(ParkedOrigin { station: self.station.clone(), data: self.data()?.id, found_to: self.found_to })
     }
 }
 
 /// Begins an operation of parked scans. Another copy of this folder gives the same scan the same marker.
 pub(super) fn open_parked(
     connection: &Connection,
-    beginning: &Beginning,
+    origin: &ParkedOrigin,
     place: Place,
     first_scan: ScanId,
 ) -> Result<OperationId, Error> {
-    let Beginning { station, data, found_to } = beginning;
+    let ParkedOrigin { station, data, found_to } = origin;
     let of = format!("parked {data} {first_scan} {} {}", place.kind, place.storage);
-    let origin = Origin::Journal { of: &of, found_to: *found_to };
+    let origin = MarkerSource::Journal { of: &of, found_to: *found_to };
     opening::open(connection, &Opening { station, state: State::Queued, place, first_scan, origin })
 }
 
@@ -385,7 +385,7 @@ pub(super) fn unpark(connection: &Connection, scan: ScanId, quantity: Quantity) 
 /// quantity than a scan may book stays parked.
 fn book_kits(
     connection: &Connection,
-    beginning: &Beginning,
+    origin: &ParkedOrigin,
     kit: &Kit,
     scans: Vec<(ScanId, Quantity)>,
     now: UnixMillis,
@@ -399,7 +399,7 @@ fn book_kits(
             let place = Place { kind: Kind::WriteOff, storage: part.storage };
             let operation = match operations.get(&place) {
                 Some(operation) => *operation,
-                None => open_parked(connection, beginning, place, scan)?,
+                None => open_parked(connection, origin, place, scan)?,
             };
             operations.insert(place, operation);
             let (good, quantity) = (part.good, part.quantity);

@@ -29,15 +29,15 @@ const IDLE_ROWS_MAX: u32 = 70_000;
 /// The progress through the history. It is not kept over a restart: the next start begins anew.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
-    operations: Cursor,
-    frames: Cursor,
+    operations: Position,
+    frames: Position,
     /// The number of rows that were read since one was deleted, or since the rest.
     idle: u32,
 }
 
 /// A place in the history: everything up to this row was read.
 #[derive(Debug, Default, Clone, Copy)]
-struct Cursor {
+struct Position {
     at: i64,
     is_at_end: bool,
 }
@@ -54,10 +54,10 @@ pub struct Pruned {
 }
 
 /// The result of a step for one kind of row.
-struct Step {
-    cursor: Cursor,
+struct Swept {
+    position: Position,
     looked_at: u32,
-    forgotten: usize,
+    deleted: usize,
 }
 
 impl Db {
@@ -73,9 +73,9 @@ impl Db {
         let (operations, frames) = (self.sweep.operations, self.sweep.frames);
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         totals::count_up(&transaction)?;
-        let operations = forget_operations(&transaction, operations, before)?;
-        let frames = forget_frames(&transaction, frames, before)?;
-        if frames.forgotten > 0 {
+        let operations = delete_operations(&transaction, operations, before)?;
+        let frames = delete_frames(&transaction, frames, before)?;
+        if frames.deleted > 0 {
             // SQLite uses the numbers of the youngest frames again once they are deleted, and the new frames must be
             // counted.
             let sql = "UPDATE totals SET counted_to = (SELECT coalesce(max(id), 0) FROM scans)
@@ -84,15 +84,15 @@ impl Db {
         }
         transaction.commit()?;
         let is_done = self.sweep.go_on(&operations, &frames);
-        Ok(Pruned { operations: operations.forgotten, frames: frames.forgotten, is_done })
+        Ok(Pruned { operations: operations.deleted, frames: frames.deleted, is_done })
     }
 }
 
 impl Sweep {
     /// Takes over the places that a step reached, and returns true if pruning may rest.
-    fn go_on(&mut self, operations: &Step, frames: &Step) -> bool {
-        (self.operations, self.frames) = (operations.cursor, frames.cursor);
-        self.idle = match operations.forgotten + frames.forgotten {
+    fn go_on(&mut self, operations: &Swept, frames: &Swept) -> bool {
+        (self.operations, self.frames) = (operations.position, frames.position);
+        self.idle = match operations.deleted + frames.deleted {
             0 => self.idle.saturating_add(operations.looked_at).saturating_add(frames.looked_at),
             _ => 0,
         };
@@ -101,8 +101,8 @@ impl Sweep {
         if may_rest {
             self.idle = 0;
             // There are fewer operations than frames: they do not wait for the frames' round.
-            for cursor in [&mut self.operations, &mut self.frames] {
-                *cursor = if cursor.is_at_end { Cursor::default() } else { *cursor };
+            for position in [&mut self.operations, &mut self.frames] {
+                *position = if position.is_at_end { Position::default() } else { *position };
             }
         }
         may_rest
@@ -117,29 +117,29 @@ struct Old {
     is_to_go: bool,
 }
 
-fn forget_operations(connection: &Connection, from: Cursor, before: UnixMillis) -> Result<Step, Error> {
-    let mut step = Step { cursor: from, looked_at: 0, forgotten: 0 };
+fn delete_operations(connection: &Connection, from: Position, before: UnixMillis) -> Result<Swept, Error> {
+    let mut step = Swept { position: from, looked_at: 0, deleted: 0 };
     if from.is_at_end {
         return Ok(step);
     }
     let mut rows = 0;
     for old in operations_after(connection, from.at, before)? {
-        if step.forgotten >= OPERATIONS_PRUNED_MAX || rows >= ROWS_PRUNED_MAX {
+        if step.deleted >= OPERATIONS_PRUNED_MAX || rows >= ROWS_PRUNED_MAX {
             return Ok(step);
         }
         if old.is_to_go {
-            rows += forget_rows_of(connection, old.id)?;
+            rows += delete_rows_of(connection, old.id)?;
             if rows >= ROWS_PRUNED_MAX {
                 // It may have more rows: the next step reads this operation first.
                 return Ok(step);
             }
-            forget_operation(connection, &old)?;
-            step.forgotten += 1;
+            delete_operation(connection, &old)?;
+            step.deleted += 1;
         }
-        step.cursor.at = old.id;
+        step.position.at = old.id;
         step.looked_at += 1;
     }
-    step.cursor.is_at_end = step.looked_at < OPERATIONS_AT_ONCE;
+    step.position.is_at_end = step.looked_at < OPERATIONS_AT_ONCE;
     Ok(step)
 }
 
@@ -160,7 +160,7 @@ fn operations_after(connection: &Connection, after: i64, before: UnixMillis) -> 
 }
 
 /// Deletes the trail, parts and lines of an operation, up to a limit of each, and returns how many rows that were.
-fn forget_rows_of(connection: &Connection, id: i64) -> Result<usize, Error> {
+fn delete_rows_of(connection: &Connection, id: i64) -> Result<usize, Error> {
     let mut rows = 0;
     for (table, key) in [
         ("events", "id"),
@@ -177,7 +177,7 @@ fn forget_rows_of(connection: &Connection, id: i64) -> Result<usize, Error> {
     Ok(rows)
 }
 
-fn forget_operation(connection: &Connection, old: &Old) -> Result<(), Error> {
+fn delete_operation(connection: &Connection, old: &Old) -> Result<(), Error> {
     let state = &old.state;
     // Only posted and cancelled operations are deleted, and `totals` has columns for these two.
     let sql = format!(
@@ -191,8 +191,8 @@ fn forget_operation(connection: &Connection, old: &Old) -> Result<(), Error> {
 
 /// Deletes frames. The first scan of a split-off operation is that of the operation it was split from; a kit's scan is
 /// deleted with the last of its parts.
-fn forget_frames(connection: &Connection, from: Cursor, before: UnixMillis) -> Result<Step, Error> {
-    let mut step = Step { cursor: from, looked_at: 0, forgotten: 0 };
+fn delete_frames(connection: &Connection, from: Position, before: UnixMillis) -> Result<Swept, Error> {
+    let mut step = Swept { position: from, looked_at: 0, deleted: 0 };
     if from.is_at_end {
         return Ok(step);
     }
@@ -210,14 +210,14 @@ fn forget_frames(connection: &Connection, from: Cursor, before: UnixMillis) -> R
         let rows = statement.query_map([before.0, from.at], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect::<Result<_, _>>()?
     };
-    let mut forget = connection.prepare_cached("DELETE FROM scans WHERE id = ?1")?;
+    let mut delete = connection.prepare_cached("DELETE FROM scans WHERE id = ?1")?;
     for (id, is_to_go) in frames {
         if is_to_go {
-            step.forgotten += forget.execute([id])?;
+            step.deleted += delete.execute([id])?;
         }
-        step.cursor.at = id;
+        step.position.at = id;
         step.looked_at += 1;
     }
-    step.cursor.is_at_end = step.looked_at < FRAMES_AT_ONCE;
+    step.position.is_at_end = step.looked_at < FRAMES_AT_ONCE;
     Ok(step)
 }

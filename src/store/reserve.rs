@@ -40,7 +40,7 @@ impl Reserve {
     }
 
     /// Gives the room away; returns false if there was none.
-    pub(super) fn give(&mut self) -> bool {
+    pub(super) fn give_away(&mut self) -> bool {
         self.is_held = false;
         match fs::remove_file(self.path()) {
             Ok(()) => {

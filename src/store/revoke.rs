@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::opening::{Opening, Origin};
+use super::opening::{MarkerSource, Opening};
 use super::{Db, Error, opening, outbox};
 use crate::domain::delivery::{Event, State};
 use crate::domain::ids::{OperationId, ScanId};
@@ -37,7 +37,7 @@ impl Db {
     /// # Errors
     /// Any, and then nothing was written. [`Error::NoOperation`].
     pub fn revoke(&mut self, id: OperationId, undo: Undo, now: UnixMillis) -> Result<Revoked, Error> {
-        self.press(|db| db.try_revoke(id, undo, now))
+        self.write_with_reserve(|db| db.try_revoke(id, undo, now))
     }
 
     fn try_revoke(&mut self, id: OperationId, undo: Undo, now: UnixMillis) -> Result<Revoked, Error> {
@@ -109,7 +109,7 @@ fn oppose(
         .prepare_cached("SELECT first_scan, marker FROM operations WHERE id = ?1")?
         .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
     // The marker follows from that of the undone operation: a copy of the folder that undoes it too finds this one.
-    let origin = Origin::Journal { of: &format!("undoes {marker}"), found_to: undoing.found_to };
+    let origin = MarkerSource::Journal { of: &format!("undoes {marker}"), found_to: undoing.found_to };
     let place = Place { kind: place.kind.opposite(), ..place };
     let first_scan = ScanId(first_scan);
     let opening = Opening { station: undoing.station, state: State::Queued, place, first_scan, origin };

@@ -47,7 +47,7 @@ pub fn make_whole(path: &Path) -> Result<(), BackupError> {
         return Ok(());
     }
     damage::refuse_lone_log(path)?;
-    fold_in(path)
+    checkpoint(path)
 }
 
 /// Puts `by`, a whole file on the same file system, in the place of a whole database; without `by`, removes the
@@ -117,7 +117,7 @@ pub(super) fn take_place(by: &Path, path: &Path) -> Result<(), BackupError> {
 }
 
 /// Checkpoints the log; the last connection that closes then deletes it (`sqlite.org/wal.html`, section 2.1).
-pub(super) fn fold_in(path: &Path) -> Result<(), BackupError> {
+pub(super) fn checkpoint(path: &Path) -> Result<(), BackupError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
     connection.close().map_err(|(_, error)| Error::from(error))?;

@@ -46,7 +46,7 @@ impl Store {
     /// The system's reason if it cannot start a thread.
     pub fn start(mut db: Db) -> io::Result<(Self, StoreThread)> {
         // Only the agent has threads that checkpoint the logs; a command uses a `Db` without this thread.
-        db.fold_apart();
+        db.start_checkpointers();
         let (jobs, mut queue) = mpsc::channel::<Message>(STORE_QUEUE_MAX);
         let (end, ended) = oneshot::channel();
         let thread = Builder::new().name("store".to_owned()).spawn(move || {

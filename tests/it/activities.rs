@@ -19,6 +19,7 @@ use stockpoint::domain::time::Moment;
 use stockpoint::feedback::Feedback;
 use stockpoint::feedback::outputs::Outputs;
 use stockpoint::sandbox::{Fault, Options, Selector};
+use stockpoint::store::OperationFilter;
 use stockpoint::store::{Db, OpenOptions, Store, StoreThread};
 use stockpoint::work::heartbeat::Heartbeat;
 use stockpoint::work::scans::{ReadFrame, take_in};
@@ -106,7 +107,7 @@ impl Bench {
                 take_in(db, &labels, &mut session, read).unwrap();
             }
             db.close_operations(&session.close_all(CloseReason::EndOfInput), wall).unwrap();
-            db.operations(false, 1).unwrap()[0].id
+            db.operations(OperationFilter::All, 1).unwrap()[0].id
         };
         self.store.run(scan).await.unwrap()
     }

@@ -70,14 +70,14 @@ fn room_is_kept_back_given_once_and_taken_again() {
     let dir = TempDir::new().unwrap();
     let size = || fs::metadata(dir.path().join("reserve")).map(|file| file.len()).ok();
     let mut reserve = Reserve::new(dir.path());
-    assert!(!reserve.give());
+    assert!(!reserve.give_away());
     assert!(reserve.hold());
     assert_eq!(size(), Some(512 * 1024));
     // Another process takes it up as it is.
     assert!(Reserve::new(dir.path()).hold());
-    assert!(reserve.give());
+    assert!(reserve.give_away());
     assert_eq!(size(), None);
-    assert!(!reserve.give());
+    assert!(!reserve.give_away());
     assert!(reserve.hold());
     assert_eq!(size(), Some(512 * 1024));
 }

@@ -65,7 +65,7 @@ type Job = (&'static str, u32, fn(&mut Bench));
 
 /// Returns the number of frames that the environment asks for.
 #[expect(clippy::disallowed_methods, reason = "a test takes its length from the environment")]
-fn told_length() -> Option<i64> {
+fn requested_length() -> Option<i64> {
     std::env::var("STOCKPOINT_HISTORY").ok().map(|frames| frames.parse().unwrap())
 }
 
@@ -155,7 +155,7 @@ fn bench(frames: i64) -> (Bench, Arc<AtomicU64>) {
         false
     };
     db.outbox.progress_handler(100, Some(count)).unwrap();
-    db.fold_apart();
+    db.start_checkpointers();
     let session = session(&db);
     (Bench { db, session, dir, scans: 0, trusted: true }, steps)
 }
@@ -346,7 +346,7 @@ fn no_job_of_the_stores_thread_costs_by_the_length_of_the_history() {
 #[test]
 #[expect(clippy::print_stdout, reason = "the table is what it is run for")]
 fn at_full_length_no_job_keeps_a_scan_waiting() {
-    let Some(frames) = told_length() else { return };
+    let Some(frames) = requested_length() else { return };
     let costs = play(frames);
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     for cost in &costs {

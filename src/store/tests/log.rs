@@ -85,7 +85,7 @@ fn a_log_that_a_reader_let_grow_is_cut_to_its_working_size_after_it() {
 #[test]
 fn a_log_keeps_its_size_over_a_restart() {
     let mut bench = Bench::new();
-    bench.db.fold_apart();
+    bench.db.start_checkpointers();
     bench.scan(SHAMPOO);
     let before = [OUTBOX_FILE, GOODS_FILE].map(|name| log_bytes(&bench, name));
     let Bench { mut db, dir, .. } = bench;
@@ -99,7 +99,7 @@ fn a_log_keeps_its_size_over_a_restart() {
 #[test]
 fn whatever_commits_the_logs_stay_short() {
     let mut bench = Bench::new();
-    bench.db.fold_apart();
+    bench.db.start_checkpointers();
     let sql = "INSERT INTO scans (scanner, raw, boot, boot_ms, wall_ms, clock, outcome)
                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
                SELECT 'dock', zeroblob(400), 1, i, 5, 'trusted', 'refused' FROM n";

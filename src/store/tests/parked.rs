@@ -177,7 +177,7 @@ fn a_code_given_to_a_good_means_it_from_then_on_and_books_what_was_parked() {
 }
 
 #[test]
-fn the_goods_table_outweighs_what_a_person_said() {
+fn the_goods_table_outweighs_an_assignment() {
     let mut bench = Bench::new();
     bench.assign("LATER", 2);
     bench.db.put_changed_goods(&[good(3, "Later", "LATER")]).unwrap();
