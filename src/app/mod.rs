@@ -519,13 +519,13 @@ fn open_store(
         now: clock.wall(),
         commit_hook,
     })?;
-    db.know_packs(config.packs.clone());
+    db.set_packs(config.packs.clone());
     note_damaged(&mut db, clock.wall())?;
     // Both are raised anew if there is still a reason.
     db.end_alarm(&Cause::Page)?;
     db.end_alarm(&Cause::Sheet)?;
-    db.take_up(home, clock.wall())?;
-    db.keep_copy_of(&home.books)?;
+    db.check_home(home, clock.wall())?;
+    db.drop_foreign_copy(&home.books)?;
     db.allow_kits(config.kits.clone());
     Ok(db)
 }

@@ -3,12 +3,12 @@
 use crate::domain::printable::printable_bytes;
 use crate::domain::signal::Signal;
 use crate::feedback::{Announcement, Earlier, RECENT_MAX, What};
-use crate::store::{Db, Error, ScanEntry, Wanted};
+use crate::store::{Db, Error, ScanEntry, ScanFilter};
 
 /// Returns the last scans in words, the oldest first.
 pub(super) fn recall(db: &Db) -> Result<Vec<Announcement>, Error> {
     let count = u32::try_from(RECENT_MAX).unwrap_or(u32::MAX);
-    Ok(db.last_scans(Wanted::All, count)?.into_iter().rev().map(announcement).collect())
+    Ok(db.last_scans(ScanFilter::All, count)?.into_iter().rev().map(announcement).collect())
 }
 
 fn announcement(scan: ScanEntry) -> Announcement {

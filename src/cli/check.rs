@@ -28,7 +28,7 @@ fn refusals(config: &Config) -> Vec<Error> {
     let client = Client::new(&config.api, config.station.location_id, &token, &token);
     refusals.extend(client.err().map(|error| app::Error::from(error).into()));
     refusals.extend(folder(&config.station.data_dir).err().map(Error::from));
-    let store = Db::beside(&config.station.data_dir, &config.station.name);
+    let store = Db::open_beside(&config.station.data_dir, &config.station.name);
     if let Err(error @ store::Error::NewerSchema { .. }) = store {
         refusals.push(app::Error::from(error).into());
     }

@@ -133,10 +133,10 @@ fn data(config: &Config) -> Result<Db, Error> {
 /// first.
 fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
     take_over(&config.station.data_dir)?;
-    let mut db = Db::beside(&config.station.data_dir, &config.station.name)?;
+    let mut db = Db::open_beside(&config.station.data_dir, &config.station.name)?;
     if let Some(db) = &mut db {
         db.allow_kits(config.kits.clone());
-        db.know_packs(config.packs.clone());
+        db.set_packs(config.packs.clone());
     }
     Ok(db)
 }

@@ -10,11 +10,11 @@ use crate::cli::station::location_of;
 use crate::config::Config;
 use crate::domain::printable::printable;
 use crate::status::{Location, rfc3339};
-use crate::store::{ScanEntry, Wanted};
+use crate::store::{ScanEntry, ScanFilter};
 
 pub(super) fn scans(out: &mut impl Write, config: &Config, command: &ScansCommand) -> Result<(), Error> {
     let ScansCommand::List { refused, json, count } = command;
-    let wanted = if *refused { Wanted::Refused } else { Wanted::All };
+    let wanted = if *refused { ScanFilter::Refused } else { ScanFilter::All };
     let db = data_if_any(config)?;
     let scans = db.as_ref().map_or(Ok(Vec::new()), |db| db.last_scans(wanted, *count))?;
     if *json {

@@ -54,7 +54,7 @@ pub(super) fn running(config: &Config) -> Result<Option<Status>, Error> {
 
 /// Returns the status from the files.
 fn at_rest(config: &Config) -> Result<Status, Error> {
-    let db = Db::beside(&config.station.data_dir, &config.station.name)?;
+    let db = Db::open_beside(&config.station.data_dir, &config.station.name)?;
     let figures = db.map_or(Ok(Figures::default()), |db| db.figures())?;
     let scanners = config.scanners.iter();
     let scanners =

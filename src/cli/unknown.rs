@@ -20,7 +20,7 @@ use crate::domain::session::Heard;
 use crate::domain::stock::good::{Good, times};
 use crate::socket::{self, Request};
 use crate::status::{Location, rfc3339};
-use crate::store::{Assigned, Assignment, Db, Given, ParkedCode, given_as};
+use crate::store::{Assigned, Assignment, Db, Given, ParkedCode, find_given};
 use crate::work::create::{Creator, barcode_for};
 use crate::work::save::Standing;
 
@@ -259,7 +259,7 @@ fn unassign(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Err
         Error::failure(format!("{} is given to no good", printable(code)))
             .hint("`stockpoint unknown assigned` lists the codes that are")
     };
-    let given = given_as(&given, code).ok_or_else(not_given)?;
+    let given = find_given(&given, code).ok_or_else(not_given)?;
     let good = db.unassign(&given.key)?.ok_or_else(not_given)?;
     let title = given.title.as_deref().map_or(format!("good {good}"), |title| printable(title).to_string());
     let text = format!(

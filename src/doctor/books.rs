@@ -20,7 +20,7 @@ const DOCUMENTS: &str = "documents";
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
 pub(super) fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
-    let figures = match Db::beside(&config.station.data_dir, &config.station.name) {
+    let figures = match Db::open_beside(&config.station.data_dir, &config.station.name) {
         Ok(None) => return vec![Finding::ok(DOCUMENTS, "there are none yet")],
         Ok(Some(db)) => db.figures().map(|figures| (figures, db.oldest_unsent())),
         Err(error) => Err(error),
@@ -45,7 +45,7 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
 
 /// Checks that the data belongs to this station.
 pub(super) fn belonging(config: &Config) -> Option<Finding> {
-    let db = Db::beside(&config.station.data_dir, &config.station.name).ok()??;
+    let db = Db::open_beside(&config.station.data_dir, &config.station.name).ok()??;
     let here = config.home(machine::read(&machine::Roots::default()));
     let differences = db.home().ok()??.differences(&here);
     if differences.is_empty() {

@@ -15,8 +15,8 @@ const NAMED_MAX: usize = 10;
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let station = &config.station;
-    let Ok(Some(mut db)) = Db::beside(&station.data_dir, &station.name) else { return Vec::new() };
-    db.know_packs(config.packs.clone());
+    let Ok(Some(mut db)) = Db::open_beside(&station.data_dir, &station.name) else { return Vec::new() };
+    db.set_packs(config.packs.clone());
     let looked = of_goods(&db).and_then(|goods| Ok([goods, of_packs(config, &db)?].concat()));
     let mut findings = looked.unwrap_or_else(|error| {
         let cure = "run this again; if it persists, `stockpoint goods sync` reads the table anew";

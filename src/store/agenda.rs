@@ -74,7 +74,7 @@ pub struct Failing {
     /// The wall clock at the first of them.
     pub since: UnixMillis,
     /// True if a person was called because of them.
-    pub is_told: bool,
+    pub is_person_called: bool,
 }
 
 impl Db {
@@ -132,7 +132,7 @@ impl Db {
     ///
     /// # Errors
     /// Any, and then nothing was counted.
-    pub fn failed(&mut self, failure: &Failure) -> Result<Option<Failing>, Error> {
+    pub fn count_failure(&mut self, failure: &Failure) -> Result<Option<Failing>, Error> {
         let sql = "UPDATE operations SET failures = failures + 1, fault = ?2, retry_ms = ?3,
                      failing_ms = coalesce(failing_ms, ?4)
                    WHERE id = ?1 RETURNING failures, failing_ms, called";
@@ -140,7 +140,11 @@ impl Db {
             let mut statement = db.outbox.prepare_cached(sql)?;
             let values = (failure.id.0, &failure.fault, failure.retry_at.0, failure.now.0);
             let failing = statement.query_row(values, |row| {
-                Ok(Failing { failures: row.get(0)?, since: UnixMillis(row.get(1)?), is_told: row.get(2)? })
+                Ok(Failing {
+                    failures: row.get(0)?,
+                    since: UnixMillis(row.get(1)?),
+                    is_person_called: row.get(2)?,
+                })
             });
             Ok(failing.optional()?)
         })
@@ -150,7 +154,7 @@ impl Db {
     ///
     /// # Errors
     /// Any, and then nothing was noted.
-    pub fn person_called(&mut self, id: OperationId) -> Result<(), Error> {
+    pub fn note_person_called(&mut self, id: OperationId) -> Result<(), Error> {
         self.write_with_reserve(|db| {
             db.outbox.prepare_cached("UPDATE operations SET called = 1 WHERE id = ?1")?.execute([id.0])?;
             Ok(())

@@ -142,7 +142,7 @@ impl Db {
     ///
     /// # Errors
     /// Any, and then nothing was noted.
-    pub fn see_alarms(&mut self) -> Result<(), Error> {
+    pub fn acknowledge_alarms(&mut self) -> Result<(), Error> {
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute("UPDATE alarms SET seen = 1 WHERE NOT seen", [])?;
         transaction.execute("DELETE FROM alarms WHERE cause LIKE 'event %'", [])?;

@@ -143,7 +143,7 @@ fn name_of(key: &str) -> String {
 }
 
 /// Finds the given code that a typed text names: by its key, or else by the text in which it is listed.
-pub fn given_as<'a>(given: &'a [Given], typed: &str) -> Option<&'a Given> {
+pub fn find_given<'a>(given: &'a [Given], typed: &str) -> Option<&'a Given> {
     let barcode = Barcode::read(typed);
     let keys = [barcode.identity(), Key::Text(barcode.text).encode()];
     let named = given.iter().find(|given| given.code == typed);

@@ -108,7 +108,7 @@ impl Db {
     ///
     /// # Errors
     /// Any, and then nothing was changed.
-    pub fn take_up(&mut self, here: &Home, now: UnixMillis) -> Result<Data, Error> {
+    pub fn check_home(&mut self, here: &Home, now: UnixMillis) -> Result<Data, Error> {
         let transaction = self.outbox.transaction_with_behavior(TransactionBehavior::Immediate)?;
         match home(&transaction)? {
             None => settle(&transaction, here)?,

@@ -12,7 +12,7 @@ const SCANS_OF_A_UNIT_MAX: u32 = 500;
 
 /// One unit of an item.
 #[derive(Debug, Clone, Copy)]
-pub struct Unit<'a> {
+pub struct SerializedItem<'a> {
     /// The key under which its code was read.
     pub read_as: &'a str,
     /// Its serial number.
@@ -21,7 +21,7 @@ pub struct Unit<'a> {
 
 /// The facts on the labels of one good in one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Label {
+pub struct LabelFacts {
     /// The good.
     pub good: GoodId,
     /// AI 10.
@@ -40,7 +40,12 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Sql`].
-    pub fn seen(&self, unit: &Unit<'_>, kind: Kind, since: UnixMillis) -> Result<Option<UnixMillis>, Error> {
+    pub fn last_scan_of_item(
+        &self,
+        item: &SerializedItem<'_>,
+        kind: Kind,
+        since: UnixMillis,
+    ) -> Result<Option<UnixMillis>, Error> {
         // The limit stands inside, so that the cost does not grow with the history of a label.
         let sql = format!(
             "SELECT max(wall_ms) FROM (SELECT * FROM scans WHERE read_as = ?1 AND serial = ?2
@@ -49,7 +54,7 @@ impl Db {
                AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.id = s.operation_id AND o.state = 'cancelled')"
         );
         let mut statement = self.outbox.prepare_cached(&sql)?;
-        let parameters = (unit.read_as, unit.serial, kind.as_str(), since.0);
+        let parameters = (item.read_as, item.serial, kind.as_str(), since.0);
         Ok(statement.query_row(parameters, |row| row.get::<_, Option<i64>>(0))?.map(UnixMillis))
     }
 
@@ -58,14 +63,14 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Sql`].
-    pub fn labels(&self, operation: OperationId) -> Result<Vec<Label>, Error> {
+    pub fn labels(&self, operation: OperationId) -> Result<Vec<LabelFacts>, Error> {
         let sql = "SELECT good_id, lot, expiry, serial, sum(quantity) FROM scans
                    WHERE operation_id = ?1 AND undone_by IS NULL AND good_id IS NOT NULL
                      AND (lot IS NOT NULL OR expiry IS NOT NULL OR serial IS NOT NULL)
                    GROUP BY good_id, lot, expiry, serial ORDER BY good_id, lot, expiry, serial";
         let mut statement = self.outbox.prepare_cached(sql)?;
         let rows = statement.query_map([operation.0], |row| {
-            Ok(Label {
+            Ok(LabelFacts {
                 good: GoodId(row.get(0)?),
                 lot: row.get(1)?,
                 expiry: row.get(2)?,

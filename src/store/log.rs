@@ -168,7 +168,7 @@ impl Checkpointer {
 }
 
 impl Db {
-    /// Starts a checkpointing thread for each log. If one cannot start, [`Db::tend`] does its work.
+    /// Starts a checkpointing thread for each log. If one cannot start, [`Db::do_housekeeping`] does its work.
     pub(super) fn start_checkpointers(&mut self) {
         for (log, connection) in [(&mut self.log, &mut self.outbox), (&mut self.goods_log, &mut self.goods)] {
             let path = connection.path().map(PathBuf::from).ok_or(io::ErrorKind::NotFound);
@@ -200,7 +200,7 @@ impl Db {
     ///
     /// # Errors
     /// Any; nothing is lost, and the next call tries again.
-    pub fn tend(&mut self) -> Result<(), Error> {
+    pub fn do_housekeeping(&mut self) -> Result<(), Error> {
         if self.log.commits().wrapping_sub(self.counted_at) >= COMMITS_PER_CHECKPOINT {
             totals::count_up(&self.outbox)?;
             self.counted_at = self.log.commits();

@@ -57,7 +57,7 @@ use rusqlite::{Connection, ErrorCode};
 
 pub use agenda::{Agenda, AgendaVersion, Failing, Failure, Waiting};
 pub use alarms::{Alarm, Cause, Overdue, Reviewed};
-pub use assigned::{Assigned, Assignment, Given, given_as};
+pub use assigned::{Assigned, Assignment, Given, find_given};
 pub use backup::{Backup, BackupFile, Replace, RestoredData, read_backup, restore};
 pub use backup_error::BackupError;
 pub use barcodes::{BarcodeFault, NamedGood};
@@ -67,18 +67,18 @@ pub use figures::{Figures, ScanCounts, StateCount};
 pub use goods::GoodsFigures;
 pub use home::{Adopted, Adoption, Data, Share, Shares};
 pub use journal::NewScan;
-pub use labels::{Label, Unit};
+pub use labels::{LabelFacts, SerializedItem};
 pub use location::{Location, zone_of_text};
 pub use modes::{make_folder, open_file};
 pub use open::{CommitHook, OpenOptions};
-pub use outbox::{Advance, Event, OperationFilter, Pending, Summary, Trouble};
+pub use outbox::{Advance, OperationFilter, Pending, RepeatedFailure, Summary, TrailEntry};
 pub use parked::{ParkedAt, ParkedCode, Unparked};
 pub use previous::PREVIOUS_DIR;
 pub use prune::Pruned;
-pub use reading::{Collected, CopyStands, Doubt, FullReading, GoodsPage, Proof, ReadingNumbers};
+pub use reading::{Collected, CopyState, Doubt, FullReading, GoodsPage, Proof, ReadingNumbers};
 pub use repair::Repaired;
 pub use revoke::{Revoked, Undo};
-pub use stream::{Cursor, DeliveryEntry, Entry, OperationEntry, ScanEntry, Wanted};
+pub use stream::{Cursor, DeliveryEntry, JournalEntry, OperationEntry, ScanEntry, ScanFilter};
 pub use thread::{STORE_QUEUE_MAX, Store, StoreClosed, StoreThread};
 
 use crate::domain::code::pack::Packs;
@@ -227,7 +227,7 @@ impl Db {
     }
 
     /// Sets the packs that codes may stand for from now on.
-    pub fn know_packs(&mut self, packs: Packs) {
+    pub fn set_packs(&mut self, packs: Packs) {
         self.packs = packs;
     }
 

@@ -57,7 +57,7 @@ pub(super) struct Plan {
     /// The upgrades: `steps[n]` takes version `n` to `n + 1`.
     steps: &'static [&'static str],
     synchronous: &'static str,
-    /// The pages in the log after which a commit checkpoints it, until a thread of its own does; 0: `Db::tend` does.
+    /// The pages in the log after which a commit checkpoints it, until a thread of its own does; 0: `Db::do_housekeeping` does.
     autocheckpoint: u16,
     /// The content, which decides what becomes of a damaged file.
     content: Content,
@@ -187,7 +187,7 @@ impl Db {
     /// # Errors
     /// [`Error::NewerSchema`]; [`Error::Sql`]; [`Error::Unexpected`] if the files are of an older version, which
     /// the agent upgrades when it starts.
-    pub fn beside(dir: &Path, station: &str) -> Result<Option<Self>, Error> {
+    pub fn open_beside(dir: &Path, station: &str) -> Result<Option<Self>, Error> {
         // An agent at its first start creates the empty file before it writes the schema.
         if [OUTBOX_FILE, GOODS_FILE].iter().any(|name| size(&dir.join(name)) == 0) {
             return Ok(None);

@@ -18,7 +18,7 @@ impl Db {
     ///
     /// # Errors
     /// Any, and then the copy is as it was.
-    pub fn keep_copy_of(&mut self, books: &Books) -> Result<(), Error> {
+    pub fn drop_foreign_copy(&mut self, books: &Books) -> Result<(), Error> {
         let goods = &mut self.goods;
         let ours = [(SERVICE, mark_of(&books.service)), (LOCATION, books.location.0)];
         let (mut is_foreign, mut is_noted) = (false, true);

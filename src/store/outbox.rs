@@ -97,12 +97,12 @@ pub struct Summary {
     /// another location.
     pub aside: Option<String>,
     /// The failure that repeats, if any.
-    pub failing: Option<Trouble>,
+    pub failing: Option<RepeatedFailure>,
 }
 
 /// A failure that repeats although the service answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct RepeatedFailure {
     /// The number of failures in a row.
     pub failures: u32,
     /// The latest failure, in words.
@@ -110,12 +110,12 @@ pub struct Trouble {
     /// The wall clock at the next try.
     pub retry_at: UnixMillis,
     /// True if a person was called because of it.
-    pub is_told: bool,
+    pub is_person_called: bool,
 }
 
 /// One entry of the trail.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct TrailEntry {
     /// The wall clock.
     pub at: UnixMillis,
     /// The event in words.
@@ -289,11 +289,11 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Sql`].
-    pub fn events(&self, id: OperationId) -> Result<Vec<Event>, Error> {
+    pub fn events(&self, id: OperationId) -> Result<Vec<TrailEntry>, Error> {
         let sql = "SELECT wall_ms, what FROM events WHERE operation_id = ?1 ORDER BY id";
         let mut statement = self.outbox.prepare_cached(sql)?;
         let rows = statement
-            .query_map([id.0], |row| Ok(Event { at: UnixMillis(row.get(0)?), what: row.get(1)? }))?;
+            .query_map([id.0], |row| Ok(TrailEntry { at: UnixMillis(row.get(0)?), what: row.get(1)? }))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -301,7 +301,7 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Sql`].
-    pub fn owner_of(&self, document: DocumentId) -> Result<Option<OperationId>, Error> {
+    pub fn operation_of(&self, document: DocumentId) -> Result<Option<OperationId>, Error> {
         let sql = "SELECT id FROM operations WHERE document_id = ?1";
         let mut statement = self.outbox.prepare_cached(sql)?;
         Ok(statement.query_row([document.0], |row| row.get(0).map(OperationId)).optional()?)
@@ -594,9 +594,14 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
     })
 }
 
-fn trouble(row: &Row<'_>) -> Result<Option<Trouble>, Error> {
+fn trouble(row: &Row<'_>) -> Result<Option<RepeatedFailure>, Error> {
     let failures: u32 = row.get("failures")?;
     let (fault, retry): (Option<String>, Option<i64>) = (row.get("fault")?, row.get("retry_ms")?);
     let (Some(fault), Some(retry), true) = (fault, retry, failures > 0) else { return Ok(None) };
-    Ok(Some(Trouble { failures, fault, retry_at: UnixMillis(retry), is_told: row.get("called")? }))
+    Ok(Some(RepeatedFailure {
+        failures,
+        fault,
+        retry_at: UnixMillis(retry),
+        is_person_called: row.get("called")?,
+    }))
 }

@@ -93,7 +93,7 @@ pub enum Proof {
 
 /// The state of the copy and of its readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CopyStands {
+pub struct CopyState {
     /// The size and the age of the copy.
     pub figures: GoodsFigures,
     /// True if a full reading is under way.
@@ -257,8 +257,8 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Sql`].
-    pub fn copy_stands(&self) -> Result<CopyStands, Error> {
-        Ok(CopyStands {
+    pub fn copy_state(&self) -> Result<CopyState, Error> {
+        Ok(CopyState {
             figures: self.goods_figures()?,
             is_under_way: self.full_reading()?.is_some(),
             doubt: self.doubt()?,

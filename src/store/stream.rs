@@ -12,7 +12,7 @@ use crate::domain::time::UnixMillis;
 
 /// The choice of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ScanFilter {
     /// All.
     All,
     /// Those that were refused.
@@ -30,7 +30,7 @@ pub struct Cursor {
 
 /// One entry of the stream.
 #[derive(Debug, Clone)]
-pub enum Entry {
+pub enum JournalEntry {
     /// A frame that was journalled.
     Scan(Box<ScanEntry>),
     /// An entry of a document's trail.
@@ -102,7 +102,7 @@ pub struct OperationEntry {
     pub document: Option<DocumentId>,
 }
 
-impl Entry {
+impl JournalEntry {
     const fn at(&self) -> UnixMillis {
         match self {
             Self::Scan(scan) => scan.at,
@@ -114,10 +114,10 @@ impl Entry {
 impl Cursor {
     /// Returns the place after `entry`.
     #[must_use]
-    pub fn behind(self, entry: &Entry) -> Self {
+    pub fn behind(self, entry: &JournalEntry) -> Self {
         match entry {
-            Entry::Scan(scan) => Self { scan: scan.id.0, ..self },
-            Entry::Delivery(delivery) => Self { event: delivery.id, ..self },
+            JournalEntry::Scan(scan) => Self { scan: scan.id.0, ..self },
+            JournalEntry::Delivery(delivery) => Self { event: delivery.id, ..self },
         }
     }
 }
@@ -139,11 +139,12 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
-    pub fn journal_after(&self, seen: Cursor, count: u32) -> Result<Vec<Entry>, Error> {
+    pub fn journal_after(&self, seen: Cursor, count: u32) -> Result<Vec<JournalEntry>, Error> {
         let sql = "SELECT s.*, l.title FROM scans s
                    LEFT JOIN lines l ON l.operation_id = s.operation_id AND l.good_id = s.good_id
                    WHERE s.id > ?1 ORDER BY s.id LIMIT ?2";
-        let scans = self.entries(sql, (seen.scan, count), |row| Ok(Entry::Scan(Box::new(scan(row)?))))?;
+        let scans =
+            self.entries(sql, (seen.scan, count), |row| Ok(JournalEntry::Scan(Box::new(scan(row)?))))?;
         let scans = scans.into_iter().map(|entry| self.with_title(entry)).collect::<Result<_, _>>()?;
         let sql = "SELECT e.id AS event, e.wall_ms, e.what, o.id, o.marker, o.kind, o.storage_id, o.state,
                      o.document_id,
@@ -161,10 +162,10 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Sql`], or [`Error::Unexpected`] for a row this program did not write.
-    pub fn last_scans(&self, wanted: Wanted, count: u32) -> Result<Vec<ScanEntry>, Error> {
-        let filter = match wanted {
-            Wanted::All => "",
-            Wanted::Refused => "WHERE s.outcome = 'refused'",
+    pub fn last_scans(&self, filter: ScanFilter, count: u32) -> Result<Vec<ScanEntry>, Error> {
+        let filter = match filter {
+            ScanFilter::All => "",
+            ScanFilter::Refused => "WHERE s.outcome = 'refused'",
         };
         let sql = format!(
             "SELECT s.*, l.title FROM scans s
@@ -182,20 +183,20 @@ impl Db {
 
     /// Adds the title to a frame that was looked up: it belongs to no document, so its title is the goods table's
     /// present one.
-    fn with_title(&self, entry: Entry) -> Result<Entry, Error> {
-        let Entry::Scan(mut scan) = entry else { return Ok(entry) };
+    fn with_title(&self, entry: JournalEntry) -> Result<JournalEntry, Error> {
+        let JournalEntry::Scan(mut scan) = entry else { return Ok(entry) };
         if let (None, Some(good), "lookup") = (&scan.title, scan.good, scan.outcome.as_str()) {
             scan.title = self.good(good)?.map(|good| good.title);
         }
-        Ok(Entry::Scan(scan))
+        Ok(JournalEntry::Scan(scan))
     }
 
     fn entries(
         &self,
         sql: &str,
         after: (i64, u32),
-        read: fn(&Row<'_>) -> Result<Entry, Error>,
-    ) -> Result<Vec<Entry>, Error> {
+        read: fn(&Row<'_>) -> Result<JournalEntry, Error>,
+    ) -> Result<Vec<JournalEntry>, Error> {
         let mut statement = self.outbox.prepare_cached(sql)?;
         let mut rows = statement.query(after)?;
         let mut entries = Vec::new();
@@ -207,7 +208,7 @@ impl Db {
 }
 
 /// Merges two lists, each in its own order, by taking the earlier of the two heads.
-fn joined(scans: Vec<Entry>, deliveries: Vec<Entry>) -> Vec<Entry> {
+fn joined(scans: Vec<JournalEntry>, deliveries: Vec<JournalEntry>) -> Vec<JournalEntry> {
     let mut joined = Vec::with_capacity(scans.len().saturating_add(deliveries.len()));
     // Not sorted: a corrected clock may make a list's own order differ from that of the times.
     let mut deliveries = deliveries.into_iter().peekable();
@@ -254,9 +255,9 @@ fn place(row: &Row<'_>) -> Result<Option<Place>, Error> {
     Ok(Some(read::place(&kind, row.get("storage_id")?)?))
 }
 
-fn delivery(row: &Row<'_>) -> Result<Entry, Error> {
+fn delivery(row: &Row<'_>) -> Result<JournalEntry, Error> {
     let operation = row.get::<_, Option<i64>>("id")?.map(OperationId);
-    Ok(Entry::Delivery(Box::new(DeliveryEntry {
+    Ok(JournalEntry::Delivery(Box::new(DeliveryEntry {
         id: row.get("event")?,
         at: UnixMillis(row.get("wall_ms")?),
         what: row.get("what")?,

@@ -63,7 +63,7 @@ use super::places::{Limits, Place, Places};
 use crate::domain::printable::{harmless, printable_bytes};
 use crate::feedback::{Announcement, Feedback};
 use crate::status::rfc3339;
-use crate::store::{Cursor, DeliveryEntry, Entry, ScanEntry, Store};
+use crate::store::{Cursor, DeliveryEntry, JournalEntry, ScanEntry, Store};
 
 /// The clients at one time.
 const CLIENTS: Limits = Limits { total: 8, kept_for_local: 2, per_peer: 3 };
@@ -188,13 +188,15 @@ impl Follower {
         }
     }
 
-    fn told(&mut self, page: &[Entry]) -> String {
+    fn told(&mut self, page: &[JournalEntry]) -> String {
         let mut text = String::new();
         for entry in page {
             self.seen = self.seen.behind(entry);
             let (name, data) = match entry {
-                Entry::Scan(scan) => ("scan", json(&ScanEvent::from(scan.as_ref()))),
-                Entry::Delivery(delivery) => ("delivery", json(&DeliveryEvent::from(delivery.as_ref()))),
+                JournalEntry::Scan(scan) => ("scan", json(&ScanEvent::from(scan.as_ref()))),
+                JournalEntry::Delivery(delivery) => {
+                    ("delivery", json(&DeliveryEvent::from(delivery.as_ref())))
+                }
             };
             let Cursor { scan, event } = self.seen;
             let _written = write!(text, "id: {scan}-{event}\nevent: {name}\ndata: {data}\n\n");

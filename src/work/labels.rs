@@ -13,7 +13,7 @@ use crate::config::Care;
 use crate::domain::session::{Decision, Heard, Outcome, Reason};
 use crate::domain::stock::mode::Kind;
 use crate::domain::time::{Moment, UnixMillis};
-use crate::store::{self, Db, Unit};
+use crate::store::{self, Db, SerializedItem};
 
 /// The time for which a unit is remembered, in ms: 30 days. A unit that comes back after that is another delivery.
 const UNIT_WITHIN_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -93,8 +93,8 @@ impl Labels {
             doubts.push((Doubt::Expired(last), self.expired));
         }
         if let (Some(serial), Some(read_as)) = (&gs1.serial, heard.identity()) {
-            let unit = Unit { read_as: &read_as, serial };
-            let seen = db.seen(&unit, kind, at.wall.plus_ms(-UNIT_WITHIN_MS))?;
+            let unit = SerializedItem { read_as: &read_as, serial };
+            let seen = db.last_scan_of_item(&unit, kind, at.wall.plus_ms(-UNIT_WITHIN_MS))?;
             doubts.extend(seen.map(|at| (Doubt::SeenBefore(day(at)), self.serials)));
         }
         doubts.retain(|(_, care)| *care != Care::Off);

@@ -169,7 +169,7 @@ impl Scans {
                     let idle = session.idle(self.clock.boot());
                     let session = self.close(session, idle).await?;
                     let session = self.revert(session).await?;
-                    self.store.run(Db::tend).await?.or_else(only_damage)?;
+                    self.store.run(Db::do_housekeeping).await?.or_else(only_damage)?;
                     session
                 }
             };
@@ -223,7 +223,7 @@ impl Scans {
                     self.advise(scanner, advice);
                 }
                 if verdict.decision.outcome == Outcome::Control(Control::Ok) {
-                    self.store.run(Db::see_alarms).await?.or_else(only_damage)?;
+                    self.store.run(Db::acknowledge_alarms).await?.or_else(only_damage)?;
                     self.feedback.calm();
                     self.feedback.alarms_changed();
                 }

@@ -76,7 +76,7 @@ async fn take(folder: &Folder, scans: usize) -> Times {
         let answer = station.scan(code).await;
         times.scans.push(begun.elapsed());
         // People leave time between two scans for what is done each second.
-        station.handle.store().run(Db::tend).await.unwrap().unwrap();
+        station.handle.store().run(Db::do_housekeeping).await.unwrap().unwrap();
         assert_eq!(answer.signal, Signal::Booked);
         times.pages += log.grown();
         let at = u64::try_from(turn).unwrap() % REFERENCE_PAGES * PAGE_BYTES as u64;

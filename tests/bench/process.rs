@@ -51,7 +51,7 @@ fn wait_for_service(folder: &Folder, dir: &Path, scans: usize) {
         let mut station = Station::start(config);
         for turn in 0..scans {
             station.scan(folder.code(turn)).await;
-            station.handle.store().run(Db::tend).await.unwrap().unwrap();
+            station.handle.store().run(Db::do_housekeeping).await.unwrap().unwrap();
         }
         station.stop().await;
     });

@@ -61,7 +61,7 @@ async fn fill(folder: &Folder, dir: &Path, documents: usize) {
             station.scan(folder.code(document * LINES + line)).await;
         }
         station.scan(Control::Close.code()).await;
-        station.handle.store().run(Db::tend).await.unwrap().unwrap();
+        station.handle.store().run(Db::do_housekeeping).await.unwrap().unwrap();
     }
     station.stop().await;
 }

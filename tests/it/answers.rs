@@ -277,7 +277,7 @@ async fn what_fails_again_and_again_waits_longer_each_time_and_calls_a_person_on
         "{words}"
     );
     let failing = station.handle.store().run(|db| db.summary(OperationId(1))).await.unwrap().unwrap().failing;
-    assert!(failing.is_some_and(|failing| failing.is_told && failing.failures == 5));
+    assert!(failing.is_some_and(|failing| failing.is_person_called && failing.failures == 5));
     let read = reads_of_lines(&place);
     sleep(Duration::from_secs(4)).await;
     assert!(reads_of_lines(&place) <= read + 3, "{read}, then {}", reads_of_lines(&place));

@@ -65,7 +65,7 @@ async fn until_held(station: &Station, goods: u32, wanted: impl Fn(&BTreeSet<u32
 
 async fn until_proven(station: &Station) {
     let end = Instant::now() + PATIENCE;
-    let proof = || station.handle.store().run(|db| db.copy_stands().unwrap().proof);
+    let proof = || station.handle.store().run(|db| db.copy_state().unwrap().proof);
     while proof().await.unwrap() != Proof::Proven {
         assert!(Instant::now() < end, "never proven");
         sleep(LOOK_EVERY).await;

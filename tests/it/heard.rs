@@ -13,7 +13,7 @@ use stockpoint::domain::stock::mode::Mode;
 use stockpoint::domain::time::{BootMillis, UnixMillis};
 use stockpoint::feedback::{Announcement, What};
 use stockpoint::sandbox::Options;
-use stockpoint::store::Wanted;
+use stockpoint::store::ScanFilter;
 
 use crate::station::{Place, Station};
 
@@ -122,7 +122,7 @@ async fn what_was_cut_off_or_is_a_further_line_tells_whether_to_scan_again() {
          line holds"
     );
     let listed =
-        dock.station.handle.store().run(|db| db.last_scans(Wanted::Refused, 10)).await.unwrap().unwrap();
+        dock.station.handle.store().run(|db| db.last_scans(ScanFilter::Refused, 10)).await.unwrap().unwrap();
     let reasons: Vec<_> = listed.iter().map(|scan| scan.detail.as_deref().unwrap()).collect();
     assert_eq!(reasons, ["burst", "tail", "unfinished"]);
 }

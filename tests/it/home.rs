@@ -113,7 +113,7 @@ fn home(place: &Place, machine: &str, station: &str) -> Home {
 }
 
 fn adopt(dir: &Path, adoption: Adoption, here: &Home) -> Adopted {
-    let mut db = Db::beside(dir, &here.station).unwrap().unwrap();
+    let mut db = Db::open_beside(dir, &here.station).unwrap().unwrap();
     db.adopt(adoption, here, NOW).unwrap()
 }
 
@@ -343,7 +343,7 @@ async fn a_backup_of_a_running_station_is_put_back_whole_and_posts_nothing_again
     three_documents(&mut station).await;
     let (dir, away) = (place.dir.path(), TempDir::new().unwrap());
     let file = away.path().join("station.backup");
-    let beside = Db::beside(dir, "dock-1").unwrap().unwrap();
+    let beside = Db::open_beside(dir, "dock-1").unwrap().unwrap();
     let made = beside.back_up(&file, "[station]\n", NOW).unwrap();
     assert_eq!((made.unsent, made.station.as_str(), made.config.as_str()), (3, "dock-1", "[station]\n"));
     let again = beside.back_up(&file, "", NOW).unwrap_err();
@@ -369,7 +369,7 @@ async fn a_file_that_is_no_sound_backup_of_this_station_changes_nothing() {
     station.stop().await.unwrap();
     let (dir, away) = (place.dir.path(), TempDir::new().unwrap());
     let file = away.path().join("station.backup");
-    Db::beside(dir, "dock-1").unwrap().unwrap().back_up(&file, "", NOW).unwrap();
+    Db::open_beside(dir, "dock-1").unwrap().unwrap().back_up(&file, "", NOW).unwrap();
     let books = home(&place, "mac:1", "dock-1").books;
     let before = fs::read(dir.join("outbox.db")).unwrap();
     let unsent = restore(dir, &file, &books, Replace::OnlyDelivered).unwrap_err();

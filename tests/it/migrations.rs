@@ -22,7 +22,7 @@ use stockpoint::domain::stock::resolution::Resolution;
 use stockpoint::domain::time::{BootMillis, UnixMillis};
 use stockpoint::store::{
     Assigned, Assignment, Db, Error, GOODS_FILE, GoodsFigures, OUTBOX_FILE, OpenOptions, OperationFilter,
-    PREVIOUS_DIR, ScanCounts, Trouble, Wanted,
+    PREVIOUS_DIR, RepeatedFailure, ScanCounts, ScanFilter,
 };
 use tempfile::TempDir;
 
@@ -166,7 +166,12 @@ fn a_home_reads_right(db: &Db) {
     assert_eq!(aside.as_deref(), Some("location 77 at https://api.alteg.io/api/v1"));
     let summary = db.summary(OperationId(6)).unwrap();
     let fault = "get an answer: the service failed (status 500)".to_owned();
-    let trouble = Trouble { failures: 5, fault, retry_at: UnixMillis(1_790_000_700_000), is_told: true };
+    let trouble = RepeatedFailure {
+        failures: 5,
+        fault,
+        retry_at: UnixMillis(1_790_000_700_000),
+        is_person_called: true,
+    };
     assert_eq!(summary.failing, Some(trouble));
     assert_eq!(db.summary(OperationId(5)).unwrap().failing, None);
 }
@@ -180,7 +185,7 @@ fn outbox_v8_reads_right(db: &mut Db) {
     let (undone, control) = (V4.scans.undone + 1, V4.scans.control + 1);
     labels_read_right(db, ScanCounts { unknown: 6, undone, control, ..V4.scans });
     a_home_reads_right(db);
-    let listed = db.last_scans(Wanted::All, 1).unwrap();
+    let listed = db.last_scans(ScanFilter::All, 1).unwrap();
     assert_eq!(listed[0].words.as_deref(), Some("taken back: 5 LATER-3, which was parked"));
 }
 
@@ -310,7 +315,7 @@ fn v1_operations_read_right(db: &Db) {
     assert_eq!(refused.split_from, Some(OperationId(4)));
     let trail = db.events(OperationId(4)).unwrap();
     assert_eq!((trail.len(), trail[2].what.as_str()), (3, "the server answered: document 7001"));
-    assert_eq!(db.owner_of(DocumentId(7001)).unwrap(), Some(OperationId(4)));
+    assert_eq!(db.operation_of(DocumentId(7001)).unwrap(), Some(OperationId(4)));
 }
 
 fn goods_v1_reads_right(db: &mut Db) {
@@ -523,7 +528,7 @@ fn a_newer_file_is_refused_and_no_byte_of_either_is_touched() {
         let refused = open(dir.path()).unwrap_err();
         let Error::NewerSchema { path, found, .. } = &refused else { panic!("{refused}") };
         assert_eq!((path, *found), (&dir.path().join(newer), FAR_VERSION));
-        let beside = Db::beside(dir.path(), "dock-1").unwrap_err();
+        let beside = Db::open_beside(dir.path(), "dock-1").unwrap_err();
         assert!(matches!(beside, Error::NewerSchema { .. }), "{beside}");
         assert_eq!(bytes(dir.path()), before, "{newer}");
         assert_eq!(version(&dir.path().join(newer)), FAR_VERSION);

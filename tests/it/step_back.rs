@@ -246,7 +246,7 @@ async fn a_restore_that_is_killed_at_any_call_leaves_the_old_data_or_the_new_wit
             let dir = shed.path("data");
             let outbox = dir.join("outbox.db");
             fs::copy(dir.join("previous/outbox.db"), &outbox).unwrap();
-            Db::beside(&dir, "dock-1").unwrap().unwrap().back_up(&shed.path("backup"), "", NOW).unwrap();
+            Db::open_beside(&dir, "dock-1").unwrap().unwrap().back_up(&shed.path("backup"), "", NOW).unwrap();
             connect(&outbox).unwrap().execute("UPDATE totals SET refused = 7", []).unwrap();
             if !killed_at(&shed, &words, call, n) {
                 break;

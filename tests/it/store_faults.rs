@@ -370,7 +370,7 @@ async fn a_log_without_its_file_is_set_aside_and_not_deleted() {
         } else {
             fs::write(&file, "").unwrap();
         }
-        assert!(Db::beside(place.dir.path(), "dock-1").unwrap().is_none());
+        assert!(Db::open_beside(place.dir.path(), "dock-1").unwrap().is_none());
         let mut station = place.start();
         assert!(is_alarmed_about(&station, OUTBOX_FILE));
         let aside = set_aside(place.dir.path());

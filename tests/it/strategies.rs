@@ -276,7 +276,7 @@ async fn an_account_that_evidently_refuses_the_one_call_is_not_asked_again_even_
     let mut station = place.start();
     assert_eq!(post_a_comb(&place, &mut station).await, by_line);
     station.stop().await.unwrap();
-    let db = Db::beside(place.dir.path(), "dock-1").unwrap().unwrap();
+    let db = Db::open_beside(place.dir.path(), "dock-1").unwrap().unwrap();
     let told = |id| db.events(id).unwrap().iter().any(|event| event.what.contains("evidently refuses"));
     let mut ids: Vec<_> =
         db.operations(OperationFilter::All, 9).unwrap().iter().map(|operation| operation.id).collect();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::{Error, say, scans};
 use crate::domain::ids::OperationId;
 use crate::status::rfc3339;
-use crate::store::{Db, OperationFilter, Summary, Wanted};
+use crate::store::{Db, OperationFilter, ScanFilter, Summary};
 
 /// The limit of operations: all are written, oldest first.
 const EVERY: u32 = u32::MAX;
@@ -16,7 +16,7 @@ pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
     for operation in db.operations(OperationFilter::All, EVERY)?.into_iter().rev() {
         say(out, &format!("{}\n", as_json(db, &operation)?))?;
     }
-    for scan in db.last_scans(Wanted::Refused, EVERY)?.iter().rev() {
+    for scan in db.last_scans(ScanFilter::Refused, EVERY)?.iter().rev() {
         say(out, &format!("{}\n", scans::as_json(scan)))?;
     }
     Ok(())

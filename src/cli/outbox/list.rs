@@ -10,10 +10,10 @@ use crate::domain::ids::OperationId;
 use crate::domain::printable::printable;
 use crate::domain::stock::operation::Line;
 use crate::status::Location;
-use crate::store::Label;
+use crate::store::LabelFacts;
 use crate::store::OperationFilter;
+use crate::store::RepeatedFailure;
 use crate::store::Summary;
-use crate::store::Trouble;
 
 /// The most operations that a list shows; `export` writes everything.
 pub(super) const LISTED_MAX: u32 = 1000;
@@ -83,7 +83,7 @@ fn headline(operations: &[Summary]) -> String {
 }
 
 pub(super) fn needs_a_person(operation: &Summary) -> bool {
-    if operation.failing.as_ref().is_some_and(|failing| failing.is_told) {
+    if operation.failing.as_ref().is_some_and(|failing| failing.is_person_called) {
         return true;
     }
     match operation.state {
@@ -150,7 +150,7 @@ fn explain(operation: &Summary, location: &Location) -> Vec<String> {
 }
 
 /// Returns the failing step, the number of its failures, and the time of the next try.
-fn explain_failing(operation: &Summary, failing: &Trouble, location: &Location) -> [String; 3] {
+fn explain_failing(operation: &Summary, failing: &RepeatedFailure, location: &Location) -> [String; 3] {
     let what = match operation.state {
         State::Queued | State::Sending => "posting it",
         State::Uncertain => "bringing it on",
@@ -213,7 +213,7 @@ pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Re
     Ok(())
 }
 
-fn label_text(label: &Label) -> String {
+fn label_text(label: &LabelFacts) -> String {
     let parts = [("lot", &label.lot), ("use by", &label.expiry), ("serial number", &label.serial)];
     let told = parts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
     let told: Vec<String> = told.map(|(name, value)| format!("{name} {}", printable(value))).collect();
@@ -287,10 +287,10 @@ mod tests {
     }
 
     /// Returns a queued document that fails.
-    fn failing(failures: u32, is_told: bool) -> Summary {
+    fn failing(failures: u32, is_person_called: bool) -> Summary {
         let fault = "the service reports a failure of its own (status 500)".to_owned();
         let retry_at = UnixMillis(1_790_000_000_000);
-        let failing = Some(Trouble { failures, fault, retry_at, is_told });
+        let failing = Some(RepeatedFailure { failures, fault, retry_at, is_person_called });
         Summary { failing, ..summary(State::Queued, None) }
     }
 

@@ -75,7 +75,7 @@ fn a_delivery_is_read_back_as_it_was_written() {
     let bench = bench.reopen("boot-2");
     assert_eq!(bench.db.pending(id).unwrap().delivery, step.to);
     assert_eq!(bench.db.events(id).unwrap().last().unwrap().what, "as planned");
-    assert_eq!(bench.db.owner_of(DocumentId(77)).unwrap(), Some(id));
+    assert_eq!(bench.db.operation_of(DocumentId(77)).unwrap(), Some(id));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn the_agenda_says_of_each_operation_what_its_delivery_says() {
 
 fn fail(bench: &mut Bench, id: OperationId, retry_ms: i64) -> u32 {
     let failure = Failure { id, fault: "no".to_owned(), retry_at: UnixMillis(retry_ms), now: UnixMillis(5) };
-    bench.db.failed(&failure).unwrap().unwrap().failures
+    bench.db.count_failure(&failure).unwrap().unwrap().failures
 }
 
 #[test]
@@ -181,13 +181,13 @@ fn what_fails_comes_last_by_its_next_try_and_is_remembered() {
         [fail(&mut bench, ids[0], 900), fail(&mut bench, ids[1], 300), fail(&mut bench, ids[1], 700)],
         [1, 1, 2]
     );
-    bench.db.person_called(ids[1]).unwrap();
+    bench.db.note_person_called(ids[1]).unwrap();
     let bench = bench.reopen("boot-2");
     let order: Vec<_> =
         bench.db.agenda().unwrap().iter().map(|(id, waiting)| (id.0, waiting.failures)).collect();
     assert_eq!(order, [(3, 0), (2, 2), (1, 1)]);
     let failing = bench.db.summary(ids[1]).unwrap().failing.unwrap();
-    assert_eq!((failing.failures, failing.retry_at, failing.is_told), (2, UnixMillis(700), true));
+    assert_eq!((failing.failures, failing.retry_at, failing.is_person_called), (2, UnixMillis(700), true));
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn the_agenda_is_read_again_only_when_something_changed() {
     let agenda = bench.db.agenda_since(Some(seen)).unwrap().unwrap();
     assert_eq!(agenda.waiting.len(), 2);
     // A command beside the agent.
-    let mut beside = Db::beside(bench.dir.path(), "dock-1").unwrap().unwrap();
+    let mut beside = Db::open_beside(bench.dir.path(), "dock-1").unwrap().unwrap();
     beside.note("a word", UnixMillis(9)).unwrap();
     assert!(bench.db.agenda_since(Some(agenda.version)).unwrap().is_some());
 }

@@ -151,7 +151,7 @@ fn the_first_reading_of_all_is_found_from_its_first_page_on() {
 #[test]
 fn a_copy_is_proven_by_a_reading_that_misses_none_of_it() {
     let mut bench = Bench::empty();
-    let proof = |bench: &Bench| bench.db.copy_stands().unwrap().proof;
+    let proof = |bench: &Bench| bench.db.copy_state().unwrap().proof;
     read_all(&mut bench.db, &[good(1, "One", "ONE"), good(2, "Two", "TWO")]);
     assert_eq!(proof(&bench), Proof::Clean);
     bench.db.begin_full_reading(BEGIN).unwrap();
@@ -169,7 +169,7 @@ fn a_copy_is_proven_by_a_reading_that_misses_none_of_it() {
 #[test]
 fn a_reading_in_which_a_row_came_twice_is_proven_by_the_second_one_after_it() {
     let mut bench = Bench::empty();
-    let proof = |bench: &Bench| bench.db.copy_stands().unwrap().proof;
+    let proof = |bench: &Bench| bench.db.copy_state().unwrap().proof;
     bench.db.begin_full_reading(BEGIN).unwrap();
     bench.db.collect_page(&page(&[good(1, "One", "ONE"), good(2, "Two", "TWO")])).unwrap();
     bench.db.collect_page(&page(&[good(2, "Two", "TWO"), good(3, "Three", "THREE")])).unwrap();
@@ -195,11 +195,11 @@ fn what_a_reading_lacks_is_found_and_a_doubt_outlives_a_restart() {
     let doubt = Doubt { missing: 1, mark: -7 };
     bench.db.doubt_full_reading(doubt).unwrap();
     let mut bench = bench.reopen("boot-2");
-    let stands = bench.db.copy_stands().unwrap();
+    let stands = bench.db.copy_state().unwrap();
     assert_eq!((stands.doubt, stands.is_under_way), (Some(doubt), false));
     assert_eq!(found(&bench.db, SHAMPOO), "1");
     read_all(&mut bench.db, &[good(2, "Comb", COMB)]);
-    assert_eq!(bench.db.copy_stands().unwrap().doubt, None);
+    assert_eq!(bench.db.copy_state().unwrap().doubt, None);
 }
 
 fn books(service: &str, location: i64) -> Books {
@@ -211,7 +211,7 @@ fn a_copy_of_another_service_or_location_is_dropped() {
     let (home, sister) = ("https://api.alteg.io/api/v1", "https://api.yclients.com/api/v1");
     let mut bench = Bench::new();
     let mut found_at = |service, location| {
-        bench.db.keep_copy_of(&books(service, location)).unwrap();
+        bench.db.drop_foreign_copy(&books(service, location)).unwrap();
         let found = (found(&bench.db, SHAMPOO), bench.db.goods_figures().unwrap());
         read_all(&mut bench.db, &[good(1, "Shampoo", SHAMPOO)]);
         found

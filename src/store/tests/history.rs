@@ -19,7 +19,9 @@ use crate::domain::home::{Books, Home, Machine};
 use crate::domain::ids::{DocumentId, GoodId, LocationId, OperationId};
 use crate::domain::stock::mode::Kind;
 use crate::domain::time::{BootMillis, Moment, UnixMillis};
-use crate::store::{Cause, Cursor, Db, Failure, GoodsPage, OpenOptions, Overdue, ParkedAt, Unit, totals};
+use crate::store::{
+    Cause, Cursor, Db, Failure, GoodsPage, OpenOptions, Overdue, ParkedAt, SerializedItem, totals,
+};
 
 /// The number of frames of the two histories that are compared.
 const SHORT: i64 = 5000;
@@ -184,7 +186,7 @@ const JOBS: &[Job] = &[
     ("start: take_up", 1, |bench| {
         let books = Books { service: "https://api.example.com".to_owned(), location: LocationId(1) };
         let home = Home { machine: Machine::default(), books, station: "dock-1".to_owned() };
-        bench.db.take_up(&home, BEGIN).unwrap();
+        bench.db.check_home(&home, BEGIN).unwrap();
     }),
     ("start: commanded", 1, |bench| {
         let now = Moment { wall: BEGIN, boot: BootMillis(0), trusted: true };
@@ -212,13 +214,16 @@ const JOBS: &[Job] = &[
         bench.scan(COMB);
     }),
     ("seen (serial numbers)", 3, |bench| {
-        bench.db.seen(&Unit { read_as: "g1", serial: "S1" }, Kind::Receipt, BEGIN).unwrap();
+        bench
+            .db
+            .last_scan_of_item(&SerializedItem { read_as: "g1", serial: "S1" }, Kind::Receipt, BEGIN)
+            .unwrap();
     }),
     ("scan, before the log is folded in", 64, |bench| {
         bench.scan(SHAMPOO);
     }),
     ("tend (counts, log)", 1, |bench| {
-        bench.db.tend().unwrap();
+        bench.db.do_housekeeping().unwrap();
     }),
     ("figures", 5, |bench| {
         bench.db.figures().unwrap();
@@ -253,18 +258,18 @@ const JOBS: &[Job] = &[
         bench.db.end_alarm(&Cause::Page).unwrap();
     }),
     ("see_alarms", 3, |bench| {
-        bench.db.see_alarms().unwrap();
+        bench.db.acknowledge_alarms().unwrap();
     }),
     ("pending, fix_dates, failed, person_called", 5, |bench| {
         let (id, _) = bench.db.oldest_unsent().unwrap().unwrap();
         bench.db.pending(id).unwrap();
         bench.db.fix_dates(id, "day", BEGIN, None).unwrap();
-        bench.db.failed(&Failure { id, fault: "no".to_owned(), retry_at: BEGIN, now: BEGIN }).unwrap();
-        bench.db.person_called(id).unwrap();
+        bench.db.count_failure(&Failure { id, fault: "no".to_owned(), retry_at: BEGIN, now: BEGIN }).unwrap();
+        bench.db.note_person_called(id).unwrap();
         bench.db.failures(id).unwrap();
     }),
     ("owner_of", 3, |bench| {
-        bench.db.owner_of(DocumentId(5)).unwrap();
+        bench.db.operation_of(DocumentId(5)).unwrap();
     }),
     ("facts, data, home", 3, |bench| {
         bench.db.remember("time_zone", "UTC").unwrap();
@@ -308,7 +313,7 @@ const JOBS: &[Job] = &[
     ("goods: index_some", 60, index_some),
     ("goods: finish_full_reading over a large copy", 1, finish_reading),
     ("goods: goods_figures, copy_stands", 3, |bench| {
-        bench.db.copy_stands().unwrap();
+        bench.db.copy_state().unwrap();
     }),
 ];
 

@@ -51,7 +51,7 @@ fn the_log_stays_at_its_working_size_over_thousands_of_scans() {
         if number % 100 == 99 {
             bench.scan(&Control::Close.code());
         }
-        bench.db.tend().unwrap();
+        bench.db.do_housekeeping().unwrap();
     }
     let ended = log_bytes(&bench, OUTBOX_FILE);
     assert!((1024 * 1024..=began).contains(&ended), "{ended}");
@@ -67,7 +67,7 @@ fn a_log_that_a_reader_let_grow_is_cut_to_its_working_size_after_it() {
     reader.execute_batch("BEGIN; SELECT count(*) FROM scans").unwrap();
     for _ in 0..5000 {
         bench.scan(SHAMPOO);
-        bench.db.tend().unwrap();
+        bench.db.do_housekeeping().unwrap();
     }
     assert!(log_bytes(&bench, OUTBOX_FILE) > 8 * 1024 * 1024);
     let raised = bench.db.review_logs(BEGIN).unwrap().raised;
@@ -75,7 +75,7 @@ fn a_log_that_a_reader_let_grow_is_cut_to_its_working_size_after_it() {
     assert_eq!(bench.db.review_logs(BEGIN).unwrap(), Reviewed::default());
     reader.execute_batch("COMMIT").unwrap();
     // As a tick once a second does, whether anybody scans or not.
-    bench.db.tend().unwrap();
+    bench.db.do_housekeeping().unwrap();
     bench.scan(SHAMPOO);
     let ended = log_bytes(&bench, OUTBOX_FILE);
     assert!((1024 * 1024..=began).contains(&ended), "{ended}");

@@ -10,7 +10,7 @@ use crate::domain::delivery::State;
 use crate::domain::ids::{GoodId, OperationId, ScannerName};
 use crate::domain::session::Conventions;
 use crate::domain::stock::mode::Kind;
-use crate::store::{Assigned, Assignment, ParkedAt, given_as};
+use crate::store::{Assigned, Assignment, ParkedAt, find_given};
 
 /// Two scans of `LATER` at the dock, of one unit and of five, and one at the ramp.
 fn bench_with_parked_scans() -> Bench {
@@ -280,8 +280,8 @@ fn what_was_given_is_listed_and_can_be_taken_back() {
     let listed: Vec<_> =
         given.iter().map(|given| (given.code.as_str(), given.title.as_deref(), given.at)).collect();
     assert_eq!(listed, [("]E401234558", Some("Shampoo"), Some(BEGIN)), ("LATER", Some("Comb"), Some(BEGIN))]);
-    assert_eq!(given_as(&given, "]C0LATER").unwrap().key, "tLATER");
-    assert_eq!(given_as(&given, "LATE"), None);
+    assert_eq!(find_given(&given, "]C0LATER").unwrap().key, "tLATER");
+    assert_eq!(find_given(&given, "LATE"), None);
     assert_eq!(bench.db.unassign("tLATER").unwrap(), Some(GoodId(2)));
     assert_eq!(bench.db.unassign("tLATER").unwrap(), None);
     let figures = bench.figures();
@@ -299,7 +299,7 @@ fn bench_with_packs() -> Bench {
     packs.add(Pack { code: "14006381333938".to_owned(), content, factor: 12, place: place.clone() }).unwrap();
     let content = Content::Barcode("LATER".to_owned());
     packs.add(Pack { code: "SIX".to_owned(), content, factor: 6, place }).unwrap();
-    bench.db.know_packs(packs);
+    bench.db.set_packs(packs);
     bench
 }
 

@@ -101,7 +101,7 @@ impl Catalog {
         if self.is_recalled {
             return Ok(());
         }
-        let stands = link.db(|db| db.copy_stands()).await?;
+        let stands = link.db(|db| db.copy_state()).await?;
         (self.full_at, self.synced_at) = (stands.figures.full_at, stands.figures.synced_at);
         self.is_recalled = true;
         self.pages.recall(stands.page_rows);

@@ -17,7 +17,7 @@ use crate::domain::listing::{Fault, Pass, Turn};
 use crate::domain::signal::Signal;
 use crate::domain::stock::good::Good;
 use crate::feedback::What;
-use crate::store::{self, CopyStands, Db, Doubt, GoodsPage, Proof};
+use crate::store::{self, CopyState, Db, Doubt, GoodsPage, Proof};
 
 /// The wait before the reading that proves a first one, as a multiple of the time that the first one took: it must not
 /// take more than a fifth of the requests.
@@ -98,7 +98,7 @@ impl FullReading {
     }
 
     /// Takes in the state of the copy, after a start and after each reading.
-    pub(super) fn recall(&mut self, link: &Link, stands: &CopyStands) {
+    pub(super) fn recall(&mut self, link: &Link, stands: &CopyState) {
         self.doubt = stands.doubt;
         if stands.proof == Proof::Proven {
             self.unproven = 0;
@@ -287,7 +287,7 @@ impl FullReading {
     }
 
     /// Returns the time of the reading that confirms or proves another one, or that is asked for in any case.
-    fn due_after(&self, link: &Link, stands: &CopyStands) -> Option<Instant> {
+    fn due_after(&self, link: &Link, stands: &CopyState) -> Option<Instant> {
         let now = Instant::now();
         if self.doubt.is_some() {
             return Some(now + self.confirming_wait(link));

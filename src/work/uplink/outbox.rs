@@ -148,7 +148,7 @@ impl Outbox {
         let retry_at = now.plus_ms(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
         let failure = Failure { id, fault: fault.to_owned(), retry_at, now };
         // A command may have withdrawn the document meanwhile.
-        let Some(failing) = link.db(move |db| db.failed(&failure)).await? else {
+        let Some(failing) = link.db(move |db| db.count_failure(&failure)).await? else {
             return Ok(());
         };
         self.put_off(id, wait);
@@ -156,8 +156,8 @@ impl Outbox {
         tracing::warn!(operation = id.0, failures, fault, wait_s = wait.as_secs(), "a document fails");
         let is_late = now.ms_since(failing.since) >= CALL_AFTER_MS;
         let calls = hope == Hope::NeedsPerson || failures >= CALL_AFTER_FAILURES || is_late;
-        if calls && !failing.is_told {
-            link.db(move |db| db.person_called(id)).await?;
+        if calls && !failing.is_person_called {
+            link.db(move |db| db.note_person_called(id)).await?;
             // The document's alarm says why.
             link.alarms.hurry();
         }

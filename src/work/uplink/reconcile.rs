@@ -100,7 +100,7 @@ impl Reconciler {
         if let Some(comments) = self.documents.comments(document) {
             return Ok(comments.iter().any(|comment| operation.marker.is_in(comment)));
         }
-        if let Some(owner) = link.db(move |db| db.owner_of(document)).await? {
+        if let Some(owner) = link.db(move |db| db.operation_of(document)).await? {
             return Ok(owner == operation.id);
         }
         let permit = link.permit().await?;
