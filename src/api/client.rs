@@ -31,7 +31,7 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2
 const IDLE_CONNECTION: Duration = Duration::from_secs(10);
 
 /// The text that replaces a token which the server repeats in an answer.
-pub(super) const BLOT: &str = "(token)";
+pub(super) const REDACTED: &str = "(token)";
 
 /// The server's clock at one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Client {
     ) -> Result<Self, BuildError> {
         let credentials = format!("Bearer {}, User {}", partner.expose_secret(), user.expose_secret());
         let client = Self::partner_only(config, partner)?;
-        Ok(Self { authorization: header_of(&credentials)?, location, ..client }.hiding(user))
+        Ok(Self { authorization: header_of(&credentials)?, location, ..client }.redacting(user))
     }
 
     /// Builds a client for [`Client::log_in`] alone: it has no user token and no location.
@@ -131,17 +131,17 @@ impl Client {
             date: Mutex::new(None),
             meter: Requests::default(),
         };
-        Ok(client.hiding(partner))
+        Ok(client.redacting(partner))
     }
 
     /// Returns the same client, which removes one more secret from every answer.
-    fn hiding(mut self, secret: &SecretString) -> Self {
-        self.hide(secret);
+    fn redacting(mut self, secret: &SecretString) -> Self {
+        self.redact_from_answers(secret);
         self
     }
 
     /// Adds a secret that is removed from every answer from now on.
-    pub(super) fn hide(&mut self, secret: &SecretString) {
+    pub(super) fn redact_from_answers(&mut self, secret: &SecretString) {
         self.tokens.extend(spellings(secret));
     }
 
@@ -280,8 +280,8 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         // Before anything else is made of the body: no later step can then leak a token.
-        let body = blotted(body, &self.tokens);
-        let verdict = envelope::judge(&method, status, &body);
+        let body = redacted(body, &self.tokens);
+        let verdict = envelope::classify(&method, status, &body);
         // A device in between has a clock of its own, which must not vouch for ours.
         if let Some(at) = server_clock.filter(|_| !matches!(verdict, Verdict::Stranger(_))) {
             let at = ServerDate(UnixMillis(at.timestamp().as_millisecond()));
@@ -313,14 +313,14 @@ fn spellings(token: &SecretString) -> Vec<SecretString> {
 ///
 /// A server that complains about a header may repeat it, and its words go to people, to the log and to the disk. So the
 /// tokens are removed before anything is made of the answer.
-fn blotted(body: Vec<u8>, tokens: &[SecretString]) -> Vec<u8> {
+fn redacted(body: Vec<u8>, tokens: &[SecretString]) -> Vec<u8> {
     // Bytes that are not UTF-8 cannot hold a token; the original body is returned where there is nothing to remove.
     let text = String::from_utf8_lossy(&body);
     if !tokens.iter().any(|token| text.contains(token.expose_secret())) {
         return body;
     }
-    let blot = |text: String, token: &SecretString| text.replace(token.expose_secret(), BLOT);
-    tokens.iter().fold(text.into_owned(), blot).into_bytes()
+    let redact = |text: String, token: &SecretString| text.replace(token.expose_secret(), REDACTED);
+    tokens.iter().fold(text.into_owned(), redact).into_bytes()
 }
 
 /// The reason why the client could not be built. Nothing was sent.
@@ -345,12 +345,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_blotted_out_of_an_answer_however_it_is_spelled() {
+    fn a_token_is_redacted_from_an_answer_however_it_is_spelled() {
         let tokens: Vec<_> = ["a/b", "secret"].map(SecretString::from).iter().flat_map(spellings).collect();
-        let blot = |body: &[u8]| String::from_utf8(blotted(body.to_vec(), &tokens)).unwrap();
-        assert_eq!(blot(b"Bearer a/b, User secret"), "Bearer (token), User (token)");
-        assert_eq!(blot(br#"{"message":"a\/b"}"#), r#"{"message":"(token)"}"#);
-        assert_eq!(blot(b"\xffsecret"), "\u{fffd}(token)");
-        assert_eq!(blotted(b"\xff".to_vec(), &tokens), b"\xff", "what says no token is as it was");
+        let redact = |body: &[u8]| String::from_utf8(redacted(body.to_vec(), &tokens)).unwrap();
+        assert_eq!(redact(b"Bearer a/b, User secret"), "Bearer (token), User (token)");
+        assert_eq!(redact(br#"{"message":"a\/b"}"#), r#"{"message":"(token)"}"#);
+        assert_eq!(redact(b"\xffsecret"), "\u{fffd}(token)");
+        assert_eq!(redacted(b"\xff".to_vec(), &tokens), b"\xff", "what says no token is as it was");
     }
 }

@@ -109,7 +109,7 @@ fn has_message(part: &RawValue) -> bool {
 }
 
 /// Judges an answer by the request's method, its status and its body.
-pub(super) fn judge(method: &Method, status: u16, body: &[u8]) -> Verdict {
+pub(super) fn classify(method: &Method, status: u16, body: &[u8]) -> Verdict {
     let is_empty = body.trim_ascii().is_empty();
     let stranger = || Verdict::Stranger(Body::of(body));
     let envelope: Option<Envelope<'_>> = serde_json::from_slice(body).ok();
@@ -200,14 +200,14 @@ mod tests {
     }
 
     fn is_stranger(method: &Method, status: u16, body: &str) -> bool {
-        matches!(judge(method, status, body.as_bytes()), Verdict::Stranger(_))
+        matches!(classify(method, status, body.as_bytes()), Verdict::Stranger(_))
     }
 
     proptest! {
         /// A failure without a body of the service's own is still a failure: neither proves anything.
         #[test]
         fn no_other_body_is_ever_carried_out_or_refused(method in methods(), status in 100_u16..600, body in select(&STRANGE[..])) {
-            let verdict = judge(&method, status, body.as_bytes());
+            let verdict = classify(&method, status, body.as_bytes());
             let is_failing = matches!(status, 500 | 501 | 505..=519);
             prop_assert_eq!(verdict == Verdict::Failure, is_failing, "{:?} {} {}", verdict, status, body);
             prop_assert!(!matches!(verdict, Verdict::Done(_)));
@@ -222,13 +222,13 @@ mod tests {
 
         #[test]
         fn nothing_but_a_deletion_is_done_without_content(method in methods(), status in 200_u16..300) {
-            let is_done = judge(&method, status, b"") == Verdict::Done(None);
+            let is_done = classify(&method, status, b"") == Verdict::Done(None);
             prop_assert_eq!(is_done, method == Method::DELETE && matches!(status, 202 | 204));
         }
 
         #[test]
         fn a_good_envelope_is_done_under_a_good_status_alone(method in methods(), status in 100_u16..600, body in select(&GOOD[..])) {
-            let is_done = matches!(judge(&method, status, body.as_bytes()), Verdict::Done(_));
+            let is_done = matches!(classify(&method, status, body.as_bytes()), Verdict::Done(_));
             prop_assert_eq!(is_done, (200..300).contains(&status));
         }
 
@@ -239,7 +239,7 @@ mod tests {
 
         #[test]
         fn the_services_own_refusals_are_taken_as_such(method in methods(), status in 400_u16..600, body in select(&BAD[..])) {
-            prop_assert_eq!(judge(&method, status, body.as_bytes()), Verdict::Failure);
+            prop_assert_eq!(classify(&method, status, body.as_bytes()), Verdict::Failure);
         }
     }
 
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn too_many_requests_may_come_without_content_and_nothing_else_may() {
-        assert_eq!(judge(&Method::POST, 429, b""), Verdict::Failure);
+        assert_eq!(classify(&Method::POST, 429, b""), Verdict::Failure);
         for status in [301, 302, 400, 401, 403, 404, 408, 413, 421, 422, 451, 502, 503, 504, 521] {
             assert!(is_stranger(&Method::POST, status, ""), "{status}");
         }
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn the_data_are_found_where_they_stand() {
         let body = br#"{"success":true,"data":[1,2],"meta":[]}"#;
-        let Verdict::Done(Some(place)) = judge(&Method::GET, 200, body) else { panic!("no data") };
+        let Verdict::Done(Some(place)) = classify(&Method::GET, 200, body) else { panic!("no data") };
         assert_eq!(&body[place], b"[1,2]");
     }
 }

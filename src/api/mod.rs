@@ -21,8 +21,8 @@ mod wire;
 
 pub use budget::{Budget, Permit, seed};
 pub use calls::{
-    BaseUnit, CardItem, CardRow, CategoryContent, CategoryRow, CategoryToWrite, Consumable, Correction,
-    DocumentRow, GoodDetails, GoodToWrite, GoodsFilter, GoodsPageAsk, LineDetails, LineIds, LineToPost,
+    BaseUnit, CardItem, CardRow, CategoryContent, CategoryRow, CategoryToWrite, Consumable, CorrectionRule,
+    DocumentRow, GoodDetails, GoodToWrite, GoodsFilter, GoodsPageRequest, LineDetails, LineIds, LineToPost,
     LocationRow, LocationTitle, Login, MasterRow, Movement, MovementDetails, MovementFilter, Node, NodeRow,
     OperationToPost, PermissionsRow, PostedOperation, ServiceConsumables, StorageRow, Unlinked,
 };

@@ -59,7 +59,7 @@ const FULL_PERCENT: u64 = 99;
 
 /// The other users of the address that a station assumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Company {
+enum Neighbours {
     /// None. The pace is the full one and nothing is spaced: the windows of the budget are enough.
     Alone,
     /// One that will be gone soon: the pace is low, or on the way back.
@@ -78,7 +78,7 @@ pub(super) struct Pace {
     most: u64,
     /// The pace now, in thousandths of a request a minute, [`LEAST`] to `most`.
     rate: u64,
-    company: Company,
+    neighbours: Neighbours,
     /// The number of requests served since the last refusal.
     in_row: u32,
     /// The time of the last refusal.
@@ -98,7 +98,7 @@ impl Pace {
         Self {
             most,
             rate: most,
-            company: Company::Alone,
+            neighbours: Neighbours::Alone,
             in_row: 0,
             refused: None,
             sent: None,
@@ -111,19 +111,19 @@ impl Pace {
     /// Notes that a request was served.
     pub(super) fn faster(&mut self) {
         self.in_row = self.in_row.saturating_add(1);
-        match self.company {
-            Company::Alone => {}
+        match self.neighbours {
+            Neighbours::Alone => {}
             // One served request may have slipped through during the burst; it undoes the last halving and no more.
-            Company::Passing { .. } if self.in_row < EPISODE_ENDS_AFTER => {
+            Neighbours::Passing { .. } if self.in_row < EPISODE_ENDS_AFTER => {
                 self.rate = self.rate.saturating_mul(2).min(self.most);
             }
-            Company::Passing { .. } => {
+            Neighbours::Passing { .. } => {
                 self.rate += self.most.saturating_sub(self.rate) / WAY_BACK_PART;
                 if self.rate.saturating_mul(100) >= self.most.saturating_mul(FULL_PERCENT) {
-                    (self.rate, self.company) = (self.most, Company::Alone);
+                    (self.rate, self.neighbours) = (self.most, Neighbours::Alone);
                 }
             }
-            Company::Sharing => self.rate = self.rate.saturating_add(self.step()).min(self.most),
+            Neighbours::Sharing => self.rate = self.rate.saturating_add(self.step()).min(self.most),
         }
     }
 
@@ -142,15 +142,15 @@ impl Pace {
         let is_same_episode = self.refused.is_some() && self.in_row < EPISODE_ENDS_AFTER;
         let was_quiet = self.refused.is_none_or(|last| now.saturating_duration_since(last) >= QUIET);
         let half = (self.rate / 2).max(LEAST);
-        (self.rate, self.company) = match self.company {
-            Company::Alone if was_quiet => (half, Company::Passing { low: half }),
+        (self.rate, self.neighbours) = match self.neighbours {
+            Neighbours::Alone if was_quiet => (half, Neighbours::Passing { low: half }),
             // A second refusal in the same episode shows that half the pace was far too much.
-            Company::Passing { .. } if is_same_episode => {
+            Neighbours::Passing { .. } if is_same_episode => {
                 let low = (self.rate / 4).max(LEAST_IN_BURST).min(self.rate);
-                (low, Company::Passing { low })
+                (low, Neighbours::Passing { low })
             }
-            Company::Passing { low } => (low.min(self.rate), Company::Sharing),
-            Company::Alone | Company::Sharing => (half, Company::Sharing),
+            Neighbours::Passing { low } => (low.min(self.rate), Neighbours::Sharing),
+            Neighbours::Alone | Neighbours::Sharing => (half, Neighbours::Sharing),
         };
         (self.in_row, self.refused) = (0, Some(now));
     }
@@ -164,7 +164,7 @@ impl Pace {
     /// Returns the time at which the next request may be sent: after the gap of the present pace, up to a half shorter
     /// or longer; `None` if it may be sent at any time.
     pub(super) fn next(&self) -> Option<Instant> {
-        if self.company == Company::Alone {
+        if self.neighbours == Neighbours::Alone {
             return None;
         }
         // Computed anew at each call, so that a request that was served meanwhile shortens the gap.
@@ -217,7 +217,7 @@ mod tests {
     fn after_a_burst_the_full_pace_is_back_within_a_score_of_requests() {
         let (mut pace, _now) = refused(4);
         let mut rates = Vec::new();
-        while pace.company != Company::Alone {
+        while pace.neighbours != Neighbours::Alone {
             pace.faster();
             rates.push(pace.rate / 1000);
         }
@@ -230,7 +230,7 @@ mod tests {
         let (mut pace, now) = refused(4);
         served(&mut pace, 3);
         pace.slower(now);
-        assert_eq!((pace.rate, pace.company), (6000, Company::Sharing));
+        assert_eq!((pace.rate, pace.neighbours), (6000, Neighbours::Sharing));
         pace.faster();
         assert_eq!(pace.rate, 6150);
         pace.slower(now);
@@ -241,27 +241,27 @@ mod tests {
 
     #[test]
     fn a_refusal_soon_after_another_means_company_and_one_long_after_does_not() {
-        for (later, company) in [(299, Company::Sharing), (300, Company::Passing { low: 90_000 })] {
+        for (later, neighbours) in [(299, Neighbours::Sharing), (300, Neighbours::Passing { low: 90_000 })] {
             let (mut pace, now) = refused(1);
             served(&mut pace, 100);
-            assert_eq!(pace.company, Company::Alone);
+            assert_eq!(pace.neighbours, Neighbours::Alone);
             pace.slower(now + Duration::from_secs(later));
-            assert_eq!((pace.rate, pace.company), (90_000, company));
+            assert_eq!((pace.rate, pace.neighbours), (90_000, neighbours));
         }
     }
 
     #[test]
     fn who_shares_an_address_goes_up_by_small_steps_to_the_most() {
-        let mut pace = Pace { rate: 90_000, company: Company::Sharing, ..Pace::new(180, 1) };
+        let mut pace = Pace { rate: 90_000, neighbours: Neighbours::Sharing, ..Pace::new(180, 1) };
         served(&mut pace, 599);
         assert_eq!(pace.rate, 179_850);
         served(&mut pace, 10);
-        assert_eq!((pace.rate, pace.company), (180_000, Company::Sharing));
+        assert_eq!((pace.rate, pace.neighbours), (180_000, Neighbours::Sharing));
     }
 
     #[test]
     fn a_slow_station_that_is_served_twelve_times_in_a_row_catches_up() {
-        let mut pace = Pace { rate: 2000, company: Company::Sharing, ..Pace::new(180, 1) };
+        let mut pace = Pace { rate: 2000, neighbours: Neighbours::Sharing, ..Pace::new(180, 1) };
         served(&mut pace, 12);
         assert_eq!(pace.rate, 3800);
         pace.faster();
@@ -304,7 +304,7 @@ mod tests {
             (0..9).for_each(|_| pace.slower(now));
             assert!((LEAST..=most).contains(&pace.rate), "{per_minute}: {}", pace.rate);
             served(&mut pace, 40);
-            assert_eq!((pace.rate, pace.company), (most, Company::Alone), "{per_minute}");
+            assert_eq!((pace.rate, pace.neighbours), (most, Neighbours::Alone), "{per_minute}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use stockpoint::api::{
-    self, BaseUnit, Budget, CategoryToWrite, Client, Consumable, Correction, GoodToWrite, GoodsFilter,
+    self, BaseUnit, Budget, CategoryToWrite, Client, Consumable, CorrectionRule, GoodToWrite, GoodsFilter,
     LineIds, LineToPost, LocationTitle, Login, MovementFilter, Node, OperationToPost, Outcome, Permit,
     PostedOperation, Unlinked,
 };
@@ -160,7 +160,7 @@ async fn use_goods(bench: &Bench) {
     let read = client.good(permit(), made.good.id).await.unwrap().unwrap();
     assert_eq!(read, made);
     "Comb, narrow".clone_into(&mut comb.title);
-    let corrections = [Correction { rule: 1, base: BaseUnit::Sale }];
+    let corrections = [CorrectionRule { rule: 1, base: BaseUnit::Sale }];
     let replaced = client.replace_good(permit(), made.good.id, &comb, &corrections).await.unwrap();
     assert_eq!(replaced.good.title, "Comb, narrow");
     client.delete_good(permit(), made.good.id).await.unwrap();
@@ -347,7 +347,7 @@ async fn another_unit_for_a_good_that_has_moved_needs_rules() {
     let in_ml = GoodToWrite::new("Comb", PRODUCT_CATEGORY, UnitId(PIECE.id), UnitId(MILLILITRE.id));
     let refused = client.replace_good(permit(), COMB, &in_ml, &[]).await.unwrap_err();
     assert!(matches!(refused, api::Error::Refused { status: 409, .. }), "{refused}");
-    let rules = [Correction { rule: 2, base: BaseUnit::Service }];
+    let rules = [CorrectionRule { rule: 2, base: BaseUnit::Service }];
     assert!(client.replace_good(permit(), COMB, &in_ml, &rules).await.is_ok());
     bench.check();
 }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::api::client::{BLOT, Client};
+use crate::api::client::{Client, REDACTED};
 use crate::api::{Error, Permit, lenient};
 use crate::domain::ids::{LocationId, MasterId, StorageId};
 
@@ -140,13 +140,13 @@ impl Client {
         password: &SecretString,
     ) -> Result<Login, Error> {
         // Hidden before the request is sent: an error of the service may repeat its input.
-        self.hide(password);
+        self.redact_from_answers(password);
         let body = Credentials { login, password: password.expose_secret() };
         let answer = self.post_as_partner(permit, "auth", &body).await?;
         let row: LoginWire<'_> = answer.one()?;
         match (lenient::text(row.user_token).filter(|token| !token.is_empty()), row.uuid) {
             // A very short password may occur inside the token, where it was replaced. Such a token is useless.
-            (Some(token), _) if token.contains(BLOT) => Err(answer.lacks("a whole user token")),
+            (Some(token), _) if token.contains(REDACTED) => Err(answer.lacks("a whole user token")),
             (Some(token), _) => Ok(Login::Token(token.into())),
             (None, Some(_)) => Ok(Login::NoTokenYet),
             (None, None) => Err(answer.lacks("the user token")),

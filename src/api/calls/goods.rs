@@ -25,7 +25,7 @@ const NODES_MAX: usize = 100;
 
 /// A requested page of the goods table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GoodsPageAsk<'a> {
+pub struct GoodsPageRequest<'a> {
     /// Its number, from 1.
     pub page: u32,
     /// The number of rows to request. The service may return fewer, and its limit is not documented.
@@ -145,7 +145,7 @@ impl GoodToWrite {
 
 /// A rule by which movements are recomputed when the unit of a good that has movements changes (`correction_rules`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Correction {
+pub struct CorrectionRule {
     /// The service's number of the rule, 1..=5.
     pub rule: u8,
     /// The unit that the rule starts from.
@@ -247,9 +247,13 @@ impl Client {
     ///
     /// # Errors
     /// Any of [`Error`].
-    pub async fn goods(&self, permit: Permit, ask: &GoodsPageAsk<'_>) -> Result<(Vec<Good>, usize), Error> {
-        let filter = GoodsFilter { changed_after: ask.changed_after, ..GoodsFilter::default() };
-        let answer = self.goods_answer(permit, ask.page, ask.rows, &filter).await?;
+    pub async fn goods(
+        &self,
+        permit: Permit,
+        request: &GoodsPageRequest<'_>,
+    ) -> Result<(Vec<Good>, usize), Error> {
+        let filter = GoodsFilter { changed_after: request.changed_after, ..GoodsFilter::default() };
+        let answer = self.goods_answer(permit, request.page, request.rows, &filter).await?;
         let rows = answer.rows::<GoodRow<'_>>()?;
         // Counted before unreadable rows are dropped: the number shows whether the listing has ended.
         let count = rows.len();
@@ -336,7 +340,7 @@ impl Client {
         permit: Permit,
         id: GoodId,
         good: &GoodToWrite,
-        corrections: &[Correction],
+        corrections: &[CorrectionRule],
     ) -> Result<GoodDetails, Error> {
         let path = format!("goods/{}/{id}", self.location());
         let answer = self.put(permit, &path, &body(good, corrections)).await?;
@@ -382,9 +386,9 @@ fn details(raw: &RawValue) -> Option<GoodDetails> {
     })
 }
 
-fn body<'a>(good: &'a GoodToWrite, corrections: &[Correction]) -> GoodBody<'a> {
+fn body<'a>(good: &'a GoodToWrite, corrections: &[CorrectionRule]) -> GoodBody<'a> {
     let money = |amount: Option<Money>| amount.and_then(Money::amount).map(number);
-    let rule = |correction: &Correction| CorrectionBody {
+    let rule = |correction: &CorrectionRule| CorrectionBody {
         rule: correction.rule,
         base_unit: match correction.base {
             BaseUnit::Sale => "sale",

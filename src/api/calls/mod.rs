@@ -17,7 +17,7 @@ pub use self::account::{LocationRow, LocationTitle, Login, MasterRow, Permission
 pub use self::cards::{CardItem, CardRow, Consumable, ServiceConsumables, Unlinked};
 pub use self::categories::{CategoryContent, CategoryRow, CategoryToWrite, Node, NodeRow};
 pub use self::documents::DocumentRow;
-pub use self::goods::{BaseUnit, Correction, GoodDetails, GoodToWrite, GoodsFilter, GoodsPageAsk};
+pub use self::goods::{BaseUnit, CorrectionRule, GoodDetails, GoodToWrite, GoodsFilter, GoodsPageRequest};
 pub use self::lines::{LineDetails, LineIds, LineToPost};
 pub use self::movements::{Movement, MovementDetails, MovementFilter, StorageRow};
 pub use self::operation::{OperationToPost, PostedOperation};

@@ -6,7 +6,7 @@ use super::interrupted::{Interrupted, would_answer_the_same};
 use super::link::Link;
 use super::page_size::PageSize;
 use super::waits::{REST_FIRST, growing};
-use crate::api::{self, GoodsPageAsk, Outcome};
+use crate::api::{self, GoodsPageRequest, Outcome};
 use crate::domain::health::ApiState;
 use crate::domain::listing::Pass;
 use crate::domain::stock::good::Good;
@@ -84,7 +84,7 @@ impl Pages {
         pass: &Pass,
         changed_after: Option<&str>,
     ) -> Result<Page, Interrupted> {
-        let ask = GoodsPageAsk { page: pass.page, rows: self.rows_of(pass), changed_after };
+        let ask = GoodsPageRequest { page: pass.page, rows: self.rows_of(pass), changed_after };
         let permit = link.permit().await?;
         let answer = link.client.goods(permit, &ask).await;
         let (goods, rows) = link.take_answer(answer).await?;
