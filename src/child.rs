@@ -98,7 +98,7 @@ impl Child {
     pub(crate) fn give(&mut self, text: &str) {
         let Some(mut input) = self.0.as_mut().and_then(|process| process.stdin.take()) else { return };
         if let Err(error) = writeln!(input, "{text}") {
-            tracing::debug!(%error, "a program does not read its input");
+            tracing::debug!(%error, "a program did not read its input");
         }
     }
 

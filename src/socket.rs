@@ -94,8 +94,8 @@ where
         };
         match timeout(PATIENCE, served).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a command went away"),
-            Err(_elapsed) => tracing::debug!("a command did not ask in time"),
+            Ok(Err(error)) => tracing::debug!(%error, "a command closed its connection early"),
+            Err(_elapsed) => tracing::debug!("a command did not complete its request in time"),
         }
     }
 }

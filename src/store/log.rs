@@ -149,7 +149,7 @@ impl Checkpointer {
             while requested.recv() == Ok(()) {
                 if let Err(error) = catch_up(&connection, &counts) {
                     // Nothing is lost: the log holds the data, and the next checkpoint copies all of it.
-                    tracing::warn!(%error, "a database log cannot be folded in");
+                    tracing::warn!(%error, "the checkpoint of a database log failed");
                 }
             }
         };
@@ -162,7 +162,7 @@ impl Checkpointer {
         // The thread's loop ends when the sender is gone.
         drop(self.requests);
         if self.thread.join().is_err() {
-            tracing::error!("a thread that folds a database log in has panicked");
+            tracing::error!("a thread that runs the checkpoints of a database log has panicked");
         }
     }
 }
@@ -178,7 +178,7 @@ impl Db {
                 .and_then(|checkpointer| log.watch(connection).map(|()| checkpointer));
             match started {
                 Ok(checkpointer) => log.checkpointer = Some(checkpointer),
-                Err(error) => tracing::warn!(%error, "a database log is folded in between scans"),
+                Err(error) => tracing::warn!(%error, "the checkpoints of a database log run between scans"),
             }
         }
     }
@@ -190,7 +190,7 @@ impl Db {
             if log.checkpointer.is_some()
                 && let Err(error) = log.checkpoint_if_due(connection)
             {
-                tracing::warn!(%error, "a database log cannot be folded in");
+                tracing::warn!(%error, "the checkpoint of a database log failed");
             }
         }
     }

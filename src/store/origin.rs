@@ -34,7 +34,7 @@ impl Db {
         if is_foreign {
             tracing::warn!(
                 location = books.location.0,
-                "the copy of the goods table is of another service or location; it is read anew"
+                "the copy of the goods table belongs to another service or location; it is read again"
             );
             // The progress goes as well, so that the next reading starts from nothing.
             transaction.execute_batch(

@@ -49,7 +49,7 @@ impl Reserve {
             }
             Err(error) => {
                 if error.kind() != io::ErrorKind::NotFound {
-                    tracing::error!(%error, "the room kept back cannot be given");
+                    tracing::error!(%error, "the reserved room cannot be freed");
                 }
                 false
             }
