@@ -28,7 +28,7 @@ use crate::config::environment;
 /// The most output of a program that is read, in bytes.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
 /// The interval between two checks whether a program has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_EVERY: Duration = Duration::from_millis(20);
 /// The variables that a program sees: `PATH`, to find other programs, and `LANG`, the language of its messages.
 const VARIABLES: [&str; 2] = ["PATH", "LANG"];
 
@@ -78,7 +78,7 @@ pub(crate) fn run(command: &mut Command, time_max: Duration) -> Result<Ended, Er
             return Err(Error::Hung(time_max));
         }
         // Polled, because the standard library has no wait with a time-out.
-        thread::park_timeout(LOOK_EVERY);
+        thread::park_timeout(POLL_EVERY);
     }
 }
 
@@ -95,7 +95,7 @@ impl Child {
 
     /// Writes `text` to its standard input, which then ends. It is no error if the program does not read it, and cannot
     /// block the caller: a pipe holds more than any text that is written here.
-    pub(crate) fn give(&mut self, text: &str) {
+    pub(crate) fn write_input(&mut self, text: &str) {
         let Some(mut input) = self.0.as_mut().and_then(|process| process.stdin.take()) else { return };
         if let Err(error) = writeln!(input, "{text}") {
             tracing::debug!(%error, "a program did not read its input");
@@ -176,7 +176,7 @@ mod tests {
         let ends = Instant::now() + Duration::from_secs(20);
         while fs::read_to_string(&sleeper).is_ok_and(|state| !state.contains(") Z ")) {
             assert!(Instant::now() < ends, "it lives on");
-            thread::park_timeout(LOOK_EVERY);
+            thread::park_timeout(POLL_EVERY);
         }
     }
 

@@ -6,7 +6,7 @@
 //! `setresuid(2)`, "C library/kernel differences"): a new thread has those of the thread that starts it.
 //!
 //! Root stays root for `init`, `calibrate --write` and the scripts of the package, which write outside the folder, and
-//! for reading tokens, which belong to root. What these do in the data folder goes through [`within`].
+//! for reading tokens, which belong to root. What these do in the data folder goes through [`run_as_owner`].
 
 use std::fs;
 use std::io;
@@ -51,7 +51,7 @@ impl Owner {
     }
 
     /// Gives this thread the owner's rights for good.
-    fn take_over(self) -> io::Result<()> {
+    fn become_owner(self) -> io::Result<()> {
         let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
         // Groups first, the user last: only root may change groups. All three ids are set, so that none leads back.
         set_thread_groups(&[group])?;
@@ -65,18 +65,18 @@ impl Owner {
 ///
 /// # Errors
 /// The system's reason; nothing in the folder may be opened then.
-pub fn take_over(dir: &Path) -> io::Result<()> {
-    Owner::to_become(dir)?.map_or(Ok(()), Owner::take_over)
+pub fn become_owner(dir: &Path) -> io::Result<()> {
+    Owner::to_become(dir)?.map_or(Ok(()), Owner::become_owner)
 }
 
 /// Runs `work` with the rights of the owner of `dir`, in a thread of its own, so that the caller stays root.
 ///
 /// # Errors
 /// The system's reason; nothing was done then.
-pub fn within<T: Send>(dir: &Path, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+pub fn run_as_owner<T: Send>(dir: &Path, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     let Some(owner) = Owner::to_become(dir)? else { return Ok(work()) };
     thread::scope(|scope| {
-        let as_owner = move || owner.take_over().map(|()| work());
+        let as_owner = move || owner.become_owner().map(|()| work());
         let thread = thread::Builder::new().name("data".to_owned()).spawn_scoped(scope, as_owner)?;
         // A panic belongs to the caller, as if the work had run in its thread.
         thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked))
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(Owner::to_become(&dir.path().join("none")).unwrap(), None);
         chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         let file = dir.path().join("file");
-        let result = within(dir.path(), || {
+        let result = run_as_owner(dir.path(), || {
             fs::write(&file, "").unwrap();
             let away = fs::read("/etc/shadow").unwrap_err().kind();
             let back = set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).is_ok();

@@ -27,7 +27,7 @@ const REQUEST_BYTES_MAX: u64 = 64;
 /// The longest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 /// The longest time for which either side waits for the other.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A request of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ where
     loop {
         let Ok((mut stream, _)) = listener.accept().await else {
             // Out of file descriptors, most likely; an immediate second try would fail too.
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(TIMEOUT).await;
             continue;
         };
         // The time-out below covers reading and answering: a command that stalls must not block the next one.
@@ -92,7 +92,7 @@ where
             }
             stream.shutdown().await
         };
-        match timeout(PATIENCE, served).await {
+        match timeout(TIMEOUT, served).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a command closed its connection early"),
             Err(_elapsed) => tracing::debug!("a command did not complete its request in time"),
@@ -113,8 +113,8 @@ pub(crate) fn ask(dir: &Path, request: Request) -> io::Result<Option<String>> {
         }
         Err(error) => return Err(error),
     };
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     stream.write_all(format!("{}\n", request.word()).as_bytes())?;
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;

@@ -27,7 +27,7 @@ pub(super) fn doctor(out: &mut impl Write, path: &Path, as_json: bool) -> Result
 /// Checks the whole station.
 pub(super) fn look_over(config: &Config) -> Result<Report, Error> {
     // An agent that does not answer counts as none: the section on the agent reports it.
-    let asked = owner::within(&config.station.data_dir, || status::running(config).ok().flatten());
+    let asked = owner::run_as_owner(&config.station.data_dir, || status::running(config).ok().flatten());
     let running = asked.ok().flatten();
     let clock = SystemClock::new();
     Ok(runtime()?.block_on(examine(config, &clock, running.as_ref())))

@@ -114,7 +114,7 @@ fn backup_by_root(config: &Config, text: &str, file: &Path) -> Result<Backup, Er
         remove_if_there(&scratch)?;
         Ok((made, content))
     };
-    let (made, mut content) = owner::within(dir, write).map_err(owner_error(dir))??;
+    let (made, mut content) = owner::run_as_owner(dir, write).map_err(owner_error(dir))??;
     let part = file.with_added_extension("part");
     copy_out(&mut content, &part, file).inspect_err(|_failed| {
         // An incomplete file is of no use; the failure itself is reported.
@@ -171,7 +171,7 @@ pub(super) fn warn_if_foreign(out: &mut impl Write, config: &Config) -> Result<(
     let home = || -> Result<Option<Home>, Error> {
         Ok(data_if_any(config)?.map(|db| db.home()).transpose()?.flatten())
     };
-    let home = owner::within(dir, home).map_err(owner_error(dir))??;
+    let home = owner::run_as_owner(dir, home).map_err(owner_error(dir))??;
     let differences = home.map(|home| home.differences(&here(config))).unwrap_or_default();
     if differences.is_empty() {
         return Ok(());

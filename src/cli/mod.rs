@@ -143,7 +143,7 @@ fn data_if_any(config: &Config) -> Result<Option<Db>, Error> {
 
 /// Makes root act as the owner of the data folder, for the rest of the process.
 fn take_over(dir: &Path) -> Result<(), Error> {
-    owner::take_over(dir).map_err(owner_error(dir))
+    owner::become_owner(dir).map_err(owner_error(dir))
 }
 
 /// Returns the access to the service for a command that runs beside an agent. A running agent keeps its own budget:

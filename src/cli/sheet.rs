@@ -14,7 +14,7 @@ use crate::config::{Config, secrets};
 use crate::domain::code::seal::Seal;
 use crate::domain::ids::CardId;
 use crate::owner;
-use crate::sheet::{self, Format, Imprint, Job, NamedStorage, Paper, Symbology};
+use crate::sheet::{self, Format, Imprint, NamedStorage, Paper, PrintJob, PrintSymbology};
 
 pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Result<(), Error> {
     let seal = seal(config)?;
@@ -29,7 +29,7 @@ pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Re
     if format == Format::Pdf && args.output.is_none() && io::stdout().is_terminal() {
         return Err(Error::usage("a PDF cannot be shown on a terminal").hint("name a file with --output"));
     }
-    let job = Job {
+    let job = PrintJob {
         format,
         paper: paper(args.paper),
         symbology: symbology(args.symbology),
@@ -82,11 +82,11 @@ fn paper(paper: SheetPaper) -> Paper {
     }
 }
 
-fn symbology(symbology: SheetSymbology) -> Symbology {
+fn symbology(symbology: SheetSymbology) -> PrintSymbology {
     match symbology {
-        SheetSymbology::Code128 => Symbology::Code128,
-        SheetSymbology::Qr => Symbology::Qr,
-        SheetSymbology::Both => Symbology::Both,
+        SheetSymbology::Code128 => PrintSymbology::Code128,
+        SheetSymbology::Qr => PrintSymbology::Qr,
+        SheetSymbology::Both => PrintSymbology::Both,
     }
 }
 
@@ -109,7 +109,7 @@ fn kits(config: &Path) -> Vec<(CardId, String)> {
         let read = || -> Result<Vec<_>, Error> {
             Ok(data_if_any(&config)?.map(|db| db.cards()).transpose()?.unwrap_or_default())
         };
-        let mut cards = owner::within(dir, read).map_err(owner_error(dir))??;
+        let mut cards = owner::run_as_owner(dir, read).map_err(owner_error(dir))??;
         cards.retain(|(card, _)| config.kits.allows(*card));
         Ok(cards)
     });

@@ -169,7 +169,7 @@ pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status
 
 /// Returns the findings in the databases, which root opens with the rights of their owner.
 fn in_folder(dir: &Path, examine: impl FnOnce() -> Vec<Finding> + Send) -> Vec<Finding> {
-    owner::within(dir, examine).unwrap_or_else(|error| {
+    owner::run_as_owner(dir, examine).unwrap_or_else(|error| {
         let what = format!("{} cannot be looked into: {error}", dir.display());
         vec![Finding::fault("data", what, "run this command as the owner of the folder")]
     })

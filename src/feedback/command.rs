@@ -74,7 +74,7 @@ fn run_once(command: &[String], (signal, told): (Signal, &str), orders: &Orders)
     command.args(arguments).arg(signal.as_str());
     command.env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = Child::start(&mut command)?;
-    child.give(told);
+    child.write_input(told);
     let until = Instant::now() + TIME_MAX;
     loop {
         match child.ended()? {

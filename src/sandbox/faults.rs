@@ -330,7 +330,7 @@ impl Script {
 
 /// The reaction to a request on its connection.
 #[derive(Debug)]
-pub(super) enum Plan {
+pub(super) enum Reaction {
     /// Answer, after a wait.
     Answer(Answer, Duration),
     /// Answer half, then close.
@@ -342,7 +342,7 @@ pub(super) enum Plan {
 }
 
 /// Receives a request: checks the limits, then the script, then acts. Writes the log.
-pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
+pub(super) fn receive(state: &mut State, mut call: Call) -> Reaction {
     let mut record = RequestRecord {
         at: call.now.wall,
         method: call.method.to_string(),
@@ -356,21 +356,21 @@ pub(super) fn receive(state: &mut State, mut call: Call) -> Plan {
         fault: None,
     };
     // The limit comes first: a request that is over it never reaches the service, so it uses up no fault.
-    let plan = match limited(state, &call) {
-        Some(answer) => Plan::Answer(answer, Duration::ZERO),
+    let reaction = match limited(state, &call) {
+        Some(answer) => Reaction::Answer(answer, Duration::ZERO),
         None => match state.script.take(&call) {
-            None => Plan::Answer(route::act(state, &mut call), Duration::ZERO),
+            None => Reaction::Answer(route::act(state, &mut call), Duration::ZERO),
             Some(fault) => {
                 record.fault = Some(fault.clone());
                 perform(fault, state, call)
             }
         },
     };
-    if let Plan::Answer(answer, _) | Plan::Half(answer) = &plan {
+    if let Reaction::Answer(answer, _) | Reaction::Half(answer) = &reaction {
         record.status = Some(answer.status);
     }
     state.record(record);
-    plan
+    reaction
 }
 
 /// Returns the header's words with a star for each token: no token may stand in a log.
@@ -388,15 +388,17 @@ fn limited(state: &mut State, call: &Call) -> Option<Answer> {
     Some(Answer::too_many(Some(wait), state.options.quirks.retry_after.then_some(wait)))
 }
 
-fn perform(fault: Fault, state: &mut State, mut call: Call) -> Plan {
+fn perform(fault: Fault, state: &mut State, mut call: Call) -> Reaction {
     let answer = match fault {
-        Fault::DropBefore => return Plan::Close,
+        Fault::DropBefore => return Reaction::Close,
         Fault::Late { ms } => {
             state.late = state.late.saturating_add(1);
-            return Plan::CloseThenAct(Box::new(call), Duration::from_millis(ms));
+            return Reaction::CloseThenAct(Box::new(call), Duration::from_millis(ms));
         }
-        Fault::Slow { ms } => return Plan::Answer(route::act(state, &mut call), Duration::from_millis(ms)),
-        Fault::Truncated => return Plan::Half(route::act(state, &mut call)),
+        Fault::Slow { ms } => {
+            return Reaction::Answer(route::act(state, &mut call), Duration::from_millis(ms));
+        }
+        Fault::Truncated => return Reaction::Half(route::act(state, &mut call)),
         Fault::ActThenDrop => return act_then_close(state, call),
         Fault::PartialApply { lines } => {
             call.lines_max = Some(lines);
@@ -433,7 +435,7 @@ fn perform(fault: Fault, state: &mut State, mut call: Call) -> Plan {
         Fault::Forbidden => Refusal::forbidden().answer(&state.options.quirks),
         Fault::TooMany { retry_after_s, message_s } => Answer::too_many(message_s, retry_after_s),
     };
-    Plan::Answer(answer, Duration::ZERO)
+    Reaction::Answer(answer, Duration::ZERO)
 }
 
 fn meanwhile(state: &mut State, change: Change, call: &Call) {
@@ -446,7 +448,7 @@ fn meanwhile(state: &mut State, change: Change, call: &Call) {
     }
 }
 
-fn act_then_close(state: &mut State, mut call: Call) -> Plan {
+fn act_then_close(state: &mut State, mut call: Call) -> Reaction {
     let _hidden = route::act(state, &mut call);
-    Plan::Close
+    Reaction::Close
 }

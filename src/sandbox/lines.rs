@@ -23,7 +23,7 @@ use crate::domain::ids::TransactionId;
 
 /// The checked content of a line that a client sent. The amounts have their sign already.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct LineDraft {
     good: GoodId,
     amount: Decimal,
     sale_amount: Decimal,
@@ -38,7 +38,7 @@ pub(super) struct Draft {
     comment: String,
 }
 
-impl Draft {
+impl LineDraft {
     /// Returns a line of one piece of a good at price zero.
     pub(super) fn piece(good: GoodId) -> Self {
         Self {
@@ -118,12 +118,17 @@ pub(super) fn of_document(state: &mut State, call: &mut Call) -> Result<Success,
 /// Reads and checks a line. `master` is the staff member of the operation.
 ///
 /// The amount is above zero, and the cost is exactly amount × price less the discount.
-pub(super) fn draft(state: &State, mut fields: Fields, type_id: i64, master: i64) -> Result<Draft, Refusal> {
+pub(super) fn draft(
+    state: &State,
+    mut fields: Fields,
+    type_id: i64,
+    master: i64,
+) -> Result<LineDraft, Refusal> {
     let good = GoodId(fields.integer("good_id")?);
     let row = &state.good(good)?.row;
     let amount = fields.decimal("amount")?;
     let unit_type = fields.integer("operation_unit_type")?;
-    let draft = Draft {
+    let draft = LineDraft {
         good,
         amount: signed(amount, type_id),
         sale_amount: signed(if unit_type == 1 { amount } else { amount / row.unit_equals }, type_id),
@@ -147,7 +152,7 @@ pub(super) fn draft(state: &State, mut fields: Fields, type_id: i64, master: i64
     Ok(draft)
 }
 
-fn check(fields: &Fields, draft: &Draft, amount: Decimal) -> Result<(), Refusal> {
+fn check(fields: &Fields, draft: &LineDraft, amount: Decimal) -> Result<(), Refusal> {
     let percent = Decimal::ONE_HUNDRED;
     if amount <= Decimal::ZERO {
         return Err(fields.wrong("amount", "This value should be positive."));
@@ -182,7 +187,7 @@ fn signed(amount: Decimal, type_id: i64) -> Decimal {
 pub(super) fn add(
     state: &mut State,
     document: DocumentId,
-    draft: Draft,
+    draft: LineDraft,
     now: Now,
 ) -> Result<TransactionId, Refusal> {
     let id = state.next_line()?;
@@ -190,7 +195,7 @@ pub(super) fn add(
     Ok(id)
 }
 
-fn line(id: TransactionId, document: DocumentId, draft: Draft, now: Now) -> Line {
+fn line(id: TransactionId, document: DocumentId, draft: LineDraft, now: Now) -> Line {
     Line {
         id,
         document,

@@ -9,7 +9,7 @@ use super::call::Now;
 use super::documents;
 use super::documents::Header;
 use super::lines;
-use super::lines::Draft;
+use super::lines::LineDraft;
 use super::options::LinesKey;
 use super::options::Right;
 use super::state::State;
@@ -59,7 +59,12 @@ fn lines_of(key: LinesKey, fields: &mut Fields) -> Result<Vec<Fields>, Refusal> 
 }
 
 /// Returns the good lines up to the first bad one, and the refusal of that one.
-fn drafts(state: &State, lines: Vec<Fields>, header: &Header, master: i64) -> (Vec<Draft>, Option<Refusal>) {
+fn drafts(
+    state: &State,
+    lines: Vec<Fields>,
+    header: &Header,
+    master: i64,
+) -> (Vec<LineDraft>, Option<Refusal>) {
     let mut drafts = Vec::with_capacity(lines.len());
     for mut fields in lines {
         let own = fields.optional_integer("document_id").and_then(|document| match document {
@@ -74,7 +79,12 @@ fn drafts(state: &State, lines: Vec<Fields>, header: &Header, master: i64) -> (V
     (drafts, None)
 }
 
-fn book(state: &mut State, header: Header, drafts: Vec<Draft>, call: &Call) -> Result<DocumentId, Refusal> {
+fn book(
+    state: &mut State,
+    header: Header,
+    drafts: Vec<LineDraft>,
+    call: &Call,
+) -> Result<DocumentId, Refusal> {
     let document = documents::add(state, header, call.now)?;
     // A fault may cut the operation short, as a crash of the service would.
     for draft in drafts.into_iter().take(call.lines_max.unwrap_or(LINES_MAX)) {
@@ -88,7 +98,7 @@ pub(super) fn book_of_another(state: &mut State, good: GoodId, lines: usize, now
     let Some(storage) = state.options.storages.first().map(|storage| storage.id) else { return };
     let Ok(document) = documents::add(state, Header::of_another(storage, now), now) else { return };
     for _ in 0..lines {
-        if lines::add(state, document, Draft::piece(good), now).is_err() {
+        if lines::add(state, document, LineDraft::piece(good), now).is_err() {
             return;
         }
     }

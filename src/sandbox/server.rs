@@ -42,7 +42,7 @@ use super::answer::Refusal;
 use super::call::Call;
 use super::dates;
 use super::faults;
-use super::faults::Plan;
+use super::faults::Reaction;
 use super::options::Quirks;
 use super::route;
 
@@ -130,7 +130,7 @@ async fn exchange(
     };
     let path = head.uri.path();
     // One lock for the whole request, so that no other request sees it half done.
-    let plan = sandbox.with(|state, now| {
+    let reaction = sandbox.with(|state, now| {
         let call = Call {
             method: head.method.clone(),
             path: path.strip_prefix(BASE_PATH).unwrap_or(path).trim_end_matches('/').to_owned(),
@@ -145,20 +145,20 @@ async fn exchange(
         };
         faults::receive(state, call)
     });
-    carry_out(sandbox, later, plan).await
+    carry_out(sandbox, later, reaction).await
 }
 
-async fn carry_out(sandbox: &Sandbox, later: &Later, plan: Plan) -> Result<Response<Body>, Closed> {
-    match plan {
-        Plan::Answer(answer, wait) => {
+async fn carry_out(sandbox: &Sandbox, later: &Later, reaction: Reaction) -> Result<Response<Body>, Closed> {
+    match reaction {
+        Reaction::Answer(answer, wait) => {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
             Ok(sandbox.respond(answer, Body::from))
         }
-        Plan::Half(answer) => Ok(sandbox.respond(answer, half)),
-        Plan::Close => Err(Closed),
-        Plan::CloseThenAct(call, wait) => {
+        Reaction::Half(answer) => Ok(sandbox.respond(answer, half)),
+        Reaction::Close => Err(Closed),
+        Reaction::CloseThenAct(call, wait) => {
             *later.lock().unwrap_or_else(PoisonError::into_inner) = Some((call, wait));
             Err(Closed)
         }
@@ -185,18 +185,18 @@ impl Sandbox {
 fn half(mut text: String) -> Body {
     let cut = (text.len() / 2..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     text.truncate(cut);
-    Body::new(Half::Data(Bytes::from(text)))
+    Body::new(BrokenOff::Data(Bytes::from(text)))
 }
 
 /// A body that breaks off. Between its data and its end it is not ready once: hyper would otherwise close the
 /// connection before it has written the head.
-enum Half {
+enum BrokenOff {
     Data(Bytes),
     Flush,
     End,
 }
 
-impl HttpBody for Half {
+impl HttpBody for BrokenOff {
     type Data = Bytes;
     type Error = Closed;
 

@@ -6,8 +6,8 @@ use crate::domain::code::seal::Seal;
 use crate::domain::ids::CardId;
 use crate::domain::stock::mode::Mode;
 use crate::sheet::NamedStorage;
-use crate::sheet::mark::Mark;
 use crate::sheet::page::Ink;
+use crate::sheet::picture::Picture;
 
 /// A group of codes that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,18 +17,18 @@ pub struct Group {
     /// Their colour.
     pub ink: Ink,
     /// The harm that a scan by mistake does.
-    pub care: Care,
+    pub risk: Risk,
     /// The codes, in printing order. Few are printed large, one to a row; many are printed two to a row.
     pub codes: Vec<Code>,
 }
 
 /// The harm that a scan by mistake does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Care {
+pub enum Risk {
     /// Another scan can undo it.
-    Usual,
+    Reversible,
     /// It cannot be undone: these codes stand apart, in a thick frame.
-    Danger,
+    Irreversible,
 }
 
 /// A code to print.
@@ -41,15 +41,15 @@ pub struct Code {
     /// The text that a scanner reads, in printable ASCII.
     pub text: String,
     /// The picture beside it.
-    pub mark: Mark,
+    pub picture: Picture,
 }
 
 /// Returns the control codes that a station obeys, in groups.
 pub fn control_groups(seal: &Seal) -> Vec<Group> {
-    let group = |title: &str, ink, care, belongs: fn(Control) -> bool| Group {
+    let group = |title: &str, ink, risk, belongs: fn(Control) -> bool| Group {
         title: title.to_owned(),
         ink,
-        care,
+        risk,
         codes: control::sheet()
             .into_iter()
             .filter(|control| belongs(*control))
@@ -57,15 +57,15 @@ pub fn control_groups(seal: &Seal) -> Vec<Group> {
             .collect(),
     };
     vec![
-        group("From now on", Ink::Blue, Care::Usual, |control| matches!(control, Control::Mode(_))),
-        group("While you work", Ink::Green, Care::Usual, |control| {
+        group("From now on", Ink::Blue, Risk::Reversible, |control| matches!(control, Control::Mode(_))),
+        group("While you work", Ink::Green, Risk::Reversible, |control| {
             matches!(control, Control::Undo | Control::Close | Control::Ok)
         }),
-        group("Careful", Ink::Red, Care::Danger, |control| matches!(control, Control::Cancel)),
-        group("How many: scan this, then the good", Ink::Violet, Care::Usual, |control| {
+        group("Careful", Ink::Red, Risk::Irreversible, |control| matches!(control, Control::Cancel)),
+        group("How many: scan this, then the good", Ink::Violet, Risk::Reversible, |control| {
             matches!(control, Control::Quantity(_))
         }),
-        group("How many after all: scan this behind the good", Ink::Violet, Care::Usual, |control| {
+        group("How many after all: scan this behind the good", Ink::Violet, Risk::Reversible, |control| {
             matches!(control, Control::Last(_))
         }),
     ]
@@ -76,7 +76,7 @@ pub fn calibration_group() -> Group {
     // No seal: these codes are the same for every station.
     let codes = CalibrationCode::ALL.map(|code| Code::of(&Seal::default(), Control::Calibrate(code)));
     let title = "Setting a scanner up: stockpoint calibrate".to_owned();
-    Group { title, ink: Ink::Violet, care: Care::Usual, codes: codes.into() }
+    Group { title, ink: Ink::Violet, risk: Risk::Reversible, codes: codes.into() }
 }
 
 /// Returns the storages that a code may select, with their names for people; `None` where there is no choice.
@@ -94,7 +94,7 @@ pub fn storage_group(seal: &Seal, storages: &[NamedStorage]) -> Option<Group> {
         }
     };
     let title = "Which storage, from now on".to_owned();
-    Some(Group { title, ink: Ink::Blue, care: Care::Usual, codes: storages.iter().map(code).collect() })
+    Some(Group { title, ink: Ink::Blue, risk: Risk::Reversible, codes: storages.iter().map(code).collect() })
 }
 
 /// Returns the storages if there are several; a single one needs no code.
@@ -116,42 +116,44 @@ pub fn kit_group(seal: &Seal, kits: &[(CardId, String)]) -> Option<Group> {
             meaning.push_str("...");
         }
         let (name, text) = (control::kit_name(*card), seal.kit_code(*card));
-        Code { name, meaning, text, mark: Mark::Words(card.to_string()) }
+        Code { name, meaning, text, picture: Picture::Words(card.to_string()) }
     };
     let title = "Kits: all of it goes out".to_owned();
-    Some(Group { title, ink: Ink::Green, care: Care::Usual, codes: kits.iter().map(code).collect() })
+    Some(Group { title, ink: Ink::Green, risk: Risk::Reversible, codes: kits.iter().map(code).collect() })
 }
 
 impl Code {
     fn of(seal: &Seal, control: Control) -> Self {
-        let (mark, meaning) = explain(control);
-        Self { name: control.name(), meaning, text: seal.code(control), mark }
+        let (picture, meaning) = explain(control);
+        Self { name: control.name(), meaning, text: seal.code(control), picture }
     }
 }
 
 /// Returns the picture and the meaning of a control code.
-fn explain(control: Control) -> (Mark, String) {
-    let (mark, meaning) = match control {
-        Control::Mode(Mode::Receipt) => (Mark::In, "Goods come in"),
-        Control::Mode(Mode::WriteOff) => (Mark::Out, "Goods go out"),
-        Control::Mode(Mode::Lookup) => (Mark::Lens, "Only look goods up"),
-        Control::Storage(storage) => return (Mark::House, format!("Storage {storage}")),
+fn explain(control: Control) -> (Picture, String) {
+    let (picture, meaning) = match control {
+        Control::Mode(Mode::Receipt) => (Picture::In, "Goods come in"),
+        Control::Mode(Mode::WriteOff) => (Picture::Out, "Goods go out"),
+        Control::Mode(Mode::Lookup) => (Picture::Lens, "Only look goods up"),
+        Control::Storage(storage) => return (Picture::House, format!("Storage {storage}")),
         Control::Quantity(quantity) => {
-            return (Mark::Words(quantity.to_string()), format!("The next scan counts {quantity}"));
+            return (Picture::Words(quantity.to_string()), format!("The next scan counts {quantity}"));
         }
         Control::Last(quantity) => {
-            return (Mark::Words(format!("={quantity}")), format!("The last scan counts {quantity}"));
+            return (Picture::Words(format!("={quantity}")), format!("The last scan counts {quantity}"));
         }
-        Control::Undo => (Mark::Back, "Take the last scan back"),
-        Control::Close => (Mark::Send, "Finished: post the document"),
-        Control::Cancel => (Mark::Cross, "Drop the quantity, else the document"),
-        Control::Ok => (Mark::Tick, "I have seen the alarm"),
-        Control::Calibrate(CalibrationCode::First) => (Mark::Words("1".to_owned()), "Scan first: its layout"),
+        Control::Undo => (Picture::Back, "Take the last scan back"),
+        Control::Close => (Picture::Send, "Finished: post the document"),
+        Control::Cancel => (Picture::Cross, "Drop the quantity, else the document"),
+        Control::Ok => (Picture::Tick, "I have seen the alarm"),
+        Control::Calibrate(CalibrationCode::First) => {
+            (Picture::Words("1".to_owned()), "Scan first: its layout")
+        }
         Control::Calibrate(CalibrationCode::Second) => {
-            (Mark::Words("2".to_owned()), "Scan next: its separator")
+            (Picture::Words("2".to_owned()), "Scan next: its separator")
         }
     };
-    (mark, meaning.to_owned())
+    (picture, meaning.to_owned())
 }
 
 #[cfg(test)]
@@ -179,8 +181,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_taken_back_is_alone_in_its_group() {
-        let dangerous: Vec<Group> =
-            control_groups(&Seal::default()).into_iter().filter(|group| group.care == Care::Danger).collect();
+        let dangerous: Vec<Group> = control_groups(&Seal::default())
+            .into_iter()
+            .filter(|group| group.risk == Risk::Irreversible)
+            .collect();
         let names: Vec<&str> =
             dangerous.iter().flat_map(|group| &group.codes).map(|code| code.name.as_str()).collect();
         assert_eq!(names, ["CANCEL"]);
@@ -213,7 +217,7 @@ mod tests {
     fn every_code_has_a_picture_of_its_own() {
         let codes: Vec<Code> =
             control_groups(&Seal::default()).into_iter().flat_map(|group| group.codes).collect();
-        let pictures: HashSet<String> = codes.iter().map(|code| format!("{:?}", code.mark)).collect();
+        let pictures: HashSet<String> = codes.iter().map(|code| format!("{:?}", code.picture)).collect();
         assert_eq!(pictures.len(), codes.len());
     }
 }

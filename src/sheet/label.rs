@@ -1,7 +1,8 @@
 //! Labels: one code on each, in the order of the groups.
 
 use crate::domain::printable::printable;
-use crate::sheet::groups::{Care, Code, Group};
+use crate::sheet::groups::Code;
+use crate::sheet::groups::Group;
 use crate::sheet::letters;
 use crate::sheet::letters::Room;
 use crate::sheet::letters::Weight;
@@ -10,11 +11,15 @@ use crate::sheet::page::Ink;
 use crate::sheet::page::Page;
 use crate::sheet::page::Shape;
 use crate::sheet::page::Style;
+use crate::sheet::groups::Risk;
 use crate::sheet::paper::Stock;
-use crate::sheet::symbol::{bars, square};
+use crate::sheet::symbol::bars;
 use crate::sheet::units::MM;
 use crate::sheet::units::Um;
-use crate::sheet::{Error, Imprint, Symbology};
+use crate::sheet::Error;
+use crate::sheet::Imprint;
+use crate::sheet::symbol::qr_symbol;
+use crate::sheet::PrintSymbology;
 
 /// The height of the small print at the foot: the code in letters, station, day and version.
 const FOOT: Um = 2500;
@@ -23,7 +28,7 @@ const FOOT: Um = 2500;
 pub(super) fn lay_out(
     groups: &[Group],
     stock: &Stock,
-    symbology: Symbology,
+    symbology: PrintSymbology,
     imprint: &Imprint,
 ) -> Result<Vec<Page>, Error> {
     let codes: Vec<(&Group, &Code)> =
@@ -33,7 +38,7 @@ pub(super) fn lay_out(
     for chunk in codes.chunks(places.len().max(1)) {
         let mut page = Page::new(stock.page.0, stock.page.1);
         for (&(group, code), &place) in chunk.iter().zip(&places) {
-            let label = Label { stock, place, ink: stock.ink(group.ink), care: group.care };
+            let label = Label { stock, place, ink: stock.ink(group.ink), risk: group.risk };
             label.draw(&mut page, code, symbology, imprint)?;
         }
         pages.push(page);
@@ -56,7 +61,7 @@ struct Label<'a> {
     stock: &'a Stock,
     place: Area,
     ink: Ink,
-    care: Care,
+    risk: Risk,
 }
 
 impl Label<'_> {
@@ -64,7 +69,7 @@ impl Label<'_> {
         &self,
         page: &mut Page,
         code: &Code,
-        symbology: Symbology,
+        symbology: PrintSymbology,
         imprint: &Imprint,
     ) -> Result<(), Error> {
         let inner = self.place.inset(self.stock.edge);
@@ -78,26 +83,26 @@ impl Label<'_> {
             page.shapes.push(Shape::Symbol(symbol.at(x, room.end_y() - height)));
             room = room.without_bottom(height + 700);
         }
-        if symbology.has_square() {
-            let symbol = square(&code.text, self.stock.dots(1), room.height)?;
+        if symbology.has_qr() {
+            let symbol = qr_symbol(&code.text, self.stock.dots(1), room.height)?;
             let (x, side) = (room.end_x() - symbol.area.width, symbol.area.width);
             page.shapes.push(Shape::Symbol(symbol.at(x, room.y)));
             room = room.without_right(side + MM);
         }
-        self.say(page, room, code);
+        self.draw_text(page, room, code);
         Ok(())
     }
 
     /// Draws picture, name and meaning.
-    fn say(&self, page: &mut Page, room: Area, code: &Code) {
+    fn draw_text(&self, page: &mut Page, room: Area, code: &Code) {
         let tile_side = room.height.min(room.width / 4);
         let tile = room.left(tile_side).top(tile_side);
         let words = room.without_left(tile_side + MM);
-        code.mark.draw(page, tile, self.ink);
+        code.picture.draw(page, tile, self.ink);
         let name = letters::fit(&code.name, Weight::Bold, (tile_side * 7 / 10).min(9 * MM), words.width);
         let mut baseline = words.y + name * 75 / 100;
         page.write(words, baseline, Style::bold(name, Ink::Black), &code.name);
-        if self.care == Care::Danger {
+        if self.risk == Risk::Irreversible {
             // A thick line below the name: a frame would take room from the quiet zones.
             let line = Area { y: baseline + 500, height: 500, ..words };
             page.fill(line, self.ink);

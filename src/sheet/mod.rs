@@ -12,10 +12,10 @@ mod groups;
 mod html;
 mod label;
 mod letters;
-mod mark;
 mod page;
 mod paper;
 mod pdf;
+mod picture;
 mod qr;
 mod single;
 mod svg;
@@ -30,20 +30,20 @@ use crate::domain::code::control::Control;
 use crate::domain::code::seal::Seal;
 use crate::domain::ids::{CardId, StorageId};
 
-pub use crate::sheet::groups::Care;
 pub use crate::sheet::groups::Code;
 pub use crate::sheet::groups::Group;
+pub use crate::sheet::groups::Risk;
 pub use crate::sheet::groups::calibration_group;
 pub use crate::sheet::groups::control_groups;
 pub use crate::sheet::groups::kit_group;
 pub use crate::sheet::groups::storage_group;
-pub use crate::sheet::mark::Mark;
 pub use crate::sheet::page::Ink;
 use crate::sheet::page::Page;
 pub use crate::sheet::paper::Paper;
+pub use crate::sheet::picture::Picture;
 pub use crate::sheet::single::qr_on_terminal;
 pub use crate::sheet::single::qr_picture;
-pub use crate::sheet::symbol::Symbology;
+pub use crate::sheet::symbol::PrintSymbology;
 
 /// A storage's number, and its name for people if it has one.
 pub type NamedStorage = (StorageId, Option<String>);
@@ -103,18 +103,18 @@ impl Error {
 
 /// The form of a sheet to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
+pub struct PrintJob {
     /// The file format.
     pub format: Format,
     /// The paper.
     pub paper: Paper,
     /// Its barcodes.
-    pub symbology: Symbology,
+    pub symbology: PrintSymbology,
     /// The sheet's own details.
     pub imprint: Imprint,
 }
 
-impl Job {
+impl PrintJob {
     /// Lays out these groups and returns the file of the sheet.
     ///
     /// # Errors

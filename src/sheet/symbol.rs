@@ -10,7 +10,7 @@ const MODULE_MIN: Um = 190;
 
 /// The kinds of barcodes to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Symbology {
+pub enum PrintSymbology {
     /// Code 128: every scanner reads it.
     Code128,
     /// QR: for scanners with a camera; it can be read with more dirt and at any angle.
@@ -19,12 +19,12 @@ pub enum Symbology {
     Both,
 }
 
-impl Symbology {
+impl PrintSymbology {
     pub(super) fn has_bars(self) -> bool {
         matches!(self, Self::Code128 | Self::Both)
     }
 
-    pub(super) fn has_square(self) -> bool {
+    pub(super) fn has_qr(self) -> bool {
         matches!(self, Self::Qr | Self::Both)
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn bars(code: &str, module: Um, room: Um, height: Um) -> Result<Symbo
 }
 
 /// Returns a QR symbol at the origin. Its modules are as large as `room` allows in whole `dot`s of the printer.
-pub(super) fn square(code: &str, dot: Um, room: Um) -> Result<Symbol, Error> {
+pub(super) fn qr_symbol(code: &str, dot: Um, room: Um) -> Result<Symbol, Error> {
     let matrix = qr::encode(code).ok_or_else(|| Error::NoBarcode(code.to_owned()))?;
     let modules = matrix.side + 2 * qr::QUIET_MODULES;
     let module = room.div_euclid(modules * dot) * dot;

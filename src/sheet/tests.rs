@@ -4,16 +4,32 @@ use proptest::prelude::*;
 
 use crate::domain::code::seal::Seal;
 use crate::domain::ids::StorageId;
-use crate::sheet::groups::{Care, Code, Group, calibration_group, control_groups, storage_group};
+use crate::sheet::groups::Code;
+use crate::sheet::groups::Group;
+use crate::sheet::groups::calibration_group;
+use crate::sheet::groups::control_groups;
+use crate::sheet::groups::storage_group;
+use crate::sheet::groups::Risk;
 use crate::sheet::letters;
-use crate::sheet::page::{Area, Ink, Page, Shape, Symbol, Text};
+use crate::sheet::page::Area;
+use crate::sheet::page::Ink;
+use crate::sheet::page::Page;
+use crate::sheet::page::Shape;
+use crate::sheet::page::Symbol;
+use crate::sheet::page::Text;
 use crate::sheet::units::MM;
 use crate::sheet::units::Um;
-use crate::sheet::{Error, Format, Imprint, Job, Mark, Paper, Symbology};
+use crate::sheet::Error;
+use crate::sheet::Format;
+use crate::sheet::Imprint;
+use crate::sheet::Paper;
+use crate::sheet::Picture;
+use crate::sheet::PrintJob;
+use crate::sheet::PrintSymbology;
 
 const PAPERS: [Paper; 5] =
     [Paper::A4, Paper::Label58x40, Paper::Label62x29, Paper::Label89x36, Paper::Labels70x37];
-const SYMBOLOGIES: [Symbology; 3] = [Symbology::Code128, Symbology::Qr, Symbology::Both];
+const SYMBOLOGIES: [PrintSymbology; 3] = [PrintSymbology::Code128, PrintSymbology::Qr, PrintSymbology::Both];
 
 /// Returns the groups of a station with two storages and no kits.
 fn every_group() -> Vec<Group> {
@@ -29,13 +45,13 @@ fn groups_under(seal: &Seal) -> Vec<Group> {
         .collect()
 }
 
-fn job(paper: Paper, symbology: Symbology) -> Job {
+fn job(paper: Paper, symbology: PrintSymbology) -> PrintJob {
     let imprint =
         Imprint { station: Some("the-longest-name-of-them".to_owned()), date: "2026-11-24".to_owned() };
-    Job { format: Format::Svg, paper, symbology, imprint }
+    PrintJob { format: Format::Svg, paper, symbology, imprint }
 }
 
-fn every_job() -> impl Iterator<Item = Job> {
+fn every_job() -> impl Iterator<Item = PrintJob> {
     PAPERS.into_iter().flat_map(|paper| SYMBOLOGIES.map(|symbology| job(paper, symbology)))
 }
 
@@ -144,8 +160,8 @@ fn assert_quiet(symbol: &Symbol) {
     }
 }
 
-fn codes_of(groups: &[Group], symbology: Symbology) -> Vec<&str> {
-    let times = if symbology == Symbology::Both { 2 } else { 1 };
+fn codes_of(groups: &[Group], symbology: PrintSymbology) -> Vec<&str> {
+    let times = if symbology == PrintSymbology::Both { 2 } else { 1 };
     let mut codes: Vec<&str> =
         groups.iter().flat_map(|group| &group.codes).map(|code| code.text.as_str()).collect();
     codes = codes.repeat(times);
@@ -172,7 +188,7 @@ fn the_control_codes_fit_every_paper_in_every_symbology() {
 #[test]
 fn the_bars_of_the_control_codes_are_whole_dots_of_the_printer() {
     let narrowest = |paper| {
-        let pages = job(paper, Symbology::Code128).lay_out(&every_group()).unwrap();
+        let pages = job(paper, PrintSymbology::Code128).lay_out(&every_group()).unwrap();
         let widths: Vec<Um> =
             pages.iter().flat_map(symbols).flat_map(|s| &s.bars).map(|bar| bar.width).collect();
         (widths.iter().min().copied().unwrap(), widths.iter().max().copied().unwrap())
@@ -183,14 +199,14 @@ fn the_bars_of_the_control_codes_are_whole_dots_of_the_printer() {
 
 #[test]
 fn the_sheet_for_the_wall_has_commands_on_its_first_page_quantities_on_two_and_all_else_behind() {
-    let pages = job(Paper::A4, Symbology::Code128).lay_out(&every_group()).unwrap();
+    let pages = job(Paper::A4, PrintSymbology::Code128).lay_out(&every_group()).unwrap();
     let counts: Vec<usize> = pages.iter().map(|page| symbols(page).count()).collect();
     assert_eq!(counts, [7, 14, 14, 4]);
 }
 
 #[test]
 fn no_line_along_one_code_of_the_wall_meets_the_bars_of_another() {
-    for page in job(Paper::A4, Symbology::Both).lay_out(&every_group()).unwrap() {
+    for page in job(Paper::A4, PrintSymbology::Both).lay_out(&every_group()).unwrap() {
         let linear: Vec<Area> = symbols(&page).filter(|s| is_linear(s)).map(|s| s.area).collect();
         for (at, a) in linear.iter().enumerate() {
             for b in &linear[at + 1..] {
@@ -219,28 +235,33 @@ fn what_would_be_too_thin_to_read_is_refused() {
     let mut groups = control_groups(&Seal::default());
     groups[0].codes[0].text = "$SP.A-CODE-OF-SOMEONE-WITH-TOO-MUCH-TO-SAY.X".to_owned();
     let long = groups[0].codes[0].text.clone();
-    assert_eq!(job(Paper::Label62x29, Symbology::Code128).print(&groups), Err(Error::TooLong(long)));
-    assert!(job(Paper::Label62x29, Symbology::Qr).print(&groups).is_ok());
+    assert_eq!(job(Paper::Label62x29, PrintSymbology::Code128).print(&groups), Err(Error::TooLong(long)));
+    assert!(job(Paper::Label62x29, PrintSymbology::Qr).print(&groups).is_ok());
 }
 
 #[test]
 fn what_has_no_barcode_is_refused() {
     let mut groups = control_groups(&Seal::default());
     groups[0].codes[0].text = "\u{416}".to_owned();
-    let error = job(Paper::A4, Symbology::Code128).print(&groups);
+    let error = job(Paper::A4, PrintSymbology::Code128).print(&groups);
     assert_eq!(error, Err(Error::NoBarcode("\u{416}".to_owned())));
 }
 
 fn any_group() -> impl Strategy<Value = Group> {
-    let care = prop_oneof![4 => Just(Care::Usual), 1 => Just(Care::Danger)];
-    let mark = prop_oneof![Just(Mark::In), Just(Mark::Lens), "[0-9A-Z]{1,6}".prop_map(Mark::Words)];
-    let code = ("[A-Z0-9-]{1,24}", "[A-Za-z,]{1,12}( [a-z]{1,12}){0,9}", "[A-Z0-9.-]{1,13}", mark);
-    let code =
-        code.prop_map(|(name, meaning, text, mark)| Code { name, meaning, text: format!("$S{text}"), mark });
-    ("[A-Za-z ]{1,60}", care, prop::collection::vec(code, 1..20)).prop_map(|(title, care, codes)| Group {
+    let risk = prop_oneof![4 => Just(Risk::Reversible), 1 => Just(Risk::Irreversible)];
+    let picture =
+        prop_oneof![Just(Picture::In), Just(Picture::Lens), "[0-9A-Z]{1,6}".prop_map(Picture::Words)];
+    let code = ("[A-Z0-9-]{1,24}", "[A-Za-z,]{1,12}( [a-z]{1,12}){0,9}", "[A-Z0-9.-]{1,13}", picture);
+    let code = code.prop_map(|(name, meaning, text, picture)| Code {
+        name,
+        meaning,
+        text: format!("$S{text}"),
+        picture,
+    });
+    ("[A-Za-z ]{1,60}", risk, prop::collection::vec(code, 1..20)).prop_map(|(title, risk, codes)| Group {
         title,
         ink: Ink::Green,
-        care,
+        risk,
         codes,
     })
 }

@@ -4,7 +4,8 @@
 //! the bars of one code crosses only the name of the other.
 
 use crate::domain::printable::printable;
-use crate::sheet::groups::{Care, Code, Group};
+use crate::sheet::groups::Code;
+use crate::sheet::groups::Group;
 use crate::sheet::letters;
 use crate::sheet::letters::Room;
 use crate::sheet::letters::Weight;
@@ -14,10 +15,14 @@ use crate::sheet::page::Page;
 use crate::sheet::page::Shape;
 use crate::sheet::page::Style;
 use crate::sheet::page::Symbol;
-use crate::sheet::symbol::{bars, square};
+use crate::sheet::symbol::bars;
 use crate::sheet::units::MM;
 use crate::sheet::units::Um;
-use crate::sheet::{Error, Imprint, Symbology};
+use crate::sheet::Error;
+use crate::sheet::Imprint;
+use crate::sheet::groups::Risk;
+use crate::sheet::symbol::qr_symbol;
+use crate::sheet::PrintSymbology;
 
 const WIDTH: Um = 210 * MM;
 const HEIGHT: Um = 297 * MM;
@@ -46,7 +51,11 @@ const BARS: Um = 84 * MM;
 const DOTS: Um = 127;
 
 /// Lays the groups out on pages.
-pub(super) fn lay_out(groups: &[Group], symbology: Symbology, imprint: &Imprint) -> Result<Vec<Page>, Error> {
+pub(super) fn lay_out(
+    groups: &[Group],
+    symbology: PrintSymbology,
+    imprint: &Imprint,
+) -> Result<Vec<Page>, Error> {
     let mut wall = Wall { symbology, pages: Vec::new(), y: HEIGHT };
     for group in groups {
         wall.add(group)?;
@@ -60,7 +69,7 @@ pub(super) fn lay_out(groups: &[Group], symbology: Symbology, imprint: &Imprint)
 
 /// Pages that fill up from the top.
 struct Wall {
-    symbology: Symbology,
+    symbology: PrintSymbology,
     pages: Vec<Page>,
     /// The first free place of the last page; below the page if there is no page.
     y: Um,
@@ -71,7 +80,7 @@ impl Wall {
     fn add(&mut self, group: &Group) -> Result<(), Error> {
         let (per_row, height) = if group.codes.len() > LARGE_CODES_MAX { (2, SMALL) } else { (1, LARGE) };
         let rows = i32::try_from(group.codes.len().div_ceil(per_row)).unwrap_or(i32::MAX);
-        let apart = if group.care == Care::Danger { APART } else { 0 };
+        let apart = if group.risk == Risk::Irreversible { APART } else { 0 };
         self.y += apart;
         // A group that fits on one page is not broken, and a longer one begins on a page of its own.
         self.reserve(TITLE + rows.saturating_mul(height + GAP).min(body().height - TITLE));
@@ -153,9 +162,15 @@ fn head_and_foot(page: &mut Page, imprint: &Imprint, number: &str) {
 }
 
 /// Draws a code alone in its row: picture, name and meaning, barcodes.
-fn large(page: &mut Page, card: Area, group: &Group, code: &Code, symbology: Symbology) -> Result<(), Error> {
+fn large(
+    page: &mut Page,
+    card: Area,
+    group: &Group,
+    code: &Code,
+    symbology: PrintSymbology,
+) -> Result<(), Error> {
     outline(page, card, group);
-    code.mark.draw(page, card.left(card.height), group.ink);
+    code.picture.draw(page, card.left(card.height), group.ink);
     let mut room = card.inset(3 * MM).without_left(card.height + 2 * MM);
     if symbology.has_bars() {
         let column = room.right(BARS);
@@ -164,8 +179,8 @@ fn large(page: &mut Page, card: Area, group: &Group, code: &Code, symbology: Sym
         page.shapes.push(Shape::Symbol(symbol.at(column.x, column.y)));
         room = room.without_right(BARS + 2 * MM);
     }
-    if symbology.has_square() {
-        let symbol = square(&code.text, DOTS, room.height)?;
+    if symbology.has_qr() {
+        let symbol = qr_symbol(&code.text, DOTS, room.height)?;
         let side = symbol.area.width;
         page.shapes.push(Shape::Symbol(symbol.at(room.end_x() - side, room.y + (room.height - side) / 2)));
         room = room.without_right(side + 2 * MM);
@@ -180,7 +195,7 @@ fn small(
     place: Place,
     group: &Group,
     code: &Code,
-    symbology: Symbology,
+    symbology: PrintSymbology,
 ) -> Result<(), Error> {
     let Place { card, side } = place;
     outline(page, card, group);
@@ -198,9 +213,9 @@ fn small(
         spell(page, Area { x, width, ..bar_room }, &symbol);
         page.shapes.push(Shape::Symbol(symbol.at(x, bar_room.y)));
     }
-    if symbology.has_square() {
+    if symbology.has_qr() {
         // At the outer edge, as far as possible from the symbol of the code beside it.
-        let symbol = square(&code.text, DOTS, room.height.min(24 * MM))?;
+        let symbol = qr_symbol(&code.text, DOTS, room.height.min(24 * MM))?;
         let (width, y) = (symbol.area.width, room.y + (room.height - symbol.area.height) / 2);
         let x = if side == Side::Left { room.x } else { room.end_x() - width };
         page.shapes.push(Shape::Symbol(symbol.at(x, y)));
@@ -210,7 +225,7 @@ fn small(
         };
     }
     let tile = Area { y: room.y + (room.height - half) / 2, height: half, ..room.left(half * 5 / 4) };
-    code.mark.draw(page, tile, group.ink);
+    code.picture.draw(page, tile, group.ink);
     let words = room.without_left(tile.width + 2 * MM);
     name_and_meaning(page, words, code, Sizes { name: 8 * MM, meaning: 4 * MM });
     Ok(())
@@ -219,7 +234,7 @@ fn small(
 /// Draws lines for cutting, and a thick frame within them for codes whose effect cannot be undone.
 fn outline(page: &mut Page, card: Area, group: &Group) {
     page.shapes.push(Shape::CutLines(card));
-    if group.care == Care::Danger {
+    if group.risk == Risk::Irreversible {
         page.frame(card, 1500, group.ink);
     }
 }

@@ -107,13 +107,14 @@ pub(super) fn step_back(out: &mut impl Write, config: &Config, wish: &StepBackAr
     }
     // Programs and copies must be found from any folder.
     let dir = &std::path::absolute(&config.station.data_dir).map_err(file_error(&config.station.data_dir))?;
-    let plan = owner::within(dir, || Plan::of(dir, config, wish)).map_err(owner_error(dir))??;
+    let plan = owner::run_as_owner(dir, || Plan::of(dir, config, wish)).map_err(owner_error(dir))??;
     if plan.exchanges {
         exchange(&wish.installed, &wish.previous)?;
     }
     let now = SystemClock::new().wall();
-    let kept =
-        owner::within(dir, || plan.replace_data(now)).map_err(owner_error(dir))?.map_err(Error::HalfDone)?;
+    let kept = owner::run_as_owner(dir, || plan.replace_data(now))
+        .map_err(owner_error(dir))?
+        .map_err(Error::HalfDone)?;
     let data = match (&plan.data, &kept) {
         (Data::AsItIs, _) => "with the data as it is".to_owned(),
         (Data::AsBefore, _) => "with the data as it was before the upgrade".to_owned(),

@@ -9,7 +9,7 @@ type Figure = &'static [(i32, i32)];
 
 /// The picture of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mark {
+pub enum Picture {
     /// An arrow into a tray.
     In,
     /// An arrow out of a tray.
@@ -76,7 +76,7 @@ const CROSS: Figure = &[
     (5, 20),
 ];
 
-impl Mark {
+impl Picture {
     /// Draws the picture in white in the middle of a ground of this colour.
     pub(super) fn draw(&self, page: &mut Page, ground: Area, ink: Ink) {
         page.fill(ground, ink);
