@@ -54,6 +54,7 @@ impl Budget {
     /// The instant from which to ask again, if the budget is used up.
     pub fn take(&mut self, now: Instant) -> Result<Permit, Instant> {
         let soonest = |slots: &VecDeque<Instant>| slots.front().copied().unwrap_or(now);
+        // Both windows, the service's wait and the pace must allow it: the latest decides.
         let free = soonest(&self.second).max(soonest(&self.minute)).max(self.open_from());
         if free > now {
             return Err(free);

@@ -238,6 +238,7 @@ impl Client {
 
     fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
+        // `Url::join` would drop the last part of the base path.
         let joined = format!("{}/{path}", url.path().trim_end_matches('/'));
         url.set_path(&joined);
         url
@@ -255,6 +256,7 @@ impl Client {
     async fn send(&self, spent: Permit, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
         let begun = Instant::now();
         let answer = self.exchange(spent, request).await;
+        // The time includes reading the body.
         self.meter.note(answer.as_ref().map_or_else(Error::kind, |_good| "ok"), begun.elapsed());
         answer
     }
@@ -269,6 +271,7 @@ impl Client {
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let server_clock = header(DATE).and_then(|text| rfc2822::parse(text).ok());
+        // The other form of the header, a date, is not read: then the message decides.
         let retry_after =
             header(RETRY_AFTER).and_then(|wait| wait.trim().parse().ok()).map(Duration::from_secs);
         // In chunks, so that the limit holds for a body without a `Content-Length`, or with a wrong one, as well.

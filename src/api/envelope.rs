@@ -96,6 +96,7 @@ impl Envelope<'_> {
             // A `success` that is neither true nor false disqualifies the body: the service sends no such thing.
             (None, Some(errors)) => self.success.is_none() && self.meta.is_some() && has_message(errors),
             (None, None) => {
+                // The bare form that one integration logged for a 400.
                 let is_bare = self.success.is_none() && self.data.is_none();
                 is_bare && matches!(status, 400 | 422 | 429) && self.meta.is_some_and(has_message)
             }

@@ -249,6 +249,7 @@ impl Error {
     /// Makes an error from an answer in which the service itself reports that it did not do what was asked.
     pub(super) fn answered(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         match status {
+            // The header counts first; some answers name the wait in their message only.
             429 => Self::Busy { wait: retry_after.or_else(|| wait_in(&words(body))).map(at_least_a_second) },
             401 | 403 => Self::NotAllowed { status, words: words_or_status(status, body) },
             // 408: the server gave up waiting for the request, which proves nothing about the request.

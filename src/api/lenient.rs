@@ -48,6 +48,7 @@ fn read_decimal(text: &str) -> Option<Decimal> {
     let (digits, exponent) =
         (Decimal::from_str_exact(digits).ok()?.normalize(), exponent.parse::<i32>().ok()?);
     let scale = i32::try_from(digits.scale()).ok()?.checked_sub(exponent)?;
+    // A negative scale means zeros at the end of the mantissa: a decimal's scale is never below zero.
     let zeros = u32::try_from(scale.checked_neg()?.max(0)).ok()?;
     let mantissa = digits.mantissa().checked_mul(10_i128.checked_pow(zeros)?)?;
     Decimal::try_from_i128_with_scale(mantissa, u32::try_from(scale.max(0)).ok()?).ok()

@@ -149,7 +149,9 @@ impl Pace {
                 let low = (self.rate / 4).max(LEAST_IN_BURST).min(self.rate);
                 (low, Neighbours::Passing { low })
             }
+            // Refused on the way back: the others are there for good.
             Neighbours::Passing { low } => (low.min(self.rate), Neighbours::Sharing),
+            // Alone, but refused soon after the last time: other stations share the limit.
             Neighbours::Alone | Neighbours::Sharing => (half, Neighbours::Sharing),
         };
         (self.in_row, self.refused) = (0, Some(now));

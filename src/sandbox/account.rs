@@ -40,6 +40,7 @@ pub(super) fn authorize(state: &mut State, call: &mut Call) -> Result<Success, R
     if login != state.options.login || password != state.options.password {
         return Err(Refusal::unauthorized());
     }
+    // 200 and no token: only the `uuid` shows that a factor is missing.
     if state.options.quirks.two_factor {
         return Ok(Success::ok(Object::default().with("uuid", "3f1c2a52-5a3f-4d0e-9d0a-1a2b3c4d5e6f")));
     }

@@ -171,6 +171,7 @@ impl Permissions {
 }
 
 fn complaints(field: &str, message: &str, quirks: &Quirks) -> Box<RawValue> {
+    // As the service words it: one general message, then one for each field, in brackets.
     let general = serde_json::json!({ "message": "The request is not valid" });
     if quirks.errors_map {
         raw(&serde_json::json!({ field: [message] }))
@@ -233,6 +234,7 @@ impl Answer {
     /// empty.
     pub(super) fn too_many(message_s: Option<u64>, retry_after_s: Option<u64>) -> Self {
         let answer = match message_s {
+            // A 429 without content occurs as well: a client may not rely on the message.
             None => Self::new(429, String::new()),
             Some(wait) => {
                 let message = format!("Request limit exceeded, try again in {wait} seconds.");

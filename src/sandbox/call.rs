@@ -127,6 +127,7 @@ impl Parameters {
         }
         // The service may return fewer rows than requested; its limit is not documented.
         let count = quirks.page_rows_max.map_or(asked, |max| max.min(asked));
+        // A service that ignores `page` returns its first page for ever.
         let page = if quirks.page_ignored { 1 } else { page };
         Ok(Page { skip: page.saturating_sub(1).saturating_mul(count), count })
     }
@@ -204,6 +205,7 @@ impl Fields {
 
     /// Takes an array of objects that may be missing.
     pub(super) fn optional_objects(&mut self, name: &str) -> Result<Option<Vec<Self>>, Refusal> {
+        // A complaint names the place in the body, so that a client finds the member.
         let prefix = format!("{}{name}", self.prefix);
         let read = |json: &str| serde_json::from_str::<Vec<BTreeMap<_, _>>>(json).ok();
         let objects = self.read(name, "This value should be an array of objects.", read)?;

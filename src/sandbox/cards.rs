@@ -90,6 +90,7 @@ pub(super) fn set(state: &mut State, call: &mut Call) -> Result<Success, Refusal
     let rows = fields.objects("consumables")?;
     fields.end()?;
     let rows =
+        // All rows are checked before any is stored: a bad one changes nothing.
         rows.into_iter().map(|fields| row(state, fields, record, service)).collect::<Result<Vec<_>, _>>()?;
     if state.consumables.len() >= RECORDS_MAX {
         return Err(Refusal::new(500, "The sandbox is full"));

@@ -32,6 +32,7 @@ pub(super) fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 
 /// Reads the bound of a listing: a date with time, a bare date, or a compact one (`20260921`).
 pub(super) fn bound(text: &str, edge: Edge, zone: &TimeZone) -> Option<Timestamp> {
+    // A bare date has ten characters at most.
     if text.len() > 10 {
         return moment(text, zone);
     }

@@ -113,6 +113,7 @@ pub(super) fn header(state: &State, fields: &mut Fields, types: &[i64], now: Now
         return Err(fields.wrong("create_date", "This value is not a valid date."));
     };
     let comment = fields.optional_text("comment")?.unwrap_or_default();
+    // Taken so that `end` does not refuse it; it has no effect here.
     fields.optional_text("time_zone")?;
     // Rights are checked after the content, so that a bad request is a 422 whatever the rights.
     state.options.permissions.require(Right::Type(type_id))?;

@@ -377,6 +377,7 @@ pub(super) fn receive(state: &mut State, mut call: Call) -> Reaction {
 fn without_tokens(authorization: &str) -> String {
     let parts = authorization.split(", ").map(|part| match part.split_once(' ') {
         Some((kind @ ("Bearer" | "User"), _token)) => format!("{kind} *"),
+        // Anything else in the header might be a token as well.
         Some(_) => "*".to_owned(),
         None => String::new(),
     });
@@ -392,6 +393,7 @@ fn perform(fault: Fault, state: &mut State, mut call: Call) -> Reaction {
     let answer = match fault {
         Fault::DropBefore => return Reaction::Close,
         Fault::Late { ms } => {
+            // Counted until it has acted, so that a test can wait for it.
             state.late = state.late.saturating_add(1);
             return Reaction::CloseThenAct(Box::new(call), Duration::from_millis(ms));
         }

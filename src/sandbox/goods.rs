@@ -96,6 +96,7 @@ pub(super) fn replace(state: &mut State, call: &mut Call) -> Result<Success, Ref
     let old = &state.good(id)?.row;
     let units = |row: &GoodRow| (row.unit.id, row.service_unit.id, row.unit_equals);
     let moved = state.lines.values().any(|line| line.good == id);
+    // Without rules the service could not convert what was booked in the old unit.
     if moved && !corrected && units(old) != units(&row) {
         return Err(Refusal::new(409, "Correction rules are needed"));
     }

@@ -24,6 +24,7 @@ impl Meter {
         let minute = self.wait(limit.per_minute, MINUTE, now);
         let second = self.wait(limit.per_second, SECOND, now);
         match minute.max(second) {
+            // Only admitted requests count: a refused one does not lengthen the wait.
             None => {
                 self.0.push_back(now);
                 Ok(())

@@ -142,6 +142,7 @@ pub(super) fn draft(
         supplier: fields.optional_integer("supplier_id")?.unwrap_or(0),
         comment: fields.optional_text("comment")?.unwrap_or_default(),
     };
+    // Taken so that `end` does not refuse it; it has no effect here.
     fields.optional_text("good_special_number")?;
     check(&fields, &draft, amount)?;
     // Status and words as an integration logged them.
@@ -170,6 +171,7 @@ fn check(fields: &Fields, draft: &LineDraft, amount: Decimal) -> Result<(), Refu
     let exact = amount
         .checked_mul(draft.cost_per_unit)
         .and_then(|full| full.checked_mul(percent - draft.discount))
+        // A decimal that does not fit is `None`, which equals no cost: the line is refused.
         .and_then(|hundredfold| hundredfold.checked_div(percent));
     if exact == Some(draft.cost) {
         Ok(())

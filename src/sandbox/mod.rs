@@ -209,6 +209,7 @@ impl Sandbox {
         let instant = Instant::now();
         let (wall, start) = self.0.start;
         let ahead = SignedDuration::from_secs(state.options.clock_ahead_s);
+        // The wall clock at the start plus the time that has run since, which a test may move.
         let run = SignedDuration::try_from(instant.duration_since(start)).unwrap_or_default();
         let wall = wall.saturating_add(run.saturating_add(ahead)).unwrap_or(wall);
         act(&mut state, Now { wall, instant })

@@ -67,6 +67,7 @@ fn drafts(
 ) -> (Vec<LineDraft>, Option<Refusal>) {
     let mut drafts = Vec::with_capacity(lines.len());
     for mut fields in lines {
+        // The body of a line is that of the line call, where it names its document.
         let own = fields.optional_integer("document_id").and_then(|document| match document {
             None | Some(0) => Ok(()),
             Some(_) => Err(fields.wrong("document_id", "This call makes the document itself.")),

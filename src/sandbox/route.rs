@@ -83,6 +83,7 @@ fn admit(state: &State, call: &mut Call) -> Result<Handler, Refusal> {
         return Err(Refusal::unauthorized());
     }
     let handler = find(call)?;
+    // Stricter than the service may be: a client that sends one has a bug.
     if matches!(call.method.as_str(), "GET" | "DELETE") && !call.body.is_empty() {
         return Err(Refusal::new(400, "This request takes no body"));
     }

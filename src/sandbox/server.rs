@@ -69,6 +69,7 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
+                // Beyond the limit, connections wait in the kernel's queue.
                 accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                     Ok((stream, _)) => { connections.spawn(connection(self.sandbox.clone(), stream)); }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -159,6 +160,7 @@ async fn carry_out(sandbox: &Sandbox, later: &Later, reaction: Reaction) -> Resu
         Reaction::Half(answer) => Ok(sandbox.respond(answer, half)),
         Reaction::Close => Err(Closed),
         Reaction::CloseThenAct(call, wait) => {
+            // Kept until the connection is closed: `connection` carries it out.
             *later.lock().unwrap_or_else(PoisonError::into_inner) = Some((call, wait));
             Err(Closed)
         }
@@ -183,6 +185,7 @@ impl Sandbox {
 
 /// Returns a body that sends the first half of a text and then ends the connection.
 fn half(mut text: String) -> Body {
+    // At a character's boundary: `String::truncate` panics elsewhere.
     let cut = (text.len() / 2..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     text.truncate(cut);
     Body::new(BrokenOff::Data(Bytes::from(text)))

@@ -263,6 +263,7 @@ impl State {
 
     /// Returns an id that no good has yet.
     pub(super) fn next_good(&self) -> GoodId {
+        // Above every present id, and never below the range of goods created through the API.
         let last = self.goods.keys().next_back().map_or(0, |id| id.0);
         GoodId(last.saturating_add(1).max(FIRST_GOOD))
     }
@@ -355,6 +356,7 @@ impl State {
     pub(super) fn record(&mut self, request: RequestRecord) {
         self.request_bytes = self.request_bytes.saturating_add(request.bytes());
         self.requests.push_back(request);
+        // Two limits, because requests may be many or large.
         while self.requests.len() > REQUESTS_MAX || self.request_bytes > REQUEST_BYTES_MAX {
             let Some(oldest) = self.requests.pop_front() else { break };
             self.request_bytes = self.request_bytes.saturating_sub(oldest.bytes());

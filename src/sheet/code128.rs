@@ -40,6 +40,7 @@ pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
     let check = check_value(&values);
     let characters = [START_B].into_iter().chain(values).chain([check]);
     let mut widths: Vec<u8> =
+        // Every value is in the table, so none is left out.
         characters.filter_map(|value| CHARACTERS.get(value)).flatten().copied().collect();
     widths.extend(STOP);
     Some(widths)

@@ -51,6 +51,7 @@ pub(super) enum Colours {
 impl Paper {
     /// Returns the stock of labels; `None` for the sheet for the wall.
     pub(super) fn stock(self) -> Option<Stock> {
+        // Printers of rolls have 300 dots an inch, with one exception below; three of them make a bar of 254 µm.
         let roll = |width: Um, height: Um| Stock {
             page: (width, height),
             label: (width, height),

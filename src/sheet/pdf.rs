@@ -98,6 +98,7 @@ fn path(page: &Page, outline: &[Point]) -> String {
 }
 
 fn rectangle(page: &Page, area: Area) -> String {
+    // PDF measures from the lower edge, the pages here from the upper one.
     let (x, y) = (pt(area.x), pt(page.height - area.end_y()));
     format!("{x} {y} {} {} re\n", pt(area.width), pt(area.height))
 }

@@ -15,6 +15,7 @@ pub fn qr_on_terminal(text: &str) -> Option<String> {
     // The quiet zone is drawn as well: without it a reader does not find the code.
     let modules = -QUIET_MODULES..matrix.side + QUIET_MODULES;
     let mut drawn = String::new();
+    // Two rows of modules share a line of text, whose characters are about twice as high as wide.
     for row in modules.clone().step_by(2) {
         for column in modules.clone() {
             // Below an odd last row there is nothing to draw.

@@ -12,6 +12,7 @@ const FONTS: &str = "Helvetica,Arial,'Liberation Sans',sans-serif";
 /// Returns the whole file.
 pub(super) fn document(pages: &[Page], title: &str) -> String {
     let width = pages.iter().map(|page| page.width).max().unwrap_or_default();
+    // An SVG file has no pages, so they stand one below the other.
     let height = pages.iter().map(|page| page.height).sum();
     let mut inside = format!("<title>{}</title>\n", escape(title));
     let mut y = 0;

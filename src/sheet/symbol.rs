@@ -55,6 +55,7 @@ pub(super) fn bars(code: &str, module: Um, room: Um, height: Um) -> Result<Symbo
 pub(super) fn qr_symbol(code: &str, dot: Um, room: Um) -> Result<Symbol, Error> {
     let matrix = qr::encode(code).ok_or_else(|| Error::NoBarcode(code.to_owned()))?;
     let modules = matrix.side + 2 * qr::QUIET_MODULES;
+    // Rounded down to whole dots: a broken dot blurs every edge.
     let module = room.div_euclid(modules * dot) * dot;
     if module < MODULE_MIN {
         return Err(Error::TooLong(code.to_owned()));

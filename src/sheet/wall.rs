@@ -60,6 +60,7 @@ pub(super) fn lay_out(
     for group in groups {
         wall.add(group)?;
     }
+    // Only now is the number of pages known.
     let count = wall.pages.len();
     for (page, number) in wall.pages.iter_mut().zip(1_usize..) {
         head_and_foot(page, imprint, &format!("page {number} of {count}"));
@@ -242,6 +243,7 @@ fn outline(page: &mut Page, card: Area, group: &Group) {
 /// Writes the code in letters below its bars, for a person who has to type it.
 fn spell(page: &mut Page, room: Area, symbol: &Symbol) {
     let style = Style::plain(2800, Ink::Black);
+    // A separator in a calibration code has no letter of its own.
     let code = printable(&symbol.code).to_string();
     let line = Area { width: letters::width(&code, Weight::Regular, style.size).min(room.width), ..room };
     let line = Area { x: room.x + (room.width - line.width) / 2, ..line };

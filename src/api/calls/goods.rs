@@ -387,6 +387,7 @@ fn details(raw: &RawValue) -> Option<GoodDetails> {
 }
 
 fn body<'a>(good: &'a GoodToWrite, corrections: &[CorrectionRule]) -> GoodBody<'a> {
+    // A price without an exact number is left out, as one that is not given.
     let money = |amount: Option<Money>| amount.and_then(Money::amount).map(number);
     let rule = |correction: &CorrectionRule| CorrectionBody {
         rule: correction.rule,

@@ -165,6 +165,7 @@ fn details_of(answer: &Answer) -> Result<LineDetails, Error> {
 pub(super) fn lines_of(rows: &[Option<LineRow<'_>>]) -> Option<Vec<FoundLine>> {
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
+        // A single unreadable row makes the whole list prove nothing.
         let row = row.as_ref()?;
         if !row.is_deleted() {
             lines.push(row.line()?);
