@@ -139,7 +139,7 @@ impl Db {
             outbox,
             goods,
             station,
-            // `take_up` sets it.
+            // `check_home` sets it.
             found_to: ScanId(0),
             boot,
             log,
@@ -454,7 +454,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let older = open(&plan(&[ONE]), &dir).unwrap();
         older.execute_batch("INSERT INTO one VALUES (2)").unwrap();
-        // As after a power cut: nothing is folded in.
+        // As after a power cut: there is no checkpoint.
         older.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
         drop(older);
         let newer = plan(&[ONE, "CREATE TABLE two (x); DELETE FROM one"]);

@@ -183,7 +183,7 @@ fn finish_reading(bench: &mut Bench) {
 
 /// The jobs that the agent gives the store's thread, most of them beside scans.
 const JOBS: &[Job] = &[
-    ("start: take_up", 1, |bench| {
+    ("start: check_home", 1, |bench| {
         let books = Books { service: "https://api.example.com".to_owned(), location: LocationId(1) };
         let home = Home { machine: Machine::default(), books, station: "dock-1".to_owned() };
         bench.db.check_home(&home, BEGIN).unwrap();
@@ -213,16 +213,16 @@ const JOBS: &[Job] = &[
     ("scan that opens a document", 1, |bench| {
         bench.scan(COMB);
     }),
-    ("seen (serial numbers)", 3, |bench| {
+    ("last_scan_of_item", 3, |bench| {
         bench
             .db
             .last_scan_of_item(&SerializedItem { read_as: "g1", serial: "S1" }, Kind::Receipt, BEGIN)
             .unwrap();
     }),
-    ("scan, before the log is folded in", 64, |bench| {
+    ("scan, before a checkpoint", 64, |bench| {
         bench.scan(SHAMPOO);
     }),
-    ("tend (counts, log)", 1, |bench| {
+    ("do_housekeeping (counts, log)", 1, |bench| {
         bench.db.do_housekeeping().unwrap();
     }),
     ("figures", 5, |bench| {
@@ -257,10 +257,10 @@ const JOBS: &[Job] = &[
         bench.db.raise_alarm(&Cause::Page, "the page", BEGIN).unwrap();
         bench.db.end_alarm(&Cause::Page).unwrap();
     }),
-    ("see_alarms", 3, |bench| {
+    ("acknowledge_alarms", 3, |bench| {
         bench.db.acknowledge_alarms().unwrap();
     }),
-    ("pending, fix_dates, failed, person_called", 5, |bench| {
+    ("pending, fix_dates, count_failure, note_person_called", 5, |bench| {
         let (id, _) = bench.db.oldest_unsent().unwrap().unwrap();
         bench.db.pending(id).unwrap();
         bench.db.fix_dates(id, "day", BEGIN, None).unwrap();
@@ -268,7 +268,7 @@ const JOBS: &[Job] = &[
         bench.db.note_person_called(id).unwrap();
         bench.db.failures(id).unwrap();
     }),
-    ("owner_of", 3, |bench| {
+    ("operation_of", 3, |bench| {
         bench.db.operation_of(DocumentId(5)).unwrap();
     }),
     ("facts, data, home", 3, |bench| {
@@ -312,7 +312,7 @@ const JOBS: &[Job] = &[
     ("goods: collect_page", 80, collect_page),
     ("goods: index_some", 60, index_some),
     ("goods: finish_full_reading over a large copy", 1, finish_reading),
-    ("goods: goods_figures, copy_stands", 3, |bench| {
+    ("goods: goods_figures, copy_state", 3, |bench| {
         bench.db.copy_state().unwrap();
     }),
 ];

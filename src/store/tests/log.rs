@@ -10,7 +10,7 @@ use crate::domain::code::control::Control;
 use crate::store::connect::connect;
 use crate::store::{Db, GOODS_FILE, GoodsPage, OUTBOX_FILE, OpenOptions, Reviewed};
 
-/// The log's working size, and room for the commits between two foldings.
+/// The log's working size, and room for the commits between two checkpoints.
 const LOG_BYTES_MAX: u64 = 1024 * 1024 + 128 * 1024;
 
 fn log_bytes(bench: &Bench, name: &str) -> u64 {
@@ -113,7 +113,7 @@ fn whatever_commits_the_logs_stay_short() {
             (0..250).map(|number| good(round * 250 + number, "A good", &format!("G-{round}-{number}")));
         bench.db.put_changed_goods(&goods.collect::<Vec<_>>()).unwrap();
         bench.db.keep_logs_short();
-        // The thread that folds the logs in gets its turn, as between two requests.
+        // The thread that runs the checkpoints gets its turn, as between two requests.
         std::thread::park_timeout(std::time::Duration::from_millis(20));
         let now = [OUTBOX_FILE, GOODS_FILE].map(|name| log_bytes(&bench, name));
         longest = [longest[0].max(now[0]), longest[1].max(now[1])];
