@@ -245,7 +245,7 @@ impl Plan {
         }
         // A file that cannot be opened or read is judged later, by code that knows how to keep a damaged one.
         let Ok(connection) = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE) else { return Ok(()) };
-        // Closing must not fold the log into a file that is not ours to write.
+        // Closing must not checkpoint into a file that is not ours to write.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         match user_version(&connection) {
             Ok(found) if found > self.version() => {
@@ -281,7 +281,7 @@ impl Plan {
         damage::refuse_lone_log(path)?;
         modes::make_file(path).map_err(|source| Error::Folder { path: path.to_owned(), source })?;
         let mut connection = connect(path, flags)?;
-        // A damaged file is kept as it was found: closing it must not fold the log in and delete it.
+        // A damaged file is kept as it was found: closing it must not checkpoint the log and delete it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         set_pragmas(&connection, self)?;
         damage::check(&connection, path, depth)?;
