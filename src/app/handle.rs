@@ -1,4 +1,4 @@
-//! The agent as others see it: commands, the page, and its owner.
+//! The handle of a running agent: commands, the station page and the owner of the agent use it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,11 +23,11 @@ use crate::status::{Location, Station, Status};
 use crate::store::{self, Cause, Figures, Store};
 use crate::work::scans::Input;
 
-/// The view of an agent for commands, the page and its owner.
+/// A handle to a running agent. Clones are cheap and share the agent.
 #[derive(Debug, Clone)]
 pub struct Handle(pub(super) Arc<Shared>);
 
-/// The parts by which a running agent is seen and reached.
+/// The parts of a running agent that its handles share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) page_address: OnceLock<SocketAddr>,
@@ -51,11 +51,11 @@ pub(super) struct Shared {
 pub(super) struct Meters {
     pub(super) requests: Requests,
     pub(super) commits: Commits,
-    /// The time at which the agent was built, by both clocks.
+    /// The time at which the agent was built, by the wall clock and the boot clock.
     pub(super) started: (UnixMillis, BootMillis),
 }
 
-/// Describes the station from its configuration, its commands and the service.
+/// Describes the station from its configuration and from the mode and storage that control codes have set.
 pub fn station(config: &Config, figures: &Figures) -> Station {
     let binding = |scanner: &config::Scanner| (scanner.name.clone(), scanner.mode, scanner.storage_id);
     Station {
@@ -67,7 +67,7 @@ pub fn station(config: &Config, figures: &Figures) -> Station {
     }
 }
 
-/// Returns the location as people know it: from the configuration and, where that is silent, from the service.
+/// Returns the time zone and the storage names. What the configuration leaves out comes from the service.
 pub fn location(config: &Config, told: &store::Location) -> Location {
     let named = config.storages().into_iter().filter_map(|storage| Some((storage.id, storage.name?)));
     Location::new(told, config.station.time_zone.clone(), named)
@@ -89,12 +89,13 @@ impl Handle {
         self.0.page_address.get().copied()
     }
 
-    /// Asks for the whole goods table to be read now.
+    /// Requests a full read of the goods table now.
     pub fn sync(&self) {
+        // `Notify` keeps one permit: a request that arrives during a read starts one more read after it.
         self.0.sync_now.notify_one();
     }
 
-    /// Feeds the agent as a scanner would.
+    /// Sends the agent an input as a scanner would, and waits while the queue is full.
     ///
     /// # Errors
     /// [`store::StoreClosed`] if the agent has ended.
@@ -102,7 +103,7 @@ impl Handle {
         self.0.inputs.send(input).await.map_err(|_ended| store::StoreClosed)
     }
 
-    /// Returns the figures at this moment.
+    /// Returns the figures of the store at this moment.
     ///
     /// # Errors
     /// [`Error`] if the agent has ended or the store cannot be read.
@@ -130,7 +131,7 @@ impl Handle {
         Ok(Status::new(station(config, &figures), &figures, self.health(), true, now))
     }
 
-    /// Raises an alarm. If it cannot be stored, the log says so.
+    /// Raises an alarm. A failure to store it is logged and not returned.
     pub(super) async fn raise(&self, cause: Cause, what: &str) {
         let (now, what) = (self.0.clock.wall(), what.to_owned());
         let raised = self.0.store.run(move |db| db.raise_alarm(&cause, &what, now)).await;
@@ -139,9 +140,10 @@ impl Handle {
         }
     }
 
-    /// Returns the health of its parts.
+    /// Returns the health of the connection, the scanners and the clock.
     pub(super) fn health(&self) -> Health {
         let mut scanners = self.0.scanner_health.borrow().at(self.0.clock.boot());
+        // Each worker publishes its own part; none of them waits for another one here.
         for scanner in &mut scanners {
             scanner.refused = self.0.feedback.refused(&scanner.name);
             scanner.advice = self.0.advice.borrow().get(&scanner.name).copied();
@@ -154,18 +156,19 @@ impl Handle {
         }
     }
 
-    /// Returns the store, for tests and commands that look deeper.
+    /// Returns the store, for tests and for commands that need more than the status.
     pub fn store(&self) -> &Store {
         &self.0.store
     }
 
-    /// Returns the answer to a request of a command.
+    /// Returns the answer to a request from a command.
     pub(super) async fn answer(&self, request: Request) -> String {
         match request {
             Request::Status => match self.status().await {
                 Ok(status) => status.json(),
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "no status");
+                    // A command that gets no status from the agent reads the files.
                     String::new()
                 }
             },

@@ -1,4 +1,4 @@
-//! The lock of a data folder: one agent at a time uses it.
+//! The lock of a data folder: one agent at a time uses the folder.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -6,20 +6,20 @@ use std::path::Path;
 use super::Error;
 use crate::store;
 
-/// Name of the lock's file in the data folder.
+/// The name of the lock file in the data folder.
 const LOCK_FILE: &str = "agent.lock";
 
-/// A lock that is held as long as the agent lives; the system releases it however the process ends.
+/// A lock on a data folder, held as long as the agent lives. The kernel releases it however the process ends.
 #[derive(Debug)]
 pub struct FolderLock {
     file: File,
 }
 
 impl FolderLock {
-    /// Locks a data folder.
+    /// Locks a data folder. Does not wait.
     ///
     /// # Errors
-    /// [`Error::InUse`] if an agent uses it; [`Error::Folder`].
+    /// [`Error::InUse`] if another agent holds the lock; [`Error::Folder`] if the lock file cannot be opened or locked.
     pub fn take(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(LOCK_FILE);
         let file = store::open_file(&path).map_err(|source| Error::Folder { path, source })?;
@@ -32,8 +32,10 @@ impl FolderLock {
 }
 
 impl Drop for FolderLock {
-    /// Unlocks the file. Closing it would not be enough: a program that another thread just starts holds a copy of it,
-    /// and with it the lock, from its birth until it has become that program (`flock(2)`).
+    /// Unlocks the file.
+    ///
+    /// Closing it is not enough: between `fork` and `exec`, a child process that another thread starts holds a copy of
+    /// the descriptor and with it the lock (`flock(2)`).
     fn drop(&mut self) {
         if let Err(error) = self.file.unlock() {
             tracing::warn!(%error, "the data folder stays locked until this process ends");

@@ -1,8 +1,8 @@
-//! The agent: everything built, joined, watched, and stopped in order.
+//! The agent: builds all parts, connects them, watches them and stops them in order.
 //!
-//! The parts are independent; the first that ends before it was asked to ends the agent, so that whoever started the
-//! agent starts it anew. Stopping goes the way of a scan: scanners first, then the scans' worker, then the connection
-//! to the service, then the store.
+//! The parts are independent. The first one that ends unasked ends the agent, and systemd starts it again. Parts stop
+//! in the order in which a scan passes through them: scanners, the scans' worker, the connection to the service, the
+//! store.
 
 mod handle;
 mod lock;
@@ -66,11 +66,11 @@ pub use lock::FolderLock;
 use page::Page;
 use scanners::{Running, Scanners};
 
-/// The most frames that wait for the scans' worker, of all scanners together. Beyond it a scanner's own thread waits,
-/// and behind that the kernel's buffer.
+/// The most frames of all scanners together that wait for the scans' worker. When the queue is full, the scanners'
+/// threads wait, and then the kernel's buffers fill.
 const FRAME_QUEUE_MAX: usize = 256;
 
-/// The longest time that stopping may take in all.
+/// The longest time for the whole stop. The unit's `TimeoutStopSec=` (15 s) is longer.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The reason why the agent cannot run, or ended.
@@ -140,15 +140,15 @@ impl Error {
     }
 }
 
-/// The surroundings of an agent: its clocks, its machine and the name of the service.
+/// The environment of an agent: its clocks, its machine and the name of the service.
 pub struct Host {
     /// The clocks.
     pub clock: Arc<dyn Clock>,
     /// The machine.
     pub machine: Machine,
-    /// A name for the service, if its address differs at each start.
+    /// A name for the service in the books, for a service whose address differs at each start.
     pub service: Option<String>,
-    /// Runs before each commit; for tests that cut the power.
+    /// A function that runs before each commit; tests use it to simulate a power cut.
     pub commit_hook: Option<CommitHook>,
 }
 
@@ -159,14 +159,14 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
-    /// Returns the machine that this process runs on.
+    /// Returns the host that this process runs on, with the system's clocks.
     pub fn this() -> Self {
         let (clock, machine) = (Arc::new(SystemClock::new()), machine::read(&machine::Roots::default()));
         Self { clock, machine, service: None, commit_hook: None }
     }
 }
 
-/// An agent that is ready to run.
+/// An agent that is built and ready to run.
 #[derive(Debug)]
 pub struct Agent {
     shared: Arc<Shared>,
@@ -187,10 +187,10 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Opens the data folder and builds every part. Nothing runs yet.
+    /// Opens the data folder and builds every part. Starts no worker yet.
     ///
     /// # Errors
-    /// [`Error`]; nothing was changed but what opening itself changes.
+    /// [`Error`]. Nothing was changed except by the opening itself.
     pub fn open(config: Config, secrets: &Secrets, host: Host) -> Result<Self, Error> {
         let config = Arc::new(config);
         let dir = config.station.data_dir.clone();
@@ -201,14 +201,18 @@ impl Agent {
         let Host { clock, machine, service, commit_hook } = host;
         let dir = &config.station.data_dir;
         let folder = |source| Error::Folder { path: dir.clone(), source };
+        // The lock comes first: nothing in the folder may be opened while another agent writes there.
         store::make_folder(dir).map_err(folder)?;
         let lock = FolderLock::take(dir)?;
+        // The page's address is taken early, so that the handle knows the port from the start. A failure is retried
+        // later: it must not keep anybody from scanning.
         let page = config.web.listen.as_ref().map(Door::bind);
         let page_address = page.as_ref().and_then(|door| door.as_ref().ok()?.address());
         let scanners = Scanners::new(&config);
         let mut home = config.home(machine);
         home.books.service = service.unwrap_or(home.books.service);
         let db = open_store(&config, clock.as_ref(), &home, commit_hook)?;
+        // Read before the outputs exist: these alarms are announced once everything is built.
         let unseen: Vec<_> = db.alarms()?.into_iter().filter(|alarm| !alarm.is_seen).collect();
         let rules = rules(&config);
         let now = Moment {
@@ -217,6 +221,8 @@ impl Agent {
             trusted: config.station.trust_clock || clock.is_synchronized(),
         };
         let commanded = db.commanded(now, &rules.followers())?;
+        // The open operations are read after `check_home`, which closes those of another station: no new scan may join
+        // them.
         let session = Session::new(rules, commanded, db.open_operations(clock.boot())?);
         let earlier = recall::recall(&db)?;
         let location = Arc::new(location(&config, &db.location()?));
@@ -224,6 +230,7 @@ impl Agent {
         let (store, store_thread) = Store::start(db).map_err(Error::Thread)?;
         let outputs = Outputs::start(&config.feedback).map_err(Error::Thread)?;
         let feedback = Arc::new(Feedback::new(scanners.outputs(), &outputs));
+        // Before the first scan, so that the page lists earlier scans below later ones.
         feedback.recall(earlier);
         let (uplink, scans, shared, inputs) = join(Ends {
             config,
@@ -237,6 +244,7 @@ impl Agent {
             scanners: &scanners,
         });
         for alarm in unseen {
+            // An alarm outlives a restart: somebody must still see it, and the outputs must still repeat it.
             tracing::error!("{}", alarm.what);
             let what = What::Person(alarm.what);
             shared.feedback.announce(Announcement { scanner: None, signal: Signal::Person, what });
@@ -262,15 +270,16 @@ impl Agent {
         })
     }
 
-    /// Makes a scanner of kind `stdin` read this file instead.
+    /// Makes a scanner of kind `stdin` read this file instead of the standard input.
     #[must_use]
     pub fn reading(mut self, file: File) -> Self {
         self.standard_input = Some(file);
         self
     }
 
-    /// Requires this token of every visitor of the page. If the configuration asks for a token and there is none, the
-    /// page is not served, and an alarm stands.
+    /// Requires this token from every visitor of the page.
+    ///
+    /// If the configuration asks for a token and there is none, the page is not served, and an alarm stands.
     #[must_use]
     pub fn guarded_by(mut self, token: Result<Option<SecretString>, secrets::Error>) -> Self {
         match token {
@@ -283,8 +292,9 @@ impl Agent {
         self
     }
 
-    /// Takes commands only from codes under this seal. If the configuration asks for a secret and there is none,
-    /// control codes are refused, and an alarm stands.
+    /// Accepts control codes only under this seal.
+    ///
+    /// If the configuration asks for a secret and there is none, control codes are refused, and an alarm stands.
     #[must_use]
     pub fn commanded_by(mut self, seal: Result<Seal, secrets::Error>) -> Self {
         match seal {
@@ -299,22 +309,22 @@ impl Agent {
         self
     }
 
-    /// Logs that something optional is missing, and keeps it for an alarm when the agent runs.
+    /// Logs that something optional is missing, and keeps it to raise an alarm when the agent runs.
     fn want(&mut self, cause: Cause, what: String) {
         tracing::error!("{what}");
         self.wanting.push((cause, what));
     }
 
-    /// Returns a view of the agent, good as long as it runs.
+    /// Returns a handle to the agent, valid as long as it runs.
     pub fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.shared))
     }
 
-    /// Runs until `shutdown` is done, then stops in order within ten seconds. The scanners are read from the moment at
-    /// which `begin` is done.
+    /// Runs until `shutdown` completes, then stops in order within ten seconds. Scanners are read once `begin` has
+    /// completed.
     ///
     /// # Errors
-    /// [`Error`], if a part could not start or ended by itself. What was scanned is on disk in either case.
+    /// [`Error`] if a part could not start or ended unasked. Confirmed scans are on the disk in either case.
     pub async fn run(
         mut self,
         begin: impl Future<Output = ()>,
@@ -330,6 +340,7 @@ impl Agent {
         let mut running = Running::default();
         let ended = loop {
             tokio::select! {
+                // A stop goes before everything else, and a dead worker before the start of the scanners.
                 biased;
                 () = &mut shutdown => break Ok(()),
                 ended = workers.join_next() => break Err(why_ended(ended)),
@@ -343,6 +354,8 @@ impl Agent {
                         Err(error) => break Err(error.into()),
                     }
                     tracing::info!(station = %self.shared.config.station.name, "ready");
+                    // With `Type=notify`, systemd counts the unit as started only from here on, when scans are
+                    // accepted.
                     notify::ready();
                 }
             }
@@ -353,12 +366,13 @@ impl Agent {
         if timeout(STOP_WITHIN, stop).await.is_err() {
             tracing::error!("a part did not stop in time");
         }
+        // After the workers: an alarm that they raise while they stop still gets its signal.
         self.outputs.stop();
         drop(doors);
         ended.inspect_err(|error| leave_word(error, &self.shared.config.station.data_dir))
     }
 
-    /// Opens the socket and the page, by which others see the agent, and starts the reports to people and to systemd.
+    /// Opens the command socket and the page, and starts the repeated alarm and the reports to systemd.
     fn open_doors(&mut self) -> JoinSet<()> {
         let mut doors = JoinSet::new();
         match socket::bind(&self.shared.config.station.data_dir) {
@@ -369,7 +383,7 @@ impl Agent {
                     async move { handle.answer(request).await }
                 }));
             }
-            // Commands then read the files; nothing else is lost.
+            // Commands read the files instead; nothing else depends on the socket.
             Err(error) => tracing::warn!(%error, "commands cannot ask this agent"),
         }
         if let Some(every) = self.shared.config.feedback.person_repeat {
@@ -389,6 +403,7 @@ impl Agent {
             }
         }
         let (agent, wanting) = (self.handle(), std::mem::take(&mut self.wanting));
+        // In a task of its own: the store may be busy, and scanning must not wait for an alarm.
         doors.spawn(async move {
             for (cause, what) in wanting {
                 agent.raise(cause, &what).await;
@@ -398,11 +413,14 @@ impl Agent {
         doors
     }
 
-    /// Returns the guard of the page; `None` if it needs a token and there is none, and so everybody would be let in.
+    /// Returns the access rule of the page; `None` if the page needs a token and has none, because everybody could read
+    /// it then.
     fn guard(&mut self, listen: &Listen) -> Option<Guard> {
         let web = &self.shared.config.web;
         match (self.page_token.take(), listen) {
             (Some(token), _) => Some(Guard::token(token)),
+            // The configuration refuses such an address without `token_file`; this keeps the page closed even if that
+            // check fails.
             (None, _) if web.token_file.is_some() || !listen.is_local() => None,
             (None, Listen::Tcp(_)) => Some(Guard::Address),
             (None, Listen::Unix(_)) => Some(Guard::Socket),
@@ -410,7 +428,7 @@ impl Agent {
     }
 }
 
-/// Stops the parts in the order of a scan's way: scanners, the scans' worker, the connection to the service, the store.
+/// Stops the parts in the order in which a scan passes through them.
 async fn stop_in_order(
     scanners: Running,
     inputs: &mpsc::Sender<Input>,
@@ -419,7 +437,7 @@ async fn stop_in_order(
     store: StoreThread,
 ) {
     scanners.stop().await;
-    // An error means that the worker is gone already.
+    // The stop goes through the queue, behind every frame of the scanners. It fails only if the worker has ended.
     let _told = inputs.send(Input::Stop).await;
     stop.cancel();
     while let Some(worker) = workers.join_next().await {
@@ -430,7 +448,7 @@ async fn stop_in_order(
     store.end().await;
 }
 
-/// The parts that the workers are made of.
+/// The parts from which the workers are built.
 struct Ends<'a> {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
@@ -443,7 +461,7 @@ struct Ends<'a> {
     scanners: &'a Scanners,
 }
 
-/// Makes the workers and the channels between them.
+/// Builds the workers and the channels between them.
 fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
     let Ends { config, clock, store, client, home, page_address, feedback, location, scanners } = ends;
     let meters = Meters {
@@ -451,9 +469,11 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         commits: Commits::default(),
         started: (clock.wall(), clock.boot()),
     };
+    // Bounded: when it is full, the scanners' threads wait instead of losing frames.
     let (inputs, queue) = mpsc::channel(FRAME_QUEUE_MAX);
     let clock_trust = if config.station.trust_clock { ClockTrust::Declared } else { ClockTrust::Unproven };
     let (clock_trust_tell, clock_trust) = watch::channel(clock_trust);
+    // Offline until the first answer: "ok" before any request would be a guess.
     let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
     let (advice_tell, advice) = watch::channel(BTreeMap::new());
     let (pending_tell, pending) = watch::channel(BTreeMap::new());
@@ -505,7 +525,7 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
     (uplink, scans, shared, queue)
 }
 
-/// Opens the store and brings it up to date with the configuration and the machine.
+/// Opens the store and adapts it to the configuration and the machine.
 fn open_store(
     config: &Config,
     clock: &dyn Clock,
@@ -519,11 +539,13 @@ fn open_store(
         now: clock.wall(),
         commit_hook,
     })?;
+    // The store resolves parked scans by itself, so it must know the configured packs.
     db.set_packs(config.packs.clone());
     note_damaged(&mut db, clock.wall())?;
-    // Both are raised anew if there is still a reason.
+    // Raised again when the agent runs, if the reason persists.
     db.end_alarm(&Cause::Page)?;
     db.end_alarm(&Cause::Sheet)?;
+    // What was being sent when the last run ended may be on the service: it will be searched for there first.
     db.check_home(home, clock.wall())?;
     db.drop_foreign_copy(&home.books)?;
     db.allow_kits(config.kits.clone());
@@ -546,7 +568,7 @@ pub fn labels(config: &Config) -> Labels {
     Labels { expired: station.expired, serials: station.serials, zone: station.time_zone.clone() }
 }
 
-/// Returns the rules that the configuration fixes for the session.
+/// Returns the session's rules from the configuration.
 pub fn rules(config: &Config) -> Rules {
     let station = &config.station;
     let bindings: BTreeMap<_, _> = config
@@ -572,7 +594,7 @@ pub fn rules(config: &Config) -> Rules {
     }
 }
 
-/// Makes the next start look for damage, if damage is why the agent ends.
+/// Marks the files for a thorough check at the next start, if the agent ends because of damage.
 fn leave_word(error: &Error, dir: &Path) {
     let (Error::Store(cause) | Error::Work { source: work::Error::Store(cause), .. }) = error else { return };
     if cause.is_damage()
@@ -582,11 +604,12 @@ fn leave_word(error: &Error, dir: &Path) {
     }
 }
 
-/// Raises an alarm for each file that was found damaged and put aside.
+/// Raises an alarm for each damaged file that was set aside.
 fn note_damaged(db: &mut Db, now: UnixMillis) -> Result<(), store::Error> {
     for damaged in db.damaged().to_vec() {
         let file = damaged.file.display();
         match &damaged.moved_to {
+            // The goods table is only a copy, which the service replaces; its loss needs no person.
             None => tracing::warn!(%file, "the copy of the goods table was damaged; it is read again"),
             Some(kept) => {
                 let what =

@@ -1,5 +1,6 @@
-//! The station's page, which may be late: an address that another program uses, or that does not exist yet, must not
-//! keep anybody from scanning.
+//! Serves the station page, which may start late.
+//!
+//! An address that another program uses, or that does not exist yet, must not keep anybody from scanning.
 
 use std::io;
 use std::time::Duration;
@@ -11,17 +12,17 @@ use crate::config::Listen;
 use crate::store::Cause;
 use crate::web::{self, Door, Guard, Site};
 
-/// The interval between two tries to listen: an address that a network gives out comes within seconds.
+/// The interval between two attempts to listen. An address from DHCP usually appears within seconds.
 const TRY_EVERY: Duration = Duration::from_secs(2);
 
-/// The page: where it is served, for whom, and its content.
+/// The page: its address, its access rule and its content.
 pub(super) struct Page {
     pub(super) listen: Listen,
     pub(super) guard: Guard,
     pub(super) site: Site,
 }
 
-/// Serves the page as soon as it can be served. Until then an alarm stands that calls nobody.
+/// Serves the page as soon as its address can be bound. Until then a silent alarm stands.
 pub(super) async fn serve(agent: Handle, mut door: io::Result<Door>, page: Page) {
     let mut is_told = false;
     let door = loop {
@@ -29,6 +30,7 @@ pub(super) async fn serve(agent: Handle, mut door: io::Result<Door>, page: Page)
             Ok(door) => break door,
             Err(error) => {
                 if !is_told {
+                    // Once: a page that cannot be served for a day must not fill the log.
                     is_told = true;
                     tracing::warn!(listen = %page.listen, %error, "cannot serve the station page; trying again");
                     let what =
@@ -42,7 +44,7 @@ pub(super) async fn serve(agent: Handle, mut door: io::Result<Door>, page: Page)
     };
     let at = door.address().map_or(page.listen, Listen::Tcp);
     if let Listen::Tcp(address) = at {
-        // Set once: it is bound once.
+        // Set only once, because the page is bound only once.
         let _first = agent.0.page_address.set(address);
     }
     if is_told {
@@ -57,5 +59,6 @@ async fn end(agent: &Handle) {
     if !matches!(ended, Ok(Ok(_))) {
         tracing::warn!("the alarm of the page still stands");
     }
+    // The alarm ended without a scan, and whoever shows alarms does not poll the store.
     agent.0.feedback.alarms_changed();
 }

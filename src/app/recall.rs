@@ -1,17 +1,19 @@
-//! The last scans before the start, for visitors of the page: the journal still has them.
+//! The last scans from before the start, read from the journal for visitors of the page.
 
 use crate::domain::printable::printable_bytes;
 use crate::domain::signal::Signal;
 use crate::feedback::{Announcement, Earlier, RECENT_MAX, What};
 use crate::store::{Db, Error, ScanEntry, ScanFilter};
 
-/// Returns the last scans in words, the oldest first.
+/// Returns the last scans as announcements, the oldest first.
 pub(super) fn recall(db: &Db) -> Result<Vec<Announcement>, Error> {
     let count = u32::try_from(RECENT_MAX).unwrap_or(u32::MAX);
     Ok(db.last_scans(ScanFilter::All, count)?.into_iter().rev().map(announcement).collect())
 }
 
 fn announcement(scan: ScanEntry) -> Announcement {
+    // The words are stored in the journal. `lookup` has no colour of its own on the page, nor has the word of a later
+    // version.
     let signal = match scan.outcome.as_str() {
         "booked" => Signal::Booked,
         "unknown" => Signal::Unknown,

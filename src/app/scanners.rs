@@ -1,4 +1,4 @@
-//! The configured scanners as a whole: started, watched, answered, stopped.
+//! The configured scanners as a group: starts, watches, answers and stops them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,10 +22,10 @@ use crate::domain::signal::Signal;
 use crate::feedback::{ScannerOutput, protocol};
 use crate::work::scans::Input;
 
-/// The senders to the scanners that can be answered, serial and HID POS; each is added when its thread starts.
+/// The senders to the scanners that can be answered (serial and HID POS). Each is added when its thread starts.
 type Senders = Arc<Mutex<BTreeMap<ScannerName, SignalSender>>>;
 
-/// The scanners, not yet started.
+/// The scanners before their start.
 #[derive(Debug)]
 pub(super) struct Scanners {
     configured: Vec<config::Scanner>,
@@ -33,7 +33,7 @@ pub(super) struct Scanners {
     health: watch::Sender<AllHealth>,
 }
 
-/// The scanners' threads.
+/// The threads of the scanners, and the task that forwards their messages.
 #[derive(Debug, Default)]
 pub(super) struct Running {
     devices: Vec<Device>,
@@ -55,7 +55,7 @@ impl Scanners {
         self.health.subscribe()
     }
 
-    /// Returns the bytes that each scanner which can be answered is sent for each signal.
+    /// Returns the bytes for each signal, for each scanner that can be answered.
     pub(super) fn outputs(&self) -> BTreeMap<ScannerName, ScannerOutput> {
         let mut outputs = BTreeMap::new();
         for scanner in &self.configured {
@@ -65,11 +65,13 @@ impl Scanners {
                 Source::Evdev { .. } | Source::Stdin => continue,
             };
             let bytes = signal_bytes(protocol, signals);
-            // A scanner that is never sent anything is not woken; one that waits for its verdicts is.
+            // A scanner without any bytes is not addressed at all, except one whose protocol waits for a verdict on
+            // each frame.
             if bytes.is_empty() && protocol != Protocol::ZebraSsi {
                 continue;
             }
             let (senders, name) = (Arc::clone(&self.senders), scanner.name.clone());
+            // Looked up at each signal: the sender exists only after the thread has started, which may be later.
             let send = Box::new(move |occasion, bytes| {
                 let senders = senders.lock().unwrap_or_else(PoisonError::into_inner);
                 senders.get(&name).is_some_and(|sender| sender.send(occasion, bytes).is_ok())
@@ -79,8 +81,8 @@ impl Scanners {
         outputs
     }
 
-    /// Starts a thread for each scanner. Their messages go to `inputs`. A scanner of kind `stdin` reads `input`, or the
-    /// standard input if that is none.
+    /// Starts a thread for each scanner; their messages go to `inputs`. A scanner of kind `stdin` reads `input`, or the
+    /// standard input if `input` is `None`.
     pub(super) fn start(
         self,
         clock: &Arc<dyn Clock>,
@@ -136,7 +138,7 @@ impl Scanners {
 }
 
 impl Running {
-    /// Stops the threads, then passes on what they had read.
+    /// Stops the threads, then forwards the frames that they had read.
     pub(super) async fn stop(mut self) {
         for device in self.devices {
             let name = device.name().clone();
@@ -144,19 +146,19 @@ impl Running {
                 tracing::error!(scanner = %name, error = &error as &dyn std::error::Error, "a scanner did not stop");
             }
         }
-        // The relay ends by itself once the last thread has.
+        // The relay ends by itself once every thread has dropped its sender.
         while self.relay.join_next().await.is_some() {}
     }
 }
 
-/// The task that passes on the messages of the threads.
+/// The task that forwards the messages of the threads.
 struct Relay {
     inputs: mpsc::Sender<Input>,
     hand_over: HandOver,
 }
 
 impl Relay {
-    /// Passes the messages of the threads to the scans' worker.
+    /// Forwards the messages of the threads to the scans' worker.
     async fn pass_on(self, mut messages: mpsc::Receiver<FromScanner>, clock: Arc<dyn Clock>) {
         while let Some(message) = messages.recv().await {
             let input = match self.hand_over.take(message, clock.boot()) {
@@ -173,7 +175,7 @@ impl Relay {
     }
 }
 
-/// Returns the bytes of the configuration, or else those of the protocol.
+/// Returns the configured bytes, or else those of the protocol.
 fn signal_bytes(protocol: Protocol, signals: &config::Signals) -> BTreeMap<Signal, Vec<u8>> {
     let bytes = Signal::ALL.into_iter().map(|signal| {
         let own = match signal {

@@ -1,4 +1,4 @@
-//! The content of the agent's page.
+//! The status source of the agent's page.
 
 use std::fs;
 use std::future::Future;
@@ -18,13 +18,13 @@ use crate::web::metrics::{Disk, Snapshot};
 use crate::web::{Ask, Look, Site};
 use crate::work::heartbeat::Heartbeat;
 
-/// The longest wait for the store's answer in a check of the health.
+/// The longest wait for the store in a health check.
 const STORE_WITHIN: Duration = Duration::from_secs(3);
 
-/// The most that the wall clock may shift against the boot clock before the start is computed anew, in ms.
+/// The largest shift of the wall clock against the boot clock, in ms, before the start time is computed anew.
 const CLOCKS_DIFFER_MS_MAX: i64 = 5000;
 
-/// The parts that the site is made of.
+/// The parts of the agent that the page reads.
 #[derive(Clone)]
 struct Shown {
     agent: Handle,
@@ -32,7 +32,7 @@ struct Shown {
     events: Events,
 }
 
-/// Builds the site of this agent; `heartbeats` are those of its workers.
+/// Builds the status source of this agent; `heartbeats` are those of its workers.
 pub(super) fn site(agent: &Handle, heartbeats: &[Arc<Heartbeat>]) -> Site {
     let events = Events::new(agent.0.store.clone(), Arc::clone(&agent.0.feedback));
     let shown = Shown { agent: agent.clone(), heartbeats: heartbeats.into(), events: events.clone() };
@@ -52,13 +52,14 @@ async fn look(shown: Shown) -> Option<Look> {
     Some((status, shown.agent.recent()))
 }
 
-/// Checks that no worker is late and that the store answers.
+/// Checks that every worker makes progress and that the store answers.
 async fn health(shown: Shown) -> Result<(), String> {
     let shared = &shown.agent.0;
     let now = shared.clock.boot();
     if let Some(late) = shown.heartbeats.iter().find(|heartbeat| heartbeat.is_late(now)) {
         return Err(format!("{} does not get on", late.worker()));
     }
+    // The cheapest read that still goes through the store's thread and its file.
     match timeout(STORE_WITHIN, shared.store.run(|db| db.end_of_journal())).await {
         Ok(Ok(Ok(_end))) => Ok(()),
         Ok(Ok(Err(error))) => Err(format!("the store cannot be read: {}", error_chain(&error))),
@@ -69,6 +70,7 @@ async fn health(shown: Shown) -> Result<(), String> {
 
 async fn measure(shown: Shown) -> Option<String> {
     let shared = &shown.agent.0;
+    // Both in one job, so that the figures are of one moment.
     let counted = shared.store.run(|db| Ok::<_, store::Error>((db.figures()?, db.needing_a_person()?)));
     let (figures, needing_a_person) = counted.await.ok()?.ok()?;
     let (now, boot) = (shared.clock.wall(), shared.clock.boot());
@@ -87,14 +89,16 @@ async fn measure(shown: Shown) -> Option<String> {
     Some(snapshot.text())
 }
 
-/// Returns the time at which the agent started, by the clock as it is now: if the clock was corrected since, so is this
-/// time. Two readings of the two clocks differ by a little, which must not look like another start.
+/// Returns the start time of the agent by the present wall clock: a correction of the clock corrects this time, too.
+///
+/// Two readings of the two clocks always differ a little; such a difference must not look like another start.
 fn started((wall, boot): (UnixMillis, BootMillis), now: UnixMillis, boot_now: BootMillis) -> UnixMillis {
     let computed = now.plus_ms(boot_now.ms_since(boot).saturating_neg());
     if computed.ms_since(wall).abs() <= CLOCKS_DIFFER_MS_MAX { wall } else { computed }
 }
 
 fn disk(dir: &Path) -> Disk {
+    // `f_bavail`, not `f_bfree`: the blocks reserved for root are no use to the agent (`statvfs(3)`).
     let free_bytes = statvfs(dir).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     let size = |name: &'static str| Some((name, fs::metadata(dir.join(name)).ok()?.len()));
     Disk { free_bytes, files: store::FILES.into_iter().filter_map(size).collect() }
