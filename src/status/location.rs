@@ -1,4 +1,4 @@
-//! The location as people know it: the local time, and the names of its storages.
+//! Times and storage names as people at a location know them.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::domain::printable::printable;
 use crate::domain::time::UnixMillis;
 use crate::store;
 
-/// The form of a time to the second, and to the minute.
+/// The format of a time to the second, and to the minute.
 pub(super) const SECONDS: &str = "%Y-%m-%d %H:%M:%S";
 const MINUTES: &str = "%Y-%m-%d %H:%M";
 
-/// Times and names for people.
+/// A location's time zone and the names of its storages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     zone: TimeZone,
@@ -28,7 +28,7 @@ impl Default for Location {
 }
 
 impl Location {
-    /// Joins what the service gave with the configuration, which takes precedence.
+    /// Joins the service's answer with the configuration, which takes precedence.
     pub fn new(
         told: &store::Location,
         zone: Option<TimeZone>,
@@ -44,28 +44,29 @@ impl Location {
         self.names.get(&storage).map(String::as_str)
     }
 
-    /// Returns a storage as people call it: its name, else its number.
+    /// Returns a storage's name, or its number if it has none.
     pub fn storage(&self, storage: StorageId) -> String {
         self.name(storage).map_or_else(|| storage.to_string(), str::to_owned)
     }
 
-    /// Returns the time zone as a text that [`store::zone_of_text`] takes.
+    /// Returns the time zone in the form that [`store::zone_of_text`] reads: an IANA name, or hours from UTC.
     pub fn zone_text(&self) -> Option<String> {
+        // The service may give only an offset; offsets are whole hours there.
         let hours = || self.zone.to_fixed_offset().ok().map(|offset| (offset.seconds() / 3600).to_string());
         self.zone.iana_name().map(str::to_owned).or_else(hours)
     }
 
-    /// The location's time zone.
+    /// Returns the location's time zone.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// Returns a time of the location, to the second, without an offset.
+    /// Returns a time in the location's zone, to the second, without an offset.
     pub fn time(&self, at: UnixMillis) -> String {
         local(timestamp(at), &self.zone, SECONDS)
     }
 
-    /// Returns the same to the minute.
+    /// Returns a time in the location's zone, to the minute, without an offset.
     pub fn minute(&self, at: UnixMillis) -> String {
         local(timestamp(at), &self.zone, MINUTES)
     }
@@ -76,12 +77,12 @@ impl Location {
     }
 }
 
-/// Returns a storage by its name, else by its number.
+/// Returns a storage's name, or the word `storage` and its number.
 pub(super) fn in_words(storage: StorageId, name: Option<&str>) -> String {
     name.map_or_else(|| format!("storage {storage}"), |name| printable(name).to_string())
 }
 
-/// Returns a time of a zone, without an offset.
+/// Returns a time in a zone, without an offset.
 pub(super) fn local(time: Timestamp, zone: &TimeZone, format: &str) -> String {
     time.to_zoned(zone.clone()).strftime(format).to_string()
 }

@@ -24,32 +24,34 @@ pub use tables::Figure;
 pub struct Station {
     /// Its name.
     pub name: String,
-    /// The mode until a command sets one.
+    /// The mode before a control code sets one.
     pub mode: Mode,
-    /// The storage in force where a scanner has none of its own.
+    /// The storage of scanners that have none of their own.
     pub storage: StorageId,
-    /// The fixed mode and storage of each scanner, if it has any, in the order of the configuration.
+    /// The fixed mode and storage of each scanner, in the order of the configuration; `None` where it has none.
     pub bindings: Vec<(ScannerName, Option<Mode>, Option<StorageId>)>,
-    /// The names and the time zone of its location.
+    /// The storage names and the time zone of its location.
     pub location: Location,
 }
 
 /// The whole status, as `stockpoint status --json` prints it.
+///
+/// A command of one version may read the status of an agent of another: members that came later have defaults.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {
     station: String,
     mode: String,
-    /// The storage of scanners that have none of their own; 0 from an agent that does not send it.
+    /// The storage of scanners that have none of their own; 0 from an agent that does not report it.
     #[serde(default)]
     storage_id: i64,
-    /// Its name, if it has one.
+    /// The storage's name, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     storage_name: Option<String>,
-    /// The location's time zone, by its IANA name or by its hours from UTC.
+    /// The location's time zone: an IANA name, or hours from UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
     version: String,
-    /// True if a running agent gave this; false if it was read from the files.
+    /// True if a running agent gave this status; false if it was read from the files.
     running: bool,
     scans: ScansJson,
     units: UnitsJson,
@@ -58,7 +60,7 @@ pub struct Status {
     scanners: Vec<ScannerJson>,
     clock: ClockJson,
     api: ApiJson,
-    /// The alarms that still stand; none from an agent that does not send them.
+    /// The alarms that still stand; empty from an agent that does not report them.
     #[serde(default)]
     alarms: Vec<AlarmJson>,
     #[serde(default)]
@@ -158,7 +160,7 @@ struct ApiJson {
 }
 
 impl Status {
-    /// Puts the status together.
+    /// Builds the status from the station, its figures and the health of its parts.
     pub fn new(station: Station, figures: &Figures, health: Health, running: bool, now: UnixMillis) -> Self {
         let Station { name: station, mode, storage, bindings, location } = station;
         let name_of = |storage| location.name(storage).map(str::to_owned);
@@ -197,6 +199,7 @@ impl Status {
             goods: GoodsJson {
                 count: figures.goods.count,
                 synced_at: figures.goods.synced_at.map(rfc3339),
+                // The clock may have been corrected since: an age is never negative.
                 age_s: figures.goods.synced_at.map(|at| now.ms_since(at).max(0) / 1000),
             },
             scanners: scanners.collect(),
@@ -211,7 +214,7 @@ impl Status {
         }
     }
 
-    /// The station's name.
+    /// Returns the station's name.
     pub fn station(&self) -> &str {
         &self.station
     }
@@ -232,38 +235,39 @@ impl Status {
         scanner.map(|scanner| scanner.state)
     }
 
-    /// Returns the advice on a scanner's set-up, if its codes show that it is odd.
+    /// Returns the advice on a scanner's set-up, if its codes suggest any.
     pub fn scanner_advice(&self, name: &ScannerName) -> Option<&str> {
         let scanner = self.scanners.iter().find(|scanner| scanner.name == name.as_str())?;
         scanner.advice.as_deref()
     }
 
-    /// Returns true if a running agent gave this.
+    /// Returns true if a running agent gave this status.
     pub fn is_running(&self) -> bool {
         self.running
     }
 
-    /// The mode in force where a scanner has none of its own.
+    /// Returns the mode of scanners that have none of their own.
     pub fn mode(&self) -> &str {
         &self.mode
     }
 
-    /// Returns the alarms that still stand, the oldest first, each with whether a person has seen it.
+    /// Returns the alarms that still stand, the oldest first, each with true if a person has seen it.
     pub fn alarms(&self) -> impl Iterator<Item = (&str, bool)> {
         self.alarms.iter().map(|alarm| (alarm.what.as_str(), alarm.seen))
     }
 
-    /// Returns one JSON object on one line.
+    /// Returns the status as one JSON object on one line.
     ///
     /// # Panics
-    /// Never: nothing in it is beyond JSON.
+    /// Never: everything in it can be written as JSON.
     pub fn json(&self) -> String {
         let text = serde_json::to_string(self).expect("the status holds nothing that JSON cannot");
+        // Names from the service may hold characters that a terminal obeys.
         harmless(&text).into_owned()
     }
 }
 
-/// Formats a time as the status writes it: RFC 3339, UTC, to the second.
+/// Formats a time as RFC 3339, in UTC, to the second.
 pub fn rfc3339(at: UnixMillis) -> String {
     let time = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -287,6 +291,7 @@ fn scans(figures: &Figures) -> ScansJson {
 
 fn units(figures: &Figures) -> UnitsJson {
     let in_state = |state| figures.of(state).units.to_string();
+    // An uncertain document may or may not be on the service: its units are still on their way.
     let in_flight: Quantity =
         [State::Sending, State::Uncertain].map(|state| figures.of(state).units).into_iter().sum();
     UnitsJson {

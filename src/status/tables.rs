@@ -1,4 +1,4 @@
-//! The status for people: tables of figures, in the location's time and with the names of its storages.
+//! The status for people: tables of figures with local times and storage names.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ use crate::domain::session::advice::Advice;
 use crate::store::zone_of_text;
 
 impl Status {
-    /// Returns everything for people, in tables.
+    /// Returns all tables in the order in which people need them: alarms first, if there are any.
     pub fn tables(&self) -> Vec<(&'static str, Vec<Figure>)> {
         let (scans, units, outbox) = (&self.scans, &self.units, &self.outbox);
         let scans = vec![
@@ -58,8 +58,9 @@ impl Status {
         tables
     }
 
-    /// Returns the mode of scans now: one mode, or that of each scanner where they differ.
+    /// Returns the mode in force: one mode, or the mode of each scanner if they differ.
     pub fn modes(&self) -> String {
+        // An agent of an earlier version reports no mode for each scanner.
         let known: Vec<&ScannerJson> =
             self.scanners.iter().filter(|scanner| !scanner.mode.is_empty()).collect();
         let Some((first, others)) = known.split_first() else { return self.mode.clone() };
@@ -120,16 +121,17 @@ impl AlarmJson {
 }
 
 impl ScannerJson {
-    /// Returns the mode and the storage of its scans; nothing from an agent that does not send them.
+    /// Returns the mode and the storage of its scans; `None` from an agent that does not report them.
     fn binding(&self) -> Option<String> {
         (!self.mode.is_empty()).then(|| {
             format!("{} in {}", self.mode, in_words(StorageId(self.storage_id), self.storage_name.as_deref()))
         })
     }
 
-    /// Returns its state in words, with what is known of it since the agent's start.
+    /// Returns its state in words, with its figures since the agent's start.
     fn told(&self, zone: &TimeZone) -> String {
         let state = self.state.as_str();
+        // A fault is shown before any advice: advice on a scanner that is gone helps nobody.
         let state = match (&self.fault, &self.advice) {
             (Some(fault), _) => format!("{state}: {fault}"),
             (None, Some(advice)) => format!("{state}: {advice}; {}", Advice::CURE),
@@ -171,7 +173,7 @@ impl Figure {
     }
 }
 
-/// Converts a time of the status to the location's time.
+/// Converts a time of the status to local time. A text that is no time is returned as it is.
 fn local(at: &str, zone: &TimeZone) -> String {
     at.parse().map_or_else(|_not_a_time| at.to_owned(), |time| location::local(time, zone, SECONDS))
 }
