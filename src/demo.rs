@@ -1,5 +1,5 @@
-//! The main job with nothing installed: a simulated service on the loopback, the agent against it, and the person at
-//! the terminal in place of a scanner.
+//! Demonstrates the whole station with nothing installed: a simulated service on the loopback address, the agent, and a
+//! person at the terminal in place of a scanner.
 
 use std::fs::File;
 use std::future::Future;
@@ -28,24 +28,24 @@ use crate::sandbox::{Options, Sandbox};
 use crate::status::Status;
 use crate::store::Figures;
 
-/// The name of the simulated service in the books: its address differs at each start.
+/// The name of the simulated service in the books; its address differs at each start.
 const SIMULATED: &str = "the simulated service";
 
-/// The interval between two looks at the figures, while the goods or the end of the delivery are awaited.
+/// The interval between two checks of the figures, while the goods are read or documents are delivered.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The longest wait for the goods table; after it the input is read all the same.
+/// The longest wait for the goods table. After it the input is read in any case.
 const GOODS_WITHIN: Duration = Duration::from_secs(20);
 
-/// The number of barcodes of the sample goods that are shown to try.
+/// The number of sample barcodes that are shown to try.
 const SAMPLES_SHOWN: usize = 6;
 
 /// The options of a demonstration.
 #[derive(Debug)]
 pub struct DemoOptions<'a> {
-    /// The data folder; the figures go on from those of earlier demonstrations in it.
+    /// The data folder. The figures continue from earlier demonstrations in it.
     pub dir: &'a Path,
-    /// Barcodes, one a line; `None`: the standard input.
+    /// Barcodes, one a line; `None` means the standard input.
     pub scans: Option<File>,
     /// True if a person sits at the terminal.
     pub is_terminal: bool,
@@ -59,7 +59,7 @@ pub enum Error {
     /// The simulated service cannot listen.
     #[error("cannot start the simulated service")]
     Sandbox(#[source] io::Error),
-    /// The configuration made for it is wrong: a bug, or a folder with a strange name.
+    /// The generated configuration is wrong: a bug, or a folder with an unusual name.
     #[error(transparent)]
     Config(#[from] Faults),
     /// The agent failed.
@@ -73,14 +73,14 @@ pub enum Error {
     Output(#[from] io::Error),
 }
 
-/// The result of a demonstration. The books were shown.
+/// The result of a demonstration whose books were shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything was delivered, and the books balance, here and on the simulated service.
+    /// Everything was delivered, and the books here and on the simulated service agree.
     Balanced,
-    /// They do not balance, or something is undelivered.
+    /// The books do not agree, or something is undelivered.
     Unbalanced,
-    /// It was interrupted before the end of its input. What was scanned is on the disk.
+    /// It was interrupted before the end of its input. Confirmed scans are on the disk.
     Interrupted,
 }
 
@@ -100,7 +100,7 @@ pub async fn run(
     };
     let (sandbox, server) = Sandbox::bind(sandbox_options).await.map_err(Error::Sandbox)?;
     let config = configuration(&sandbox.base_url(), &options)?;
-    // The simulated service is at another address each time.
+    // The books must not depend on the port, which differs at each start.
     let host = Host { service: Some(SIMULATED.to_owned()), ..Host::this() };
     let mut agent = Agent::open(config, &secrets, host)?;
     if let Some(file) = options.scans {
@@ -108,7 +108,7 @@ pub async fn run(
     }
     let handle = agent.handle();
     let mut news = handle.listen();
-    // The simulated service keeps nothing: it is a new one, which never saw what was posted to those before it.
+    // The simulated service keeps nothing: it has never seen what was posted in earlier demonstrations.
     let before = handle.figures().await?.of(State::Posted).units;
     let (start, started) = oneshot::channel::<()>();
     let (end, ended) = oneshot::channel::<()>();
@@ -120,12 +120,12 @@ pub async fn run(
             if options.is_terminal {
                 welcome(out, &sandbox, handle.page())?;
             }
-            // The agent may have failed meanwhile; it reports that itself.
+            // Fails only if the agent has ended, which reports its reason itself.
             let _told = start.send(());
             narrate((out, options.is_coloured), &mut news).await?;
             deliver_all((out, options.is_coloured), &handle, &mut news).await
         };
-        // The agent goes on until the books are shown, whoever ends the demonstration.
+        // The agent runs until the books are shown, whatever ends the demonstration.
         let is_whole = tokio::select! {
             done = whole => done.map(|()| true)?,
             () = interrupted => false,
@@ -136,12 +136,13 @@ pub async fn run(
         let _told = end.send(());
         Ok::<Outcome, Error>(outcome)
     };
-    // Either channel closed without a message means that the other side is gone.
+    // A channel that closes without a message means that its other side has ended.
     let begin = async { drop(started.await) };
     let shutdown = async { drop(ended.await) };
     let mut running = pin!(agent.run(begin, shutdown));
     let mut show = pin!(show);
     tokio::select! {
+        // The agent ended before the books were shown.
         ran = &mut running => {
             ran?;
             Err(Error::Stopped)
@@ -154,7 +155,7 @@ pub async fn run(
 }
 
 fn configuration(base_url: &str, options: &DemoOptions<'_>) -> Result<Config, Faults> {
-    // A list in a file is no hand with a scanner: two equal lines are two scans.
+    // A file is not a hand with a scanner: two equal lines are two scans.
     let guard = if options.is_terminal { 300 } else { 0 };
     let text = format!(
         r#"
@@ -189,12 +190,11 @@ kind = "stdin"
     Ok(config)
 }
 
-/// Waits for the goods table, without which every code would be unknown at first, and for the cards, without which the
-/// kit would be.
+/// Waits for the goods table and the cards. Without them every code, and the kit, would be unknown at first.
 async fn wait_for_goods(handle: &Handle, news: &mut broadcast::Receiver<Announcement>) -> Result<(), Error> {
     let known = async {
         while handle.figures().await?.goods.synced_at.is_none() || handle.cards().await?.is_empty() {
-            // Any announcement may be about the goods; so the figures are read after each, and after silence.
+            // Any announcement may concern the goods, so the figures are read after each one and after a pause.
             let _news = timeout(LOOK_EVERY, news.recv()).await;
         }
         Ok(())
@@ -229,8 +229,8 @@ fn welcome(out: &mut impl Write, sandbox: &Sandbox, page: Option<SocketAddr>) ->
     writeln!(out, "Ctrl-D ends: everything is delivered, and the books are shown.\n")
 }
 
-/// Returns the colour of a signal, as the terminal takes it (ECMA-48, SGR): green and blue for what went well, yellow
-/// for what waits, red for what failed.
+/// Returns the colour of a signal for a terminal (ECMA-48, SGR): green, cyan and blue for success, yellow for waiting,
+/// red for failure.
 const fn colour(signal: Signal) -> &'static str {
     match signal {
         Signal::Booked => "32",
@@ -250,7 +250,7 @@ fn answer(out: &mut impl Write, is_coloured: bool, announcement: &Announcement) 
     }
 }
 
-/// Writes one line for each answer, until the input ends.
+/// Writes one line for each announcement, until the input ends.
 async fn narrate(
     (out, is_coloured): (&mut (impl Write + Send), bool),
     news: &mut broadcast::Receiver<Announcement>,
@@ -259,12 +259,13 @@ async fn narrate(
         match news.recv().await {
             Ok(Announcement { what: What::Ended, .. }) | Err(RecvError::Closed) => return Ok(()),
             Ok(announcement) => answer(out, is_coloured, &announcement)?,
+            // The terminal was too slow for the channel; the scans themselves are booked all the same.
             Err(RecvError::Lagged(missed)) => writeln!(out, "… {missed} more")?,
         }
     }
 }
 
-/// Waits until nothing is undelivered any more, and reports the progress.
+/// Waits until everything is delivered, and reports the progress.
 async fn deliver_all(
     (out, is_coloured): (&mut (impl Write + Send), bool),
     handle: &Handle,
@@ -272,6 +273,7 @@ async fn deliver_all(
 ) -> Result<(), Error> {
     let mut told = None;
     loop {
+        // Drained without waiting: the figures decide when everything is delivered, not the announcements.
         while let Ok(announcement) = news.try_recv() {
             answer(out, is_coloured, &announcement)?;
         }
@@ -291,9 +293,10 @@ async fn deliver_all(
     }
 }
 
-/// Shows the figures, to a program also as JSON, and returns whether they agree with each other, and what was posted
-/// since the start with the service. `before` is the quantity posted earlier. If the input did not end, it only shows
-/// them.
+/// Shows the figures, to a program also as JSON, and compares them with the service's books.
+///
+/// Returns whether the figures agree with each other, and what was posted since the start with the service. `before` is
+/// the quantity posted earlier. An interrupted run is shown and not judged.
 fn balance(
     (out, is_terminal): (&mut (impl Write + Send), bool),
     sandbox: &Sandbox,
@@ -314,6 +317,7 @@ fn balance(
         }
     }
     let books = sandbox.books();
+    // Write-offs are negative on the service; the station counts units in both directions.
     let amounts = books.live_lines().into_iter().filter_map(|line| Quantity::from_decimal(line.amount));
     let there: Quantity = amounts.map(Quantity::abs).sum();
     let posted = figures.of(State::Posted).units.checked_sub(before);
@@ -331,7 +335,7 @@ fn balance(
     Ok(outcome)
 }
 
-/// Returns the two sums by which the books balance, in words; what is zero is left out.
+/// Returns the two equations by which the books balance. Terms that are zero are left out.
 fn equations(figures: &Figures) -> [String; 2] {
     let sum = |terms: Vec<(String, &str)>| {
         let said: Vec<String> = terms
