@@ -1,6 +1,7 @@
-//! A program that the owner chooses, for example for a lamp on the wall, a message or a smart plug. It is run with the
-//! signal's name as its last argument and the announcement on its standard input. No shell is involved; one program
-//! runs at a time, in the order of the signals, and none for long. Nothing of the station's environment reaches it.
+//! Runs a program that the owner chooses, for example for a lamp on the wall, a message or a smart plug.
+//!
+//! The signal's name is its last argument, and the announcement is on its standard input. No shell is involved. One
+//! program runs at a time, in the order of the signals, for at most 5 s. It gets none of the station's environment.
 
 use std::io;
 use std::process::Command;
@@ -19,9 +20,9 @@ use crate::feedback::output::Order;
 use crate::feedback::output::Orders;
 use crate::feedback::output::Trouble;
 
-/// The longest time that the program may take.
+/// The longest run time of the program.
 const TIME_MAX: Duration = Duration::from_secs(5);
-/// The time between two checks whether it has ended.
+/// The interval between two checks whether it has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 const CURE: &str = "run it by hand with the name of a signal, as the user of the service; it has 5 s";
@@ -50,6 +51,7 @@ pub(super) fn run(command: &[String], orders: &Orders) {
     let mut trouble = Trouble::new("command", CURE);
     loop {
         match orders.next(None) {
+            // While the output is in trouble, orders are dropped: late signals would only mislead.
             Heard::Order(order) if trouble.may_try(Instant::now()) => {
                 let (signal, told) = match order {
                     Order::Said(signal, told) => (signal, told),
@@ -72,6 +74,7 @@ fn run_once(command: &[String], (signal, told): (Signal, &str), orders: &Orders)
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let mut command = Command::new(program);
     command.args(arguments).arg(signal.as_str());
+    // An empty environment: the station's own may hold the tokens.
     command.env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = Child::start(&mut command)?;
     child.write_input(told);
@@ -82,7 +85,7 @@ fn run_once(command: &[String], (signal, told): (Signal, &str), orders: &Orders)
             Some(status) => return Err(Error::Failed(status)),
             None if Instant::now() >= until => return Err(Error::Hung),
             None if orders.is_stopping() => return Err(Error::Stop),
-            // It does not wait for an order: orders wait in the queue until this one is done.
+            // Does not wait for an order: orders stay in the queue until this one is done.
             None => thread::park_timeout(LOOK_EVERY),
         }
     }
@@ -97,7 +100,7 @@ mod tests {
     use crate::feedback::output::Output;
     use crate::feedback::output::until;
 
-    /// Returns an output that runs a script of these lines; its arguments are the folder and then the signal.
+    /// Returns an output that runs a script with these lines. Its arguments are the folder and then the signal.
     fn output(folder: &tempfile::TempDir, lines: &str) -> Output {
         let path = folder.path().join("signal");
         fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
@@ -145,7 +148,7 @@ mod tests {
         output.stop();
         assert!(begun.elapsed() < TIME_MAX, "the command was waited for");
         let sleeper = format!("/proc/{}/stat", told(&folder).trim());
-        // The process is gone, or it is dead and its new parent has not collected it yet.
+        // The process is gone, or dead and not yet collected by its new parent.
         until("its end", || {
             let state = fs::read_to_string(&sleeper).unwrap_or_default();
             (state.is_empty() || state.contains(") Z ")).then_some(())
@@ -171,7 +174,7 @@ mod tests {
         output.stop();
     }
 
-    /// Returns the end of a queue that an output would have.
+    /// Returns the receiving end of a queue such as an output has.
     fn orders() -> (Orders, Output) {
         let (given, taken) = std::sync::mpsc::sync_channel(1);
         let output = Output::start("test", move |orders| given.send(orders).unwrap()).unwrap();

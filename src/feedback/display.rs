@@ -1,4 +1,4 @@
-//! Announcements as lines, for the terminal, the page and the log.
+//! Announcements as lines of text, for the terminal, the page and the log.
 
 use std::fmt;
 
@@ -94,6 +94,7 @@ impl Announcement {
             }
             What::Ended => f.write_str("end of input"),
             What::AlarmsChanged => f.write_str("the alarms have changed"),
+            // These answer a scan and are written by `fmt`; listed here so that a new kind is not forgotten.
             What::Booked { .. }
             | What::BookedKit { .. }
             | What::Parked { .. }
@@ -108,7 +109,7 @@ impl Announcement {
     }
 }
 
-/// Writes a scan from before the start, in the columns of the others.
+/// Writes a scan from before the start in the columns of the others.
 fn earlier(f: &mut fmt::Formatter<'_>, scan: &Earlier) -> fmt::Result {
     let name = printable(&scan.name);
     let quantity = scan.quantity.map(|quantity| quantity.to_string()).unwrap_or_default();
@@ -122,7 +123,7 @@ fn earlier(f: &mut fmt::Formatter<'_>, scan: &Earlier) -> fmt::Result {
     if scan.is_undone { f.write_str("  (taken back)") } else { Ok(()) }
 }
 
-/// Writes a booking and the amount of the good that its document holds now, or that the document is closed.
+/// Writes a booking, and the good's quantity in its document or that the document is closed.
 fn booked(
     f: &mut fmt::Formatter<'_>,
     (mode, good): (Mode, &Good),
@@ -132,6 +133,7 @@ fn booked(
     let (unit, quantity) = (printable(&good.unit).to_string(), quantity.to_string());
     write!(f, "{mode:<9} {quantity:>4} {unit:<3} {}", printable(&good.title))?;
     match in_document {
+        // The first scan of a good in a document shows its own quantity already.
         Some(total) if total.to_string() != quantity => write!(f, "  (now {total} in this document)"),
         Some(_) => Ok(()),
         None => write!(f, "  (the document is full and closed)"),

@@ -1,6 +1,6 @@
 //! A buzzer and up to three lights on the pins of a small board, through the kernel's GPIO character device.
 //!
-//! The buzzer is an active one: it has its own oscillator and sounds as long as its line is active.
+//! The buzzer must be an active one: it has its own oscillator and sounds as long as its line is active.
 
 use gpiocdev::Request;
 use gpiocdev::chip::Chip;
@@ -14,7 +14,7 @@ use crate::feedback::output::Trouble;
 use crate::feedback::pattern::Colour;
 use crate::feedback::player::Shown;
 
-/// The name under which other programs see the owner of the lines.
+/// The name of this program as the owner of the lines, which other programs see.
 const CONSUMER: &str = "stockpoint";
 
 const CURE: &str = "`stockpoint doctor` looks at the chip and the lines; `gpioinfo` shows who uses them";
@@ -45,14 +45,15 @@ pub(super) fn run(gpio: &Gpio, orders: &Orders) {
     );
 }
 
-/// Checks that the chip is there and that every line is free or ours.
+/// Checks that the chip exists and that every line is free or ours.
 ///
 /// # Errors
-/// Returns [`Error`]. Nothing was changed.
+/// Returns [`Error`]. Nothing is changed.
 pub fn examine(gpio: &Gpio) -> Result<(), Error> {
     let chip = Chip::from_path(&gpio.chip)?;
     for (offset, _) in lines(gpio, Shown::default()) {
         let info = chip.line_info(offset)?;
+        // The running agent holds the lines under this name: that is no conflict.
         if info.used && info.consumer != CONSUMER {
             return Err(Error::Used { offset, consumer: info.consumer });
         }
@@ -64,6 +65,7 @@ fn open(gpio: &Gpio) -> Result<Request, gpiocdev::Error> {
     let mut builder = Request::builder();
     builder.on_chip(&gpio.chip).with_consumer(CONSUMER);
     for (offset, _) in lines(gpio, Shown::default()) {
+        // Requested inactive, so that no light or buzzer is on before the first signal.
         builder.with_line(offset).as_output(Value::Inactive);
         if gpio.active_low {
             builder.as_active_low();

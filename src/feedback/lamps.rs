@@ -1,4 +1,4 @@
-//! Buzzers and lights: every device that is either on or off.
+//! Buzzers and lights: devices that are either on or off.
 
 use std::fmt;
 
@@ -11,9 +11,10 @@ use crate::feedback::output::Trouble;
 use crate::feedback::player::Player;
 use crate::feedback::player::Shown;
 
-/// Plays the ordered signals until the thread is to end, and leaves the device silent and dark. `open` opens the device
-/// silent and dark; `show` makes it show something from now on. A device that fails is opened again when `trouble`
-/// allows it.
+/// Plays the ordered signals until the thread must end, and leaves the device silent and dark.
+///
+/// `open` opens the device silent and dark; `show` sets its state until the next call. A device that fails is opened
+/// again when `trouble` allows it.
 pub(super) fn run<D, E: fmt::Display>(
     orders: &Orders,
     mut trouble: Trouble,
@@ -23,11 +24,13 @@ pub(super) fn run<D, E: fmt::Display>(
     let begun = Instant::now();
     let (mut player, mut device, mut last) = (Player::default(), None, Shown::default());
     loop {
+        // The pattern goes on while the device is broken: one that works again joins in where the signal is now.
         let shown = player.shown(begun.elapsed());
         if device.is_none() && trouble.may_try(Instant::now()) {
             device = open().map_err(|why| trouble.failed(&why, Instant::now())).ok();
             last = Shown::default();
         }
+        // Written only on a change: the loop also runs after an order that changes nothing.
         if let Some(opened) = device.as_mut().filter(|_| shown != last) {
             match show(opened, shown) {
                 Ok(()) => {
@@ -68,7 +71,7 @@ mod tests {
 
     const BOUND: Duration = Duration::from_secs(20);
 
-    /// Returns an output whose device reports what it shows: the number of lights, and a `b` if it sounds.
+    /// Returns an output whose device reports each state: the number of lights, and a `b` if it sounds.
     fn telling(told: SyncSender<String>) -> Output {
         Output::start("test", move |orders| {
             let open = || told.send("open".to_owned()).map(|()| told.clone());

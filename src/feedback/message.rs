@@ -17,8 +17,9 @@ use super::{Announcement, What};
 use crate::domain::ids::ScannerName;
 use crate::domain::printable::harmless;
 
-/// Returns the object, on one line.
+/// Returns the object on one line.
 pub(super) fn json(announcement: &Announcement) -> String {
+    // A repeat describes the first read; its own announcement only adds that it does not count again.
     let what = match &announcement.what {
         What::Repeat(first) => first.as_ref(),
         what => what,
@@ -44,6 +45,7 @@ pub(super) fn json(announcement: &Announcement) -> String {
         }
         _ => (None, None),
     };
+    // The columns are for a terminal; a program gets the words separated by single spaces.
     let words: Vec<String> = announcement.to_string().split_whitespace().map(str::to_owned).collect();
     let text = json!({
         "signal": announcement.signal.as_str(),

@@ -1,10 +1,10 @@
 //! Announcements to people: every output gets each of them, and none can delay a scan.
 //!
-//! An announcement is made after its commit and is passed on without waiting. An output that is slow or broken loses
-//! signals; the scan that they are about is on disk all the same.
+//! An announcement follows its commit and is passed on without waiting. An output that is slow or broken loses signals;
+//! the scan behind them is on the disk all the same.
 //!
-//! A scanner is sent the answers to its own frames and announcements that concern everybody; the station's own outputs
-//! ([`outputs`]) are given every signal. *Needs a person* is repeated until a person says OK.
+//! A scanner gets the answers to its own frames and the announcements that concern everybody. The station's own outputs
+//! ([`outputs`]) get every signal. *Needs a person* is repeated until a person scans the OK code.
 
 mod command;
 mod display;
@@ -43,24 +43,25 @@ use crate::feedback::output::{Order, OutputSender};
 use crate::feedback::outputs::Outputs;
 use crate::feedback::refusal_counts::RefusalCounts;
 
-/// The number of announcements that a slow listener may lag behind before it loses the oldest.
+/// The number of announcements that a listener may lag behind before it loses the oldest.
 const ANNOUNCEMENTS_MAX: usize = 256;
 
-/// The number of announcements that are kept for visitors of the station's page.
+/// The number of announcements that are kept for visitors of the station page.
 pub const RECENT_MAX: usize = 12;
 
-/// Passes the bytes of a signal to a scanner without waiting; returns `false` if it could not. Some scanners must also
-/// be told of a verdict that has no bytes.
+/// Passes the bytes of a signal to a scanner without waiting, and returns `false` if it could not.
+///
+/// Some scanners also need a verdict that has no bytes.
 pub type SignalSender = Box<dyn Fn(Occasion, Vec<u8>) -> bool + Send + Sync>;
 
 /// An announcement, and the scanner that it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
-    /// The scanner that is answered; `None`: everybody is told.
+    /// The scanner that is answered; `None` if the announcement concerns everybody.
     pub scanner: Option<ScannerName>,
-    /// The signal given.
+    /// The signal that people get.
     pub signal: Signal,
-    /// Its subject.
+    /// The subject of the announcement.
     pub what: What,
 }
 
@@ -77,7 +78,7 @@ pub enum What {
         quantity: Quantity,
         /// Remarks on the label, each in a few words.
         doubts: Vec<String>,
-        /// The quantity in the open document now; `None` if the document has just closed.
+        /// The quantity of the good in the open document now; `None` if the document has just closed.
         in_document: Option<Quantity>,
     },
     /// A kit was booked.
@@ -88,7 +89,7 @@ pub enum What {
         title: String,
         /// The number of goods that it took from a storage.
         materials: usize,
-        /// The quantity in all.
+        /// The quantity of all its goods together.
         quantity: Quantity,
     },
     /// A scan was parked.
@@ -107,7 +108,7 @@ pub enum What {
         /// Other effects, if there were any.
         words: String,
     },
-    /// The disk did not accept it: nothing was booked.
+    /// The disk did not accept the scan: nothing was booked.
     NotStored,
     /// A control code was carried out.
     Control {
@@ -118,15 +119,14 @@ pub enum What {
         /// Its effect, if its name does not state it.
         words: String,
     },
-    /// The same code again, too soon to be another scan. It counts for nothing, and the announcement of the first read
-    /// holds.
+    /// The same code again, too soon to be another scan. It does not count, and the first announcement stays valid.
     Repeat(Box<What>),
-    /// A quantity for which no scan came in time: it counts for nothing.
+    /// A quantity lapsed because no scan came in time. It does not count.
     Lapsed {
         /// The quantity.
         quantity: u16,
     },
-    /// The mode and the storage that control codes had set fell back to the configured ones.
+    /// The mode and the storage that control codes had set were reset to the configured ones.
     Reverted {
         /// The mode now.
         mode: Mode,
@@ -147,16 +147,16 @@ pub enum What {
         /// The name of its card.
         title: String,
     },
-    /// A document reached the server.
+    /// A document reached the service.
     Posted {
-        /// The station's own number for it.
+        /// The station's own number of the document.
         operation: OperationId,
-        /// Lines in it.
+        /// The number of its lines.
         lines: usize,
-        /// Units in it.
+        /// The quantity of all its lines.
         units: Quantity,
     },
-    /// Something waits for a person.
+    /// A person must act.
     Person(String),
     /// Parked scans became known and were booked, in this number of documents.
     Unparked(usize),
@@ -166,37 +166,39 @@ pub enum What {
     Advice {
         /// The scanner.
         scanner: ScannerName,
-        /// The suspected mistake, and what to do.
+        /// The suspected mistake and its cure.
         advice: Advice,
     },
-    /// The scanner's input ended, and the open documents are closed.
+    /// The scanner's input ended, and the open documents were closed.
     Ended,
     /// An alarm has ended, or a person has seen it.
     AlarmsChanged,
-    /// A scan from before the start, read from the journal. It is shown, and not announced again.
+    /// A scan from before the start, read from the journal. It is listed and not announced again.
     Earlier(Box<Earlier>),
 }
 
-/// A scan from before the start.
+/// A scan from before the start, read from the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earlier {
     /// The word for its result: `booked`, `unknown`, `refused`, `control` or `lookup`.
     pub outcome: String,
     /// The kind of the booking: `receipt` or `write-off`.
     pub kind: Option<&'static str>,
-    /// The quantity, if it was booked or parked.
+    /// The quantity that was booked or parked.
     pub quantity: Option<Quantity>,
-    /// The good's title, else the code as far as it can be shown.
+    /// The good's title, or else the code as far as it can be shown.
     pub name: String,
     /// The reason for a refusal, or the command and its effect.
     pub words: String,
-    /// True if it was undone since.
+    /// True if it has been undone since.
     pub is_undone: bool,
 }
 
 impl What {
-    /// Returns true if the announcement has a sound. One that nobody waits for is shown and not heard: "booked" without
-    /// a scan would be mistaken for the answer to a scan that got none.
+    /// Returns true if the announcement has a sound.
+    ///
+    /// An announcement that nobody waits for is only shown: a "booked" without a scan would be mistaken for the answer
+    /// to a scan that got none.
     const fn has_sound(&self) -> bool {
         !matches!(
             self,
@@ -210,23 +212,26 @@ impl What {
         )
     }
 
-    /// Returns true if the page lists it: the page lists what people scanned and its result; housekeeping and signs
-    /// without words are shown elsewhere.
+    /// Returns true if the page lists it.
+    ///
+    /// The page lists what people scanned and its result; it shows progress and alarms elsewhere.
     const fn is_listed(&self) -> bool {
         !matches!(self, Self::Progress(_) | Self::Ended | Self::AlarmsChanged)
     }
 
-    /// Returns the occasion of the scanner's signal: some scanners wait for the answer to each frame, and for nothing
-    /// else.
+    /// Returns the occasion of the scanner's signal.
+    ///
+    /// Some scanners wait for one verdict on each frame, and for nothing else.
     const fn occasion(&self) -> Occasion {
         match self {
+            // Nobody has just scanned: a scanner that waits for verdicts must not count this as one.
             Self::Lapsed { .. } => Occasion::News,
             _ => Occasion::Verdict,
         }
     }
 }
 
-/// The announcer: it passes announcements and signals to everybody.
+/// The announcer: it passes announcements and signals to all listeners, outputs and scanners.
 pub struct Feedback {
     scanners: BTreeMap<ScannerName, ScannerOutput>,
     outputs: Vec<OutputSender>,
@@ -236,19 +241,19 @@ pub struct Feedback {
     refusal_counts: RefusalCounts,
 }
 
-/// The state of the alarm for something that waits for a person.
+/// The state of the alarm for something that needs a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Alarm {
     None,
-    /// It stands until a person says OK.
+    /// The alarm stands until a person scans the OK code.
     Standing,
 }
 
-/// The bytes of a scanner for each signal, and the way to send them.
+/// The bytes of a scanner for each signal, and the function that sends them.
 pub struct ScannerOutput {
     /// The bytes; a signal without an entry is silent.
     pub bytes: BTreeMap<Signal, Vec<u8>>,
-    /// The way to the scanner.
+    /// The function that sends bytes to the scanner.
     pub send: SignalSender,
 }
 
@@ -265,7 +270,7 @@ impl fmt::Debug for ScannerOutput {
 }
 
 impl Feedback {
-    /// Returns the announcer for these scanners and the station's outputs; listeners join with [`Feedback::listen`].
+    /// Builds the announcer for these scanners and the station's outputs.
     pub fn new(scanners: BTreeMap<ScannerName, ScannerOutput>, outputs: &Outputs) -> Self {
         Self {
             scanners,
@@ -277,17 +282,17 @@ impl Feedback {
         }
     }
 
-    /// Returns a receiver of every announcement from now on. A listener that lags loses the oldest.
+    /// Returns a receiver of every announcement from now on. A listener that lags loses the oldest ones.
     pub fn listen(&self) -> broadcast::Receiver<Announcement> {
         self.listeners.subscribe()
     }
 
-    /// Returns the last announcements, newest first; at most 12.
+    /// Returns the last announcements, newest first, at most [`RECENT_MAX`].
     pub fn recent(&self) -> Vec<Announcement> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().cloned().collect()
     }
 
-    /// Returns the number of scans of this scanner that were refused since the start.
+    /// Returns the number of refused scans of this scanner since the start.
     pub fn refused(&self, scanner: &ScannerName) -> u64 {
         self.refusal_counts.of(scanner)
     }
@@ -301,11 +306,11 @@ impl Feedback {
         if announcement.what.is_listed() {
             self.list(announcement.clone());
         }
-        // An agent without a terminal or a page has no listeners.
+        // A station without a terminal or a page has no listeners; that is no failure.
         let _heard = self.listeners.send(announcement);
     }
 
-    /// Lists announcements from before the start, without announcing them again.
+    /// Lists announcements from before the start without announcing them again.
     pub fn recall(&self, earlier: Vec<Announcement>) {
         for announcement in earlier {
             self.list(announcement);
@@ -320,13 +325,13 @@ impl Feedback {
         recent.push_back(announcement);
     }
 
-    /// Notes that a person has seen the alarm, so that it is not repeated.
+    /// Records that a person has seen the alarm, so that it is not repeated.
     pub fn calm(&self) {
         self.alarm.send_replace(Alarm::None);
         self.outputs.iter().for_each(|output| output.tell(Order::Calm));
     }
 
-    /// Announces to everybody that shows alarms that they have changed.
+    /// Announces that the alarms have changed, to everybody that shows them.
     pub fn alarms_changed(&self) {
         self.announce(Announcement { scanner: None, signal: Signal::Control, what: What::AlarmsChanged });
     }
@@ -337,11 +342,12 @@ impl Feedback {
         loop {
             let standing = *alarm.borrow_and_update();
             match standing {
-                // The sender is in `self`, so that the channel does not close.
+                // `self` holds the sender, so the channel cannot close.
                 Alarm::None => drop(alarm.changed().await),
-                // A change begins a new wait: the alarm was just given, or seen.
+                // A change starts a new wait: the alarm was just given, or a person has seen it.
                 Alarm::Standing => {
                     if timeout(every, alarm.changed()).await.is_err() {
+                        // The outputs get the signal alone: the announcement was sent with the first one.
                         self.outputs.iter().for_each(|output| output.tell(Order::Signal(Signal::Person)));
                         self.sound(None, Signal::Person, Occasion::News);
                     }
@@ -360,13 +366,14 @@ impl Feedback {
         self.sound(announcement.scanner.as_ref(), announcement.signal, occasion);
     }
 
-    /// Gives a signal on its scanner or, if it has none, on all scanners.
+    /// Gives a signal on its scanner, or on all scanners if it has none.
     fn sound(&self, scanner: Option<&ScannerName>, signal: Signal, occasion: Occasion) {
         if signal == Signal::Person {
             self.alarm.send_replace(Alarm::Standing);
         }
         match scanner {
             Some(scanner) => self.send(scanner, occasion, signal),
+            // No scanner waits for it, so it is news even where the announcement would be a verdict.
             None => self.scanners.keys().for_each(|scanner| self.send(scanner, Occasion::News, signal)),
         }
     }
@@ -374,6 +381,7 @@ impl Feedback {
     fn send(&self, scanner: &ScannerName, occasion: Occasion, signal: Signal) {
         let Some(output) = self.scanners.get(scanner) else { return };
         let bytes = output.bytes.get(&signal).cloned().unwrap_or_default();
+        // News without bytes is nothing to send; a verdict without bytes still ends the scanner's wait.
         if occasion == Occasion::News && bytes.is_empty() {
             return;
         }

@@ -1,4 +1,4 @@
-//! An output: a named thread with a bounded queue, which can be slow or broken without delaying anybody.
+//! An output: a named thread with a bounded queue. It can be slow or broken without delaying anything else.
 
 use std::fmt;
 use std::io;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::domain::signal::Signal;
 
-/// The most orders that wait for one output: with more, the last would be too old to be useful.
+/// The most orders that wait for one output. With more, the last one would come too late to be useful.
 const ORDERS_MAX: usize = 8;
 
 /// The wait after a failure before an output is tried again; it doubles with each further failure.
@@ -28,13 +28,13 @@ const RETRY_MAX: Duration = Duration::from_mins(1);
 /// An order to an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
-    /// A signal and the announcement that it belongs to, as JSON.
+    /// A signal and its announcement as JSON.
     Said(Signal, Arc<str>),
     /// A signal alone.
     Signal(Signal),
     /// A person has seen the alarm.
     Calm,
-    /// A call to check whether to stop.
+    /// Wakes the thread, so that it checks whether to stop.
     Wake,
 }
 
@@ -46,15 +46,16 @@ pub(super) struct OutputSender {
 }
 
 impl OutputSender {
-    /// Sends the output an order, without waiting.
+    /// Sends the output an order without waiting. An output that is behind loses it.
     pub(super) fn tell(&self, order: Order) {
+        // Debug only: an output that is behind would otherwise fill the log with every scan.
         if let Err(error) = self.queue.try_send(order) {
             tracing::debug!(output = self.name, %error, "the output is behind and leaves this out");
         }
     }
 }
 
-/// A running output. Dropping it asks the thread to end and does not wait.
+/// A running output. Dropping it makes the thread end, but does not wait for it.
 pub(super) struct Output {
     sender: OutputSender,
     stopping: Arc<AtomicBool>,
@@ -91,7 +92,7 @@ impl Output {
 
     fn ask_to_stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        // If the queue is full, the thread is awake and sees the mark.
+        // A full queue means that the thread is awake; it sees the mark before its next order.
         let _woken = self.sender.queue.try_send(Order::Wake);
     }
 }
@@ -102,7 +103,7 @@ impl Drop for Output {
     }
 }
 
-/// The receiving end of the queue.
+/// The receiving end of an output's queue.
 #[derive(Debug)]
 pub(super) struct Orders {
     queue: Receiver<Order>,
@@ -120,13 +121,14 @@ pub(super) enum Heard {
 }
 
 impl Orders {
-    /// Waits for the next order, for `patience` at most; without it, for ever.
+    /// Waits for the next order, at most for `patience`, or without a limit if it is `None`.
     pub(super) fn next(&self, patience: Option<Duration>) -> Heard {
         let heard = match patience {
             Some(patience) => self.queue.recv_timeout(patience),
             None => self.queue.recv().map_err(|_closed| RecvTimeoutError::Disconnected),
         };
         match heard {
+            // Checked before the order: a stop must not wait for eight orders that are still queued.
             _ if self.is_stopping() => Heard::Stop,
             Ok(order) => Heard::Order(order),
             Err(RecvTimeoutError::Timeout) => Heard::Nothing,
@@ -140,12 +142,12 @@ impl Orders {
     }
 }
 
-/// The failures of an output: a failure is logged once with its cure, and the next try waits.
+/// The failures of an output. A failure is logged once with its cure, and the next attempt waits.
 #[derive(Debug)]
 pub(super) struct Trouble {
     output: &'static str,
     cure: &'static str,
-    /// The time at which it may be tried again and the wait after that; `None`: it works.
+    /// The time of the next attempt and the wait after it; `None` while the output works.
     broken: Option<(Instant, Duration)>,
 }
 
@@ -159,7 +161,7 @@ impl Trouble {
         self.broken.is_none_or(|(again, _)| now >= again)
     }
 
-    /// Notes a failure.
+    /// Records a failure. Logs only the first failure of a series.
     pub(super) fn failed(&mut self, why: &dyn fmt::Display, now: Instant) {
         let wait = match self.broken {
             None => {
@@ -171,7 +173,7 @@ impl Trouble {
         self.broken = Some((now + wait, wait));
     }
 
-    /// Notes a success.
+    /// Records a success.
     pub(super) fn worked(&mut self) {
         if self.broken.take().is_some() {
             tracing::info!(output = self.output, "an output works again");
@@ -179,7 +181,7 @@ impl Trouble {
     }
 }
 
-/// Waits in a test until `look` finds something.
+/// Waits in a test until `look` returns a value.
 #[cfg(test)]
 pub(super) fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! The station's own outputs from the configuration: each is optional, and all can be used at once.
+//! The station's own outputs from the configuration. Each is optional, and all can be used at once.
 
 use std::io;
 
@@ -18,7 +18,7 @@ impl Outputs {
     /// Starts a thread for each configured output. A failing output is not an error; it is logged and retried.
     ///
     /// # Errors
-    /// The process is out of threads.
+    /// The system cannot start another thread.
     pub fn start(config: &Feedback) -> io::Result<Self> {
         let mut outputs = Vec::new();
         if let Some(gpio) = config.gpio.clone() {
@@ -37,7 +37,7 @@ impl Outputs {
         Ok(Self(outputs))
     }
 
-    /// Ends all outputs; they are left silent and dark.
+    /// Ends all outputs and leaves them silent and dark.
     pub fn stop(self) {
         self.0.into_iter().for_each(Output::stop);
     }

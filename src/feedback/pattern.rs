@@ -1,8 +1,8 @@
-//! The six signals for ear and eye: one table that every output of the station uses.
+//! The patterns of the six signals for ear and eye: one table for every output of the station.
 //!
-//! Each has a rhythm of its own, so that people recognise it from a buzzer of one pitch, through gloves and earmuffs,
-//! from a single light, and without seeing colours. Each has colours of its own, so that people recognise it without a
-//! sound. A pitch of its own helps.
+//! Each signal has its own rhythm, so that people recognise it from a buzzer of one pitch, through gloves and earmuffs,
+//! from a single light, and without seeing colours. Each has its own colours, so that people recognise it without a
+//! sound. Each has its own pitch, for outputs that can play one.
 //!
 //! ```text
 //! booked    .        green                  ▄
@@ -21,20 +21,20 @@ use crate::domain::signal::Signal;
 const SHORT: Duration = Duration::from_millis(70);
 /// The length of a dash: more than three dots, so that nobody confuses the two.
 const LONG: Duration = Duration::from_millis(250);
-/// The pause between two of them.
+/// The pause between two marks.
 const GAP: Duration = Duration::from_millis(80);
 /// The length of a space in the rhythm, in addition to the gap before it.
 const SPACE: Duration = Duration::from_millis(250);
 
-/// The length of the longest rhythm, which bounds every sound.
+/// The length of the longest rhythm, which limits every sound.
 pub const PATTERN_MAX: Duration = Duration::from_millis(4 * 250 + 3 * 80 + 250);
 
 /// A light's colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Colour {
-    /// It is in the books, or will be.
+    /// The scan is in the books, or will be.
     Green,
-    /// A person should look at it.
+    /// A person should check it.
     Yellow,
     /// It was not done.
     Red,
@@ -56,7 +56,7 @@ pub struct Pattern {
     pub pitch_hz: u32,
 }
 
-/// A stretch of time in which nothing changes.
+/// A period in which nothing changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
     /// Sound and light are on.
@@ -74,7 +74,7 @@ impl Beat {
     }
 }
 
-/// Returns the pattern of a signal: the table.
+/// Returns the pattern of a signal from the table.
 pub const fn pattern(signal: Signal) -> Pattern {
     use Colour::{Green, Red, Yellow};
     let (rhythm, colours, pitch_hz): (_, &[Colour], _) = match signal {
@@ -89,7 +89,7 @@ pub const fn pattern(signal: Signal) -> Pattern {
 }
 
 impl Pattern {
-    /// Returns the rhythm in time. It begins and ends with sound.
+    /// Returns the rhythm as periods of time. It begins and ends with sound.
     pub fn beats(&self) -> Vec<Beat> {
         let mut beats = Vec::new();
         for mark in self.rhythm.chars() {

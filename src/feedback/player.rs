@@ -1,10 +1,10 @@
-//! The state of a buzzer and lights at each moment, given the signals so far.
+//! Computes the state of a buzzer and lights at each moment, given the signals so far.
 //!
 //! The newest signal is played at once and cuts off the one before, because it answers the scan that a person has just
-//! made. *Needs a person* is the exception: it lets a playing signal end, is played again from its beginning if a newer
-//! one cut it off, and its lights stay lit until somebody has seen the alarm.
+//! made. *Needs a person* is the exception: it waits for the end of a playing signal, is played again from its
+//! beginning if a newer one cut it off, and its lights stay on until somebody has seen the alarm.
 //!
-//! It reads no clock: callers pass the time, counted from any beginning.
+//! The player reads no clock. Callers pass the time since any fixed point.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use crate::feedback::pattern::Beat;
 use crate::feedback::pattern::Colour;
 use crate::feedback::pattern::pattern;
 
-/// The silence between a signal that is cut off and the one that cuts it off; well within the 50 ms that a verdict may
-/// take.
+/// The silence between a signal that is cut off and the one that cuts it off. It is well below the 50 ms in which a
+/// verdict must sound.
 const CUT: Duration = Duration::from_millis(30);
-/// The silence between the end of one signal and the beginning of an alarm.
+/// The silence between the end of a signal and the beginning of an alarm.
 const PAUSE: Duration = Duration::from_millis(300);
-/// The time that a signal's lights stay lit after its sound: people easily miss a flash of 70 ms.
+/// The time that a signal's lights stay on after its sound. People easily miss a flash of 70 ms.
 const AFTERGLOW: Duration = Duration::from_millis(500);
 
-/// The sound and the lights at a moment.
+/// The sound and the lights at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shown {
     /// True if the buzzer sounds.
@@ -31,7 +31,7 @@ pub struct Shown {
     pub lit: &'static [Colour],
 }
 
-/// One stretch of a signal that is played.
+/// One period of a signal that is being played.
 #[derive(Debug, Clone, Copy)]
 struct Stretch {
     /// The time of its end.
@@ -39,10 +39,10 @@ struct Stretch {
     shown: Shown,
 }
 
-/// The player.
+/// Plays one signal at a time.
 #[derive(Debug, Default)]
 pub struct Player {
-    /// The signal that is played, and its remaining stretches.
+    /// The signal that is being played, and its remaining periods.
     playing: Option<(Signal, VecDeque<Stretch>)>,
     alarm: Alarm,
 }
@@ -51,9 +51,9 @@ pub struct Player {
 enum Alarm {
     #[default]
     None,
-    /// It was played; its lights stay lit.
+    /// The alarm was played; its lights stay on.
     Standing,
-    /// It will be played when no other signal plays.
+    /// The alarm will be played when no other signal plays.
     Due,
 }
 
@@ -62,6 +62,7 @@ impl Player {
     pub fn play(&mut self, signal: Signal, now: Duration) {
         self.go_on(now);
         match (&self.playing, signal) {
+            // A second alarm during the first one says nothing new.
             (Some((Signal::Person, _)), Signal::Person) => {}
             (Some(_), Signal::Person) => self.alarm = Alarm::Due,
             (Some((cut_off, _)), _) => {
@@ -74,10 +75,11 @@ impl Player {
         }
     }
 
-    /// Notes that a person has seen the alarm.
+    /// Records that a person has seen the alarm.
     pub fn calm(&mut self, now: Duration) {
         self.go_on(now);
         self.alarm = Alarm::None;
+        // Only the alarm is silenced: the answer to the OK code goes on.
         self.playing.take_if(|(signal, _)| *signal == Signal::Person);
     }
 
@@ -88,7 +90,7 @@ impl Player {
         playing.map_or_else(|| self.at_rest(), |stretch| stretch.shown)
     }
 
-    /// Returns the time that they last; `None`: until the next signal.
+    /// Returns the time until they change; `None` if they last until the next signal.
     pub fn lasts(&mut self, now: Duration) -> Option<Duration> {
         self.go_on(now);
         let (_, left) = self.playing.as_ref()?;
@@ -108,6 +110,7 @@ impl Player {
             left.push_back(Stretch { until, shown });
         };
         if !silence.is_zero() {
+            // A pause makes it audible that one signal ends and another begins.
             add(silence, Shown::default());
         }
         let pattern = pattern(signal);
@@ -124,7 +127,7 @@ impl Player {
         self.playing = Some((signal, left));
     }
 
-    /// Drops the stretches that are over by `now`.
+    /// Drops the periods that are over at `now`, and starts an alarm that is due.
     fn go_on(&mut self, now: Duration) {
         if let Some((_, left)) = &mut self.playing {
             while left.front().is_some_and(|stretch| stretch.until <= now) {
@@ -144,8 +147,9 @@ impl Player {
 mod tests {
     use super::*;
 
-    /// Plays `(ms, signal)` and returns each change of the shown state: `ms` and the letters of what is on: `b` for the
-    /// buzzer, `g`, `y` and `r` for the lights. A signal `None` means that a person has seen the alarm.
+    /// Plays `(ms, signal)` and returns each change of the state: the time in ms and a letter for each thing that is
+    /// on: `b` for the buzzer, `g`, `y` and `r` for the lights. `None` instead of a signal means that a person has seen
+    /// the alarm.
     fn play(script: &[(u64, Option<Signal>)], until_ms: u64) -> String {
         let (mut player, mut told, mut last) = (Player::default(), Vec::new(), String::new());
         for ms in 0..=until_ms {

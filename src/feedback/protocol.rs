@@ -1,44 +1,45 @@
 //! The bytes for each signal in the protocols of the scanners' makers.
 //!
-//! A scanner can say less than a buzzer with lights. Where it cannot give six different signals, those that mean "not
-//! booked" are alike and never sound like "booked". `signals_hex` replaces each signal's bytes with others.
+//! Most scanners can give fewer different signals than a buzzer with lights. Where six are not possible, those that
+//! mean "not booked" are alike and never sound like "booked". `signals_hex` in the configuration replaces the bytes of
+//! each signal.
 //!
 //! # Honeywell
 //!
-//! Host acknowledgement (Xenon/Granit User Guide, "Host Command Acknowledgment" and "Host ACK Responses", pages 75 to 77
-//! and 110 to 112): `ESC x ,` where x is 7 for a good read's beep, 8 for an error tone, 4, 5, 6 for a beep at low, medium
-//! and high pitch. Commands may be strung together. With "Host ACK On" nothing is heard of a read until the first of
-//! them, for 10 s at the most. `ESC 8, ESC 8,` is the guide's own example of a good that is not on file. Cordless
-//! scanners of one base are all addressed (application work group 0). What a scanner does with a command that it does not
-//! wait for is not in the guide.
+//! Host acknowledgement (Xenon/Granit User Guide, "Host Command Acknowledgment" and "Host ACK Responses", pages 75 to
+//! 77 and 110 to 112): `ESC x ,` where x is 7 for the beep of a good read, 8 for an error tone, 4, 5, 6 for a beep at
+//! low, medium and high pitch. Several commands may follow each other. With "Host ACK On" the scanner stays silent
+//! after a read until the first command, for at most 10 s. `ESC 8, ESC 8,` is the guide's own example for a good that
+//! is not on file. The commands address all cordless scanners of one base (application work group 0). The guide does
+//! not say what a scanner does with a command that it does not wait for.
 //!
 //! # Datalogic, with a cable
 //!
-//! One byte a command ("Accepting Commands from an RS-232 Scanner Host": Magellan 9300i Product Reference Guide, appendix
-//! E; "Host Commands": Magellan 800i, appendix F; "RS-232 Host Commands": PSC `PowerScan`, appendix A, QD 2300, appendix
-//! G): 0x01 sounds the good read tone even where the good read beep is off; `F`, not on file, a long series of beeps, after
-//! which `E` enables the scanner again. The hand-held ones of those guides have no `F` and stay silent at it. A scanner
-//! thus says yes, twice yes, or no.
+//! One byte a command ("Accepting Commands from an RS-232 Scanner Host": Magellan 9300i Product Reference Guide,
+//! appendix E; "Host Commands": Magellan 800i, appendix F; "RS-232 Host Commands": PSC `PowerScan`, appendix A, QD
+//! 2300, appendix G): 0x01 sounds the good read tone even where the good read beep is off; `F`, not on file, sounds a
+//! long series of beeps, after which `E` enables the scanner again. The hand-held scanners of those guides do not know
+//! `F` and stay silent. Such a scanner has three signals: one good read tone, two of them, or the series of beeps.
 //!
 //! # Datalogic, cordless
 //!
-//! Escape sequences ("LED and Beeper Control" under "Message Formatting": Gryphon I GD/GBT/GM4200 Product Reference Guide,
-//! page 250; GD44XX/GBT4400/GM440X, page 292): `DC2` message `CR`, in the message `ESC [ n q` where n is 0 for a short high
-//! tone, 1 short low, 2 long low, 3 the good read tone, 4 the bad transmission tone, 5 a wait of 100 ms, 6 and 7 the green
-//! light on and off. The address of one scanner of several is left out.
+//! Escape sequences ("LED and Beeper Control" under "Message Formatting": Gryphon I GD/GBT/GM4200 Product Reference
+//! Guide, page 250; GD44XX/GBT4400/GM440X, page 292): `DC2` message `CR`. In the message, `ESC [ n q`, where n is 0 for
+//! a short high tone, 1 short low, 2 long low, 3 the good read tone, 4 the bad transmission tone, 5 a wait of 100 ms, 6
+//! and 7 the green light on and off. The address of one of several scanners is left out.
 //!
 //! # Zebra, Symbol, Motorola
 //!
-//! SSI packets ([`crate::domain::decode::ssi`]) with a beep code. The codes are those of the MK1000 Product Reference Guide, table
-//! 5-8 (0 to 6), and of the `NOTIFY` call of `DataWedge`, which has 0 to 20 for the same makers' scanners: 0 to 4 short
-//! high beeps, one to five; 5 to 9 short low; 10 to 14 long high; 15 to 19 long low; 20 a fast warble. 18, four long low
-//! beeps, is what the scanners themselves sound for a transmission error and is not used.
+//! SSI packets ([`crate::domain::decode::ssi`]) with a beep code. The codes are those of the MK1000 Product Reference
+//! Guide, table 5-8 (0 to 6), and of the `NOTIFY` call of `DataWedge`, which has 0 to 20 for scanners of the same
+//! makers: 0 to 4 are one to five short high beeps; 5 to 9 short low; 10 to 14 long high; 15 to 19 long low; 20 is a
+//! fast warble. Code 18, four long low beeps, is not used: the scanners themselves sound it for a transmission error.
 
 use crate::config::Protocol;
 use crate::domain::decode::ssi;
 use crate::domain::signal::Signal;
 
-/// Returns the bytes for a signal; empty: the scanner stays silent.
+/// Returns the bytes for a signal. Empty bytes leave the scanner silent.
 pub fn bytes(protocol: Protocol, signal: Signal) -> Vec<u8> {
     match protocol {
         Protocol::None => Vec::new(),
@@ -65,7 +66,7 @@ const fn datalogic(signal: Signal) -> &'static [u8] {
         Signal::Booked => b"\x01",
         Signal::Control => b"\x01\x01",
         Signal::Unknown | Signal::Refused => b"FE",
-        // It answers no scan, and two times yes are taken.
+        // It answers no scan, and one or two good read tones already mean "booked" and "control".
         Signal::Posted => b"",
         Signal::Person => b"FEFE",
     }
@@ -73,6 +74,7 @@ const fn datalogic(signal: Signal) -> &'static [u8] {
 
 fn cordless(signal: Signal) -> Vec<u8> {
     let sequences = match signal {
+        // 6 and 7 light the scanner during a signal that means yes; 5 separates the tones.
         Signal::Booked => "637",
         Signal::Control => "60507",
         Signal::Unknown => "250",

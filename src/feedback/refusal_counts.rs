@@ -1,5 +1,4 @@
-//! The number of refused scans of each scanner since the start: it reveals a scanner with a bad cable or a dirty
-//! window.
+//! The number of refused scans of each scanner since the start. A high number points to a bad cable or a dirty window.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{Announcement, What};
 use crate::domain::ids::ScannerName;
 
-/// The counts.
+/// The counts of refused scans.
 #[derive(Debug, Default)]
 pub(super) struct RefusalCounts(Mutex<BTreeMap<ScannerName, u64>>);
 

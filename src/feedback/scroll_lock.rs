@@ -1,9 +1,9 @@
 //! The Scroll Lock light of a keyboard, or of a scanner that types: one light that most of them have.
 //!
-//! Never Caps Lock or Num Lock: a scanner that sees those lit types other characters. The light is written to through
-//! an input node of its own, so that the thread which reads the scanner knows nothing of it; the kernel takes it from
-//! there though another has the node grabbed (`input_inject_event` looks at the device's handle, which all who opened the
-//! node share: `linux/drivers/input/input.c`).
+//! Caps Lock and Num Lock are never used: a scanner that sees them lit types other characters. The light is written
+//! through an open file of its own, so that the thread that reads the scanner is not involved. The kernel accepts the
+//! event there even if another open file has grabbed the node (`input_inject_event` checks the device's handle, which
+//! everybody who opened the node shares: `linux/drivers/input/input.c`).
 
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -16,12 +16,12 @@ use crate::feedback::output::Orders;
 use crate::feedback::output::Trouble;
 use crate::feedback::player::Shown;
 
-/// `EV_LED`, `LED_SCROLLL`; `EV_SYN`, `SYN_REPORT` (`linux/input-event-codes.h`).
+/// The event codes of the light and of the end of a report (`linux/input-event-codes.h`).
 const EV_LED: u16 = 0x11;
 const LED_SCROLL_LOCK: u16 = 2;
 const EV_SYN: u16 = 0;
 const SYN_REPORT: u16 = 0;
-/// The time of an event, which the kernel fills in: two words of the machine (`struct input_event`, `linux/input.h`).
+/// The time of an event, which the kernel fills in: two machine words (`struct input_event`, `linux/input.h`).
 const NO_TIME: [u8; 2 * size_of::<usize>()] = [0; 2 * size_of::<usize>()];
 
 const CURE: &str =
@@ -29,13 +29,13 @@ const CURE: &str =
 
 /// Plays the ordered signals on the light of the input node at `path`.
 pub(super) fn run(path: &Path, orders: &Orders) {
-    // The file is not created if it is absent: a file in its place would receive the signals for ever.
+    // Never created: a file in the place of a missing device would collect the signals for ever.
     let open = || OpenOptions::new().write(true).open(path);
     lamps::run(orders, Trouble::new("keyboard_led", CURE), open, show);
 }
 
 fn show(node: &mut File, shown: Shown) -> io::Result<()> {
-    // The light follows the rhythm of the sound while there is one, and then the signal's lights.
+    // The light follows the rhythm of the sound, and afterwards the signal's lights.
     let is_lit = shown.sounds || !shown.lit.is_empty();
     node.write_all(
         &[event(EV_LED, LED_SCROLL_LOCK, i32::from(is_lit)), event(EV_SYN, SYN_REPORT, 0)].concat(),

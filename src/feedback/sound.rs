@@ -1,7 +1,7 @@
-//! Sounds through the machine's sound card, played by ALSA's `aplay`.
+//! Plays sounds through the machine's sound card with ALSA's `aplay`.
 //!
-//! The newest signal is played at once and cuts off the one before. The program reads its sound from a file in memory
-//! and so cannot block this thread, whatever the card does; a program that does not end is killed.
+//! The newest signal is played at once and cuts off the one before. The program reads its sound from a file in memory,
+//! so it cannot block this thread, whatever the card does. A program that does not end is killed.
 
 use std::fs::File;
 use std::io;
@@ -24,12 +24,12 @@ use crate::feedback::output::Trouble;
 use crate::feedback::pattern::PATTERN_MAX;
 use crate::feedback::wav::wav;
 
-/// The program, which is searched for in the path.
+/// The program, searched for in `PATH`.
 pub const PLAYER: &str = "aplay";
 
-/// The time that a sound may take beyond its own length, for a card that must wake up first.
+/// The time that a sound may take in addition to its length, for a card that must wake up first.
 const LATE_MAX: Duration = Duration::from_secs(2);
-/// The time between two checks whether the player has ended.
+/// The interval between two checks whether the player has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 const CURE: &str =
@@ -52,11 +52,12 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Plays the ordered signals on the card `device`.
+/// Plays the ordered signals on the sound card `device`.
 pub(super) fn run(device: &str, program: &str, orders: &Orders) {
     let mut trouble = Trouble::new("sound", CURE);
     let mut playing: Option<(Child, Instant)> = None;
     loop {
+        // Without a running player there is nothing to check, and the thread sleeps until the next order.
         let heard = orders.next(playing.as_ref().map(|_| LOOK_EVERY));
         match look(&mut playing) {
             Ok(false) => {}
@@ -67,7 +68,7 @@ pub(super) fn run(device: &str, program: &str, orders: &Orders) {
             Heard::Order(Order::Signal(signal) | Order::Said(signal, _))
                 if trouble.may_try(Instant::now()) =>
             {
-                // It is killed before the next begins: most cards play for one program at a time.
+                // Killed before the next one starts: most cards play for one program at a time.
                 playing = None;
                 match start(device, program, signal) {
                     Ok(child) => playing = Some((child, Instant::now() + PATTERN_MAX + LATE_MAX)),
@@ -80,7 +81,7 @@ pub(super) fn run(device: &str, program: &str, orders: &Orders) {
     }
 }
 
-/// Returns true if the player has just ended well.
+/// Returns true if the player has just ended successfully.
 fn look(playing: &mut Option<(Child, Instant)>) -> Result<bool, Error> {
     let Some((child, until)) = playing else { return Ok(false) };
     match child.ended()? {
@@ -97,6 +98,7 @@ fn look(playing: &mut Option<(Child, Instant)>) -> Result<bool, Error> {
 }
 
 fn start(device: &str, program: &str, signal: Signal) -> Result<Child, Error> {
+    // A pipe would not do: a player that does not read would block the writer once the pipe is full.
     let mut sound =
         File::from(memfd_create("stockpoint-sound", MemfdFlags::CLOEXEC).map_err(io::Error::from)?);
     sound.write_all(&wav(signal))?;

@@ -1,4 +1,4 @@
-//! Tests of the recipients of announcements, and of the repetition of alarms.
+//! Tests of who gets announcements, and of the repetition of alarms.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::feedback::output::Output;
 
 type Sent = Arc<Mutex<Vec<(Occasion, Vec<u8>)>>>;
 
-/// Returns two scanners, of which the second is sent nothing but alarms.
+/// Returns two scanners; the second one has bytes for alarms only.
 fn bench() -> (Feedback, Sent, Sent) {
     let scanner = |signals: &[Signal]| {
         let (sent, kept) = (Sent::default(), Sent::default());
@@ -67,7 +67,7 @@ async fn an_alarm_is_said_again_until_a_person_has_seen_it() {
     let repeating = Arc::clone(&feedback);
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move { repeating.repeat_alarm(Duration::from_secs(30)).await });
-    // Lets the repeating task see the time before and after each second.
+    // Lets the repeating task run before and after each second.
     let settle = async || {
         for _ in 0..10 {
             tokio::task::yield_now().await;
@@ -85,13 +85,13 @@ async fn an_alarm_is_said_again_until_a_person_has_seen_it() {
     feedback.announce(announcement(None, Signal::Person));
     assert_eq!(said(29).await, 1);
     assert_eq!(said(2).await, 1);
-    // Nothing else ends it.
+    // No other announcement ends the alarm.
     feedback.announce(announcement(Some("dock"), Signal::Booked));
     assert_eq!(said(32).await, 2);
     feedback.announce(announcement(Some("dock"), Signal::Control));
     feedback.calm();
     assert_eq!(said(100).await, 1);
-    // A new one begins anew.
+    // A new alarm starts a new series.
     feedback.announce(announcement(None, Signal::Person));
     assert_eq!(said(65).await, 3);
 }

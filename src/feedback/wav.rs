@@ -1,20 +1,21 @@
-//! The signals as sounds: small WAV files, made in whole numbers.
+//! The signals as sounds: small WAV files, computed in whole numbers.
 
 use crate::domain::signal::Signal;
 use crate::feedback::pattern::Beat;
 use crate::feedback::pattern::pattern;
 
-/// The samples a second; enough for the highest pitch and the overtones that make it carry.
+/// The samples per second: enough for the highest pitch and for the overtones that make it carry.
 const RATE_HZ: u32 = 16_000;
 /// The bytes of one sample: 16 bits, one channel.
 const SAMPLE_BYTES: u32 = 2;
-/// The amplitude of a sample: loud, but below the level at which a card cuts off.
+/// The amplitude of a sample: loud, but below the level at which a sound card clips.
 const SWING: i32 = 24_000;
-/// The samples in which a tone swells and fades, 4 ms: without it each would begin and end with a click.
+/// The number of samples in which a tone swells and fades, 4 ms. Without this, each tone would begin and end with a
+/// click.
 const RAMP_SAMPLES: u32 = 64;
 
-/// Returns the sound of a signal as a file (RIFF WAVE, PCM: "Multimedia Programming Interface and Data Specifications
-/// 1.0").
+/// Returns the sound of a signal as a WAV file (RIFF WAVE, PCM: "Multimedia Programming Interface and Data
+/// Specifications 1.0").
 pub fn wav(signal: Signal) -> Vec<u8> {
     let pattern = pattern(signal);
     let samples: Vec<i16> =
@@ -22,14 +23,16 @@ pub fn wav(signal: Signal) -> Vec<u8> {
     let data_bytes = u32::try_from(samples.len()).unwrap_or(0).saturating_mul(SAMPLE_BYTES);
     let mut file = Vec::new();
     file.extend(b"RIFF");
+    // The size counts what follows it: 36 bytes of headers and the samples.
     file.extend((data_bytes.saturating_add(36)).to_le_bytes());
     file.extend(b"WAVEfmt ");
+    // The length of the format chunk in PCM.
     file.extend(16_u32.to_le_bytes());
-    // PCM, one channel.
+    // Format 1 is PCM; one channel.
     file.extend([1, 0, 1, 0]);
     file.extend(RATE_HZ.to_le_bytes());
     file.extend((RATE_HZ * SAMPLE_BYTES).to_le_bytes());
-    // The bytes of a sample of all channels, and the bits of a sample.
+    // The block alignment (2 bytes per sample of all channels) and the bits per sample.
     file.extend([2, 0, 16, 0]);
     file.extend(b"data");
     file.extend(data_bytes.to_le_bytes());
@@ -48,10 +51,10 @@ fn samples(beat: Beat, pitch_hz: u32) -> Vec<i16> {
 
 /// Returns one sample of a triangle wave that swells and fades.
 fn tone(at: u32, count: u32, pitch_hz: u32) -> i16 {
-    // The phase in samples times hertz: a whole wave is RATE_HZ.
+    // The phase is in samples times hertz: a whole wave is `RATE_HZ`.
     let whole = i64::from(RATE_HZ);
     let phase = (i64::from(at) * i64::from(pitch_hz)).rem_euclid(whole);
-    // The wave goes from 1 down to -1 and up again, times a quarter of the wave.
+    // The wave falls from 1 to -1 and rises again, in units of a quarter wave.
     let quarter = whole.div_euclid(4);
     let height = (phase - whole.div_euclid(2)).abs() - quarter;
     let ramp = at.min(count.saturating_sub(at + 1)).min(RAMP_SAMPLES);
