@@ -1,9 +1,9 @@
-//! Listens on an address or a Unix socket; no connection can wait for ever.
+//! Listens on an address or a Unix socket. No connection can wait for ever.
 //!
-//! A visitor that sends no request, or does not read its answer, is disconnected after a while, and so is one whose
-//! whole visit takes too long. A client that reads the events keeps a connection for days, so the number of connections
-//! is bounded, in all and for each visitor, and some places are kept for this machine. A visitor that comes when its
-//! places are taken gets the place of one whose request is not complete: a flood of half requests keeps nobody out.
+//! A visitor that sends no request or does not read its answer is disconnected after a while, and so is one whose whole
+//! visit takes too long. A client of the events keeps its connection for days, so the number of connections is limited,
+//! in all and for each visitor, and some slots are kept for this machine. A visitor that finds its slots in use gets
+//! the slot of a connection whose request is not complete: a flood of half requests keeps nobody out.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -33,48 +33,50 @@ use super::peer::Peer;
 use super::places::{Limits, Place, Places};
 use crate::config::Listen;
 
-/// The connections at one time.
+/// The limits of connections at one time.
 const CONNECTIONS: Limits = Limits { total: 32, kept_for_local: 8, per_peer: 8 };
 /// The longest head of a request, and the most that is read ahead, in bytes.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
-/// The longest time for a visitor to send its request.
+/// The longest time for a visitor to send the head of its request.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
-/// The longest time for which a visitor may take no byte of its answer.
+/// The longest time for which a visitor may accept no byte of its answer.
 const READ_WITHIN: Duration = Duration::from_secs(20);
-/// The longest time of a whole visit, question and answer. The events have no end.
+/// The longest time of a whole visit, request and answer. Streams of events are exempt.
 const VISIT_WITHIN: Duration = Duration::from_secs(30);
-/// The answer to a visitor without a place.
+/// The answer to a visitor without a slot.
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
     content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\ncontent-length: 21\r\n\r\n\
     too many connections\n";
-/// Rights on the socket: the user of the service and its group. Whoever may connect needs the right to write
+/// The permissions of the socket: for the user of the service and its group. Connecting needs the right to write
 /// (`unix(7)`).
 const SOCKET_MODE: u32 = 0o660;
 
-/// The entrance for visitors.
+/// A listener for visitors of the page.
 #[derive(Debug)]
 pub(crate) enum Door {
-    /// An address.
+    /// A TCP address.
     Tcp(TcpListener),
-    /// A socket in the file system.
+    /// A Unix socket.
     Unix(UnixListener),
 }
 
 impl Door {
-    /// Listens there.
+    /// Binds the address or the socket.
     ///
     /// # Errors
-    /// The system's reason; for a Unix socket also that another process listens on it, or that its path is a file.
+    /// The system's reason. For a Unix socket also that another process listens on it, or that its path is a file.
     pub(crate) fn bind(listen: &Listen) -> io::Result<Self> {
         match listen {
             Listen::Tcp(address) => {
                 let listener = TcpListener::bind(address)?;
+                // Tokio requires it (`TcpListener::from_std`).
                 listener.set_nonblocking(true)?;
                 Ok(Self::Tcp(listener))
             }
             Listen::Unix(path) => {
                 remove_left(path)?;
                 let listener = UnixListener::bind(path)?;
+                // Until this call the umask decides; the unit's (0077) gives access to the owner alone.
                 fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE))?;
                 listener.set_nonblocking(true)?;
                 Ok(Self::Unix(listener))
@@ -82,7 +84,7 @@ impl Door {
         }
     }
 
-    /// Returns the address with the port that was free; `None` for a Unix socket.
+    /// Returns the address with its actual port; `None` for a Unix socket.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
@@ -90,8 +92,9 @@ impl Door {
         }
     }
 
-    /// Lets visitors in until dropped.
+    /// Serves visitors until dropped.
     pub(super) async fn serve(self, routes: Router) {
+        // Converted only here: Tokio's listeners need a running runtime, and binding may happen before there is one.
         let watched = match self {
             Self::Tcp(listener) => match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => return serve(listener, Peer::of, routes).await,
@@ -106,12 +109,13 @@ impl Door {
     }
 }
 
-/// Removes the socket of a process that has ended.
+/// Removes the socket that an ended process has left.
 fn remove_left(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
         Ok(found) if !found.file_type().is_socket() => Err(io::ErrorKind::AlreadyExists.into()),
+        // The kernel does not remove the file of a socket; only an attempt to connect shows whether somebody listens.
         Ok(_) if UnixStream::connect(path).is_ok() => Err(io::ErrorKind::AddrInUse.into()),
         Ok(_) => fs::remove_file(path),
     }
@@ -121,15 +125,15 @@ fn remove_left(path: &Path) -> io::Result<()> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Stage {
-    /// The head of its request is not all there.
+    /// The head of its request is not complete.
     Asking,
-    /// It is being answered.
+    /// Its request is being answered.
     Answered,
-    /// It follows the events, for as long as it likes.
+    /// It follows the events, for an unlimited time.
     Following,
 }
 
-/// One connection, as its requests know it.
+/// One connection, as its requests see it.
 #[derive(Debug, Clone)]
 pub(super) struct Visit {
     pub(super) peer: Peer,
@@ -141,12 +145,13 @@ impl Visit {
         Self { peer, stage: Arc::new(AtomicU8::new(Stage::Asking as u8)) }
     }
 
-    /// Lifts the limit on the time of this visit.
+    /// Lifts the time limit of this visit.
     pub(super) fn follow(&self) {
         self.enter(Stage::Following);
     }
 
     fn enter(&self, stage: Stage) {
+        // Relaxed: the stage guards no other data, and a late view of it only delays a disconnection.
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
@@ -157,13 +162,14 @@ impl Visit {
     /// Completes when the visit has taken too long.
     async fn over(&self) {
         sleep(VISIT_WITHIN).await;
+        // Checked after the wait: a visit becomes a stream only during it.
         if self.is(Stage::Following) {
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// A visitor that has a place.
+/// A visitor that has a slot.
 struct Guest {
     task: task::Id,
     abort: AbortHandle,
@@ -171,15 +177,16 @@ struct Guest {
     _place: Place,
 }
 
-/// The visitors that have a place, the one that came first in front.
+/// The visitors that have a slot, in the order of their arrival.
 struct Guests {
     places: Places,
     inside: Vec<Guest>,
 }
 
 impl Guests {
-    /// Finds a place for a visitor, if need be that of one whose request is not complete: first one of its own
-    /// connections, so that it harms others only if it has none.
+    /// Finds a slot for a visitor, if necessary that of a connection whose request is not complete.
+    ///
+    /// The visitor's own connections go first, so that others lose one only if it has none.
     fn place(&mut self, peer: Peer) -> Option<Place> {
         let place = self.places.take(peer);
         if place.is_ok() {
@@ -188,11 +195,12 @@ impl Guests {
         let asking = |guest: &Guest| guest.visit.is(Stage::Asking);
         let own = self.inside.iter().position(|guest| guest.visit.peer == peer && asking(guest));
         let other = || {
-            // The places kept for this machine cannot be won by disconnecting it.
+            // Otherwise another visitor could take the slots that are kept for this machine.
             let is_fair = |guest: &Guest| peer == Peer::Local || guest.visit.peer != Peer::Local;
             self.inside.iter().position(|guest| is_fair(guest) && asking(guest))
         };
         let gone = self.inside.remove(own.or_else(other)?);
+        // Aborted before its slot is freed: no connection may go on without a slot.
         gone.abort.abort();
         drop(gone);
         self.places.take(peer).ok()
@@ -225,7 +233,7 @@ async fn serve<L: Listener>(mut listener: L, peer_of: impl Fn(L::Addr) -> Peer, 
     }
 }
 
-/// Sends the refusal, if the connection takes it at once: nobody waits for a visitor without a place.
+/// Sends the refusal if the connection accepts it at once. The listener never waits for a visitor without a slot.
 async fn turn_away(mut stream: impl AsyncWrite + Unpin) {
     let told = timeout(Duration::ZERO, stream.write_all(TURNED_AWAY)).await;
     tracing::debug!(told = matches!(told, Ok(Ok(()))), "a visitor found no place");
@@ -240,8 +248,10 @@ async fn connection(routes: Router, stream: impl AsyncRead + AsyncWrite + Unpin,
         inner.call(request)
     });
     let served = http1::Builder::new()
+        // hyper needs a timer for the limit on the next line.
         .timer(TokioTimer::new())
         .header_read_timeout(ASK_WITHIN)
+        // One request a connection: a connection that stays open would hold its slot while it is idle.
         .keep_alive(false)
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(Unstuck::new(stream, READ_WITHIN)), service);
@@ -253,8 +263,10 @@ async fn connection(routes: Router, stream: impl AsyncRead + AsyncWrite + Unpin,
     }
 }
 
-/// A connection that fails once its other end has taken nothing for too long. Written by hand: hyper has a time limit
-/// for the head of a request and none for writing, and a crate for the latter would be one more for forty lines.
+/// A connection that fails once its other end has accepted nothing for too long.
+///
+/// hyper limits the time for the head of a request but not for writing; another crate for that would replace only forty
+/// lines.
 struct Unstuck<S> {
     stream: S,
     patience: Duration,
@@ -276,6 +288,7 @@ impl<S> Unstuck<S> {
             self.stuck = None;
             return written;
         }
+        // The timer starts with the first write that waits and not with the connection.
         let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(self.patience)));
         stuck.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
@@ -297,6 +310,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Unstuck<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // Only writes are limited: reading has a limit of its own, and flushing a socket never waits.
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.patiently(context, written)
     }
@@ -360,7 +374,7 @@ mod tests {
         Router::new().route("/", get(|| async { "ok" })).route("/never", get(std::future::pending::<()>))
     }
 
-    /// Serves on the loopback; `peer_of` decides which visitor a connection counts as.
+    /// Serves on the loopback address; `peer_of` decides which visitor a connection counts as.
     async fn served(peer_of: fn(SocketAddr) -> Peer) -> (SocketAddr, JoinSet<()>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, mut tasks) = (listener.local_addr().unwrap(), JoinSet::new());
@@ -380,7 +394,7 @@ mod tests {
 
     async fn answer(mut stream: tokio::net::TcpStream) -> String {
         let mut answer = Vec::new();
-        // A visitor without a place may find the connection reset behind its answer.
+        // A visitor without a slot may find the connection reset after its answer.
         let _read = timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.unwrap();
         String::from_utf8(answer).unwrap()
     }
@@ -419,7 +433,7 @@ mod tests {
         for _ in 0..CONNECTIONS.per_peer {
             theirs.push(from_outside(ASK_FOR_EVER).await);
         }
-        // Until the last of them is being answered.
+        // Waits until the last of them is being answered.
         sleep(Duration::from_millis(200)).await;
         assert!(answer(from_outside(b"").await).await.starts_with("HTTP/1.1 503 "));
         assert!(answer(connect(address, ASK).await).await.ends_with("ok"));

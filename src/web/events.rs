@@ -1,12 +1,12 @@
-//! `/events`: scans and deliveries as they come, as server-sent events
+//! `/events`: scans and deliveries as they happen, as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
-//! What is sent is read from the journal, so everything in it is on the disk, and nothing is left out: a client that
-//! comes back names the last event it has (`Last-Event-ID`, which a browser does by itself) and is sent what came
-//! after; `0-0` is before everything. Without it the stream begins now. An event has one of two names, an id, and one
-//! JSON object as its data. A member that does not apply is `null`; programs ignore members that they do not know.
+//! Events are read from the journal, so they are on the disk and none is left out. A client that returns sends the id
+//! of its last event (`Last-Event-ID`, as browsers do by themselves) and gets everything after it; `0-0` is before all
+//! events. Without an id the stream begins now. An event has one of two names, an id, and one JSON object as its data.
+//! A member that does not apply is `null`; programs ignore members that they do not know.
 //!
-//! `scan`: a frame was taken in. A parked scan that is booked later is not sent again; its document is.
+//! `scan`: a frame was accepted. A parked scan that is booked later is not sent again, but its document is.
 //!
 //! | member | what it is |
 //! |---|---|
@@ -23,7 +23,7 @@
 //! | `undone` | whether UNDO took it back before this was sent |
 //! | `words` | what a command came to, or what a refusal means |
 //!
-//! `delivery`: something became of a document.
+//! `delivery`: an entry of the delivery trail, mostly about one document.
 //!
 //! | member | what it is |
 //! |---|---|
@@ -35,9 +35,9 @@
 //! | `state` | where it stands when this is sent: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused` or `cancelled` |
 //! | `document_id` | the service's number, once known |
 //!
-//! A comment is sent when nothing else was for a while, so that a dead connection is noticed. The number of clients is
-//! bounded, in all and for each visitor. A client costs a scan no more than one short reading of the journal; one that
-//! does not read is disconnected.
+//! A comment is sent after a while without events, so that both sides notice a dead connection. The number of clients
+//! is limited, in all and for each visitor. A client delays a scan by at most one short read of the journal; a client
+//! that does not read is disconnected.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -65,20 +65,20 @@ use crate::feedback::{Announcement, Feedback};
 use crate::status::rfc3339;
 use crate::store::{Cursor, DeliveryEntry, JournalEntry, ScanEntry, Store};
 
-/// The clients at one time.
+/// The limits of clients at one time.
 const CLIENTS: Limits = Limits { total: 8, kept_for_local: 2, per_peer: 3 };
-/// The most entries read from the journal at once: a scan that comes meanwhile waits for one such reading.
+/// The most entries of one read from the journal. A scan that arrives meanwhile waits for one such read.
 const PAGE_MAX: u32 = 64;
 /// The pause between two full pages for a client that has much to catch up with.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The interval between two readings of the journal when nothing is announced: a delivery's steps are not.
+/// The interval between two reads of the journal without an announcement: the steps of a delivery are not announced.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The time without an event after which a comment is sent.
 const BEAT_EVERY: Duration = Duration::from_secs(15);
-/// The beginning of the stream: how soon a client that lost its connection should come back, in ms.
+/// The beginning of the stream: the time after which a client that lost its connection should return, in ms.
 const PREAMBLE: &str = "retry: 2000\n\n";
 
-/// The journal, for the clients that follow it.
+/// The journal for the clients that follow it.
 #[derive(Debug, Clone)]
 pub(crate) struct Events {
     store: Store,
@@ -91,7 +91,7 @@ impl Events {
         Self { store, feedback, places: Places::new(CLIENTS) }
     }
 
-    /// Returns the number of clients that follow it now.
+    /// Returns the number of clients that follow the journal now.
     pub(crate) fn clients(&self) -> usize {
         self.places.taken()
     }
@@ -104,6 +104,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Response {
     let events = site.events;
+    // An unreadable id is an error, not a new beginning: the client would miss events without noticing.
     let seen = headers.get("last-event-id").map(|id| id.to_str().ok().and_then(cursor));
     let seen = match seen {
         Some(None) => {
@@ -117,7 +118,7 @@ pub(super) async fn stream(
         let told = [(RETRY_AFTER, "5")];
         return (StatusCode::SERVICE_UNAVAILABLE, told, "too many follow the events\n").into_response();
     };
-    // Subscribed before the end of the journal is read, so that what comes in between is not missed.
+    // Subscribed before the end of the journal is read: what is announced in between is not missed.
     let news = events.feedback.listen();
     let Ok(Ok(end)) = events.store.run(|db| db.end_of_journal()).await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -125,13 +126,16 @@ pub(super) async fn stream(
     let seen = begin(seen, end);
     let follower =
         Follower { store: events.store, news, seen, is_behind: false, spoke: Instant::now(), _place: place };
+    // The limit on the time of a visit ends here: a stream has no end.
     visit.follow();
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
     (headers, Body::new(Following::begin(follower))).into_response()
 }
 
-/// Returns the place where the stream begins. A place beyond the end is of a journal that no longer exists (a damaged
-/// one was moved aside): everything in this one is new.
+/// Returns the place at which the stream begins.
+///
+/// A place beyond the end belongs to a journal that no longer exists (a damaged one was set aside): everything in this
+/// one is new.
 fn begin(seen: Option<Cursor>, end: Cursor) -> Cursor {
     match seen {
         None => end,
@@ -140,7 +144,7 @@ fn begin(seen: Option<Cursor>, end: Cursor) -> Cursor {
     }
 }
 
-/// Reads an id: two whole numbers.
+/// Reads an id: two whole numbers with a hyphen between them.
 fn cursor(id: &str) -> Option<Cursor> {
     let (scan, event) = id.trim().split_once('-')?;
     let number = |digits: &str| digits.parse().ok().filter(|number: &i64| *number >= 0);
@@ -152,14 +156,14 @@ struct Follower {
     store: Store,
     news: broadcast::Receiver<Announcement>,
     seen: Cursor,
-    /// True if the last page was full.
+    /// True if the last page was full, so that there is probably more.
     is_behind: bool,
     spoke: Instant,
     _place: Place,
 }
 
 impl Follower {
-    /// Returns the next piece to send; nothing if the agent ends or the journal cannot be read.
+    /// Returns the next piece to send; `None` if the agent ends or the journal cannot be read.
     async fn next(mut self) -> (Self, Option<String>) {
         loop {
             if self.is_behind {
@@ -183,7 +187,7 @@ impl Follower {
                 self.spoke = Instant::now();
                 return (self, Some(": nothing new\n\n".to_owned()));
             }
-            // Whatever was announced, and even if some of it was lost: the journal is read.
+            // An announcement is only a hint, and even a lost one does no harm: the journal is read in any case.
             let _hint = timeout(LOOK_EVERY, self.news.recv()).await;
         }
     }
@@ -206,11 +210,10 @@ impl Follower {
     }
 }
 
-/// The body of the answer: one piece after the other, each asked for when the one before is on its way.
+/// The body of the answer: one piece after the other, each requested when the one before is on its way.
 ///
-/// Written by hand rather than with axum's `sse`: that needs a `Stream`, for which there is no crate here yet, and
-/// sends each event as a piece of its own, where a page of the journal is one. Each event is JSON on one line, which
-/// needs no splitting.
+/// It does not use axum's `sse`: that needs a `Stream`, for which no crate is used here yet, and sends each event as a
+/// piece of its own, where a page of the journal is one piece. Each event is JSON on one line and needs no splitting.
 struct Following {
     next: Pin<Box<dyn Future<Output = (Follower, Option<String>)> + Send>>,
 }
@@ -231,6 +234,7 @@ impl HttpBody for Following {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let (follower, text) = ready!(self.next.as_mut().poll(context));
         let Some(text) = text else {
+            // A body may be polled after its end, but a finished future must not be.
             self.next = Box::pin(std::future::pending());
             return Poll::Ready(None);
         };

@@ -1,4 +1,4 @@
-//! The access control of the page: by address, by socket or by token.
+//! Access to the page: by address, by socket or by token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,24 +19,25 @@ use super::door::Visit;
 use super::peer::Peer;
 use super::penalty::{DELAY, Penalties};
 
-/// The challenge to a visitor without the token (RFC 7235, section 4.1). A browser then asks its user; any name will
-/// do.
+/// The challenge to a visitor without the token (RFC 7235, section 4.1). A browser then asks its user; it accepts any
+/// user name.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"stockpoint\", charset=\"UTF-8\"");
 
-/// The rule by which visitors are let in.
+/// The rule by which visitors get access.
 #[derive(Debug, Clone)]
 pub(crate) enum Guard {
-    /// Everybody who asks for the station by an address or as `localhost`. A page of another site could otherwise read
-    /// the station's page through its visitor's browser: a name can be made to point anywhere, an address cannot (DNS
-    /// rebinding).
+    /// Everybody whose request names the station by an address or as `localhost`.
+    ///
+    /// Otherwise a page of another site could read the station page through its visitor's browser: anybody can point a
+    /// name at any address, but an address cannot be changed (DNS rebinding).
     Address,
-    /// Everybody whom the file system lets in.
+    /// Everybody who may open the socket in the file system.
     Socket,
     /// Everybody who shows the token.
     Token(Arc<Lock>),
 }
 
-/// A token, and the visitors that showed a wrong one lately.
+/// A token, and the visitors that have shown a wrong one recently.
 #[derive(Debug)]
 pub(crate) struct Lock {
     token: SecretString,
@@ -44,16 +45,17 @@ pub(crate) struct Lock {
 }
 
 impl Guard {
-    /// Lets in everybody who shows this token.
+    /// Gives access to everybody who shows this token.
     pub(crate) fn token(token: SecretString) -> Self {
         Self::Token(Arc::new(Lock { token, penalties: Penalties::default() }))
     }
 }
 
 impl Lock {
-    /// Returns the refusal of a visitor that may not come in; nothing if it may. The answer to a wrong token is late.
+    /// Returns the refusal for a visitor without access; `None` if it has access. The answer to a wrong token is
+    /// delayed.
     async fn refuses(&self, peer: Peer, headers: &HeaderMap) -> Option<Response> {
-        // A browser first asks without a token, and only then asks its user: that is no guess.
+        // A browser sends its first request without a token and then asks its user: that is no guess.
         if headers.contains_key(AUTHORIZATION) {
             if let Some(rest) = self.penalties.locked(peer, Instant::now()) {
                 let told = [(RETRY_AFTER, rest.as_secs().saturating_add(1).to_string())];
@@ -63,6 +65,7 @@ impl Lock {
             if shows(headers, &self.token) {
                 return None;
             }
+            // Held during the delay, so that the visitor's delayed answers are counted.
             let _late = self.penalties.wrong(peer, Instant::now());
             sleep(DELAY).await;
         }
@@ -71,7 +74,7 @@ impl Lock {
     }
 }
 
-/// Lets the visitor in, or answers with the reason why not.
+/// Passes the request on, or answers with the reason for the refusal.
 pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     match &guard {
@@ -79,8 +82,9 @@ pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Ne
             (StatusCode::MISDIRECTED_REQUEST, "ask for this station by its address\n").into_response()
         }
         Guard::Token(lock) => {
+            // The listener attaches its visit to every request.
             let peer = request.extensions().get().map_or(Peer::Local, |visit: &Visit| visit.peer);
-            // Owned, because the answer may be late and a request cannot be shared meanwhile.
+            // Copied, because the answer may be delayed and a request cannot be shared meanwhile.
             let shown = headers.clone();
             match lock.refuses(peer, &shown).await {
                 Some(refused) => refused,
@@ -94,6 +98,7 @@ pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Ne
 fn names_an_address(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = host.and_then(|host| format!("http://{host}/").parse::<Uri>().ok());
+    // The port and the brackets of IPv6 are parsed as a URI has them; a malformed host names nothing.
     let named = host.as_ref().and_then(Uri::host).unwrap_or_default();
     let address = named.trim_start_matches('[').trim_end_matches(']');
     address == "localhost" || address.parse::<IpAddr>().is_ok()
@@ -105,12 +110,13 @@ fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
     shown.is_some_and(|shown| bool::from(shown.ct_eq(token.expose_secret().as_bytes())))
 }
 
-/// The token in an `Authorization` header: `Bearer TOKEN` (RFC 6750, section 2.1), or the password of `Basic`
-/// (RFC 7617, section 2), which is what a browser sends.
+/// Returns the token in an `Authorization` header: `Bearer TOKEN` (RFC 6750, section 2.1), or the password of `Basic`
+/// (RFC 7617, section 2), which browsers send.
 fn shown(header: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let space = header.iter().position(|byte| *byte == b' ')?;
     let (scheme, value) = header.split_at_checked(space)?;
     let value = value.trim_ascii();
+    // Names of schemes ignore case (RFC 9110, section 11.1).
     if scheme.eq_ignore_ascii_case(b"bearer") {
         return Some(Zeroizing::new(value.to_vec()));
     }
@@ -118,6 +124,7 @@ fn shown(header: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         return None;
     }
     let pair = Zeroizing::new(BASE64_STANDARD.decode(value).ok()?);
+    // A user name holds no colon, so the first one ends it; a password may hold more.
     let colon = pair.iter().position(|byte| *byte == b':')?;
     pair.get(colon.saturating_add(1)..).map(|password| Zeroizing::new(password.to_vec()))
 }
@@ -194,7 +201,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(ask(thief, Some("guess")).await, (Some(401), 1));
         }
-        // Even the right one is refused: otherwise guessing would go on.
+        // Even the right token is refused: otherwise guessing could go on.
         assert_eq!(ask(thief, Some("0123456789abcdef")).await, (Some(429), 0));
         assert_eq!(ask(clerk, Some("0123456789abcdef")).await, (None, 0));
         for _ in 0..20 {

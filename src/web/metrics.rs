@@ -1,10 +1,10 @@
 //! `/metrics`: the figures in the text format of Prometheus
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! They are the figures of `stockpoint status`, taken at one moment. Counts are since the data folder was made, but for
-//! those of requests, times and reconnections, which are since the start. What can fall again is a gauge, although its
-//! name may sound like a count: a parked scan moves to the booked ones. No code, no title and no token is in a label;
-//! the only names in labels are those of scanners, of which there are 32 at the most.
+//! They are the figures of `stockpoint status`, taken at one moment. Counts are since the data folder was created,
+//! except those of requests, times and reconnections, which are since the start. A figure that can fall again is a
+//! gauge even if its name sounds like a count: a parked scan becomes a booked one. No label holds a code, a title or a
+//! token; the only names in labels are those of scanners, at most 32.
 //!
 //! | name | labels | what it is |
 //! |---|---|---|
@@ -67,11 +67,11 @@ pub(crate) struct Snapshot {
     pub(crate) event_clients: usize,
 }
 
-/// The room and the files of the data folder.
+/// The free space and the files of the data folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Disk {
     pub(crate) free_bytes: Option<u64>,
-    /// Each file and its size.
+    /// The name and the size of each file, in bytes.
     pub(crate) files: Vec<(&'static str, u64)>,
 }
 
@@ -149,6 +149,7 @@ impl Snapshot {
     fn scanners(&self, page: &mut Page<'_>) -> fmt::Result {
         let mut states = page.gauges("scanner_state", "1 for the state that the scanner is in")?;
         for scanner in &self.health.scanners {
+            // Every state has a series, so that an alert rule can rely on its existence.
             for state in ScannerState::ALL {
                 let labels = [("scanner", scanner.name.as_str()), ("state", state.as_str())];
                 states.encode_family(&labels)?.encode_gauge(&u32::from(scanner.state == state))?;
@@ -244,8 +245,8 @@ impl Page<'_> {
     }
 }
 
-/// Returns a quantity as Prometheus has numbers: the fraction nearest to its decimal text. Nothing is computed from it
-/// here.
+/// Returns a quantity as a number of Prometheus: the floating-point number nearest to its decimal text. Nothing here
+/// computes with it.
 fn number(quantity: Quantity) -> f64 {
     quantity.to_string().parse().expect("a decimal text is a number")
 }

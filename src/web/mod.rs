@@ -1,4 +1,4 @@
-//! The station's page, for people at a screen, and what programs read: its status, its figures and its events.
+//! The station page for people at a screen, and its status, figures and events for programs.
 //!
 //! | path | what it tells |
 //! |---|---|
@@ -6,9 +6,9 @@
 //! | `/status.json` | what `stockpoint status --json` prints |
 //! | `/metrics` | figures in the text format of Prometheus, see [`metrics`] |
 //! | `/events` | scans and deliveries as they come, see [`events`] |
-//! | `/healthz` | 200 if the workers and the store get on; 503 and the reason if not |
+//! | `/healthz` | 200 if the workers make progress and the store answers; otherwise 503 and the reason |
 //!
-//! It only reads. [`guard`] decides who may come in.
+//! The page only reads. [`guard`] decides who has access.
 
 mod door;
 pub(crate) mod events;
@@ -42,22 +42,22 @@ use events::Events;
 pub(crate) use door::Door;
 pub(crate) use guard::Guard;
 
-/// A function that is called anew for each visitor.
+/// A function that reads something anew for each visitor.
 pub(crate) type Ask<T> = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync>;
 
 /// The status at one moment, and the last announcements, newest first.
 pub(crate) type Look = (Status, Vec<Announcement>);
 
-/// The content of the page and of what programs read.
+/// The sources of the page and of what programs read.
 #[derive(Clone)]
 pub(crate) struct Site {
-    /// The status and the last announcements; nothing if they cannot be read.
+    /// The status and the last announcements; `None` if they cannot be read.
     pub(crate) look: Ask<Option<Look>>,
-    /// The figures for Prometheus; nothing if they cannot be read.
+    /// The figures for Prometheus; `None` if they cannot be read.
     pub(crate) measure: Ask<Option<String>>,
-    /// The health: the error names the part that does not get on.
+    /// The health; the error names the part that makes no progress.
     pub(crate) health: Ask<Result<(), String>>,
-    /// Its journal.
+    /// The events of the journal.
     pub(crate) events: Events,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Debug for Site {
     }
 }
 
-/// Serves the site until dropped.
+/// Serves the page and its data until dropped.
 pub(crate) async fn serve(door: Door, guard: Guard, site: Site) {
     let routes = Router::new()
         .route("/", get(page))
@@ -76,6 +76,7 @@ pub(crate) async fn serve(door: Door, guard: Guard, site: Site) {
         .route("/events", get(events::stream))
         .route("/healthz", get(health))
         .layer(middleware::from_fn_with_state(guard, guard::admit))
+        // The layer added last is the outermost: refusals of the access check get these headers, too.
         .layer(middleware::map_response(secured))
         .with_state(site);
     door.serve(routes).await;
@@ -118,6 +119,7 @@ fn cannot_tell() -> Response {
 }
 
 fn fresh(kind: &'static str, body: String) -> Response {
+    // Never from a cache: an old status looks like a new one.
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(kind)),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),

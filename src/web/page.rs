@@ -1,4 +1,4 @@
-//! The page itself.
+//! The station page as HTML.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::domain::printable::harmless;
 use crate::feedback::Announcement;
 use crate::status::Status;
 
-/// The seconds between two refreshes of the page.
+/// The interval between two refreshes of the page, in seconds.
 const REFRESH_S: u8 = 2;
 
 const STYLE: &str = "
@@ -31,9 +31,10 @@ dt { opacity: .7; font-size: .8rem } dd { margin: 0; font-size: 1.6rem; font-var
 .recent .unknown { border-color: #d90 } .recent .refused, .recent .person { border-color: #c33 }
 ";
 
-/// The rights of the page (Content Security Policy Level 3): it may only look as [`STYLE`] says, which is identified by
-/// its digest.
+/// The rights of the page (Content Security Policy Level 3): it may use no style but [`STYLE`], which its digest
+/// identifies, and nothing else.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    // The digest must be of exactly the bytes between the tags of `style`, which `PreEscaped` leaves alone.
     let style = BASE64_STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -41,7 +42,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).expect("a digest in base 64 is ASCII")
 });
 
-/// Returns the policy, for every answer.
+/// Returns the policy, which every answer carries.
 pub(super) fn policy() -> HeaderValue {
     POLICY.clone()
 }
@@ -80,5 +81,6 @@ pub(super) fn render(status: &Status, recent: &[Announcement]) -> String {
             }
         }
     };
+    // `maud` escapes HTML; this covers what a terminal obeys, for whoever reads the page with `curl`.
     harmless(&page.into_string()).into_owned()
 }

@@ -1,11 +1,11 @@
-//! The visitor at the other end of a connection, as far as shares and penalties need it.
+//! The visitor at the other end of a connection, as far as shares and penalties distinguish visitors.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
-/// One visitor. A household or a host has a whole /64 of IPv6 (RFC 6177), so a /64 is one visitor.
+/// One visitor. A household or a host has a whole /64 of IPv6 (RFC 6177), so a /64 counts as one visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Peer {
     /// This machine: the loopback, or a Unix socket.
@@ -19,7 +19,7 @@ pub(crate) enum Peer {
 impl Peer {
     /// Returns the visitor at an address.
     pub(super) fn of(address: SocketAddr) -> Self {
-        // An IPv4 visitor of a socket for both kinds comes in mapped (RFC 4291, section 2.5.5.2).
+        // On a socket for both protocols, an IPv4 visitor has a mapped address (RFC 4291, section 2.5.5.2).
         match address.ip().to_canonical() {
             ip if ip.is_loopback() => Self::Local,
             IpAddr::V4(ip) => Self::V4(ip),

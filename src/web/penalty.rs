@@ -1,10 +1,10 @@
-//! The penalty for a wrong token: time, more with each one, and only for the visitor that showed it (after
-//! `PerSourcePenalties` of `sshd_config(5)`).
+//! The penalty for a wrong token: a delay, longer with each wrong token, and only for the visitor that showed it (like
+//! `PerSourcePenalties` in `sshd_config(5)`).
 //!
-//! Every wrong token is answered late. From the third on, the visitor is locked for a while: nothing that it shows is
-//! looked at. The right token does not undo that, because behind one address there may be several people. This machine
-//! is never locked, because what comes from it may come through a proxy: it only waits, and few of its wrong tokens may
-//! wait at one time. The time is passed in.
+//! Every answer to a wrong token is delayed. From the third wrong token on, the visitor is locked out for a while: its
+//! tokens are not checked, and even the right one is refused. This machine is never locked out, because its requests
+//! may come through a proxy: it only waits, and only a few of its wrong tokens may wait at one time. Callers pass the
+//! time.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -17,23 +17,23 @@ use super::peer::Peer;
 
 /// The delay of the answer to a wrong token.
 pub(super) const DELAY: Duration = Duration::from_secs(1);
-/// The most late answers to one visitor at one time; until one is given, nothing more of the visitor is looked at.
+/// The most delayed answers to one visitor at one time. Until one is given, no further token of the visitor is checked.
 const LATE_MAX: u32 = 4;
-/// The penalty for the first wrong token; for each further one it is twice as long as for the one before.
+/// The penalty for the first wrong token. Each further one costs twice as much as the one before.
 const PENALTY: Duration = Duration::from_secs(5);
-/// The least penalty that locks; a shorter one is only noted, because a person may mistype.
+/// The shortest penalty that locks out. A shorter one is only recorded, because a person may mistype.
 const LOCK_MIN: Duration = Duration::from_secs(20);
 /// The longest penalty.
 const LOCK_MAX: Duration = Duration::from_mins(10);
-/// The time after its penalty at which a visitor is forgotten.
+/// The time after the end of its penalty at which a visitor is forgotten.
 const FORGET_AFTER: Duration = Duration::from_mins(10);
-/// The most visitors remembered at one time; beyond it the one whose penalty ends first is forgotten.
+/// The most visitors remembered at one time. Beyond it, the one whose penalty ends first is forgotten.
 const REMEMBERED_MAX: usize = 256;
-/// The most lines of the log in [`LINES_EVERY`].
+/// The most log lines within [`LINES_EVERY`].
 const LINES_MAX: u32 = 10;
 const LINES_EVERY: Duration = Duration::from_mins(1);
 
-/// The visitors that showed a wrong token lately.
+/// The visitors that have shown a wrong token recently.
 #[derive(Debug, Default)]
 pub(super) struct Penalties(Mutex<Table>);
 
@@ -45,16 +45,16 @@ struct Table {
 
 #[derive(Debug)]
 struct Penalty {
-    /// Wrong tokens since the visitor was last forgotten.
+    /// The wrong tokens since the visitor was last forgotten.
     wrong: u32,
-    /// Answers that are late now.
+    /// The answers that are delayed now.
     late: u32,
     /// The end of the penalty.
     until: Instant,
     is_locked: bool,
 }
 
-/// A wrong token whose answer is late. Dropping it means that the answer was given.
+/// A wrong token whose answer is delayed. Dropping it means that the answer was given.
 #[derive(Debug)]
 pub(super) struct Late<'a> {
     penalties: &'a Penalties,
@@ -62,7 +62,7 @@ pub(super) struct Late<'a> {
 }
 
 impl Penalties {
-    /// Returns how long nothing of a visitor is looked at; `None` if what it shows is looked at now.
+    /// Returns the time for which the visitor's tokens are not checked; `None` if they are checked now.
     pub(super) fn locked(&self, peer: Peer, now: Instant) -> Option<Duration> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let penalty = table.peers.get_mut(&peer)?;
@@ -72,22 +72,26 @@ impl Penalties {
         if penalty.is_locked {
             return Some(penalty.until.duration_since(now));
         }
+        // Not locked out, but too many of its answers wait: a flood of guesses must not hold a task each.
         (penalty.late >= LATE_MAX).then_some(DELAY)
     }
 
-    /// Notes a wrong token. Give the answer after [`DELAY`], when the returned value is dropped.
+    /// Records a wrong token. Give the answer after [`DELAY`], then drop the returned value.
     pub(super) fn wrong(&self, peer: Peer, now: Instant) -> Late<'_> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         table.make_room(peer, now);
         let penalty =
             table.peers.entry(peer).or_insert(Penalty { wrong: 0, late: 0, until: now, is_locked: false });
+        // Doubles with each wrong token; a shift by 32 or more bits means the maximum.
         let cost = PENALTY.saturating_mul(1_u32.checked_shl(penalty.wrong).unwrap_or(u32::MAX));
         penalty.wrong = penalty.wrong.saturating_add(1);
         penalty.late = penalty.late.saturating_add(1);
         let owed = penalty.until.saturating_duration_since(now).saturating_add(cost).min(LOCK_MAX);
+        // Penalties add up: a visitor that goes on guessing pays for the earlier guesses, too.
         penalty.until = now + owed;
         penalty.is_locked = owed >= LOCK_MIN && peer != Peer::Local;
         let (wrong, is_locked) = (penalty.wrong, penalty.is_locked);
+        // A flood of guesses must not fill the disk with log lines.
         if table.may_log(now) {
             let locked_s = if is_locked { owed.as_secs() } else { 0 };
             tracing::warn!(%peer, wrong, locked_s, "a wrong token was shown for the station page");
@@ -99,6 +103,7 @@ impl Penalties {
 impl Table {
     /// Forgets visitors whose penalty ended long ago and, if that is not enough, the one whose penalty ends first.
     fn make_room(&mut self, peer: Peer, now: Instant) {
+        // A visitor with a delayed answer stays: dropping `Late` must find its entry.
         self.peers.retain(|_, penalty| penalty.late > 0 || now < penalty.until + FORGET_AFTER);
         if self.peers.len() < REMEMBERED_MAX || self.peers.contains_key(&peer) {
             return;
@@ -146,7 +151,7 @@ mod tests {
         assert_eq!(penalties.locked(peer(1), start), None);
         drop(penalties.wrong(peer(1), start));
         assert_eq!(penalties.locked(peer(1), start), None);
-        // 5 s, 10 s and 20 s make 35 s.
+        // 5 s, 10 s and 20 s add up to 35 s.
         drop(penalties.wrong(peer(1), start));
         assert_eq!(secs(penalties.locked(peer(1), start)), Some(35));
         assert_eq!(penalties.locked(peer(2), start), None, "nobody else is");

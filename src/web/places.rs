@@ -1,4 +1,4 @@
-//! A bounded number of places: each visitor gets a share, and some are kept for this machine.
+//! A limited number of connection slots: each visitor gets a share, and some slots are kept for this machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,37 +7,37 @@ use std::sync::PoisonError;
 
 use super::peer::Peer;
 
-/// The number of places, in all and for each kind of visitor.
+/// The number of slots, in all and for each kind of visitor.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// All of them.
+    /// The number of all slots.
     pub(super) total: usize,
-    /// Those that only this machine may take.
+    /// The number of slots that only this machine may use.
     pub(super) kept_for_local: usize,
-    /// The most that one other visitor may take.
+    /// The most slots that one other visitor may use.
     pub(super) per_peer: usize,
 }
 
-/// The places.
+/// The slots and their use.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     limits: Limits,
     taken: Arc<Mutex<BTreeMap<Peer, usize>>>,
 }
 
-/// A place that is taken. Dropping it frees it.
+/// A slot in use. Dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Places,
     peer: Peer,
 }
 
-/// The reason why a visitor gets no place.
+/// The reason why a visitor gets no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
-    /// The visitor has its share.
+    /// The visitor uses its whole share.
     Share,
-    /// All places for visitors like this one are taken.
+    /// All slots for such visitors are in use.
     All,
 }
 
@@ -46,14 +46,16 @@ impl Places {
         Self { limits, taken: Arc::default() }
     }
 
-    /// Takes a place.
+    /// Takes a slot for a visitor.
     pub(super) fn take(&self, peer: Peer) -> Result<Place, Full> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = taken.values().sum();
+        // Visitors from elsewhere together may use no more than the total less what is kept for this machine.
         let others = all.saturating_sub(taken.get(&Peer::Local).copied().unwrap_or_default());
         let of_peer = taken.entry(peer).or_default();
         let full = match peer {
             Peer::Local => (all >= self.limits.total).then_some(Full::All),
+            // The share goes before the total: whoever has its share is not helped by a free slot.
             _ if *of_peer >= self.limits.per_peer => Some(Full::Share),
             _ if all >= self.limits.total => Some(Full::All),
             _ => {
@@ -61,6 +63,7 @@ impl Places {
             }
         };
         if let Some(full) = full {
+            // A refused visitor must leave no entry: addresses are cheap, and the map would grow with each of them.
             if *of_peer == 0 {
                 taken.remove(&peer);
             }
@@ -70,7 +73,7 @@ impl Places {
         Ok(Place { places: self.clone(), peer })
     }
 
-    /// Returns the number of places that are taken.
+    /// Returns the number of slots in use.
     pub(super) fn taken(&self) -> usize {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
