@@ -1,4 +1,4 @@
-//! The agent itself: its process, its version, and the state of its systemd unit.
+//! Checks the agent itself: its process, its version, and the state of its systemd unit.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,19 +12,20 @@ use crate::status::Status;
 
 const SECTION: &str = "agent";
 
-/// The unit of the package.
+/// The systemd unit of the package.
 const UNIT: &str = "stockpoint.service";
 
-/// The longest wait for systemctl to report on the unit.
+/// The longest wait for systemctl.
 const SYSTEMCTL_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The path of the unit file that the package installs.
 const PACKAGED_UNIT: &str = "/usr/lib/systemd/system/stockpoint.service";
 
-/// The restarts of the unit since the boot from which the doctor warns.
+/// The number of restarts since the boot from which the doctor warns.
 const RESTARTS_WARN: u32 = 5;
 
 pub(super) fn examine(running: Option<&Status>) -> Vec<Finding> {
+    // An upgrade replaces the program on the disk; the old one runs until somebody restarts the unit.
     let mut findings = vec![match running {
         Some(status) if status.version() != env!("CARGO_PKG_VERSION") => Finding::warning(
             SECTION,
@@ -47,7 +48,7 @@ pub(super) fn examine(running: Option<&Status>) -> Vec<Finding> {
     findings
 }
 
-/// The properties of the unit that systemd is asked for.
+/// The properties that are requested from systemd.
 const PROPERTIES: [&str; 11] = [
     "LoadState",
     "ActiveState",
@@ -62,7 +63,7 @@ const PROPERTIES: [&str; 11] = [
     "User",
 ];
 
-/// The most important parts of the sandbox, each with its value in the unit of the package and what that value prevents
+/// The most important restrictions of the package's unit: the property, its value, and what that value prevents
 /// (`systemd.exec(5)`).
 const SANDBOX: [(&str, &str, &str); 7] = [
     ("NoNewPrivileges", "yes", "it never gains rights"),
@@ -76,11 +77,12 @@ const SANDBOX: [(&str, &str, &str); 7] = [
 
 type Unit = BTreeMap<String, String>;
 
-/// Returns the properties of the unit that systemd reports; `None` where there is no systemd.
+/// Returns the properties of the unit; `None` where there is no systemd.
 fn properties() -> Option<Unit> {
     let sandbox = SANDBOX.map(|(name, _, _)| name);
     let names: Vec<&str> = PROPERTIES.into_iter().chain(sandbox).collect();
     let mut systemctl = child::command("systemctl");
+    // `show` answers for a unit that does not exist, too, with `LoadState=not-found`.
     systemctl.args(["show", UNIT, &format!("--property={}", names.join(","))]).stdout(Stdio::piped());
     let told = match child::run(&mut systemctl, SYSTEMCTL_TIME_MAX) {
         Err(why @ child::Error::Hung(_)) => {
@@ -89,6 +91,7 @@ fn properties() -> Option<Unit> {
         }
         told => told.ok(),
     };
+    // Without a running systemd, as in a container, systemctl fails: there is nothing to report.
     let told = told.filter(|told| told.status.success())?;
     let text = String::from_utf8_lossy(&told.output).into_owned();
     let pairs = text.lines().filter_map(|line| line.split_once('='));
@@ -113,6 +116,7 @@ fn of_unit(unit: &Unit) -> Finding {
         );
     }
     let restarts: u32 = of(unit, "NRestarts").parse().unwrap_or(0);
+    // A unit that is not started at boot is reported before its restarts: it is the worse of the two.
     if of(unit, "UnitFileState") != "enabled" {
         let cure = format!("systemctl enable {UNIT}");
         return Finding::warning(SECTION, "the unit is not started at boot", cure);
@@ -140,6 +144,8 @@ fn of_files(unit: &Unit) -> Vec<Finding> {
             format!("systemctl daemon-reload; systemctl restart {UNIT}"),
         ));
     }
+    // A file in `/etc` hides the one of the package as a whole, with everything that later versions change
+    // (`systemd.unit(5)`).
     let overridden = of(unit, "FragmentPath");
     if overridden.starts_with("/etc/") && Path::new(PACKAGED_UNIT).exists() {
         findings.push(Finding::warning(
@@ -159,11 +165,13 @@ fn of_sandbox(unit: &Unit) -> Option<Finding> {
     if !is_loaded(unit) {
         return None;
     }
+    // An old systemd does not know every property; one that it does not report is not held against the unit.
     let told = SANDBOX.into_iter().filter(|(name, _, _)| unit.contains_key(*name));
     let open: Vec<String> = told
         .filter(|(name, wanted, _)| of(unit, name) != *wanted)
         .map(|(name, wanted, what)| format!("{name}={wanted} ({what})"))
         .collect();
+    // Without `User=`, a unit of the system runs as root.
     let is_root = of(unit, "DynamicUser") != "yes" && matches!(of(unit, "User"), "" | "root" | "0");
     let root = is_root.then(|| "User=stockpoint (the agent is root)".to_owned());
     let open: Vec<String> = root.into_iter().chain(open).collect();
@@ -190,7 +198,7 @@ fn of_process(unit: &Unit, is_running: bool, processes: &Path) -> Option<Finding
             format!("stop it, then `systemctl start {UNIT}`"),
         ));
     }
-    // The kernel marks a file that is no longer under its name in this way (`proc_pid_exe(5)`); only root can read it.
+    // The kernel appends this to the name of a file that was removed (`proc_pid_exe(5)`). Only root can read the link.
     let program = fs::read_link(processes.join(of(unit, "MainPID")).join("exe")).ok()?;
     program.to_str().is_some_and(|path| path.ends_with(" (deleted)")).then(|| {
         Finding::warning(
@@ -236,7 +244,7 @@ mod tests {
         assert_eq!(told, [(Grade::Warning, changed), (Grade::Ok, "its unit is changed by /etc/x.conf")]);
     }
 
-    /// The properties of the package's unit, as systemd reports them.
+    /// Returns the properties of the package's unit, as systemd reports them.
     fn shut_in() -> Vec<(&'static str, &'static str)> {
         [LOADED, ("User", "stockpoint")]
             .into_iter()

@@ -1,4 +1,4 @@
-//! The books: checks that the databases can be read and balance, and reports the age of the goods and what is not
+//! Checks that the databases can be read and that the books balance, and reports the age of the goods and what is not
 //! delivered.
 
 use super::Finding;
@@ -16,10 +16,11 @@ const DATA: &str = "data";
 const GOODS: &str = "goods";
 const DOCUMENTS: &str = "documents";
 
-/// An hour, in ms.
+/// One hour, in ms.
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
 pub(super) fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
+    // Read beside a running agent, without its lock: the doctor changes nothing.
     let figures = match Db::open_beside(&config.station.data_dir, &config.station.name) {
         Ok(None) => return vec![Finding::ok(DOCUMENTS, "there are none yet")],
         Ok(Some(db)) => db.figures().map(|figures| (figures, db.oldest_unsent())),
@@ -69,6 +70,7 @@ fn goods(config: &Config, figures: &Figures, now: UnixMillis) -> Finding {
     };
     let age_ms = now.ms_since(at).max(0);
     let what = format!("{}, read {} minutes ago", counted(figures.goods.count, "good"), age_ms / 60_000);
+    // One missed interval may be a short outage; two are not.
     let usual_ms = i64::try_from(config.goods.full_sync_every.as_millis()).unwrap_or(i64::MAX);
     if age_ms > usual_ms.saturating_mul(2) {
         return Finding::warning(
@@ -94,6 +96,7 @@ fn documents(figures: &Figures, oldest: Option<UnixMillis>, now: UnixMillis) -> 
     if waiting > 0 {
         let hours = oldest.map_or(0, |at| now.ms_since(at).max(0) / HOUR_MS);
         let what = format!("{} on the way, the oldest scan {hours} hours old", counted(waiting, "document"));
+        // Documents wait for minutes whenever the network is away; a day needs a person.
         findings.push(if hours >= 24 {
             Finding::warning(DOCUMENTS, what, "see what the section on the service says")
         } else {

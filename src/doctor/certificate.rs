@@ -1,4 +1,4 @@
-//! The service's certificate: the authority that vouches for it, and its end.
+//! Checks the service's certificate: the authority that vouches for it, and its end.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -20,20 +20,21 @@ use crate::domain::time::UnixMillis;
 
 const SECTION: &str = "service";
 
-/// The longest wait for each part of the TLS handshake, 5 s.
+/// The longest wait for each step of the TLS handshake, 5 s.
 const GREET_WITHIN: Duration = Duration::from_secs(5);
 
-/// The time before the end of a certificate from which the doctor warns, 3 days: its owner should have renewed it by
+/// The time before the end of a certificate from which the doctor warns, 3 days. Its owner should have renewed it by
 /// then.
 const ENDS_SOON_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 
 /// Makes a TLS handshake with the service and reports who vouches for its certificate.
 ///
-/// Returns nothing if nobody does: the requests report that in their own words.
+/// Returns `None` if nobody does: the requests report that in their own words.
 pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMillis) -> Option<Finding> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let kinds = Authorities::kinds(api.ca_file.as_deref());
     let name = ServerName::try_from(host.to_owned()).ok()?;
+    // One handshake with all authorities together; which of them vouches is found out afterwards without the network.
     let all = kinds.iter().flat_map(|(_, roots)| roots.roots.iter().cloned()).collect();
     let chain = greet(all, &provider, &name, address)?;
     let vouching: Vec<&str> = kinds
@@ -71,6 +72,7 @@ fn greet(
         .with_no_client_auth();
     let mut connection = ClientConnection::new(Arc::new(trusted), name.clone()).ok()?;
     let mut stream = TcpStream::connect_timeout(&address, GREET_WITHIN).ok()?;
+    // Each read and write has this limit, so that a service that accepts and stays silent cannot hold the doctor.
     stream.set_read_timeout(Some(GREET_WITHIN)).ok()?;
     stream.set_write_timeout(Some(GREET_WITHIN)).ok()?;
     while connection.is_handshaking() {
@@ -86,6 +88,7 @@ fn vouches(
     name: &ServerName<'_>,
 ) -> bool {
     let Some((own, others)) = chain.split_first() else { return false };
+    // Certificates are checked against each kind of authority alone, to name those that vouch.
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
     verifier
         .is_ok_and(|verifier| verifier.verify_server_cert(own, others, name, &[], UnixTime::now()).is_ok())
@@ -93,17 +96,18 @@ fn vouches(
 
 /// Returns the end of a certificate (RFC 5280, section 4.1.2.5).
 ///
-/// The TLS library checks the end but does not return it, and a library that parses whole certificates is a tenth of
-/// this program. This function only reads a certificate that was checked.
+/// The TLS library checks the end but does not return it, and a library that parses whole certificates would be a tenth
+/// of this program. This function only reads a certificate that was checked.
 fn end_of(certificate: &[u8]) -> Option<UnixMillis> {
     const SEQUENCE: u8 = 0x30;
     const VERSION: u8 = 0xa0;
     let (outer, _) = element(certificate, SEQUENCE)?;
     let (mut fields, _) = element(outer, SEQUENCE)?;
+    // The version is optional; without it the certificate is of version 1 (RFC 5280, section 4.1).
     if let Some((_version, rest)) = element(fields, VERSION) {
         fields = rest;
     }
-    // The serial number, its signature's algorithm and the issuer come before.
+    // The serial number, the signature's algorithm and the issuer come before the validity.
     for tag in [0x02, SEQUENCE, SEQUENCE] {
         (_, fields) = element(fields, tag)?;
     }
@@ -111,6 +115,8 @@ fn end_of(certificate: &[u8]) -> Option<UnixMillis> {
     let (_, _begins, ends) = any_element(validity)?;
     let (tag, text, _) = any_element(ends)?;
     let text = std::str::from_utf8(text).ok()?;
+    // `UTCTime` has two digits of the year: from 50 on it is the last century. `GeneralizedTime` has four (RFC 5280,
+    // sections 4.1.2.5.1 and 4.1.2.5.2).
     let year = match (tag, text.get(..2)?) {
         (0x17, year) if year < "50" => "20",
         (0x17, _) => "19",
@@ -127,12 +133,13 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     (found == tag).then_some((content, rest))
 }
 
-/// Returns an element in DER (ITU-T X.690): its tag, its content, and the bytes after it.
+/// Returns a DER element (ITU-T X.690): its tag, its content, and the bytes after it.
 fn any_element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&length, rest) = rest.split_first()?;
     let (length, rest) = match length {
         0..=0x7f => (usize::from(length), rest),
+        // The long form: the low bits count the bytes of the length. Three bytes are more than any certificate has.
         0x81..=0x83 => {
             let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
             (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)

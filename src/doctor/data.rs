@@ -1,4 +1,4 @@
-//! The data folder: checks that it can be used, and reports its free space and damaged files in it.
+//! Checks that the data folder can be used, and reports its free space and damaged files in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use super::{Finding, mounts};
 
 const SECTION: &str = "data";
 
-/// The free space below which the doctor warns, and below which scans will soon be refused, in bytes.
+/// The free space in bytes below which the doctor warns, and below which scans will soon be refused.
 const ROOM_WARN: u64 = 256 * 1024 * 1024;
 const ROOM_FAULT: u64 = 8 * 1024 * 1024;
 
-/// The folder in which the kernel describes block devices; for an eMMC card it states there how much of its life is
-/// used (`linux/Documentation/driver-api/mmc/mmc-dev-attrs.rst`, `life_time`).
+/// The folder in which the kernel describes block devices. For an eMMC card it states there how much of its life is
+/// used (`life_time` in `linux/Documentation/driver-api/mmc/mmc-dev-attrs.rst`).
 const BLOCK_DEVICES: &str = "/sys/block";
 
 /// The used part of a card's life, in tenths, from which the card should be replaced.
@@ -30,7 +30,7 @@ pub(super) fn examine(dir: &Path) -> Vec<Finding> {
     };
     let mut findings = vec![usable(&dir)];
     findings.extend(room(&dir));
-    // Without an fstab nothing is reported about it.
+    // A box without an fstab has nothing to report about it.
     let [mounts, fstab] =
         [mounts::MOUNTS, mounts::FSTAB].map(|at| fs::read_to_string(at).unwrap_or_default());
     findings.extend(mounts::findings(&mounts, &fstab, &dir));
@@ -52,6 +52,7 @@ fn usable(dir: &Path) -> Finding {
 
 fn room(dir: &Path) -> Option<Finding> {
     let disk = statvfs(dir).ok()?;
+    // `f_bavail`, not `f_bfree`: the blocks reserved for root are no use to the agent (`statvfs(3)`).
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let what = format!("{} MB are free", free / 1_000_000);
     let cure = "delete what is not needed, or use a larger card";
@@ -62,10 +63,11 @@ fn room(dir: &Path) -> Option<Finding> {
     })
 }
 
-/// Reports files that the agent set aside because they were damaged.
+/// Reports files that the agent has set aside because they were damaged.
 fn damaged(dir: &Path) -> Option<Finding> {
     let entries = fs::read_dir(dir).ok()?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    // A log is set aside with its database and is counted with it.
     let mut kept: Vec<String> =
         names.filter(|name| name.contains(".damaged-") && !name.ends_with("-wal")).collect();
     kept.sort_unstable();
@@ -85,6 +87,7 @@ fn worn() -> Vec<Finding> {
 
 fn worn_device(file: &PathBuf) -> Option<Finding> {
     let tenths = life_tenths(&fs::read_to_string(file).ok()?)?;
+    // From `…/DEVICE/device/life_time` to `DEVICE`.
     let device = file.ancestors().nth(2)?.file_name()?.to_str()?;
     let what = format!("{device} has used up about {} % of its life", tenths * 10);
     Some(if tenths >= LIFE_TENTHS_WARN {
@@ -94,11 +97,12 @@ fn worn_device(file: &PathBuf) -> Option<Finding> {
     })
 }
 
-/// Returns the greater of the two figures of an eMMC card, in tenths: `0x01` is up to one tenth, `0x0b` is all of it or
-/// more.
+/// Returns the greater of the two figures of an eMMC card, in tenths: `0x01` means up to one tenth, `0x0b` means all of
+/// it or more.
 fn life_tenths(told: &str) -> Option<u32> {
     let figures =
         told.split_whitespace().filter_map(|figure| u32::from_str_radix(figure.strip_prefix("0x")?, 16).ok());
+    // 0 means that the card does not report it (JEDEC JESD84-B51, `DEVICE_LIFE_TIME_EST_TYP_A`).
     figures.filter(|tenths| *tenths > 0).max()
 }
 

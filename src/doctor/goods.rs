@@ -1,4 +1,4 @@
-//! Goods that cannot be scanned, and packs that have no meaning.
+//! Reports goods that cannot be scanned, and packs without a meaning.
 
 use super::Finding;
 use crate::config::Config;
@@ -10,12 +10,14 @@ use crate::store::{BarcodeFault, Db, Error};
 
 const SECTION: &str = "barcodes";
 
-/// The most goods and packs that are named for each kind of fault; the rest are counted.
+/// The most goods and packs that are named for each kind of fault. The others are counted.
 const NAMED_MAX: usize = 10;
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let station = &config.station;
+    // Without databases there is nothing to check, which the section on the documents reports.
     let Ok(Some(mut db)) = Db::open_beside(&station.data_dir, &station.name) else { return Vec::new() };
+    // The packs are part of how a code is resolved, as in the agent.
     db.set_packs(config.packs.clone());
     let looked = of_goods(&db).and_then(|goods| Ok([goods, of_packs(config, &db)?].concat()));
     let mut findings = looked.unwrap_or_else(|error| {
@@ -52,6 +54,7 @@ fn of_goods(db: &Db) -> Result<Vec<Finding>, Error> {
 fn of_packs(config: &Config, db: &Db) -> Result<Vec<Finding>, Error> {
     let (mut own, mut lost) = (Vec::new(), Vec::new());
     for pack in config.packs.iter() {
+        // The goods table goes first: a code that it knows never counts as a pack.
         if db.resolve_in_table(&Barcode::read(&pack.code))? != Resolution::Unknown {
             own.push(name_of(pack));
         } else if !has_good(db, pack)? {

@@ -1,4 +1,4 @@
-//! The programs that have a device open, by name: they can keep a scanner from the station.
+//! Names the programs that have a device open: they can keep a scanner from the station.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,9 +10,11 @@ pub(super) const PROCESSES: &str = "/proc";
 /// The most processes that are named.
 const NAMED_MAX: usize = 4;
 
-/// Returns the other programs that have `device` open, by name and number, such as `ModemManager (412)`. Only root sees
-/// all of them.
+/// Returns the other programs that have `device` open, by name and number, such as `ModemManager (412)`.
+///
+/// Only root sees all of them.
 pub(super) fn of(device: &Path, processes: &Path, except: &[&str]) -> Vec<String> {
+    // Compared by device and inode, because a node has several names, such as those in `/dev/serial/by-id`.
     let Ok(device) = fs::metadata(device).map(|metadata| (metadata.dev(), metadata.ino())) else {
         return Vec::new();
     };
@@ -20,6 +22,7 @@ pub(super) fn of(device: &Path, processes: &Path, except: &[&str]) -> Vec<String
     let folders = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let holding = folders.filter(|folder| is_process(folder) && holds(folder, device));
     let named = holding.filter_map(|folder| {
+        // A process may end at any moment: one that cannot be read is passed over.
         let name = fs::read_to_string(folder.join("comm")).ok()?;
         let (name, number) = (name.trim(), folder.file_name()?.to_str()?);
         (!except.contains(&name)).then(|| format!("{name} ({number})"))
@@ -35,6 +38,7 @@ fn is_process(folder: &Path) -> bool {
 }
 
 fn holds(process: &Path, device: (u64, u64)) -> bool {
+    // Another user's process does not show its open files (`proc_pid_fd(5)`).
     let Ok(entries) = fs::read_dir(process.join("fd")) else { return false };
     let open = entries.filter_map(|entry| Some(entry.ok()?.path()));
     open.filter_map(|path: PathBuf| fs::metadata(path).ok())

@@ -1,7 +1,7 @@
 //! Checks the station section by section, and reports each problem with its cure.
 //!
-//! It changes nothing and needs no running agent; where one runs, it is asked. Each section is examined whatever the
-//! result of the one before, so that one run reports everything.
+//! It changes nothing and needs no running agent, but asks one that runs. Each section is examined whatever the result
+//! of the one before, so that one run reports everything.
 
 mod agent;
 mod books;
@@ -32,7 +32,7 @@ use crate::status::Status;
 pub enum Grade {
     /// Nothing is wrong.
     Ok,
-    /// It works, but a person should look at it some day.
+    /// It works, but a person should check it some day.
     Warning,
     /// It does not work, or loses data that it promises to keep.
     Fault,
@@ -41,15 +41,15 @@ pub enum Grade {
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The section that it belongs to.
+    /// The section that the finding belongs to.
     pub section: &'static str,
-    /// Its severity.
+    /// The severity.
     pub grade: Grade,
     /// The observation, on one line.
     pub what: String,
     /// The cure; each warning and each fault has one.
     pub cure: Option<String>,
-    /// True if it may end by itself, as a network that is down does. Such a fault does not keep the station from
+    /// True if it may end without a repair, as a network outage does. Such a fault does not keep the station from
     /// starting.
     #[serde(skip)]
     pub may_pass: bool,
@@ -68,7 +68,7 @@ impl Finding {
         Self { grade: Grade::Fault, ..Self::warning(section, what, cure) }
     }
 
-    /// Returns the same finding, marked as one that may end by itself.
+    /// Returns the same finding, marked as one that may end without a repair.
     fn passing(self) -> Self {
         Self { may_pass: true, ..self }
     }
@@ -94,7 +94,7 @@ impl Report {
         Self { ok, version: env!("CARGO_PKG_VERSION"), findings }
     }
 
-    /// Returns the report on a configuration that cannot be used: nothing else can be checked.
+    /// Returns the report on a configuration that cannot be used. Without it nothing else can be checked.
     pub fn of_faults<'a>(faults: impl Iterator<Item = &'a crate::config::Fault>) -> Self {
         let finding = |fault: &crate::config::Fault| {
             Finding::fault(
@@ -151,9 +151,10 @@ impl Report {
     }
 }
 
-/// Checks everything. `running` is the status of a running agent, if one runs.
+/// Checks everything. `running` is the status of the running agent, if there is one.
 pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status>) -> Report {
     let mut findings = vec![Finding::ok("configuration", "it holds no mistake")];
+    // Tokens are root's and are read before the rights change to those of the folder's owner.
     findings.extend(tokens::examine(config));
     let dir = &config.station.data_dir;
     findings.extend(data::examine(dir));
@@ -167,7 +168,7 @@ pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status
     Report::new(findings)
 }
 
-/// Returns the findings in the databases, which root opens with the rights of their owner.
+/// Returns the findings in the databases, which root opens with the rights of the folder's owner.
 fn in_folder(dir: &Path, examine: impl FnOnce() -> Vec<Finding> + Send) -> Vec<Finding> {
     owner::run_as_owner(dir, examine).unwrap_or_else(|error| {
         let what = format!("{} cannot be looked into: {error}", dir.display());

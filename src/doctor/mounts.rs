@@ -1,4 +1,4 @@
-//! The file system under the data folder: the guarantees that it gives for a flush.
+//! Checks what the file system under the data folder guarantees for a flush.
 
 use std::path::Path;
 
@@ -9,20 +9,20 @@ const SECTION: &str = "data";
 /// The file in which the kernel lists the mounts (`proc_pid_mounts(5)`).
 pub(super) const MOUNTS: &str = "/proc/self/mounts";
 
-/// The file in which the administrator lists the mounts, and the file systems to check before mounting (`fstab(5)`).
+/// The file in which the administrator lists the mounts and the file systems to check at boot (`fstab(5)`).
 pub(super) const FSTAB: &str = "/etc/fstab";
 
-/// The file systems that are lost in a power cut.
+/// The kinds of file systems whose content a power cut deletes.
 const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "overlay"];
 
-/// The options with which a flush does not reach the disk in its order (`ext4(5)`).
+/// The mount options with which flushed data may not be on the disk, or not in order (`ext4(5)`).
 const UNSAFE: [&str; 4] = ["data=writeback", "nobarrier", "barrier=0", "fsync_mode=nobarrier"];
 
-/// The value of `commit=` above which the doctor warns, in seconds: it is the time that the file system may keep data
-/// which nobody flushes (`ext4(5)`). Its own default is 5.
+/// The value of `commit=` in seconds above which the doctor warns. The file system may keep data that nobody flushes
+/// for that time (`ext4(5)`); its default is 5.
 const COMMIT_S_WARN: u32 = 60;
 
-/// A file system and the place where it is mounted.
+/// A file system and its mount point.
 #[derive(Debug, PartialEq, Eq)]
 struct Mount<'a> {
     device: &'a str,
@@ -31,7 +31,7 @@ struct Mount<'a> {
     options: &'a str,
 }
 
-/// Returns the mount that holds `path`: the one with the longest mount point, the last of equals.
+/// Returns the mount that holds `path`: the one with the longest mount point, and the last one of equals.
 fn mount_of<'a>(mounts: &'a str, path: &Path) -> Option<Mount<'a>> {
     let read = |line: &'a str| {
         let mut words = line.split(' ');
@@ -39,24 +39,27 @@ fn mount_of<'a>(mounts: &'a str, path: &Path) -> Option<Mount<'a>> {
         Some(Mount { device, point, kind: words.next()?, options: words.next()? })
     };
     let holds = |mount: &Mount<'_>| path.starts_with(&mount.point);
+    // `max_by_key` returns the last of equal ones: a later mount at the same point hides the earlier one.
     mounts.lines().filter_map(read).filter(holds).max_by_key(|mount| mount.point.len())
 }
 
-/// Returns a mount point without escapes: the kernel writes a blank in a path as `\040`, a tab as `\011`, a backslash
-/// as `\134`.
+/// Returns a mount point without escapes. The kernel writes a blank in a path as `\040`, a tab as `\011` and a
+/// backslash as `\134`.
 fn unescaped(point: &str) -> String {
+    // The backslash comes last: replaced first, it could form a new escape.
     point.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 }
 
-/// Returns true if `fstab` has the file system mounted without a check: the sixth word of its line is 0 or missing.
+/// Returns true if `fstab` mounts the file system without a check: the sixth word of its line is 0 or missing.
 ///
-/// A power cut can leave a journal that the kernel refuses (EUCLEAN) and that `e2fsck -p` repairs.
+/// A power cut can leave a journal that the kernel refuses (EUCLEAN) and `e2fsck -p` repairs.
 fn is_mounted_unseen(fstab: &str, mount: &Mount<'_>) -> bool {
     let pass = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         let is_it = !line.trim_start().starts_with('#') && unescaped(words.nth(1)?) == mount.point;
         is_it.then(|| words.nth(3).unwrap_or("0").to_owned())
     };
+    // The check that fstab asks for matters to ext file systems, whose journal `e2fsck` repairs.
     mount.kind.starts_with("ext") && fstab.lines().find_map(pass).is_some_and(|pass| pass == "0")
 }
 
@@ -99,6 +102,7 @@ pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
         ));
     }
     if is_mounted_unseen(fstab, &mount) {
+        // The root file system is checked first, all others after it (`fstab(5)`).
         let pass = if point == "/" { 1 } else { 2 };
         findings.push(Finding::warning(
             SECTION,

@@ -1,4 +1,4 @@
-//! The station's own outputs: checks that what they need is there. Nothing sounds or lights up for it.
+//! Checks that the station's own outputs have what they need. Nothing sounds or lights up for it.
 
 use std::fs;
 use std::path::Path;
@@ -81,7 +81,7 @@ fn of_sound(device: &str, cards: &str) -> Finding {
             cure,
         );
     }
-    // The line of each card begins with its number.
+    // The line of a card begins with its number; without cards the file holds one line of text.
     if !cards.lines().any(|line| line.trim_start().starts_with(|first: char| first.is_ascii_digit())) {
         return Finding::fault(
             SECTION,

@@ -1,4 +1,4 @@
-//! The scanners: their state from the running agent, or a test whether they can be opened.
+//! Checks the scanners: reports their state from the running agent, or tests whether they can be opened.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::status::Status;
 
 const SECTION: &str = "scanners";
 
-/// The name that the kernel has for the agent's process (`proc_pid_comm(5)`).
+/// The kernel's name for the agent's process (`proc_pid_comm(5)`).
 const OURSELVES: &str = "stockpoint";
 
 pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Finding> {
@@ -29,6 +29,7 @@ pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Fin
         )];
     }
     let examined = scanners.iter().flat_map(|scanner| {
+        // A running agent has the device open; a test from here sees only whether it exists and may be opened.
         let state = told(scanner, running).or_else(|| looked_at(scanner));
         let is_well = state.as_ref().is_none_or(|finding| finding.grade == Grade::Ok);
         state.into_iter().chain(held_by_others(scanner, is_well))
@@ -38,8 +39,8 @@ pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Fin
 
 /// Reports other programs that have the scanner's device open.
 ///
-/// Many programs read keyboards too, which does no harm once the station has the device for itself; a serial port's
-/// bytes go to one reader only.
+/// Many programs read keyboards, too, which does no harm once the station has grabbed the device. The bytes of a serial
+/// port go to one reader only.
 fn held_by_others(scanner: &Scanner, is_well: bool) -> Option<Finding> {
     let device = device(scanner)?;
     if is_well && matches!(scanner.source, Source::Evdev { .. }) {
@@ -68,12 +69,13 @@ fn device(scanner: &Scanner) -> Option<PathBuf> {
     }
 }
 
-/// Reports the agent's view of the scanner; the agent has the port, and nobody else can test it meanwhile.
+/// Reports the agent's view of the scanner. The agent holds the port, and nobody else can test it meanwhile.
 fn told(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
     let name = &scanner.name;
     let state = running?.scanner_state(name)?;
     let what = format!("{name} is {}", state.as_str());
     let is_there = matches!(state, ScannerState::Healthy | ScannerState::Quiet);
+    // Advice on a scanner that is gone or comes and goes would only distract from that.
     if let Some(advice) = running?.scanner_advice(name).filter(|_| is_there) {
         return Some(Finding::warning(SECTION, format!("{name}: {advice}"), Advice::CURE));
     }
@@ -88,7 +90,7 @@ fn told(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
     })
 }
 
-/// Returns the cure that a test from here gives; otherwise points to the agent's log, which has the reason.
+/// Returns the cure from a test on the spot, or else a pointer to the agent's log, which has the reason.
 fn cure(scanner: &Scanner) -> String {
     looked_at(scanner).and_then(|finding| finding.cure).unwrap_or_else(|| {
         "`journalctl -u stockpoint` says why; `stockpoint devices` shows what is there".to_owned()
@@ -117,7 +119,7 @@ fn looked_at(scanner: &Scanner) -> Option<Finding> {
     Some(match found {
         Ok(()) => Finding::ok(SECTION, format!("{name} ({place}) is there")),
         Err(why) => {
-            // It is read as soon as somebody plugs it in, like everything that may pass.
+            // Like everything that may pass, it repairs itself: the scanner is read as soon as somebody plugs it in.
             let may_pass = matches!(why, PortFault::Absent);
             Finding { may_pass, ..Finding::fault(SECTION, format!("{name} ({place}): {why}"), why.cure()) }
         }
@@ -125,6 +127,7 @@ fn looked_at(scanner: &Scanner) -> Option<Finding> {
 }
 
 fn may_open(path: &Path) -> Result<(), PortFault> {
+    // `ENODEV` and `ENXIO`: the node is there, but its device is gone.
     access(path, Access::READ_OK | Access::WRITE_OK).map_err(|errno| match errno {
         Errno::NOENT | Errno::NODEV | Errno::NXIO => PortFault::Absent,
         Errno::ACCESS | Errno::PERM => PortFault::Denied,

@@ -1,4 +1,5 @@
-//! The connection to the service: its name, TLS, the tokens, their rights, and the difference between the clocks.
+//! Checks the connection to the service: its name, TLS, the tokens, their rights, and the difference between the
+//! clocks.
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -24,10 +25,10 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     let mut findings: Vec<Finding> = authorities(config).collect();
-    // Behind a proxy the service itself need not be reachable.
+    // Behind a proxy, the service itself need not be reachable, but the proxy must be.
     match reached(config.api.proxy.as_ref().unwrap_or(&config.api.base_url)) {
         Ok(reached) => {
-            // Behind a proxy it is the proxy that was reached.
+            // Only a direct connection over TLS shows the service's own certificate.
             let is_direct = config.api.proxy.is_none() && config.api.base_url.starts_with("https:");
             let greeted = reached.as_ref().filter(|_| is_direct).and_then(|reached| {
                 certificate::examine(&config.api, &reached.host, reached.address, clock.wall())
@@ -42,7 +43,7 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> 
         }
     }
     let Ok(secrets) = Secrets::find(&config.api) else {
-        // That is reported among the tokens.
+        // The section on the tokens reports it.
         findings.push(system_clock(clock));
         return findings;
     };
@@ -64,18 +65,20 @@ struct Reached {
     address: SocketAddr,
 }
 
-/// Checks that the name of the service has an address and that a host accepts connections there. A later failure is of
-/// TLS or of the service itself.
+/// Checks that the name of the service has an address and that a host accepts connections there. Any later failure
+/// concerns TLS or the service itself.
 ///
-/// Nothing is reported about an address that cannot be parsed; the client reports it.
+/// Reports nothing about an address that cannot be parsed; the client reports it.
 fn reached(base_url: &str) -> Result<Option<Reached>, Finding> {
     let Ok(url) = Url::parse(base_url) else { return Ok(None) };
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Ok(None) };
+    // A URL has an IPv6 address in brackets (RFC 3986, section 3.2.2), a lookup has it without.
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let addresses: Vec<SocketAddr> = match (bare, port).to_socket_addrs() {
         Ok(addresses) => addresses.take(ADDRESSES_MAX).collect(),
         Err(error) => return Err(no_name(host, &error.to_string())),
     };
+    // Only the last reason is reported: the addresses of one name mostly fail alike.
     let mut why = None;
     for address in &addresses {
         match TcpStream::connect_timeout(address, CONNECT_WITHIN) {
@@ -121,8 +124,10 @@ fn authorities(config: &Config) -> impl Iterator<Item = Finding> {
 }
 
 async fn asked(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Finding> {
+    // A budget of its own, at most one request a second: a running agent uses the same limit of the service.
     let mut budget = Budget::new(60, 1, seed(), Instant::now());
     let storages = client.storages(budget.wait().await).await;
+    // Compared after the first request: its answer brings the service's time.
     let mut findings = vec![compared_clock(client, clock)];
     let storages = match storages {
         Err(error) => {
@@ -156,13 +161,14 @@ async fn asked(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Findi
 
 fn failed(error: &api::Error) -> Finding {
     let what = error_chain(error);
+    // A certificate that begins in the future means a clock that is behind, and not a wrong certificate.
     if error.is_clock_behind() {
         let cure = "set the clock of this box, or let it reach a time server: to it the certificate lies in the future";
         return Finding::fault(CLOCK, what, cure).passing();
     }
     let may_pass = matches!(error.outcome(), Outcome::NotDone | Outcome::Wait(_) | Outcome::Unknown);
     let cure = match error.outcome() {
-        // A connection was made just before.
+        // A connection was just made, so the network itself works.
         Outcome::NotDone if error.certificate().is_some() => {
             "something in between answers for the service, such as a portal to log in at or a filter: go round it"
         }
@@ -200,7 +206,7 @@ fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
     Finding::fault(CLOCK, what, cure).passing()
 }
 
-/// Reports the system's word on its clock, where the service cannot be asked.
+/// Reports what the system knows of its clock, where the service cannot be asked.
 fn system_clock(clock: &dyn Clock) -> Finding {
     if clock.is_synchronized() {
         return Finding::ok(CLOCK, "the system says that it is right");

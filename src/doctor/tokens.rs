@@ -1,4 +1,4 @@
-//! The tokens: checks that they are there, and that nobody else can read them.
+//! Checks that the tokens are there, and that nobody else can read them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,6 +40,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let of_service = [Some(&api.partner_token_file), Some(&api.user_token_file)];
     let files = of_service.into_iter().chain([web.token_file.as_ref(), station.sheet_secret_file.as_ref()]);
     for file in files.flatten() {
+        // A missing token was reported above, and one in another place needs no file here.
         let Ok(metadata) = fs::metadata(file) else { continue };
         let mode = metadata.permissions().mode() & 0o777;
         if mode & OTHERS != 0 {
