@@ -1,7 +1,8 @@
-//! Changes to one scanner's entry in the text of a configuration: unchanged parts stay as they were written, with their
+//! Changes one scanner's entry in the text of a configuration. Everything else stays as it was written, with its
 //! comments.
 //!
-//! It does not read or write files, and it does not check the result. The caller that writes it reads it back first.
+//! This module neither reads nor writes files, and it does not check the result. A caller that writes the result must
+//! parse it first.
 
 use std::ops::Range;
 
@@ -21,19 +22,19 @@ pub fn quoted(text: &str) -> String {
 /// The settings of an entry that calibration has determined.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tuning {
-    /// The layout, for a scanner that types; `None`: as it is.
+    /// The layout of a scanner that types; `None` leaves it as it is.
     pub layout: Option<LayoutName>,
-    /// The milliseconds after which an unfinished frame is refused; `None`: as it is.
+    /// The milliseconds after which an unfinished frame is refused; `None` leaves them as they are.
     pub gap_ms: Option<u64>,
-    /// The terminator of a code; `None`: as it is.
+    /// The terminator of a code; `None` leaves it as it is.
     pub terminator: Option<Terminator>,
-    /// The text that the scanner adds in front of every code; empty: nothing.
+    /// The text that the scanner adds in front of every code; empty if it adds none.
     pub strip_prefix: String,
-    /// The text that it adds behind.
+    /// The text that the scanner adds behind every code; empty if it adds none.
     pub strip_suffix: String,
 }
 
-/// The text with the change, and the entry by itself.
+/// The changed text, and the entry alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edited {
     /// The whole file.
@@ -43,7 +44,7 @@ pub struct Edited {
 }
 
 impl Tuning {
-    /// Returns the lines of the entry's own keys.
+    /// Returns the lines for the entry's own keys.
     pub fn keys(&self) -> String {
         self.values().map(|(key, value)| format!("{key} = {value}\n")).collect::<Vec<_>>().concat()
     }
@@ -66,8 +67,9 @@ impl Tuning {
         if keys.is_empty() { keys } else { format!("[[scanner.rule]]\n{keys}") }
     }
 
-    /// Changes the entry of the scanner `name`. Returns `None` if there is no such entry, or if it is written in a form
-    /// that cannot be changed line by line.
+    /// Changes the entry of the scanner `name`.
+    ///
+    /// Returns `None` if there is no such entry, or if it is written in a form that cannot be changed line by line.
     pub fn apply(&self, text: &str, name: &str) -> Option<Edited> {
         let root = DeTable::parse(text).ok()?;
         let entries = root.get_ref().get("scanner")?.get_ref().as_array()?;
@@ -75,6 +77,7 @@ impl Tuning {
         let whole = extent(text, root.get_ref(), entry)?;
         let table = entry.get_ref().as_table()?;
         let mut changes = Vec::new();
+        // A new key goes behind `kind`, which every entry has, and so stays before the headers of rules.
         let kind_end = line_end(text, table.get("kind")?.span().end);
         for (key, value) in self.values() {
             match table.get(key) {
@@ -84,7 +87,7 @@ impl Tuning {
         }
         let rule = self.rule();
         if !rule.is_empty() && !self.has_rule(table) {
-            // It goes before all others: they work on what this one leaves.
+            // It goes before all other rules: they were written for codes without the additions.
             let first =
                 text.get(whole.clone())?.find("[[scanner.rule]]").map(|at| whole.start.saturating_add(at));
             changes.push(match first {
@@ -93,12 +96,13 @@ impl Tuning {
             });
         }
         let file = replace(text, &changes)?;
+        // The change lies within the entry, so the entry has grown as much as the file.
         let grown = file.len().checked_add(whole.len())?.checked_sub(text.len())?;
         let entry = file.get(whole.start..whole.start.saturating_add(grown))?.to_owned();
         Some(Edited { file, entry })
     }
 
-    /// Returns true if the entry has such a rule already.
+    /// Returns true if the entry already has such a rule.
     fn has_rule(&self, table: &DeTable<'_>) -> bool {
         let rules = table.get("rule").and_then(|rules| rules.get_ref().as_array());
         let is_same =
@@ -126,9 +130,10 @@ fn text_at<'a>(entry: &'a Spanned<DeValue<'_>>, key: &str) -> Option<&'a str> {
     entry.get_ref().as_table()?.get(key)?.get_ref().as_str()
 }
 
-/// Returns the extent of an entry: from its header to its last key. Comments after that belong to what follows.
+/// Returns the extent of an entry: from its header to its last key. Comments behind that belong to what follows.
 fn extent(text: &str, root: &DeTable<'_>, entry: &Spanned<DeValue<'_>>) -> Option<Range<usize>> {
     let start = entry.span().start;
+    // An inline table, `scanner = [{ .. }]`, has no header and no lines of its own.
     if !text.get(start..)?.starts_with("[[") {
         return None;
     }
@@ -136,6 +141,7 @@ fn extent(text: &str, root: &DeTable<'_>, entry: &Spanned<DeValue<'_>>) -> Optio
         let inner = value.get_ref().as_array().into_iter().flat_map(|list| list.iter());
         inner.map(|item| item.span().start).chain([value.span().start])
     });
+    // The entry ends before the next table, wherever that is in the tree: TOML orders tables freely.
     let next = starts.filter(|other| *other > start).min().unwrap_or(text.len());
     let body = text.get(start..next)?;
     let is_content = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
@@ -156,9 +162,10 @@ fn line_end(text: &str, at: usize) -> usize {
     at.saturating_add(rest.find('\n').unwrap_or(rest.len()))
 }
 
-/// Applies changes that do not overlap; changes at one place are applied in their order.
+/// Applies changes that do not overlap. Changes at one place are applied in their order.
 fn replace(text: &str, changes: &[(Range<usize>, String)]) -> Option<String> {
     let mut ordered: Vec<_> = changes.iter().collect();
+    // A stable sort: changes at one place keep their order.
     ordered.sort_by_key(|(place, _)| place.start);
     let mut done = String::new();
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! The faults of a configuration: the problem, its place and its cure.
+//! The faults of a configuration: each with its problem, its place and its cure.
 //!
 //! Invariant: a fault is one line of text and never repeats a value that may be a secret.
 
@@ -6,13 +6,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-/// The most faults that are reported of one file: a file with more is not a configuration.
+/// The most faults that are reported for one file. A file with more is not a configuration.
 pub const FAULTS_MAX: usize = 100;
-/// The longest piece of a file that is repeated in a fault, in characters.
+/// The longest piece of a file that a fault repeats, in characters.
 const SHOWN_CHARS_MAX: usize = 40;
 
-/// The faults of one configuration file: at least one fault, at most [`FAULTS_MAX`], in the order of their lines.
-/// Displays one fault a line.
+/// The faults of one configuration file: at least one, at most [`FAULTS_MAX`], in the order of their lines. Displays
+/// one fault on each line.
 #[derive(Debug)]
 pub struct Faults {
     faults: Vec<Fault>,
@@ -20,7 +20,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Puts the faults in order; `left_out` is the number of further faults that were not kept.
+    /// Sorts the faults by line. `left_out` is the number of further faults that were not kept.
     pub(crate) fn new(mut faults: Vec<Fault>, left_out: usize) -> Self {
         faults.sort_by_key(|fault| fault.line);
         Self { faults, left_out }
@@ -52,12 +52,12 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// A single fault: `config.toml:12: scanner[0].gap_ms: 5 is out of range; use 20 to 5000`.
+/// A fault: `config.toml:12: scanner[0].gap_ms: 5 is out of range; use 20 to 5000`.
 #[derive(Debug)]
 pub struct Fault {
     /// The file, as it was named on the command line.
     pub file: String,
-    /// The line, from 1; for a missing key that of its section's header. `None`: the whole file.
+    /// The line, from 1; for a missing key, that of its section's header. `None` means the whole file.
     pub line: Option<usize>,
     /// The path of the key, `scanner[0].gap_ms`; empty if no key is the cause.
     pub key: String,
@@ -78,7 +78,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A problem of a file or a key.
+/// The problem of a file or a key.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The file could not be opened or read.
@@ -90,13 +90,13 @@ pub enum Problem {
     /// The file is not text.
     #[error("is not UTF-8 text")]
     NotUtf8,
-    /// The text is not TOML (<https://toml.io/en/v1.1.0>). Holds the parser's words, never the text itself.
+    /// The text is not TOML (<https://toml.io/en/v1.1.0>). Holds the parser's message, never the text itself.
     #[error("{0}")]
     Syntax(String),
     /// A key or a section is in the file twice.
     #[error("is written twice")]
     Twice,
-    /// A key that has no meaning here.
+    /// A key that has no meaning in its section.
     #[error("is not a key known here")]
     UnknownKey {
         /// The key that was probably meant.
@@ -110,7 +110,7 @@ pub enum Problem {
         /// The line to write.
         example: &'static str,
     },
-    /// A value of another type than that of the key.
+    /// A value of another type than the key needs.
     #[error("is {found}")]
     WrongType {
         /// The type of the value in the file.
@@ -134,7 +134,7 @@ pub enum Problem {
         /// The words that may stand here.
         allowed: String,
     },
-    /// A value that cannot be what the key needs. The value is not repeated: an address may hold a password.
+    /// A value that does not fit its key. The value is not repeated: an address may hold a password.
     #[error("{what}")]
     Unfit {
         /// The problem of the value.
@@ -158,7 +158,7 @@ pub enum Problem {
         /// The place where that pack was written.
         by: String,
     },
-    /// A thing that only one scanner may have.
+    /// A value that only one scanner may have.
     #[error("is the same as that of scanner[{by}]")]
     Taken {
         /// The index of the scanner that has it already.
@@ -189,24 +189,26 @@ impl Problem {
     }
 }
 
-/// The shortest text that may be a token, in characters: the service's tokens have 20 and 32.
+/// The length of the shortest text that may be a token, in characters. The service's tokens have 20 and 32.
 const TOKEN_CHARS_MIN: usize = 16;
 
-/// Returns true if a text could be a token in the wrong place: long, with letters and digits in one word. No key, name
-/// or word of a configuration is like that.
+/// Returns true if a text could be a token in the wrong place: a long word of letters and digits. No key, name or word
+/// of a configuration looks like that.
 pub(crate) fn may_be_token(text: &str) -> bool {
     let has = |kind: fn(&char) -> bool| text.chars().any(|c| kind(&c));
     text.chars().count() >= TOKEN_CHARS_MIN
         && has(char::is_ascii_digit)
         && has(char::is_ascii_alphabetic)
+        // The other characters are those of Base64 and the dots of signed tokens.
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "+/=.".contains(c))
 }
 
-/// Returns a piece of the file that may be repeated in a fault: on one line, short, and without a token.
+/// Returns a piece of the file that a fault may repeat: on one line, short, and without a token.
 pub(crate) fn shown(text: &str) -> String {
     if may_be_token(text) {
         return "(not shown: it may be a token)".to_owned();
     }
+    // Escaped, so that a line feed in a key cannot begin a line of the log that looks like another message.
     let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
         shown.push('…');

@@ -1,4 +1,4 @@
-//! `[feedback]`: the station's own outputs for signals, beside the scanners.
+//! `[feedback]`: the station's own outputs for signals, in addition to the scanners.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,32 +8,32 @@ use crate::config::reader::Table;
 use crate::config::values;
 use crate::config::values::whole;
 
-/// The device of a board's chip of pins, if it has one.
+/// The GPIO chip of most boards.
 const CHIP: &str = "/dev/gpiochip0";
-/// The highest line number that a chip may have here. No board has so many.
+/// The highest line number that a chip may have here. No board has as many lines.
 const LINE_MAX: u64 = 1023;
 const LINE_KEYS: [&str; 4] = ["gpio_buzzer", "gpio_green", "gpio_yellow", "gpio_red"];
 
 /// The station's own outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feedback {
-    /// The interval at which "needs a person" is repeated until a person says OK, 5 s to an hour; `None`: it is given
-    /// once.
+    /// The interval at which "needs a person" is repeated until a person scans the OK code, 5 s to an hour; `None`
+    /// gives it once.
     pub person_repeat: Option<Duration>,
     /// A buzzer and lights on pins.
     pub gpio: Option<Gpio>,
-    /// An input node whose Scroll Lock light is used, never empty.
+    /// An input node whose Scroll Lock light gives the signals, never empty.
     pub keyboard_led: Option<PathBuf>,
     /// The ALSA name of a sound card, never empty.
     pub sound: Option<String>,
-    /// A program with its full path, and its arguments, at most 16 words in all; empty: none.
+    /// A program with its full path, and its arguments, at most 16 words in all; empty if there is none.
     pub command: Vec<String>,
 }
 
-/// A chip and the connections of its lines: at least one, no two the same.
+/// A GPIO chip and its connected lines: at least one, no two the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gpio {
-    /// The chip's device, never empty.
+    /// The device of the chip, never empty.
     pub chip: PathBuf,
     /// The line of an active buzzer, 0..=1023.
     pub buzzer: Option<u32>,
@@ -62,6 +62,7 @@ fn gpio(table: &mut Table<'_, '_>) -> Option<Gpio> {
     let chip = table.or("gpio_chip", PathBuf::from(CHIP), values::path);
     let active_low = table.or("gpio_active_low", false, values::flag);
     let lines = LINE_KEYS.map(|key| table.optional(key, whole::<u32>(0..=LINE_MAX)));
+    // Each line is compared with those before it only, so that a pair is reported once, at its second key.
     for (at, key) in LINE_KEYS.into_iter().enumerate() {
         let before = lines.iter().take(at);
         if let Some(line) = lines.get(at).copied().flatten()
@@ -71,6 +72,7 @@ fn gpio(table: &mut Table<'_, '_>) -> Option<Gpio> {
             table.blame(key, Problem::Unfit { what, cure: "give each a line of its own" });
         }
     }
+    // Asked by presence and not by value: a line that is wrong has its fault already.
     if LINE_KEYS.iter().all(|key| !table.has(key)) {
         for key in
             ["gpio_chip", "gpio_active_low"].into_iter().filter(|key| table.has(key)).collect::<Vec<_>>()

@@ -1,8 +1,8 @@
-//! The keys that a configuration from a set-up code or a card may set: an allow-list.
+//! The allow-list of keys that a configuration from a set-up code or a card may set.
 //!
-//! A person who prints a code or writes a card is not the administrator of the machine that reads it. The accepted keys
-//! decide what the station books and how it scans. They name no file, no program and no device except that of a
-//! scanner: the installer decides where the files go.
+//! The person who prints a code or writes a card is not the administrator of the machine that reads it. The accepted
+//! keys decide what the station books and how it scans. They name no file, no program and no device except that of a
+//! scanner: the installer decides where files go.
 
 use toml::de::DeValue;
 
@@ -11,9 +11,9 @@ use crate::config::fault::Problem;
 /// The origin of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Provenance {
-    /// The administrator of this machine: every key is accepted.
+    /// The administrator of this machine; every key is accepted.
     Administrator,
-    /// A person who printed a code or wrote a card: only the keys in [`TAKEN`] and, under their conditions, in
+    /// A person who printed a code or wrote a card. Only the keys in [`TAKEN`] and, under their conditions, in
     /// [`TAKEN_IF`] are accepted.
     Handed,
 }
@@ -24,7 +24,7 @@ const NOT_TAKEN: Problem = Problem::Unfit {
     cure: "remove it; set it in the station's own configuration afterwards",
 };
 
-/// The sections and their keys that are accepted with any value.
+/// The sections and the keys in them that are accepted with any value.
 pub(super) const TAKEN: &[(&str, &[&str])] = &[
     (
         "",
@@ -134,7 +134,7 @@ pub(super) const TAKEN: &[(&str, &[&str])] = &[
     ("pack", &["code", "good_id", "barcode", "factor"]),
 ];
 
-/// A test that a text may be the value of a key.
+/// A check whether a text is acceptable as the value of a key.
 type Condition = fn(&str) -> bool;
 
 /// The keys that are accepted if their value names no file except a scanner's device.
@@ -144,8 +144,8 @@ pub(super) const TAKEN_IF: &[(&str, &str, Condition)] = &[
     ("feedback", "sound", is_sound_card),
 ];
 
-/// The keys that are never accepted: they name files that are read or written, or a program that is run. A key that is
-/// in none of the three lists is not accepted either.
+/// The keys that are never accepted: they name files that are read or written, or a program that is run. A key in none
+/// of the three lists is not accepted either; a test requires every key to be in one.
 #[cfg(test)]
 pub(super) const NEVER_TAKEN: &[(&str, &[&str])] = &[
     ("", &["packs_file"]),
@@ -155,11 +155,13 @@ pub(super) const NEVER_TAKEN: &[(&str, &[&str])] = &[
     ("feedback", &["gpio_chip", "keyboard_led", "command"]),
 ];
 
-/// ALSA's names of sound cards and of what plays through one. Other names, such as `file` and `tee`, write files.
+/// ALSA's names of sound cards and of plug-ins that play through one. Other names, such as `file` and `tee`, write
+/// files.
 const SOUND_CARDS: [&str; 6] = ["", "default", "sysdefault", "hw", "plughw", "dmix"];
 
-/// Returns the problem with `value` at a key of a section that somebody else than the administrator has set. `path` is
-/// the path of the section with the numbers of its tables: `scanner[0].match`.
+/// Returns the problem with `value` at a key that somebody other than the administrator has set.
+///
+/// `path` is the path of the section with the numbers of its tables: `scanner[0].match`.
 pub(super) fn doubt(path: &str, key: &str, value: &DeValue<'_>) -> Option<Problem> {
     let section = without_numbers(path);
     let is_taken = TAKEN.iter().any(|(taken, keys)| *taken == section && keys.contains(&key));
@@ -169,7 +171,7 @@ pub(super) fn doubt(path: &str, key: &str, value: &DeValue<'_>) -> Option<Proble
     if is_taken || is_taken_if() { None } else { Some(NOT_TAKEN) }
 }
 
-/// Returns `scanner[0].rule[1]` as `scanner.rule`.
+/// Returns the path without numbers: `scanner.rule` for `scanner[0].rule[1]`.
 pub(super) fn without_numbers(path: &str) -> String {
     let mut is_number = false;
     path.chars()
@@ -182,15 +184,17 @@ pub(super) fn without_numbers(path: &str) -> String {
         .collect()
 }
 
-/// Returns true for a path below `/dev` that stays there.
+/// Returns true for a path below `/dev` that does not lead out of it.
 fn is_device(path: &str) -> bool {
+    // Checked as text: the device may not be plugged in yet, so no link can be followed here.
     path.strip_prefix("/dev/")
         .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }
 
-/// Returns true for a name of a sound card, with the card and the device after a colon.
+/// Returns true for the name of a sound card, with the card and the device after a colon.
 fn is_sound_card(name: &str) -> bool {
     let (kind, arguments) = name.split_once(':').unwrap_or((name, ""));
+    // ALSA takes arguments with braces and quotes as configuration text, which could name files.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "=,_-".contains(c);
     SOUND_CARDS.contains(&kind) && arguments.chars().all(is_plain)
 }

@@ -3,7 +3,7 @@
 /// The settings of a serial line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line {
-    /// The bits a second, 50..=4000000.
+    /// The speed in bits per second, 50..=4000000.
     pub baud: u32,
     /// The data bits of a character.
     pub data_bits: DataBits,
@@ -16,7 +16,7 @@ pub struct Line {
 }
 
 impl Default for Line {
-    /// Returns 9600 baud, eight bits, no parity, one stop bit: the factory settings of most scanners.
+    /// Returns 9600 baud, eight bits, no parity and one stop bit: the factory settings of most scanners.
     fn default() -> Self {
         Self {
             baud: 9600,
@@ -42,7 +42,7 @@ pub enum DataBits {
 }
 
 impl DataBits {
-    /// Returns this number of data bits, 5..=8; `None` for another number.
+    /// Returns the value for a number of data bits, 5..=8; `None` for another number.
     pub const fn of(bits: u8) -> Option<Self> {
         match bits {
             5 => Some(Self::Five),
@@ -85,7 +85,7 @@ pub enum StopBits {
 }
 
 impl StopBits {
-    /// Returns this number of stop bits, 1 or 2; `None` for another number.
+    /// Returns the value for a number of stop bits, 1 or 2; `None` for another number.
     pub const fn of(bits: u8) -> Option<Self> {
         match bits {
             1 => Some(Self::One),
@@ -106,10 +106,10 @@ impl StopBits {
 /// The means by which one side stops the other from sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlowControl {
-    /// None: no side can stop the other.
+    /// Neither side can stop the other.
     None,
-    /// The bytes XOFF and XON, for both sides.
+    /// The bytes XOFF and XON stop and resume, in both directions.
     Software,
-    /// The wires RTS and CTS, for both sides.
+    /// The wires RTS and CTS stop and resume, in both directions.
     Hardware,
 }

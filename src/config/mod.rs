@@ -1,10 +1,10 @@
-//! The configuration: one TOML file, read whole at the start, checked to the last key, then typed.
+//! The configuration: one TOML file, read completely at the start, checked to the last key, then typed.
 //!
-//! Promises: a [`Config`] holds nothing out of bounds and nothing that contradicts itself. A file with
-//! mistakes gives all of them at once, each with its line, its key and its cure. No token is in a
-//! [`Config`], in what it shows or in a fault; tokens have a type of their own, [`secrets::Secrets`].
+//! Promises: a [`Config`] holds nothing out of bounds and nothing that contradicts itself. A file with mistakes gives
+//! all of them at once, each with its line, its key and its cure. No token is in a [`Config`], in its output or in a
+//! fault; tokens have a type of their own, [`secrets::Secrets`].
 //!
-//! It does not check that folders, devices or the API are there, and it does not follow changes of the file.
+//! It does not check that folders, devices or the service exist, and it does not follow changes of the file.
 
 pub mod edit;
 mod fault;
@@ -76,17 +76,17 @@ use crate::domain::stock::mode::Mode;
 
 /// The file that is read if none is named.
 pub const DEFAULT_PATH: &str = "/etc/stockpoint/config.toml";
-/// Every key with its default, unit and meaning: a file to start from.
+/// An example file to start from: every key with its default, unit and meaning.
 pub const EXAMPLE: &str = include_str!("example.toml");
-/// The most scanners of one station: a USB tree of a small board holds no more that a person could tell apart.
+/// The most scanners of one station. The USB tree of a small board holds no more that a person could tell apart.
 pub const SCANNERS_MAX: usize = 32;
-/// The most storages of one station that have a `[[storage]]` of their own.
+/// The most `[[storage]]` sections of one station.
 pub const STORAGES_MAX: usize = 32;
-/// The most cards that `kits.scan` names, so that a person can still lay out a sheet of them by hand.
+/// The most cards in `kits.scan`, so that a person can still arrange their sheet by hand.
 pub const KITS_MAX: usize = 1000;
-/// The longest answer to a scanner, in bytes: at 9600 baud, 64 bytes already take 67 ms of the operator's time.
+/// The longest answer to a scanner, in bytes. At 9600 baud, 64 bytes already take 67 ms of the operator's time.
 pub const SIGNAL_BYTES_MAX: usize = 64;
-/// The largest configuration file, in bytes: one with every key used has some ten thousand.
+/// The largest configuration file, in bytes. A file with every key has some ten thousand.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The whole configuration in force.
@@ -104,16 +104,17 @@ pub struct Config {
     pub web: Web,
     /// `[feedback]`
     pub feedback: Feedback,
-    /// `[[storage]]`, at most [`STORAGES_MAX`], in the order of the file; no two share an id.
+    /// `[[storage]]`, at most [`STORAGES_MAX`], in the order of the file; no two have the same id.
     pub named_storages: Vec<Storage>,
-    /// `[[scanner]]`, at most [`SCANNERS_MAX`], in the order of the file. No two share a name or a place,
-    /// and at most one reads standard input.
+    /// `[[scanner]]`, at most [`SCANNERS_MAX`], in the order of the file. No two have the same name or place, and at
+    /// most one reads standard input.
     pub scanners: Vec<Scanner>,
     /// `[[variable_measure]]`, at most [`crate::domain::code::variable::PATTERNS_MAX`]; the first that fits decides.
     pub variable_measures: Vec<Pattern>,
-    /// `[[pack]]` and, once the file is read, the rows of `packs_file`; together at most [`crate::domain::code::pack::PACKS_MAX`].
+    /// `[[pack]]` and, once the file is read, the rows of `packs_file`; together at most
+    /// [`crate::domain::code::pack::PACKS_MAX`].
     pub packs: Packs,
-    /// A table of further packs; a relative path is below the folder of the configuration.
+    /// The path of a table with further packs; a relative path is below the folder of the configuration.
     pub packs_file: Option<PathBuf>,
 }
 
@@ -133,44 +134,43 @@ pub struct Station {
     pub name: String,
     /// The location whose stock it books, 1..=2^53-1.
     pub location_id: LocationId,
-    /// The storage it books, 1..=2^53-1, where no scanner has one of its own.
+    /// The storage of scans whose scanner has none of its own, 1..=2^53-1.
     pub storage_id: StorageId,
     /// The mode before a control code sets one.
     pub mode: Mode,
-    /// The folder of its databases, never empty; a relative one is below the working directory.
+    /// The folder of the databases, never empty; a relative path is below the working directory.
     pub data_dir: PathBuf,
-    /// The time without a scan after which an open document closes, 2 s to 7 days; `None`: only a control code closes
-    /// it.
+    /// The time without a scan after which an open document closes, 2 s to 7 days; `None` leaves that to the control
+    /// code.
     pub document_idle_close: Option<Duration>,
     /// The number of lines at which a document closes, 1..=500.
     pub document_lines_max: usize,
-    /// The time within which the same code from the same scanner is a repeat, 0..=5000 ms; zero: never.
+    /// The time within which the same code from the same scanner is a repeat, 0..=5000 ms; zero turns the check off.
     pub repeat_guard: Duration,
-    /// The time without a scan after which a quantity set by QTY lapses, 5 s to 10 minutes; `None`: never.
+    /// The time without a scan after which a quantity (QTY) lapses, 5 s to 10 minutes; `None` means never.
     pub qty_expires: Option<Duration>,
-    /// The time without a scan after which the commanded mode and storage fall back to the configured ones, 10 s to a
-    /// day; `None`: never.
+    /// The time without a scan after which the mode and storage from control codes are reset to the configured ones, 10
+    /// s to a day; `None` means never.
     pub mode_reverts_after: Option<Duration>,
     /// The staff member that each document names, 1..=2^53-1.
     pub master_id: Option<MasterId>,
-    /// The location's time zone, by its IANA name; `None`: ask the API.
+    /// The location's time zone; `None` means that the service is asked.
     pub time_zone: Option<TimeZone>,
     /// True if a count in a GS1 element string (AI 30, 37) is the quantity.
     pub gs1_counts: bool,
     /// True if the station's clock is trusted without proof.
     pub trust_clock: bool,
-    /// The time that posted documents stay in the history, whole days, 7..=36500.
+    /// The time for which posted documents stay in the history, in whole days, 7..=36500.
     pub history: Duration,
-    /// The time after which an undelivered document is an alarm, 10 min to 30 days; `None`: never.
+    /// The time after which an undelivered document raises an alarm, 10 min to 30 days; `None` means never.
     pub alarm_after: Option<Duration>,
     /// The treatment of a document that is older than the account accepts.
     pub back_date: BackDate,
     /// The treatment of a lot that is past its date.
     pub expired: Care,
-    /// The treatment of a unit that was scanned for the same purpose within 30 days.
+    /// The treatment of a unit that was already scanned for the same purpose within 30 days.
     pub serials: Care,
-    /// A file with the secret that control codes are checked with; `None`: the control codes of every station are
-    /// accepted.
+    /// The file with the secret that authenticates control codes; `None` accepts the control codes of every station.
     pub sheet_secret_file: Option<PathBuf>,
 }
 
@@ -185,7 +185,7 @@ pub enum Care {
     Refuse,
 }
 
-/// The treatment of a document whose date lies further back than the account lets the token date documents
+/// The treatment of a document that is dated further back than the account allows the token
 /// (`storages_create_last_days_count`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackDate {
@@ -195,32 +195,31 @@ pub enum BackDate {
     Today,
 }
 
-/// The access to the API and its limits.
+/// The access to the service and its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
-    /// A file in PEM form with certificate authorities that are trusted in addition to the program's own and the
-    /// system's.
+    /// A PEM file with certificate authorities that are trusted in addition to the program's own and the system's.
     pub ca_file: Option<PathBuf>,
-    /// The HTTP proxy that all requests go through, `http://HOST:PORT`; the environment's proxies are ignored.
+    /// The HTTP proxy for all requests, `http://HOST:PORT`. Proxies of the environment are ignored.
     pub proxy: Option<String>,
-    /// The address that all paths are appended to: https, or http to a loopback address; no user, query or fragment, no
-    /// slash at the end.
+    /// The address to which all paths are appended: https, or http to a loopback address, without user, query, fragment
+    /// or a slash at the end.
     pub base_url: String,
-    /// A file with the partner token.
+    /// The file with the partner token.
     pub partner_token_file: PathBuf,
-    /// A file with the user token.
+    /// The file with the user token.
     pub user_token_file: PathBuf,
-    /// The most requests in any minute, 1..=60000, not below those of a second.
+    /// The most requests in any minute, 1..=60000, not less than the most in a second.
     pub requests_per_minute_max: u32,
     /// The most requests in any second, 1..=1000.
     pub requests_per_second_max: u32,
     /// The time after which a missing answer counts as lost, 1000..=120000 ms.
     pub request_timeout: Duration,
-    /// The least time before a lost answer is read back, and again before it is read back a second time;
+    /// The shortest time before a lost answer is looked up on the service, and again before the second lookup;
     /// 2000..=3600000 ms.
     pub reconcile_after: Duration,
-    /// The time after an uncertain posting at which a late double is searched for, and searched for again after four
-    /// times that; 5000..=86400000 ms, not below `reconcile_after`.
+    /// The time after an uncertain posting at which a late double is searched for, and after four times of which the
+    /// search is repeated; 5000..=86400000 ms, not below `reconcile_after`.
     pub late_check_after: Duration,
     /// The strategy by which documents are sent to the service. If an account refuses the one call, new documents go
     /// line by line for a day.
@@ -240,12 +239,12 @@ pub enum LinesKey {
     Transactions,
 }
 
-/// The intervals at which the goods are fetched.
+/// The intervals at which the goods are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoodsSync {
     /// The time between two requests for changes, 5 s to 7 days.
     pub sync_every: Duration,
-    /// The time between two whole downloads, which find deletions, 5 s to 30 days, not below `sync_every`.
+    /// The time between two full reads, which find deletions, 5 s to 30 days, not below `sync_every`.
     pub full_sync_every: Duration,
 }
 
@@ -262,19 +261,19 @@ pub struct Scanner {
     pub encoding: Encoding,
     /// The end of a frame.
     pub terminator: Terminator,
-    /// The time within which a frame that follows the end of another is a part of it, 0..=1000 ms; zero: never, and
-    /// always zero for standard input.
+    /// The time within which a frame that follows another one counts as part of it, 0..=1000 ms; zero means never, as
+    /// always for standard input.
     pub burst_guard: Duration,
-    /// The mode that this scanner always has.
+    /// The fixed mode of this scanner.
     pub mode: Option<Mode>,
-    /// The storage that this scanner always books, 1..=2^53-1.
+    /// The fixed storage of this scanner, 1..=2^53-1.
     pub storage_id: Option<StorageId>,
-    /// `[[scanner.rule]]`, at most [`crate::domain::code::rule::RULES_MAX`], in the order in which they are carried out.
+    /// `[[scanner.rule]]`, at most [`crate::domain::code::rule::RULES_MAX`], in the order in which they are applied.
     pub rules: Vec<Rule>,
 }
 
 impl Scanner {
-    /// Returns the rules by which its frames are separated.
+    /// Returns the rules by which its input is split into frames.
     pub fn framing(&self) -> Framing {
         let guarding = match self.source {
             Source::Stdin => Guarding::Off,
@@ -300,14 +299,14 @@ pub enum Source {
     Evdev {
         /// The input device.
         place: Place,
-        /// The layout that the scanner is set to.
+        /// The keyboard layout that the scanner is set to.
         layout: LayoutName,
     },
     /// A scanner with the USB point-of-sale report (HID Point of Sale Usage Tables 1.02, usage page 0x8C).
     HidPos {
         /// The HID device.
         place: Place,
-        /// The reports that are sent back: one report to the scanner for each signal, its number first.
+        /// The reports that are sent to the scanner, one for each signal, its report number first.
         signals: Signals,
     },
     /// Standard input, one barcode a line.
@@ -315,7 +314,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Returns the word for it in the configuration and in every figure.
+    /// Returns its word in the configuration and in every figure.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Serial { .. } => "serial",
@@ -326,7 +325,7 @@ impl Source {
     }
 }
 
-/// The device that is meant.
+/// The device of a scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// The device with this path, never empty.
@@ -344,15 +343,15 @@ impl fmt::Display for Place {
     }
 }
 
-/// The properties of a USB device. At least one is given; all that are given must match.
+/// The properties of a USB device. At least one is given, and all that are given must match.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UsbMatch {
     /// `idVendor`
     pub vendor: Option<u16>,
     /// `idProduct`
     pub product: Option<u16>,
-    /// The socket that it is plugged in to, as the kernel names it: `1-1.3`, or `1-1.3:1.0` for one interface of it;
-    /// 1..=32 of `0-9 - . :`.
+    /// The socket that it is plugged in to, in the kernel's notation: `1-1.3`, or `1-1.3:1.0` for one of its
+    /// interfaces; 1..=32 of `0-9 - . :`.
     pub port: Option<String>,
     /// Its serial number, 1..=126 characters.
     pub serial: Option<String>,
@@ -380,7 +379,7 @@ pub struct Serial {
     pub signals: Signals,
 }
 
-/// The bytes sent back to a scanner for each signal, at most [`SIGNAL_BYTES_MAX`]; empty: the bytes of its protocol.
+/// The bytes sent to a scanner for each signal, at most [`SIGNAL_BYTES_MAX`]; empty bytes mean those of its protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Signals {
     /// The scan is on disk.
@@ -389,7 +388,7 @@ pub struct Signals {
     pub unknown: Vec<u8>,
     /// The frame or the scan was refused.
     pub refused: Vec<u8>,
-    /// A control code was obeyed.
+    /// A control code was carried out.
     pub control: Vec<u8>,
     /// A document was posted.
     pub posted: Vec<u8>,
@@ -398,7 +397,7 @@ pub struct Signals {
 }
 
 impl Config {
-    /// Returns the place of a station with this configuration on this machine.
+    /// Returns the identity of a station with this configuration on this machine.
     pub fn home(&self, machine: Machine) -> Home {
         let books = Books { service: self.api.base_url.clone(), location: self.station.location_id };
         Home { machine, books, station: self.station.name.clone() }
@@ -413,6 +412,7 @@ impl Config {
         let bytes = read_bounded(path).map_err(|problem| Faults::of_file(&file, None, problem))?;
         let text = text_of(&bytes, &file)?;
         let mut config = Self::parse(text, &file)?;
+        // Only here, and not in `parse`: the path is relative to the file, and `parse` reads no files.
         if let Some(packs) = &mut config.packs_file {
             *packs = path.parent().unwrap_or(Path::new("")).join(&packs);
             let packs = packs.display().to_string();
@@ -428,11 +428,12 @@ impl Config {
         packs::add_rows(&mut self.packs, text, file)
     }
 
-    /// Checks `text`; `file` is its name in the faults. It reads nothing else except the table of time zones.
+    /// Checks `text`; `file` is its name in the faults. Reads nothing else except the table of time zones.
     ///
     /// # Errors
     /// All faults of the text.
     pub fn parse(text: &str, file: &str) -> Result<Self, Faults> {
+        // The parser goes on after an error, so that one run reports the errors of form and those of meaning.
         let (root, errors) = DeTable::parse_recoverable(text);
         let mut report = Report::new(file, text, Provenance::Administrator);
         for error in &errors {
@@ -442,7 +443,7 @@ impl Config {
         report.finish(config)
     }
 
-    /// Returns the rules by which codes are interpreted here.
+    /// Returns the rules by which codes are interpreted at this station.
     pub fn conventions(&self) -> Conventions {
         let typing = self.scanners.iter().filter(|scanner| matches!(scanner.source, Source::Evdev { .. }));
         let with_rules = self.scanners.iter().filter(|scanner| !scanner.rules.is_empty());
@@ -451,13 +452,13 @@ impl Config {
             patterns: self.variable_measures.clone(),
             keyboards: typing.map(|scanner| scanner.name.clone()).collect(),
             kits: self.kits.clone(),
-            // Its secret is not part of the configuration: until it is read, no control code is valid for this station.
+            // The secret is not part of the configuration: until it is read, no control code is valid here.
             seal: self.station.sheet_secret_file.as_ref().map_or_else(Seal::default, |_| Seal::lost()),
         }
     }
 
-    /// Returns every storage that the configuration names, each once: the station's, those of scanners, those with a
-    /// section of their own.
+    /// Returns every storage that the configuration names, each once: the station's, those of scanners, and those with
+    /// a section of their own.
     pub fn storages(&self) -> Vec<Storage> {
         let of_scanners = self.scanners.iter().filter_map(|scanner| scanner.storage_id);
         let mut storages: Vec<Storage> = Vec::new();
@@ -473,15 +474,18 @@ impl Config {
         storages
     }
 
-    /// Returns the storage of scanners that have none of their own: the `commanded` one, which a control code set last,
-    /// or the station's, if none was set or the configuration no longer names it.
+    /// Returns the storage of scanners that have none of their own.
+    ///
+    /// That is `commanded`, which a control code set last, or the station's if none was set or the configuration no
+    /// longer names it.
     pub fn storage_in_force(&self, commanded: Option<StorageId>) -> StorageId {
         let is_named = |id: &StorageId| self.storages().iter().any(|storage| storage.id == *id);
         commanded.filter(is_named).unwrap_or(self.station.storage_id)
     }
 
-    /// Returns the configuration in force as a file that reads back the same. Comments state where each token was
-    /// found, so that the environment and the token files are examined; a token is never shown.
+    /// Returns the configuration in force as a file that parses to the same configuration.
+    ///
+    /// Comments state where each token was found, so the environment and the token files are read; no token is shown.
     pub fn show(&self) -> String {
         show::show(self, &secrets::environment)
     }
@@ -505,8 +509,7 @@ pub(crate) fn environment(name: &str) -> Option<std::ffi::OsString> {
     secrets::environment(name)
 }
 
-/// Returns the file that systemd names as the target of the log, if it is the journal (`systemd.exec(5)`,
-/// `$JOURNAL_STREAM`).
+/// Returns the file that systemd connects to the journal, if the log goes there (`$JOURNAL_STREAM`, `systemd.exec(5)`).
 pub fn journal_stream() -> Option<String> {
     secrets::environment("JOURNAL_STREAM")?.into_string().ok()
 }
@@ -521,6 +524,7 @@ fn text_of<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, Faults> {
 fn read_bounded(path: &Path) -> Result<Vec<u8>, Problem> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
+        // One byte more than allowed shows that the file is too large, without reading all of it.
         File::open(path)?.take(FILE_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes)?;
         Ok(bytes)
     };

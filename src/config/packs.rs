@@ -1,7 +1,7 @@
-//! Packs: the `[[pack]]` of the configuration, and the rows of the file that `packs_file` names.
+//! Packs: the `[[pack]]` sections of the configuration, and the rows of the file that `packs_file` names.
 //!
 //! The file is a table as spreadsheets save it: a line of names, then one pack a line. Commas, semicolons or tabs
-//! separate the columns; a value that holds one of these is in double quotes.
+//! separate the columns; a value that holds one of them is in double quotes.
 
 use crate::config::fault::FAULTS_MAX;
 use crate::config::fault::Fault;
@@ -20,11 +20,10 @@ use crate::domain::code::pack::Pack;
 use crate::domain::code::pack::Packs;
 use crate::domain::ids::GoodId;
 
-/// The columns of the file.
+/// The columns of the file, for the fault of a missing one.
 const COLUMNS: &str = "code, factor, and good_id or barcode";
 
-/// The characters that can separate columns, in the order of preference: the first one here that the first line
-/// contains is used.
+/// The characters that can separate columns. The first one in this order that the first line contains is used.
 const SEPARATORS: [char; 3] = [';', '\t', ','];
 
 /// Adds a pack.
@@ -46,6 +45,7 @@ pub(super) fn pack(table: &mut Table<'_, '_>, index: usize, packs: &mut Packs) -
     let barcode = table.optional("barcode", values::code).map(Content::Barcode);
     let factor = whole(1..=FACTOR_MAX.into());
     let factor = table.required("factor", "factor = NUMBER, the pieces in it, under this [[pack]]", factor);
+    // By presence and not by value: a good that is wrong has its fault already.
     let content = match (table.has("good_id"), table.has("barcode")) {
         (false, false) => {
             table.blame("good_id", Problem::Missing { example: "good_id = NUMBER, or barcode = \"…\"" });
@@ -62,13 +62,14 @@ pub(super) fn pack(table: &mut Table<'_, '_>, index: usize, packs: &mut Packs) -
     add(packs, pack).map_err(|problem| table.blame("code", problem)).ok()
 }
 
-/// Adds the packs of a file, whose name for people is `name`.
+/// Adds the packs of a file, which faults call `name`.
 ///
 /// # Errors
 /// All faults of the file.
 pub(super) fn add_rows(packs: &mut Packs, text: &str, name: &str) -> Result<(), Faults> {
     let mut faults = Vec::new();
     let mut left_out = 0_usize;
+    // Spreadsheets mark UTF-8 with a byte order mark.
     let mut lines = text.trim_start_matches('\u{feff}').lines().zip(1_usize..);
     let head = lines.next().map(|(line, _)| line).unwrap_or_default();
     let columns = Columns::of(head).map_err(|problem| Faults::of_file(name, Some(1), problem))?;
@@ -93,7 +94,7 @@ pub(super) fn add_rows(packs: &mut Packs, text: &str, name: &str) -> Result<(), 
     if faults.is_empty() { Ok(()) } else { Err(Faults::new(faults, left_out)) }
 }
 
-/// The places of the columns in a line of the file.
+/// The positions of the columns in a line of the file.
 struct Columns {
     separator: char,
     code: usize,
@@ -120,7 +121,7 @@ impl Columns {
         }
     }
 
-    /// Returns the pack of a line, or the column that is wrong.
+    /// Returns the pack of a line, or the column that is wrong and its problem.
     fn pack(&self, line: &str, place: String) -> Result<Pack, (&'static str, Problem)> {
         let cells = cells(line, self.separator);
         let cell = |at: usize| cells.get(at).map(String::as_str).unwrap_or_default();
@@ -143,8 +144,9 @@ impl Columns {
     }
 }
 
-/// Reads a whole number, 1 to `max`.
+/// Reads a whole number from 1 to `max`.
 fn number<T: TryFrom<u64>>(cell: &str, max: u64, column: &'static str) -> Result<T, (&'static str, Problem)> {
+    // `parse` would accept a sign, which no spreadsheet means here.
     let is_plain = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
     let number = cell.parse().ok().filter(|number| is_plain && (1..=max).contains(number));
     number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
@@ -152,7 +154,7 @@ fn number<T: TryFrom<u64>>(cell: &str, max: u64, column: &'static str) -> Result
     })
 }
 
-/// Returns the values of a line. A quote inside quotes is written twice.
+/// Returns the values of a line. Inside quotes, two quotes stand for one (RFC 4180, section 2).
 fn cells(line: &str, separator: char) -> Vec<String> {
     let (mut cells, mut cell, mut is_quoted) = (Vec::new(), String::new(), false);
     let mut chars = line.chars().peekable();

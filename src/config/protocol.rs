@@ -1,9 +1,9 @@
-//! The protocol in which a serial scanner receives the result of each scan.
+//! The protocol in which a serial scanner gets the result of each scan.
 
 /// The maker's protocol whose commands a serial scanner understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Protocol {
-    /// No protocol: only the bytes of the configuration are sent.
+    /// No protocol; only the configured bytes are sent.
     #[default]
     None,
     /// Honeywell's host acknowledgement.
@@ -17,7 +17,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The word for each protocol in the configuration.
+    /// The configuration's word for each protocol.
     pub const WORDS: [(&str, Self); 5] = [
         ("none", Self::None),
         ("honeywell", Self::Honeywell),

@@ -1,7 +1,7 @@
-//! Reading of tables in which every value knows its line: each key is asked for by name, each fault is noted with its
-//! place, and reading continues, so that one run finds all faults.
+//! Reads tables in which every value knows its line.
 //!
-//! It knows no key and no bound. Those are in `sections` and `scanner`.
+//! Each key is read by name, each fault is recorded with its place, and reading continues, so that one run finds all
+//! faults. This module knows no keys and no bounds; those are in `sections` and `scanner`.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -18,8 +18,8 @@ use crate::config::fault::shown;
 use crate::config::handed;
 use crate::config::handed::Provenance;
 
-/// The parser's words for a key or section that is there twice. It is the one fault of form after which the sections
-/// around it are still as they were meant.
+/// The parser's message for a key or section that is there twice. After this error alone, the tables around it are
+/// still as they were meant.
 const TWICE: &str = "duplicate key";
 /// The most wrong characters with which a mistyped key is still recognised.
 const SLIP_CHARS_MAX: usize = 2;
@@ -43,7 +43,7 @@ impl<'t> Report<'t> {
         Self { file, text, line_ends, faults, left_out: 0, malformed, broken: false, provenance }
     }
 
-    /// Notes a fault that the parser found. From then on, faults that may only follow from it are not noted.
+    /// Records a fault that the parser found. From then on, faults that may only follow from it are left out.
     pub(super) fn add_syntax(&mut self, error: &toml::de::Error) {
         let span = error.span().unwrap_or_default();
         let line = self.line_of(span.start);
@@ -71,12 +71,14 @@ impl<'t> Report<'t> {
     }
 
     fn line_of(&self, offset: usize) -> usize {
+        // An error at the end of the text belongs to the last line, not to the empty one behind the last line feed.
         let last = self.text.len().saturating_sub(1);
         self.line_ends.partition_point(|end| *end < offset.min(last)).saturating_add(1)
     }
 
-    /// Notes a fault of meaning, unless a fault of form already explains it.
+    /// Records a fault of meaning, unless a fault of form already explains it.
     fn add(&mut self, line: usize, key: String, problem: Problem) {
+        // A broken file loses keys and whole sections: they would look missing, or their keys unknown.
         let may_follow = matches!(problem, Problem::UnknownKey { .. } | Problem::Missing { .. });
         if !(self.malformed.contains(&line) || self.broken && may_follow) {
             self.push(line, key, problem);
@@ -92,7 +94,7 @@ impl<'t> Report<'t> {
     }
 }
 
-/// A section while it is read. A section that is not in the file reads as an empty one.
+/// A section during reading. A section that is not in the file reads as an empty one.
 pub(super) struct Table<'r, 't> {
     report: &'r mut Report<'t>,
     path: String,
@@ -102,7 +104,7 @@ pub(super) struct Table<'r, 't> {
 }
 
 impl<'r, 't> Table<'r, 't> {
-    /// Reads one table and then refuses every key that `read` did not ask for.
+    /// Reads one table, then refuses every key that `read` did not ask for.
     fn read<T>(
         report: &'r mut Report<'t>,
         path: String,
@@ -117,7 +119,7 @@ impl<'r, 't> Table<'r, 't> {
         value
     }
 
-    /// Returns the value of `key`, or `None` if it is absent or `convert` refused it.
+    /// Returns the value of `key`; `None` if it is absent or `convert` refused it.
     pub(super) fn optional<T>(
         &mut self,
         key: &'static str,
@@ -127,7 +129,7 @@ impl<'r, 't> Table<'r, 't> {
         convert(value.get_ref()).map_err(|problem| self.blame(key, problem)).ok()
     }
 
-    /// Returns the value of `key`, or `default`.
+    /// Returns the value of `key`, or `default` if it is absent or `convert` refused it.
     pub(super) fn or<T>(
         &mut self,
         key: &'static str,
@@ -137,7 +139,7 @@ impl<'r, 't> Table<'r, 't> {
         self.optional(key, convert).unwrap_or(default)
     }
 
-    /// Returns the value of `key`, which must be there; `example` is the line to write if it is not.
+    /// Returns the value of `key`, which must be there; `example` is the line to write if it is absent.
     pub(super) fn required<T>(
         &mut self,
         key: &'static str,
@@ -150,7 +152,7 @@ impl<'r, 't> Table<'r, 't> {
         self.optional(key, convert)
     }
 
-    /// Reads the section `key`; an absent section reads as empty. Returns `None` if the value is not a section.
+    /// Reads the section `key`. An absent section reads as an empty one; `None` means that the value is not a section.
     pub(super) fn section<T>(
         &mut self,
         key: &'static str,
@@ -159,6 +161,7 @@ impl<'r, 't> Table<'r, 't> {
         if self.find(key).is_some() {
             return self.inner(key, read);
         }
+        // Even an absent section is read: its required keys are then missing, and its defaults apply.
         Some(Table::read(self.report, join(&self.path, key), self.line, None, read))
     }
 
@@ -172,7 +175,7 @@ impl<'r, 't> Table<'r, 't> {
         self.descend(join(&self.path, key), value, "a table, [key] or { .. }", read)
     }
 
-    /// Reads each table of the list `key`, at most `count_max`; an absent list is an empty one.
+    /// Reads each table of the list `key`, at most `count_max`. An absent list is an empty one.
     pub(super) fn each<T>(
         &mut self,
         key: &'static str,
@@ -198,19 +201,21 @@ impl<'r, 't> Table<'r, 't> {
         entries.filter_map(&mut read_one).collect()
     }
 
-    /// Returns true if `key` is in the file, right or wrong.
+    /// Returns true if `key` is in the file, with a correct value or not.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.is_some_and(|entries| entries.contains_key(key))
     }
 
-    /// Notes a fault at `key`, or at the section's header if the key is absent.
+    /// Records a fault at `key`, or at the section's header if the key is absent.
     pub(super) fn blame(&mut self, key: &str, problem: Problem) {
         let entry = self.entries.and_then(|entries| entries.get_key_value(key));
         let line = entry.map_or(self.line, |(key, _)| self.report.line_of(key.span().start));
+        // A key is shown like a value: a token may stand in its place.
         self.report.add(line, join(&self.path, &shown(key)), problem);
     }
 
     fn find(&mut self, key: &'static str) -> Option<&'r Spanned<DeValue<'t>>> {
+        // Known once it was asked for: the keys need no list of their own beside the code that reads them.
         if !self.known.contains(&key) {
             self.known.push(key);
         }
@@ -253,6 +258,7 @@ impl<'r, 't> Table<'r, 't> {
         for (key, value) in entries {
             let key = key.get_ref().as_ref();
             let doubt = handed::doubt(&self.path, key, value.get_ref());
+            // An unknown key already has its fault.
             if let Some(problem) = doubt.filter(|_| self.known.contains(&key)) {
                 self.blame(key, problem);
             }
@@ -260,7 +266,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 }
 
-/// Returns the type of a value, in words that fit after "is".
+/// Returns the type of a value in words that fit after "is".
 pub(super) fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "text",
@@ -281,13 +287,14 @@ fn join(path: &str, key: &str) -> String {
 fn nearest(written: &str, known: &[&'static str]) -> Option<&'static str> {
     let plain = shown(written).to_lowercase().replace('-', "_");
     let slip = known.iter().map(|key| (differing(&plain, key), *key)).min();
+    // A short key must share at least half of its characters, or any two would be alike.
     let near = slip.filter(|(chars, key)| *chars <= SLIP_CHARS_MAX && *chars < key.len().div_ceil(2));
     let begins =
         |key: &&str| plain.len() > SLIP_CHARS_MAX && (key.starts_with(&plain) || plain.starts_with(*key));
     near.map(|(_, key)| key).or_else(|| known.iter().copied().find(begins))
 }
 
-/// Returns the length of the part in which two words differ: the part between their common ends.
+/// Returns the length of the part in which two words differ, which lies between their common ends.
 fn differing(one: &str, other: &str) -> usize {
     let same = |(left, right): &(char, char)| left == right;
     let head = one.chars().zip(other.chars()).take_while(same).count();

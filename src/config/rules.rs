@@ -1,4 +1,4 @@
-//! The rules for codes: the formatting rules of a scanner, and the patterns of labels that contain a measure.
+//! The rules for codes: the formatting rules of a scanner, and the patterns of labels with a measure.
 
 use crate::config::fault::Problem;
 use crate::config::reader::Table;
@@ -76,7 +76,8 @@ pub(super) fn variable_measure(table: &mut Table<'_, '_>) -> Option<Pattern> {
     table.required("pattern", example, |value| {
         let cure = "write one such as \"21IIIIIWWWWWC\" or \"2IIIIIVPPPPC\"";
         let written = values::label(value)?;
-        // Without a measure there is a fault already; this value must not hide it behind another.
+        // Without a measure there is a fault already. The pattern is checked all the same, with the measure that it
+        // suggests.
         let measured =
             measured.unwrap_or(if written.contains('P') { Measured::Price } else { Measured::Weight });
         Pattern::new(written, measured, decimals, item)

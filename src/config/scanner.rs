@@ -42,7 +42,7 @@ const SERIAL_KEYS: [&str; 6] = ["baud", "data_bits", "parity", "stop_bits", "flo
 const ANSWER_KEYS: [&str; 1] = ["signals_hex"];
 const KEYBOARD_KEYS: [&str; 1] = ["layout"];
 
-/// The values that earlier scanners already use, each with the scanner's index.
+/// The values that earlier scanners use, each with the scanner's index.
 #[derive(Default)]
 pub(super) struct Taken {
     names: Vec<(usize, String)>,
@@ -71,19 +71,21 @@ pub(super) fn scanner(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken
     let usual = Duration::from_millis(BURST_GUARD_MS_USUAL);
     let burst = table.or("burst_guard_ms", usual, values::millis(0..=1000));
     let encoding = table.or("encoding", Encoding::Utf8, values::word(&ENCODINGS));
+    // A keyboard sends keys and not bytes: its layout decides which characters they are.
     if let Some(Source::Evdev { .. }) = &source {
         refuse(table, &["encoding"]);
     }
     let mode = table.optional("mode", values::mode);
     let storage_id = table.optional("storage_id", values::id(StorageId));
     let rules = table.each("rule", RULES_MAX, |table, _index| Some(rule(table)));
+    // Every key has been read before the first `?`: a scanner with one fault must not hide its others.
     let (name, source) = (ScannerName::new(name?), source?);
-    // The lines of a file follow each other at once.
+    // The lines of a file follow each other without a pause.
     let burst_guard = if source == Source::Stdin { Duration::ZERO } else { burst };
     Some(Scanner { name, source, gap, encoding, terminator, burst_guard, mode, storage_id, rules })
 }
 
-/// Reads the source of the scans. Every key is read for every kind, so that none is reported as unknown.
+/// Reads the source of the scans. Reads every key for every kind, so that none is reported as unknown.
 fn source(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<Source> {
     let kind = table.required("kind", "kind = \"serial\" under this [[scanner]]", values::word(&KINDS));
     let place = place(table, index, taken);
@@ -201,13 +203,14 @@ fn require_place(table: &mut Table<'_, '_>, place: Option<Place>) -> Option<Plac
 }
 
 fn refuse(table: &mut Table<'_, '_>, keys: &[&'static str]) {
+    // Collected first, because recording a fault needs the table.
     for key in keys.iter().filter(|key| table.has(key)).copied().collect::<Vec<_>>() {
         table
             .blame(key, Problem::Unfit { what: "means nothing for this kind of scanner", cure: "remove it" });
     }
 }
 
-/// Notes that this scanner uses `value`, or the fault that another one has it.
+/// Records that this scanner uses a value, or the fault that another one already does.
 fn take<T: PartialEq + Clone>(
     table: &mut Table<'_, '_>,
     key: &'static str,

@@ -1,7 +1,7 @@
 //! The tokens: the places where they are searched for, and a type that never shows them.
 //!
-//! Invariant: no token is in a configuration file, in an argument, in a `Debug` text or in an error; messages about a
-//! token name the place where it was found and what is wrong with it.
+//! Invariant: no token is in a configuration file, in an argument, in a `Debug` text or in an error. Messages about a
+//! token name the place where it was found and its flaw.
 
 use std::env;
 use std::env::VarError;
@@ -24,31 +24,31 @@ use crate::config::Station;
 use crate::config::Web;
 use crate::domain::code::seal::Seal;
 
-/// The longest token file, in bytes: a token has some tens of characters.
+/// The longest token file, in bytes. A token has some tens of characters.
 const TOKEN_BYTES_MAX: u64 = 4096;
-/// The shortest token of the page, in bytes: anybody who reaches the page may guess it.
+/// The shortest token of the page, in bytes: anybody who reaches the page may try to guess it.
 const WEB_TOKEN_BYTES_MIN: usize = 16;
-/// The shortest secret of the sheet, in bytes. It need not be worth more than the check that it makes: one guess in
-/// 46,656 is right, and each has to be printed.
+/// The shortest secret of the sheet, in bytes. It need not be stronger than the check that it makes: one guess in
+/// 46,656 is right, and each guess has to be printed.
 const SHEET_SECRET_BYTES_MIN: usize = 6;
-/// The variable with the folder in which systemd puts a unit's credentials (systemd.exec(5), `LoadCredential=`).
+/// The variable with the folder of a unit's credentials (`LoadCredential=` in `systemd.exec(5)`).
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// The two tokens, found and fit for an HTTP header.
 #[derive(Debug)]
 pub struct Secrets {
-    /// The partner token: it stands for the maker of the program.
+    /// The partner token, which identifies the maker of the program.
     pub partner: SecretString,
-    /// The user token: it stands for the user on whose behalf the station books.
+    /// The user token, which identifies the user for whom the station books.
     pub user: SecretString,
 }
 
 impl Secrets {
-    /// Finds each token in the first of: `$CREDENTIALS_DIRECTORY/{partner-token,user-token}`, the file
+    /// Finds each token in the first of these places: `$CREDENTIALS_DIRECTORY/{partner-token,user-token}`, the file
     /// named in the configuration, the environment's `STOCKPOINT_PARTNER_TOKEN` and `STOCKPOINT_USER_TOKEN`.
     ///
     /// # Errors
-    /// A token is in none of these places, or the first place that has it cannot be read or holds no usable one.
+    /// A token is in none of these places, or the first place that has it cannot be read or holds no usable token.
     pub fn find(api: &Api) -> Result<Self, Error> {
         Self::find_with(api, &environment)
     }
@@ -66,12 +66,13 @@ impl Secrets {
     }
 }
 
-/// Returns the token that visitors of the station's page must show, if the configuration asks for one: from the first
-/// of `$CREDENTIALS_DIRECTORY/web-token`, the file named in the configuration, the environment's
-/// `STOCKPOINT_WEB_TOKEN`.
+/// Returns the token that visitors of the station page must show, if the configuration requires one.
+///
+/// It is taken from the first of these places: `$CREDENTIALS_DIRECTORY/web-token`, the file named in the configuration,
+/// the environment's `STOCKPOINT_WEB_TOKEN`.
 ///
 /// # Errors
-/// The configuration asks for a token, and it is in none of these places, cannot be read or is unusable.
+/// The configuration requires a token, and it is in none of these places, cannot be read or is unusable.
 pub fn web_token(web: &Web) -> Result<Option<SecretString>, Error> {
     let found = find_web_token(web, &environment).transpose()?;
     Ok(found.map(|(secret, _origin)| secret))
@@ -85,12 +86,13 @@ fn find_web_token(web: &Web, environment: &Environment) -> Option<Result<(Secret
     )
 }
 
-/// Reads the seal of this station's control codes. The secret is in the first of
-/// `$CREDENTIALS_DIRECTORY/sheet-secret`, the file named in the configuration, the environment's
-/// `STOCKPOINT_SHEET_SECRET`.
+/// Returns the seal of this station's control codes.
+///
+/// Its secret is taken from the first of these places: `$CREDENTIALS_DIRECTORY/sheet-secret`, the file named in the
+/// configuration, the environment's `STOCKPOINT_SHEET_SECRET`.
 ///
 /// # Errors
-/// The configuration asks for a secret, and it is in none of these places, cannot be read or is unusable.
+/// The configuration requires a secret, and it is in none of these places, cannot be read or is unusable.
 pub fn seal(station: &Station) -> Result<Seal, Error> {
     let found = find_sheet_secret(station, &environment).transpose()?;
     Ok(found.map_or_else(Seal::default, |(secret, _origin)| Seal::keyed(&secret)))
@@ -105,7 +107,7 @@ fn find_sheet_secret(
     Some(found.and_then(|found| at_least(SHEET_SECRET_BYTES_MIN, Token::Sheet, found)))
 }
 
-/// Refuses a secret that a person made too short.
+/// Refuses a secret that a person has made too short.
 fn at_least(
     bytes_min: usize,
     token: Token,
@@ -117,11 +119,11 @@ fn at_least(
     Ok((secret, origin))
 }
 
-/// Returns the token that [`Secrets::find`] finds if `file` is the one named, and its place; `None` if it is in no
-/// place.
+/// Returns the token and its place, as [`Secrets::find`] finds it if the configuration names `file`; `None` if no place
+/// has it.
 ///
 /// # Errors
-/// The first place that has it cannot be read or holds no usable one.
+/// The first place that has it cannot be read or holds no usable token.
 pub fn find_one(token: Token, file: &Path) -> Result<Option<(SecretString, Origin)>, Error> {
     match find_at(token, file, &environment) {
         Ok(found) => Ok(Some(found)),
@@ -133,7 +135,7 @@ pub fn find_one(token: Token, file: &Path) -> Result<Option<(SecretString, Origi
 /// Returns the token in a file.
 ///
 /// # Errors
-/// The file is not there, cannot be read or holds no usable token.
+/// The file does not exist, cannot be read or holds no usable token.
 pub fn from_file(token: Token, path: &Path) -> Result<SecretString, Error> {
     let origin = Origin::File(path.to_owned());
     match read(&origin, &environment) {
@@ -214,7 +216,7 @@ impl fmt::Display for Origin {
 /// The reason why there is no usable token.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is in none of the places that were searched.
+    /// It is in none of the searched places.
     #[error("no {token} in {}", places(.looked))]
     Missing {
         /// The token.
@@ -222,7 +224,7 @@ pub enum Error {
         /// The places, in the order of the search.
         looked: Vec<Origin>,
     },
-    /// The place has it, but cannot be read. The next place is not tried: it may hold an older token.
+    /// The place has it but cannot be read. The next place is not tried: it may hold an older token.
     #[error("cannot read the {token} from {origin}")]
     Unreadable {
         /// The token.
@@ -259,25 +261,25 @@ impl Error {
 /// The flaw of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
-    /// It is empty, or holds an end of line alone.
+    /// It is empty, or holds only an end of line.
     #[error("it is empty")]
     Empty,
-    /// It is a secret that a person invented, with less than so many bytes.
+    /// It is a secret that a person has invented, and too short.
     #[error("it is shorter than {bytes_min} characters")]
     TooShort {
-        /// The length of the shortest one.
+        /// The length of the shortest one, in bytes.
         bytes_min: usize,
     },
     /// It has more than 4096 bytes.
     #[error("it is longer than 4096 bytes")]
     TooLong,
-    /// It holds a character that cannot stand in a header's value: only visible ASCII is accepted (RFC 9110, section
-    /// 5.5), without spaces, which end a token in an `Authorization` header (section 11.4).
+    /// It holds a character that cannot stand in the value of a header: only visible ASCII is accepted (RFC 9110,
+    /// section 5.5), without spaces, which end a token in an `Authorization` header (section 11.4).
     #[error("it has a character that no token has")]
     Character,
 }
 
-/// Finds the secrets that the configuration asks for.
+/// Finds the places of the secrets that the configuration requires.
 pub(super) fn whereabouts(config: &Config, environment: &Environment) -> Whereabouts {
     let Config { api, web, station, .. } = config;
     let at = |token, file: &Path| told(token, &find_at(token, file, environment));
@@ -308,6 +310,7 @@ fn told(token: Token, found: &Result<(SecretString, Origin), Error>) -> String {
         }
         Err(Error::Unfit { origin, flaw, .. }) => format!("{token}: unfit in {origin}: it {flaw}"),
     };
+    // The text becomes a comment of a file: a line feed in a path must not end the comment.
     told.replace(char::is_control, "?")
 }
 
@@ -326,6 +329,7 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
     let credential = folder.map(|folder| Origin::Credential(folder.join(token.credential())));
     let file = Origin::File(file.to_owned());
     let mut looked = Vec::new();
+    // The first place that has the token decides, even if the token there is unusable.
     for origin in credential.into_iter().chain([file, Origin::Environment(token.variable())]) {
         match read(&origin, environment) {
             Ok(Some(bytes)) => match checked_as(token, &bytes) {
@@ -340,19 +344,22 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
     Err(Error::Missing { token, looked })
 }
 
-/// Returns true if this place may be empty: where there is no file with the page's token or the sheet's secret, the
-/// unit passes a blank one, because it cannot omit it (`SetCredential=` in `systemd.exec(5)`).
+/// Returns true if this place may be empty.
+///
+/// Without a file for the page's token or the sheet's secret, the unit passes a blank one, because it cannot leave one
+/// out (`SetCredential=` in `systemd.exec(5)`).
 const fn may_be_blank(token: Token, origin: &Origin) -> bool {
     matches!((token, origin), (Token::Web | Token::Sheet, Origin::Credential(_)))
 }
 
-/// Returns the content of the place, at most one byte more than is allowed; `None` if there is no such place. The bytes
-/// are wiped from memory after use.
+/// Returns the content of the place, at most one byte more than is allowed; `None` if the place does not exist.
+///
+/// The bytes are wiped from memory after use.
 fn read(origin: &Origin, environment: &Environment) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     match origin {
         Origin::Credential(path) | Origin::File(path) => match File::open(path) {
             Ok(file) => {
-                // Room for all of it at once: a buffer that grows leaves unwiped copies behind.
+                // Room for everything at once: a buffer that grows leaves unwiped copies behind.
                 let room = usize::try_from(TOKEN_BYTES_MAX).unwrap_or_default().saturating_mul(2);
                 let mut bytes = Zeroizing::new(Vec::with_capacity(room));
                 file.take(TOKEN_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -367,7 +374,7 @@ fn read(origin: &Origin, environment: &Environment) -> io::Result<Option<Zeroizi
     }
 }
 
-/// Returns a token from its bytes, with or without an end of line after it.
+/// Returns a token from its bytes, with or without an end of line behind it.
 ///
 /// # Errors
 /// The flaw of the token.
@@ -379,7 +386,7 @@ pub fn checked(bytes: &[u8]) -> Result<SecretString, Flaw> {
     if token.chars().all(|c| c.is_ascii_graphic()) { Ok(token.into()) } else { Err(Flaw::Character) }
 }
 
-/// Returns the secret in the bytes: that of the sheet stands in no header, and may be a sentence.
+/// Returns the secret in the bytes. The one of the sheet stands in no header and may be a sentence.
 fn checked_as(token: Token, bytes: &[u8]) -> Result<SecretString, Flaw> {
     if token != Token::Sheet {
         return checked(bytes);

@@ -46,6 +46,7 @@ pub(super) const LINES_KEYS: [(&str, LinesKey); 2] =
 
 /// Reads the whole file.
 pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
+    // All sections are read before the first `?`: one with a fault must not hide the faults of the others.
     let station = root.section("station", station).flatten();
     let api = root.section("api", api);
     let goods = root.section("goods", goods);
@@ -76,7 +77,7 @@ pub(super) fn config(root: &mut Table<'_, '_>) -> Option<Config> {
     })
 }
 
-/// Reads one `[[storage]]`. `taken` holds the numbers of those before it.
+/// Reads one `[[storage]]`. `taken` holds the ids of the storages before it.
 fn storage(table: &mut Table<'_, '_>, taken: &mut Vec<StorageId>) -> Option<Storage> {
     let id = table.required("id", "id = NUMBER under this [[storage]]", values::id(StorageId));
     let name = table.optional("name", values::title);
@@ -121,6 +122,7 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
     let expired = table.or("expired", Care::Warn, values::word(&CARES));
     let serials = table.or("serials", Care::Warn, values::word(&CARES));
     let sheet_secret_file = table.optional("sheet_secret_file", values::token_path);
+    // As in `config`: the `?` come after every key was read.
     Some(Station {
         name: name?,
         location_id: location_id?,
@@ -209,8 +211,9 @@ struct Bound<T> {
     default: T,
 }
 
-/// Returns both numbers, the first not above the second. It is a fault if two written numbers are in the wrong order; a
-/// default never contradicts a written number but follows it.
+/// Returns both numbers, the first not above the second.
+///
+/// Two written numbers in the wrong order are a fault. A default never contradicts a written number but follows it.
 fn ordered<T: Copy + Ord + Into<u64>>(table: &mut Table<'_, '_>, low: Bound<T>, high: Bound<T>) -> (T, T) {
     if let (Some(low_given), Some(high_given)) = (low.given, high.given)
         && low_given > high_given

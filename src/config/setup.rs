@@ -1,7 +1,7 @@
-//! The set-up file: a configuration with the tokens beside it, in a section of their own, `[setup]`.
+//! The set-up file: a configuration with the tokens in a section of their own, `[setup]`.
 //!
-//! Invariant: the text without that section is a whole configuration, the same as the one that was checked, and holds
-//! no token.
+//! Invariant: the text without that section is a complete configuration, the same as the one that was checked, and
+//! holds no token.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ pub struct SetupFile {
     pub partner: SecretString,
     /// `user_token`
     pub user: SecretString,
-    /// `force`: true if a station that is set up already is to be set up anew.
+    /// `force`: true if a station that is already set up must be set up anew.
     pub force: bool,
 }
 
@@ -45,21 +45,21 @@ impl SetupFile {
     /// Checks a set-up file that the administrator names; `file` is its name in the faults.
     ///
     /// # Errors
-    /// The faults of the file. No token is in a fault.
+    /// The faults of the file. No fault holds a token.
     pub fn parse(text: &str, file: &str) -> Result<Self, Faults> {
         Self::parse_from(Provenance::Administrator, text, file)
     }
 
-    /// Checks a set-up file from a code or a card. It may set no key that names a file or a program.
+    /// Checks a set-up file from a code or a card, which may set no key that names a file or a program.
     ///
     /// # Errors
-    /// The faults of the file. No token is in a fault.
+    /// The faults of the file. No fault holds a token.
     pub fn parse_handed(text: &str, file: &str) -> Result<Self, Faults> {
         Self::parse_from(Provenance::Handed, text, file)
     }
 
     fn parse_from(provenance: Provenance, text: &str, file: &str) -> Result<Self, Faults> {
-        // Some editors write a mark before the first byte (U+FEFF), which TOML does not know.
+        // Some editors write a byte order mark (U+FEFF) first, which TOML does not allow.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (root, errors) = DeTable::parse_recoverable(text);
         let mut report = Report::new(file, text, provenance);
@@ -71,6 +71,7 @@ impl SetupFile {
             Some((sections::config(root)?, partner?, user?, force))
         });
         let (config, partner, user, force) = report.finish(read)?;
+        // The lines are cut without a parser; parsing the rest again proves that nothing else was cut.
         let text = without_setup(text);
         let says = |token: &SecretString| text.contains(token.expose_secret());
         let is_whole = Config::parse(&text, file).is_ok_and(|left| left == config);
@@ -107,11 +108,13 @@ impl fmt::Display for Doubt {
 /// Returns the problem with a person's answer for a key of `[station]` or `[api]`, in the words of a fault.
 pub fn doubt_about(key: &str, answer: &str) -> Option<Doubt> {
     let is_number = key.ends_with("_id") && answer.parse::<i64>().is_ok();
+    // Only ids are numbers in the file; an answer such as `123` for a name stays text.
     let value = if is_number { answer.to_owned() } else { Quoted(answer).to_string() };
     let given = |least: &str, default: &str| {
         let value = if least == key { &value } else { default };
         format!("{least} = {value}\n")
     };
+    // The smallest valid configuration around the answer, so that every fault comes from the answer.
     let least = ["name", "location_id", "storage_id"]
         .map(|least| given(least, if least == "name" { "\"a\"" } else { "1" }));
     let more = match key {
@@ -176,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_tokens_are_cut_out_and_the_rest_stays_as_it_was_written() {
-        // Text between the section and the next header may be about the section: it is removed with it.
+        // Text between the section and the next header may be about the section and is removed with it.
         let (_remark, bare) = STATION.split_once('\n').unwrap();
         let windows = format!("\u{feff}{SETUP}{STATION}").replace('\n', "\r\n");
         for (text, left) in [(format!("{STATION}\n{SETUP}"), STATION), (windows, bare)] {

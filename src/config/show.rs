@@ -1,4 +1,4 @@
-//! The configuration in force, written as a file that reads back the same.
+//! Writes the configuration in force as a file that parses to the same configuration.
 
 use std::fmt;
 use std::time::Duration;
@@ -79,12 +79,13 @@ impl fmt::Display for InForce<'_> {
         named_storages.iter().try_for_each(|storage| show_storage(f, storage))?;
         scanners.iter().try_for_each(|scanner| show_scanner(f, scanner))?;
         variable_measures.iter().try_for_each(|pattern| show_variable_measure(f, pattern))?;
-        // The packs of `packs_file` are not shown: they are in that file.
+        // The packs of `packs_file` are in that file and not shown.
         packs.iter().filter(|pack| pack.place.starts_with("pack[")).try_for_each(|pack| show_pack(f, pack))
     }
 }
 
 fn show_station(f: &mut fmt::Formatter<'_>, station: &Station, secret: Option<&str>) -> fmt::Result {
+    // Zero turns the closing off, in the file as here.
     let idle = station.document_idle_close.unwrap_or_default();
     writeln!(f, "[station]")?;
     writeln!(f, "name = {}", Quoted(&station.name))?;
@@ -217,7 +218,7 @@ fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
         Source::Stdin => (),
     }
     writeln!(f, "gap_ms = {}", scanner.gap.as_millis())?;
-    // A keyboard has no encoding.
+    // A keyboard has no encoding, and its key would be refused there; UTF-8 is the default of the others.
     if scanner.encoding != Encoding::Utf8 {
         writeln!(f, "encoding = {}", Quoted(word_of(&ENCODINGS, scanner.encoding)))?;
     }
@@ -229,7 +230,7 @@ fn show_scanner(f: &mut fmt::Formatter<'_>, scanner: &Scanner) -> fmt::Result {
     if let Some(storage_id) = scanner.storage_id {
         writeln!(f, "storage_id = {storage_id}")?;
     }
-    // The rules come last: a key after the header of a rule belongs to the rule.
+    // The rules come last: a key behind the header of a rule belongs to the rule.
     scanner.rules.iter().try_for_each(|rule| show_rule(f, rule))
 }
 

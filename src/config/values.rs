@@ -1,5 +1,5 @@
-//! The bounds of a single value: each function here takes one value of the file and returns it checked and typed, or
-//! its problem.
+//! The bounds of single values: each function takes one value of the file and returns it checked and typed, or its
+//! problem.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -25,25 +25,26 @@ use crate::domain::ids::CardId;
 use crate::domain::stock::kit::KitScan;
 use crate::domain::stock::mode::Mode;
 
-/// The largest server id accepted: the largest whole number every JSON reader keeps exactly (RFC 8259, section 6).
+/// The largest server id that is accepted: the largest whole number that every JSON reader keeps exactly (RFC 8259,
+/// section 6).
 pub(super) const ID_MAX: i64 = 9_007_199_254_740_991;
-/// The longest text in a configuration, in bytes: the longest path Linux takes (`PATH_MAX`, limits.h).
+/// The longest text in a configuration, in bytes: that of the longest path on Linux (`PATH_MAX`, limits.h).
 const TEXT_BYTES_MAX: usize = 4096;
-/// The longest name of a station or a scanner, in characters: names travel in every document's comment.
+/// The longest name of a station or a scanner, in characters. Names travel in every document's comment.
 const NAME_CHARS_MAX: usize = 24;
 /// The longest name of a storage, in characters: the length of a line beside its printed code.
 const TITLE_CHARS_MAX: usize = 34;
-/// The longest USB serial number, in characters: its descriptor has one byte for its length, which counts two bytes of
-/// header and two a character (USB 2.0, section 9.6.7).
+/// The longest USB serial number, in characters. The length of its descriptor is one byte and counts two bytes of
+/// header and two for each character (USB 2.0, section 9.6.7).
 const USB_SERIAL_CHARS_MAX: usize = 126;
-/// The longest USB port name: a bus and at most six hubs, of up to three digits each (USB 2.0, section 4.1.1).
+/// The longest USB port name: a bus and at most six hubs, each with up to three digits (USB 2.0, section 4.1.1).
 const USB_PORT_CHARS_MAX: usize = 32;
 
-/// The longest code that a rule can ask for, in characters: as many as a frame has bytes.
+/// The longest code that a rule can require, in characters: as many as a frame has bytes.
 const LENGTH_MAX: u64 = 512;
 /// The only control character that a code may hold.
 const GROUP_SEPARATOR: char = '\u{1d}';
-/// The most words of a command: more belong into a script.
+/// The most words of a command. More of them belong into a script.
 const COMMAND_WORDS_MAX: usize = 16;
 
 type Value<'a, 't> = &'a DeValue<'t>;
@@ -72,7 +73,7 @@ pub(super) fn one_of(allowed: &'static [u8]) -> impl Fn(Value<'_, '_>) -> Result
     }
 }
 
-/// Reads a number of seconds that is 0 or within `allowed`; 0 is `None`.
+/// Reads a number of seconds that is 0 or within `allowed`; 0 becomes `None`.
 pub(super) fn seconds_or_off(
     allowed: RangeInclusive<u64>,
 ) -> impl Fn(Value<'_, '_>) -> Result<Option<Duration>, Problem> {
@@ -135,7 +136,7 @@ pub(super) fn kits(value: Value<'_, '_>) -> Result<KitScan, Problem> {
     list.iter().map(|card| id(CardId)(card.get_ref())).collect::<Result<_, _>>().map(KitScan::Only)
 }
 
-/// Reads the mode of scans: their effect on the books.
+/// Reads the mode of scans, which is their effect on the books.
 pub(super) fn mode(value: Value<'_, '_>) -> Result<Mode, Problem> {
     let written = text(value)?;
     Mode::from_word(written).ok_or_else(|| Problem::UnknownWord {
@@ -157,8 +158,7 @@ pub(super) fn path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
     checked(value, |path| !path.is_empty(), unfit).map(PathBuf::from)
 }
 
-/// Reads the path of a token's file. A word without any `/` is refused without repeating it: it may be the token
-/// itself.
+/// Reads the path of a token's file. A word without any `/` is refused and not repeated: it may be the token itself.
 pub(super) fn token_path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
     let unfit = Problem::Unfit {
         what: "is not a path with a folder, and is not shown since it may be the token itself",
@@ -177,6 +177,7 @@ pub(super) fn proxy(value: Value<'_, '_>) -> Result<String, Problem> {
     }
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     match (url.scheme(), url.host_str(), url.port_or_known_default()) {
+        // The parser drops a default port; it is written out again.
         ("http", Some(host), Some(port)) if is_bare => Ok(format!("http://{host}:{port}")),
         _ => Err(unfit("is not http://HOST:PORT")),
     }
@@ -193,6 +194,7 @@ pub(super) fn base_url(value: Value<'_, '_>) -> Result<String, Problem> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(unfit("holds a query or a fragment, which begin with ? and #"));
     }
+    // A host has dots and a token has none, but a token with dots may stand in the path.
     let mut parts = url.host_str().into_iter().chain(url.path().split('/'));
     if parts.any(|part| !part.contains('.') && may_be_token(part)) {
         return Err(unfit("holds what may be a token"));
@@ -213,10 +215,11 @@ pub(super) fn time_zone(value: Value<'_, '_>) -> Result<TimeZone, Problem> {
         cure: "write its IANA name, such as \"Europe/Riga\", or remove the key to ask the API",
     };
     let zone = TimeZone::get(text(value)?).map_err(|_unseen| unfit())?;
+    // A zone without a name could not be written back.
     if zone.iana_name().is_some() { Ok(zone) } else { Err(unfit()) }
 }
 
-/// Reads the USB port of a device, as the kernel names it: `1-1.3`.
+/// Reads the USB port of a device in the kernel's notation: `1-1.3`.
 pub(super) fn usb_port(value: Value<'_, '_>) -> Result<String, Problem> {
     let is_fit = |c: char| c.is_ascii_digit() || matches!(c, '-' | '.' | ':');
     let unfit = Problem::Unfit { what: "is not a USB port", cure: "write one such as \"1-1.3\"" };
@@ -229,14 +232,14 @@ pub(super) fn usb_serial(value: Value<'_, '_>) -> Result<String, Problem> {
     checked(value, |serial| (1..=USB_SERIAL_CHARS_MAX).contains(&serial.chars().count()), unfit)
 }
 
-/// Reads a piece of a code, as formatting rules search for it and write it: at most 64 characters, no control character
-/// except the group separator, which TOML writes as `\u001D`.
+/// Reads a piece of a code, as formatting rules search for it and write it: at most 64 characters, and no control
+/// character except the group separator, which TOML writes as `\u001D`.
 pub(super) fn piece(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit = Problem::Unfit { what: "is empty", cure: "write what is meant, or remove the key" };
     piece_or_nothing(value).and_then(|piece| if piece.is_empty() { Err(unfit) } else { Ok(piece) })
 }
 
-/// Reads the same, but it may be empty.
+/// Reads a piece of a code that may be empty.
 pub(super) fn piece_or_nothing(value: Value<'_, '_>) -> Result<String, Problem> {
     let piece = value.as_str().ok_or_else(|| wrong_type(value, "text in double quotes"))?;
     if piece.chars().any(|c| c.is_control() && c != GROUP_SEPARATOR) {
@@ -249,12 +252,12 @@ pub(super) fn piece_or_nothing(value: Value<'_, '_>) -> Result<String, Problem> 
     Ok(piece.to_owned())
 }
 
-/// Reads the text of a pattern, which is checked elsewhere.
+/// Reads the text of a pattern, which its caller checks.
 pub(super) fn label<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
     text(value)
 }
 
-/// Reads a code, as it is in a goods table: 1 to 80 visible characters, in quotes, because `007` is not `7`.
+/// Reads a code as it is in a goods table: 1 to 80 visible characters, in quotes, because `007` is not `7`.
 pub(super) fn code(value: Value<'_, '_>) -> Result<String, Problem> {
     let unfit = Problem::Unfit { what: "is no code", cure: "write its 1 to 80 characters, in quotes" };
     let is_fit = |code: &str| {
@@ -264,7 +267,7 @@ pub(super) fn code(value: Value<'_, '_>) -> Result<String, Problem> {
     checked(value, is_fit, unfit)
 }
 
-/// Reads a number of characters of a code: 1 to as many as it can have.
+/// Reads a number of characters of a code, from 1 to the length of the longest code.
 pub(super) fn characters(value: Value<'_, '_>) -> Result<usize, Problem> {
     whole(1..=LENGTH_MAX)(value)
 }
@@ -293,8 +296,9 @@ pub(super) fn title(value: Value<'_, '_>) -> Result<String, Problem> {
     checked(value, is_fit, unfit)
 }
 
-/// Reads the ALSA name of a sound card; an empty text is `None`.
+/// Reads the ALSA name of a sound card; an empty text becomes `None`.
 pub(super) fn sound(value: Value<'_, '_>) -> Result<Option<String>, Problem> {
+    // `aplay` would read such a name as an option.
     let unfit = Problem::Unfit {
         what: "begins with -, as an option does",
         cure: "write a name that `aplay -L` lists, such as \"default\", or \"\" for off",
@@ -303,10 +307,11 @@ pub(super) fn sound(value: Value<'_, '_>) -> Result<Option<String>, Problem> {
     Ok(Some(name).filter(|name| !name.is_empty()))
 }
 
-/// Reads a program by its full path, and its arguments; an empty list is none.
+/// Reads a program by its full path, and its arguments; an empty list means none.
 pub(super) fn command(value: Value<'_, '_>) -> Result<Vec<String>, Problem> {
     let list = value.as_array().ok_or_else(|| wrong_type(value, "a list, [\"/usr/local/bin/signal\"]"))?;
     let words = list.iter().map(|word| text(word.get_ref()).map(str::to_owned));
+    // One word more than allowed is enough to find out that there are too many.
     let words = words.take(COMMAND_WORDS_MAX + 1).collect::<Result<Vec<_>, _>>()?;
     if words.first().is_some_and(|program| !program.starts_with('/')) {
         let cure = "begin it with the program's path, as in \"/usr/local/bin/signal\"";
@@ -318,7 +323,7 @@ pub(super) fn command(value: Value<'_, '_>) -> Result<Vec<String>, Problem> {
     Ok(words)
 }
 
-/// Reads bytes as pairs of hexadecimal digits, at most [`SIGNAL_BYTES_MAX`] of them.
+/// Reads bytes as pairs of hexadecimal digits, at most [`SIGNAL_BYTES_MAX`] bytes.
 pub(super) fn hex_bytes(value: Value<'_, '_>) -> Result<Vec<u8>, Problem> {
     let cure = "write each byte as two digits, such as \"1B372C\", 64 bytes at most";
     let written = text(value)?;
@@ -339,8 +344,9 @@ fn integer<'a, 't>(value: Value<'a, 't>) -> Result<&'a DeInteger<'t>, Problem> {
     value.as_integer().ok_or_else(|| wrong_type(value, "a whole number, without quotes"))
 }
 
-/// Returns the number, or `None` if it is negative or beyond 64 bits.
+/// Returns the number; `None` if it is negative or beyond 64 bits.
 fn parsed(number: &DeInteger<'_>) -> Option<u64> {
+    // TOML writes numbers in bases 2, 8, 10 and 16; the parser has removed the prefix.
     u64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
@@ -376,5 +382,6 @@ fn wrong_type(value: Value<'_, '_>, wanted: &'static str) -> Problem {
 /// Returns true if a host can only be this machine. IPv6 addresses stand in brackets (RFC 3986, section 3.2.2).
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
+    // Other names may resolve to this machine today and to another one tomorrow.
     host == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

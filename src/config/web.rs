@@ -1,4 +1,4 @@
-//! `[web]`: the address of the station's page, and its readers.
+//! `[web]`: the address of the station page, and the token of its visitors.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -11,27 +11,27 @@ use crate::config::fault::Problem;
 use crate::config::reader::Table;
 use crate::config::values;
 
-/// The word before the path of a Unix socket.
+/// The prefix of the path of a Unix socket.
 const UNIX: &str = "unix:";
 /// The longest path of a Unix socket, in bytes: `sun_path` has 108 with the zero at its end (`unix(7)`).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 
-/// The station's page, its figures and its events.
+/// The station page, its figures and its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
-    /// The place where it listens; `None`: off.
+    /// The place at which it listens; `None` means that it is off.
     pub listen: Option<Listen>,
-    /// A file with the token that every visitor must show; `None`: everybody who reaches the page may read it, and then
-    /// it listens on a loopback address or a Unix socket.
+    /// The file with the token that every visitor must show. `None` lets everybody read who reaches the page, which
+    /// then listens on a loopback address or a Unix socket.
     pub token_file: Option<PathBuf>,
 }
 
-/// The place where the page listens.
+/// The place at which the page listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
-    /// An address and a port; port 0 is any free one.
+    /// An address and a port; port 0 means any free one.
     Tcp(SocketAddr),
-    /// A Unix socket of this path, absolute and at most 107 bytes.
+    /// A Unix socket with this path, absolute and at most 107 bytes.
     Unix(PathBuf),
 }
 
@@ -45,7 +45,7 @@ impl Listen {
     }
 }
 
-/// As it is written in the file.
+/// Displays the place as it is written in the file.
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,6 +59,7 @@ pub(super) fn web(table: &mut Table<'_, '_>) -> Web {
     let default = Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 8480)));
     let listen = table.or("listen", Some(default), listen);
     let token_file = table.optional("token_file", values::token_path);
+    // By presence and not by value: a token file that is wrong has its fault already.
     if listen.as_ref().is_some_and(|listen| !listen.is_local()) && !table.has("token_file") {
         let what = "is open to the network, and nobody would be asked for a token";
         let cure = "write web.token_file, or listen on \"127.0.0.1:8480\" or a Unix socket";
@@ -67,7 +68,7 @@ pub(super) fn web(table: &mut Table<'_, '_>) -> Web {
     Web { listen, token_file }
 }
 
-/// Reads the place to listen at; an empty text is `None`.
+/// Reads the place to listen at; an empty text becomes `None`.
 fn listen(value: &DeValue<'_>) -> Result<Option<Listen>, Problem> {
     let unfit = Problem::Unfit {
         what: "is not an IP address and a port",

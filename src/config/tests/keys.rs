@@ -123,8 +123,8 @@ fn uncommented_example() -> String {
     EXAMPLE.lines().map(uncomment).collect()
 }
 
-/// Returns every key of every section, with the path of its section: the fault of an unknown key lists all keys that
-/// are known beside it.
+/// Returns every key of every section with the path of its section, from the fault of an unknown key, which lists all
+/// keys that are known beside it.
 pub(super) fn every_key() -> Vec<(String, &'static str)> {
     let asked = "zzz = 1\n[station]\nzzz = 1\n[api]\nzzz = 1\n[goods]\nzzz = 1\n[kits]\nzzz = 1\n[web]\nzzz = 1\n\
                  [feedback]\nzzz = 1\n[[storage]]\nzzz = 1\n[[scanner]]\nzzz = 1\nmatch = { zzz = 1 }\nsignals_hex = { zzz = 1 }\n\
@@ -181,7 +181,7 @@ fn a_storage_has_one_number_and_a_name_of_one_line() {
     );
 }
 
-/// Section, key, and the smallest and the largest number that it accepts.
+/// The section, the key, and the smallest and the largest number that it accepts.
 const BOUNDS: &[(&str, &str, u64, u64)] = &[
     ("[station]", "location_id", 1, 9_007_199_254_740_991),
     ("[station]", "storage_id", 1, 9_007_199_254_740_991),
@@ -209,7 +209,7 @@ const BOUNDS: &[(&str, &str, u64, u64)] = &[
     ("[[scanner]]", "stop_bits", 1, 2),
 ];
 
-/// Returns a correct file with `key = value` in its section, as its last line except for the sections after it.
+/// Returns a correct file with `key = value` in its section, as its last line before the sections behind it.
 fn file_with(section: &str, key: &str, value: &str) -> String {
     let line = format!("{key} = {value}\n");
     let station: String =

@@ -11,7 +11,7 @@ mod rules;
 use self::feedback::no_feedback;
 use super::*;
 
-/// The shortest station: lines 1 to 4 of every text below.
+/// The shortest configuration: lines 1 to 4 of every text below.
 const STATION: &str = "[station]\nname = \"dock-1\"\nlocation_id = 4564\nstorage_id = 91271\n";
 const SCANNER: &str = "[[scanner]]\nname = \"dock\"\nkind = \"serial\"\npath = \"/dev/ttyUSB0\"\n";
 
@@ -19,7 +19,7 @@ fn parse(text: &str) -> Result<Config, Faults> {
     Config::parse(text, "config.toml")
 }
 
-/// Parses the station with more lines at its end; the first of them is line 5.
+/// Parses the shortest configuration with more lines at its end; the first of them is line 5.
 fn with(lines: &str) -> Result<Config, Faults> {
     parse(&format!("{STATION}{lines}"))
 }
@@ -28,12 +28,12 @@ fn faults(lines: &str) -> Vec<String> {
     with(lines).unwrap_err().to_string().lines().map(str::to_owned).collect()
 }
 
-/// Expects that `lines` have exactly one fault.
+/// Checks that `lines` have exactly one fault.
 fn check_fault(lines: &str, fault: &str) {
     assert_eq!(faults(lines), [fault], "{lines}");
 }
 
-/// Returns a scanner of that kind, named after it, without a place; its place goes to line 8.
+/// Returns a scanner of this kind, named after it and without a place. Its place is line 8.
 fn scanner(kind: &str) -> String {
     format!("[[scanner]]\nname = \"{kind}\"\nkind = \"{kind}\"\n")
 }

@@ -229,7 +229,7 @@ fn place_of(source: &Source) -> Option<&Place> {
     }
 }
 
-/// Scanners of which no two share a name or a place.
+/// Generates scanners of which no two have the same name or place.
 fn scanners() -> impl Strategy<Value = Vec<Scanner>> {
     proptest::collection::vec(one_scanner(), 0..5).prop_map(|drawn| {
         let mut kept: Vec<Scanner> = Vec::new();
@@ -311,10 +311,10 @@ prop_compose! {
         let goods = GoodsSync { sync_every, full_sync_every: Duration::from_secs(full_sync_s) };
         let named = |(id, name)| Storage { id: StorageId(id), name };
         let named_storages = storages.into_iter().map(named).collect();
-        // A flow label is not part of the written address.
+        // The flow label is not part of the written address.
         let listen = listen.map(|address| Listen::Tcp(SocketAddr::new(address.ip(), address.port())));
         let token_file: Option<PathBuf> = token_file.map(PathBuf::from);
-        // A page that the network can reach needs a token.
+        // A page that others than this machine can reach needs a token.
         let listen = listen.filter(|listen| listen.is_local() || token_file.is_some());
         let web = Web { listen, token_file };
         let (packs, packs_file, kits) = (more.0, more.1.map(PathBuf::from), more.2);

@@ -10,7 +10,7 @@ fn handed(lines: &str) -> Result<SetupFile, Faults> {
     SetupFile::parse_handed(&format!("{lines}{STATION}{SETUP}"), "stockpoint.toml")
 }
 
-/// Returns the keys that are refused in a file that an administrator may use.
+/// Returns the keys that are refused in a file from a code or card, but accepted from an administrator.
 fn refused(lines: &str) -> Vec<String> {
     SetupFile::parse(&format!("{lines}{STATION}{SETUP}"), "x").unwrap();
     let Err(faults) = handed(lines) else { return Vec::new() };
