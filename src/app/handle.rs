@@ -68,9 +68,9 @@ pub fn station(config: &Config, figures: &Figures) -> Station {
 }
 
 /// Returns the time zone and the storage names. What the configuration leaves out comes from the service.
-pub fn location(config: &Config, told: &store::Location) -> Location {
+pub fn location(config: &Config, from_service: &store::Location) -> Location {
     let named = config.storages().into_iter().filter_map(|storage| Some((storage.id, storage.name?)));
-    Location::new(told, config.station.time_zone.clone(), named)
+    Location::new(from_service, config.station.time_zone.clone(), named)
 }
 
 impl Handle {

@@ -10,7 +10,7 @@ mod notify;
 mod page;
 mod recall;
 mod scanners;
-mod site;
+mod status_source;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -50,7 +50,7 @@ use crate::meter::Commits;
 use crate::socket;
 use crate::status::Location;
 use crate::store::{self, Cause, CommitHook, Db, OpenOptions, Store, StoreThread};
-use crate::web::{Door, Guard};
+use crate::web::{Access, PageListener};
 use crate::work;
 use crate::work::heartbeat::Heartbeat;
 use crate::work::labels::Labels;
@@ -63,7 +63,7 @@ use handle::Meters;
 use handle::Shared;
 pub use handle::{Handle, location, station};
 pub use lock::FolderLock;
-use page::Page;
+use page::StationPage;
 use scanners::{Running, Scanners};
 
 /// The most frames of all scanners together that wait for the scans' worker. When the queue is full, the scanners'
@@ -176,9 +176,9 @@ pub struct Agent {
     inputs: mpsc::Receiver<Input>,
     scanners: Scanners,
     standard_input: Option<File>,
-    page: Option<io::Result<Door>>,
+    page: Option<io::Result<PageListener>>,
     page_token: Option<SecretString>,
-    wanting: Vec<(Cause, String)>,
+    missing: Vec<(Cause, String)>,
     heartbeats: Vec<Arc<Heartbeat>>,
     store_thread: StoreThread,
     outputs: Outputs,
@@ -194,7 +194,7 @@ impl Agent {
     pub fn open(config: Config, secrets: &Secrets, host: Host) -> Result<Self, Error> {
         let config = Arc::new(config);
         let dir = config.station.data_dir.clone();
-        Self::build(config, secrets, host).inspect_err(|error| leave_word(error, &dir))
+        Self::build(config, secrets, host).inspect_err(|error| mark_damage(error, &dir))
     }
 
     fn build(config: Arc<Config>, secrets: &Secrets, host: Host) -> Result<Self, Error> {
@@ -206,8 +206,8 @@ impl Agent {
         let lock = FolderLock::take(dir)?;
         // The page's address is taken early, so that the handle knows the port from the start. A failure is retried
         // later: it must not keep anybody from scanning.
-        let page = config.web.listen.as_ref().map(Door::bind);
-        let page_address = page.as_ref().and_then(|door| door.as_ref().ok()?.address());
+        let page = config.web.listen.as_ref().map(PageListener::bind);
+        let page_address = page.as_ref().and_then(|listener| listener.as_ref().ok()?.address());
         let scanners = Scanners::new(&config);
         let mut home = config.home(machine);
         home.books.service = service.unwrap_or(home.books.service);
@@ -232,7 +232,7 @@ impl Agent {
         let feedback = Arc::new(Feedback::new(scanners.outputs(), &outputs));
         // Before the first scan, so that the page lists earlier scans below later ones.
         feedback.recall(earlier);
-        let (uplink, scans, shared, inputs) = join(Ends {
+        let (uplink, scans, shared, inputs) = build_workers(WorkerParts {
             config,
             clock,
             store,
@@ -261,7 +261,7 @@ impl Agent {
             standard_input: None,
             page,
             page_token: None,
-            wanting: Vec::new(),
+            missing: Vec::new(),
             heartbeats,
             store_thread,
             outputs,
@@ -281,10 +281,10 @@ impl Agent {
     ///
     /// If the configuration asks for a token and there is none, the page is not served, and an alarm stands.
     #[must_use]
-    pub fn guarded_by(mut self, token: Result<Option<SecretString>, secrets::Error>) -> Self {
+    pub fn with_page_token(mut self, token: Result<Option<SecretString>, secrets::Error>) -> Self {
         match token {
             Ok(token) => self.page_token = token,
-            Err(error) => self.want(
+            Err(error) => self.note_missing(
                 Cause::Page,
                 format!("the station page is not served (web.token_file): {}", error_chain(&error)),
             ),
@@ -296,11 +296,11 @@ impl Agent {
     ///
     /// If the configuration asks for a secret and there is none, control codes are refused, and an alarm stands.
     #[must_use]
-    pub fn commanded_by(mut self, seal: Result<Seal, secrets::Error>) -> Self {
+    pub fn with_seal(mut self, seal: Result<Seal, secrets::Error>) -> Self {
         match seal {
             Ok(seal) => self.session = self.session.sealed(seal),
             Err(error) => {
-                self.want(
+                self.note_missing(
                     Cause::Sheet,
                     format!("control codes are refused (station.sheet_secret_file): {}", error_chain(&error)),
                 );
@@ -310,9 +310,9 @@ impl Agent {
     }
 
     /// Logs that something optional is missing, and keeps it to raise an alarm when the agent runs.
-    fn want(&mut self, cause: Cause, what: String) {
+    fn note_missing(&mut self, cause: Cause, what: String) {
         tracing::error!("{what}");
-        self.wanting.push((cause, what));
+        self.missing.push((cause, what));
     }
 
     /// Returns a handle to the agent, valid as long as it runs.
@@ -330,7 +330,7 @@ impl Agent {
         begin: impl Future<Output = ()>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let doors = self.open_doors();
+        let services = self.start_services();
         let (scans, uplink, session, inputs) = (self.scans, self.uplink, self.session, self.inputs);
         let mut workers = JoinSet::new();
         workers.spawn(async move { ("the scans' worker", scans.run(session, inputs).await) });
@@ -368,17 +368,17 @@ impl Agent {
         }
         // After the workers: an alarm that they raise while they stop still gets its signal.
         self.outputs.stop();
-        drop(doors);
-        ended.inspect_err(|error| leave_word(error, &self.shared.config.station.data_dir))
+        drop(services);
+        ended.inspect_err(|error| mark_damage(error, &self.shared.config.station.data_dir))
     }
 
     /// Opens the command socket and the page, and starts the repeated alarm and the reports to systemd.
-    fn open_doors(&mut self) -> JoinSet<()> {
-        let mut doors = JoinSet::new();
+    fn start_services(&mut self) -> JoinSet<()> {
+        let mut services = JoinSet::new();
         match socket::bind(&self.shared.config.station.data_dir) {
             Ok(listener) => {
                 let handle = self.handle();
-                doors.spawn(socket::serve(listener, move |request| {
+                services.spawn(socket::serve(listener, move |request| {
                     let handle = handle.clone();
                     async move { handle.answer(request).await }
                 }));
@@ -388,42 +388,46 @@ impl Agent {
         }
         if let Some(every) = self.shared.config.feedback.person_repeat {
             let feedback = Arc::clone(&self.shared.feedback);
-            doors.spawn(async move {
+            services.spawn(async move {
                 let _never = feedback.repeat_alarm(every).await;
             });
         }
         if let (Some(page), Some(listen)) = (self.page.take(), self.shared.config.web.listen.clone()) {
-            if self.wanting.iter().any(|(cause, _)| *cause == Cause::Page) {
+            if self.missing.iter().any(|(cause, _)| *cause == Cause::Page) {
                 drop(page);
-            } else if let Some(guard) = self.guard(&listen) {
-                let page_of = Page { listen, guard, site: site::site(&self.handle(), &self.heartbeats) };
-                doors.spawn(page::serve(self.handle(), page, page_of));
+            } else if let Some(access) = self.access(&listen) {
+                let station_page = StationPage {
+                    listen,
+                    access,
+                    source: status_source::status_source(&self.handle(), &self.heartbeats),
+                };
+                services.spawn(page::serve(self.handle(), page, station_page));
             } else {
                 tracing::error!("the page is not served: nobody said which token its visitors show");
             }
         }
-        let (agent, wanting) = (self.handle(), std::mem::take(&mut self.wanting));
+        let (agent, missing) = (self.handle(), std::mem::take(&mut self.missing));
         // In a task of its own: the store may be busy, and scanning must not wait for an alarm.
-        doors.spawn(async move {
-            for (cause, what) in wanting {
+        services.spawn(async move {
+            for (cause, what) in missing {
                 agent.raise(cause, &what).await;
             }
         });
-        doors.spawn(notify::watch(self.handle(), std::mem::take(&mut self.heartbeats)));
-        doors
+        services.spawn(notify::watch(self.handle(), std::mem::take(&mut self.heartbeats)));
+        services
     }
 
     /// Returns the access rule of the page; `None` if the page needs a token and has none, because everybody could read
     /// it then.
-    fn guard(&mut self, listen: &Listen) -> Option<Guard> {
+    fn access(&mut self, listen: &Listen) -> Option<Access> {
         let web = &self.shared.config.web;
         match (self.page_token.take(), listen) {
-            (Some(token), _) => Some(Guard::token(token)),
+            (Some(token), _) => Some(Access::by_token(token)),
             // The configuration refuses such an address without `token_file`; this keeps the page closed even if that
             // check fails.
             (None, _) if web.token_file.is_some() || !listen.is_local() => None,
-            (None, Listen::Tcp(_)) => Some(Guard::Address),
-            (None, Listen::Unix(_)) => Some(Guard::Socket),
+            (None, Listen::Tcp(_)) => Some(Access::Address),
+            (None, Listen::Unix(_)) => Some(Access::Socket),
         }
     }
 }
@@ -438,7 +442,7 @@ async fn stop_in_order(
 ) {
     scanners.stop().await;
     // The stop goes through the queue, behind every frame of the scanners. It fails only if the worker has ended.
-    let _told = inputs.send(Input::Stop).await;
+    let _sent = inputs.send(Input::Stop).await;
     stop.cancel();
     while let Some(worker) = workers.join_next().await {
         if !matches!(worker, Ok((_, Ok(())))) {
@@ -449,7 +453,7 @@ async fn stop_in_order(
 }
 
 /// The parts from which the workers are built.
-struct Ends<'a> {
+struct WorkerParts<'a> {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
     store: Store,
@@ -462,8 +466,9 @@ struct Ends<'a> {
 }
 
 /// Builds the workers and the channels between them.
-fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
-    let Ends { config, clock, store, client, home, page_address, feedback, location, scanners } = ends;
+fn build_workers(parts: WorkerParts<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
+    let WorkerParts { config, clock, store, client, home, page_address, feedback, location, scanners } =
+        parts;
     let meters = Meters {
         requests: client.meter(),
         commits: Commits::default(),
@@ -472,11 +477,11 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
     // Bounded: when it is full, the scanners' threads wait instead of losing frames.
     let (inputs, queue) = mpsc::channel(FRAME_QUEUE_MAX);
     let clock_trust = if config.station.trust_clock { ClockTrust::Declared } else { ClockTrust::Unproven };
-    let (clock_trust_tell, clock_trust) = watch::channel(clock_trust);
+    let (clock_trust_sender, clock_trust) = watch::channel(clock_trust);
     // Offline until the first answer: "ok" before any request would be a guess.
-    let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
-    let (advice_tell, advice) = watch::channel(BTreeMap::new());
-    let (pending_tell, pending) = watch::channel(BTreeMap::new());
+    let (health_sender, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
+    let (advice_sender, advice) = watch::channel(BTreeMap::new());
+    let (pending_sender, pending) = watch::channel(BTreeMap::new());
     let (wake, sync_now) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let link = LinkParts {
         store: store.clone(),
@@ -484,8 +489,8 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         clock: Arc::clone(&clock),
         config: Arc::clone(&config),
         feedback: Arc::clone(&feedback),
-        clock_trust: clock_trust_tell,
-        health: health_tell,
+        clock_trust: clock_trust_sender,
+        health: health_sender,
         stop: CancellationToken::new(),
         heartbeat: Arc::new(Heartbeat::new("the way to the service")),
     };
@@ -497,8 +502,8 @@ fn join(ends: Ends<'_>) -> (Uplink, Scans, Shared, mpsc::Receiver<Input>) {
         clock: Arc::clone(&clock),
         clock_trust: clock_trust.clone(),
         wake: Arc::clone(&wake),
-        advice: advice_tell,
-        pending: pending_tell,
+        advice: advice_sender,
+        pending: pending_sender,
         refusals: Refusals::default(),
         heartbeat: Arc::new(Heartbeat::new("the scans' worker")),
         meter: meters.commits.clone(),
@@ -595,7 +600,7 @@ pub fn rules(config: &Config) -> Rules {
 }
 
 /// Marks the files for a thorough check at the next start, if the agent ends because of damage.
-fn leave_word(error: &Error, dir: &Path) {
+fn mark_damage(error: &Error, dir: &Path) {
     let (Error::Store(cause) | Error::Work { source: work::Error::Store(cause), .. }) = error else { return };
     if cause.is_damage()
         && let Err(error) = store::suspect(dir)

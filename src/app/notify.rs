@@ -19,12 +19,12 @@ const STATUS_EVERY: Duration = Duration::from_secs(30);
 
 /// Reports that scans are accepted from now on (`READY=1`, `sd_notify(3)`).
 pub(super) fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
 /// Reports that no more scans are accepted (`STOPPING=1`).
 pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
 /// Reports the state of the station and feeds the watchdog while every worker makes progress and the store answers.
@@ -46,35 +46,35 @@ pub(super) async fn watch(agent: Handle, heartbeats: Vec<Arc<Heartbeat>>) {
         }
         match timeout(every, agent.figures()).await {
             Ok(Ok(figures)) => {
-                let said = said(&figures, agent.0.health.borrow().state.as_str());
-                tell(&[NotifyState::Watchdog, NotifyState::Status(&said)]);
+                let line = status_line(&figures, agent.0.health.borrow().state.as_str());
+                notify(&[NotifyState::Watchdog, NotifyState::Status(&line)]);
             }
             // The watchdog needs any answer from the store, even an error.
-            Ok(Err(_)) => tell(&[NotifyState::Watchdog]),
+            Ok(Err(_)) => notify(&[NotifyState::Watchdog]),
             Err(_elapsed) => tracing::error!("the store does not answer; the watchdog is not fed"),
         }
     }
 }
 
 /// Returns the state of the station in one line, as `systemctl status` shows it.
-fn said(figures: &Figures, service: &str) -> String {
+fn status_line(figures: &Figures, service: &str) -> String {
     let waiting: u64 = [State::Queued, State::Sending, State::Uncertain]
         .map(|state| figures.of(state).operations)
         .iter()
         .sum();
     let refused = figures.of(State::Refused).operations;
-    let mut said = format!(
+    let mut line = format!(
         "{} units in open documents, {} to deliver, service {service}",
         figures.of(State::Open).units,
         counted(waiting, "document"),
     );
     if refused > 0 {
-        said.push_str(", a person is needed: `stockpoint outbox list`");
+        line.push_str(", a person is needed: `stockpoint outbox list`");
     }
-    said
+    line
 }
 
-fn tell(state: &[NotifyState<'_>]) {
+fn notify(state: &[NotifyState<'_>]) {
     // A report that is lost is replaced by the next one; it must not fill the log.
     if let Err(error) = sd_notify::notify(state) {
         tracing::debug!(%error, "systemd was not told");

@@ -10,51 +10,51 @@ use tokio::time::sleep;
 use super::Handle;
 use crate::config::Listen;
 use crate::store::Cause;
-use crate::web::{self, Door, Guard, Site};
+use crate::web::{self, Access, PageListener, StatusSource};
 
 /// The interval between two attempts to listen. An address from DHCP usually appears within seconds.
 const TRY_EVERY: Duration = Duration::from_secs(2);
 
 /// The page: its address, its access rule and its content.
-pub(super) struct Page {
+pub(super) struct StationPage {
     pub(super) listen: Listen,
-    pub(super) guard: Guard,
-    pub(super) site: Site,
+    pub(super) access: Access,
+    pub(super) source: StatusSource,
 }
 
 /// Serves the page as soon as its address can be bound. Until then a silent alarm stands.
-pub(super) async fn serve(agent: Handle, mut door: io::Result<Door>, page: Page) {
-    let mut is_told = false;
-    let door = loop {
-        match door {
-            Ok(door) => break door,
+pub(super) async fn serve(agent: Handle, mut listener: io::Result<PageListener>, page: StationPage) {
+    let mut is_reported = false;
+    let listener = loop {
+        match listener {
+            Ok(listener) => break listener,
             Err(error) => {
-                if !is_told {
+                if !is_reported {
                     // Once: a page that cannot be served for a day must not fill the log.
-                    is_told = true;
+                    is_reported = true;
                     tracing::warn!(listen = %page.listen, %error, "cannot serve the station page; trying again");
                     let what =
                         format!("cannot serve the station page at {} (web.listen): {error}", page.listen);
                     agent.raise(Cause::Page, &what).await;
                 }
                 sleep(TRY_EVERY).await;
-                door = Door::bind(&page.listen);
+                listener = PageListener::bind(&page.listen);
             }
         }
     };
-    let at = door.address().map_or(page.listen, Listen::Tcp);
+    let at = listener.address().map_or(page.listen, Listen::Tcp);
     if let Listen::Tcp(address) = at {
         // Set only once, because the page is bound only once.
         let _first = agent.0.page_address.set(address);
     }
-    if is_told {
-        end(&agent).await;
+    if is_reported {
+        end_alarm(&agent).await;
     }
     tracing::info!(page = %at, "the station page is served");
-    web::serve(door, page.guard, page.site).await;
+    web::serve(listener, page.access, page.source).await;
 }
 
-async fn end(agent: &Handle) {
+async fn end_alarm(agent: &Handle) {
     let ended = agent.0.store.run(|db| db.end_alarm(&Cause::Page)).await;
     if !matches!(ended, Ok(Ok(_))) {
         tracing::warn!("the alarm of the page still stands");

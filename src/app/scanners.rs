@@ -158,7 +158,7 @@ struct Relay {
 }
 
 impl Relay {
-    /// Forwards the messages of the threads to the scans' worker.
+    /// Forwards the messages of the threads to the scans' worker, and updates the scanners' health.
     async fn pass_on(self, mut messages: mpsc::Receiver<FromScanner>, clock: Arc<dyn Clock>) {
         while let Some(message) = messages.recv().await {
             let input = match self.hand_over.take(message, clock.boot()) {

@@ -27,7 +27,7 @@ pub(super) fn run(config: Config) -> Result<(), Error> {
     runtime.block_on(async {
         let stop = interrupted()?;
         let agent = Agent::open(config, &secrets, Host::this())?;
-        Ok(agent.guarded_by(page_token).commanded_by(seal).run(std::future::ready(()), stop).await?)
+        Ok(agent.with_page_token(page_token).with_seal(seal).run(std::future::ready(()), stop).await?)
     })
 }
 

@@ -57,9 +57,9 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Site;
-use super::door::Visit;
-use super::places::{Limits, Place, Places};
+use super::StatusSource;
+use super::listener::Visit;
+use super::slots::{Limits, Slot, Slots};
 use crate::domain::printable::{harmless, printable_bytes};
 use crate::feedback::{Announcement, Feedback};
 use crate::status::rfc3339;
@@ -72,9 +72,9 @@ const PAGE_MAX: u32 = 64;
 /// The pause between two full pages for a client that has much to catch up with.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The interval between two reads of the journal without an announcement: the steps of a delivery are not announced.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const READ_EVERY: Duration = Duration::from_secs(1);
 /// The time without an event after which a comment is sent.
-const BEAT_EVERY: Duration = Duration::from_secs(15);
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
 /// The beginning of the stream: the time after which a client that lost its connection should return, in ms.
 const PREAMBLE: &str = "retry: 2000\n\n";
 
@@ -83,53 +83,59 @@ const PREAMBLE: &str = "retry: 2000\n\n";
 pub(crate) struct Events {
     store: Store,
     feedback: Arc<Feedback>,
-    places: Places,
+    slots: Slots,
 }
 
 impl Events {
     pub(crate) fn new(store: Store, feedback: Arc<Feedback>) -> Self {
-        Self { store, feedback, places: Places::new(CLIENTS) }
+        Self { store, feedback, slots: Slots::new(CLIENTS) }
     }
 
     /// Returns the number of clients that follow the journal now.
     pub(crate) fn clients(&self) -> usize {
-        self.places.taken()
+        self.slots.taken()
     }
 }
 
 /// Answers a client with the stream.
 pub(super) async fn stream(
-    State(site): State<Site>,
+    State(source): State<StatusSource>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
 ) -> Response {
-    let events = site.events;
+    let events = source.events;
     // An unreadable id is an error, not a new beginning: the client would miss events without noticing.
     let seen = headers.get("last-event-id").map(|id| id.to_str().ok().and_then(cursor));
     let seen = match seen {
         Some(None) => {
-            let told = "Last-Event-ID is not the id of an event of this station\n";
-            return (StatusCode::BAD_REQUEST, told).into_response();
+            let why = "Last-Event-ID is not the id of an event of this station\n";
+            return (StatusCode::BAD_REQUEST, why).into_response();
         }
         Some(seen) => seen,
         None => None,
     };
-    let Ok(place) = events.places.take(visit.peer) else {
-        let told = [(RETRY_AFTER, "5")];
-        return (StatusCode::SERVICE_UNAVAILABLE, told, "too many follow the events\n").into_response();
+    let Ok(slot) = events.slots.take(visit.peer) else {
+        let retry = [(RETRY_AFTER, "5")];
+        return (StatusCode::SERVICE_UNAVAILABLE, retry, "too many follow the events\n").into_response();
     };
     // Subscribed before the end of the journal is read: what is announced in between is not missed.
-    let news = events.feedback.listen();
+    let announcements = events.feedback.listen();
     let Ok(Ok(end)) = events.store.run(|db| db.end_of_journal()).await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let seen = begin(seen, end);
-    let follower =
-        Follower { store: events.store, news, seen, is_behind: false, spoke: Instant::now(), _place: place };
+    let follower = Follower {
+        store: events.store,
+        announcements,
+        seen,
+        is_behind: false,
+        last_sent: Instant::now(),
+        _slot: slot,
+    };
     // The limit on the time of a visit ends here: a stream has no end.
-    visit.follow();
+    visit.become_stream();
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
-    (headers, Body::new(Following::begin(follower))).into_response()
+    (headers, Body::new(EventBody::begin(follower))).into_response()
 }
 
 /// Returns the place at which the stream begins.
@@ -154,12 +160,12 @@ fn cursor(id: &str) -> Option<Cursor> {
 /// One client.
 struct Follower {
     store: Store,
-    news: broadcast::Receiver<Announcement>,
+    announcements: broadcast::Receiver<Announcement>,
     seen: Cursor,
     /// True if the last page was full, so that there is probably more.
     is_behind: bool,
-    spoke: Instant,
-    _place: Place,
+    last_sent: Instant,
+    _slot: Slot,
 }
 
 impl Follower {
@@ -180,19 +186,19 @@ impl Follower {
             };
             self.is_behind = u32::try_from(page.len()).is_ok_and(|count| count >= PAGE_MAX);
             if !page.is_empty() {
-                let text = self.told(&page);
+                let text = self.text_of(&page);
                 return (self, Some(text));
             }
-            if self.spoke.elapsed() >= BEAT_EVERY {
-                self.spoke = Instant::now();
+            if self.last_sent.elapsed() >= COMMENT_EVERY {
+                self.last_sent = Instant::now();
                 return (self, Some(": nothing new\n\n".to_owned()));
             }
             // An announcement is only a hint, and even a lost one does no harm: the journal is read in any case.
-            let _hint = timeout(LOOK_EVERY, self.news.recv()).await;
+            let _hint = timeout(READ_EVERY, self.announcements.recv()).await;
         }
     }
 
-    fn told(&mut self, page: &[JournalEntry]) -> String {
+    fn text_of(&mut self, page: &[JournalEntry]) -> String {
         let mut text = String::new();
         for entry in page {
             self.seen = self.seen.behind(entry);
@@ -205,7 +211,7 @@ impl Follower {
             let Cursor { scan, event } = self.seen;
             let _written = write!(text, "id: {scan}-{event}\nevent: {name}\ndata: {data}\n\n");
         }
-        self.spoke = Instant::now();
+        self.last_sent = Instant::now();
         text
     }
 }
@@ -214,17 +220,17 @@ impl Follower {
 ///
 /// It does not use axum's `sse`: that needs a `Stream`, for which no crate is used here yet, and sends each event as a
 /// piece of its own, where a page of the journal is one piece. Each event is JSON on one line and needs no splitting.
-struct Following {
+struct EventBody {
     next: Pin<Box<dyn Future<Output = (Follower, Option<String>)> + Send>>,
 }
 
-impl Following {
+impl EventBody {
     fn begin(follower: Follower) -> Self {
         Self { next: Box::pin(async { (follower, Some(PREAMBLE.to_owned())) }) }
     }
 }
 
-impl HttpBody for Following {
+impl HttpBody for EventBody {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -88,28 +88,28 @@ impl Snapshot {
 
 impl Collector for Snapshot {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut page = Page { encoder };
-        self.program(&mut page)?;
-        self.books(&mut page)?;
-        self.goods(&mut page)?;
-        self.scanners(&mut page)?;
-        self.service(&mut page)?;
-        self.storage(&mut page)
+        let mut out = Exposition { encoder };
+        self.program(&mut out)?;
+        self.books(&mut out)?;
+        self.goods(&mut out)?;
+        self.scanners(&mut out)?;
+        self.service(&mut out)?;
+        self.storage(&mut out)
     }
 }
 
 impl Snapshot {
-    fn program(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn program(&self, out: &mut Exposition<'_>) -> fmt::Result {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
-        page.family("build_info", "The program", "version", version.map(|(_, version)| (version, 1_i64)))?;
+        out.family("build_info", "The program", "version", version.map(|(_, version)| (version, 1_i64)))?;
         let started = self.started.0.div_euclid(1000);
-        page.gauge("start_time_seconds", "When the agent started, Unix time", &started)?;
-        page.gauge("event_clients", "Who follows the events now", &self.event_clients)
+        out.gauge("start_time_seconds", "When the agent started, Unix time", &started)?;
+        out.gauge("event_clients", "Who follows the events now", &self.event_clients)
     }
 
-    fn books(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn books(&self, out: &mut Exposition<'_>) -> fmt::Result {
         let (figures, scans) = (&self.figures, &self.figures.scans);
-        page.counter("scans_accepted", "Frames taken in", &scans.accepted())?;
+        out.counter("scans_accepted", "Frames taken in", &scans.accepted())?;
         let outcomes = [
             ("booked", scans.booked),
             ("unknown", scans.unknown),
@@ -117,10 +117,10 @@ impl Snapshot {
             ("control", scans.control),
             ("lookup", scans.lookup),
         ];
-        page.family("scans", "Frames taken in, by what came of them", "outcome", outcomes)?;
-        page.counter("scans_undone", "Booked scans that were taken back", &scans.undone)?;
-        page.counter("units_booked", "Units booked, taken back or not", &number(figures.units_booked))?;
-        page.counter("units_undone", "Units taken back", &number(figures.units_undone))?;
+        out.family("scans", "Frames taken in, by what came of them", "outcome", outcomes)?;
+        out.counter("scans_undone", "Booked scans that were taken back", &scans.undone)?;
+        out.counter("units_booked", "Units booked, taken back or not", &number(figures.units_booked))?;
+        out.counter("units_undone", "Units taken back", &number(figures.units_undone))?;
         let of = |state| figures.of(state).units;
         let units = [
             ("open", of(State::Open)),
@@ -132,22 +132,22 @@ impl Snapshot {
             ("parked", figures.units_parked),
         ];
         let units = units.map(|(state, units)| (state, number(units)));
-        page.family("units", "Units, by where they are", "state", units)?;
+        out.family("units", "Units, by where they are", "state", units)?;
         let documents = State::ALL.map(|state| (state.as_str(), figures.of(state).operations));
-        page.family("documents", "Documents, by where they stand", "state", documents)?;
+        out.family("documents", "Documents, by where they stand", "state", documents)?;
         let help = "Documents that do not go on without a person";
-        page.gauge("documents_needing_person", help, &self.needing_a_person)
+        out.gauge("documents_needing_person", help, &self.needing_a_person)
     }
 
-    fn goods(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn goods(&self, out: &mut Exposition<'_>) -> fmt::Result {
         let goods = &self.figures.goods;
-        page.gauge("goods", "Goods in the copy of the table", &goods.count)?;
+        out.gauge("goods", "Goods in the copy of the table", &goods.count)?;
         let age = goods.synced_at.map(|at| self.now.ms_since(at).max(0).div_euclid(1000));
-        age.map_or(Ok(()), |age| page.gauge("goods_age_seconds", "Since the goods were last read", &age))
+        age.map_or(Ok(()), |age| out.gauge("goods_age_seconds", "Since the goods were last read", &age))
     }
 
-    fn scanners(&self, page: &mut Page<'_>) -> fmt::Result {
-        let mut states = page.gauges("scanner_state", "1 for the state that the scanner is in")?;
+    fn scanners(&self, out: &mut Exposition<'_>) -> fmt::Result {
+        let mut states = out.gauges("scanner_state", "1 for the state that the scanner is in")?;
         for scanner in &self.health.scanners {
             // Every state has a series, so that an alert rule can rely on its existence.
             for state in ScannerState::ALL {
@@ -156,7 +156,7 @@ impl Snapshot {
             }
         }
         let help = "How often the scanner came back after it was lost";
-        let mut reconnects = page.counters("scanner_reconnects", help)?;
+        let mut reconnects = out.counters("scanner_reconnects", help)?;
         for scanner in &self.scanners {
             let labels = [("scanner", scanner.name.as_str())];
             let mut series = reconnects.encode_family(&labels)?;
@@ -166,39 +166,39 @@ impl Snapshot {
             .scanners
             .iter()
             .filter_map(|scanner| scanner.last_scan_age_s.map(|age| (scanner.name.as_str(), age)));
-        page.family("scanner_last_scan_age_seconds", "Since the scanner's last frame", "scanner", ages)
+        out.family("scanner_last_scan_age_seconds", "Since the scanner's last frame", "scanner", ages)
     }
 
-    fn service(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn service(&self, out: &mut Exposition<'_>) -> fmt::Result {
         let trusted = u32::from(self.health.clock_trusted);
-        page.gauge("clock_trusted", "1 if the clock is known to be right", &trusted)?;
+        out.gauge("clock_trusted", "1 if the clock is known to be right", &trusted)?;
         let states = ApiState::ALL.map(|state| (state.as_str(), u32::from(self.health.api.state == state)));
-        page.family("api_state", "1 for the state that the way to the service is in", "state", states)?;
+        out.family("api_state", "1 for the state that the way to the service is in", "state", states)?;
         let help = "Requests to the service, by what came of them";
-        self.requests.by_outcome().encode(page.counters("api_requests", help)?)?;
+        self.requests.by_outcome().encode(out.counters("api_requests", help)?)?;
         let help = "What requests to the service took";
-        page.histogram("api_request_duration_seconds", help, self.requests.time())
+        out.histogram("api_request_duration_seconds", help, self.requests.time())
     }
 
-    fn storage(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn storage(&self, out: &mut Exposition<'_>) -> fmt::Result {
         let help = "From when a scan is taken up until it is on the disk";
-        page.histogram("commit_duration_seconds", help, self.commits.time())?;
+        out.histogram("commit_duration_seconds", help, self.commits.time())?;
         if let Some(free) = self.disk.free_bytes {
-            page.gauge("disk_free_bytes", "Room under the data folder", &free)?;
+            out.gauge("disk_free_bytes", "Room under the data folder", &free)?;
         }
         let files = self.disk.files.iter().copied();
-        page.family("database_size_bytes", "Size of the databases and their logs", "file", files)
+        out.family("database_size_bytes", "Size of the databases and their logs", "file", files)
     }
 }
 
 type NoLabels = [(&'static str, &'static str); 0];
 
 /// The text while it is being written.
-struct Page<'a> {
+struct Exposition<'a> {
     encoder: DescriptorEncoder<'a>,
 }
 
-impl Page<'_> {
+impl Exposition<'_> {
     fn begin<'p>(
         &'p mut self,
         name: &'p str,

@@ -8,16 +8,16 @@
 //! | `/events` | scans and deliveries as they come, see [`events`] |
 //! | `/healthz` | 200 if the workers make progress and the store answers; otherwise 503 and the reason |
 //!
-//! The page only reads. [`guard`] decides who has access.
+//! The page only reads. [`access`] decides who has access.
 
-mod door;
+mod access;
 pub(crate) mod events;
-mod guard;
+mod listener;
 pub(crate) mod metrics;
 mod page;
 mod peer;
 mod penalty;
-mod places;
+mod slots;
 
 use std::fmt;
 use std::future::Future;
@@ -39,47 +39,47 @@ use crate::feedback::Announcement;
 use crate::status::Status;
 use events::Events;
 
-pub(crate) use door::Door;
-pub(crate) use guard::Guard;
+pub(crate) use access::Access;
+pub(crate) use listener::PageListener;
 
 /// A function that reads something anew for each visitor.
-pub(crate) type Ask<T> = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync>;
+pub(crate) type Source<T> = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync>;
 
 /// The status at one moment, and the last announcements, newest first.
-pub(crate) type Look = (Status, Vec<Announcement>);
+pub(crate) type PageContent = (Status, Vec<Announcement>);
 
 /// The sources of the page and of what programs read.
 #[derive(Clone)]
-pub(crate) struct Site {
+pub(crate) struct StatusSource {
     /// The status and the last announcements; `None` if they cannot be read.
-    pub(crate) look: Ask<Option<Look>>,
+    pub(crate) page: Source<Option<PageContent>>,
     /// The figures for Prometheus; `None` if they cannot be read.
-    pub(crate) measure: Ask<Option<String>>,
+    pub(crate) metrics: Source<Option<String>>,
     /// The health; the error names the part that makes no progress.
-    pub(crate) health: Ask<Result<(), String>>,
+    pub(crate) health: Source<Result<(), String>>,
     /// The events of the journal.
     pub(crate) events: Events,
 }
 
-impl fmt::Debug for Site {
+impl fmt::Debug for StatusSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site").finish_non_exhaustive()
+        f.debug_struct("StatusSource").finish_non_exhaustive()
     }
 }
 
 /// Serves the page and its data until dropped.
-pub(crate) async fn serve(door: Door, guard: Guard, site: Site) {
+pub(crate) async fn serve(listener: PageListener, access: Access, source: StatusSource) {
     let routes = Router::new()
         .route("/", get(page))
         .route("/status.json", get(status))
         .route("/metrics", get(figures))
         .route("/events", get(events::stream))
         .route("/healthz", get(health))
-        .layer(middleware::from_fn_with_state(guard, guard::admit))
+        .layer(middleware::from_fn_with_state(access, access::admit))
         // The layer added last is the outermost: refusals of the access check get these headers, too.
         .layer(middleware::map_response(secured))
-        .with_state(site);
-    door.serve(routes).await;
+        .with_state(source);
+    listener.serve(routes).await;
 }
 
 /// Adds headers by which a browser accepts nothing but what the station sends: no type but the declared one, no frame
@@ -93,28 +93,29 @@ async fn secured(mut response: Response) -> Response {
     response
 }
 
-async fn page(State(site): State<Site>) -> Response {
-    let page = |(status, recent): Look| fresh("text/html; charset=utf-8", page::render(&status, &recent));
-    (site.look)().await.map_or_else(cannot_tell, page)
+async fn page(State(source): State<StatusSource>) -> Response {
+    let page =
+        |(status, recent): PageContent| fresh("text/html; charset=utf-8", page::render(&status, &recent));
+    (source.page)().await.map_or_else(unavailable, page)
 }
 
-async fn status(State(site): State<Site>) -> Response {
-    let json = |(status, _): Look| fresh("application/json", status.json());
-    (site.look)().await.map_or_else(cannot_tell, json)
+async fn status(State(source): State<StatusSource>) -> Response {
+    let json = |(status, _): PageContent| fresh("application/json", status.json());
+    (source.page)().await.map_or_else(unavailable, json)
 }
 
-async fn figures(State(site): State<Site>) -> Response {
-    (site.measure)().await.map_or_else(cannot_tell, |text| fresh(metrics::CONTENT_TYPE, text))
+async fn figures(State(source): State<StatusSource>) -> Response {
+    (source.metrics)().await.map_or_else(unavailable, |text| fresh(metrics::CONTENT_TYPE, text))
 }
 
-async fn health(State(site): State<Site>) -> Response {
-    match (site.health)().await {
+async fn health(State(source): State<StatusSource>) -> Response {
+    match (source.health)().await {
         Ok(()) => fresh("text/plain; charset=utf-8", "ok\n".to_owned()),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
 }
 
-fn cannot_tell() -> Response {
+fn unavailable() -> Response {
     StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 

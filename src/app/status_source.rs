@@ -15,7 +15,7 @@ use crate::domain::time::{BootMillis, UnixMillis};
 use crate::store;
 use crate::web::events::Events;
 use crate::web::metrics::{Disk, Snapshot};
-use crate::web::{Ask, Look, Site};
+use crate::web::{PageContent, Source, StatusSource};
 use crate::work::heartbeat::Heartbeat;
 
 /// The longest wait for the store in a health check.
@@ -26,37 +26,42 @@ const CLOCKS_DIFFER_MS_MAX: i64 = 5000;
 
 /// The parts of the agent that the page reads.
 #[derive(Clone)]
-struct Shown {
+struct PageParts {
     agent: Handle,
     heartbeats: Arc<[Arc<Heartbeat>]>,
     events: Events,
 }
 
 /// Builds the status source of this agent; `heartbeats` are those of its workers.
-pub(super) fn site(agent: &Handle, heartbeats: &[Arc<Heartbeat>]) -> Site {
+pub(super) fn status_source(agent: &Handle, heartbeats: &[Arc<Heartbeat>]) -> StatusSource {
     let events = Events::new(agent.0.store.clone(), Arc::clone(&agent.0.feedback));
-    let shown = Shown { agent: agent.clone(), heartbeats: heartbeats.into(), events: events.clone() };
-    Site { look: ask(&shown, look), measure: ask(&shown, measure), health: ask(&shown, health), events }
+    let parts = PageParts { agent: agent.clone(), heartbeats: heartbeats.into(), events: events.clone() };
+    StatusSource {
+        page: source(&parts, page),
+        metrics: source(&parts, metrics),
+        health: source(&parts, health),
+        events,
+    }
 }
 
-fn ask<T, F>(shown: &Shown, tell: fn(Shown) -> F) -> Ask<T>
+fn source<T, F>(parts: &PageParts, read: fn(PageParts) -> F) -> Source<T>
 where
     F: Future<Output = T> + Send + 'static,
 {
-    let shown = shown.clone();
-    Arc::new(move || Box::pin(tell(shown.clone())))
+    let parts = parts.clone();
+    Arc::new(move || Box::pin(read(parts.clone())))
 }
 
-async fn look(shown: Shown) -> Option<Look> {
-    let status = shown.agent.status().await.ok()?;
-    Some((status, shown.agent.recent()))
+async fn page(parts: PageParts) -> Option<PageContent> {
+    let status = parts.agent.status().await.ok()?;
+    Some((status, parts.agent.recent()))
 }
 
 /// Checks that every worker makes progress and that the store answers.
-async fn health(shown: Shown) -> Result<(), String> {
-    let shared = &shown.agent.0;
+async fn health(parts: PageParts) -> Result<(), String> {
+    let shared = &parts.agent.0;
     let now = shared.clock.boot();
-    if let Some(late) = shown.heartbeats.iter().find(|heartbeat| heartbeat.is_late(now)) {
+    if let Some(late) = parts.heartbeats.iter().find(|heartbeat| heartbeat.is_late(now)) {
         return Err(format!("{} does not get on", late.worker()));
     }
     // The cheapest read that still goes through the store's thread and its file.
@@ -68,8 +73,8 @@ async fn health(shown: Shown) -> Result<(), String> {
     }
 }
 
-async fn measure(shown: Shown) -> Option<String> {
-    let shared = &shown.agent.0;
+async fn metrics(parts: PageParts) -> Option<String> {
+    let shared = &parts.agent.0;
     // Both in one job, so that the figures are of one moment.
     let counted = shared.store.run(|db| Ok::<_, store::Error>((db.figures()?, db.needing_a_person()?)));
     let (figures, needing_a_person) = counted.await.ok()?.ok()?;
@@ -77,14 +82,14 @@ async fn measure(shown: Shown) -> Option<String> {
     let snapshot = Snapshot {
         figures,
         needing_a_person,
-        health: shown.agent.health(),
+        health: parts.agent.health(),
         scanners: shared.scanner_health.borrow().meters(boot),
         disk: disk(&shared.config.station.data_dir),
         now,
         started: started(shared.meters.started, now, boot),
         requests: shared.meters.requests.clone(),
         commits: shared.meters.commits.clone(),
-        event_clients: shown.events.clients(),
+        event_clients: parts.events.clients(),
     };
     Some(snapshot.text())
 }
@@ -109,12 +114,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_start_stays_where_it_was_unless_the_clock_is_put_right() {
+    fn the_start_stays_where_it_was_unless_the_clock_is_corrected() {
         let at_start = (UnixMillis(1_000_000), BootMillis(500));
-        let told = |now| started(at_start, UnixMillis(now), BootMillis(60_500));
-        assert_eq!(told(1_060_000), UnixMillis(1_000_000));
-        assert_eq!(told(1_060_001), UnixMillis(1_000_000));
-        assert_eq!(told(1_055_000), UnixMillis(1_000_000));
-        assert_eq!(told(90_000_000), UnixMillis(89_940_000));
+        let start = |now| started(at_start, UnixMillis(now), BootMillis(60_500));
+        assert_eq!(start(1_060_000), UnixMillis(1_000_000));
+        assert_eq!(start(1_060_001), UnixMillis(1_000_000));
+        assert_eq!(start(1_055_000), UnixMillis(1_000_000));
+        assert_eq!(start(90_000_000), UnixMillis(89_940_000));
     }
 }

@@ -30,7 +30,7 @@ use tokio::task::{self, AbortHandle, JoinSet};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::peer::Peer;
-use super::places::{Limits, Place, Places};
+use super::slots::{Limits, Slot, Slots};
 use crate::config::Listen;
 
 /// The limits of connections at one time.
@@ -38,13 +38,13 @@ const CONNECTIONS: Limits = Limits { total: 32, kept_for_local: 8, per_peer: 8 }
 /// The longest head of a request, and the most that is read ahead, in bytes.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// The longest time for a visitor to send the head of its request.
-const ASK_WITHIN: Duration = Duration::from_secs(10);
+const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// The longest time for which a visitor may accept no byte of its answer.
-const READ_WITHIN: Duration = Duration::from_secs(20);
+const WRITE_WITHIN: Duration = Duration::from_secs(20);
 /// The longest time of a whole visit, request and answer. Streams of events are exempt.
 const VISIT_WITHIN: Duration = Duration::from_secs(30);
 /// The answer to a visitor without a slot.
-const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
     content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\ncontent-length: 21\r\n\r\n\
     too many connections\n";
 /// The permissions of the socket: for the user of the service and its group. Connecting needs the right to write
@@ -53,14 +53,14 @@ const SOCKET_MODE: u32 = 0o660;
 
 /// A listener for visitors of the page.
 #[derive(Debug)]
-pub(crate) enum Door {
+pub(crate) enum PageListener {
     /// A TCP address.
     Tcp(TcpListener),
     /// A Unix socket.
     Unix(UnixListener),
 }
 
-impl Door {
+impl PageListener {
     /// Binds the address or the socket.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Door {
                 Ok(Self::Tcp(listener))
             }
             Listen::Unix(path) => {
-                remove_left(path)?;
+                remove_stale(path)?;
                 let listener = UnixListener::bind(path)?;
                 // Until this call the umask decides; the unit's (0077) gives access to the owner alone.
                 fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE))?;
@@ -95,7 +95,7 @@ impl Door {
     /// Serves visitors until dropped.
     pub(super) async fn serve(self, routes: Router) {
         // Converted only here: Tokio's listeners need a running runtime, and binding may happen before there is one.
-        let watched = match self {
+        let error = match self {
             Self::Tcp(listener) => match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => return serve(listener, Peer::of, routes).await,
                 Err(error) => error,
@@ -105,17 +105,17 @@ impl Door {
                 Err(error) => error,
             },
         };
-        tracing::error!(error = %watched, "the station page is gone");
+        tracing::error!(error = %error, "the station page is gone");
     }
 }
 
 /// Removes the socket that an ended process has left.
-fn remove_left(path: &Path) -> io::Result<()> {
+fn remove_stale(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
         Ok(found) if !found.file_type().is_socket() => Err(io::ErrorKind::AlreadyExists.into()),
-        // The kernel does not remove the file of a socket; only an attempt to connect shows whether somebody listens.
+        // The kernel does not remove the file of a socket; only an attempt to connect shows whether one_visitor listens.
         Ok(_) if UnixStream::connect(path).is_ok() => Err(io::ErrorKind::AddrInUse.into()),
         Ok(_) => fs::remove_file(path),
     }
@@ -126,11 +126,11 @@ fn remove_left(path: &Path) -> io::Result<()> {
 #[repr(u8)]
 enum Stage {
     /// The head of its request is not complete.
-    Asking,
+    Requesting,
     /// Its request is being answered.
     Answered,
     /// It follows the events, for an unlimited time.
-    Following,
+    Streaming,
 }
 
 /// One connection, as its requests see it.
@@ -142,12 +142,12 @@ pub(super) struct Visit {
 
 impl Visit {
     fn new(peer: Peer) -> Self {
-        Self { peer, stage: Arc::new(AtomicU8::new(Stage::Asking as u8)) }
+        Self { peer, stage: Arc::new(AtomicU8::new(Stage::Requesting as u8)) }
     }
 
     /// Lifts the time limit of this visit.
-    pub(super) fn follow(&self) {
-        self.enter(Stage::Following);
+    pub(super) fn become_stream(&self) {
+        self.enter(Stage::Streaming);
     }
 
     fn enter(&self, stage: Stage) {
@@ -163,98 +163,98 @@ impl Visit {
     async fn over(&self) {
         sleep(VISIT_WITHIN).await;
         // Checked after the wait: a visit becomes a stream only during it.
-        if self.is(Stage::Following) {
+        if self.is(Stage::Streaming) {
             std::future::pending::<()>().await;
         }
     }
 }
 
 /// A visitor that has a slot.
-struct Guest {
+struct OpenConnection {
     task: task::Id,
     abort: AbortHandle,
     visit: Visit,
-    _place: Place,
+    _slot: Slot,
 }
 
 /// The visitors that have a slot, in the order of their arrival.
-struct Guests {
-    places: Places,
-    inside: Vec<Guest>,
+struct Connections {
+    slots: Slots,
+    open: Vec<OpenConnection>,
 }
 
-impl Guests {
+impl Connections {
     /// Finds a slot for a visitor, if necessary that of a connection whose request is not complete.
     ///
     /// The visitor's own connections go first, so that others lose one only if it has none.
-    fn place(&mut self, peer: Peer) -> Option<Place> {
-        let place = self.places.take(peer);
-        if place.is_ok() {
-            return place.ok();
+    fn find_slot(&mut self, peer: Peer) -> Option<Slot> {
+        let slot = self.slots.take(peer);
+        if slot.is_ok() {
+            return slot.ok();
         }
-        let asking = |guest: &Guest| guest.visit.is(Stage::Asking);
-        let own = self.inside.iter().position(|guest| guest.visit.peer == peer && asking(guest));
-        let other = || {
+        let is_requesting = |other: &OpenConnection| other.visit.is(Stage::Requesting);
+        let own = self.open.iter().position(|other| other.visit.peer == peer && is_requesting(other));
+        let of_others = || {
             // Otherwise another visitor could take the slots that are kept for this machine.
-            let is_fair = |guest: &Guest| peer == Peer::Local || guest.visit.peer != Peer::Local;
-            self.inside.iter().position(|guest| is_fair(guest) && asking(guest))
+            let may_lose = |other: &OpenConnection| peer == Peer::Local || other.visit.peer != Peer::Local;
+            self.open.iter().position(|other| may_lose(other) && is_requesting(other))
         };
-        let gone = self.inside.remove(own.or_else(other)?);
+        let closed = self.open.remove(own.or_else(of_others)?);
         // Aborted before its slot is freed: no connection may go on without a slot.
-        gone.abort.abort();
-        drop(gone);
-        self.places.take(peer).ok()
+        closed.abort.abort();
+        drop(closed);
+        self.slots.take(peer).ok()
     }
 
-    fn leave(&mut self, task: task::Id) {
-        self.inside.retain(|guest| guest.task != task);
+    fn remove(&mut self, task: task::Id) {
+        self.open.retain(|other| other.task != task);
     }
 }
 
 /// Serves every visitor. Ends only when it is dropped, and then every connection ends.
 async fn serve<L: Listener>(mut listener: L, peer_of: impl Fn(L::Addr) -> Peer, routes: Router) {
-    let mut connections = JoinSet::new();
-    let mut guests = Guests { places: Places::new(CONNECTIONS), inside: Vec::new() };
+    let mut tasks = JoinSet::new();
+    let mut connections = Connections { slots: Slots::new(CONNECTIONS), open: Vec::new() };
     loop {
         tokio::select! {
             (stream, from) = listener.accept() => {
                 let visit = Visit::new(peer_of(from));
-                let Some(place) = guests.place(visit.peer) else {
-                    turn_away(stream).await;
+                let Some(slot) = connections.find_slot(visit.peer) else {
+                    refuse(stream).await;
                     continue;
                 };
-                let abort = connections.spawn(connection(routes.clone(), stream, visit.clone()));
-                guests.inside.push(Guest { task: abort.id(), abort, visit, _place: place });
+                let abort = tasks.spawn(connection(routes.clone(), stream, visit.clone()));
+                connections.open.push(OpenConnection { task: abort.id(), abort, visit, _slot: slot });
             }
-            Some(ended) = connections.join_next_with_id() => {
-                guests.leave(ended.map_or_else(|error| error.id(), |(task, ())| task));
+            Some(ended) = tasks.join_next_with_id() => {
+                connections.remove(ended.map_or_else(|error| error.id(), |(task, ())| task));
             }
         }
     }
 }
 
 /// Sends the refusal if the connection accepts it at once. The listener never waits for a visitor without a slot.
-async fn turn_away(mut stream: impl AsyncWrite + Unpin) {
-    let told = timeout(Duration::ZERO, stream.write_all(TURNED_AWAY)).await;
-    tracing::debug!(told = matches!(told, Ok(Ok(()))), "a visitor found no place");
+async fn refuse(mut stream: impl AsyncWrite + Unpin) {
+    let sent = timeout(Duration::ZERO, stream.write_all(REFUSAL)).await;
+    tracing::debug!(told = matches!(sent, Ok(Ok(()))), "a visitor found no place");
 }
 
 async fn connection(routes: Router, stream: impl AsyncRead + AsyncWrite + Unpin, visit: Visit) {
-    let (asked, inner) = (visit.clone(), TowerToHyperService::new(routes));
+    let (visit_of_requests, inner) = (visit.clone(), TowerToHyperService::new(routes));
     let service = service_fn(move |request: Request<Incoming>| {
-        asked.enter(Stage::Answered);
+        visit_of_requests.enter(Stage::Answered);
         let mut request = request;
-        request.extensions_mut().insert(asked.clone());
+        request.extensions_mut().insert(visit_of_requests.clone());
         inner.call(request)
     });
     let served = http1::Builder::new()
         // hyper needs a timer for the limit on the next line.
         .timer(TokioTimer::new())
-        .header_read_timeout(ASK_WITHIN)
+        .header_read_timeout(REQUEST_WITHIN)
         // One request a connection: a connection that stays open would hold its slot while it is idle.
         .keep_alive(false)
         .max_buf_size(BUFFER_BYTES_MAX)
-        .serve_connection(TokioIo::new(Unstuck::new(stream, READ_WITHIN)), service);
+        .serve_connection(TokioIo::new(WriteLimited::new(stream, WRITE_WITHIN)), service);
     tokio::select! {
         served = served => if let Err(error) = served {
             tracing::debug!(%error, "a visitor went away");
@@ -267,34 +267,34 @@ async fn connection(routes: Router, stream: impl AsyncRead + AsyncWrite + Unpin,
 ///
 /// hyper limits the time for the head of a request but not for writing; another crate for that would replace only forty
 /// lines.
-struct Unstuck<S> {
+struct WriteLimited<S> {
     stream: S,
     patience: Duration,
-    stuck: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Unstuck<S> {
+impl<S> WriteLimited<S> {
     const fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, stuck: None }
+        Self { stream, patience, timer: None }
     }
 
     /// Fails a write that is not ready for too long.
-    fn patiently<T>(
+    fn within_limit<T>(
         &mut self,
         context: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stuck = None;
+            self.timer = None;
             return written;
         }
         // The timer starts with the first write that waits and not with the connection.
-        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(self.patience)));
-        stuck.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        timer.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Unstuck<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteLimited<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -304,7 +304,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Unstuck<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Unstuck<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteLimited<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -312,7 +312,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Unstuck<S> {
     ) -> Poll<io::Result<usize>> {
         // Only writes are limited: reading has a limit of its own, and flushing a socket never waits.
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.patiently(context, written)
+        self.within_limit(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -336,14 +336,14 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("web.sock");
         let listen = Listen::Unix(path.clone());
-        let door = Door::bind(&listen).unwrap();
+        let listener = PageListener::bind(&listen).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
-        assert_eq!(Door::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-        drop(door);
-        Door::bind(&listen).unwrap();
+        assert_eq!(PageListener::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        drop(listener);
+        PageListener::bind(&listen).unwrap();
         let file = dir.path().join("file");
         fs::write(&file, b"keep").unwrap();
-        let refused = Door::bind(&Listen::Unix(file.clone())).unwrap_err();
+        let refused = PageListener::bind(&Listen::Unix(file.clone())).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&file).unwrap(), b"keep");
     }
@@ -351,21 +351,21 @@ mod tests {
     #[tokio::test]
     async fn a_visitor_that_takes_nothing_is_sent_away() {
         let (ours, _theirs) = duplex(8);
-        let mut ours = Unstuck::new(ours, Duration::from_millis(20));
+        let mut ours = WriteLimited::new(ours, Duration::from_millis(20));
         assert_eq!(ours.write_all(&[0; 24]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]
     async fn the_wait_for_a_visitor_begins_anew_with_each_byte_it_takes() {
         let (ours, mut theirs) = duplex(8);
-        let mut ours = Unstuck::new(ours, Duration::from_mins(1));
+        let mut ours = WriteLimited::new(ours, Duration::from_mins(1));
         ours.write_all(&[0; 8]).await.unwrap();
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(Pin::new(&mut ours).poll_write(&mut context, b"more").is_pending());
-        assert!(ours.stuck.is_some());
+        assert!(ours.timer.is_some());
         theirs.read_exact(&mut [0; 8]).await.unwrap();
         assert!(Pin::new(&mut ours).poll_write(&mut context, b"more").is_ready());
-        assert!(ours.stuck.is_none());
+        assert!(ours.timer.is_none());
     }
 
     /// Routes of which one is answered at once and one never.
@@ -382,13 +382,13 @@ mod tests {
         (address, tasks)
     }
 
-    fn somebody(_from: SocketAddr) -> Peer {
+    fn one_visitor(_from: SocketAddr) -> Peer {
         Peer::V4(std::net::Ipv4Addr::new(192, 0, 2, 1))
     }
 
-    async fn connect(address: SocketAddr, said: &[u8]) -> tokio::net::TcpStream {
+    async fn connect(address: SocketAddr, bytes: &[u8]) -> tokio::net::TcpStream {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        stream.write_all(said).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
         stream
     }
 
@@ -399,19 +399,19 @@ mod tests {
         String::from_utf8(answer).unwrap()
     }
 
-    const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-    const ASK_FOR_EVER: &[u8] = b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n";
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    const ENDLESS_REQUEST: &[u8] = b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n";
 
     #[tokio::test]
     async fn half_questions_keep_nobody_waiting_wherever_they_come_from() {
-        for peer_of in [Peer::of, somebody] {
+        for peer_of in [Peer::of, one_visitor] {
             let (address, _tasks) = served(peer_of).await;
             let mut dripping = Vec::new();
             for _ in 0..64 {
                 dripping.push(connect(address, b"GET / HTTP/1.1\r\nX: ").await);
             }
             let begun = tokio::time::Instant::now();
-            assert!(answer(connect(address, ASK).await).await.ends_with("ok"));
+            assert!(answer(connect(address, REQUEST).await).await.ends_with("ok"));
             assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         }
     }
@@ -419,28 +419,28 @@ mod tests {
     #[tokio::test]
     async fn whoever_has_its_share_being_answered_is_told_so_and_others_are_not_harmed() {
         fn by_address(from: SocketAddr) -> Peer {
-            if from.ip() == std::net::Ipv4Addr::LOCALHOST { Peer::Local } else { somebody(from) }
+            if from.ip() == std::net::Ipv4Addr::LOCALHOST { Peer::Local } else { one_visitor(from) }
         }
         let (address, _tasks) = served(by_address).await;
-        let from_outside = async |said: &[u8]| {
+        let from_outside = async |bytes: &[u8]| {
             let socket = tokio::net::TcpSocket::new_v4().unwrap();
             socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
             let mut stream = socket.connect(address).await.unwrap();
-            stream.write_all(said).await.unwrap();
+            stream.write_all(bytes).await.unwrap();
             stream
         };
         let mut theirs = Vec::new();
         for _ in 0..CONNECTIONS.per_peer {
-            theirs.push(from_outside(ASK_FOR_EVER).await);
+            theirs.push(from_outside(ENDLESS_REQUEST).await);
         }
         // Waits until the last of them is being answered.
         sleep(Duration::from_millis(200)).await;
         assert!(answer(from_outside(b"").await).await.starts_with("HTTP/1.1 503 "));
-        assert!(answer(connect(address, ASK).await).await.ends_with("ok"));
+        assert!(answer(connect(address, REQUEST).await).await.ends_with("ok"));
         theirs.pop();
         sleep(Duration::from_millis(200)).await;
-        assert!(answer(from_outside(ASK).await).await.ends_with("ok"));
-        assert!(TURNED_AWAY.ends_with(b"\r\n\r\ntoo many connections\n"));
+        assert!(answer(from_outside(REQUEST).await).await.ends_with("ok"));
+        assert!(REFUSAL.ends_with(b"\r\n\r\ntoo many connections\n"));
     }
 
     #[tokio::test(start_paused = true)]
@@ -449,16 +449,16 @@ mod tests {
         let visit = Visit::new(Peer::Local);
         let mut tasks = JoinSet::new();
         tasks.spawn(connection(routes(), ours, visit.clone()));
-        theirs.write_all(ASK_FOR_EVER).await.unwrap();
+        theirs.write_all(ENDLESS_REQUEST).await.unwrap();
         let begun = tokio::time::Instant::now();
         tasks.join_next().await.unwrap().unwrap();
         assert_eq!(begun.elapsed().as_secs(), VISIT_WITHIN.as_secs());
         let (ours, mut theirs) = duplex(1024);
         tasks.spawn(connection(routes(), ours, visit.clone()));
-        theirs.write_all(ASK_FOR_EVER).await.unwrap();
+        theirs.write_all(ENDLESS_REQUEST).await.unwrap();
         task::yield_now().await;
         sleep(Duration::from_secs(1)).await;
-        visit.follow();
+        visit.become_stream();
         assert!(timeout(VISIT_WITHIN * 10, tasks.join_next()).await.is_err());
     }
 }

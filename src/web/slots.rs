@@ -20,15 +20,15 @@ pub(super) struct Limits {
 
 /// The slots and their use.
 #[derive(Debug, Clone)]
-pub(super) struct Places {
+pub(super) struct Slots {
     limits: Limits,
     taken: Arc<Mutex<BTreeMap<Peer, usize>>>,
 }
 
 /// A slot in use. Dropping it frees the slot.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Places,
+pub(super) struct Slot {
+    slots: Slots,
     peer: Peer,
 }
 
@@ -41,13 +41,13 @@ pub(super) enum Full {
     All,
 }
 
-impl Places {
+impl Slots {
     pub(super) fn new(limits: Limits) -> Self {
         Self { limits, taken: Arc::default() }
     }
 
     /// Takes a slot for a visitor.
-    pub(super) fn take(&self, peer: Peer) -> Result<Place, Full> {
+    pub(super) fn take(&self, peer: Peer) -> Result<Slot, Full> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = taken.values().sum();
         // Visitors from elsewhere together may use no more than the total less what is kept for this machine.
@@ -70,7 +70,7 @@ impl Places {
             return Err(full);
         }
         *of_peer = of_peer.saturating_add(1);
-        Ok(Place { places: self.clone(), peer })
+        Ok(Slot { slots: self.clone(), peer })
     }
 
     /// Returns the number of slots in use.
@@ -79,9 +79,9 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.slots.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(of_peer) = taken.get_mut(&self.peer) {
             *of_peer = of_peer.saturating_sub(1);
             if *of_peer == 0 {
@@ -103,33 +103,33 @@ mod tests {
         Peer::V4(Ipv4Addr::new(192, 0, 2, last))
     }
 
-    fn take(places: &Places, peer: Peer, count: usize) -> Vec<Place> {
-        (0..count).map(|_| places.take(peer).unwrap()).collect()
+    fn take(slots: &Slots, peer: Peer, count: usize) -> Vec<Slot> {
+        (0..count).map(|_| slots.take(peer).unwrap()).collect()
     }
 
     #[test]
     fn a_visitor_has_a_share_and_this_machine_always_finds_a_place() {
-        let places = Places::new(LIMITS);
-        let first = take(&places, peer(1), 4);
-        assert_eq!(places.take(peer(1)).unwrap_err(), Full::Share);
-        let _second = take(&places, peer(2), 2);
-        assert_eq!(places.take(peer(2)).unwrap_err(), Full::All);
-        let local = take(&places, Peer::Local, 2);
-        assert_eq!(places.take(Peer::Local).unwrap_err(), Full::All);
-        assert_eq!(places.taken(), 8);
+        let slots = Slots::new(LIMITS);
+        let first = take(&slots, peer(1), 4);
+        assert_eq!(slots.take(peer(1)).unwrap_err(), Full::Share);
+        let _second = take(&slots, peer(2), 2);
+        assert_eq!(slots.take(peer(2)).unwrap_err(), Full::All);
+        let local = take(&slots, Peer::Local, 2);
+        assert_eq!(slots.take(Peer::Local).unwrap_err(), Full::All);
+        assert_eq!(slots.taken(), 8);
         drop(first);
-        assert!(places.take(peer(3)).is_ok());
+        assert!(slots.take(peer(3)).is_ok());
         drop(local);
-        assert_eq!(places.taken(), 2);
+        assert_eq!(slots.taken(), 2);
     }
 
     #[test]
     fn this_machine_may_take_all_of_them_and_they_are_free_again() {
-        let places = Places::new(LIMITS);
-        let local = take(&places, Peer::Local, 8);
-        assert_eq!(places.take(peer(1)).unwrap_err(), Full::All);
+        let slots = Slots::new(LIMITS);
+        let local = take(&slots, Peer::Local, 8);
+        assert_eq!(slots.take(peer(1)).unwrap_err(), Full::All);
         drop(local);
-        assert_eq!(places.taken(), 0);
-        assert!(places.taken.lock().unwrap().is_empty(), "nobody is remembered");
+        assert_eq!(slots.taken(), 0);
+        assert!(slots.taken.lock().unwrap().is_empty(), "nobody is remembered");
     }
 }

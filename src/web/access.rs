@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tokio::time::{Instant, sleep};
 
-use super::door::Visit;
+use super::listener::Visit;
 use super::peer::Peer;
 use super::penalty::{DELAY, Penalties};
 
@@ -25,7 +25,7 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"stockpoin
 
 /// The rule by which visitors get access.
 #[derive(Debug, Clone)]
-pub(crate) enum Guard {
+pub(crate) enum Access {
     /// Everybody whose request names the station by an address or as `localhost`.
     ///
     /// Otherwise a page of another site could read the station page through its visitor's browser: anybody can point a
@@ -34,64 +34,64 @@ pub(crate) enum Guard {
     /// Everybody who may open the socket in the file system.
     Socket,
     /// Everybody who shows the token.
-    Token(Arc<Lock>),
+    Token(Arc<TokenCheck>),
 }
 
 /// A token, and the visitors that have shown a wrong one recently.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub(crate) struct TokenCheck {
     token: SecretString,
     penalties: Penalties,
 }
 
-impl Guard {
+impl Access {
     /// Gives access to everybody who shows this token.
-    pub(crate) fn token(token: SecretString) -> Self {
-        Self::Token(Arc::new(Lock { token, penalties: Penalties::default() }))
+    pub(crate) fn by_token(token: SecretString) -> Self {
+        Self::Token(Arc::new(TokenCheck { token, penalties: Penalties::default() }))
     }
 }
 
-impl Lock {
+impl TokenCheck {
     /// Returns the refusal for a visitor without access; `None` if it has access. The answer to a wrong token is
     /// delayed.
     async fn refuses(&self, peer: Peer, headers: &HeaderMap) -> Option<Response> {
         // A browser sends its first request without a token and then asks its user: that is no guess.
         if headers.contains_key(AUTHORIZATION) {
             if let Some(rest) = self.penalties.locked(peer, Instant::now()) {
-                let told = [(RETRY_AFTER, rest.as_secs().saturating_add(1).to_string())];
+                let retry = [(RETRY_AFTER, rest.as_secs().saturating_add(1).to_string())];
                 let why = "too many wrong tokens came from there\n";
-                return Some((StatusCode::TOO_MANY_REQUESTS, told, why).into_response());
+                return Some((StatusCode::TOO_MANY_REQUESTS, retry, why).into_response());
             }
-            if shows(headers, &self.token) {
+            if shows_token(headers, &self.token) {
                 return None;
             }
             // Held during the delay, so that the visitor's delayed answers are counted.
             let _late = self.penalties.wrong(peer, Instant::now());
             sleep(DELAY).await;
         }
-        let told = [(WWW_AUTHENTICATE, CHALLENGE)];
-        Some((StatusCode::UNAUTHORIZED, told, "show the token of this station\n").into_response())
+        let challenge = [(WWW_AUTHENTICATE, CHALLENGE)];
+        Some((StatusCode::UNAUTHORIZED, challenge, "show the token of this station\n").into_response())
     }
 }
 
 /// Passes the request on, or answers with the reason for the refusal.
-pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(State(access): State<Access>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    match &guard {
-        Guard::Address if !names_an_address(headers) => {
+    match &access {
+        Access::Address if !names_an_address(headers) => {
             (StatusCode::MISDIRECTED_REQUEST, "ask for this station by its address\n").into_response()
         }
-        Guard::Token(lock) => {
+        Access::Token(check) => {
             // The listener attaches its visit to every request.
             let peer = request.extensions().get().map_or(Peer::Local, |visit: &Visit| visit.peer);
             // Copied, because the answer may be delayed and a request cannot be shared meanwhile.
             let shown = headers.clone();
-            match lock.refuses(peer, &shown).await {
+            match check.refuses(peer, &shown).await {
                 Some(refused) => refused,
                 None => next.run(request).await,
             }
         }
-        Guard::Address | Guard::Socket => next.run(request).await,
+        Access::Address | Access::Socket => next.run(request).await,
     }
 }
 
@@ -104,15 +104,15 @@ fn names_an_address(headers: &HeaderMap) -> bool {
     address == "localhost" || address.parse::<IpAddr>().is_ok()
 }
 
-fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
-    let shown = headers.get(AUTHORIZATION).and_then(|header| shown(header.as_bytes()));
+fn shows_token(headers: &HeaderMap, token: &SecretString) -> bool {
+    let shown = headers.get(AUTHORIZATION).and_then(|header| token_in(header.as_bytes()));
     // The time that this takes reveals no more than the length of the token.
     shown.is_some_and(|shown| bool::from(shown.ct_eq(token.expose_secret().as_bytes())))
 }
 
 /// Returns the token in an `Authorization` header: `Bearer TOKEN` (RFC 6750, section 2.1), or the password of `Basic`
 /// (RFC 7617, section 2), which browsers send.
-fn shown(header: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+fn token_in(header: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let space = header.iter().position(|byte| *byte == b' ')?;
     let (scheme, value) = header.split_at_checked(space)?;
     let value = value.trim_ascii();
@@ -133,24 +133,24 @@ fn shown(header: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 mod tests {
     use super::*;
 
-    fn is_let_in(header: &str) -> bool {
+    fn has_access(header: &str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(header).unwrap());
-        shows(&headers, &SecretString::from("0123456789abcdef"))
+        shows_token(&headers, &SecretString::from("0123456789abcdef"))
     }
 
     #[test]
     fn the_token_is_shown_as_bearer_or_as_the_password_of_anybody() {
-        assert!(is_let_in("Bearer 0123456789abcdef"));
-        assert!(is_let_in("bearer  0123456789abcdef "));
+        assert!(has_access("Bearer 0123456789abcdef"));
+        assert!(has_access("bearer  0123456789abcdef "));
         // ":0123456789abcdef" and "clerk:0123456789abcdef".
-        assert!(is_let_in("Basic OjAxMjM0NTY3ODlhYmNkZWY="));
-        assert!(is_let_in("basic Y2xlcms6MDEyMzQ1Njc4OWFiY2RlZg=="));
+        assert!(has_access("Basic OjAxMjM0NTY3ODlhYmNkZWY="));
+        assert!(has_access("basic Y2xlcms6MDEyMzQ1Njc4OWFiY2RlZg=="));
     }
 
     #[test]
     fn whatever_is_not_the_token_lets_nobody_in() {
-        assert!(!shows(&HeaderMap::new(), &SecretString::from("0123456789abcdef")));
+        assert!(!shows_token(&HeaderMap::new(), &SecretString::from("0123456789abcdef")));
         for header in [
             "",
             "Bearer",
@@ -164,7 +164,7 @@ mod tests {
             "Basic MDEyMzQ1Njc4OWFiY2RlZjo=",
             "Basic %%%",
         ] {
-            assert!(!is_let_in(header), "{header:?}");
+            assert!(!has_access(header), "{header:?}");
         }
     }
 
@@ -186,7 +186,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wrong_token_costs_time_and_then_locks_its_sender_and_nobody_else() {
-        let lock = Lock { token: SecretString::from("0123456789abcdef"), penalties: Penalties::default() };
+        let check =
+            TokenCheck { token: SecretString::from("0123456789abcdef"), penalties: Penalties::default() };
         let (thief, clerk) = (Peer::V4([192, 0, 2, 1].into()), Peer::V4([192, 0, 2, 2].into()));
         let ask = async |peer, token: Option<&str>| {
             let mut headers = HeaderMap::new();
@@ -194,7 +195,7 @@ mod tests {
                 headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
             }
             let begun = Instant::now();
-            let refused = lock.refuses(peer, &headers).await;
+            let refused = check.refuses(peer, &headers).await;
             (refused.map(|response| response.status().as_u16()), begun.elapsed().as_secs())
         };
         assert_eq!(ask(thief, None).await, (Some(401), 0));
