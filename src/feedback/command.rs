@@ -15,15 +15,15 @@ use tokio::time::Instant;
 
 use crate::child::Child;
 use crate::domain::signal::Signal;
-use crate::feedback::output::Heard;
 use crate::feedback::output::Order;
 use crate::feedback::output::Orders;
-use crate::feedback::output::Trouble;
+use crate::feedback::output::Received;
+use crate::feedback::output::RetryBackoff;
 
 /// The longest run time of the program.
 const TIME_MAX: Duration = Duration::from_secs(5);
 /// The interval between two checks whether it has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const CHECK_EVERY: Duration = Duration::from_millis(20);
 
 const CURE: &str = "run it by hand with the name of a signal, as the user of the service; it has 5 s";
 
@@ -48,36 +48,36 @@ impl From<io::Error> for Error {
 
 /// Runs `command`, a program and its arguments, for each ordered signal.
 pub(super) fn run(command: &[String], orders: &Orders) {
-    let mut trouble = Trouble::new("command", CURE);
+    let mut backoff = RetryBackoff::new("command", CURE);
     loop {
         match orders.next(None) {
-            // While the output is in trouble, orders are dropped: late signals would only mislead.
-            Heard::Order(order) if trouble.may_try(Instant::now()) => {
-                let (signal, told) = match order {
-                    Order::Said(signal, told) => (signal, told),
+            // While the output is in backoff, orders are dropped: late signals would only mislead.
+            Received::Order(order) if backoff.may_try(Instant::now()) => {
+                let (signal, message) = match order {
+                    Order::Announced(signal, message) => (signal, message),
                     Order::Signal(signal) => (signal, Arc::from("")),
-                    Order::Calm | Order::Wake => continue,
+                    Order::AlarmSeen | Order::Wake => continue,
                 };
-                match run_once(command, (signal, &told), orders) {
-                    Ok(()) => trouble.worked(),
+                match run_once(command, (signal, &message), orders) {
+                    Ok(()) => backoff.worked(),
                     Err(Error::Stop) => return,
-                    Err(why) => trouble.failed(&why, Instant::now()),
+                    Err(why) => backoff.failed(&why, Instant::now()),
                 }
             }
-            Heard::Order(_) | Heard::Nothing => {}
-            Heard::Stop => return,
+            Received::Order(_) | Received::Timeout => {}
+            Received::Stop => return,
         }
     }
 }
 
-fn run_once(command: &[String], (signal, told): (Signal, &str), orders: &Orders) -> Result<(), Error> {
+fn run_once(command: &[String], (signal, message): (Signal, &str), orders: &Orders) -> Result<(), Error> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let mut command = Command::new(program);
     command.args(arguments).arg(signal.as_str());
     // An empty environment: the station's own may hold the tokens.
     command.env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = Child::start(&mut command)?;
-    child.write_input(told);
+    child.write_input(message);
     let until = Instant::now() + TIME_MAX;
     loop {
         match child.ended()? {
@@ -86,7 +86,7 @@ fn run_once(command: &[String], (signal, told): (Signal, &str), orders: &Orders)
             None if Instant::now() >= until => return Err(Error::Hung),
             None if orders.is_stopping() => return Err(Error::Stop),
             // Does not wait for an order: orders stay in the queue until this one is done.
-            None => thread::park_timeout(LOOK_EVERY),
+            None => thread::park_timeout(CHECK_EVERY),
         }
     }
 }
@@ -109,45 +109,45 @@ mod tests {
         Output::start("command", move |orders| run(&command, &orders)).unwrap()
     }
 
-    fn told(folder: &tempfile::TempDir) -> String {
-        fs::read_to_string(folder.path().join("told")).unwrap_or_default()
+    fn recorded(folder: &tempfile::TempDir) -> String {
+        fs::read_to_string(folder.path().join("record")).unwrap_or_default()
     }
 
     #[test]
-    fn each_signal_is_told_by_name_in_order() {
+    fn each_signal_is_passed_by_name_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        let output = output(&folder, "echo \"$2\" >>\"$1/told\"");
+        let output = output(&folder, "echo \"$2\" >>\"$1/record\"");
         for signal in Signal::ALL {
-            output.sender().tell(Order::Signal(signal));
+            output.sender().send(Order::Signal(signal));
         }
-        until("the last signal", || told(&folder).ends_with("person\n").then_some(()));
+        until("the last signal", || recorded(&folder).ends_with("person\n").then_some(()));
         output.stop();
-        assert_eq!(told(&folder), "booked\nunknown\nrefused\ncontrol\nposted\nperson\n");
+        assert_eq!(recorded(&folder), "booked\nunknown\nrefused\ncontrol\nposted\nperson\n");
     }
 
     #[test]
-    fn a_command_reads_what_was_said_and_sees_nothing_of_the_environment() {
+    fn a_command_reads_the_announcement_and_sees_nothing_of_the_environment() {
         let folder = tempfile::tempdir().unwrap();
         let output = output(
             &folder,
-            "/bin/cat >\"$1/part\"; echo \"$HOME$CARGO_MANIFEST_DIR.\" >>\"$1/part\"; /bin/mv \"$1/part\" \"$1/told\"",
+            "/bin/cat >\"$1/part\"; echo \"$HOME$CARGO_MANIFEST_DIR.\" >>\"$1/part\"; /bin/mv \"$1/part\" \"$1/record\"",
         );
-        output.sender().tell(Order::Said(Signal::Booked, Arc::from("{\"signal\":\"booked\"}")));
-        until("its words", || (!told(&folder).is_empty()).then_some(()));
+        output.sender().send(Order::Announced(Signal::Booked, Arc::from("{\"signal\":\"booked\"}")));
+        until("its record", || (!recorded(&folder).is_empty()).then_some(()));
         output.stop();
-        assert_eq!(told(&folder), "{\"signal\":\"booked\"}\n.\n");
+        assert_eq!(recorded(&folder), "{\"signal\":\"booked\"}\n.\n");
     }
 
     #[test]
     fn a_command_and_what_it_started_end_with_the_station() {
         let folder = tempfile::tempdir().unwrap();
-        let output = output(&folder, "sleep 1000 & echo $! >\"$1/part\"; mv \"$1/part\" \"$1/told\"; wait");
-        output.sender().tell(Order::Signal(Signal::Booked));
-        until("a start", || (!told(&folder).is_empty()).then_some(()));
+        let output = output(&folder, "sleep 1000 & echo $! >\"$1/part\"; mv \"$1/part\" \"$1/record\"; wait");
+        output.sender().send(Order::Signal(Signal::Booked));
+        until("a start", || (!recorded(&folder).is_empty()).then_some(()));
         let begun = Instant::now();
         output.stop();
         assert!(begun.elapsed() < TIME_MAX, "the command was waited for");
-        let sleeper = format!("/proc/{}/stat", told(&folder).trim());
+        let sleeper = format!("/proc/{}/stat", recorded(&folder).trim());
         // The process is gone, or dead and not yet collected by its new parent.
         until("its end", || {
             let state = fs::read_to_string(&sleeper).unwrap_or_default();
@@ -156,15 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_fails_or_is_not_there_is_said_to() {
+    fn a_command_that_fails_or_is_not_there_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let output = output(&folder, "exit 3");
         let why = |command: &str| {
             let (orders, keep) = orders();
-            let told =
+            let reason =
                 run_once(&[command.to_owned()], (Signal::Booked, ""), &orders).unwrap_err().to_string();
             keep.stop();
-            told
+            reason
         };
         assert_eq!(
             why(&folder.path().join("signal").display().to_string()),

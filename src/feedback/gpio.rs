@@ -10,9 +10,9 @@ use gpiocdev::line::Values;
 use crate::config::Gpio;
 use crate::feedback::lamps;
 use crate::feedback::output::Orders;
-use crate::feedback::output::Trouble;
+use crate::feedback::output::RetryBackoff;
 use crate::feedback::pattern::Colour;
-use crate::feedback::player::Shown;
+use crate::feedback::player::OutputState;
 
 /// The name of this program as the owner of the lines, which other programs see.
 const CONSUMER: &str = "stockpoint";
@@ -39,9 +39,9 @@ pub enum Error {
 pub(super) fn run(gpio: &Gpio, orders: &Orders) {
     lamps::run(
         orders,
-        Trouble::new("gpio", CURE),
+        RetryBackoff::new("gpio", CURE),
         || open(gpio),
-        |request, shown| request.set_values(&values(gpio, shown)),
+        |request, state| request.set_values(&values(gpio, state)),
     );
 }
 
@@ -51,7 +51,7 @@ pub(super) fn run(gpio: &Gpio, orders: &Orders) {
 /// Returns [`Error`]. Nothing is changed.
 pub fn examine(gpio: &Gpio) -> Result<(), Error> {
     let chip = Chip::from_path(&gpio.chip)?;
-    for (offset, _) in lines(gpio, Shown::default()) {
+    for (offset, _) in lines(gpio, OutputState::default()) {
         let info = chip.line_info(offset)?;
         // The running agent holds the lines under this name: that is no conflict.
         if info.used && info.consumer != CONSUMER {
@@ -64,7 +64,7 @@ pub fn examine(gpio: &Gpio) -> Result<(), Error> {
 fn open(gpio: &Gpio) -> Result<Request, gpiocdev::Error> {
     let mut builder = Request::builder();
     builder.on_chip(&gpio.chip).with_consumer(CONSUMER);
-    for (offset, _) in lines(gpio, Shown::default()) {
+    for (offset, _) in lines(gpio, OutputState::default()) {
         // Requested inactive, so that no light or buzzer is on before the first signal.
         builder.with_line(offset).as_output(Value::Inactive);
         if gpio.active_low {
@@ -74,19 +74,19 @@ fn open(gpio: &Gpio) -> Result<Request, gpiocdev::Error> {
     builder.request()
 }
 
-fn values(gpio: &Gpio, shown: Shown) -> Values {
+fn values(gpio: &Gpio, state: OutputState) -> Values {
     let mut values = Values::default();
-    for (offset, is_on) in lines(gpio, shown) {
+    for (offset, is_on) in lines(gpio, state) {
         values.set(offset, if is_on { Value::Active } else { Value::Inactive });
     }
     values
 }
 
 /// Returns the connected lines, each with true if it is on.
-fn lines(gpio: &Gpio, shown: Shown) -> impl Iterator<Item = (u32, bool)> {
-    let lit = |colour| shown.lit.contains(&colour);
+fn lines(gpio: &Gpio, state: OutputState) -> impl Iterator<Item = (u32, bool)> {
+    let lit = |colour| state.lit.contains(&colour);
     let all = [
-        (gpio.buzzer, shown.sounds),
+        (gpio.buzzer, state.sounds),
         (gpio.green, lit(Colour::Green)),
         (gpio.yellow, lit(Colour::Yellow)),
         (gpio.red, lit(Colour::Red)),
@@ -114,21 +114,21 @@ mod tests {
     #[test]
     fn each_line_that_is_connected_does_its_part() {
         let on = |sounds, signal| {
-            let shown = Shown { sounds, lit: pattern(signal).colours };
-            lines(&gpio(), shown).filter(|(_, is_on)| *is_on).map(|(line, _)| line).collect::<Vec<_>>()
+            let state = OutputState { sounds, lit: pattern(signal).colours };
+            lines(&gpio(), state).filter(|(_, is_on)| *is_on).map(|(line, _)| line).collect::<Vec<_>>()
         };
         assert_eq!(on(true, Signal::Booked), [18, 23]);
         assert_eq!(on(false, Signal::Person), [25]);
         assert_eq!(on(true, Signal::Posted), [18, 23, 25]);
-        assert_eq!(lines(&gpio(), Shown::default()).count(), 3);
+        assert_eq!(lines(&gpio(), OutputState::default()).count(), 3);
     }
 
     #[test]
-    fn what_is_no_chip_is_said_to_be_none() {
+    fn what_is_no_chip_is_reported_as_none() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let none = Gpio { chip: file.path().to_owned(), ..gpio() };
-        let told = examine(&none).unwrap_err().to_string();
-        assert!(told.contains("character device"), "{told}");
+        let reason = examine(&none).unwrap_err().to_string();
+        assert!(reason.contains("character device"), "{reason}");
         let absent = Gpio { chip: "/nonexistent/gpiochip0".into(), ..gpio() };
         assert!(examine(&absent).is_err());
     }

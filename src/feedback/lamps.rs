@@ -4,58 +4,58 @@ use std::fmt;
 
 use tokio::time::Instant;
 
-use crate::feedback::output::Heard;
 use crate::feedback::output::Order;
 use crate::feedback::output::Orders;
-use crate::feedback::output::Trouble;
+use crate::feedback::output::Received;
+use crate::feedback::output::RetryBackoff;
+use crate::feedback::player::OutputState;
 use crate::feedback::player::Player;
-use crate::feedback::player::Shown;
 
 /// Plays the ordered signals until the thread must end, and leaves the device silent and dark.
 ///
 /// `open` opens the device silent and dark; `show` sets its state until the next call. A device that fails is opened
-/// again when `trouble` allows it.
+/// again when `backoff` allows it.
 pub(super) fn run<D, E: fmt::Display>(
     orders: &Orders,
-    mut trouble: Trouble,
+    mut backoff: RetryBackoff,
     open: impl Fn() -> Result<D, E>,
-    show: impl Fn(&mut D, Shown) -> Result<(), E>,
+    show: impl Fn(&mut D, OutputState) -> Result<(), E>,
 ) {
     let begun = Instant::now();
-    let (mut player, mut device, mut last) = (Player::default(), None, Shown::default());
+    let (mut player, mut device, mut last) = (Player::default(), None, OutputState::default());
     loop {
         // The pattern goes on while the device is broken: one that works again joins in where the signal is now.
-        let shown = player.shown(begun.elapsed());
-        if device.is_none() && trouble.may_try(Instant::now()) {
-            device = open().map_err(|why| trouble.failed(&why, Instant::now())).ok();
-            last = Shown::default();
+        let state = player.state(begun.elapsed());
+        if device.is_none() && backoff.may_try(Instant::now()) {
+            device = open().map_err(|why| backoff.failed(&why, Instant::now())).ok();
+            last = OutputState::default();
         }
         // Written only on a change: the loop also runs after an order that changes nothing.
-        if let Some(opened) = device.as_mut().filter(|_| shown != last) {
-            match show(opened, shown) {
+        if let Some(opened) = device.as_mut().filter(|_| state != last) {
+            match show(opened, state) {
                 Ok(()) => {
-                    trouble.worked();
-                    last = shown;
+                    backoff.worked();
+                    last = state;
                 }
                 Err(why) => {
-                    trouble.failed(&why, Instant::now());
+                    backoff.failed(&why, Instant::now());
                     device = None;
                 }
             }
         }
-        match orders.next(player.lasts(begun.elapsed())) {
-            Heard::Order(Order::Signal(signal) | Order::Said(signal, _)) => {
+        match orders.next(player.time_left(begun.elapsed())) {
+            Received::Order(Order::Signal(signal) | Order::Announced(signal, _)) => {
                 player.play(signal, begun.elapsed());
             }
-            Heard::Order(Order::Calm) => player.calm(begun.elapsed()),
-            Heard::Order(Order::Wake) | Heard::Nothing => {}
-            Heard::Stop => break,
+            Received::Order(Order::AlarmSeen) => player.calm(begun.elapsed()),
+            Received::Order(Order::Wake) | Received::Timeout => {}
+            Received::Stop => break,
         }
     }
     if let Some(opened) = &mut device
-        && let Err(why) = show(opened, Shown::default())
+        && let Err(why) = show(opened, OutputState::default())
     {
-        trouble.failed(&why, Instant::now());
+        backoff.failed(&why, Instant::now());
     }
 }
 
@@ -72,42 +72,43 @@ mod tests {
     const BOUND: Duration = Duration::from_secs(20);
 
     /// Returns an output whose device reports each state: the number of lights, and a `b` if it sounds.
-    fn telling(told: SyncSender<String>) -> Output {
+    fn reporting(reports: SyncSender<String>) -> Output {
         Output::start("test", move |orders| {
-            let open = || told.send("open".to_owned()).map(|()| told.clone());
-            let word = |shown: Shown| format!("{}{}", shown.lit.len(), if shown.sounds { "b" } else { "" });
-            run(&orders, Trouble::new("test", ""), open, |told, shown| told.send(word(shown)));
+            let open = || reports.send("open".to_owned()).map(|()| reports.clone());
+            let word =
+                |state: OutputState| format!("{}{}", state.lit.len(), if state.sounds { "b" } else { "" });
+            run(&orders, RetryBackoff::new("test", ""), open, |reports, state| reports.send(word(state)));
         })
         .unwrap()
     }
 
     #[test]
     fn a_signal_is_played_and_the_device_left_silent_and_dark() {
-        let (told, hears) = sync_channel(64);
-        let output = telling(told);
-        output.sender().tell(Order::Signal(Signal::Refused));
-        let first: Vec<_> = (0..2).map(|_| hears.recv_timeout(BOUND).unwrap()).collect();
+        let (reports, received) = sync_channel(64);
+        let output = reporting(reports);
+        output.sender().send(Order::Signal(Signal::Refused));
+        let first: Vec<_> = (0..2).map(|_| received.recv_timeout(BOUND).unwrap()).collect();
         assert_eq!(first, ["open", "1b"]);
         output.stop();
-        assert_eq!(hears.iter().last().as_deref(), Some("0"));
+        assert_eq!(received.iter().last().as_deref(), Some("0"));
     }
 
     #[test]
     fn a_device_that_is_not_there_is_tried_once_and_not_with_each_signal() {
-        let (told, hears) = sync_channel(64);
+        let (reports, received) = sync_channel(64);
         let output = Output::start("test", move |orders| {
             let open = || {
-                told.send(()).unwrap();
+                reports.send(()).unwrap();
                 Err::<(), _>("not there")
             };
-            run(&orders, Trouble::new("test", ""), open, |(), _| Ok(()));
+            run(&orders, RetryBackoff::new("test", ""), open, |(), _| Ok(()));
         })
         .unwrap();
         for signal in Signal::ALL {
-            output.sender().tell(Order::Signal(signal));
+            output.sender().send(Order::Signal(signal));
         }
-        hears.recv_timeout(BOUND).unwrap();
+        received.recv_timeout(BOUND).unwrap();
         output.stop();
-        assert_eq!(hears.iter().count(), 0);
+        assert_eq!(received.iter().count(), 0);
     }
 }

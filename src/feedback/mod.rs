@@ -52,7 +52,7 @@ pub const RECENT_MAX: usize = 12;
 /// Passes the bytes of a signal to a scanner without waiting, and returns `false` if it could not.
 ///
 /// Some scanners also need a verdict that has no bytes.
-pub type SignalSender = Box<dyn Fn(Occasion, Vec<u8>) -> bool + Send + Sync>;
+pub type SendSignal = Box<dyn Fn(Occasion, Vec<u8>) -> bool + Send + Sync>;
 
 /// An announcement, and the scanner that it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,13 +237,13 @@ pub struct Feedback {
     outputs: Vec<OutputSender>,
     listeners: broadcast::Sender<Announcement>,
     recent: Mutex<VecDeque<Announcement>>,
-    alarm: watch::Sender<Alarm>,
+    alarm: watch::Sender<AlarmState>,
     refusal_counts: RefusalCounts,
 }
 
 /// The state of the alarm for something that needs a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Alarm {
+enum AlarmState {
     None,
     /// The alarm stands until a person scans the OK code.
     Standing,
@@ -254,7 +254,7 @@ pub struct ScannerOutput {
     /// The bytes; a signal without an entry is silent.
     pub bytes: BTreeMap<Signal, Vec<u8>>,
     /// The function that sends bytes to the scanner.
-    pub send: SignalSender,
+    pub send: SendSignal,
 }
 
 impl fmt::Debug for Feedback {
@@ -277,7 +277,7 @@ impl Feedback {
             outputs: outputs.senders(),
             listeners: broadcast::Sender::new(ANNOUNCEMENTS_MAX),
             recent: Mutex::default(),
-            alarm: watch::Sender::new(Alarm::None),
+            alarm: watch::Sender::new(AlarmState::None),
             refusal_counts: RefusalCounts::default(),
         }
     }
@@ -307,7 +307,7 @@ impl Feedback {
             self.list(announcement.clone());
         }
         // A station without a terminal or a page has no listeners; that is no failure.
-        let _heard = self.listeners.send(announcement);
+        let _sent = self.listeners.send(announcement);
     }
 
     /// Lists announcements from before the start without announcing them again.
@@ -327,8 +327,8 @@ impl Feedback {
 
     /// Records that a person has seen the alarm, so that it is not repeated.
     pub fn calm(&self) {
-        self.alarm.send_replace(Alarm::None);
-        self.outputs.iter().for_each(|output| output.tell(Order::Calm));
+        self.alarm.send_replace(AlarmState::None);
+        self.outputs.iter().for_each(|output| output.send(Order::AlarmSeen));
     }
 
     /// Announces that the alarms have changed, to everybody that shows them.
@@ -343,12 +343,12 @@ impl Feedback {
             let standing = *alarm.borrow_and_update();
             match standing {
                 // `self` holds the sender, so the channel cannot close.
-                Alarm::None => drop(alarm.changed().await),
+                AlarmState::None => drop(alarm.changed().await),
                 // A change starts a new wait: the alarm was just given, or a person has seen it.
-                Alarm::Standing => {
+                AlarmState::Standing => {
                     if timeout(every, alarm.changed()).await.is_err() {
                         // The outputs get the signal alone: the announcement was sent with the first one.
-                        self.outputs.iter().for_each(|output| output.tell(Order::Signal(Signal::Person)));
+                        self.outputs.iter().for_each(|output| output.send(Order::Signal(Signal::Person)));
                         self.sound(None, Signal::Person, Occasion::News);
                     }
                 }
@@ -359,9 +359,9 @@ impl Feedback {
     fn signal(&self, announcement: &Announcement) {
         let occasion = announcement.what.occasion();
         if !self.outputs.is_empty() {
-            let told: Arc<str> = Arc::from(message::json(announcement));
-            let order = || Order::Said(announcement.signal, Arc::clone(&told));
-            self.outputs.iter().for_each(|output| output.tell(order()));
+            let message: Arc<str> = Arc::from(message::json(announcement));
+            let order = || Order::Announced(announcement.signal, Arc::clone(&message));
+            self.outputs.iter().for_each(|output| output.send(order()));
         }
         self.sound(announcement.scanner.as_ref(), announcement.signal, occasion);
     }
@@ -369,7 +369,7 @@ impl Feedback {
     /// Gives a signal on its scanner, or on all scanners if it has none.
     fn sound(&self, scanner: Option<&ScannerName>, signal: Signal, occasion: Occasion) {
         if signal == Signal::Person {
-            self.alarm.send_replace(Alarm::Standing);
+            self.alarm.send_replace(AlarmState::Standing);
         }
         match scanner {
             Some(scanner) => self.send(scanner, occasion, signal),

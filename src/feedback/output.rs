@@ -29,11 +29,11 @@ const RETRY_MAX: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
     /// A signal and its announcement as JSON.
-    Said(Signal, Arc<str>),
+    Announced(Signal, Arc<str>),
     /// A signal alone.
     Signal(Signal),
     /// A person has seen the alarm.
-    Calm,
+    AlarmSeen,
     /// Wakes the thread, so that it checks whether to stop.
     Wake,
 }
@@ -47,7 +47,7 @@ pub(super) struct OutputSender {
 
 impl OutputSender {
     /// Sends the output an order without waiting. An output that is behind loses it.
-    pub(super) fn tell(&self, order: Order) {
+    pub(super) fn send(&self, order: Order) {
         // Debug only: an output that is behind would otherwise fill the log with every scan.
         if let Err(error) = self.queue.try_send(order) {
             tracing::debug!(output = self.name, %error, "the output is behind and leaves this out");
@@ -112,27 +112,27 @@ pub(super) struct Orders {
 
 /// The result of a wait for an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Received {
     Order(Order),
     /// No order came in time.
-    Nothing,
+    Timeout,
     /// The thread must end.
     Stop,
 }
 
 impl Orders {
     /// Waits for the next order, at most for `patience`, or without a limit if it is `None`.
-    pub(super) fn next(&self, patience: Option<Duration>) -> Heard {
-        let heard = match patience {
+    pub(super) fn next(&self, patience: Option<Duration>) -> Received {
+        let received = match patience {
             Some(patience) => self.queue.recv_timeout(patience),
             None => self.queue.recv().map_err(|_closed| RecvTimeoutError::Disconnected),
         };
-        match heard {
+        match received {
             // Checked before the order: a stop must not wait for eight orders that are still queued.
-            _ if self.is_stopping() => Heard::Stop,
-            Ok(order) => Heard::Order(order),
-            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Heard::Stop,
+            _ if self.is_stopping() => Received::Stop,
+            Ok(order) => Received::Order(order),
+            Err(RecvTimeoutError::Timeout) => Received::Timeout,
+            Err(RecvTimeoutError::Disconnected) => Received::Stop,
         }
     }
 
@@ -144,14 +144,14 @@ impl Orders {
 
 /// The failures of an output. A failure is logged once with its cure, and the next attempt waits.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct RetryBackoff {
     output: &'static str,
     cure: &'static str,
     /// The time of the next attempt and the wait after it; `None` while the output works.
     broken: Option<(Instant, Duration)>,
 }
 
-impl Trouble {
+impl RetryBackoff {
     pub(super) fn new(output: &'static str, cure: &'static str) -> Self {
         Self { output, cure, broken: None }
     }
@@ -200,18 +200,18 @@ mod tests {
 
     #[test]
     fn a_broken_output_is_left_alone_for_five_seconds_then_twice_as_long_up_to_a_minute() {
-        let mut trouble = Trouble::new("sound", "");
+        let mut backoff = RetryBackoff::new("sound", "");
         let mut now = Instant::now();
-        assert!(trouble.may_try(now));
+        assert!(backoff.may_try(now));
         for wait in [5, 10, 20, 40, 60, 60] {
-            trouble.failed(&"broken", now);
-            assert!(!trouble.may_try(now + Duration::from_millis(wait * 1000 - 1)));
+            backoff.failed(&"broken", now);
+            assert!(!backoff.may_try(now + Duration::from_millis(wait * 1000 - 1)));
             now += Duration::from_secs(wait);
-            assert!(trouble.may_try(now));
+            assert!(backoff.may_try(now));
         }
-        trouble.worked();
-        trouble.failed(&"broken", now);
-        assert!(trouble.may_try(now + Duration::from_secs(5)));
+        backoff.worked();
+        backoff.failed(&"broken", now);
+        assert!(backoff.may_try(now + Duration::from_secs(5)));
     }
 
     #[test]
@@ -219,11 +219,11 @@ mod tests {
         let (freed, hung) = sync_channel::<()>(1);
         let output = Output::start("test", move |orders| {
             let _freed = hung.recv();
-            while orders.next(None) != Heard::Stop {}
+            while orders.next(None) != Received::Stop {}
         })
         .unwrap();
         for _ in 0..10 * ORDERS_MAX {
-            output.sender().tell(Order::Signal(Signal::Booked));
+            output.sender().send(Order::Signal(Signal::Booked));
         }
         freed.send(()).unwrap();
         output.stop();

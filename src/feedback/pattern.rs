@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    fn told(signal: Signal) -> String {
+    fn rhythm_of(signal: Signal) -> String {
         let word = |beat: Beat| match beat {
             Beat::On(length) => format!("+{}", length.as_millis()),
             Beat::Off(length) => format!("-{}", length.as_millis()),
@@ -125,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn each_rhythm_is_what_its_marks_say() {
-        assert_eq!(told(Signal::Booked), "+70");
-        assert_eq!(told(Signal::Control), "+70 -80 +70");
-        assert_eq!(told(Signal::Unknown), "+250 -80 +70");
-        assert_eq!(told(Signal::Refused), "+250 -80 +250 -80 +250");
-        assert_eq!(told(Signal::Posted), "+70 -80 +250");
-        assert_eq!(told(Signal::Person), "+250 -80 +250 -250 +250 -80 +250");
+    fn each_rhythm_follows_its_marks() {
+        assert_eq!(rhythm_of(Signal::Booked), "+70");
+        assert_eq!(rhythm_of(Signal::Control), "+70 -80 +70");
+        assert_eq!(rhythm_of(Signal::Unknown), "+250 -80 +70");
+        assert_eq!(rhythm_of(Signal::Refused), "+250 -80 +250 -80 +250");
+        assert_eq!(rhythm_of(Signal::Posted), "+70 -80 +250");
+        assert_eq!(rhythm_of(Signal::Person), "+250 -80 +250 -250 +250 -80 +250");
     }
 
     #[test]

@@ -24,7 +24,7 @@ const AFTERGLOW: Duration = Duration::from_millis(500);
 
 /// The sound and the lights at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Shown {
+pub struct OutputState {
     /// True if the buzzer sounds.
     pub sounds: bool,
     /// The lights that are lit.
@@ -33,22 +33,22 @@ pub struct Shown {
 
 /// One period of a signal that is being played.
 #[derive(Debug, Clone, Copy)]
-struct Stretch {
+struct Period {
     /// The time of its end.
     until: Duration,
-    shown: Shown,
+    state: OutputState,
 }
 
 /// Plays one signal at a time.
 #[derive(Debug, Default)]
 pub struct Player {
     /// The signal that is being played, and its remaining periods.
-    playing: Option<(Signal, VecDeque<Stretch>)>,
-    alarm: Alarm,
+    playing: Option<(Signal, VecDeque<Period>)>,
+    alarm: PendingAlarm,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Alarm {
+enum PendingAlarm {
     #[default]
     None,
     /// The alarm was played; its lights stay on.
@@ -60,14 +60,14 @@ enum Alarm {
 impl Player {
     /// Plays a signal from `now` on.
     pub fn play(&mut self, signal: Signal, now: Duration) {
-        self.go_on(now);
+        self.advance(now);
         match (&self.playing, signal) {
             // A second alarm during the first one says nothing new.
             (Some((Signal::Person, _)), Signal::Person) => {}
-            (Some(_), Signal::Person) => self.alarm = Alarm::Due,
+            (Some(_), Signal::Person) => self.alarm = PendingAlarm::Due,
             (Some((cut_off, _)), _) => {
                 if *cut_off == Signal::Person {
-                    self.alarm = Alarm::Due;
+                    self.alarm = PendingAlarm::Due;
                 }
                 self.begin(signal, now, CUT);
             }
@@ -77,65 +77,65 @@ impl Player {
 
     /// Records that a person has seen the alarm.
     pub fn calm(&mut self, now: Duration) {
-        self.go_on(now);
-        self.alarm = Alarm::None;
+        self.advance(now);
+        self.alarm = PendingAlarm::None;
         // Only the alarm is silenced: the answer to the OK code goes on.
         self.playing.take_if(|(signal, _)| *signal == Signal::Person);
     }
 
     /// Returns the sound and the lights at `now`.
-    pub fn shown(&mut self, now: Duration) -> Shown {
-        self.go_on(now);
+    pub fn state(&mut self, now: Duration) -> OutputState {
+        self.advance(now);
         let playing = self.playing.as_ref().and_then(|(_, left)| left.front());
-        playing.map_or_else(|| self.at_rest(), |stretch| stretch.shown)
+        playing.map_or_else(|| self.at_rest(), |period| period.state)
     }
 
     /// Returns the time until they change; `None` if they last until the next signal.
-    pub fn lasts(&mut self, now: Duration) -> Option<Duration> {
-        self.go_on(now);
+    pub fn time_left(&mut self, now: Duration) -> Option<Duration> {
+        self.advance(now);
         let (_, left) = self.playing.as_ref()?;
-        left.front().map(|stretch| stretch.until.saturating_sub(now))
+        left.front().map(|period| period.until.saturating_sub(now))
     }
 
-    fn at_rest(&self) -> Shown {
-        let lit = if self.alarm == Alarm::None { &[] } else { pattern(Signal::Person).colours };
-        Shown { sounds: false, lit }
+    fn at_rest(&self) -> OutputState {
+        let lit = if self.alarm == PendingAlarm::None { &[] } else { pattern(Signal::Person).colours };
+        OutputState { sounds: false, lit }
     }
 
     fn begin(&mut self, signal: Signal, now: Duration, silence: Duration) {
         let mut left = VecDeque::new();
         let mut until = now;
-        let mut add = |length: Duration, shown| {
+        let mut add = |length: Duration, state| {
             until = until.saturating_add(length);
-            left.push_back(Stretch { until, shown });
+            left.push_back(Period { until, state });
         };
         if !silence.is_zero() {
             // A pause makes it audible that one signal ends and another begins.
-            add(silence, Shown::default());
+            add(silence, OutputState::default());
         }
         let pattern = pattern(signal);
         for beat in pattern.beats() {
             match beat {
-                Beat::On(length) => add(length, Shown { sounds: true, lit: pattern.colours }),
-                Beat::Off(length) => add(length, Shown::default()),
+                Beat::On(length) => add(length, OutputState { sounds: true, lit: pattern.colours }),
+                Beat::Off(length) => add(length, OutputState::default()),
             }
         }
-        add(AFTERGLOW, Shown { sounds: false, lit: pattern.colours });
+        add(AFTERGLOW, OutputState { sounds: false, lit: pattern.colours });
         if signal == Signal::Person {
-            self.alarm = Alarm::Standing;
+            self.alarm = PendingAlarm::Standing;
         }
         self.playing = Some((signal, left));
     }
 
     /// Drops the periods that are over at `now`, and starts an alarm that is due.
-    fn go_on(&mut self, now: Duration) {
+    fn advance(&mut self, now: Duration) {
         if let Some((_, left)) = &mut self.playing {
-            while left.front().is_some_and(|stretch| stretch.until <= now) {
+            while left.front().is_some_and(|period| period.until <= now) {
                 left.pop_front();
             }
             if left.is_empty() {
                 self.playing = None;
-                if self.alarm == Alarm::Due {
+                if self.alarm == PendingAlarm::Due {
                     self.begin(Signal::Person, now, PAUSE);
                 }
             }
@@ -151,7 +151,7 @@ mod tests {
     /// on: `b` for the buzzer, `g`, `y` and `r` for the lights. `None` instead of a signal means that a person has seen
     /// the alarm.
     fn play(script: &[(u64, Option<Signal>)], until_ms: u64) -> String {
-        let (mut player, mut told, mut last) = (Player::default(), Vec::new(), String::new());
+        let (mut player, mut changes, mut last) = (Player::default(), Vec::new(), String::new());
         for ms in 0..=until_ms {
             let now = Duration::from_millis(ms);
             for (_, signal) in script.iter().filter(|(at, _)| *at == ms) {
@@ -160,22 +160,22 @@ mod tests {
                     None => player.calm(now),
                 }
             }
-            let shown = letters(player.shown(now));
-            if shown != last {
-                told.push(format!("{ms}:{shown}"));
-                last = shown;
+            let state = letters(player.state(now));
+            if state != last {
+                changes.push(format!("{ms}:{state}"));
+                last = state;
             }
         }
-        told.join(" ")
+        changes.join(" ")
     }
 
-    fn letters(shown: Shown) -> String {
+    fn letters(state: OutputState) -> String {
         let light = |colour: &Colour| match colour {
             Colour::Green => 'g',
             Colour::Yellow => 'y',
             Colour::Red => 'r',
         };
-        shown.sounds.then_some('b').into_iter().chain(shown.lit.iter().map(light)).collect()
+        state.sounds.then_some('b').into_iter().chain(state.lit.iter().map(light)).collect()
     }
 
     #[test]
@@ -186,38 +186,38 @@ mod tests {
 
     #[test]
     fn the_newest_signal_cuts_off_the_one_before_within_fifty_ms() {
-        let told = play(&[(0, Some(Signal::Refused)), (100, Some(Signal::Booked))], 2000);
-        assert_eq!(told, "0:br 100: 130:bg 200:g 700:");
+        let played = play(&[(0, Some(Signal::Refused)), (100, Some(Signal::Booked))], 2000);
+        assert_eq!(played, "0:br 100: 130:bg 200:g 700:");
     }
 
     #[test]
     fn an_alarm_is_lit_until_a_person_has_seen_it() {
-        let told = play(&[(0, Some(Signal::Person)), (60_000, None)], 61_000);
-        assert_eq!(told, "0:byr 250: 330:byr 580: 830:byr 1080: 1160:byr 1410:yr 60000:");
+        let played = play(&[(0, Some(Signal::Person)), (60_000, None)], 61_000);
+        assert_eq!(played, "0:byr 250: 330:byr 580: 830:byr 1080: 1160:byr 1410:yr 60000:");
     }
 
     #[test]
     fn an_alarm_that_was_cut_off_is_played_again_whole() {
-        let told = play(&[(0, Some(Signal::Person)), (300, Some(Signal::Booked))], 3000);
+        let played = play(&[(0, Some(Signal::Person)), (300, Some(Signal::Booked))], 3000);
         assert_eq!(
-            told,
+            played,
             "0:byr 250: 330:bg 400:g 900: 1200:byr 1450: 1530:byr 1780: 2030:byr 2280: 2360:byr 2610:yr"
         );
     }
 
     #[test]
     fn an_alarm_lets_the_answer_to_a_scan_end() {
-        let told = play(&[(0, Some(Signal::Booked)), (1, Some(Signal::Person))], 1000);
-        assert_eq!(told, "0:bg 70:g 570: 870:byr");
+        let played = play(&[(0, Some(Signal::Booked)), (1, Some(Signal::Person))], 1000);
+        assert_eq!(played, "0:bg 70:g 570: 870:byr");
     }
 
     #[test]
     fn an_alarm_is_not_lost_however_many_signals_come() {
         let mut script: Vec<_> = (0..50).map(|scan| (scan * 100, Some(Signal::Booked))).collect();
         script.insert(3, (250, Some(Signal::Person)));
-        let told = play(&script, 8000);
+        let played = play(&script, 8000);
         let end = "4930:bg 5000:g 5500: 5800:byr 6050: 6130:byr 6380: 6630:byr 6880: 6960:byr 7210:yr";
-        assert!(told.ends_with(end), "{told}");
+        assert!(played.ends_with(end), "{played}");
     }
 
     #[test]
@@ -227,12 +227,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_lasts_until_it_changes() {
+    fn a_state_lasts_until_it_changes() {
         let mut player = Player::default();
-        assert_eq!(player.lasts(Duration::ZERO), None);
+        assert_eq!(player.time_left(Duration::ZERO), None);
         player.play(Signal::Booked, Duration::from_millis(5));
-        assert_eq!(player.lasts(Duration::from_millis(10)), Some(Duration::from_millis(65)));
-        assert_eq!(player.lasts(Duration::from_millis(75)), Some(Duration::from_millis(500)));
-        assert_eq!(player.lasts(Duration::from_millis(575)), None);
+        assert_eq!(player.time_left(Duration::from_millis(10)), Some(Duration::from_millis(65)));
+        assert_eq!(player.time_left(Duration::from_millis(75)), Some(Duration::from_millis(500)));
+        assert_eq!(player.time_left(Duration::from_millis(575)), None);
     }
 }

@@ -13,8 +13,8 @@ use std::path::Path;
 
 use crate::feedback::lamps;
 use crate::feedback::output::Orders;
-use crate::feedback::output::Trouble;
-use crate::feedback::player::Shown;
+use crate::feedback::output::RetryBackoff;
+use crate::feedback::player::OutputState;
 
 /// The event codes of the light and of the end of a report (`linux/input-event-codes.h`).
 const EV_LED: u16 = 0x11;
@@ -31,12 +31,12 @@ const CURE: &str =
 pub(super) fn run(path: &Path, orders: &Orders) {
     // Never created: a file in the place of a missing device would collect the signals for ever.
     let open = || OpenOptions::new().write(true).open(path);
-    lamps::run(orders, Trouble::new("keyboard_led", CURE), open, show);
+    lamps::run(orders, RetryBackoff::new("keyboard_led", CURE), open, show);
 }
 
-fn show(node: &mut File, shown: Shown) -> io::Result<()> {
+fn show(node: &mut File, state: OutputState) -> io::Result<()> {
     // The light follows the rhythm of the sound, and afterwards the signal's lights.
-    let is_lit = shown.sounds || !shown.lit.is_empty();
+    let is_lit = state.sounds || !state.lit.is_empty();
     node.write_all(
         &[event(EV_LED, LED_SCROLL_LOCK, i32::from(is_lit)), event(EV_SYN, SYN_REPORT, 0)].concat(),
     )
@@ -59,7 +59,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path().to_owned();
         let output = Output::start("keyboard_led", move |orders| run(&path, &orders)).unwrap();
-        output.sender().tell(Order::Signal(Signal::Booked));
+        output.sender().send(Order::Signal(Signal::Booked));
         let event_bytes = 2 * size_of::<usize>() + 8;
         let lit = |from: &[u8]| from[event_bytes - 8..event_bytes].to_vec();
         until("a light", || (std::fs::read(file.path()).unwrap().len() >= 2 * event_bytes).then_some(()));

@@ -17,10 +17,10 @@ use tokio::time::Instant;
 use crate::child;
 use crate::child::Child;
 use crate::domain::signal::Signal;
-use crate::feedback::output::Heard;
 use crate::feedback::output::Order;
 use crate::feedback::output::Orders;
-use crate::feedback::output::Trouble;
+use crate::feedback::output::Received;
+use crate::feedback::output::RetryBackoff;
 use crate::feedback::pattern::PATTERN_MAX;
 use crate::feedback::wav::wav;
 
@@ -30,7 +30,7 @@ pub const PLAYER: &str = "aplay";
 /// The time that a sound may take in addition to its length, for a card that must wake up first.
 const LATE_MAX: Duration = Duration::from_secs(2);
 /// The interval between two checks whether the player has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 const CURE: &str =
     "install alsa-utils; `aplay -l` lists the cards, `aplay -L` the names for `sound`; the group is audio";
@@ -54,35 +54,35 @@ impl From<io::Error> for Error {
 
 /// Plays the ordered signals on the sound card `device`.
 pub(super) fn run(device: &str, program: &str, orders: &Orders) {
-    let mut trouble = Trouble::new("sound", CURE);
+    let mut backoff = RetryBackoff::new("sound", CURE);
     let mut playing: Option<(Child, Instant)> = None;
     loop {
         // Without a running player there is nothing to check, and the thread sleeps until the next order.
-        let heard = orders.next(playing.as_ref().map(|_| LOOK_EVERY));
-        match look(&mut playing) {
+        let received = orders.next(playing.as_ref().map(|_| CHECK_EVERY));
+        match check(&mut playing) {
             Ok(false) => {}
-            Ok(true) => trouble.worked(),
-            Err(why) => trouble.failed(&why, Instant::now()),
+            Ok(true) => backoff.worked(),
+            Err(why) => backoff.failed(&why, Instant::now()),
         }
-        match heard {
-            Heard::Order(Order::Signal(signal) | Order::Said(signal, _))
-                if trouble.may_try(Instant::now()) =>
+        match received {
+            Received::Order(Order::Signal(signal) | Order::Announced(signal, _))
+                if backoff.may_try(Instant::now()) =>
             {
                 // Killed before the next one starts: most cards play for one program at a time.
                 playing = None;
                 match start(device, program, signal) {
                     Ok(child) => playing = Some((child, Instant::now() + PATTERN_MAX + LATE_MAX)),
-                    Err(why) => trouble.failed(&why, Instant::now()),
+                    Err(why) => backoff.failed(&why, Instant::now()),
                 }
             }
-            Heard::Order(_) | Heard::Nothing => {}
-            Heard::Stop => return,
+            Received::Order(_) | Received::Timeout => {}
+            Received::Stop => return,
         }
     }
 }
 
 /// Returns true if the player has just ended successfully.
-fn look(playing: &mut Option<(Child, Instant)>) -> Result<bool, Error> {
+fn check(playing: &mut Option<(Child, Instant)>) -> Result<bool, Error> {
     let Some((child, until)) = playing else { return Ok(false) };
     match child.ended()? {
         Some(status) => {
@@ -147,7 +147,7 @@ mod tests {
     fn the_player_is_given_the_sound_of_the_signal() {
         let folder = tempfile::tempdir().unwrap();
         let output = start_output(folder.path(), "");
-        output.sender().tell(Order::Signal(Signal::Refused));
+        output.sender().send(Order::Signal(Signal::Refused));
         let played = until("a sound", || sounds(folder.path()).pop());
         output.stop();
         assert_eq!(played, wav(Signal::Refused));
@@ -159,9 +159,9 @@ mod tests {
     fn the_newest_sound_cuts_off_one_that_does_not_end() {
         let folder = tempfile::tempdir().unwrap();
         let output = start_output(folder.path(), "sleep 1000");
-        output.sender().tell(Order::Signal(Signal::Refused));
+        output.sender().send(Order::Signal(Signal::Refused));
         until("the first sound", || (sounds(folder.path()).len() == 1).then_some(()));
-        output.sender().tell(Order::Signal(Signal::Booked));
+        output.sender().send(Order::Signal(Signal::Booked));
         until("the second sound", || sounds(folder.path()).contains(&wav(Signal::Booked)).then_some(()));
         let begun = Instant::now();
         output.stop();
@@ -169,15 +169,15 @@ mod tests {
     }
 
     #[test]
-    fn a_player_that_fails_or_hangs_is_said_to() {
+    fn a_player_that_fails_or_hangs_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let failing = start("hw:0", &player(folder.path(), "exit 1"), Signal::Booked).unwrap();
         let playing = std::cell::RefCell::new(Some((failing, Instant::now() + Duration::from_mins(1))));
-        let why = until("its end", || look(&mut playing.borrow_mut()).err());
+        let why = until("its end", || check(&mut playing.borrow_mut()).err());
         assert_eq!(why.to_string(), "aplay did not play: exit status: 1");
         let hanging = start("hw:0", &player(folder.path(), "sleep 1000"), Signal::Booked).unwrap();
         let mut playing = Some((hanging, Instant::now()));
-        assert_eq!(look(&mut playing).unwrap_err().to_string(), "aplay did not end");
+        assert_eq!(check(&mut playing).unwrap_err().to_string(), "aplay did not end");
         assert!(playing.is_none());
     }
 
@@ -185,7 +185,7 @@ mod tests {
     fn a_missing_player_harms_nobody() {
         let output = Output::start("sound", |orders| run("default", "/nonexistent/aplay", &orders)).unwrap();
         for signal in Signal::ALL {
-            output.sender().tell(Order::Signal(signal));
+            output.sender().send(Order::Signal(signal));
         }
         output.stop();
     }

@@ -15,7 +15,7 @@ fn bench() -> (Feedback, Sent, Sent) {
         let (sent, kept) = (Sent::default(), Sent::default());
         let kept = Arc::clone(if signals.is_empty() { &kept } else { &sent });
         let bytes = signals.iter().map(|signal| (*signal, signal.as_str().as_bytes().to_vec())).collect();
-        let send_on: SignalSender = Box::new(move |occasion, bytes| {
+        let send_on: SendSignal = Box::new(move |occasion, bytes| {
             kept.lock().unwrap().push((occasion, bytes));
             true
         });
@@ -32,12 +32,12 @@ fn announcement(scanner: Option<&str>, signal: Signal) -> Announcement {
 }
 
 fn words(sent: &Sent) -> Vec<String> {
-    let told = sent.lock().unwrap();
-    told.iter().map(|(occasion, bytes)| format!("{occasion:?} {}", String::from_utf8_lossy(bytes))).collect()
+    let sent = sent.lock().unwrap();
+    sent.iter().map(|(occasion, bytes)| format!("{occasion:?} {}", String::from_utf8_lossy(bytes))).collect()
 }
 
 #[test]
-fn a_scanner_hears_the_answers_to_its_own_frames_and_what_concerns_everybody() {
+fn a_scanner_gets_the_answers_to_its_own_frames_and_what_concerns_everybody() {
     let (feedback, dock, other) = bench();
     feedback.announce(announcement(Some("dock"), Signal::Booked));
     feedback.announce(announcement(Some("other"), Signal::Booked));
@@ -60,7 +60,7 @@ fn what_no_hand_waits_for_makes_no_sound() {
 }
 
 #[tokio::test]
-async fn an_alarm_is_said_again_until_a_person_has_seen_it() {
+async fn an_alarm_is_repeated_until_a_person_has_seen_it() {
     pause();
     let (feedback, dock, _) = bench();
     let feedback = Arc::new(feedback);
@@ -73,7 +73,7 @@ async fn an_alarm_is_said_again_until_a_person_has_seen_it() {
             tokio::task::yield_now().await;
         }
     };
-    let said = async |seconds: u64| {
+    let signals_in = async |seconds: u64| {
         for _ in 0..seconds {
             settle().await;
             advance(Duration::from_secs(1)).await;
@@ -81,26 +81,26 @@ async fn an_alarm_is_said_again_until_a_person_has_seen_it() {
         settle().await;
         std::mem::take(&mut *dock.lock().unwrap()).len()
     };
-    assert_eq!(said(100).await, 0);
+    assert_eq!(signals_in(100).await, 0);
     feedback.announce(announcement(None, Signal::Person));
-    assert_eq!(said(29).await, 1);
-    assert_eq!(said(2).await, 1);
+    assert_eq!(signals_in(29).await, 1);
+    assert_eq!(signals_in(2).await, 1);
     // No other announcement ends the alarm.
     feedback.announce(announcement(Some("dock"), Signal::Booked));
-    assert_eq!(said(32).await, 2);
+    assert_eq!(signals_in(32).await, 2);
     feedback.announce(announcement(Some("dock"), Signal::Control));
     feedback.calm();
-    assert_eq!(said(100).await, 1);
+    assert_eq!(signals_in(100).await, 1);
     // A new alarm starts a new series.
     feedback.announce(announcement(None, Signal::Person));
-    assert_eq!(said(65).await, 3);
+    assert_eq!(signals_in(65).await, 3);
 }
 
 #[test]
-fn every_output_of_the_station_hears_every_signal() {
-    let (given, heard) = std::sync::mpsc::sync_channel(8);
+fn every_output_of_the_station_gets_every_signal() {
+    let (given, received) = std::sync::mpsc::sync_channel(8);
     let output = Output::start("test", move |orders| {
-        while let output::Heard::Order(order) = orders.next(None) {
+        while let output::Received::Order(order) = orders.next(None) {
             given.send(order).unwrap();
         }
     });
@@ -109,16 +109,16 @@ fn every_output_of_the_station_hears_every_signal() {
     feedback.announce(announcement(Some("dock"), Signal::Booked));
     feedback.announce(announcement(None, Signal::Person));
     feedback.calm();
-    let next = || heard.recv_timeout(Duration::from_secs(20)).unwrap();
+    let next = || received.recv_timeout(Duration::from_secs(20)).unwrap();
     for (signal, scanner) in [(Signal::Booked, "\"dock\""), (Signal::Person, "null")] {
-        let Order::Said(said, told) = next() else { panic!("no announcement") };
-        assert_eq!(said, signal);
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let Order::Announced(signalled, message) = next() else { panic!("no announcement") };
+        assert_eq!(signalled, signal);
+        let message: serde_json::Value = serde_json::from_str(&message).unwrap();
         assert_eq!(
-            (&told["signal"], told["scanner"].to_string()),
+            (&message["signal"], message["scanner"].to_string()),
             (&signal.as_str().into(), scanner.to_owned())
         );
     }
-    assert_eq!(next(), Order::Calm);
+    assert_eq!(next(), Order::AlarmSeen);
     outputs.stop();
 }

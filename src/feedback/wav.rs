@@ -72,7 +72,7 @@ mod tests {
         u32::from_le_bytes(file[at..at + 4].try_into().unwrap())
     }
 
-    fn heard(file: &[u8]) -> Vec<i16> {
+    fn samples_of(file: &[u8]) -> Vec<i16> {
         file[44..].chunks(2).map(|two| i16::from_le_bytes(two.try_into().unwrap())).collect()
     }
 
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn each_is_loud_and_begins_and_ends_in_silence() {
         for signal in Signal::ALL {
-            let samples = heard(&wav(signal));
+            let samples = samples_of(&wav(signal));
             let loudest = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
             assert!((20_000..=24_000).contains(&loudest), "{signal:?}: {loudest}");
             assert_eq!((samples[0], samples[samples.len() - 1]), (0, 0), "{signal:?}");
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_tone_has_its_pitch() {
         // Refused: 250 ms at 330 Hz cross the middle upwards 82 or 83 times.
-        let samples = heard(&wav(Signal::Refused));
+        let samples = samples_of(&wav(Signal::Refused));
         let upwards = samples[..4000].windows(2).filter(|two| two[0] < 0 && two[1] >= 0).count();
         assert!((82..=83).contains(&upwards), "{upwards}");
     }
