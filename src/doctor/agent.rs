@@ -75,39 +75,39 @@ const SANDBOX: [(&str, &str, &str); 7] = [
     ("DevicePolicy", "closed", "it opens no devices but scanners"),
 ];
 
-type Unit = BTreeMap<String, String>;
+type Properties = BTreeMap<String, String>;
 
 /// Returns the properties of the unit; `None` where there is no systemd.
-fn properties() -> Option<Unit> {
+fn properties() -> Option<Properties> {
     let sandbox = SANDBOX.map(|(name, _, _)| name);
     let names: Vec<&str> = PROPERTIES.into_iter().chain(sandbox).collect();
     let mut systemctl = child::command("systemctl");
     // `show` answers for a unit that does not exist, too, with `LoadState=not-found`.
     systemctl.args(["show", UNIT, &format!("--property={}", names.join(","))]).stdout(Stdio::piped());
-    let told = match child::run(&mut systemctl, SYSTEMCTL_TIME_MAX) {
+    let shown = match child::run(&mut systemctl, SYSTEMCTL_TIME_MAX) {
         Err(why @ child::Error::Hung(_)) => {
             tracing::warn!(%why, "systemctl does not say how the unit is");
             None
         }
-        told => told.ok(),
+        shown => shown.ok(),
     };
     // Without a running systemd, as in a container, systemctl fails: there is nothing to report.
-    let told = told.filter(|told| told.status.success())?;
-    let text = String::from_utf8_lossy(&told.output).into_owned();
+    let shown = shown.filter(|shown| shown.status.success())?;
+    let text = String::from_utf8_lossy(&shown.output).into_owned();
     let pairs = text.lines().filter_map(|line| line.split_once('='));
-    let unit: Unit = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let unit: Properties = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     (!unit.is_empty()).then_some(unit)
 }
 
-fn of<'a>(unit: &'a Unit, name: &str) -> &'a str {
+fn of<'a>(unit: &'a Properties, name: &str) -> &'a str {
     unit.get(name).map_or("", String::as_str)
 }
 
-fn is_loaded(unit: &Unit) -> bool {
+fn is_loaded(unit: &Properties) -> bool {
     of(unit, "LoadState") == "loaded"
 }
 
-fn of_unit(unit: &Unit) -> Finding {
+fn of_unit(unit: &Properties) -> Finding {
     if !is_loaded(unit) {
         return Finding::warning(
             SECTION,
@@ -132,7 +132,7 @@ fn of_unit(unit: &Unit) -> Finding {
 }
 
 /// Checks that systemd uses the unit's files as they are on the disk, and that they are the package's.
-fn of_files(unit: &Unit) -> Vec<Finding> {
+fn of_files(unit: &Properties) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !is_loaded(unit) {
         return findings;
@@ -161,13 +161,13 @@ fn of_files(unit: &Unit) -> Vec<Finding> {
 }
 
 /// Checks that the agent has the restrictions of the package's unit.
-fn of_sandbox(unit: &Unit) -> Option<Finding> {
+fn of_sandbox(unit: &Properties) -> Option<Finding> {
     if !is_loaded(unit) {
         return None;
     }
     // An old systemd does not know every property; one that it does not report is not held against the unit.
-    let told = SANDBOX.into_iter().filter(|(name, _, _)| unit.contains_key(*name));
-    let open: Vec<String> = told
+    let reported = SANDBOX.into_iter().filter(|(name, _, _)| unit.contains_key(*name));
+    let open: Vec<String> = reported
         .filter(|(name, wanted, _)| of(unit, name) != *wanted)
         .map(|(name, wanted, what)| format!("{name}={wanted} ({what})"))
         .collect();
@@ -187,7 +187,7 @@ fn of_sandbox(unit: &Unit) -> Option<Finding> {
 }
 
 /// Checks that systemd started the agent, and that the agent is the program on the disk.
-fn of_process(unit: &Unit, is_running: bool, processes: &Path) -> Option<Finding> {
+fn of_process(unit: &Properties, is_running: bool, processes: &Path) -> Option<Finding> {
     if !is_running || !is_loaded(unit) {
         return None;
     }
@@ -220,12 +220,12 @@ mod tests {
 
     const LOADED: (&str, &str) = ("LoadState", "loaded");
 
-    fn unit(pairs: &[(&str, &str)]) -> Unit {
+    fn unit(pairs: &[(&str, &str)]) -> Properties {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
-    fn a_unit_that_is_missing_disabled_or_restless_wants_a_look() {
+    fn a_unit_that_is_missing_disabled_or_restless_is_a_warning() {
         let grade = |pairs: &[(&str, &str)]| of_unit(&unit(pairs)).grade;
         assert_eq!(grade(&[("LoadState", "not-found")]), Grade::Warning);
         assert_eq!(grade(&[LOADED, ("UnitFileState", "disabled")]), Grade::Warning);
@@ -235,17 +235,17 @@ mod tests {
     }
 
     #[test]
-    fn files_that_systemd_has_not_read_want_a_look_and_a_drop_in_is_told() {
+    fn files_that_systemd_has_not_read_are_a_warning_and_a_drop_in_is_named() {
         assert_eq!(of_files(&unit(&[("LoadState", "not-found"), ("NeedDaemonReload", "yes")])), []);
         assert_eq!(of_files(&unit(&[LOADED, ("NeedDaemonReload", "no"), ("DropInPaths", "")])), []);
         let found = of_files(&unit(&[LOADED, ("NeedDaemonReload", "yes"), ("DropInPaths", "/etc/x.conf")]));
-        let told: Vec<_> = found.iter().map(|finding| (finding.grade, finding.what.as_str())).collect();
+        let reported: Vec<_> = found.iter().map(|finding| (finding.grade, finding.what.as_str())).collect();
         let changed = "the unit's files were changed, and systemd goes by the old ones";
-        assert_eq!(told, [(Grade::Warning, changed), (Grade::Ok, "its unit is changed by /etc/x.conf")]);
+        assert_eq!(reported, [(Grade::Warning, changed), (Grade::Ok, "its unit is changed by /etc/x.conf")]);
     }
 
     /// Returns the properties of the package's unit, as systemd reports them.
-    fn shut_in() -> Vec<(&'static str, &'static str)> {
+    fn restricted() -> Vec<(&'static str, &'static str)> {
         [LOADED, ("User", "stockpoint")]
             .into_iter()
             .chain(SANDBOX.map(|(name, wanted, _)| (name, wanted)))
@@ -254,8 +254,8 @@ mod tests {
 
     #[test]
     fn a_sandbox_with_a_hole_names_the_hole() {
-        assert_eq!(of_sandbox(&unit(&shut_in())).unwrap().grade, Grade::Ok);
-        let mut open = shut_in();
+        assert_eq!(of_sandbox(&unit(&restricted())).unwrap().grade, Grade::Ok);
+        let mut open = restricted();
         open.push(("ProtectSystem", "full"));
         open.push(("CapabilityBoundingSet", "cap_sys_admin"));
         let finding = of_sandbox(&unit(&open)).unwrap();
@@ -268,18 +268,18 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_is_root_is_not_shut_in() {
+    fn an_agent_that_is_root_is_not_restricted() {
         for (user, dynamic, grade) in
             [("", "no", Grade::Warning), ("root", "no", Grade::Warning), ("", "yes", Grade::Ok)]
         {
-            let mut pairs = shut_in();
+            let mut pairs = restricted();
             pairs.extend([("User", user), ("DynamicUser", dynamic)]);
             assert_eq!(of_sandbox(&unit(&pairs)).unwrap().grade, grade, "{user} {dynamic}");
         }
     }
 
     #[test]
-    fn the_unit_of_the_package_is_what_the_sandbox_is_held_against() {
+    fn the_unit_of_the_package_is_what_the_sandbox_is_compared_with() {
         let text = include_str!("../../systemd/stockpoint.service");
         for (name, wanted, _) in SANDBOX {
             assert!(text.lines().any(|line| line == format!("{name}={wanted}")), "{name}={wanted}");
@@ -287,19 +287,19 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_of_nobody_and_a_program_that_was_replaced_want_a_look() {
+    fn an_agent_of_nobody_and_a_program_that_was_replaced_are_warnings() {
         let dir = TempDir::new().unwrap();
         fs::create_dir(dir.path().join("42")).unwrap();
         symlink("/usr/bin/stockpoint", dir.path().join("42/exe")).unwrap();
         fs::create_dir(dir.path().join("43")).unwrap();
         symlink("/usr/bin/stockpoint (deleted)", dir.path().join("43/exe")).unwrap();
-        let told = |state, number, is_running| {
+        let found = |state, number, is_running| {
             let unit = unit(&[LOADED, ("ActiveState", state), ("MainPID", number)]);
             of_process(&unit, is_running, dir.path()).map(|finding| finding.what)
         };
-        assert_eq!(told("active", "42", true), None);
-        assert_eq!(told("inactive", "0", false), None);
-        assert!(told("inactive", "0", true).unwrap().contains("systemd did not start"));
-        assert!(told("active", "43", true).unwrap().contains("was replaced"));
+        assert_eq!(found("active", "42", true), None);
+        assert_eq!(found("inactive", "0", false), None);
+        assert!(found("inactive", "0", true).unwrap().contains("systemd did not start"));
+        assert!(found("active", "43", true).unwrap().contains("was replaced"));
     }
 }

@@ -21,7 +21,7 @@ use crate::domain::time::UnixMillis;
 const SECTION: &str = "service";
 
 /// The longest wait for each step of the TLS handshake, 5 s.
-const GREET_WITHIN: Duration = Duration::from_secs(5);
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The time before the end of a certificate from which the doctor warns, 3 days. Its owner should have renewed it by
 /// then.
@@ -36,10 +36,10 @@ pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMilli
     let name = ServerName::try_from(host.to_owned()).ok()?;
     // One handshake with all authorities together; which of them vouches is found out afterwards without the network.
     let all = kinds.iter().flat_map(|(_, roots)| roots.roots.iter().cloned()).collect();
-    let chain = greet(all, &provider, &name, address)?;
+    let chain = handshake(all, &provider, &name, address)?;
     let vouching: Vec<&str> = kinds
         .into_iter()
-        .filter_map(|(kind, roots)| vouches(roots, &provider, &chain, &name).then_some(kind))
+        .filter_map(|(kind, roots)| is_trusted(roots, &provider, &chain, &name).then_some(kind))
         .collect();
     let who = match vouching.as_slice() {
         [] => return None,
@@ -59,7 +59,7 @@ pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMilli
 }
 
 /// Returns the certificates that the service shows, its own first.
-fn greet(
+fn handshake(
     roots: RootCertStore,
     provider: &Arc<CryptoProvider>,
     name: &ServerName<'static>,
@@ -71,17 +71,17 @@ fn greet(
         .with_root_certificates(roots)
         .with_no_client_auth();
     let mut connection = ClientConnection::new(Arc::new(trusted), name.clone()).ok()?;
-    let mut stream = TcpStream::connect_timeout(&address, GREET_WITHIN).ok()?;
+    let mut stream = TcpStream::connect_timeout(&address, HANDSHAKE_WITHIN).ok()?;
     // Each read and write has this limit, so that a service that accepts and stays silent cannot hold the doctor.
-    stream.set_read_timeout(Some(GREET_WITHIN)).ok()?;
-    stream.set_write_timeout(Some(GREET_WITHIN)).ok()?;
+    stream.set_read_timeout(Some(HANDSHAKE_WITHIN)).ok()?;
+    stream.set_write_timeout(Some(HANDSHAKE_WITHIN)).ok()?;
     while connection.is_handshaking() {
         connection.complete_io(&mut stream).ok()?;
     }
     Some(connection.peer_certificates()?.iter().map(|certificate| certificate.clone().into_owned()).collect())
 }
 
-fn vouches(
+fn is_trusted(
     roots: RootCertStore,
     provider: &Arc<CryptoProvider>,
     chain: &[CertificateDer<'static>],

@@ -35,7 +35,7 @@ pub(super) fn examine(dir: &Path) -> Vec<Finding> {
         [mounts::MOUNTS, mounts::FSTAB].map(|at| fs::read_to_string(at).unwrap_or_default());
     findings.extend(mounts::findings(&mounts, &fstab, &dir));
     findings.extend(damaged(&dir));
-    findings.extend(worn());
+    findings.extend(card_wear());
     findings
 }
 
@@ -79,13 +79,13 @@ fn damaged(dir: &Path) -> Option<Finding> {
     ))
 }
 
-fn worn() -> Vec<Finding> {
+fn card_wear() -> Vec<Finding> {
     let Ok(devices) = fs::read_dir(BLOCK_DEVICES) else { return Vec::new() };
     let files = devices.filter_map(|device| Some(device.ok()?.path().join("device/life_time")));
-    files.filter_map(|file| worn_device(&file)).collect()
+    files.filter_map(|file| wear_of(&file)).collect()
 }
 
-fn worn_device(file: &PathBuf) -> Option<Finding> {
+fn wear_of(file: &PathBuf) -> Option<Finding> {
     let tenths = life_tenths(&fs::read_to_string(file).ok()?)?;
     // From `…/DEVICE/device/life_time` to `DEVICE`.
     let device = file.ancestors().nth(2)?.file_name()?.to_str()?;
@@ -99,9 +99,9 @@ fn worn_device(file: &PathBuf) -> Option<Finding> {
 
 /// Returns the greater of the two figures of an eMMC card, in tenths: `0x01` means up to one tenth, `0x0b` means all of
 /// it or more.
-fn life_tenths(told: &str) -> Option<u32> {
+fn life_tenths(text: &str) -> Option<u32> {
     let figures =
-        told.split_whitespace().filter_map(|figure| u32::from_str_radix(figure.strip_prefix("0x")?, 16).ok());
+        text.split_whitespace().filter_map(|figure| u32::from_str_radix(figure.strip_prefix("0x")?, 16).ok());
     // 0 means that the card does not report it (JEDEC JESD84-B51, `DEVICE_LIFE_TIME_EST_TYP_A`).
     figures.filter(|tenths| *tenths > 0).max()
 }

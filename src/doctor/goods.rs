@@ -19,8 +19,8 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let Ok(Some(mut db)) = Db::open_beside(&station.data_dir, &station.name) else { return Vec::new() };
     // The packs are part of how a code is resolved, as in the agent.
     db.set_packs(config.packs.clone());
-    let looked = of_goods(&db).and_then(|goods| Ok([goods, of_packs(config, &db)?].concat()));
-    let mut findings = looked.unwrap_or_else(|error| {
+    let checked = of_goods(&db).and_then(|goods| Ok([goods, of_packs(config, &db)?].concat()));
+    let mut findings = checked.unwrap_or_else(|error| {
         let cure = "run this again; if it persists, `stockpoint goods sync` reads the table anew";
         vec![Finding::warning(SECTION, format!("the goods table cannot be looked at: {error}"), cure)]
     });

@@ -52,16 +52,22 @@ pub struct Finding {
     /// True if it may end without a repair, as a network outage does. Such a fault does not keep the station from
     /// starting.
     #[serde(skip)]
-    pub may_pass: bool,
+    pub is_transient: bool,
 }
 
 impl Finding {
     fn ok(section: &'static str, what: impl Into<String>) -> Self {
-        Self { section, grade: Grade::Ok, what: what.into(), cure: None, may_pass: false }
+        Self { section, grade: Grade::Ok, what: what.into(), cure: None, is_transient: false }
     }
 
     fn warning(section: &'static str, what: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { section, grade: Grade::Warning, what: what.into(), cure: Some(cure.into()), may_pass: false }
+        Self {
+            section,
+            grade: Grade::Warning,
+            what: what.into(),
+            cure: Some(cure.into()),
+            is_transient: false,
+        }
     }
 
     fn fault(section: &'static str, what: impl Into<String>, cure: impl Into<String>) -> Self {
@@ -69,13 +75,13 @@ impl Finding {
     }
 
     /// Returns the same finding, marked as one that may end without a repair.
-    fn passing(self) -> Self {
-        Self { may_pass: true, ..self }
+    fn transient(self) -> Self {
+        Self { is_transient: true, ..self }
     }
 
     /// Returns true if a station with this finding must not be started.
     pub fn bars_start(&self) -> bool {
-        self.grade == Grade::Fault && !self.may_pass
+        self.grade == Grade::Fault && !self.is_transient
     }
 }
 

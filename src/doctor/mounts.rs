@@ -53,7 +53,7 @@ fn unescaped(point: &str) -> String {
 /// Returns true if `fstab` mounts the file system without a check: the sixth word of its line is 0 or missing.
 ///
 /// A power cut can leave a journal that the kernel refuses (EUCLEAN) and `e2fsck -p` repairs.
-fn is_mounted_unseen(fstab: &str, mount: &Mount<'_>) -> bool {
+fn is_mounted_unchecked(fstab: &str, mount: &Mount<'_>) -> bool {
     let pass = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         let is_it = !line.trim_start().starts_with('#') && unescaped(words.nth(1)?) == mount.point;
@@ -101,7 +101,7 @@ pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
             format!("write commit=30 or less into the line of {point} in {FSTAB}"),
         ));
     }
-    if is_mounted_unseen(fstab, &mount) {
+    if is_mounted_unchecked(fstab, &mount) {
         // The root file system is checked first, all others after it (`fstab(5)`).
         let pass = if point == "/" { 1 } else { 2 };
         findings.push(Finding::warning(
@@ -146,7 +146,7 @@ LABEL=g /mnt/g ext4 defaults 0 2
 LABEL=h /mnt/h f2fs defaults 0 0
 ";
 
-    fn told(path: &str) -> Vec<(Grade, String)> {
+    fn found(path: &str) -> Vec<(Grade, String)> {
         findings(MOUNTS, FSTAB, Path::new(path))
             .into_iter()
             .map(|finding| (finding.grade, finding.what))
@@ -164,7 +164,7 @@ LABEL=h /mnt/h f2fs defaults 0 0
     #[test]
     fn what_forgets_a_flush_is_a_fault() {
         assert_eq!(
-            told("/srv"),
+            found("/srv"),
             [(Grade::Ok, "/ (ext4 on /dev/mmcblk0p2) keeps what is flushed".to_owned())]
         );
         for (path, word) in [
@@ -174,29 +174,32 @@ LABEL=h /mnt/h f2fs defaults 0 0
             ("/mnt/c", "fsync_mode=nobarrier"),
             ("/mnt/d", "barrier=0"),
         ] {
-            let told = told(path);
-            assert!(matches!(told.as_slice(), [(Grade::Fault, what)] if what.contains(word)), "{told:?}");
+            let reported = found(path);
+            assert!(
+                matches!(reported.as_slice(), [(Grade::Fault, what)] if what.contains(word)),
+                "{reported:?}"
+            );
         }
     }
 
     #[test]
-    fn what_is_mounted_unseen_wants_a_look() {
+    fn what_is_mounted_unchecked_is_a_warning() {
         for path in ["/mnt/e", "/mnt/an f/data"] {
-            let told = told(path);
-            let [(Grade::Warning, what)] = told.as_slice() else { panic!("{told:?}") };
+            let reported = found(path);
+            let [(Grade::Warning, what)] = reported.as_slice() else { panic!("{reported:?}") };
             assert!(what.contains("without a look"), "{what}");
         }
         for path in ["/srv", "/mnt/g", "/mnt/h"] {
-            assert!(matches!(told(path).as_slice(), [(Grade::Ok, _)]), "{path}");
+            assert!(matches!(found(path).as_slice(), [(Grade::Ok, _)]), "{path}");
         }
     }
 
     #[test]
-    fn what_forgets_only_what_nobody_flushes_wants_a_look() {
-        let told = told("/mnt/b/data");
+    fn what_forgets_only_what_nobody_flushes_is_a_warning() {
+        let reported = found("/mnt/b/data");
         assert!(
-            matches!(told.as_slice(), [(Grade::Warning, what)] if what.contains("commit=600") && what.contains("stays")),
-            "{told:?}"
+            matches!(reported.as_slice(), [(Grade::Warning, what)] if what.contains("commit=600") && what.contains("stays")),
+            "{reported:?}"
         );
     }
 }

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_station_without_outputs_of_its_own_has_nothing_to_look_at() {
+    fn a_station_without_outputs_of_its_own_has_nothing_to_check() {
         assert!(examine(&feedback()).is_empty());
     }
 
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_a_card_or_a_player_is_told_what_to_do() {
+    fn a_machine_without_a_card_or_a_player_gets_the_cure() {
         let finding = of_sound("default", "--- no soundcards ---\n");
         assert_eq!(finding.grade, Grade::Fault);
         assert!(finding.cure.unwrap().ends_with("or set feedback.sound = \"\""));

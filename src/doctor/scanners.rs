@@ -18,7 +18,7 @@ use crate::status::Status;
 const SECTION: &str = "scanners";
 
 /// The kernel's name for the agent's process (`proc_pid_comm(5)`).
-const OURSELVES: &str = "stockpoint";
+const OUR_NAME: &str = "stockpoint";
 
 pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Finding> {
     if scanners.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Fin
     }
     let examined = scanners.iter().flat_map(|scanner| {
         // A running agent has the device open; a test from here sees only whether it exists and may be opened.
-        let state = told(scanner, running).or_else(|| looked_at(scanner));
+        let state = reported(scanner, running).or_else(|| tested(scanner));
         let is_well = state.as_ref().is_none_or(|finding| finding.grade == Grade::Ok);
         state.into_iter().chain(held_by_others(scanner, is_well))
     });
@@ -46,7 +46,7 @@ fn held_by_others(scanner: &Scanner, is_well: bool) -> Option<Finding> {
     if is_well && matches!(scanner.source, Source::Evdev { .. }) {
         return None;
     }
-    let holders = holders::of(&device, Path::new(holders::PROCESSES), &[OURSELVES]);
+    let holders = holders::of(&device, Path::new(holders::PROCESSES), &[OUR_NAME]);
     let first = holders.first()?.split(' ').next().unwrap_or_default();
     Some(Finding::warning(
         SECTION,
@@ -70,7 +70,7 @@ fn device(scanner: &Scanner) -> Option<PathBuf> {
 }
 
 /// Reports the agent's view of the scanner. The agent holds the port, and nobody else can test it meanwhile.
-fn told(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
+fn reported(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
     let name = &scanner.name;
     let state = running?.scanner_state(name)?;
     let what = format!("{name} is {}", state.as_str());
@@ -92,12 +92,12 @@ fn told(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
 
 /// Returns the cure from a test on the spot, or else a pointer to the agent's log, which has the reason.
 fn cure(scanner: &Scanner) -> String {
-    looked_at(scanner).and_then(|finding| finding.cure).unwrap_or_else(|| {
+    tested(scanner).and_then(|finding| finding.cure).unwrap_or_else(|| {
         "`journalctl -u stockpoint` says why; `stockpoint devices` shows what is there".to_owned()
     })
 }
 
-fn looked_at(scanner: &Scanner) -> Option<Finding> {
+fn tested(scanner: &Scanner) -> Option<Finding> {
     let name = &scanner.name;
     let place = match &scanner.source {
         Source::Serial { place, .. } | Source::Evdev { place, .. } | Source::HidPos { place, .. } => place,
@@ -120,8 +120,11 @@ fn looked_at(scanner: &Scanner) -> Option<Finding> {
         Ok(()) => Finding::ok(SECTION, format!("{name} ({place}) is there")),
         Err(why) => {
             // Like everything that may pass, it repairs itself: the scanner is read as soon as somebody plugs it in.
-            let may_pass = matches!(why, PortFault::Absent);
-            Finding { may_pass, ..Finding::fault(SECTION, format!("{name} ({place}): {why}"), why.cure()) }
+            let is_transient = matches!(why, PortFault::Absent);
+            Finding {
+                is_transient,
+                ..Finding::fault(SECTION, format!("{name} ({place}): {why}"), why.cure())
+            }
         }
     })
 }

@@ -26,15 +26,15 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     let mut findings: Vec<Finding> = authorities(config).collect();
     // Behind a proxy, the service itself need not be reachable, but the proxy must be.
-    match reached(config.api.proxy.as_ref().unwrap_or(&config.api.base_url)) {
+    match connect(config.api.proxy.as_ref().unwrap_or(&config.api.base_url)) {
         Ok(reached) => {
             // Only a direct connection over TLS shows the service's own certificate.
             let is_direct = config.api.proxy.is_none() && config.api.base_url.starts_with("https:");
-            let greeted = reached.as_ref().filter(|_| is_direct).and_then(|reached| {
+            let of_certificate = reached.as_ref().filter(|_| is_direct).and_then(|reached| {
                 certificate::examine(&config.api, &reached.host, reached.address, clock.wall())
             });
             findings.extend(reached.map(|reached| reached.finding));
-            findings.extend(greeted);
+            findings.extend(of_certificate);
         }
         Err(finding) => {
             findings.push(system_clock(clock));
@@ -53,7 +53,7 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> 
             error_chain(&error),
             "correct what it names in the configuration or in the token's file",
         )),
-        Ok(client) => findings.extend(asked(config, &client, clock).await),
+        Ok(client) => findings.extend(check_requests(config, &client, clock).await),
     }
     findings
 }
@@ -69,14 +69,14 @@ struct Reached {
 /// concerns TLS or the service itself.
 ///
 /// Reports nothing about an address that cannot be parsed; the client reports it.
-fn reached(base_url: &str) -> Result<Option<Reached>, Finding> {
+fn connect(base_url: &str) -> Result<Option<Reached>, Finding> {
     let Ok(url) = Url::parse(base_url) else { return Ok(None) };
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Ok(None) };
     // A URL has an IPv6 address in brackets (RFC 3986, section 3.2.2), a lookup has it without.
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let addresses: Vec<SocketAddr> = match (bare, port).to_socket_addrs() {
         Ok(addresses) => addresses.take(ADDRESSES_MAX).collect(),
-        Err(error) => return Err(no_name(host, &error.to_string())),
+        Err(error) => return Err(lookup_fault(host, &error.to_string())),
     };
     // Only the last reason is reported: the addresses of one name mostly fail alike.
     let mut why = None;
@@ -91,23 +91,23 @@ fn reached(base_url: &str) -> Result<Option<Reached>, Finding> {
         }
     }
     match why {
-        None => Err(no_name(host, "it has no address")),
+        None => Err(lookup_fault(host, "it has no address")),
         Some((address, error)) => Err(Finding::fault(
             SECTION,
             format!("cannot connect to {address}: {error}"),
             "look for a firewall between this box and the service, and whether the network leads outside at all",
         )
-        .passing()),
+        .transient()),
     }
 }
 
-fn no_name(host: &str, why: &str) -> Finding {
+fn lookup_fault(host: &str, why: &str) -> Finding {
     Finding::fault(
         SECTION,
         format!("cannot look up the name {host}: {why}"),
         "plug the network in; if other names cannot be looked up either, correct the name server of this box",
     )
-    .passing()
+    .transient()
 }
 
 /// Reports the file of authorities if one is named and cannot be used.
@@ -123,15 +123,15 @@ fn authorities(config: &Config) -> impl Iterator<Item = Finding> {
     unreadable.into_iter().flatten().map(fault)
 }
 
-async fn asked(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Finding> {
+async fn check_requests(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Finding> {
     // A budget of its own, at most one request a second: a running agent uses the same limit of the service.
     let mut budget = Budget::new(60, 1, seed(), Instant::now());
     let storages = client.storages(budget.wait().await).await;
     // Compared after the first request: its answer brings the service's time.
-    let mut findings = vec![compared_clock(client, clock)];
+    let mut findings = vec![compare_clocks(client, clock)];
     let storages = match storages {
         Err(error) => {
-            findings.push(failed(&error));
+            findings.push(request_fault(&error));
             return findings;
         }
         Ok(storages) => storages,
@@ -159,14 +159,14 @@ async fn asked(config: &Config, client: &Client, clock: &dyn Clock) -> Vec<Findi
     findings
 }
 
-fn failed(error: &api::Error) -> Finding {
+fn request_fault(error: &api::Error) -> Finding {
     let what = error_chain(error);
     // A certificate that begins in the future means a clock that is behind, and not a wrong certificate.
     if error.is_clock_behind() {
         let cure = "set the clock of this box, or let it reach a time server: to it the certificate lies in the future";
-        return Finding::fault(CLOCK, what, cure).passing();
+        return Finding::fault(CLOCK, what, cure).transient();
     }
-    let may_pass = matches!(error.outcome(), Outcome::NotDone | Outcome::Wait(_) | Outcome::Unknown);
+    let is_transient = matches!(error.outcome(), Outcome::NotDone | Outcome::Wait(_) | Outcome::Unknown);
     let cure = match error.outcome() {
         // A connection was just made, so the network itself works.
         Outcome::NotDone if error.certificate().is_some() => {
@@ -184,11 +184,11 @@ fn failed(error: &api::Error) -> Finding {
         }
         Outcome::Unknown => "wait: the service is there and has a trouble of its own",
     };
-    Finding { may_pass, ..Finding::fault(SECTION, what, cure) }
+    Finding { is_transient, ..Finding::fault(SECTION, what, cure) }
 }
 
 /// Compares the station's clock with the service's.
-fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
+fn compare_clocks(client: &Client, clock: &dyn Clock) -> Finding {
     let Some(server) = client.take_server_date() else { return system_clock(clock) };
     let ours = clock.wall();
     if agree(server.0, ours) {
@@ -203,7 +203,7 @@ fn compared_clock(client: &Client, clock: &dyn Clock) -> Finding {
     } else {
         "let this box reach a time server (`timedatectl set-ntp true`); the times of scans are put right then"
     };
-    Finding::fault(CLOCK, what, cure).passing()
+    Finding::fault(CLOCK, what, cure).transient()
 }
 
 /// Reports what the system knows of its clock, where the service cannot be asked.
@@ -229,16 +229,16 @@ mod tests {
     fn a_name_an_address_and_somebody_there_are_three_things() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/api/v1", listener.local_addr().unwrap());
-        let found = reached(&base).unwrap().unwrap().finding;
+        let found = connect(&base).unwrap().unwrap().finding;
         assert_eq!(
             (found.grade, found.what.as_str()),
             (Grade::Ok, "127.0.0.1 is 127.0.0.1, and somebody answers")
         );
         drop(listener);
-        let found = reached(&base).err().unwrap();
+        let found = connect(&base).err().unwrap();
         assert!(found.what.contains("cannot connect to 127.0.0.1:"), "{found:?}");
-        let found = reached("https://station.invalid/api/v1").err().unwrap();
+        let found = connect("https://station.invalid/api/v1").err().unwrap();
         assert!(found.what.contains("cannot look up the name station.invalid"), "{found:?}");
-        assert!(matches!(reached("no address"), Ok(None)));
+        assert!(matches!(connect("no address"), Ok(None)));
     }
 }
