@@ -32,7 +32,7 @@ use crate::store::Figures;
 const SIMULATED: &str = "the simulated service";
 
 /// The interval between two checks of the figures, while the goods are read or documents are delivered.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 /// The longest wait for the goods table. After it the input is read in any case.
 const GOODS_WITHIN: Duration = Duration::from_secs(20);
@@ -107,7 +107,7 @@ pub async fn run(
         agent = agent.reading(file);
     }
     let handle = agent.handle();
-    let mut news = handle.listen();
+    let mut announcements = handle.listen();
     // The simulated service keeps nothing: it has never seen what was posted in earlier demonstrations.
     let before = handle.figures().await?.of(State::Posted).units;
     let (start, started) = oneshot::channel::<()>();
@@ -116,14 +116,14 @@ pub async fn run(
     tasks.spawn(server.run(std::future::pending()));
     let show = async {
         let whole = async {
-            wait_for_goods(&handle, &mut news).await?;
+            wait_for_goods(&handle, &mut announcements).await?;
             if options.is_terminal {
                 welcome(out, &sandbox, handle.page())?;
             }
             // Fails only if the agent has ended, which reports its reason itself.
-            let _told = start.send(());
-            narrate((out, options.is_coloured), &mut news).await?;
-            deliver_all((out, options.is_coloured), &handle, &mut news).await
+            let _sent = start.send(());
+            show_announcements((out, options.is_coloured), &mut announcements).await?;
+            deliver_all((out, options.is_coloured), &handle, &mut announcements).await
         };
         // The agent runs until the books are shown, whatever ends the demonstration.
         let is_whole = tokio::select! {
@@ -133,7 +133,7 @@ pub async fn run(
         let status = handle.status().await?;
         let figures = handle.figures().await?;
         let outcome = balance((out, options.is_terminal), &sandbox, &status, (&figures, before), is_whole)?;
-        let _told = end.send(());
+        let _sent = end.send(());
         Ok::<Outcome, Error>(outcome)
     };
     // A channel that closes without a message means that its other side has ended.
@@ -191,11 +191,14 @@ kind = "stdin"
 }
 
 /// Waits for the goods table and the cards. Without them every code, and the kit, would be unknown at first.
-async fn wait_for_goods(handle: &Handle, news: &mut broadcast::Receiver<Announcement>) -> Result<(), Error> {
+async fn wait_for_goods(
+    handle: &Handle,
+    announcements: &mut broadcast::Receiver<Announcement>,
+) -> Result<(), Error> {
     let known = async {
         while handle.figures().await?.goods.synced_at.is_none() || handle.cards().await?.is_empty() {
             // Any announcement may concern the goods, so the figures are read after each one and after a pause.
-            let _news = timeout(LOOK_EVERY, news.recv()).await;
+            let _announcement = timeout(CHECK_EVERY, announcements.recv()).await;
         }
         Ok(())
     };
@@ -242,7 +245,7 @@ const fn colour(signal: Signal) -> &'static str {
     }
 }
 
-fn answer(out: &mut impl Write, is_coloured: bool, announcement: &Announcement) -> io::Result<()> {
+fn show(out: &mut impl Write, is_coloured: bool, announcement: &Announcement) -> io::Result<()> {
     if is_coloured {
         writeln!(out, "\x1b[{}m{announcement}\x1b[0m", colour(announcement.signal))
     } else {
@@ -251,14 +254,14 @@ fn answer(out: &mut impl Write, is_coloured: bool, announcement: &Announcement) 
 }
 
 /// Writes one line for each announcement, until the input ends.
-async fn narrate(
+async fn show_announcements(
     (out, is_coloured): (&mut (impl Write + Send), bool),
-    news: &mut broadcast::Receiver<Announcement>,
+    announcements: &mut broadcast::Receiver<Announcement>,
 ) -> Result<(), Error> {
     loop {
-        match news.recv().await {
+        match announcements.recv().await {
             Ok(Announcement { what: What::Ended, .. }) | Err(RecvError::Closed) => return Ok(()),
-            Ok(announcement) => answer(out, is_coloured, &announcement)?,
+            Ok(announcement) => show(out, is_coloured, &announcement)?,
             // The terminal was too slow for the channel; the scans themselves are booked all the same.
             Err(RecvError::Lagged(missed)) => writeln!(out, "… {missed} more")?,
         }
@@ -269,13 +272,13 @@ async fn narrate(
 async fn deliver_all(
     (out, is_coloured): (&mut (impl Write + Send), bool),
     handle: &Handle,
-    news: &mut broadcast::Receiver<Announcement>,
+    announcements: &mut broadcast::Receiver<Announcement>,
 ) -> Result<(), Error> {
-    let mut told = None;
+    let mut reported = None;
     loop {
         // Drained without waiting: the figures decide when everything is delivered, not the announcements.
-        while let Ok(announcement) = news.try_recv() {
-            answer(out, is_coloured, &announcement)?;
+        while let Ok(announcement) = announcements.try_recv() {
+            show(out, is_coloured, &announcement)?;
         }
         let figures = handle.figures().await?;
         if !figures.is_undelivered() {
@@ -285,11 +288,11 @@ async fn deliver_all(
             .map(|state| figures.of(state).operations)
             .iter()
             .sum();
-        if told != Some(left) {
+        if reported != Some(left) {
             writeln!(out, "delivering: {} to go", counted(left, "document"))?;
-            told = Some(left);
+            reported = Some(left);
         }
-        sleep(LOOK_EVERY).await;
+        sleep(CHECK_EVERY).await;
     }
 }
 
@@ -338,12 +341,12 @@ fn balance(
 /// Returns the two equations by which the books balance. Terms that are zero are left out.
 fn equations(figures: &Figures) -> [String; 2] {
     let sum = |terms: Vec<(String, &str)>| {
-        let said: Vec<String> = terms
+        let written: Vec<String> = terms
             .into_iter()
             .filter(|(value, _)| value != "0")
             .map(|(value, name)| format!("{value} {name}"))
             .collect();
-        if said.is_empty() { "0".to_owned() } else { said.join(" + ") }
+        if written.is_empty() { "0".to_owned() } else { written.join(" + ") }
     };
     let scans = &figures.scans;
     let counts = [
