@@ -58,7 +58,7 @@ fn at_rest(config: &Config) -> Result<Status, Error> {
     let figures = db.map_or(Ok(Figures::default()), |db| db.figures())?;
     let scanners = config.scanners.iter();
     let scanners =
-        scanners.map(|scanner| ScannerHealth::unheard(scanner.name.clone(), scanner.source.kind()));
+        scanners.map(|scanner| ScannerHealth::not_reported(scanner.name.clone(), scanner.source.kind()));
     let clock = SystemClock::new();
     let health = Health {
         api: ApiHealth { state: ApiState::Offline, last_error: Some("no agent is running".to_owned()) },

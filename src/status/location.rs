@@ -30,13 +30,13 @@ impl Default for Location {
 impl Location {
     /// Joins the service's answer with the configuration, which takes precedence.
     pub fn new(
-        told: &store::Location,
+        from_service: &store::Location,
         zone: Option<TimeZone>,
         configured: impl IntoIterator<Item = (StorageId, String)>,
     ) -> Self {
-        let mut names = told.storages.clone();
+        let mut names = from_service.storages.clone();
         names.extend(configured);
-        Self { zone: zone.or_else(|| told.zone.clone()).unwrap_or(TimeZone::UTC), names }
+        Self { zone: zone.or_else(|| from_service.zone.clone()).unwrap_or(TimeZone::UTC), names }
     }
 
     /// Returns the name of a storage, if it has one.
@@ -99,9 +99,9 @@ mod tests {
     fn the_configuration_names_storages_before_the_service_does() {
         let by_service =
             [(StorageId(91_271), "Products".to_owned()), (StorageId(91_272), "Consumables".to_owned())];
-        let told =
+        let from_service =
             store::Location { zone: TimeZone::get("America/New_York").ok(), storages: by_service.into() };
-        let location = Location::new(&told, None, [(StorageId(91_272), "Cellar".to_owned())]);
+        let location = Location::new(&from_service, None, [(StorageId(91_272), "Cellar".to_owned())]);
         let names = [91_271, 91_272, 3].map(|id| location.storage(StorageId(id)));
         assert_eq!(names, ["Products", "Cellar", "3"]);
         assert_eq!(location.time(UnixMillis(1_767_225_600_000)), "2025-12-31 19:00:00");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_told_is_a_number_and_utc() {
+    fn without_names_a_storage_is_a_number_and_the_zone_is_utc() {
         let location = Location::default();
         assert_eq!(location.storage(StorageId(7)), "7");
         assert_eq!(location.zone_text().as_deref(), Some("UTC"));

@@ -101,7 +101,7 @@ impl Status {
         ];
         figures.extend(self.scanners.iter().map(|scanner| Figure {
             name: format!("scanner {}", scanner.name),
-            value: scanner.told(&zone),
+            value: scanner.description(&zone),
             is_trouble: scanner.advice.is_some()
                 || !matches!(scanner.state, ScannerState::Healthy | ScannerState::Quiet),
         }));
@@ -129,7 +129,7 @@ impl ScannerJson {
     }
 
     /// Returns its state in words, with its figures since the agent's start.
-    fn told(&self, zone: &TimeZone) -> String {
+    fn description(&self, zone: &TimeZone) -> String {
         let state = self.state.as_str();
         // A fault is shown before any advice: advice on a scanner that is gone helps nobody.
         let state = match (&self.fault, &self.advice) {
