@@ -162,7 +162,7 @@ const SOUND_CARDS: [&str; 6] = ["", "default", "sysdefault", "hw", "plughw", "dm
 /// Returns the problem with `value` at a key that somebody other than the administrator has set.
 ///
 /// `path` is the path of the section with the numbers of its tables: `scanner[0].match`.
-pub(super) fn doubt(path: &str, key: &str, value: &DeValue<'_>) -> Option<Problem> {
+pub(super) fn refusal(path: &str, key: &str, value: &DeValue<'_>) -> Option<Problem> {
     let section = without_numbers(path);
     let is_taken = TAKEN.iter().any(|(taken, keys)| *taken == section && keys.contains(&key));
     let fits = |is_fit: Condition| value.as_str().is_some_and(is_fit);

@@ -49,7 +49,7 @@ pub use crate::config::line::Line;
 pub use crate::config::line::Parity;
 pub use crate::config::line::StopBits;
 pub use crate::config::protocol::Protocol;
-use crate::config::reader::Report;
+use crate::config::reader::FaultReport;
 pub use crate::config::setup::Doubt;
 pub use crate::config::setup::SetupFile;
 pub use crate::config::setup::doubt_about;
@@ -435,7 +435,7 @@ impl Config {
     pub fn parse(text: &str, file: &str) -> Result<Self, Faults> {
         // The parser goes on after an error, so that one run reports the errors of form and those of meaning.
         let (root, errors) = DeTable::parse_recoverable(text);
-        let mut report = Report::new(file, text, Provenance::Administrator);
+        let mut report = FaultReport::new(file, text, Provenance::Administrator);
         for error in &errors {
             report.add_syntax(error);
         }

@@ -177,11 +177,11 @@ mod tests {
     fn rows(text: &str) -> Result<Vec<String>, String> {
         let mut packs = Packs::default();
         add_rows(&mut packs, text, "packs.csv").map_err(|faults| faults.to_string())?;
-        let told = |pack: &Pack| match &pack.content {
+        let text_of = |pack: &Pack| match &pack.content {
             Content::Good(good) => format!("{} = {} of {good}", pack.code, pack.factor),
             Content::Barcode(barcode) => format!("{} = {} of {barcode}", pack.code, pack.factor),
         };
-        Ok(packs.iter().map(told).collect())
+        Ok(packs.iter().map(text_of).collect())
     }
 
     #[test]
@@ -199,9 +199,9 @@ mod tests {
     }
 
     #[test]
-    fn each_wrong_row_is_said_with_its_line_and_its_column() {
+    fn each_wrong_row_is_reported_with_its_line_and_its_column() {
         let text = "code,good_id,barcode,factor\nA,1,,0\nB,1,,1.5\nC,,,2\nD,1,2,2\n,1,,2\nE,1,,2\nE,2,,2\n$SP.UNDO.M,1,,2\nF,x,,2\nG,1";
-        let told = "packs.csv:2: factor: 0 is out of range; use a whole number, 1 to 100000
+        let expected = "packs.csv:2: factor: 0 is out of range; use a whole number, 1 to 100000
 packs.csv:3: factor: 1.5 is out of range; use a whole number, 1 to 100000
 packs.csv:4: good_id: is missing; add good_id or barcode
 packs.csv:5: barcode: stands beside good_id; keep one of the two
@@ -210,14 +210,17 @@ packs.csv:8: code: is the code of packs.csv:7 already; keep one of the two
 packs.csv:9: code: begins as a control code does, and never is a pack's; print another code on the carton
 packs.csv:10: good_id: x is out of range; use a whole number, 1 to 9007199254740991
 packs.csv:11: factor:  is out of range; use a whole number, 1 to 100000";
-        assert_eq!(rows(text).unwrap_err(), told);
+        assert_eq!(rows(text).unwrap_err(), expected);
     }
 
     #[test]
-    fn a_file_without_its_columns_is_said_at_its_first_line() {
+    fn a_file_without_its_columns_is_reported_at_its_first_line() {
         for text in ["", "14006381333938,7,12\n", "code,factor\nA,2"] {
-            let told = rows(text).unwrap_err();
-            assert!(told.starts_with("packs.csv:1: does not begin with the names of its columns"), "{told}");
+            let faults = rows(text).unwrap_err();
+            assert!(
+                faults.starts_with("packs.csv:1: does not begin with the names of its columns"),
+                "{faults}"
+            );
         }
     }
 }

@@ -25,22 +25,22 @@ const TWICE: &str = "duplicate key";
 const SLIP_CHARS_MAX: usize = 2;
 
 /// The faults of one file, in the order in which they are found.
-pub(super) struct Report<'t> {
+pub(super) struct FaultReport<'t> {
     file: &'t str,
     text: &'t str,
     line_ends: Vec<usize>,
     faults: Vec<Fault>,
     left_out: usize,
     malformed: BTreeSet<usize>,
-    broken: bool,
+    is_broken: bool,
     provenance: Provenance,
 }
 
-impl<'t> Report<'t> {
+impl<'t> FaultReport<'t> {
     pub(super) fn new(file: &'t str, text: &'t str, provenance: Provenance) -> Self {
         let line_ends = text.match_indices('\n').map(|(offset, _)| offset).collect();
         let (faults, malformed) = (Vec::new(), BTreeSet::new());
-        Self { file, text, line_ends, faults, left_out: 0, malformed, broken: false, provenance }
+        Self { file, text, line_ends, faults, left_out: 0, malformed, is_broken: false, provenance }
     }
 
     /// Records a fault that the parser found. From then on, faults that may only follow from it are left out.
@@ -52,7 +52,7 @@ impl<'t> Report<'t> {
             let key = self.text.get(span).map(shown).unwrap_or_default();
             self.push(line, key, Problem::Twice);
         } else {
-            self.broken = true;
+            self.is_broken = true;
             self.push(line, String::new(), Problem::Syntax(error.message().to_owned()));
         }
     }
@@ -78,9 +78,9 @@ impl<'t> Report<'t> {
 
     /// Records a fault of meaning, unless a fault of form already explains it.
     fn add(&mut self, line: usize, key: String, problem: Problem) {
-        // A broken file loses keys and whole sections: they would look missing, or their keys unknown.
+        // A is_broken file loses keys and whole sections: they would look missing, or their keys unknown.
         let may_follow = matches!(problem, Problem::UnknownKey { .. } | Problem::Missing { .. });
-        if !(self.malformed.contains(&line) || self.broken && may_follow) {
+        if !(self.malformed.contains(&line) || self.is_broken && may_follow) {
             self.push(line, key, problem);
         }
     }
@@ -96,7 +96,7 @@ impl<'t> Report<'t> {
 
 /// A section during reading. A section that is not in the file reads as an empty one.
 pub(super) struct Table<'r, 't> {
-    report: &'r mut Report<'t>,
+    report: &'r mut FaultReport<'t>,
     path: String,
     line: usize,
     entries: Option<&'r DeTable<'t>>,
@@ -106,7 +106,7 @@ pub(super) struct Table<'r, 't> {
 impl<'r, 't> Table<'r, 't> {
     /// Reads one table, then refuses every key that `read` did not ask for.
     fn read<T>(
-        report: &'r mut Report<'t>,
+        report: &'r mut FaultReport<'t>,
         path: String,
         line: usize,
         entries: Option<&'r DeTable<'t>>,
@@ -257,9 +257,9 @@ impl<'r, 't> Table<'r, 't> {
         }
         for (key, value) in entries {
             let key = key.get_ref().as_ref();
-            let doubt = handed::doubt(&self.path, key, value.get_ref());
+            let refusal = handed::refusal(&self.path, key, value.get_ref());
             // An unknown key already has its fault.
-            if let Some(problem) = doubt.filter(|_| self.known.contains(&key)) {
+            if let Some(problem) = refusal.filter(|_| self.known.contains(&key)) {
                 self.blame(key, problem);
             }
         }

@@ -280,18 +280,18 @@ pub enum Flaw {
 }
 
 /// Finds the places of the secrets that the configuration requires.
-pub(super) fn whereabouts(config: &Config, environment: &Environment) -> Whereabouts {
+pub(super) fn secret_places(config: &Config, environment: &Environment) -> SecretPlaces {
     let Config { api, web, station, .. } = config;
-    let at = |token, file: &Path| told(token, &find_at(token, file, environment));
-    Whereabouts {
+    let at = |token, file: &Path| place_or_reason(token, &find_at(token, file, environment));
+    SecretPlaces {
         service: [at(Token::Partner, &api.partner_token_file), at(Token::User, &api.user_token_file)],
-        page: find_web_token(web, environment).map(|found| told(Token::Web, &found)),
-        sheet: find_sheet_secret(station, environment).map(|found| told(Token::Sheet, &found)),
+        page: find_web_token(web, environment).map(|found| place_or_reason(Token::Web, &found)),
+        sheet: find_sheet_secret(station, environment).map(|found| place_or_reason(Token::Sheet, &found)),
     }
 }
 
 /// The places of a configuration's secrets, or the reasons why they cannot be used, each on one line.
-pub(super) struct Whereabouts {
+pub(super) struct SecretPlaces {
     /// The tokens of the service.
     pub(super) service: [String; 2],
     /// The token of the page, if the configuration asks for one.
@@ -301,8 +301,8 @@ pub(super) struct Whereabouts {
 }
 
 /// Returns the place of a token, or the reason why it cannot be used, on one line and without the token.
-fn told(token: Token, found: &Result<(SecretString, Origin), Error>) -> String {
-    let told = match found {
+fn place_or_reason(token: Token, found: &Result<(SecretString, Origin), Error>) -> String {
+    let text = match found {
         Ok((_secret, origin)) => format!("{token}: from {origin}"),
         Err(Error::Missing { looked, .. }) => format!("{token}: missing; looked at {}", places(looked)),
         Err(Error::Unreadable { origin, cause, .. }) => {
@@ -311,7 +311,7 @@ fn told(token: Token, found: &Result<(SecretString, Origin), Error>) -> String {
         Err(Error::Unfit { origin, flaw, .. }) => format!("{token}: unfit in {origin}: it {flaw}"),
     };
     // The text becomes a comment of a file: a line feed in a path must not end the comment.
-    told.replace(char::is_control, "?")
+    text.replace(char::is_control, "?")
 }
 
 /// Returns a variable of the process's environment.
@@ -443,15 +443,15 @@ mod tests {
             .map(|(secret, origin)| (secret.expose_secret().to_owned(), origin))
     }
 
-    fn told_of(token: Token, file: &Path, environment: &Environment) -> String {
-        told(token, &find_at(token, file, environment))
+    fn place_of(token: Token, file: &Path, environment: &Environment) -> String {
+        place_or_reason(token, &find_at(token, file, environment))
     }
 
     #[test]
     fn the_token_of_the_page_is_long_and_looked_for_only_where_the_configuration_asks_for_one() {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("web");
-        let told = |web: &Web, environment: &Environment| {
+        let found = |web: &Web, environment: &Environment| {
             find_web_token(web, environment).map(|found| match found {
                 Ok((_secret, origin)) => origin.to_string(),
                 Err(error) => error.to_string(),
@@ -460,16 +460,16 @@ mod tests {
         let credential = env(vec![("CREDENTIALS_DIRECTORY", dir.path().into())]);
         std::fs::write(dir.path().join("web-token"), "\n").unwrap();
         let web = Web { listen: None, token_file: Some(file.clone()) };
-        assert!(told(&web, &credential).unwrap().starts_with("no token of the page in credential "));
+        assert!(found(&web, &credential).unwrap().starts_with("no token of the page in credential "));
         std::fs::write(dir.path().join("web-token"), "tok3n-of-16-bytes\n").unwrap();
-        assert_eq!(told(&Web { listen: None, token_file: None }, &credential), None);
+        assert_eq!(found(&Web { listen: None, token_file: None }, &credential), None);
         let place = dir.path().display();
-        assert_eq!(told(&web, &credential).unwrap(), format!("credential {place}/web-token"));
-        assert!(told(&web, &env(vec![])).unwrap().starts_with("no token of the page in file "));
+        assert_eq!(found(&web, &credential).unwrap(), format!("credential {place}/web-token"));
+        assert!(found(&web, &env(vec![])).unwrap().starts_with("no token of the page in file "));
         std::fs::write(&file, "tok3n-of-15-byt\n").unwrap();
         std::fs::write(dir.path().join("web-token"), "\n").unwrap();
-        assert_eq!(told(&web, &credential), told(&web, &env(vec![])), "a blank credential is none");
-        let short = told(&web, &env(vec![])).unwrap();
+        assert_eq!(found(&web, &credential), found(&web, &env(vec![])), "a blank credential is none");
+        let short = found(&web, &env(vec![])).unwrap();
         assert!(short.contains("it is shorter than 16 characters") && !short.contains("tok3n"), "{short}");
     }
 
@@ -508,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_token_names_every_place_that_was_looked_at() {
+    fn a_missing_token_names_every_place_that_was_searched() {
         let (dir, api) = place();
         let folder = dir.path().display();
         let error = partner(&api, &env(vec![])).unwrap_err();
@@ -516,13 +516,13 @@ mod tests {
             error.to_string(),
             format!("no partner token in file {folder}/partner, environment STOCKPOINT_PARTNER_TOKEN")
         );
-        let told = told_of(
+        let reason = place_of(
             Token::User,
             &api.user_token_file,
             &env(vec![("CREDENTIALS_DIRECTORY", dir.path().into())]),
         );
         assert_eq!(
-            told,
+            reason,
             format!(
                 "user token: missing; looked at credential {folder}/user-token, file {folder}/user, environment STOCKPOINT_USER_TOKEN"
             )
@@ -537,7 +537,7 @@ mod tests {
         let error = partner(&api, &environment).unwrap_err();
         assert!(matches!(&error, Error::Unreadable { origin: Origin::File(path), .. } if path == dir.path()));
         assert!(
-            told_of(Token::Partner, &api.partner_token_file, &environment)
+            place_of(Token::Partner, &api.partner_token_file, &environment)
                 .contains(&dir.path().display().to_string())
         );
     }
@@ -559,7 +559,7 @@ mod tests {
             let error = partner(&api, &env(vec![])).unwrap_err();
             assert!(matches!(error, Error::Unfit { flaw: found, .. } if found == flaw), "{error}");
             assert!(!format!("{error} {error:?}").contains("tok3n"));
-            assert!(!told_of(Token::Partner, &api.partner_token_file, &env(vec![])).contains("tok3n"));
+            assert!(!place_of(Token::Partner, &api.partner_token_file, &env(vec![])).contains("tok3n"));
 
             std::fs::remove_file(&api.partner_token_file).unwrap();
             let value = OsString::from_vec(bytes.to_owned());

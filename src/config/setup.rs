@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::config::fault::Faults;
 use crate::config::fault::Problem;
 use crate::config::handed::Provenance;
-use crate::config::reader::Report;
+use crate::config::reader::FaultReport;
 use crate::config::reader::Table;
 use crate::config::reader::type_of;
 use crate::config::secrets;
@@ -62,7 +62,7 @@ impl SetupFile {
         // Some editors write a byte order mark (U+FEFF) first, which TOML does not allow.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (root, errors) = DeTable::parse_recoverable(text);
-        let mut report = Report::new(file, text, provenance);
+        let mut report = FaultReport::new(file, text, provenance);
         for error in &errors {
             report.add_syntax(error);
         }
@@ -73,9 +73,9 @@ impl SetupFile {
         let (config, partner, user, force) = report.finish(read)?;
         // The lines are cut without a parser; parsing the rest again proves that nothing else was cut.
         let text = without_setup(text);
-        let says = |token: &SecretString| text.contains(token.expose_secret());
+        let holds = |token: &SecretString| text.contains(token.expose_secret());
         let is_whole = Config::parse(&text, file).is_ok_and(|left| left == config);
-        if says(&partner) || says(&user) || !is_whole {
+        if holds(&partner) || holds(&user) || !is_whole {
             let what = "has a token, or a part of [setup], outside the section [setup]";
             let cure = "write [setup] on a line of its own, its keys below it, and the tokens nowhere else";
             return Err(Faults::of_file(file, None, Problem::Unfit { what, cure }));
@@ -203,14 +203,14 @@ mod tests {
             format!("setup = {{ partner_token = \"p4rtner\", user_token = \"us3r\" }}\n{STATION}"),
         ];
         for text in elsewhere {
-            let told = fault(&text);
-            assert!(told.contains("outside the section [setup]"), "{text}: {told}");
-            assert!(!told.contains("us3r") && !told.contains("p4rtner"), "{told}");
+            let fault = fault(&text);
+            assert!(fault.contains("outside the section [setup]"), "{text}: {fault}");
+            assert!(!fault.contains("us3r") && !fault.contains("p4rtner"), "{fault}");
         }
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_told_with_its_line() {
+    fn what_is_missing_or_wrong_is_reported_with_its_line() {
         assert_eq!(
             fault(STATION),
             "stockpoint.toml:1: setup.partner_token: is missing; add partner_token = \"…\" under [setup]\n\

@@ -25,7 +25,7 @@ use crate::config::scanner::FLOW_CONTROLS;
 use crate::config::scanner::PARITIES;
 use crate::config::secrets;
 use crate::config::secrets::Environment;
-use crate::config::secrets::Whereabouts;
+use crate::config::secrets::SecretPlaces;
 use crate::config::sections::BACK_DATES;
 use crate::config::sections::CARES;
 use crate::config::sections::LINES_KEYS;
@@ -44,12 +44,12 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 /// Returns the whole file, with a comment for each token.
 pub(super) fn show(config: &Config, environment: &Environment) -> String {
-    InForce { config, secrets: secrets::whereabouts(config, environment) }.to_string()
+    InForce { config, secrets: secrets::secret_places(config, environment) }.to_string()
 }
 
 struct InForce<'a> {
     config: &'a Config,
-    secrets: Whereabouts,
+    secrets: SecretPlaces,
 }
 
 impl fmt::Display for InForce<'_> {

@@ -162,16 +162,16 @@ fn values_are_still_checked_in_a_file_with_a_fault_of_form() {
 #[test]
 fn a_hundred_faults_are_told_and_the_rest_counted() {
     let lines = (0..150).map(|n| format!("zzz{n} = 1")).collect::<Vec<_>>().join("\n");
-    let told = with(&lines).unwrap_err();
-    assert_eq!(told.iter().count(), FAULTS_MAX);
-    assert!(told.to_string().ends_with("\nand 50 more; correct these first"));
+    let faults = with(&lines).unwrap_err();
+    assert_eq!(faults.iter().count(), FAULTS_MAX);
+    assert!(faults.to_string().ends_with("\nand 50 more; correct these first"));
 }
 
 #[test]
 fn a_fault_stays_on_one_line_however_long_the_key() {
-    let told = with(&format!("\"{}\\n\" = 1", "k\\n".repeat(1000))).unwrap_err().to_string();
-    assert_eq!(told.lines().count(), 1);
-    assert!(told.chars().count() < 500);
+    let fault = with(&format!("\"{}\\n\" = 1", "k\\n".repeat(1000))).unwrap_err().to_string();
+    assert_eq!(fault.lines().count(), 1);
+    assert!(fault.chars().count() < 500);
 }
 
 #[test]
@@ -186,22 +186,22 @@ fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
 fn a_file_is_read_whole_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");
-    let told = |path: &Path| Config::load(path).unwrap_err().to_string();
+    let fault_of = |path: &Path| Config::load(path).unwrap_err().to_string();
     let shown = path.display();
-    assert!(told(&path).starts_with(&format!("{shown}: cannot be read: No such file or directory")));
-    assert!(told(dir.path()).starts_with(&format!("{}: cannot be read: ", dir.path().display())));
+    assert!(fault_of(&path).starts_with(&format!("{shown}: cannot be read: No such file or directory")));
+    assert!(fault_of(dir.path()).starts_with(&format!("{}: cannot be read: ", dir.path().display())));
 
     std::fs::write(&path, STATION).unwrap();
     assert_eq!(Config::load(&path).unwrap(), parse(STATION).unwrap());
 
     std::fs::write(&path, [STATION.as_bytes(), b"mode = \"\xff\"\n"].concat()).unwrap();
-    assert_eq!(told(&path), format!("{shown}:5: is not UTF-8 text; save the file as UTF-8"));
+    assert_eq!(fault_of(&path), format!("{shown}:5: is not UTF-8 text; save the file as UTF-8"));
 
     let fill = |length: usize| format!("{STATION}#{}", "x".repeat(length - STATION.len() - 1));
     std::fs::write(&path, fill(1024 * 1024)).unwrap();
     assert!(Config::load(&path).is_ok());
     std::fs::write(&path, fill(1024 * 1024 + 1)).unwrap();
-    assert!(told(&path).starts_with(&format!("{shown}: is larger than 1048576 bytes; ")));
+    assert!(fault_of(&path).starts_with(&format!("{shown}: is larger than 1048576 bytes; ")));
 }
 
 #[test]
@@ -214,12 +214,12 @@ fn what_is_shown_names_the_tokens_places_but_no_token() {
         dir.path().display()
     );
     let config = with(&lines).unwrap();
-    let told = show::show(&config, &|_variable| None);
-    assert!(told.contains(&format!("\n# partner token: from file {}\n", file.display())), "{told}");
-    assert!(told.contains("\n# user token: missing; looked at file "), "{told}");
-    let told =
+    let shown = show::show(&config, &|_variable| None);
+    assert!(shown.contains(&format!("\n# partner token: from file {}\n", file.display())), "{shown}");
+    assert!(shown.contains("\n# user token: missing; looked at file "), "{shown}");
+    let shown =
         show::show(&config, &|variable| (variable == "STOCKPOINT_USER_TOKEN").then(|| "s3cret-user".into()));
-    assert!(told.contains("\n# user token: from environment STOCKPOINT_USER_TOKEN\n"), "{told}");
-    assert!(!told.contains("s3cret"));
+    assert!(shown.contains("\n# user token: from environment STOCKPOINT_USER_TOKEN\n"), "{shown}");
+    assert!(!shown.contains("s3cret"));
     assert!(!format!("{config:?}").contains("s3cret"));
 }

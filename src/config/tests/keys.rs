@@ -158,8 +158,8 @@ fn every_storage_that_is_named_anywhere_is_one_with_its_name() {
                  [[scanner]]\nname = \"a\"\nkind = \"stdin\"\nstorage_id = 91272\n";
     let config = with(lines).unwrap();
     let storages = config.storages();
-    let told: Vec<_> = storages.iter().map(|storage| (storage.id.0, storage.name.as_deref())).collect();
-    assert_eq!(told, [(91271, Some("Shop")), (91272, None), (91273, Some("Bar"))]);
+    let named: Vec<_> = storages.iter().map(|storage| (storage.id.0, storage.name.as_deref())).collect();
+    assert_eq!(named, [(91271, Some("Shop")), (91272, None), (91273, Some("Bar"))]);
     assert_eq!(config.storage_in_force(None), StorageId(91271));
     assert_eq!(config.storage_in_force(Some(StorageId(91273))), StorageId(91273));
     assert_eq!(config.storage_in_force(Some(StorageId(91274))), StorageId(91271));

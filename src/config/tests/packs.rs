@@ -80,8 +80,8 @@ fn load(rows: &str, packs: &str) -> Result<Config, String> {
     fs::write(dir.path().join("packs.csv"), rows).unwrap();
     let file = dir.path().join("config.toml");
     fs::write(&file, format!("packs_file = \"packs.csv\"\n{STATION}{packs}")).unwrap();
-    let told = |faults: Faults| faults.to_string().replace(&format!("{}/", dir.path().display()), "");
-    Config::load(&file).map_err(told)
+    let text_of = |faults: Faults| faults.to_string().replace(&format!("{}/", dir.path().display()), "");
+    Config::load(&file).map_err(text_of)
 }
 
 #[test]
@@ -95,17 +95,17 @@ fn a_file_of_packs_stands_beside_the_configuration() {
 }
 
 #[test]
-fn a_wrong_row_is_said_with_its_file_and_its_line() {
+fn a_wrong_row_is_reported_with_its_file_and_its_line() {
     let rows = "code,good_id,factor\nA,1,2\n14006381333938,123456,1.5\n";
-    let told = load(rows, &pack("code = \"A\"\ngood_id = 1\nfactor = 2")).unwrap_err();
+    let faults = load(rows, &pack("code = \"A\"\ngood_id = 1\nfactor = 2")).unwrap_err();
     assert_eq!(
-        told,
+        faults,
         "packs.csv:2: code: is the code of pack[0] already; keep one of the two\n\
          packs.csv:3: factor: 1.5 is out of range; use a whole number, 1 to 100000"
     );
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("config.toml");
     fs::write(&file, format!("packs_file = \"gone.csv\"\n{STATION}")).unwrap();
-    let told = Config::load(&file).unwrap_err().to_string();
-    assert!(told.contains("gone.csv: cannot be read"), "{told}");
+    let faults = Config::load(&file).unwrap_err().to_string();
+    assert!(faults.contains("gone.csv: cannot be read"), "{faults}");
 }

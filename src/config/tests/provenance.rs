@@ -88,9 +88,9 @@ fn what_a_station_books_and_how_it_scans_is_taken() {
 
 #[test]
 fn a_fault_has_its_line_and_its_cure() {
-    let told = handed("[feedback]\ncommand = [\"/bin/sh\"]\n").unwrap_err().to_string();
+    let faults = handed("[feedback]\ncommand = [\"/bin/sh\"]\n").unwrap_err().to_string();
     assert_eq!(
-        told,
+        faults,
         "stockpoint.toml:2: feedback.command: is not taken from a set-up code or a card; remove it; set it in the \
          station's own configuration afterwards"
     );
