@@ -63,7 +63,7 @@ pub(super) fn scanner(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken
     let name = table.required("name", "name = \"dock\" under this [[scanner]]", values::name);
     if let Some(name) = &name {
         let cure = "give each scanner a name of its own";
-        take(table, "name", &mut taken.names, (index, name), cure);
+        take(table, &mut taken.names, &Claim { key: "name", index, value: name, cure });
     }
     let source = source(table, index, taken);
     let gap = table.or("gap_ms", Duration::from_millis(200), values::millis(20..=5000));
@@ -130,7 +130,8 @@ fn place(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<P
     }
     let place = path.map(Place::Path).or(usb_match.map(Place::Match))?;
     let key = if table.has("path") { "path" } else { "match" };
-    take(table, key, &mut taken.places, (index, &place), "each scanner is read once, remove one of the two");
+    let cure = "each scanner is read once, remove one of the two";
+    take(table, &mut taken.places, &Claim { key, index, value: &place, cure });
     Some(place)
 }
 
@@ -210,14 +211,19 @@ fn refuse(table: &mut Table<'_, '_>, keys: &[&'static str]) {
     }
 }
 
-/// Records that this scanner uses a value, or the fault that another one already does.
-fn take<T: PartialEq + Clone>(
-    table: &mut Table<'_, '_>,
+/// A scanner's use of a value that no other scanner may have.
+struct Claim<'a, T> {
     key: &'static str,
-    taken: &mut Vec<(usize, T)>,
-    (index, value): (usize, &T),
+    /// The index of the scanner.
+    index: usize,
+    value: &'a T,
+    /// The cure if another scanner has it.
     cure: &'static str,
-) {
+}
+
+/// Records that a scanner uses a value, or the fault that another one already does.
+fn take<T: PartialEq + Clone>(table: &mut Table<'_, '_>, taken: &mut Vec<(usize, T)>, claim: &Claim<'_, T>) {
+    let Claim { key, index, value, cure } = *claim;
     match taken.iter().find(|(_, other)| other == value) {
         Some((by, _)) => table.blame(key, Problem::Taken { by: *by, cure }),
         None => taken.push((index, value.clone())),

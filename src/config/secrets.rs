@@ -60,8 +60,8 @@ impl Secrets {
     }
 
     fn find_with(api: &Api, environment: &Environment) -> Result<Self, Error> {
-        let (partner, _origin) = find_at(Token::Partner, &api.partner_token_file, environment)?;
-        let (user, _origin) = find_at(Token::User, &api.user_token_file, environment)?;
+        let partner = find_at(Token::Partner, &api.partner_token_file, environment)?.secret;
+        let user = find_at(Token::User, &api.user_token_file, environment)?.secret;
         Ok(Self { partner, user })
     }
 }
@@ -75,10 +75,10 @@ impl Secrets {
 /// The configuration requires a token, and it is in none of these places, cannot be read or is unusable.
 pub fn web_token(web: &Web) -> Result<Option<SecretString>, Error> {
     let found = find_web_token(web, &environment).transpose()?;
-    Ok(found.map(|(secret, _origin)| secret))
+    Ok(found.map(|found| found.secret))
 }
 
-fn find_web_token(web: &Web, environment: &Environment) -> Option<Result<(SecretString, Origin), Error>> {
+fn find_web_token(web: &Web, environment: &Environment) -> Option<Result<Found, Error>> {
     let file = web.token_file.as_ref()?;
     Some(
         find_at(Token::Web, file, environment)
@@ -95,28 +95,21 @@ fn find_web_token(web: &Web, environment: &Environment) -> Option<Result<(Secret
 /// The configuration requires a secret, and it is in none of these places, cannot be read or is unusable.
 pub fn seal(station: &Station) -> Result<Seal, Error> {
     let found = find_sheet_secret(station, &environment).transpose()?;
-    Ok(found.map_or_else(Seal::default, |(secret, _origin)| Seal::keyed(&secret)))
+    Ok(found.map_or_else(Seal::default, |found| Seal::keyed(&found.secret)))
 }
 
-fn find_sheet_secret(
-    station: &Station,
-    environment: &Environment,
-) -> Option<Result<(SecretString, Origin), Error>> {
+fn find_sheet_secret(station: &Station, environment: &Environment) -> Option<Result<Found, Error>> {
     let file = station.sheet_secret_file.as_ref()?;
     let found = find_at(Token::Sheet, file, environment);
     Some(found.and_then(|found| at_least(SHEET_SECRET_BYTES_MIN, Token::Sheet, found)))
 }
 
 /// Refuses a secret that a person has made too short.
-fn at_least(
-    bytes_min: usize,
-    token: Token,
-    (secret, origin): (SecretString, Origin),
-) -> Result<(SecretString, Origin), Error> {
-    if secret.expose_secret().len() < bytes_min {
-        return Err(Error::Unfit { token, origin, flaw: Flaw::TooShort { bytes_min } });
+fn at_least(bytes_min: usize, token: Token, found: Found) -> Result<Found, Error> {
+    if found.secret.expose_secret().len() < bytes_min {
+        return Err(Error::Unfit { token, origin: found.origin, flaw: Flaw::TooShort { bytes_min } });
     }
-    Ok((secret, origin))
+    Ok(found)
 }
 
 /// Returns the token and its place, as [`Secrets::find`] finds it if the configuration names `file`; `None` if no place
@@ -124,7 +117,7 @@ fn at_least(
 ///
 /// # Errors
 /// The first place that has it cannot be read or holds no usable token.
-pub fn find_one(token: Token, file: &Path) -> Result<Option<(SecretString, Origin)>, Error> {
+pub fn find_one(token: Token, file: &Path) -> Result<Option<Found>, Error> {
     match find_at(token, file, &environment) {
         Ok(found) => Ok(Some(found)),
         Err(Error::Missing { .. }) => Ok(None),
@@ -211,6 +204,15 @@ impl fmt::Display for Origin {
             Self::Environment(variable) => write!(f, "environment {variable}"),
         }
     }
+}
+
+/// A usable token and the place that has it.
+#[derive(Debug)]
+pub struct Found {
+    /// The token.
+    pub secret: SecretString,
+    /// The place.
+    pub origin: Origin,
 }
 
 /// The reason why there is no usable token.
@@ -301,9 +303,9 @@ pub(super) struct SecretPlaces {
 }
 
 /// Returns the place of a token, or the reason why it cannot be used, on one line and without the token.
-fn place_or_reason(token: Token, found: &Result<(SecretString, Origin), Error>) -> String {
+fn place_or_reason(token: Token, found: &Result<Found, Error>) -> String {
     let text = match found {
-        Ok((_secret, origin)) => format!("{token}: from {origin}"),
+        Ok(Found { origin, .. }) => format!("{token}: from {origin}"),
         Err(Error::Missing { looked, .. }) => format!("{token}: missing; looked at {}", places(looked)),
         Err(Error::Unreadable { origin, cause, .. }) => {
             format!("{token}: cannot be read from {origin}: {cause}")
@@ -324,7 +326,7 @@ pub(super) fn environment(variable: &str) -> Option<OsString> {
     }
 }
 
-fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(SecretString, Origin), Error> {
+fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<Found, Error> {
     let folder = environment(CREDENTIALS_DIRECTORY).map(PathBuf::from);
     let credential = folder.map(|folder| Origin::Credential(folder.join(token.credential())));
     let file = Origin::File(file.to_owned());
@@ -333,7 +335,7 @@ fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<(Secr
     for origin in credential.into_iter().chain([file, Origin::Environment(token.variable())]) {
         match read(&origin, environment) {
             Ok(Some(bytes)) => match checked_as(token, &bytes) {
-                Ok(secret) => return Ok((secret, origin)),
+                Ok(secret) => return Ok(Found { secret, origin }),
                 Err(Flaw::Empty) if may_be_blank(token, &origin) => looked.push(origin),
                 Err(flaw) => return Err(Error::Unfit { token, origin, flaw }),
             },
@@ -440,7 +442,7 @@ mod tests {
 
     fn partner(api: &Api, environment: &Environment) -> Result<(String, Origin), Error> {
         find_at(Token::Partner, &api.partner_token_file, environment)
-            .map(|(secret, origin)| (secret.expose_secret().to_owned(), origin))
+            .map(|found| (found.secret.expose_secret().to_owned(), found.origin))
     }
 
     fn place_of(token: Token, file: &Path, environment: &Environment) -> String {
@@ -453,7 +455,7 @@ mod tests {
         let file = dir.path().join("web");
         let found = |web: &Web, environment: &Environment| {
             find_web_token(web, environment).map(|found| match found {
-                Ok((_secret, origin)) => origin.to_string(),
+                Ok(found) => found.origin.to_string(),
                 Err(error) => error.to_string(),
             })
         };

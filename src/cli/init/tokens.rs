@@ -70,7 +70,8 @@ fn given(
                 Token::Partner => &api.partner_token_file,
                 Token::User | Token::Web | Token::Sheet => &api.user_token_file,
             };
-            let Some((found, origin)) = secrets::find_one(token, file)? else { return Ok(None) };
+            let Some(found) = secrets::find_one(token, file)? else { return Ok(None) };
+            let origin = &found.origin;
             let is_taken = match origin {
                 Origin::Environment(_) if person.is_asked() => {
                     person.say(&format!("the {token} is that of {origin}\n"))?;
@@ -81,7 +82,7 @@ fn given(
                     person.agrees(&format!("use the {token} from {origin}"), true)?
                 }
             };
-            Ok(is_taken.then_some(found))
+            Ok(is_taken.then_some(found.secret))
         }
     }
 }
