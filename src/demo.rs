@@ -109,7 +109,8 @@ pub async fn run(
     let handle = agent.handle();
     let mut announcements = handle.listen();
     // The simulated service keeps nothing: it has never seen what was posted in earlier demonstrations.
-    let before = handle.figures().await?.of(State::Posted).units;
+    let posted_before = handle.figures().await?.of(State::Posted).units;
+    let mut screen = Screen { out, is_terminal: options.is_terminal, is_coloured: options.is_coloured };
     let (start, started) = oneshot::channel::<()>();
     let (end, ended) = oneshot::channel::<()>();
     let mut tasks = JoinSet::new();
@@ -118,21 +119,22 @@ pub async fn run(
         let whole = async {
             wait_for_goods(&handle, &mut announcements).await?;
             if options.is_terminal {
-                welcome(out, &sandbox, handle.page())?;
+                welcome(screen.out, &sandbox, handle.page())?;
             }
             // Fails only if the agent has ended, which reports its reason itself.
             let _sent = start.send(());
-            show_announcements((out, options.is_coloured), &mut announcements).await?;
-            deliver_all((out, options.is_coloured), &handle, &mut announcements).await
+            show_announcements(&mut screen, &mut announcements).await?;
+            deliver_all(&mut screen, &handle, &mut announcements).await
         };
         // The agent runs until the books are shown, whatever ends the demonstration.
-        let is_whole = tokio::select! {
-            done = whole => done.map(|()| true)?,
-            () = interrupted => false,
+        let ending = tokio::select! {
+            done = whole => done.map(|()| Ending::Input)?,
+            () = interrupted => Ending::Interrupted,
         };
         let status = handle.status().await?;
         let figures = handle.figures().await?;
-        let outcome = balance((out, options.is_terminal), &sandbox, &status, (&figures, before), is_whole)?;
+        let books = Books { status: &status, figures: &figures, posted_before };
+        let outcome = balance(&mut screen, &sandbox, &books, ending)?;
         let _sent = end.send(());
         Ok::<Outcome, Error>(outcome)
     };
@@ -245,32 +247,43 @@ const fn colour(signal: Signal) -> &'static str {
     }
 }
 
-fn show(out: &mut impl Write, is_coloured: bool, announcement: &Announcement) -> io::Result<()> {
-    if is_coloured {
-        writeln!(out, "\x1b[{}m{announcement}\x1b[0m", colour(announcement.signal))
-    } else {
-        writeln!(out, "{announcement}")
+/// The output of the demonstration.
+struct Screen<'a, W> {
+    out: &'a mut W,
+    /// True if a person sits at the terminal.
+    is_terminal: bool,
+    /// True if announcements are coloured by their signal.
+    is_coloured: bool,
+}
+
+impl<W: Write> Screen<'_, W> {
+    fn show(&mut self, announcement: &Announcement) -> io::Result<()> {
+        if self.is_coloured {
+            writeln!(self.out, "\x1b[{}m{announcement}\x1b[0m", colour(announcement.signal))
+        } else {
+            writeln!(self.out, "{announcement}")
+        }
     }
 }
 
 /// Writes one line for each announcement, until the input ends.
 async fn show_announcements(
-    (out, is_coloured): (&mut (impl Write + Send), bool),
+    screen: &mut Screen<'_, impl Write + Send>,
     announcements: &mut broadcast::Receiver<Announcement>,
 ) -> Result<(), Error> {
     loop {
         match announcements.recv().await {
             Ok(Announcement { what: What::Ended, .. }) | Err(RecvError::Closed) => return Ok(()),
-            Ok(announcement) => show(out, is_coloured, &announcement)?,
+            Ok(announcement) => screen.show(&announcement)?,
             // The terminal was too slow for the channel; the scans themselves are booked all the same.
-            Err(RecvError::Lagged(missed)) => writeln!(out, "… {missed} more")?,
+            Err(RecvError::Lagged(missed)) => writeln!(screen.out, "… {missed} more")?,
         }
     }
 }
 
 /// Waits until everything is delivered, and reports the progress.
 async fn deliver_all(
-    (out, is_coloured): (&mut (impl Write + Send), bool),
+    screen: &mut Screen<'_, impl Write + Send>,
     handle: &Handle,
     announcements: &mut broadcast::Receiver<Announcement>,
 ) -> Result<(), Error> {
@@ -278,7 +291,7 @@ async fn deliver_all(
     loop {
         // Drained without waiting: the figures decide when everything is delivered, not the announcements.
         while let Ok(announcement) = announcements.try_recv() {
-            show(out, is_coloured, &announcement)?;
+            screen.show(&announcement)?;
         }
         let figures = handle.figures().await?;
         if !figures.is_undelivered() {
@@ -289,53 +302,75 @@ async fn deliver_all(
             .iter()
             .sum();
         if reported != Some(left) {
-            writeln!(out, "delivering: {} to go", counted(left, "document"))?;
+            writeln!(screen.out, "delivering: {} to go", counted(left, "document"))?;
             reported = Some(left);
         }
         sleep(CHECK_EVERY).await;
     }
 }
 
+/// The books of the station at the end of a demonstration.
+struct Books<'a> {
+    status: &'a Status,
+    figures: &'a Figures,
+    /// The quantity that earlier demonstrations posted.
+    posted_before: Quantity,
+}
+
+/// The reason why a demonstration ended.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// Its input ended, and everything was delivered.
+    Input,
+    /// A person interrupted it.
+    Interrupted,
+}
+
 /// Shows the figures, to a program also as JSON, and compares them with the service's books.
 ///
-/// Returns whether the figures agree with each other, and what was posted since the start with the service. `before` is
-/// the quantity posted earlier. An interrupted run is shown and not judged.
+/// Returns whether the figures agree with each other, and what was posted since the start with the service. An
+/// interrupted run is shown and not judged.
 fn balance(
-    (out, is_terminal): (&mut (impl Write + Send), bool),
+    screen: &mut Screen<'_, impl Write>,
     sandbox: &Sandbox,
-    status: &Status,
-    (figures, before): (&Figures, Quantity),
-    is_whole: bool,
+    books: &Books<'_>,
+    ending: Ending,
 ) -> Result<Outcome, Error> {
-    writeln!(out)?;
-    if is_terminal {
+    let Books { status, figures, posted_before } = books;
+    writeln!(screen.out)?;
+    if screen.is_terminal {
         for line in equations(figures) {
-            writeln!(out, "{line}")?;
+            writeln!(screen.out, "{line}")?;
         }
     } else {
         for (title, table) in status.tables() {
             let words: Vec<String> =
                 table.into_iter().map(|figure| format!("{} {}", figure.name, figure.value)).collect();
-            writeln!(out, "{title:<10}  {}", words.join(" · "))?;
+            writeln!(screen.out, "{title:<10}  {}", words.join(" · "))?;
         }
     }
-    let books = sandbox.books();
-    // Write-offs are negative on the service; the station counts units in both directions.
-    let amounts = books.live_lines().into_iter().filter_map(|line| Quantity::from_decimal(line.amount));
-    let there: Quantity = amounts.map(Quantity::abs).sum();
-    let posted = figures.of(State::Posted).units.checked_sub(before);
+    let there = units_on_service(sandbox);
+    let posted = figures.of(State::Posted).units.checked_sub(*posted_before);
     let balances = figures.balance() && posted == Some(there) && !figures.is_undelivered();
     let posted = posted.unwrap_or_default();
-    if !is_terminal {
-        writeln!(out, "{}", status.json())?;
+    if !screen.is_terminal {
+        writeln!(screen.out, "{}", status.json())?;
     }
-    let (outcome, words) = match (is_whole, balances) {
-        (false, _) => (Outcome::Interrupted, "Interrupted; what is not delivered is kept"),
-        (true, true) => (Outcome::Balanced, "The books balance"),
-        (true, false) => (Outcome::Unbalanced, "The books DO NOT balance"),
+    let (outcome, words) = match (ending, balances) {
+        (Ending::Interrupted, _) => (Outcome::Interrupted, "Interrupted; what is not delivered is kept"),
+        (Ending::Input, true) => (Outcome::Balanced, "The books balance"),
+        (Ending::Input, false) => (Outcome::Unbalanced, "The books DO NOT balance"),
     };
-    writeln!(out, "{words}: {posted} units posted, {there} on the service.")?;
+    writeln!(screen.out, "{words}: {posted} units posted, {there} on the service.")?;
     Ok(outcome)
+}
+
+/// Returns the quantity of all lines on the simulated service.
+fn units_on_service(sandbox: &Sandbox) -> Quantity {
+    let books = sandbox.books();
+    let amounts = books.live_lines().into_iter().filter_map(|line| Quantity::from_decimal(line.amount));
+    // Write-offs are negative on the service; the station counts units in both directions.
+    amounts.map(Quantity::abs).sum()
 }
 
 /// Returns the two equations by which the books balance. Terms that are zero are left out.
