@@ -53,12 +53,12 @@ pub(super) fn run(command: &[String], orders: &Orders) {
         match orders.next(None) {
             // While the output is in backoff, orders are dropped: late signals would only mislead.
             Received::Order(order) if backoff.may_try(Instant::now()) => {
-                let (signal, message) = match order {
-                    Order::Announced(signal, message) => (signal, message),
-                    Order::Signal(signal) => (signal, Arc::from("")),
+                let input = match order {
+                    Order::Announced(signal, message) => Input { signal, message },
+                    Order::Signal(signal) => Input { signal, message: Arc::from("") },
                     Order::AlarmSeen | Order::Wake => continue,
                 };
-                match run_once(command, (signal, &message), orders) {
+                match run_once(command, &input, orders) {
                     Ok(()) => backoff.worked(),
                     Err(Error::Stop) => return,
                     Err(why) => backoff.failed(&why, Instant::now()),
@@ -70,14 +70,21 @@ pub(super) fn run(command: &[String], orders: &Orders) {
     }
 }
 
-fn run_once(command: &[String], (signal, message): (Signal, &str), orders: &Orders) -> Result<(), Error> {
+/// The input of the program.
+struct Input {
+    signal: Signal,
+    /// The announcement as JSON; empty if the signal is given alone.
+    message: Arc<str>,
+}
+
+fn run_once(command: &[String], input: &Input, orders: &Orders) -> Result<(), Error> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let mut command = Command::new(program);
-    command.args(arguments).arg(signal.as_str());
+    command.args(arguments).arg(input.signal.as_str());
     // An empty environment: the station's own may hold the tokens.
     command.env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = Child::start(&mut command)?;
-    child.write_input(message);
+    child.write_input(&input.message);
     let until = Instant::now() + TIME_MAX;
     loop {
         match child.ended()? {
@@ -161,8 +168,8 @@ mod tests {
         let output = output(&folder, "exit 3");
         let why = |command: &str| {
             let (orders, keep) = orders();
-            let reason =
-                run_once(&[command.to_owned()], (Signal::Booked, ""), &orders).unwrap_err().to_string();
+            let input = Input { signal: Signal::Booked, message: Arc::from("") };
+            let reason = run_once(&[command.to_owned()], &input, &orders).unwrap_err().to_string();
             keep.stop();
             reason
         };

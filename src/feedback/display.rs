@@ -14,7 +14,8 @@ impl fmt::Display for Announcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Booked { mode, good, quantity, doubts, in_document } => {
-                booked(f, (*mode, good), *quantity, *in_document)?;
+                let booking = Booking { mode: *mode, good, quantity: *quantity, in_document: *in_document };
+                booking.fmt(f)?;
                 doubts.iter().try_for_each(|doubt| write!(f, "  ! {doubt}"))
             }
             What::BookedKit { mode, title, materials, quantity } => {
@@ -123,19 +124,25 @@ fn earlier(f: &mut fmt::Formatter<'_>, scan: &Earlier) -> fmt::Result {
     if scan.is_undone { f.write_str("  (taken back)") } else { Ok(()) }
 }
 
-/// Writes a booking, and the good's quantity in its document or that the document is closed.
-fn booked(
-    f: &mut fmt::Formatter<'_>,
-    (mode, good): (Mode, &Good),
+/// A booking, and the good's quantity in its document or that the document is closed.
+struct Booking<'a> {
+    mode: Mode,
+    good: &'a Good,
     quantity: Quantity,
+    /// The quantity in the open document; `None` if the document has just closed.
     in_document: Option<Quantity>,
-) -> fmt::Result {
-    let (unit, quantity) = (printable(&good.unit).to_string(), quantity.to_string());
-    write!(f, "{mode:<9} {quantity:>4} {unit:<3} {}", printable(&good.title))?;
-    match in_document {
-        // The first scan of a good in a document shows its own quantity already.
-        Some(total) if total.to_string() != quantity => write!(f, "  (now {total} in this document)"),
-        Some(_) => Ok(()),
-        None => write!(f, "  (the document is full and closed)"),
+}
+
+impl fmt::Display for Booking<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mode, good, .. } = self;
+        let (unit, quantity) = (printable(&good.unit).to_string(), self.quantity.to_string());
+        write!(f, "{mode:<9} {quantity:>4} {unit:<3} {}", printable(&good.title))?;
+        match self.in_document {
+            // The first scan of a good in a document shows its own quantity already.
+            Some(total) if total.to_string() != quantity => write!(f, "  (now {total} in this document)"),
+            Some(_) => Ok(()),
+            None => write!(f, "  (the document is full and closed)"),
+        }
     }
 }
