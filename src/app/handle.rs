@@ -51,8 +51,15 @@ pub(super) struct Shared {
 pub(super) struct Meters {
     pub(super) requests: Requests,
     pub(super) commits: Commits,
-    /// The time at which the agent was built, by the wall clock and the boot clock.
-    pub(super) started: (UnixMillis, BootMillis),
+    /// The time at which the agent was built.
+    pub(super) started: BothClocks,
+}
+
+/// One moment by the wall clock and by the boot clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BothClocks {
+    pub(super) wall: UnixMillis,
+    pub(super) boot: BootMillis,
 }
 
 /// Describes the station from its configuration and from the mode and storage that control codes have set.

@@ -59,6 +59,7 @@ use crate::work::scans::{Input, Scans};
 use crate::work::uplink::Parts;
 use crate::work::uplink::Uplink;
 use crate::work::uplink::link::LinkParts;
+use handle::BothClocks;
 use handle::Meters;
 use handle::Shared;
 pub use handle::{Handle, location, station};
@@ -472,7 +473,7 @@ fn build_workers(parts: WorkerParts<'_>) -> (Uplink, Scans, Shared, mpsc::Receiv
     let meters = Meters {
         requests: client.meter(),
         commits: Commits::default(),
-        started: (clock.wall(), clock.boot()),
+        started: BothClocks { wall: clock.wall(), boot: clock.boot() },
     };
     // Bounded: when it is full, the scanners' threads wait instead of losing frames.
     let (inputs, queue) = mpsc::channel(FRAME_QUEUE_MAX);

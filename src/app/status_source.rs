@@ -10,8 +10,9 @@ use rustix::fs::statvfs;
 use tokio::time::timeout;
 
 use super::Handle;
+use super::handle::BothClocks;
 use crate::domain::text::error_chain;
-use crate::domain::time::{BootMillis, UnixMillis};
+use crate::domain::time::UnixMillis;
 use crate::store;
 use crate::web::events::Events;
 use crate::web::metrics::{Disk, Snapshot};
@@ -54,7 +55,7 @@ where
 
 async fn page(parts: PageParts) -> Option<PageContent> {
     let status = parts.agent.status().await.ok()?;
-    Some((status, parts.agent.recent()))
+    Some(PageContent { status, recent: parts.agent.recent() })
 }
 
 /// Checks that every worker makes progress and that the store answers.
@@ -86,7 +87,7 @@ async fn metrics(parts: PageParts) -> Option<String> {
         scanners: shared.scanner_health.borrow().meters(boot),
         disk: disk(&shared.config.station.data_dir),
         now,
-        started: started(shared.meters.started, now, boot),
+        started: started(shared.meters.started, BothClocks { wall: now, boot }),
         requests: shared.meters.requests.clone(),
         commits: shared.meters.commits.clone(),
         event_clients: parts.events.clients(),
@@ -97,9 +98,9 @@ async fn metrics(parts: PageParts) -> Option<String> {
 /// Returns the start time of the agent by the present wall clock: a correction of the clock corrects this time, too.
 ///
 /// Two readings of the two clocks always differ a little; such a difference must not look like another start.
-fn started((wall, boot): (UnixMillis, BootMillis), now: UnixMillis, boot_now: BootMillis) -> UnixMillis {
-    let computed = now.plus_ms(boot_now.ms_since(boot).saturating_neg());
-    if computed.ms_since(wall).abs() <= CLOCKS_DIFFER_MS_MAX { wall } else { computed }
+fn started(start: BothClocks, now: BothClocks) -> UnixMillis {
+    let computed = now.wall.plus_ms(now.boot.ms_since(start.boot).saturating_neg());
+    if computed.ms_since(start.wall).abs() <= CLOCKS_DIFFER_MS_MAX { start.wall } else { computed }
 }
 
 fn disk(dir: &Path) -> Disk {
@@ -115,8 +116,8 @@ mod tests {
 
     #[test]
     fn the_start_stays_where_it_was_unless_the_clock_is_corrected() {
-        let at_start = (UnixMillis(1_000_000), BootMillis(500));
-        let start = |now| started(at_start, UnixMillis(now), BootMillis(60_500));
+        let at_start = BothClocks { wall: UnixMillis(1_000_000), boot: BootMillis(500) };
+        let start = |now| started(at_start, BothClocks { wall: UnixMillis(now), boot: BootMillis(60_500) });
         assert_eq!(start(1_060_000), UnixMillis(1_000_000));
         assert_eq!(start(1_060_001), UnixMillis(1_000_000));
         assert_eq!(start(1_055_000), UnixMillis(1_000_000));

@@ -45,8 +45,12 @@ pub(crate) use listener::PageListener;
 /// A function that reads something anew for each visitor.
 pub(crate) type Source<T> = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync>;
 
-/// The status at one moment, and the last announcements, newest first.
-pub(crate) type PageContent = (Status, Vec<Announcement>);
+/// The content of the page at one moment.
+pub(crate) struct PageContent {
+    pub(crate) status: Status,
+    /// The last announcements, newest first.
+    pub(crate) recent: Vec<Announcement>,
+}
 
 /// The sources of the page and of what programs read.
 #[derive(Clone)]
@@ -94,13 +98,14 @@ async fn secured(mut response: Response) -> Response {
 }
 
 async fn page(State(source): State<StatusSource>) -> Response {
-    let page =
-        |(status, recent): PageContent| fresh("text/html; charset=utf-8", page::render(&status, &recent));
+    let page = |content: PageContent| {
+        fresh("text/html; charset=utf-8", page::render(&content.status, &content.recent))
+    };
     (source.page)().await.map_or_else(unavailable, page)
 }
 
 async fn status(State(source): State<StatusSource>) -> Response {
-    let json = |(status, _): PageContent| fresh("application/json", status.json());
+    let json = |content: PageContent| fresh("application/json", content.status.json());
     (source.page)().await.map_or_else(unavailable, json)
 }
 
