@@ -43,7 +43,7 @@ pub(super) fn examine(running: Option<&Status>) -> Vec<Finding> {
         findings.push(of_unit(&unit));
         findings.extend(of_files(&unit));
         findings.extend(of_sandbox(&unit));
-        findings.extend(of_process(&unit, running.is_some(), Path::new("/proc")));
+        findings.extend(running.and_then(|_status| of_process(&unit, Path::new("/proc"))));
     }
     findings
 }
@@ -186,9 +186,9 @@ fn of_sandbox(unit: &Properties) -> Option<Finding> {
     })
 }
 
-/// Checks that systemd started the agent, and that the agent is the program on the disk.
-fn of_process(unit: &Properties, is_running: bool, processes: &Path) -> Option<Finding> {
-    if !is_running || !is_loaded(unit) {
+/// Checks that systemd started the running agent, and that the agent is the program on the disk.
+fn of_process(unit: &Properties, processes: &Path) -> Option<Finding> {
+    if !is_loaded(unit) {
         return None;
     }
     if of(unit, "ActiveState") != "active" {
@@ -293,13 +293,12 @@ mod tests {
         symlink("/usr/bin/stockpoint", dir.path().join("42/exe")).unwrap();
         fs::create_dir(dir.path().join("43")).unwrap();
         symlink("/usr/bin/stockpoint (deleted)", dir.path().join("43/exe")).unwrap();
-        let found = |state, number, is_running| {
+        let found = |state, number| {
             let unit = unit(&[LOADED, ("ActiveState", state), ("MainPID", number)]);
-            of_process(&unit, is_running, dir.path()).map(|finding| finding.what)
+            of_process(&unit, dir.path()).map(|finding| finding.what)
         };
-        assert_eq!(found("active", "42", true), None);
-        assert_eq!(found("inactive", "0", false), None);
-        assert!(found("inactive", "0", true).unwrap().contains("systemd did not start"));
-        assert!(found("active", "43", true).unwrap().contains("was replaced"));
+        assert_eq!(found("active", "42"), None);
+        assert!(found("inactive", "0").unwrap().contains("systemd did not start"));
+        assert!(found("active", "43").unwrap().contains("was replaced"));
     }
 }

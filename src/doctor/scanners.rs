@@ -31,19 +31,19 @@ pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Fin
     let examined = scanners.iter().flat_map(|scanner| {
         // A running agent has the device open; a test from here sees only whether it exists and may be opened.
         let state = reported(scanner, running).or_else(|| tested(scanner));
-        let is_well = state.as_ref().is_none_or(|finding| finding.grade == Grade::Ok);
-        state.into_iter().chain(held_by_others(scanner, is_well))
+        let grade = state.as_ref().map_or(Grade::Ok, |finding| finding.grade);
+        state.into_iter().chain(held_by_others(scanner, grade))
     });
     examined.collect()
 }
 
-/// Reports other programs that have the scanner's device open.
+/// Reports other programs that have the scanner's device open. `grade` is that of the scanner itself.
 ///
 /// Many programs read keyboards, too, which does no harm once the station has grabbed the device. The bytes of a serial
 /// port go to one reader only.
-fn held_by_others(scanner: &Scanner, is_well: bool) -> Option<Finding> {
+fn held_by_others(scanner: &Scanner, grade: Grade) -> Option<Finding> {
     let device = device(scanner)?;
-    if is_well && matches!(scanner.source, Source::Evdev { .. }) {
+    if grade == Grade::Ok && matches!(scanner.source, Source::Evdev { .. }) {
         return None;
     }
     let holders = holders::of(&device, Path::new(holders::PROCESSES), &[OUR_NAME]);
