@@ -19,7 +19,7 @@ use crate::domain::time::{BootMillis, UnixMillis};
 use crate::feedback::{Announcement, Feedback};
 use crate::meter::{Commits, Requests};
 use crate::socket::Request;
-use crate::status::{Location, Station, Status};
+use crate::status::{Location, Reporter, Station, Status};
 use crate::store::{self, Cause, Figures, Store};
 use crate::work::scans::Input;
 
@@ -135,7 +135,7 @@ impl Handle {
         let figures = self.figures().await?;
         let now = self.0.clock.wall();
         let config = &self.0.config;
-        Ok(Status::new(station(config, &figures), &figures, self.health(), true, now))
+        Ok(Status::new(station(config, &figures), &figures, self.health(), Reporter::Agent, now))
     }
 
     /// Raises an alarm. A failure to store it is logged and not returned.

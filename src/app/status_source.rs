@@ -113,6 +113,7 @@ fn disk(dir: &Path) -> Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::BootMillis;
 
     #[test]
     fn the_start_stays_where_it_was_unless_the_clock_is_corrected() {

@@ -12,7 +12,7 @@ use crate::domain::health::ApiState;
 use crate::domain::health::Health;
 use crate::domain::health::ScannerHealth;
 use crate::socket::{self, Request};
-use crate::status::Status;
+use crate::status::{Reporter, Status};
 use crate::store::{Db, Figures};
 
 pub(super) fn status(out: &mut impl Write, config: &Config, json: bool) -> Result<(), Error> {
@@ -58,12 +58,12 @@ fn at_rest(config: &Config) -> Result<Status, Error> {
     let figures = db.map_or(Ok(Figures::default()), |db| db.figures())?;
     let scanners = config.scanners.iter();
     let scanners =
-        scanners.map(|scanner| ScannerHealth::not_reported(scanner.name.clone(), scanner.source.kind()));
+        scanners.map(|scanner| ScannerHealth::unheard(scanner.name.clone(), scanner.source.kind()));
     let clock = SystemClock::new();
     let health = Health {
         api: ApiHealth { state: ApiState::Offline, last_error: Some("no agent is running".to_owned()) },
         scanners: scanners.collect(),
         clock_trusted: config.station.trust_clock || clock.is_synchronized(),
     };
-    Ok(Status::new(station(config, &figures), &figures, health, false, clock.wall()))
+    Ok(Status::new(station(config, &figures), &figures, health, Reporter::Command, clock.wall()))
 }

@@ -34,6 +34,15 @@ pub struct Station {
     pub location: Location,
 }
 
+/// The reporter of a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reporter {
+    /// A running agent.
+    Agent,
+    /// A command that has read the files, because no agent runs.
+    Command,
+}
+
 /// The whole status, as `stockpoint status --json` prints it.
 ///
 /// A command of one version may read the status of an agent of another: members that came later have defaults.
@@ -161,7 +170,13 @@ struct ApiJson {
 
 impl Status {
     /// Builds the status from the station, its figures and the health of its parts.
-    pub fn new(station: Station, figures: &Figures, health: Health, running: bool, now: UnixMillis) -> Self {
+    pub fn new(
+        station: Station,
+        figures: &Figures,
+        health: Health,
+        reporter: Reporter,
+        now: UnixMillis,
+    ) -> Self {
         let Station { name: station, mode, storage, bindings, location } = station;
         let name_of = |storage| location.name(storage).map(str::to_owned);
         let mode = figures.mode.unwrap_or(mode);
@@ -192,7 +207,7 @@ impl Status {
             storage_name: name_of(storage),
             time_zone: location.zone_text(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            running,
+            running: reporter == Reporter::Agent,
             scans: scans(figures),
             units: units(figures),
             outbox: outbox(figures),
