@@ -29,14 +29,14 @@ pub(super) fn examine(running: Option<&Status>) -> Vec<Finding> {
     let mut findings = vec![match running {
         Some(status) if status.version() != env!("CARGO_PKG_VERSION") => Finding::warning(
             SECTION,
-            format!("version {} runs, and this is {}", status.version(), env!("CARGO_PKG_VERSION")),
+            format!("the agent is version {}, this program {}", status.version(), env!("CARGO_PKG_VERSION")),
             format!("systemctl restart {UNIT}"),
         ),
-        Some(_) => Finding::ok(SECTION, "it runs"),
+        Some(_) => Finding::ok(SECTION, "the agent runs"),
         None => Finding::fault(
             SECTION,
-            "none runs: nothing is scanned and nothing delivered",
-            format!("systemctl enable --now {UNIT}; `journalctl -u {UNIT}` says why it ended"),
+            "no agent runs: nothing is scanned or delivered",
+            format!("systemctl enable --now {UNIT}; `journalctl -u {UNIT}` shows why it ended"),
         ),
     }];
     if let Some(unit) = properties() {
@@ -66,13 +66,13 @@ const PROPERTIES: [&str; 11] = [
 /// The most important restrictions of the package's unit: the property, its value, and what that value prevents
 /// (`systemd.exec(5)`).
 const SANDBOX: [(&str, &str, &str); 7] = [
-    ("NoNewPrivileges", "yes", "it never gains rights"),
-    ("CapabilityBoundingSet", "", "it has none of root's"),
-    ("ProtectSystem", "strict", "it writes nowhere but to its data folder"),
-    ("ProtectHome", "yes", "it sees nobody's files"),
+    ("NoNewPrivileges", "yes", "it gains no rights"),
+    ("CapabilityBoundingSet", "", "it has no capabilities of root"),
+    ("ProtectSystem", "strict", "it writes only to its data folder"),
+    ("ProtectHome", "yes", "it cannot see home folders"),
     ("PrivateTmp", "yes", "it shares no temporary files"),
-    ("MemoryDenyWriteExecute", "yes", "it runs no code but its own"),
-    ("DevicePolicy", "closed", "it opens no devices but scanners"),
+    ("MemoryDenyWriteExecute", "yes", "it runs only its own code"),
+    ("DevicePolicy", "closed", "it opens only the devices that the unit names"),
 ];
 
 type Properties = BTreeMap<String, String>;
@@ -86,7 +86,7 @@ fn properties() -> Option<Properties> {
     systemctl.args(["show", UNIT, &format!("--property={}", names.join(","))]).stdout(Stdio::piped());
     let shown = match child::run(&mut systemctl, SYSTEMCTL_TIME_MAX) {
         Err(why @ child::Error::Hung(_)) => {
-            tracing::warn!(%why, "systemctl does not say how the unit is");
+            tracing::warn!(%why, "systemctl does not report on the unit");
             None
         }
         shown => shown.ok(),
@@ -112,7 +112,7 @@ fn of_unit(unit: &Properties) -> Finding {
         return Finding::warning(
             SECTION,
             format!("{UNIT} is not installed"),
-            "install it, so that the station comes up by itself after a power cut",
+            "install the package, so that the station starts by itself after a power cut",
         );
     }
     let restarts: u32 = of(unit, "NRestarts").parse().unwrap_or(0);
@@ -124,11 +124,11 @@ fn of_unit(unit: &Properties) -> Finding {
     if restarts >= RESTARTS_WARN {
         return Finding::warning(
             SECTION,
-            format!("systemd restarted it {restarts} times ({})", of(unit, "Result")),
-            format!("`journalctl -u {UNIT}` says why"),
+            format!("systemd has restarted the agent {restarts} times ({})", of(unit, "Result")),
+            format!("`journalctl -u {UNIT}` shows why"),
         );
     }
-    Finding::ok(SECTION, format!("its unit is {} and started at boot", of(unit, "ActiveState")))
+    Finding::ok(SECTION, format!("the unit is {} and starts at boot", of(unit, "ActiveState")))
 }
 
 /// Checks that systemd uses the unit's files as they are on the disk, and that they are the package's.
@@ -140,7 +140,7 @@ fn of_files(unit: &Properties) -> Vec<Finding> {
     if of(unit, "NeedDaemonReload") == "yes" {
         findings.push(Finding::warning(
             SECTION,
-            "the unit's files were changed, and systemd goes by the old ones",
+            "the unit's files have changed, but systemd uses the old ones",
             format!("systemctl daemon-reload; systemctl restart {UNIT}"),
         ));
     }
@@ -155,7 +155,7 @@ fn of_files(unit: &Properties) -> Vec<Finding> {
         ));
     }
     if !of(unit, "DropInPaths").is_empty() {
-        findings.push(Finding::ok(SECTION, format!("its unit is changed by {}", of(unit, "DropInPaths"))));
+        findings.push(Finding::ok(SECTION, format!("the unit is changed by {}", of(unit, "DropInPaths"))));
     }
     findings
 }
@@ -176,12 +176,12 @@ fn of_sandbox(unit: &Properties) -> Option<Finding> {
     let root = is_root.then(|| "User=stockpoint (the agent is root)".to_owned());
     let open: Vec<String> = root.into_iter().chain(open).collect();
     Some(if open.is_empty() {
-        Finding::ok(SECTION, "it is shut in as it should be")
+        Finding::ok(SECTION, "the unit restricts the agent as the package does")
     } else {
         Finding::warning(
             SECTION,
-            format!("its unit lacks {}", open.join(", ")),
-            format!("`systemctl cat {UNIT}` shows which file says otherwise; take it out there"),
+            format!("the unit lacks {}", open.join(", ")),
+            format!("`systemctl cat {UNIT}` shows which file sets it otherwise; remove that line"),
         )
     })
 }
@@ -194,7 +194,7 @@ fn of_process(unit: &Properties, processes: &Path) -> Option<Finding> {
     if of(unit, "ActiveState") != "active" {
         return Some(Finding::warning(
             SECTION,
-            "an agent runs that systemd did not start: nobody starts it again",
+            "systemd did not start the running agent: nothing restarts it",
             format!("stop it, then `systemctl start {UNIT}`"),
         ));
     }
@@ -203,7 +203,7 @@ fn of_process(unit: &Properties, processes: &Path) -> Option<Finding> {
     program.to_str().is_some_and(|path| path.ends_with(" (deleted)")).then(|| {
         Finding::warning(
             SECTION,
-            "the program on the disk was replaced, and the old one still runs",
+            "the program on the disk was replaced, but the old one still runs",
             format!("systemctl restart {UNIT}"),
         )
     })
@@ -240,8 +240,8 @@ mod tests {
         assert_eq!(of_files(&unit(&[LOADED, ("NeedDaemonReload", "no"), ("DropInPaths", "")])), []);
         let found = of_files(&unit(&[LOADED, ("NeedDaemonReload", "yes"), ("DropInPaths", "/etc/x.conf")]));
         let reported: Vec<_> = found.iter().map(|finding| (finding.grade, finding.what.as_str())).collect();
-        let changed = "the unit's files were changed, and systemd goes by the old ones";
-        assert_eq!(reported, [(Grade::Warning, changed), (Grade::Ok, "its unit is changed by /etc/x.conf")]);
+        let changed = "the unit's files have changed, but systemd uses the old ones";
+        assert_eq!(reported, [(Grade::Warning, changed), (Grade::Ok, "the unit is changed by /etc/x.conf")]);
     }
 
     /// Returns the properties of the package's unit, as systemd reports them.
@@ -262,8 +262,8 @@ mod tests {
         assert_eq!(finding.grade, Grade::Warning);
         assert_eq!(
             finding.what,
-            "its unit lacks CapabilityBoundingSet= (it has none of root's), \
-             ProtectSystem=strict (it writes nowhere but to its data folder)"
+            "the unit lacks CapabilityBoundingSet= (it has no capabilities of root), \
+             ProtectSystem=strict (it writes only to its data folder)"
         );
     }
 

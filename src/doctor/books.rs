@@ -22,7 +22,7 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 pub(super) fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     // Read beside a running agent, without its lock: the doctor changes nothing.
     let figures = match Db::open_beside(&config.station.data_dir, &config.station.name) {
-        Ok(None) => return vec![Finding::ok(DOCUMENTS, "there are none yet")],
+        Ok(None) => return vec![Finding::ok(DOCUMENTS, "there are no documents yet")],
         Ok(Some(db)) => db.figures().map(|figures| (figures, db.oldest_unsent())),
         Err(error) => Err(error),
     };
@@ -50,7 +50,7 @@ pub(super) fn belonging(config: &Config) -> Option<Finding> {
     let here = config.home(machine::read(&machine::Roots::default()));
     let differences = db.home().ok()??.differences(&here);
     if differences.is_empty() {
-        return Some(Finding::ok(DATA, "it belongs to this station"));
+        return Some(Finding::ok(DATA, "the data belongs to this station"));
     }
     Some(Finding::fault(
         DATA,
@@ -64,19 +64,20 @@ fn goods(config: &Config, figures: &Figures, now: UnixMillis) -> Finding {
     let Some(at) = figures.goods.synced_at else {
         return Finding::fault(
             GOODS,
-            "the table was never read: every code is unknown",
+            "the goods table was never read: every code is unknown",
             "let the agent run with a network; `stockpoint goods sync` reads it now",
         );
     };
     let age_ms = now.ms_since(at).max(0);
-    let what = format!("{}, read {} minutes ago", counted(figures.goods.count, "good"), age_ms / 60_000);
+    let what =
+        format!("{}, read {} ago", counted(figures.goods.count, "good"), counted(age_ms / 60_000, "minute"));
     // One missed interval may be a short outage; two are not.
     let usual_ms = i64::try_from(config.goods.full_sync_every.as_millis()).unwrap_or(i64::MAX);
     if age_ms > usual_ms.saturating_mul(2) {
         return Finding::warning(
             GOODS,
             what,
-            "see what the section on the service says; new barcodes are not known here until it is read",
+            "see the section on the service; new barcodes stay unknown until the table is read",
         );
     }
     Finding::ok(GOODS, what)
@@ -89,16 +90,20 @@ fn documents(figures: &Figures, oldest: Option<UnixMillis>, now: UnixMillis) -> 
         findings.push(Finding::fault(
             DOCUMENTS,
             "the books do not balance",
-            "this is a fault of the program: keep the data folder and report it",
+            "this is a bug of the program: keep the data folder and report it",
         ));
     }
     let waiting = of(State::Queued) + of(State::Sending) + of(State::Uncertain);
     if waiting > 0 {
         let hours = oldest.map_or(0, |at| now.ms_since(at).max(0) / HOUR_MS);
-        let what = format!("{} on the way, the oldest scan {hours} hours old", counted(waiting, "document"));
+        let what = format!(
+            "{} not delivered yet, the oldest scan {} old",
+            counted(waiting, "document"),
+            counted(hours, "hour")
+        );
         // Documents wait for minutes whenever the network is away; a day needs a person.
         findings.push(if hours >= 24 {
-            Finding::warning(DOCUMENTS, what, "see what the section on the service says")
+            Finding::warning(DOCUMENTS, what, "see the section on the service")
         } else {
             Finding::ok(DOCUMENTS, what)
         });
@@ -107,13 +112,13 @@ fn documents(figures: &Figures, oldest: Option<UnixMillis>, now: UnixMillis) -> 
         findings.push(Finding::warning(
             DOCUMENTS,
             format!("{} refused by the service", counted(of(State::Refused), "document")),
-            "`stockpoint outbox list` says why and what to do",
+            "`stockpoint outbox list` shows why and what to do",
         ));
     }
     if figures.scans.unknown > 0 {
         findings.push(Finding::warning(
             DOCUMENTS,
-            format!("{} of codes that no good has", counted(figures.scans.unknown, "scan")),
+            format!("{} with codes that no good has", counted(figures.scans.unknown, "scan")),
             "`stockpoint unknown list` shows them; add the barcodes to the goods, and they are booked by themselves",
         ));
     }

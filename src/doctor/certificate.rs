@@ -52,10 +52,10 @@ pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMilli
     };
     let day = Timestamp::from_millisecond(ends.0).ok()?.to_zoned(TimeZone::UTC).date();
     if ends.ms_since(now) < ENDS_SOON_MS {
-        let cure = "nothing, if it was renewed by then; nothing can be delivered while it has ended";
-        return Some(Finding::warning(SECTION, format!("{vouched}, and ends on {day}"), cure));
+        let cure = "nothing, if it is renewed before then; nothing can be delivered once it has expired";
+        return Some(Finding::warning(SECTION, format!("{vouched}, and expires on {day}"), cure));
     }
-    Some(Finding::ok(SECTION, format!("{vouched}, and ends on {day}")))
+    Some(Finding::ok(SECTION, format!("{vouched}, and expires on {day}")))
 }
 
 /// Returns the certificates that the service shows, its own first.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access, statvfs};
 
 use super::{Finding, mounts};
+use crate::feedback::counted;
 
 const SECTION: &str = "data";
 
@@ -24,8 +25,8 @@ pub(super) fn examine(dir: &Path) -> Vec<Finding> {
     let Ok(dir) = fs::canonicalize(dir) else {
         return vec![Finding::warning(
             SECTION,
-            format!("{} is not there yet", dir.display()),
-            "nothing, if the station never ran: the agent makes it; else look for what removed it",
+            format!("{} does not exist yet", dir.display()),
+            "nothing, if the station has never run: the agent creates it; otherwise find out what removed it",
         )];
     };
     let mut findings = vec![usable(&dir)];
@@ -45,7 +46,7 @@ fn usable(dir: &Path) -> Finding {
         Err(error) => Finding::fault(
             SECTION,
             format!("{} cannot be used: {error}", dir.display()),
-            "give it to the user the agent runs as; run this command as root to look from outside",
+            "give it to the user that the agent runs as; run this command as root to check it from outside",
         ),
     }
 }
@@ -74,7 +75,7 @@ fn damaged(dir: &Path) -> Option<Finding> {
     let last = kept.last()?;
     Some(Finding::warning(
         SECTION,
-        format!("{} damaged files are kept here, the last of them {last}", kept.len()),
+        format!("{} set aside here, the latest {last}", counted(kept.len(), "damaged file")),
         "copy them to another machine (`sqlite3 FILE .recover` reads what is left), then remove them; replace the card",
     ))
 }
@@ -129,7 +130,7 @@ mod tests {
             fs::write(dir.path().join(name), b"").unwrap();
         }
         let finding = damaged(dir.path()).unwrap();
-        assert_eq!(finding.what, "2 damaged files are kept here, the last of them outbox.db.damaged-2");
+        assert_eq!(finding.what, "2 damaged files set aside here, the latest outbox.db.damaged-2");
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let checked = of_goods(&db).and_then(|goods| Ok([goods, of_packs(config, &db)?].concat()));
     let mut findings = checked.unwrap_or_else(|error| {
         let cure = "run this again; if it persists, `stockpoint goods sync` reads the table anew";
-        vec![Finding::warning(SECTION, format!("the goods table cannot be looked at: {error}"), cure)]
+        vec![Finding::warning(SECTION, format!("the goods table cannot be read: {error}"), cure)]
     });
     if findings.is_empty() {
         findings.push(Finding::ok(SECTION, "every barcode can be scanned and belongs to one good"));
@@ -34,7 +34,7 @@ fn of_goods(db: &Db) -> Result<Vec<Finding>, Error> {
     let faulty = db.barcode_faults()?;
     let kinds = [
         (BarcodeFault::CheckDigit, "with a wrong check digit", "compare each with its package in Altegio"),
-        (BarcodeFault::Unscannable, "that no scan can be", "correct each in Altegio"),
+        (BarcodeFault::Unscannable, "that cannot be scanned", "correct each in Altegio"),
         (
             BarcodeFault::Shared,
             "that another good has too",
@@ -66,7 +66,7 @@ fn of_packs(config: &Config, db: &Db) -> Result<Vec<Finding>, Error> {
         "whose code the goods table has: they count as that good",
         "remove them from the configuration",
     );
-    let lost = (lost, "of a good that the goods table has not, or of two", "correct good_id or barcode");
+    let lost = (lost, "whose good is not in the goods table, or is not unique", "correct good_id or barcode");
     let findings = [own, lost].into_iter().filter(|(packs, ..)| !packs.is_empty());
     Ok(findings
         .map(|(packs, what, cure)| Finding::warning(SECTION, listed("pack", what, &packs), cure))

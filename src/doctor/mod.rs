@@ -106,7 +106,7 @@ impl Report {
             Finding::fault(
                 "configuration",
                 fault.to_string(),
-                "correct the file; `stockpoint check` reads it again",
+                "correct the file, then run `stockpoint check`",
             )
         };
         Self::new(faults.map(finding).collect())
@@ -159,7 +159,7 @@ impl Report {
 
 /// Checks everything. `running` is the status of the running agent, if there is one.
 pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status>) -> Report {
-    let mut findings = vec![Finding::ok("configuration", "it holds no mistake")];
+    let mut findings = vec![Finding::ok("configuration", "the configuration has no errors")];
     // Tokens are root's and are read before the rights change to those of the folder's owner.
     findings.extend(tokens::examine(config));
     let dir = &config.station.data_dir;
@@ -177,7 +177,7 @@ pub async fn examine(config: &Config, clock: &dyn Clock, running: Option<&Status
 /// Returns the findings in the databases, which root opens with the rights of the folder's owner.
 fn in_folder(dir: &Path, examine: impl FnOnce() -> Vec<Finding> + Send) -> Vec<Finding> {
     owner::run_as_owner(dir, examine).unwrap_or_else(|error| {
-        let what = format!("{} cannot be looked into: {error}", dir.display());
+        let what = format!("{} cannot be opened: {error}", dir.display());
         vec![Finding::fault("data", what, "run this command as the owner of the folder")]
     })
 }

@@ -72,7 +72,7 @@ pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
     if IN_MEMORY.contains(kind) {
         findings.push(Finding::fault(
             SECTION,
-            format!("{point} is a {kind}: what is on it is gone after a power cut"),
+            format!("{point} is a {kind}: a power cut deletes everything on it"),
             "put station.data_dir on a partition of the card or disk",
         ));
     }
@@ -87,7 +87,7 @@ pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
         findings.push(Finding::fault(
             SECTION,
             format!("{point} is mounted with {option}: a booked scan may be lost in a power cut"),
-            format!("take {option} out of the line of {point} in {FSTAB} and restart"),
+            format!("remove {option} from the line of {point} in {FSTAB} and restart"),
         ));
     }
     let commit_s = options.split(',').find_map(|option| option.strip_prefix("commit=")?.parse().ok());
@@ -95,10 +95,10 @@ pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
         findings.push(Finding::warning(
             SECTION,
             format!(
-                "{point} is mounted with commit={seconds}: a power cut takes so many seconds of logs and settings; \
-                 what is booked is flushed at once and stays"
+                "{point} is mounted with commit={seconds}: a power cut may delete as many seconds of logs and settings; \
+                 bookings are flushed at once and stay"
             ),
-            format!("write commit=30 or less into the line of {point} in {FSTAB}"),
+            format!("set commit=30 or less in the line of {point} in {FSTAB}"),
         ));
     }
     if is_mounted_unchecked(fstab, &mount) {
@@ -107,9 +107,9 @@ pub(super) fn findings(mounts: &str, fstab: &str, path: &Path) -> Vec<Finding> {
         findings.push(Finding::warning(
             SECTION,
             format!(
-                "{point} is mounted without a look at it first: after a power cut the kernel may not take it"
+                "{point} is not checked before it is mounted: after a power cut the kernel may refuse to mount it"
             ),
-            format!("write {pass} as the sixth word of the line of {point} in {FSTAB}"),
+            format!("set the sixth field of the line of {point} in {FSTAB} to {pass}"),
         ));
     }
     if findings.is_empty() {
@@ -187,7 +187,7 @@ LABEL=h /mnt/h f2fs defaults 0 0
         for path in ["/mnt/e", "/mnt/an f/data"] {
             let reported = found(path);
             let [(Grade::Warning, what)] = reported.as_slice() else { panic!("{reported:?}") };
-            assert!(what.contains("without a look"), "{what}");
+            assert!(what.contains("is not checked"), "{what}");
         }
         for path in ["/srv", "/mnt/g", "/mnt/h"] {
             assert!(matches!(found(path).as_slice(), [(Grade::Ok, _)]), "{path}");
@@ -198,7 +198,7 @@ LABEL=h /mnt/h f2fs defaults 0 0
     fn what_forgets_only_what_nobody_flushes_is_a_warning() {
         let reported = found("/mnt/b/data");
         assert!(
-            matches!(reported.as_slice(), [(Grade::Warning, what)] if what.contains("commit=600") && what.contains("stays")),
+            matches!(reported.as_slice(), [(Grade::Warning, what)] if what.contains("commit=600") && what.contains("stay")),
             "{reported:?}"
         );
     }

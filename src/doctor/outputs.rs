@@ -77,7 +77,7 @@ fn of_sound(device: &str, cards: &str) -> Finding {
         let cure = "apt-get install alsa-utils, or set feedback.sound = \"\"";
         return Finding::fault(
             SECTION,
-            format!("there is no {}, which plays the sounds", sound::PLAYER),
+            format!("{}, which plays the sounds, cannot be run", sound::PLAYER),
             cure,
         );
     }

@@ -24,8 +24,8 @@ pub(super) fn examine(scanners: &[Scanner], running: Option<&Status>) -> Vec<Fin
     if scanners.is_empty() {
         return vec![Finding::warning(
             SECTION,
-            "none is configured",
-            "`stockpoint devices` shows what is plugged in, with the entry to paste",
+            "no scanner is configured",
+            "`stockpoint devices` lists what is plugged in, with the entry for the configuration",
         )];
     }
     let examined = scanners.iter().flat_map(|scanner| {
@@ -50,9 +50,9 @@ fn held_by_others(scanner: &Scanner, grade: Grade) -> Option<Finding> {
     let first = holders.first()?.split(' ').next().unwrap_or_default();
     Some(Finding::warning(
         SECTION,
-        format!("{} is also open in {}: it may take what is scanned", scanner.name, holders.join(", ")),
+        format!("{} is also open in {}, which may take its scans", scanner.name, holders.join(", ")),
         format!(
-            "stop that program, or have it leave this device alone (`systemctl disable --now {first}`, if it is a service)"
+            "stop that program, or make it ignore this device (`systemctl disable --now {first}` if it is a service)"
         ),
     ))
 }
@@ -84,7 +84,7 @@ fn reported(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
         ScannerState::Unstable => Finding::warning(
             SECTION,
             what,
-            "it comes and goes: try another cable and another socket, or a hub with its own power",
+            "the connection is lost again and again: try another cable and socket, or a hub with its own power",
         ),
         ScannerState::Gone => Finding::fault(SECTION, what, cure(scanner)),
     })
@@ -93,7 +93,7 @@ fn reported(scanner: &Scanner, running: Option<&Status>) -> Option<Finding> {
 /// Returns the cure from a test on the spot, or else a pointer to the agent's log, which has the reason.
 fn cure(scanner: &Scanner) -> String {
     tested(scanner).and_then(|finding| finding.cure).unwrap_or_else(|| {
-        "`journalctl -u stockpoint` says why; `stockpoint devices` shows what is there".to_owned()
+        "`journalctl -u stockpoint` shows why; `stockpoint devices` lists the devices".to_owned()
     })
 }
 
@@ -117,7 +117,7 @@ fn tested(scanner: &Scanner) -> Option<Finding> {
         (Place::Match(_), Source::Stdin) => return None,
     };
     Some(match found {
-        Ok(()) => Finding::ok(SECTION, format!("{name} ({place}) is there")),
+        Ok(()) => Finding::ok(SECTION, format!("{name} ({place}) can be opened")),
         Err(why) => {
             // Like everything that may pass, it repairs itself: the scanner is read as soon as somebody plugs it in.
             let is_transient = matches!(why, PortFault::Absent);

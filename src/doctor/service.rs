@@ -84,7 +84,7 @@ fn connect(base_url: &str) -> Result<Option<Reached>, Finding> {
         match TcpStream::connect_timeout(address, CONNECT_WITHIN) {
             Ok(_reached) => {
                 let finding =
-                    Finding::ok(SECTION, format!("{host} is {}, and somebody answers", address.ip()));
+                    Finding::ok(SECTION, format!("{host} is {} and accepts connections", address.ip()));
                 return Ok(Some(Reached { finding, host: bare.to_owned(), address: *address }));
             }
             Err(error) => why = Some((address, error)),
@@ -136,7 +136,7 @@ async fn check_requests(config: &Config, client: &Client, clock: &dyn Clock) -> 
         }
         Ok(storages) => storages,
     };
-    findings.push(Finding::ok(SECTION, format!("{} answers and takes the tokens", config.api.base_url)));
+    findings.push(Finding::ok(SECTION, format!("{} answers and accepts the tokens", config.api.base_url)));
     let permissions = match client.permissions(budget.wait().await).await {
         Ok(permissions) => permissions,
         Err(error) => {
@@ -177,12 +177,12 @@ fn request_fault(error: &api::Error) -> Finding {
         Outcome::NotAllowed { .. } => "give the user access to this location's stock in Altegio",
         Outcome::Refused(_) => "correct station.location_id and api.base_url",
         Outcome::Wait(_) => {
-            "wait a minute; if it stays, lower api.requests_per_minute_max of the stations here"
+            "wait a minute; if it persists, lower api.requests_per_minute_max of the stations here"
         }
         Outcome::Unknown if matches!(error, api::Error::Stranger { .. }) => {
-            "open any page in a browser on this network: a login page may be in between, or a proxy; check api.base_url"
+            "open any page in a browser on this network: a login page or a proxy may be on the way; check api.base_url"
         }
-        Outcome::Unknown => "wait: the service is there and has a trouble of its own",
+        Outcome::Unknown => "wait: the service can be reached, but has a problem of its own",
     };
     Finding { is_transient, ..Finding::fault(SECTION, what, cure) }
 }
@@ -192,16 +192,16 @@ fn compare_clocks(client: &Client, clock: &dyn Clock) -> Finding {
     let Some(server) = client.take_server_date() else { return system_clock(clock) };
     let ours = clock.wall();
     if agree(server.0, ours) {
-        return Finding::ok(CLOCK, "it agrees with the service's");
+        return Finding::ok(CLOCK, "the clock agrees with the service's");
     }
     let is_synchronized = clock.is_synchronized();
     let off_s = ours.ms_since(server.0) / 1000;
     let both = Disagreement { server: server.0, ours, is_synchronized };
-    let what = format!("it differs from the service's by {off_s} s: nothing is posted; {both}");
+    let what = format!("the clock differs from the service's by {off_s} s: nothing is posted; {both}");
     let cure = if is_synchronized {
-        "compare both with a clock you trust; if this machine's is right, set station.trust_clock = true"
+        "compare both with a clock that you trust; if this machine's is right, set station.trust_clock = true"
     } else {
-        "let this box reach a time server (`timedatectl set-ntp true`); the times of scans are put right then"
+        "let this box reach a time server (`timedatectl set-ntp true`); the times of scans are then corrected"
     };
     Finding::fault(CLOCK, what, cure).transient()
 }
@@ -209,12 +209,12 @@ fn compare_clocks(client: &Client, clock: &dyn Clock) -> Finding {
 /// Reports what the system knows of its clock, where the service cannot be asked.
 fn system_clock(clock: &dyn Clock) -> Finding {
     if clock.is_synchronized() {
-        return Finding::ok(CLOCK, "the system says that it is right");
+        return Finding::ok(CLOCK, "the system reports that the clock is right");
     }
     Finding::warning(
         CLOCK,
-        "nothing vouches for it",
-        "nothing, if the service can be reached: its answers will; else `timedatectl set-ntp true`",
+        "nothing proves that the clock is right",
+        "nothing, if the service can be reached: its answers prove it; otherwise `timedatectl set-ntp true`",
     )
 }
 
@@ -232,7 +232,7 @@ mod tests {
         let found = connect(&base).unwrap().unwrap().finding;
         assert_eq!(
             (found.grade, found.what.as_str()),
-            (Grade::Ok, "127.0.0.1 is 127.0.0.1, and somebody answers")
+            (Grade::Ok, "127.0.0.1 is 127.0.0.1 and accepts connections")
         );
         drop(listener);
         let found = connect(&base).err().unwrap();

@@ -16,25 +16,25 @@ const OTHERS: u32 = 0o077;
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let Config { api, web, station, .. } = config;
     let mut findings = match Secrets::find(api) {
-        Ok(_secrets) => vec![Finding::ok(SECTION, "both are there")],
+        Ok(_secrets) => vec![Finding::ok(SECTION, "both tokens of the service are there")],
         Err(error) => vec![Finding::fault(
             SECTION,
             error_chain(&error),
-            "put both tokens where the configuration says; run this as root to see what the service sees",
+            "put both tokens into the configured places; run this as root to see what the service sees",
         )],
     };
     if let Err(error) = secrets::web_token(web) {
         findings.push(Finding::fault(
             SECTION,
             error_chain(&error),
-            "make one, such as with `openssl rand -hex 24`, and put it there; the page is not served without it",
+            "create one, for example with `openssl rand -hex 24`, and put it there; the page is not served without it",
         ));
     }
     if let Err(error) = secrets::seal(station) {
         findings.push(Finding::fault(
             SECTION,
             error_chain(&error),
-            "put the secret there that the sheet was printed with; control codes are refused without it",
+            "put the secret of the printed sheet there; control codes are refused without it",
         ));
     }
     let of_service = [Some(&api.partner_token_file), Some(&api.user_token_file)];

@@ -64,7 +64,7 @@ async fn a_sound_station_has_no_fault_of_its_own() {
     for section in ["configuration", "tokens", "scanners", "clock", "service", "goods", "documents"] {
         bench.assert_all_is_well(section).await;
     }
-    bench.assert_found("agent", "ok", "it runs").await;
+    bench.assert_found("agent", "ok", "the agent runs").await;
     let text = bench.shed.run(&["doctor"]).await.out;
     assert!(text.contains("\nservice\n  ok ") && text.contains("\nfaults: "), "{text}");
     assert_eq!(agent.stop().await.code, Some(0));
@@ -87,7 +87,7 @@ async fn goods_that_nobody_can_scan_and_packs_that_mean_nothing_are_named() {
         "1 barcode with a wrong check digit: 4006381333932 (7001 Odd)",
         "4 barcodes that another good has too: SHELF-9 (7002 Odd), ]C0SHELF-9  (7003 Odd)",
         "1 pack whose code the goods table has: they count as that good: 4006381333931 (pack[0])",
-        "1 pack of a good that the goods table has not, or of two: CASE (pack[1])",
+        "1 pack whose good is not in the goods table, or is not unique: CASE (pack[1])",
     ] {
         bench.assert_found("barcodes", "warning", words).await;
     }
@@ -97,8 +97,8 @@ async fn goods_that_nobody_can_scan_and_packs_that_mean_nothing_are_named() {
 #[tokio::test]
 async fn a_station_that_never_ran_is_told_what_is_missing() {
     let bench = Bench::new().await;
-    bench.assert_found("agent", "fault", "none runs").await;
-    bench.assert_found("data", "warning", "is not there yet").await;
+    bench.assert_found("agent", "fault", "no agent runs").await;
+    bench.assert_found("data", "warning", "does not exist yet").await;
     bench.assert_all_is_well("documents").await;
 }
 

@@ -112,7 +112,7 @@ async fn root_does_its_work_with_the_owners_rights_and_leaves_nothing_of_its_own
     let verified = typed(&shed, &["outbox", "verify"]).await;
     assert!(!verified.err.contains("ermission denied"), "{verified:?}");
     let looked = typed(&shed, &["doctor"]).await;
-    assert!(looked.out.contains("both are there"), "{}", looked.out);
+    assert!(looked.out.contains("both tokens of the service are there"), "{}", looked.out);
     let run = typed(&shed, &["run"]).await;
     assert_eq!(run.code, Some(1), "{run:?}");
     assert!(

@@ -96,7 +96,7 @@ async fn doctor_tells_whose_authority_vouches_for_the_service_and_until_when() {
     let ca_file = format!("[api]\nca_file = {:?}", data("ca.pem"));
     shed.write("config.toml", config.replacen("[api]", &ca_file, 1));
     let report: Value = serde_json::from_str(&shed.run(&["doctor", "--json"]).await.out).unwrap();
-    let found = "its certificate is vouched for by only those of api.ca_file, and ends on 2126-11-04";
+    let found = "its certificate is vouched for by only those of api.ca_file, and expires on 2126-11-04";
     let findings = report["findings"].as_array().unwrap();
     assert!(findings.iter().any(|finding| finding["what"] == found && finding["grade"] == "ok"), "{report}");
 }
