@@ -385,7 +385,9 @@ impl Agent {
                 }));
             }
             // Commands read the files instead; nothing else depends on the socket.
-            Err(error) => tracing::warn!(%error, "commands cannot ask this agent"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot open the command socket; commands read the files instead");
+            }
         }
         if let Some(every) = self.shared.config.feedback.person_repeat {
             let feedback = Arc::clone(&self.shared.feedback);
@@ -404,7 +406,7 @@ impl Agent {
                 };
                 services.spawn(page::serve(self.handle(), page, station_page));
             } else {
-                tracing::error!("the page is not served: nobody said which token its visitors show");
+                tracing::error!("the station page is not served: it needs a token, and there is none");
             }
         }
         let (agent, missing) = (self.handle(), std::mem::take(&mut self.missing));
@@ -447,7 +449,7 @@ async fn stop_in_order(
     stop.cancel();
     while let Some(worker) = workers.join_next().await {
         if !matches!(worker, Ok((_, Ok(())))) {
-            tracing::error!(error = %why_ended(Some(worker)), "a part did not stop as it should");
+            tracing::error!(error = %why_ended(Some(worker)), "a part stopped with an error");
         }
     }
     store.end().await;
@@ -606,7 +608,7 @@ fn mark_damage(error: &Error, dir: &Path) {
     if cause.is_damage()
         && let Err(error) = store::suspect(dir)
     {
-        tracing::error!(%error, "the next start cannot be told of the damage");
+        tracing::error!(%error, "cannot mark the damage for the next start");
     }
 }
 
@@ -619,7 +621,7 @@ fn note_damaged(db: &mut Db, now: UnixMillis) -> Result<(), store::Error> {
             None => tracing::warn!(%file, "the copy of the goods table was damaged; it is read again"),
             Some(kept) => {
                 let what =
-                    format!("{file} was damaged; it is kept as {} and a new one begun", kept.display());
+                    format!("{file} was damaged; it is kept as {}, and a new one was begun", kept.display());
                 db.raise_alarm(&Cause::Event(what.clone()), &what, now)?;
             }
         }

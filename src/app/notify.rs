@@ -40,7 +40,7 @@ pub(super) async fn watch(agent: Handle, heartbeats: Vec<Arc<Heartbeat>>) {
         tick.tick().await;
         let now = agent.0.clock.boot();
         if let Some(late) = heartbeats.iter().find(|heartbeat| heartbeat.is_late(now)) {
-            tracing::error!("{} does not get on; the watchdog is not fed", late.worker());
+            tracing::error!("{} makes no progress; the watchdog is not fed", late.worker());
             // Not fed, so that systemd kills and restarts the agent: a stuck worker does not recover by itself.
             continue;
         }
@@ -77,6 +77,6 @@ fn status_line(figures: &Figures, service: &str) -> String {
 fn notify(state: &[NotifyState<'_>]) {
     // A report that is lost is replaced by the next one; it must not fill the log.
     if let Err(error) = sd_notify::notify(state) {
-        tracing::debug!(%error, "systemd was not told");
+        tracing::debug!(%error, "systemd was not notified");
     }
 }

@@ -63,7 +63,7 @@ async fn health(parts: PageParts) -> Result<(), String> {
     let shared = &parts.agent.0;
     let now = shared.clock.boot();
     if let Some(late) = parts.heartbeats.iter().find(|heartbeat| heartbeat.is_late(now)) {
-        return Err(format!("{} does not get on", late.worker()));
+        return Err(format!("{} makes no progress", late.worker()));
     }
     // The cheapest read that still goes through the store's thread and its file.
     match timeout(STORE_WITHIN, shared.store.run(|db| db.end_of_journal())).await {
