@@ -59,7 +59,7 @@ impl TokenCheck {
         if headers.contains_key(AUTHORIZATION) {
             if let Some(rest) = self.penalties.locked(peer, Instant::now()) {
                 let retry = [(RETRY_AFTER, rest.as_secs().saturating_add(1).to_string())];
-                let why = "too many wrong tokens came from there\n";
+                let why = "too many wrong tokens from this address\n";
                 return Some((StatusCode::TOO_MANY_REQUESTS, retry, why).into_response());
             }
             if shows_token(headers, &self.token) {
@@ -70,7 +70,7 @@ impl TokenCheck {
             sleep(DELAY).await;
         }
         let challenge = [(WWW_AUTHENTICATE, CHALLENGE)];
-        Some((StatusCode::UNAUTHORIZED, challenge, "show the token of this station\n").into_response())
+        Some((StatusCode::UNAUTHORIZED, challenge, "the token of this station is required\n").into_response())
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn admit(State(access): State<Access>, request: Request, next: 
     let headers = request.headers();
     match &access {
         Access::Address if !names_an_address(headers) => {
-            (StatusCode::MISDIRECTED_REQUEST, "ask for this station by its address\n").into_response()
+            (StatusCode::MISDIRECTED_REQUEST, "use the address of this station, not a name\n").into_response()
         }
         Access::Token(check) => {
             // The listener attaches its visit to every request.

@@ -116,7 +116,8 @@ pub(super) async fn stream(
     };
     let Ok(slot) = events.slots.take(visit.peer) else {
         let retry = [(RETRY_AFTER, "5")];
-        return (StatusCode::SERVICE_UNAVAILABLE, retry, "too many follow the events\n").into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, retry, "too many clients follow the events\n")
+            .into_response();
     };
     // Subscribed before the end of the journal is read: what is announced in between is not missed.
     let announcements = events.feedback.listen();

@@ -105,7 +105,7 @@ impl PageListener {
                 Err(error) => error,
             },
         };
-        tracing::error!(error = %error, "the station page is gone");
+        tracing::error!(%error, "the station page has stopped");
     }
 }
 
@@ -236,7 +236,7 @@ async fn serve<L: Listener>(mut listener: L, peer_of: impl Fn(L::Addr) -> Peer, 
 /// Sends the refusal if the connection accepts it at once. The listener never waits for a visitor without a slot.
 async fn refuse(mut stream: impl AsyncWrite + Unpin) {
     let sent = timeout(Duration::ZERO, stream.write_all(REFUSAL)).await;
-    tracing::debug!(told = matches!(sent, Ok(Ok(()))), "a visitor found no place");
+    tracing::debug!(sent = matches!(sent, Ok(Ok(()))), "refused a visitor: no free connection");
 }
 
 async fn connection(routes: Router, stream: impl AsyncRead + AsyncWrite + Unpin, visit: Visit) {
@@ -257,7 +257,7 @@ async fn connection(routes: Router, stream: impl AsyncRead + AsyncWrite + Unpin,
         .serve_connection(TokioIo::new(WriteLimited::new(stream, WRITE_WITHIN)), service);
     tokio::select! {
         served = served => if let Err(error) = served {
-            tracing::debug!(%error, "a visitor went away");
+            tracing::debug!(%error, "a connection to a visitor failed");
         },
         () = visit.over() => tracing::debug!(peer = %visit.peer, "a visit took too long"),
     }

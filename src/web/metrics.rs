@@ -101,15 +101,20 @@ impl Collector for Snapshot {
 impl Snapshot {
     fn program(&self, out: &mut Exposition<'_>) -> fmt::Result {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
-        out.family("build_info", "The program", "version", version.map(|(_, version)| (version, 1_i64)))?;
+        out.family(
+            "build_info",
+            "The program's version",
+            "version",
+            version.map(|(_, version)| (version, 1_i64)),
+        )?;
         let started = self.started.0.div_euclid(1000);
-        out.gauge("start_time_seconds", "When the agent started, Unix time", &started)?;
-        out.gauge("event_clients", "Who follows the events now", &self.event_clients)
+        out.gauge("start_time_seconds", "Start time of the agent, Unix time", &started)?;
+        out.gauge("event_clients", "Clients that follow the events now", &self.event_clients)
     }
 
     fn books(&self, out: &mut Exposition<'_>) -> fmt::Result {
         let (figures, scans) = (&self.figures, &self.figures.scans);
-        out.counter("scans_accepted", "Frames taken in", &scans.accepted())?;
+        out.counter("scans_accepted", "Accepted frames", &scans.accepted())?;
         let outcomes = [
             ("booked", scans.booked),
             ("unknown", scans.unknown),
@@ -117,7 +122,7 @@ impl Snapshot {
             ("control", scans.control),
             ("lookup", scans.lookup),
         ];
-        out.family("scans", "Frames taken in, by what came of them", "outcome", outcomes)?;
+        out.family("scans", "Accepted frames, by outcome", "outcome", outcomes)?;
         out.counter("scans_undone", "Booked scans that were taken back", &scans.undone)?;
         out.counter("units_booked", "Units booked, taken back or not", &number(figures.units_booked))?;
         out.counter("units_undone", "Units taken back", &number(figures.units_undone))?;
@@ -132,10 +137,10 @@ impl Snapshot {
             ("parked", figures.units_parked),
         ];
         let units = units.map(|(state, units)| (state, number(units)));
-        out.family("units", "Units, by where they are", "state", units)?;
+        out.family("units", "Units, by state", "state", units)?;
         let documents = State::ALL.map(|state| (state.as_str(), figures.of(state).operations));
-        out.family("documents", "Documents, by where they stand", "state", documents)?;
-        let help = "Documents that do not go on without a person";
+        out.family("documents", "Documents, by state", "state", documents)?;
+        let help = "Documents that need a person";
         out.gauge("documents_needing_person", help, &self.needing_a_person)
     }
 
@@ -143,7 +148,7 @@ impl Snapshot {
         let goods = &self.figures.goods;
         out.gauge("goods", "Goods in the copy of the table", &goods.count)?;
         let age = goods.synced_at.map(|at| self.now.ms_since(at).max(0).div_euclid(1000));
-        age.map_or(Ok(()), |age| out.gauge("goods_age_seconds", "Since the goods were last read", &age))
+        age.map_or(Ok(()), |age| out.gauge("goods_age_seconds", "Time since the goods were last read", &age))
     }
 
     fn scanners(&self, out: &mut Exposition<'_>) -> fmt::Result {
@@ -155,7 +160,7 @@ impl Snapshot {
                 states.encode_family(&labels)?.encode_gauge(&u32::from(scanner.state == state))?;
             }
         }
-        let help = "How often the scanner came back after it was lost";
+        let help = "Reconnections of the scanner after a loss";
         let mut reconnects = out.counters("scanner_reconnects", help)?;
         for scanner in &self.scanners {
             let labels = [("scanner", scanner.name.as_str())];
@@ -166,25 +171,25 @@ impl Snapshot {
             .scanners
             .iter()
             .filter_map(|scanner| scanner.last_scan_age_s.map(|age| (scanner.name.as_str(), age)));
-        out.family("scanner_last_scan_age_seconds", "Since the scanner's last frame", "scanner", ages)
+        out.family("scanner_last_scan_age_seconds", "Time since the scanner's last frame", "scanner", ages)
     }
 
     fn service(&self, out: &mut Exposition<'_>) -> fmt::Result {
         let trusted = u32::from(self.health.clock_trusted);
         out.gauge("clock_trusted", "1 if the clock is known to be right", &trusted)?;
         let states = ApiState::ALL.map(|state| (state.as_str(), u32::from(self.health.api.state == state)));
-        out.family("api_state", "1 for the state that the way to the service is in", "state", states)?;
-        let help = "Requests to the service, by what came of them";
+        out.family("api_state", "1 for the state of the connection to the service", "state", states)?;
+        let help = "Requests to the service, by outcome";
         self.requests.by_outcome().encode(out.counters("api_requests", help)?)?;
-        let help = "What requests to the service took";
+        let help = "Duration of requests to the service";
         out.histogram("api_request_duration_seconds", help, self.requests.time())
     }
 
     fn storage(&self, out: &mut Exposition<'_>) -> fmt::Result {
-        let help = "From when a scan is taken up until it is on the disk";
+        let help = "Time from the start of processing a scan until it is on the disk";
         out.histogram("commit_duration_seconds", help, self.commits.time())?;
         if let Some(free) = self.disk.free_bytes {
-            out.gauge("disk_free_bytes", "Room under the data folder", &free)?;
+            out.gauge("disk_free_bytes", "Free space for the data folder", &free)?;
         }
         let files = self.disk.files.iter().copied();
         out.family("database_size_bytes", "Size of the databases and their logs", "file", files)
