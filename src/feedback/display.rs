@@ -30,7 +30,7 @@ impl fmt::Display for Announcement {
                 write!(f, "refused            {}: {}", printable(code), reason.words())?;
                 if words.is_empty() { Ok(()) } else { write!(f, "; {words}") }
             }
-            What::NotStored => write!(f, "refused            the disk did not take it"),
+            What::NotStored => write!(f, "refused            the disk did not accept it"),
             What::Control { name, mode, words } => {
                 let how = if self.signal == Signal::Refused { "refused" } else { "ok" };
                 write!(f, "{how:<18} {name}  (mode: {mode})")?;
@@ -75,11 +75,14 @@ impl Announcement {
             What::Lapsed { quantity } => {
                 write!(
                     f,
-                    "refused            QTY-{quantity} has lapsed: no good was scanned in time; scan it again, then the good"
+                    "refused            QTY-{quantity} has lapsed: no good was scanned in time; scan the quantity again, then the good"
                 )
             }
             What::Reverted { mode, storage } => {
-                write!(f, "back to usual      mode {mode}, storage {storage}: nothing was scanned for long")
+                write!(
+                    f,
+                    "mode reset         mode {mode}, storage {storage}: nothing was scanned for a long time"
+                )
             }
             What::Posted { operation, lines, units } => {
                 let units = units.to_string();

@@ -17,7 +17,7 @@ use crate::feedback::player::OutputState;
 /// The name of this program as the owner of the lines, which other programs see.
 const CONSUMER: &str = "stockpoint";
 
-const CURE: &str = "`stockpoint doctor` looks at the chip and the lines; `gpioinfo` shows who uses them";
+const CURE: &str = "`stockpoint doctor` checks the chip and the lines; `gpioinfo` shows who uses them";
 
 /// The reason why the lines cannot be used.
 #[derive(Debug, thiserror::Error)]

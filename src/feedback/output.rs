@@ -50,7 +50,7 @@ impl OutputSender {
     pub(super) fn send(&self, order: Order) {
         // Debug only: an output that is behind would otherwise fill the log with every scan.
         if let Err(error) = self.queue.try_send(order) {
-            tracing::debug!(output = self.name, %error, "the output is behind and leaves this out");
+            tracing::debug!(output = self.name, %error, "the output is behind; an order was dropped");
         }
     }
 }
@@ -86,7 +86,7 @@ impl Output {
     pub(super) fn stop(mut self) {
         self.ask_to_stop();
         if self.join.take().is_some_and(|join| join.join().is_err()) {
-            tracing::error!(output = self.sender.name, "an output had panicked");
+            tracing::error!(output = self.sender.name, "an output panicked");
         }
     }
 
