@@ -77,7 +77,7 @@ fn gpio(table: &mut Table<'_, '_>) -> Option<Gpio> {
         for key in
             ["gpio_chip", "gpio_active_low"].into_iter().filter(|key| table.has(key)).collect::<Vec<_>>()
         {
-            let what = "stands without any line";
+            let what = "has no effect without a line";
             table.blame(
                 key,
                 Problem::Unfit {

@@ -20,7 +20,7 @@ pub(super) enum Provenance {
 
 /// The problem that is reported for a key that is not accepted.
 const NOT_TAKEN: Problem = Problem::Unfit {
-    what: "is not taken from a set-up code or a card",
+    what: "is not accepted from a set-up code or a card",
     cure: "remove it; set it in the station's own configuration afterwards",
 };
 

@@ -29,9 +29,9 @@ const SEPARATORS: [char; 3] = [';', '\t', ','];
 /// Adds a pack.
 fn add(packs: &mut Packs, pack: Pack) -> Result<(), Problem> {
     packs.add(pack).map_err(|bad| match bad {
-        BadCode::Length => Problem::Unfit { what: "is no code", cure: "write its 1 to 80 characters" },
+        BadCode::Length => Problem::Unfit { what: "is not a code", cure: "write its 1 to 80 characters" },
         BadCode::Control => Problem::Unfit {
-            what: "begins as a control code does, and never is a pack's",
+            what: "begins like a control code, which a pack must not have",
             cure: "print another code on the carton",
         },
         BadCode::Taken(by) => Problem::PackTaken { by },
@@ -52,7 +52,8 @@ pub(super) fn pack(table: &mut Table<'_, '_>, index: usize, packs: &mut Packs) -
             None
         }
         (true, true) => {
-            let problem = Problem::Unfit { what: "stands beside good_id", cure: "keep one of the two" };
+            let problem =
+                Problem::Unfit { what: "is given in addition to good_id", cure: "keep one of the two" };
             table.blame("barcode", problem);
             None
         }
@@ -131,7 +132,8 @@ impl Columns {
             (None, Some(barcode)) => Content::Barcode(barcode.to_owned()),
             (None, None) => return Err(("good_id", Problem::Missing { example: "good_id or barcode" })),
             (Some(_), Some(_)) => {
-                let problem = Problem::Unfit { what: "stands beside good_id", cure: "keep one of the two" };
+                let problem =
+                    Problem::Unfit { what: "is given in addition to good_id", cure: "keep one of the two" };
                 return Err(("barcode", problem));
             }
         };
@@ -204,10 +206,10 @@ mod tests {
         let expected = "packs.csv:2: factor: 0 is out of range; use a whole number, 1 to 100000
 packs.csv:3: factor: 1.5 is out of range; use a whole number, 1 to 100000
 packs.csv:4: good_id: is missing; add good_id or barcode
-packs.csv:5: barcode: stands beside good_id; keep one of the two
+packs.csv:5: barcode: is given in addition to good_id; keep one of the two
 packs.csv:6: code: is missing; add code, factor, and good_id or barcode
 packs.csv:8: code: is the code of packs.csv:7 already; keep one of the two
-packs.csv:9: code: begins as a control code does, and never is a pack's; print another code on the carton
+packs.csv:9: code: begins like a control code, which a pack must not have; print another code on the carton
 packs.csv:10: good_id: x is out of range; use a whole number, 1 to 9007199254740991
 packs.csv:11: factor:  is out of range; use a whole number, 1 to 100000";
         assert_eq!(rows(text).unwrap_err(), expected);

@@ -52,12 +52,12 @@ fn replacement(table: &mut Table<'_, '_>) -> Option<Replacement> {
     if table.has("replace") && !table.has("with") {
         table.blame(
             "with",
-            Problem::Missing { example: "with = \"…\"; with = \"\" takes out what is replaced" },
+            Problem::Missing { example: "with = \"…\"; with = \"\" removes what is replaced" },
         );
     }
     if table.has("with") && !table.has("replace") {
         let cure = "add replace = \"…\", or remove it";
-        table.blame("with", Problem::Unfit { what: "stands without replace", cure });
+        table.blame("with", Problem::Unfit { what: "has no effect without replace", cure });
     }
     Some(Replacement { from: from?, to: to? })
 }

@@ -125,7 +125,10 @@ fn place(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<P
     let path = table.optional("path", values::path);
     let usb_match = table.inner("match", usb_match).flatten();
     if table.has("path") && table.has("match") {
-        table.blame("match", Problem::Unfit { what: "stands beside path", cure: "keep one of the two" });
+        table.blame(
+            "match",
+            Problem::Unfit { what: "is given in addition to path", cure: "keep one of the two" },
+        );
         return None;
     }
     let place = path.map(Place::Path).or(usb_match.map(Place::Match))?;
@@ -159,11 +162,15 @@ fn serial(table: &mut Table<'_, '_>) -> Serial {
 /// Refuses settings that lose bytes: packets hold every value of a byte.
 fn pass_every_byte(table: &mut Table<'_, '_>, line: Line) {
     if line.data_bits != DataBits::Eight {
-        table.blame("data_bits", Problem::Unfit { what: "cuts packets of zebra-ssi", cure: "use 8" });
+        table
+            .blame("data_bits", Problem::Unfit { what: "truncates the packets of zebra-ssi", cure: "use 8" });
     }
     if line.flow_control == FlowControl::Software {
         let cure = "use \"hardware\" or \"none\"";
-        table.blame("flow_control", Problem::Unfit { what: "takes bytes out of packets of zebra-ssi", cure });
+        table.blame(
+            "flow_control",
+            Problem::Unfit { what: "removes bytes from the packets of zebra-ssi", cure },
+        );
     }
 }
 
@@ -207,7 +214,7 @@ fn refuse(table: &mut Table<'_, '_>, keys: &[&'static str]) {
     // Collected first, because recording a fault needs the table.
     for key in keys.iter().filter(|key| table.has(key)).copied().collect::<Vec<_>>() {
         table
-            .blame(key, Problem::Unfit { what: "means nothing for this kind of scanner", cure: "remove it" });
+            .blame(key, Problem::Unfit { what: "does not apply to this kind of scanner", cure: "remove it" });
     }
 }
 

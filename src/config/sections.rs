@@ -85,7 +85,10 @@ fn storage(table: &mut Table<'_, '_>, taken: &mut Vec<StorageId>) -> Option<Stor
     if taken.contains(&id) {
         table.blame(
             "id",
-            Problem::Unfit { what: "is named already", cure: "remove one of the two [[storage]]" },
+            Problem::Unfit {
+                what: "is used by another [[storage]]",
+                cure: "remove one of the two [[storage]]",
+            },
         );
     }
     taken.push(id);

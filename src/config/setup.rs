@@ -76,7 +76,7 @@ impl SetupFile {
         let holds = |token: &SecretString| text.contains(token.expose_secret());
         let is_whole = Config::parse(&text, file).is_ok_and(|left| left == config);
         if holds(&partner) || holds(&user) || !is_whole {
-            let what = "has a token, or a part of [setup], outside the section [setup]";
+            let what = "has a token or a part of [setup] outside the section [setup]";
             let cure = "write [setup] on a line of its own, its keys below it, and the tokens nowhere else";
             return Err(Faults::of_file(file, None, Problem::Unfit { what, cure }));
         }
@@ -148,7 +148,7 @@ fn token(value: &DeValue<'_>) -> Result<SecretString, Problem> {
             Flaw::TooLong => "is longer than any token",
             Flaw::Character => "has a character that no token has",
         };
-        Problem::Unfit { what, cure: "put in the token alone" }
+        Problem::Unfit { what, cure: "write only the token" }
     })
 }
 
@@ -219,7 +219,7 @@ mod tests {
         let flawed = fault(&format!("{STATION}{}", SETUP.replace("us3r", "us3r us3r")));
         assert_eq!(
             flawed,
-            "stockpoint.toml:8: setup.user_token: has a character that no token has; put in the token alone"
+            "stockpoint.toml:8: setup.user_token: has a character that no token has; write only the token"
         );
         assert!(
             fault(&format!("{}{SETUP}", STATION.replace("4564", "0")))

@@ -161,7 +161,7 @@ pub(super) fn path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
 /// Reads the path of a token's file. A word without any `/` is refused and not repeated: it may be the token itself.
 pub(super) fn token_path(value: Value<'_, '_>) -> Result<PathBuf, Problem> {
     let unfit = Problem::Unfit {
-        what: "is not a path with a folder, and is not shown since it may be the token itself",
+        what: "is not a path with a folder; it is not shown because it may be the token itself",
         cure: "put the token into a file and write the path of that file",
     };
     checked(value, |path| path.contains('/'), unfit).map(PathBuf::from)
@@ -197,7 +197,7 @@ pub(super) fn base_url(value: Value<'_, '_>) -> Result<String, Problem> {
     // A host has dots and a token has none, but a token with dots may stand in the path.
     let mut parts = url.host_str().into_iter().chain(url.path().split('/'));
     if parts.any(|part| !part.contains('.') && may_be_token(part)) {
-        return Err(unfit("holds what may be a token"));
+        return Err(unfit("holds text that may be a token"));
     }
     match url.scheme() {
         "https" => Ok(()),
@@ -243,7 +243,7 @@ pub(super) fn piece(value: Value<'_, '_>) -> Result<String, Problem> {
 pub(super) fn piece_or_nothing(value: Value<'_, '_>) -> Result<String, Problem> {
     let piece = value.as_str().ok_or_else(|| wrong_type(value, "text in double quotes"))?;
     if piece.chars().any(|c| c.is_control() && c != GROUP_SEPARATOR) {
-        let cure = "take it out; of these a code holds the group separator alone, \"\\u001D\"";
+        let cure = "remove it; the only one that a code may hold is the group separator, \"\\u001D\"";
         return Err(Problem::Unfit { what: "holds a control character", cure });
     }
     if piece.chars().count() > TEXT_CHARS_MAX {
@@ -259,7 +259,7 @@ pub(super) fn label<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
 
 /// Reads a code as it is in a goods table: 1 to 80 visible characters, in quotes, because `007` is not `7`.
 pub(super) fn code(value: Value<'_, '_>) -> Result<String, Problem> {
-    let unfit = Problem::Unfit { what: "is no code", cure: "write its 1 to 80 characters, in quotes" };
+    let unfit = Problem::Unfit { what: "is not a code", cure: "write its 1 to 80 characters, in quotes" };
     let is_fit = |code: &str| {
         let count = code.trim().chars().count();
         (1..=CODE_CHARS_MAX).contains(&count) && !code.chars().any(|c| c.is_control() && c != GROUP_SEPARATOR)
@@ -281,7 +281,7 @@ pub(super) fn length(value: Value<'_, '_>) -> Result<Length, Problem> {
         other => return Err(wrong_type(other, "a whole number, or the least and the most as in [8, 14]")),
     };
     let unfit = |what| Problem::Unfit { what, cure: "write the least and the most, as in [8, 14]" };
-    let [min, max] = ends[..] else { return Err(unfit("has not two numbers")) };
+    let [min, max] = ends[..] else { return Err(unfit("does not have two numbers")) };
     let length = Length { min: count(min)?, max: count(max)? };
     if length.min <= length.max { Ok(length) } else { Err(unfit("has the greater number first")) }
 }
@@ -300,7 +300,7 @@ pub(super) fn title(value: Value<'_, '_>) -> Result<String, Problem> {
 pub(super) fn sound(value: Value<'_, '_>) -> Result<Option<String>, Problem> {
     // `aplay` would read such a name as an option.
     let unfit = Problem::Unfit {
-        what: "begins with -, as an option does",
+        what: "begins with -, like an option",
         cure: "write a name that `aplay -L` lists, such as \"default\", or \"\" for off",
     };
     let name = checked(value, |name| !name.starts_with('-'), unfit)?;
@@ -315,7 +315,7 @@ pub(super) fn command(value: Value<'_, '_>) -> Result<Vec<String>, Problem> {
     let words = words.take(COMMAND_WORDS_MAX + 1).collect::<Result<Vec<_>, _>>()?;
     if words.first().is_some_and(|program| !program.starts_with('/')) {
         let cure = "begin it with the program's path, as in \"/usr/local/bin/signal\"";
-        return Err(Problem::Unfit { what: "does not begin with a whole path", cure });
+        return Err(Problem::Unfit { what: "does not begin with a full path", cure });
     }
     if words.len() > COMMAND_WORDS_MAX {
         return Err(Problem::Unfit { what: "is too long", cure: "use 16 words at most, or a script" });
@@ -358,7 +358,7 @@ fn out_of_range(number: &DeInteger<'_>, allowed: String) -> Problem {
 pub(super) fn text<'a>(value: Value<'a, '_>) -> Result<&'a str, Problem> {
     let text = value.as_str().ok_or_else(|| wrong_type(value, "text in double quotes"))?;
     if text.chars().any(char::is_control) {
-        return Err(Problem::Unfit { what: "holds a control character", cure: "take it out" });
+        return Err(Problem::Unfit { what: "holds a control character", cure: "remove it" });
     }
     if text.len() > TEXT_BYTES_MAX {
         return Err(Problem::Unfit { what: "is too long", cure: "use 4096 bytes at most" });

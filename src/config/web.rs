@@ -61,7 +61,7 @@ pub(super) fn web(table: &mut Table<'_, '_>) -> Web {
     let token_file = table.optional("token_file", values::token_path);
     // By presence and not by value: a token file that is wrong has its fault already.
     if listen.as_ref().is_some_and(|listen| !listen.is_local()) && !table.has("token_file") {
-        let what = "is open to the network, and nobody would be asked for a token";
+        let what = "is open to the network without a token";
         let cure = "write web.token_file, or listen on \"127.0.0.1:8480\" or a Unix socket";
         table.blame("listen", Problem::Unfit { what, cure });
     }

@@ -228,7 +228,9 @@ mod tests {
         assert!(matches!(card.consume(), Err(Error::Faults(_))));
         assert_eq!(fs::read_to_string(&foreign).unwrap(), "kept");
         assert_eq!(card.names("etc"), Vec::<String>::new());
-        assert!(card.complaint().contains("api.user_token_file: is not taken from a set-up code or a card"));
+        assert!(
+            card.complaint().contains("api.user_token_file: is not accepted from a set-up code or a card")
+        );
     }
 
     #[test]

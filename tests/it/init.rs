@@ -459,7 +459,7 @@ async fn a_hostile_card_has_no_file_overwritten_and_no_program_installed() {
         let refused =
             ended(&shed, shed.bare_command(&["--config", "etc/config.toml", "init", "--boot", "boot"])).await;
         assert_eq!(refused.code, Some(2), "{refused:?}");
-        assert!(refused.err.contains("is not taken from a set-up code or a card"), "{}", refused.err);
+        assert!(refused.err.contains("is not accepted from a set-up code or a card"), "{}", refused.err);
         assert_eq!(fs::read_to_string(&foreign).unwrap(), "kept");
         assert_eq!(names(&shed.path("etc")), Vec::<String>::new());
     }

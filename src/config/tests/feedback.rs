@@ -61,7 +61,7 @@ fn no_two_lights_share_a_line_and_a_chip_has_one() {
     );
     for line in ["gpio_chip = \"/dev/gpiochip0\"", "gpio_active_low = true"] {
         let fault = format!(
-            "config.toml:6: feedback.{}: stands without any line; \
+            "config.toml:6: feedback.{}: has no effect without a line; \
              add gpio_buzzer, gpio_green, gpio_yellow or gpio_red, or remove it",
             line.split(' ').next().unwrap()
         );
@@ -79,7 +79,7 @@ fn a_command_is_a_list_that_begins_with_a_whole_path() {
         (words(17), "is too long; use 16 words at most, or a script"),
         (
             "[feedback]\ncommand = [\"signal\"]".to_owned(),
-            "does not begin with a whole path; begin it with the program's path, as in \"/usr/local/bin/signal\"",
+            "does not begin with a full path; begin it with the program's path, as in \"/usr/local/bin/signal\"",
         ),
         (
             "[feedback]\ncommand = \"/bin/true\"".to_owned(),
@@ -97,7 +97,7 @@ fn a_card_has_a_name_that_is_no_option() {
     assert_eq!(with("[feedback]\nsound = \"\"").unwrap().feedback.sound, None);
     check_fault(
         "[feedback]\nsound = \"-h\"",
-        "config.toml:6: feedback.sound: begins with -, as an option does; \
+        "config.toml:6: feedback.sound: begins with -, like an option; \
          write a name that `aplay -L` lists, such as \"default\", or \"\" for off",
     );
 }
@@ -116,7 +116,7 @@ fn each_protocol_is_read_for_a_serial_scanner_and_for_no_other() {
     );
     check_fault(
         &format!("{}path = \"/dev/a\"\nprotocol = \"honeywell\"", scanner("evdev")),
-        "config.toml:9: scanner[0].protocol: means nothing for this kind of scanner; remove it",
+        "config.toml:9: scanner[0].protocol: does not apply to this kind of scanner; remove it",
     );
 }
 
@@ -126,10 +126,10 @@ fn packets_need_all_eight_bits_and_every_byte() {
     assert!(with(&lines("flow_control = \"hardware\"")).is_ok());
     check_fault(
         &lines("data_bits = 7"),
-        "config.toml:10: scanner[0].data_bits: cuts packets of zebra-ssi; use 8",
+        "config.toml:10: scanner[0].data_bits: truncates the packets of zebra-ssi; use 8",
     );
     check_fault(
         &lines("flow_control = \"software\""),
-        "config.toml:10: scanner[0].flow_control: takes bytes out of packets of zebra-ssi; use \"hardware\" or \"none\"",
+        "config.toml:10: scanner[0].flow_control: removes bytes from the packets of zebra-ssi; use \"hardware\" or \"none\"",
     );
 }

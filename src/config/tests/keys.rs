@@ -168,7 +168,10 @@ fn every_storage_that_is_named_anywhere_is_one_with_its_name() {
 #[test]
 fn a_storage_has_one_number_and_a_name_of_one_line() {
     let twice = "[[storage]]\nid = 7\n[[storage]]\nid = 7\n";
-    check_fault(twice, "config.toml:8: storage[1].id: is named already; remove one of the two [[storage]]");
+    check_fault(
+        twice,
+        "config.toml:8: storage[1].id: is used by another [[storage]]; remove one of the two [[storage]]",
+    );
     for (name, is_right) in
         [("x", true), (&"x".repeat(34), true), (&"x".repeat(35), false), ("", false), ("a\\n", false)]
     {
@@ -416,7 +419,7 @@ fn tcp(address: &str) -> Listen {
 #[test]
 fn whoever_listens_to_the_network_asks_for_a_token() {
     for address in ["0.0.0.0:8480", "192.168.1.7:80", "[::]:8480", "[fe80::1]:1"] {
-        let fault = "config.toml:6: web.listen: is open to the network, and nobody would be asked for a token; \
+        let fault = "config.toml:6: web.listen: is open to the network without a token; \
                      write web.token_file, or listen on \"127.0.0.1:8480\" or a Unix socket";
         check_fault(&format!("[web]\nlisten = \"{address}\""), fault);
         let text = format!("[web]\nlisten = \"{address}\"\ntoken_file = \"/etc/stockpoint/web-token\"");
@@ -463,7 +466,7 @@ fn a_device_needs_exactly_one_of_path_and_match() {
         check_fault(&scanner(kind), &format!("config.toml:5: scanner[0].path: {missing}"));
         check_fault(
             &format!("{}path = \"/dev/a\"\nmatch = {{ vendor = 1 }}", scanner(kind)),
-            "config.toml:9: scanner[0].match: stands beside path; keep one of the two",
+            "config.toml:9: scanner[0].match: is given in addition to path; keep one of the two",
         );
         check_fault(
             &format!("{}match = {{ }}", scanner(kind)),
@@ -489,7 +492,7 @@ fn a_keyboard_has_a_layout_and_no_other_scanner_does() {
     assert!(unknown.starts_with("config.toml:9: scanner[0].layout: \"dvorak\""), "{unknown}");
     assert!(unknown.contains("\"us\" or \"uk\" or \"de\""), "{unknown}");
     for kind in ["serial", "hidpos"] {
-        let wrong = "config.toml:9: scanner[0].layout: means nothing for this kind of scanner; remove it";
+        let wrong = "config.toml:9: scanner[0].layout: does not apply to this kind of scanner; remove it";
         check_fault(&text(kind, "us"), wrong);
     }
 }
@@ -513,7 +516,7 @@ fn signals_are_for_scanners_that_can_be_answered() {
         }
     };
     assert_eq!((booked("serial"), booked("hidpos")), (vec![4, 0x40], vec![4, 0x40]));
-    let wrong = "config.toml:9: scanner[0].signals_hex: means nothing for this kind of scanner; remove it";
+    let wrong = "config.toml:9: scanner[0].signals_hex: does not apply to this kind of scanner; remove it";
     check_fault(&format!("{}path = \"/dev/a\"\n{line}", scanner("evdev")), wrong);
 }
 
@@ -525,7 +528,7 @@ fn standard_input_has_no_device_and_one_reader() {
     {
         let key = line.split(' ').next().unwrap();
         let fault =
-            format!("config.toml:8: scanner[0].{key}: means nothing for this kind of scanner; remove it");
+            format!("config.toml:8: scanner[0].{key}: does not apply to this kind of scanner; remove it");
         check_fault(&format!("{}{line}", scanner("stdin")), &fault);
     }
     check_fault(

@@ -58,11 +58,11 @@ fn a_wrong_pack_is_said_with_its_line() {
         ),
         (
             "code = \"A\"\ngood_id = 1\nbarcode = \"B\"\nfactor = 2",
-            "8: pack[0].barcode: stands beside good_id; keep one of the two".to_owned(),
+            "8: pack[0].barcode: is given in addition to good_id; keep one of the two".to_owned(),
         ),
         (
             "code = \"$SP.UNDO.M\"\ngood_id = 1\nfactor = 2",
-            "6: pack[0].code: begins as a control code does, and never is a pack's; print another code on the carton"
+            "6: pack[0].code: begins like a control code, which a pack must not have; print another code on the carton"
                 .to_owned(),
         ),
     ] {

@@ -91,7 +91,7 @@ fn a_fault_has_its_line_and_its_cure() {
     let faults = handed("[feedback]\ncommand = [\"/bin/sh\"]\n").unwrap_err().to_string();
     assert_eq!(
         faults,
-        "stockpoint.toml:2: feedback.command: is not taken from a set-up code or a card; remove it; set it in the \
+        "stockpoint.toml:2: feedback.command: is not accepted from a set-up code or a card; remove it; set it in the \
          station's own configuration afterwards"
     );
 }

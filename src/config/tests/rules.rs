@@ -50,11 +50,11 @@ fn a_rule_must_do_something() {
     );
     check_fault(
         &rule("replace = \"-\""),
-        "config.toml:9: scanner[0].rule[0].with: is missing; add with = \"…\"; with = \"\" takes out what is replaced",
+        "config.toml:9: scanner[0].rule[0].with: is missing; add with = \"…\"; with = \"\" removes what is replaced",
     );
     check_fault(
         &rule("with = \"-\""),
-        "config.toml:10: scanner[0].rule[0].with: stands without replace; add replace = \"…\", or remove it",
+        "config.toml:10: scanner[0].rule[0].with: has no effect without replace; add replace = \"…\", or remove it",
     );
 }
 
@@ -69,7 +69,7 @@ fn the_texts_of_a_rule_are_bounded() {
             (String::new(), "is empty; write what is meant, or remove the key"),
             (
                 "\\r".to_owned(),
-                "holds a control character; take it out; of these a code holds the group separator alone, \"\\u001D\"",
+                "holds a control character; remove it; the only one that a code may hold is the group separator, \"\\u001D\"",
             ),
         ] {
             check_fault(&text(&value), &format!("config.toml:10: scanner[0].rule[0].{key}: {fault}"));
@@ -87,7 +87,7 @@ fn a_length_is_one_number_or_two() {
     for (written, fault) in [
         ("0", "0 is out of range; use 1 to 512"),
         ("[8, 513]", "513 is out of range; use 1 to 512"),
-        ("[8]", "has not two numbers; write the least and the most, as in [8, 14]"),
+        ("[8]", "does not have two numbers; write the least and the most, as in [8, 14]"),
         ("[14, 8]", "has the greater number first; write the least and the most, as in [8, 14]"),
         ("\"13\"", "is text; write a whole number, or the least and the most as in [8, 14]"),
         ("[8, \"14\"]", "is text; write a whole number, without quotes"),
