@@ -22,6 +22,7 @@ pub struct Faults {
 impl Faults {
     /// Sorts the faults by line. `left_out` is the number of further faults that were not kept.
     pub(crate) fn new(mut faults: Vec<Fault>, left_out: usize) -> Self {
+        // A stable sort: the faults of one line keep the order in which they were found.
         faults.sort_by_key(|fault| fault.line);
         Self { faults, left_out }
     }

@@ -59,6 +59,7 @@ pub(super) fn feedback(table: &mut Table<'_, '_>) -> Feedback {
 }
 
 fn gpio(table: &mut Table<'_, '_>) -> Option<Gpio> {
+    // Every key is read even if no line is used, so that none is reported as unknown.
     let chip = table.or("gpio_chip", PathBuf::from(CHIP), values::path);
     let active_low = table.or("gpio_active_low", false, values::flag);
     let lines = LINE_KEYS.map(|key| table.optional(key, whole::<u32>(0..=LINE_MAX)));

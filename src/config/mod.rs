@@ -463,6 +463,7 @@ impl Config {
         let of_scanners = self.scanners.iter().filter_map(|scanner| scanner.storage_id);
         let mut storages: Vec<Storage> = Vec::new();
         for id in [self.station.storage_id].into_iter().chain(of_scanners) {
+            // Scanners may share a storage, which is listed once.
             if storages.iter().all(|storage| storage.id != id) {
                 let name = self.named_storages.iter().find(|named| named.id == id);
                 storages.push(Storage { id, name: name.and_then(|named| named.name.clone()) });
@@ -516,6 +517,7 @@ pub fn journal_stream() -> Option<String> {
 
 fn text_of<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, Faults> {
     std::str::from_utf8(bytes).map_err(|error| {
+        // The bytes before the first wrong one count its line.
         let before = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n');
         Faults::of_file(file, Some(before.count().saturating_add(1)), Problem::NotUtf8)
     })

@@ -85,6 +85,7 @@ pub(super) fn add_rows(packs: &mut Packs, text: &str, name: &str) -> Result<(), 
             left_out = left_out.saturating_add(1);
         }
     }
+    // Checked at the end: one fault for the file and not one for each further row.
     if packs.len() > PACKS_MAX {
         let problem = Problem::OutOfRange {
             value: format!("{} packs", packs.len()),
@@ -162,6 +163,7 @@ fn cells(line: &str, separator: char) -> Vec<String> {
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
+            // Two quotes inside quotes are one quote of the value; a single one ends or begins the quotes.
             '"' if is_quoted && chars.next_if_eq(&'"').is_some() => cell.push('"'),
             '"' => is_quoted = !is_quoted,
             c if c == separator && !is_quoted => cells.push(std::mem::take(&mut cell).trim().to_owned()),

@@ -73,6 +73,7 @@ impl<'t> FaultReport<'t> {
     fn line_of(&self, offset: usize) -> usize {
         // An error at the end of the text belongs to the last line, not to the empty one behind the last line feed.
         let last = self.text.len().saturating_sub(1);
+        // The number of line feeds before the offset is the number of lines before it.
         self.line_ends.partition_point(|end| *end < offset.min(last)).saturating_add(1)
     }
 
@@ -192,6 +193,7 @@ impl<'r, 't> Table<'r, 't> {
             let (value, allowed) = (list.len().to_string(), format!("at most {count_max}"));
             self.blame(key, Problem::OutOfRange { value, allowed });
         }
+        // No more are read, so that a file with a million tables is refused as quickly as one with 33.
         let entries = list.iter().take(count_max).enumerate();
         let wanted = "a table for each, as in [[scanner]]";
         let mut read_one = |(index, value): (usize, &'r Spanned<DeValue<'t>>)| {
@@ -299,5 +301,6 @@ fn differing(one: &str, other: &str) -> usize {
     let same = |(left, right): &(char, char)| left == right;
     let head = one.chars().zip(other.chars()).take_while(same).count();
     let tail = one.chars().rev().zip(other.chars().rev()).take_while(same).count();
+    // In words such as `aa` and `aaa` the two ends overlap: never less than zero.
     one.chars().count().max(other.chars().count()).saturating_sub(head.saturating_add(tail))
 }

@@ -112,6 +112,7 @@ fn source(table: &mut Table<'_, '_>, index: usize, taken: &mut Taken) -> Option<
             refuse(table, &KEYBOARD_KEYS);
             refuse(table, &["path", "match"]);
             let cure = "only one scanner can read standard input, remove this one";
+            // The first scanner with this kind keeps it; each further one is at fault.
             let by = *taken.stdin.get_or_insert(index);
             if by != index {
                 table.blame("kind", Problem::Taken { by, cure });
@@ -179,6 +180,7 @@ fn line(table: &mut Table<'_, '_>) -> Line {
     Line {
         baud: table.or("baud", usual.baud, whole(50..=4_000_000)),
         data_bits: table.or("data_bits", usual.data_bits, |value| {
+            // `whole` has checked the bounds: `of` always finds a value.
             whole(5..=8)(value).map(|bits: u8| DataBits::of(bits).unwrap_or(usual.data_bits))
         }),
         parity: table.or("parity", usual.parity, values::word(&PARITIES)),

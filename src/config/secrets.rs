@@ -327,6 +327,7 @@ pub(super) fn environment(variable: &str) -> Option<OsString> {
 }
 
 fn find_at(token: Token, file: &Path, environment: &Environment) -> Result<Found, Error> {
+    // Not set outside a systemd unit, as for a command on a terminal.
     let folder = environment(CREDENTIALS_DIRECTORY).map(PathBuf::from);
     let credential = folder.map(|folder| Origin::Credential(folder.join(token.credential())));
     let file = Origin::File(file.to_owned());

@@ -224,6 +224,7 @@ fn ordered<T: Copy + Ord + Into<u64>>(table: &mut Table<'_, '_>, low: Bound<T>, 
         let (value, limit) = (low_given.into(), high_given.into());
         table.blame(low.key, Problem::Exceeds { value, other: high.key, limit });
     }
+    // A default gives way: with a maximum of 2 a minute, the default of 4 a second becomes 2.
     let low_in_force = low.given.unwrap_or(low.default.min(high.given.unwrap_or(high.default)));
     (low_in_force, high.given.unwrap_or(high.default.max(low_in_force)))
 }

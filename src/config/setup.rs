@@ -74,6 +74,7 @@ impl SetupFile {
         // The lines are cut without a parser; parsing the rest again proves that nothing else was cut.
         let text = without_setup(text);
         let holds = |token: &SecretString| text.contains(token.expose_secret());
+        // A token in a comment is found as text, a part of [setup] in a dotted key by the comparison.
         let is_whole = Config::parse(&text, file).is_ok_and(|left| left == config);
         if holds(&partner) || holds(&user) || !is_whole {
             let what = "has a token or a part of [setup] outside the section [setup]";

@@ -292,6 +292,7 @@ fn show_place(f: &mut fmt::Formatter<'_>, place: &Place) -> fmt::Result {
     .into_iter()
     .flatten()
     .collect();
+    // An inline table: a header would end the keys of the scanner.
     writeln!(f, "match = {{ {} }}", parts.join(", "))
 }
 
@@ -343,6 +344,7 @@ impl fmt::Display for Quoted<'_> {
         for c in self.0.chars() {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
+                // TOML allows no control character in a basic string, except the tab.
                 control if control.is_control() => write!(f, "\\u{:04X}", u32::from(control))?,
                 plain => write!(f, "{plain}")?,
             }

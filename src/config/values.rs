@@ -55,6 +55,7 @@ pub(super) fn whole<T: TryFrom<u64>>(
 ) -> impl Fn(Value<'_, '_>) -> Result<T, Problem> {
     move |value| {
         let number = integer(value)?;
+        // The bounds go first, so that a fault names them and not the limits of the type.
         let fits = parsed(number).filter(|number| allowed.contains(number));
         fits.and_then(|number| T::try_from(number).ok())
             .ok_or_else(|| out_of_range(number, format!("{} to {}", allowed.start(), allowed.end())))
@@ -276,6 +277,7 @@ pub(super) fn characters(value: Value<'_, '_>) -> Result<usize, Problem> {
 pub(super) fn length(value: Value<'_, '_>) -> Result<Length, Problem> {
     let count = whole(1..=LENGTH_MAX);
     let ends: Vec<_> = match value {
+        // A single number is the least and the most.
         DeValue::Integer(_) => vec![value, value],
         DeValue::Array(list) => list.iter().map(Spanned::get_ref).collect(),
         other => return Err(wrong_type(other, "a whole number, or the least and the most as in [8, 14]")),
@@ -328,6 +330,7 @@ pub(super) fn hex_bytes(value: Value<'_, '_>) -> Result<Vec<u8>, Problem> {
     let cure = "write each byte as two digits, such as \"1B372C\", 64 bytes at most";
     let written = text(value)?;
     let digits: Option<Vec<u32>> = written.chars().map(|c| c.to_digit(16)).collect();
+    // An odd number of digits is not a whole number of bytes.
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2));
     let digits = digits.ok_or(Problem::Unfit { what: "is not hexadecimal", cure })?;
     let pair =

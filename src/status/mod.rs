@@ -179,6 +179,7 @@ impl Status {
     ) -> Self {
         let Station { name: station, mode, storage, bindings, location } = station;
         let name_of = |storage| location.name(storage).map(str::to_owned);
+        // A commanded mode goes before the configured one, and a scanner's own before both.
         let mode = figures.mode.unwrap_or(mode);
         let binding = |name: &ScannerName| {
             let own = bindings.iter().find(|(scanner, ..)| scanner == name);

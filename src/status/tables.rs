@@ -53,6 +53,7 @@ impl Status {
         ];
         let zone = self.zone();
         if !self.alarms.is_empty() {
+            // First, because alarms are what a person looks for.
             tables.insert(0, ("alarms", self.alarms.iter().map(|alarm| alarm.figure(&zone)).collect()));
         }
         tables
@@ -102,6 +103,7 @@ impl Status {
         figures.extend(self.scanners.iter().map(|scanner| Figure {
             name: format!("scanner {}", scanner.name),
             value: scanner.description(&zone),
+            // A quiet scanner is no trouble: nobody may have scanned with it for days.
             is_trouble: scanner.advice.is_some()
                 || !matches!(scanner.state, ScannerState::Healthy | ScannerState::Quiet),
         }));
