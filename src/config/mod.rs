@@ -167,16 +167,16 @@ pub struct Station {
     /// The treatment of a document that is older than the account accepts.
     pub back_date: BackDate,
     /// The treatment of a lot that is past its date.
-    pub expired: Care,
+    pub expired: LabelCheck,
     /// The treatment of a unit that was already scanned for the same purpose within 30 days.
-    pub serials: Care,
+    pub serials: LabelCheck,
     /// The file with the secret that authenticates control codes; `None` accepts the control codes of every station.
     pub sheet_secret_file: Option<PathBuf>,
 }
 
 /// The treatment of something odd on a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Care {
+pub enum LabelCheck {
     /// It is ignored.
     Off,
     /// The scan is booked with a warning.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::config::Api;
 use crate::config::BackDate;
-use crate::config::Care;
 use crate::config::Config;
 use crate::config::GoodsSync;
+use crate::config::LabelCheck;
 use crate::config::LinesKey;
 use crate::config::SCANNERS_MAX;
 use crate::config::STORAGES_MAX;
@@ -37,8 +37,8 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 pub(super) const BACK_DATES: [(&str, BackDate); 2] =
     [("keep-date", BackDate::KeepDate), ("today", BackDate::Today)];
-pub(super) const CARES: [(&str, Care); 3] =
-    [("off", Care::Off), ("warn", Care::Warn), ("refuse", Care::Refuse)];
+pub(super) const LABEL_CHECKS: [(&str, LabelCheck); 3] =
+    [("off", LabelCheck::Off), ("warn", LabelCheck::Warn), ("refuse", LabelCheck::Refuse)];
 pub(super) const STRATEGIES: [(&str, Strategy); 2] =
     [("operation", Strategy::OneCall), ("document", Strategy::LineByLine)];
 pub(super) const LINES_KEYS: [(&str, LinesKey); 2] =
@@ -122,8 +122,8 @@ fn station(table: &mut Table<'_, '_>) -> Option<Station> {
     let alarm_after =
         table.or("alarm_after_s", alarm_default, values::seconds_or_off(600..=30 * SECONDS_A_DAY));
     let back_date = table.or("back_date", BackDate::KeepDate, values::word(&BACK_DATES));
-    let expired = table.or("expired", Care::Warn, values::word(&CARES));
-    let serials = table.or("serials", Care::Warn, values::word(&CARES));
+    let expired = table.or("expired", LabelCheck::Warn, values::word(&LABEL_CHECKS));
+    let serials = table.or("serials", LabelCheck::Warn, values::word(&LABEL_CHECKS));
     let sheet_secret_file = table.optional("sheet_secret_file", values::token_path);
     // As in `config`: the `?` come after every key was read.
     Some(Station {

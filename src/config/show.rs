@@ -27,7 +27,7 @@ use crate::config::secrets;
 use crate::config::secrets::Environment;
 use crate::config::secrets::SecretPlaces;
 use crate::config::sections::BACK_DATES;
-use crate::config::sections::CARES;
+use crate::config::sections::LABEL_CHECKS;
 use crate::config::sections::LINES_KEYS;
 use crate::config::sections::STRATEGIES;
 use crate::domain::code::pack::Content;
@@ -109,8 +109,8 @@ fn show_station(f: &mut fmt::Formatter<'_>, station: &Station, secret: Option<&s
     writeln!(f, "history_days = {}", days(station.history))?;
     writeln!(f, "alarm_after_s = {}", station.alarm_after.unwrap_or_default().as_secs())?;
     writeln!(f, "back_date = {}", Quoted(word_of(&BACK_DATES, station.back_date)))?;
-    writeln!(f, "expired = {}", Quoted(word_of(&CARES, station.expired)))?;
-    writeln!(f, "serials = {}", Quoted(word_of(&CARES, station.serials)))?;
+    writeln!(f, "expired = {}", Quoted(word_of(&LABEL_CHECKS, station.expired)))?;
+    writeln!(f, "serials = {}", Quoted(word_of(&LABEL_CHECKS, station.serials)))?;
     if let Some(secret) = secret {
         writeln!(f, "# {secret}")?;
     }

@@ -1,8 +1,12 @@
 //! Labels: one code on each, in the order of the groups.
 
 use crate::domain::printable::printable;
+use crate::sheet::Error;
+use crate::sheet::Imprint;
+use crate::sheet::PrintSymbology;
 use crate::sheet::groups::Code;
 use crate::sheet::groups::Group;
+use crate::sheet::groups::Risk;
 use crate::sheet::letters;
 use crate::sheet::letters::Room;
 use crate::sheet::letters::Weight;
@@ -11,15 +15,11 @@ use crate::sheet::page::Ink;
 use crate::sheet::page::Page;
 use crate::sheet::page::Shape;
 use crate::sheet::page::Style;
-use crate::sheet::groups::Risk;
 use crate::sheet::paper::Stock;
 use crate::sheet::symbol::bars;
+use crate::sheet::symbol::qr_symbol;
 use crate::sheet::units::MM;
 use crate::sheet::units::Um;
-use crate::sheet::Error;
-use crate::sheet::Imprint;
-use crate::sheet::symbol::qr_symbol;
-use crate::sheet::PrintSymbology;
 
 /// The height of the small print at the foot: the code in letters, station, day and version.
 const FOOT: Um = 2500;

@@ -4,12 +4,19 @@ use proptest::prelude::*;
 
 use crate::domain::code::seal::Seal;
 use crate::domain::ids::StorageId;
+use crate::sheet::Error;
+use crate::sheet::Format;
+use crate::sheet::Imprint;
+use crate::sheet::Paper;
+use crate::sheet::Picture;
+use crate::sheet::PrintJob;
+use crate::sheet::PrintSymbology;
 use crate::sheet::groups::Code;
 use crate::sheet::groups::Group;
+use crate::sheet::groups::Risk;
 use crate::sheet::groups::calibration_group;
 use crate::sheet::groups::control_groups;
 use crate::sheet::groups::storage_group;
-use crate::sheet::groups::Risk;
 use crate::sheet::letters;
 use crate::sheet::page::Area;
 use crate::sheet::page::Ink;
@@ -19,13 +26,6 @@ use crate::sheet::page::Symbol;
 use crate::sheet::page::Text;
 use crate::sheet::units::MM;
 use crate::sheet::units::Um;
-use crate::sheet::Error;
-use crate::sheet::Format;
-use crate::sheet::Imprint;
-use crate::sheet::Paper;
-use crate::sheet::Picture;
-use crate::sheet::PrintJob;
-use crate::sheet::PrintSymbology;
 
 const PAPERS: [Paper; 5] =
     [Paper::A4, Paper::Label58x40, Paper::Label62x29, Paper::Label89x36, Paper::Labels70x37];

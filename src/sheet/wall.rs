@@ -4,8 +4,12 @@
 //! the bars of one code crosses only the name of the other.
 
 use crate::domain::printable::printable;
+use crate::sheet::Error;
+use crate::sheet::Imprint;
+use crate::sheet::PrintSymbology;
 use crate::sheet::groups::Code;
 use crate::sheet::groups::Group;
+use crate::sheet::groups::Risk;
 use crate::sheet::letters;
 use crate::sheet::letters::Room;
 use crate::sheet::letters::Weight;
@@ -16,13 +20,9 @@ use crate::sheet::page::Shape;
 use crate::sheet::page::Style;
 use crate::sheet::page::Symbol;
 use crate::sheet::symbol::bars;
+use crate::sheet::symbol::qr_symbol;
 use crate::sheet::units::MM;
 use crate::sheet::units::Um;
-use crate::sheet::Error;
-use crate::sheet::Imprint;
-use crate::sheet::groups::Risk;
-use crate::sheet::symbol::qr_symbol;
-use crate::sheet::PrintSymbology;
 
 const WIDTH: Um = 210 * MM;
 const HEIGHT: Um = 297 * MM;

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::dates::timestamp;
-use crate::config::Care;
+use crate::config::LabelCheck;
 use crate::domain::session::{Decision, Heard, Outcome, Reason};
 use crate::domain::stock::mode::Kind;
 use crate::domain::time::{Moment, UnixMillis};
@@ -22,9 +22,9 @@ const UNIT_WITHIN_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 #[derive(Debug, Clone)]
 pub struct Labels {
     /// A lot that is past its date.
-    pub expired: Care,
+    pub expired: LabelCheck,
     /// A unit, by item and serial number, that was scanned for the same purpose within 30 days.
-    pub serials: Care,
+    pub serials: LabelCheck,
     /// The location's time zone, if it is configured; else the one that the service gave.
     pub zone: Option<TimeZone>,
 }
@@ -67,7 +67,7 @@ impl Labels {
             tracing::warn!(error = &error as &dyn std::error::Error, "the label of a scan was not looked up");
             Vec::new()
         });
-        let refused = looked.iter().find(|(_, care)| *care == Care::Refuse);
+        let refused = looked.iter().find(|(_, care)| *care == LabelCheck::Refuse);
         match refused {
             Some((doubt, _)) => (Decision::refused(doubt.reason()), Vec::new()),
             None => (decision, looked.into_iter().map(|(doubt, _)| doubt).collect()),
@@ -80,7 +80,7 @@ impl Labels {
         heard: &Heard,
         kind: Kind,
         at: Moment,
-    ) -> Result<Vec<(Doubt, Care)>, store::Error> {
+    ) -> Result<Vec<(Doubt, LabelCheck)>, store::Error> {
         let Some(gs1) = heard.elements() else { return Ok(Vec::new()) };
         let zone = match &self.zone {
             Some(zone) => zone.clone(),
@@ -97,7 +97,7 @@ impl Labels {
             let seen = db.last_scan_of_item(&unit, kind, at.wall.plus_ms(-UNIT_WITHIN_MS))?;
             doubts.extend(seen.map(|at| (Doubt::SeenBefore(day(at)), self.serials)));
         }
-        doubts.retain(|(_, care)| *care != Care::Off);
+        doubts.retain(|(_, care)| *care != LabelCheck::Off);
         Ok(doubts)
     }
 }

@@ -1,6 +1,6 @@
 //! What the labels of goods say besides the item: dates that are past, and units that were scanned before.
 
-use stockpoint::config::Care;
+use stockpoint::config::LabelCheck;
 use stockpoint::domain::signal::Signal;
 use stockpoint::sandbox::Options;
 
@@ -10,7 +10,7 @@ use crate::station::{Place, Station};
 const LABEL: &str = "]d20104006381333931172001312100A1\u{1d}10LOT-7";
 
 /// What a station that takes this care says of these scans, by the words of the page.
-async fn told(care: Care, codes: &[&str]) -> Vec<(Signal, String)> {
+async fn told(care: LabelCheck, codes: &[&str]) -> Vec<(Signal, String)> {
     let place = Place::new(Options::sample()).await;
     let mut config = place.config();
     (config.station.expired, config.station.serials) = (care, care);
@@ -32,7 +32,7 @@ fn has(told: &(Signal, String), signal: Signal, words: &[&str]) {
 
 #[tokio::test]
 async fn a_lot_past_its_date_and_a_unit_scanned_before_are_said() {
-    let told = told(Care::Warn, &[LABEL, LABEL, "$SP.WRITE-OFF.1", LABEL]).await;
+    let told = told(LabelCheck::Warn, &[LABEL, LABEL, "$SP.WRITE-OFF.1", LABEL]).await;
     has(&told[0], Signal::Booked, &["! expired 2020-01-31"]);
     assert!(!told[0].1.contains("already"), "{told:?}");
     has(&told[1], Signal::Booked, &["! expired 2020-01-31", "! this unit was scanned on "]);
@@ -42,11 +42,11 @@ async fn a_lot_past_its_date_and_a_unit_scanned_before_are_said() {
 #[tokio::test]
 async fn a_station_may_refuse_them_or_say_nothing() {
     let unit = "]d201040063813339312100A1";
-    let refused = told(Care::Refuse, &[LABEL, unit, unit]).await;
+    let refused = told(LabelCheck::Refuse, &[LABEL, unit, unit]).await;
     has(&refused[0], Signal::Refused, &[": the date on the label is past"]);
     has(&refused[1], Signal::Booked, &[]);
     has(&refused[2], Signal::Refused, &[": this very unit was scanned before"]);
-    let off = told(Care::Off, &[LABEL, LABEL]).await;
+    let off = told(LabelCheck::Off, &[LABEL, LABEL]).await;
     assert!(off.iter().all(|told| told.0 == Signal::Booked && !told.1.contains('!')), "{off:?}");
 }
 

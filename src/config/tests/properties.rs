@@ -33,8 +33,8 @@ fn modes() -> impl Strategy<Value = Mode> {
     prop_oneof![Just(Mode::Receipt), Just(Mode::WriteOff), Just(Mode::Lookup)]
 }
 
-fn cares() -> impl Strategy<Value = Care> {
-    prop_oneof![Just(Care::Off), Just(Care::Warn), Just(Care::Refuse)]
+fn cares() -> impl Strategy<Value = LabelCheck> {
+    prop_oneof![Just(LabelCheck::Off), Just(LabelCheck::Warn), Just(LabelCheck::Refuse)]
 }
 
 prop_compose! {
