@@ -79,7 +79,7 @@ impl<'t> FaultReport<'t> {
 
     /// Records a fault of meaning, unless a fault of form already explains it.
     fn add(&mut self, line: usize, key: String, problem: Problem) {
-        // A is_broken file loses keys and whole sections: they would look missing, or their keys unknown.
+        // A broken file loses keys and whole sections: they would look missing, or their keys unknown.
         let may_follow = matches!(problem, Problem::UnknownKey { .. } | Problem::Missing { .. });
         if !(self.malformed.contains(&line) || self.is_broken && may_follow) {
             self.push(line, key, problem);

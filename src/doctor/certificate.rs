@@ -29,7 +29,7 @@ const ENDS_SOON_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 
 /// Makes a TLS handshake with the service and reports who vouches for its certificate.
 ///
-/// Returns `None` if nobody does: the requests report that in their own words.
+/// Returns `None` if no authority does: the requests report that in their own words.
 pub(super) fn examine(api: &Api, host: &str, address: SocketAddr, now: UnixMillis) -> Option<Finding> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let kinds = Authorities::kinds(api.ca_file.as_deref());

@@ -119,7 +119,7 @@ fn tested(scanner: &Scanner) -> Option<Finding> {
     Some(match found {
         Ok(()) => Finding::ok(SECTION, format!("{name} ({place}) can be opened")),
         Err(why) => {
-            // Like everything that may pass, it repairs itself: the scanner is read as soon as somebody plugs it in.
+            // It ends without a repair: the scanner is read as soon as it is plugged in.
             let is_transient = matches!(why, PortFault::Absent);
             Finding {
                 is_transient,

@@ -53,7 +53,7 @@ impl Status {
         ];
         let zone = self.zone();
         if !self.alarms.is_empty() {
-            // First, because alarms are what a person looks for.
+            // First, because a person opens the status to see alarms.
             tables.insert(0, ("alarms", self.alarms.iter().map(|alarm| alarm.figure(&zone)).collect()));
         }
         tables
