@@ -11,28 +11,28 @@
 //! | member | what it is |
 //! |---|---|
 //! | `id` | its number in the journal |
-//! | `at` | when it was scanned, RFC 3339, UTC |
-//! | `time_is_sure` | whether the clock was right, or that time was corrected since |
+//! | `at` | the time of the scan, RFC 3339, UTC |
+//! | `time_is_sure` | true if the clock was right, or the time has been corrected since |
 //! | `scanner` | the configured name |
 //! | `outcome` | `booked`, `unknown`, `refused`, `control` or `lookup` |
-//! | `detail` | why it was refused, or which control code it was |
-//! | `code` | the code looked up, or what was read as far as it can be shown |
-//! | `kind`, `storage_id`, `quantity` | `receipt` or `write-off`, where, and how much as decimal text; booked and parked scans |
-//! | `good_id`, `title` | what was booked or looked up; scans that are no kit |
-//! | `document` | our number of the document; booked scans that are no kit |
-//! | `undone` | whether UNDO took it back before this was sent |
-//! | `words` | what a command came to, or what a refusal means |
+//! | `detail` | the reason of a refusal, or the name of the control code |
+//! | `code` | the code that was looked up, or the text that was read, as far as it can be shown |
+//! | `kind`, `storage_id`, `quantity` | `receipt` or `write-off`, the storage, and the quantity as decimal text; booked and parked scans |
+//! | `good_id`, `title` | the good that was booked or looked up; scans other than kits |
+//! | `document` | our number of the document; booked scans other than kits |
+//! | `undone` | true if UNDO cancelled it before this was sent |
+//! | `words` | the effect of a command, or the meaning of a refusal |
 //!
 //! `delivery`: an entry of the delivery trail, mostly about one document.
 //!
 //! | member | what it is |
 //! |---|---|
 //! | `id` | its number in the trail |
-//! | `at` | when, RFC 3339, UTC, by the station's clock at that moment |
-//! | `what` | in words |
-//! | `document` | our number of the document; `null`, and all that follows, if it concerns none |
-//! | `marker`, `kind`, `storage_id`, `units` | its marker on the service, what it is, where, how much |
-//! | `state` | where it stands when this is sent: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused` or `cancelled` |
+//! | `at` | the time, RFC 3339, UTC, by the station's clock at that moment |
+//! | `what` | the event in words |
+//! | `document` | our number of the document; `null`, like all members below, if the entry concerns none |
+//! | `marker`, `kind`, `storage_id`, `units` | its marker on the service, its kind, its storage and its quantity |
+//! | `state` | its state when this is sent: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused` or `cancelled` |
 //! | `document_id` | the service's number, once known |
 //!
 //! A comment is sent after a while without events, so that both sides notice a dead connection. The number of clients

@@ -9,27 +9,27 @@
 //! | name | labels | what it is |
 //! |---|---|---|
 //! | `stockpoint_build_info` | `version` | 1 |
-//! | `stockpoint_start_time_seconds` | | when the agent started, Unix time, by the clock as it is now |
-//! | `stockpoint_scans_accepted_total` | | every frame |
-//! | `stockpoint_scans` | `outcome`: `booked`, `unknown`, `refused`, `control`, `lookup` | every frame, once |
-//! | `stockpoint_scans_undone_total` | | booked scans that were taken back |
+//! | `stockpoint_start_time_seconds` | | start time of the agent, Unix time, by the present clock |
+//! | `stockpoint_scans_accepted_total` | | accepted frames |
+//! | `stockpoint_scans` | `outcome`: `booked`, `unknown`, `refused`, `control`, `lookup` | accepted frames by outcome, each counted once |
+//! | `stockpoint_scans_undone_total` | | booked scans that were undone |
 //! | `stockpoint_units_booked_total`, `stockpoint_units_undone_total` | | quantities, which may have a fraction |
-//! | `stockpoint_units` | `state`: `open`, `queued`, `in_flight`, `posted`, `refused`, `cancelled`, `parked` | where they are |
-//! | `stockpoint_documents` | `state`: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused`, `cancelled` | documents |
-//! | `stockpoint_documents_needing_person` | | documents that do not go on without a person |
+//! | `stockpoint_units` | `state`: `open`, `queued`, `in_flight`, `posted`, `refused`, `cancelled`, `parked` | units by state |
+//! | `stockpoint_documents` | `state`: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused`, `cancelled` | documents by state |
+//! | `stockpoint_documents_needing_person` | | documents that need a person |
 //! | `stockpoint_goods` | | goods in the copy of the table |
-//! | `stockpoint_goods_age_seconds` | | since it was last read; absent before the first time |
+//! | `stockpoint_goods_age_seconds` | | time since the table was last read; absent before the first read |
 //! | `stockpoint_scanner_state` | `scanner`, `state`: `healthy`, `quiet`, `unstable`, `gone` | 1 for the state it is in, 0 for the others |
-//! | `stockpoint_scanner_reconnects_total` | `scanner` | how often it came back after it was lost |
-//! | `stockpoint_scanner_last_scan_age_seconds` | `scanner` | since its last frame; absent before the first since the start |
+//! | `stockpoint_scanner_reconnects_total` | `scanner` | reconnections after a loss |
+//! | `stockpoint_scanner_last_scan_age_seconds` | `scanner` | time since its last frame; absent before the first frame since the start |
 //! | `stockpoint_clock_trusted` | | 1 if the clock is known to be right; nothing is posted while it is 0 |
 //! | `stockpoint_api_state` | `state`: `ok`, `offline`, `auth`, `limited`, `error` | 1 for the state it is in, 0 for the others |
 //! | `stockpoint_api_requests_total` | `outcome`: `ok`, `refused`, `not-allowed`, `limited` (429), `failed` (5xx), `stranger` (something in between answered), `lost`, `not-sent` | requests |
-//! | `stockpoint_api_request_duration_seconds` | `le` | histogram of what they took |
-//! | `stockpoint_commit_duration_seconds` | `le` | histogram: from when a scan is taken up until it is on the disk |
-//! | `stockpoint_disk_free_bytes` | | room under the data folder; absent if the system does not tell |
+//! | `stockpoint_api_request_duration_seconds` | `le` | histogram of their duration |
+//! | `stockpoint_commit_duration_seconds` | `le` | histogram of the time from the start of processing a scan until it is on the disk |
+//! | `stockpoint_disk_free_bytes` | | free space for the data folder; absent if the system does not report it |
 //! | `stockpoint_database_size_bytes` | `file` | the databases and their logs |
-//! | `stockpoint_event_clients` | | who follows `/events` now |
+//! | `stockpoint_event_clients` | | clients that follow `/events` now |
 
 use std::fmt;
 
