@@ -123,9 +123,9 @@ impl Snapshot {
             ("lookup", scans.lookup),
         ];
         out.family("scans", "Accepted frames, by outcome", "outcome", outcomes)?;
-        out.counter("scans_undone", "Booked scans that were taken back", &scans.undone)?;
-        out.counter("units_booked", "Units booked, taken back or not", &number(figures.units_booked))?;
-        out.counter("units_undone", "Units taken back", &number(figures.units_undone))?;
+        out.counter("scans_undone", "Booked scans that were undone", &scans.undone)?;
+        out.counter("units_booked", "Units booked, undone or not", &number(figures.units_booked))?;
+        out.counter("units_undone", "Units undone", &number(figures.units_undone))?;
         let of = |state| figures.of(state).units;
         let units = [
             ("open", of(State::Open)),
