@@ -28,7 +28,8 @@
 //! - [`work`]: the workers, which join the edges. [`status`]: the status of the station.
 //! - [`app`]: builds, joins, watches and stops everything. [`cli`] and [`demo`] stand on it; [`doctor`] checks the
 //!   whole station from outside, and [`setup`] sets it up.
-//! - [`sandbox`]: a simulated service for the demonstration and the tests.
+//! - [`sandbox`]: a simulated service for the demonstration and the tests. [`guide`]: the pages for those who run a
+//!   station.
 //!
 //! # Invariants
 //!
@@ -69,6 +70,7 @@ mod web;
 
 pub mod demo;
 pub mod doctor;
+pub mod guide;
 pub mod setup;
 
 pub mod cli;

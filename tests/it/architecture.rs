@@ -45,11 +45,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("setup", &["domain", "draft", "config", "child", "device"]),
+    ("guide", &[]),
     (
         "cli",
         &[
             "domain", "draft", "clock", "machine", "owner", "config", "child", "store", "api", "device",
-            "sheet", "status", "socket", "work", "app", "demo", "doctor", "setup",
+            "sheet", "status", "socket", "work", "app", "demo", "doctor", "guide", "setup",
         ],
     ),
 ];

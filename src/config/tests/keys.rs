@@ -185,7 +185,7 @@ fn a_storage_has_one_number_and_a_name_of_one_line() {
 }
 
 /// The section, the key, and the smallest and the largest number that it accepts.
-const BOUNDS: &[(&str, &str, u64, u64)] = &[
+pub(super) const BOUNDS: &[(&str, &str, u64, u64)] = &[
     ("[station]", "location_id", 1, 9_007_199_254_740_991),
     ("[station]", "storage_id", 1, 9_007_199_254_740_991),
     ("[station]", "master_id", 1, 9_007_199_254_740_991),

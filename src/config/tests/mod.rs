@@ -2,6 +2,7 @@
 
 mod faults;
 mod feedback;
+mod guide;
 mod keys;
 mod packs;
 mod properties;
