@@ -8,7 +8,9 @@ mod demo;
 mod devices;
 mod doctor;
 mod error;
+mod examples;
 mod goods;
+mod help;
 mod home;
 mod init;
 mod logging;
@@ -24,12 +26,13 @@ mod trace;
 mod unknown;
 mod values;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use tokio::time::Instant;
 use tracing::Level;
 
@@ -46,14 +49,24 @@ use error::{owner_error, read_error, write_error};
 
 /// Returns the definition of the command line, for manual pages and completions.
 pub fn definition() -> clap::Command {
-    Args::command()
+    help::with_examples(Args::command(), "")
 }
 
 /// Carries out the command line.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(answer) = help::help(&mut io::stdout().lock(), &arguments) {
+        return ended(answer);
+    }
+    let args = definition().get_matches_from(arguments);
+    let args = Args::from_arg_matches(&args).unwrap_or_else(|error| error.exit());
     start_log(&args);
-    match carry_out(&args) {
+    ended(carry_out(&args))
+}
+
+/// Reports a failure, and returns the exit code.
+fn ended(result: Result<(), Error>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if error.kind().is_news() {
