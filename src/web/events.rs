@@ -6,34 +6,7 @@
 //! events. Without an id the stream begins now. An event has one of two names, an id, and one JSON object as its data.
 //! A member that does not apply is `null`; programs ignore members that they do not know.
 //!
-//! `scan`: a frame was accepted. A parked scan that is booked later is not sent again, but its document is.
-//!
-//! | member | what it is |
-//! |---|---|
-//! | `id` | its number in the journal |
-//! | `at` | the time of the scan, RFC 3339, UTC |
-//! | `time_is_sure` | true if the clock was right, or the time has been corrected since |
-//! | `scanner` | the configured name |
-//! | `outcome` | `booked`, `unknown`, `refused`, `control` or `lookup` |
-//! | `detail` | the reason of a refusal, or the name of the control code |
-//! | `code` | the code that was looked up, or the text that was read, as far as it can be shown |
-//! | `kind`, `storage_id`, `quantity` | `receipt` or `write-off`, the storage, and the quantity as decimal text; booked and parked scans |
-//! | `good_id`, `title` | the good that was booked or looked up; scans other than kits |
-//! | `document` | our number of the document; booked scans other than kits |
-//! | `undone` | true if UNDO cancelled it before this was sent |
-//! | `words` | the effect of a command, or the meaning of a refusal |
-//!
-//! `delivery`: an entry of the delivery trail, mostly about one document.
-//!
-//! | member | what it is |
-//! |---|---|
-//! | `id` | its number in the trail |
-//! | `at` | the time, RFC 3339, UTC, by the station's clock at that moment |
-//! | `what` | the event in words |
-//! | `document` | our number of the document; `null`, like all members below, if the entry concerns none |
-//! | `marker`, `kind`, `storage_id`, `units` | its marker on the service, its kind, its storage and its quantity |
-//! | `state` | its state when this is sent: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused` or `cancelled` |
-//! | `document_id` | the service's number, once known |
+//! The guide's page `operating` lists the members, and a test compares the two.
 //!
 //! A comment is sent after a while without events, so that both sides notice a dead connection. The number of clients
 //! is limited, in all and for each visitor. A client delays a scan by at most one short read of the journal; a client

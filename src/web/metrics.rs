@@ -6,30 +6,7 @@
 //! gauge even if its name sounds like a count: a parked scan becomes a booked one. No label holds a code, a title or a
 //! token; the only names in labels are those of scanners, at most 32.
 //!
-//! | name | labels | what it is |
-//! |---|---|---|
-//! | `stockpoint_build_info` | `version` | 1 |
-//! | `stockpoint_start_time_seconds` | | start time of the agent, Unix time, by the present clock |
-//! | `stockpoint_scans_accepted_total` | | accepted frames |
-//! | `stockpoint_scans` | `outcome`: `booked`, `unknown`, `refused`, `control`, `lookup` | accepted frames by outcome, each counted once |
-//! | `stockpoint_scans_undone_total` | | booked scans that were undone |
-//! | `stockpoint_units_booked_total`, `stockpoint_units_undone_total` | | quantities, which may have a fraction |
-//! | `stockpoint_units` | `state`: `open`, `queued`, `in_flight`, `posted`, `refused`, `cancelled`, `parked` | units by state |
-//! | `stockpoint_documents` | `state`: `open`, `queued`, `sending`, `uncertain`, `posted`, `refused`, `cancelled` | documents by state |
-//! | `stockpoint_documents_needing_person` | | documents that need a person |
-//! | `stockpoint_goods` | | goods in the copy of the table |
-//! | `stockpoint_goods_age_seconds` | | time since the table was last read; absent before the first read |
-//! | `stockpoint_scanner_state` | `scanner`, `state`: `healthy`, `quiet`, `unstable`, `gone` | 1 for the state it is in, 0 for the others |
-//! | `stockpoint_scanner_reconnects_total` | `scanner` | reconnections after a loss |
-//! | `stockpoint_scanner_last_scan_age_seconds` | `scanner` | time since its last frame; absent before the first frame since the start |
-//! | `stockpoint_clock_trusted` | | 1 if the clock is known to be right; nothing is posted while it is 0 |
-//! | `stockpoint_api_state` | `state`: `ok`, `offline`, `auth`, `limited`, `error` | 1 for the state it is in, 0 for the others |
-//! | `stockpoint_api_requests_total` | `outcome`: `ok`, `refused`, `not-allowed`, `limited` (429), `failed` (5xx), `stranger` (something in between answered), `lost`, `not-sent` | requests |
-//! | `stockpoint_api_request_duration_seconds` | `le` | histogram of their duration |
-//! | `stockpoint_commit_duration_seconds` | `le` | histogram of the time from the start of processing a scan until it is on the disk |
-//! | `stockpoint_disk_free_bytes` | | free space for the data folder; absent if the system does not report it |
-//! | `stockpoint_database_size_bytes` | `file` | the databases and their logs |
-//! | `stockpoint_event_clients` | | clients that follow `/events` now |
+//! The guide's page `operating` lists every name, and a test compares the two.
 
 use std::fmt;
 

@@ -28,6 +28,7 @@ mod end_to_end;
 mod errors;
 mod field;
 mod goods;
+mod guide;
 mod heard;
 mod hidpos;
 mod home;

@@ -1,6 +1,6 @@
 //! What programs read of a running agent: figures, events, health; and who may read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +17,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::guide::{code_words, table};
 use crate::program::{Shed, visit};
 use crate::pty::Pty;
 use crate::station::{LOOK_EVERY, PATIENCE, Place, Station};
@@ -542,4 +543,29 @@ async fn a_wrong_token_is_answered_late_and_the_log_says_where_it_came_from() {
         "{ended:?}"
     );
     assert!(!ended.err.contains("gues"), "{ended:?}");
+}
+
+/// Members of an event that the guide lists.
+fn listed(name: &str) -> BTreeSet<String> {
+    let rows = table("operating", &format!("member of `{name}`")).rows;
+    rows.iter().flat_map(|row| code_words(&row[0])).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_guide_lists_every_member_of_an_event() {
+    let place = Place::new(Options::sample()).await;
+    let (mut station, address) = served(&place).await;
+    station.scan(SHAMPOO).await.unwrap();
+    station.scan(&Control::Close.code()).await.unwrap();
+    let events = Client::new(address, Some("0-0")).await.until("posted").await;
+    for event in &events {
+        let members: BTreeSet<String> = event.data.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(members, listed(&event.name), "{event:?}");
+    }
+    let names: BTreeSet<&str> = events.iter().map(|event| event.name.as_str()).collect();
+    assert_eq!(names, BTreeSet::from(["scan", "delivery"]));
+    let states = table("operating", "member of `delivery`");
+    let states = states.rows.iter().find(|row| row[0] == "`state`").unwrap();
+    assert_eq!(code_words(&states[1]), State::ALL.map(State::as_str));
+    station.stop().await.unwrap();
 }
