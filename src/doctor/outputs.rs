@@ -26,7 +26,7 @@ pub(super) fn examine(feedback: &Feedback) -> Vec<Finding> {
             Err(why) => Finding::fault(
                 SECTION,
                 format!("{what}: {why}"),
-                "`gpiodetect` lists the chips and `gpioinfo` who uses which line; the README says how the service gets its group",
+                "`gpiodetect` lists the chips and `gpioinfo` who uses which line; `stockpoint help signals` says how the service gets its group",
             ),
         });
     }

@@ -83,13 +83,12 @@ fn append_wrapped(text: &mut String, words: &str, first: &str, others: &str) {
 
 /// Appends a table: in columns if it fits, else with one paragraph for each cell.
 fn append_table(text: &mut String, table: &Table) {
-    let plain_row = |row: &Vec<String>| -> Vec<String> { row.iter().map(|cell| plain(cell)).collect() };
-    let head = plain_row(&table.head);
-    let rows: Vec<_> = table.rows.iter().map(plain_row).collect();
-    let widths = widths(&head, &rows);
-    let total: usize = widths.iter().map(|width| width + GAP.len()).sum();
-    match widths.as_slice() {
-        _ if total <= WIDTH + GAP.len() => append_columns(text, &widths, &head, &rows),
+    if let Some(columns) = table.in_columns(WIDTH) {
+        text.push_str(&columns);
+        return;
+    }
+    let (head, rows) = (plain_row(&table.head), plain_rows(table));
+    match widths(&head, &rows).as_slice() {
         [first, _] if *first <= FIRST_COLUMN_MAX => {
             let rule: Vec<_> = head.iter().map(|name| "-".repeat(name.chars().count())).collect();
             for row in [&head, &rule].into_iter().chain(&rows) {
@@ -97,6 +96,26 @@ fn append_table(text: &mut String, table: &Table) {
             }
         }
         _ => append_records(text, &head, &rows),
+    }
+}
+
+fn plain_row(row: &[String]) -> Vec<String> {
+    row.iter().map(|cell| plain(cell)).collect()
+}
+
+fn plain_rows(table: &Table) -> Vec<Vec<String>> {
+    table.rows.iter().map(|row| plain_row(row)).collect()
+}
+
+impl Table {
+    /// Returns the table in columns; nothing if it does not fit into `width`.
+    pub fn in_columns(&self, width: usize) -> Option<String> {
+        let (head, rows) = (plain_row(&self.head), plain_rows(self));
+        let widths = widths(&head, &rows);
+        let total: usize = widths.iter().map(|column| column + GAP.len()).sum();
+        let mut text = String::new();
+        (total <= width + GAP.len()).then(|| append_columns(&mut text, &widths, &head, &rows))?;
+        Some(text)
     }
 }
 

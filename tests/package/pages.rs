@@ -1,12 +1,13 @@
-//! Writes what of the Debian package is made from the sources, under a folder that becomes the package's root:
-//! manual pages and completions from the definition of the command line, the page of the configuration from its
-//! example, and the licences of what is built in.
+//! Writes what of the Debian package is made from the sources, under a folder that becomes the package's root: manual
+//! pages and completions from the definition of the command line, the guide as manual pages and as text, and the
+//! licences of what is built in.
 //!
 //! ```text
 //! cargo run --example pages -- FOLDER TARGET
 //! ```
 
 mod licences;
+mod manual;
 
 use std::error::Error;
 use std::fs;
@@ -16,11 +17,10 @@ use std::path::{Path, PathBuf};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
+use stockpoint::guide::PAGES;
 
 /// Name of the program, and of the package.
 const NAME: &str = "stockpoint";
-
-const EXAMPLE: &str = include_str!("../../src/config/example.toml");
 
 /// Where each shell looks for what a package brings.
 const COMPLETIONS: [(Shell, &str, &str); 3] = [
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let folder = Path::new(folder);
     commands(&folder_in(folder, "usr/share/man/man1")?)?;
-    fs::write(folder_in(folder, "usr/share/man/man5")?.join("stockpoint-config.5"), configuration())?;
+    guide(folder)?;
     for (shell, place, name) in COMPLETIONS {
         let mut text = Vec::new();
         clap_complete::generate(shell, &mut stockpoint::cli::definition(), NAME, &mut text);
@@ -51,6 +51,18 @@ fn folder_in(root: &Path, below: &str) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
+/// Each page of the guide, as a manual page and as text.
+fn guide(root: &Path) -> io::Result<()> {
+    let texts = folder_in(root, "usr/share/doc/stockpoint/guide")?;
+    for page in &PAGES {
+        let section = manual::section(page);
+        let folder = folder_in(root, &format!("usr/share/man/man{section}"))?;
+        fs::write(folder.join(format!("{}.{section}", manual::name(page))), manual::manual(page))?;
+        fs::write(texts.join(format!("{}.txt", page.name)), page.for_terminal())?;
+    }
+    Ok(())
+}
+
 /// One page a command: `stockpoint-outbox-list.1` and so on.
 fn commands(folder: &Path) -> io::Result<()> {
     clap_mangen::generate_to(stockpoint::cli::definition(), folder)?;
@@ -61,33 +73,14 @@ fn commands(folder: &Path) -> io::Result<()> {
     let mut more = Roff::new();
     more.control("SH", ["FILES"]);
     for (file, what) in [
-        ("/etc/stockpoint/config.toml", "The configuration: stockpoint-config(5)."),
+        ("/etc/stockpoint/config.toml", "The configuration: stockpoint-configuration(5)."),
+        ("/usr/share/doc/stockpoint/guide", "The guide as text."),
         ("/var/lib/stockpoint", "The data: every scan, and how far its delivery is."),
     ] {
         more.control("TP", []).text([bold(file)]).text([roman(what)]);
     }
     more.control("SH", ["SEE ALSO"]);
-    more.text([bold("stockpoint-config"), roman("(5), "), bold("stockpoint-station"), roman("(7)")]);
+    more.text(manual::references(PAGES.iter()));
     page.extend(more.render().into_bytes());
     fs::write(path, page)
-}
-
-/// The page of the configuration: the example, which says of each key what it is.
-fn configuration() -> String {
-    let mut page = Roff::new();
-    page.control("TH", ["stockpoint-config", "5", "", concat!("stockpoint ", env!("CARGO_PKG_VERSION"))]);
-    page.control("SH", ["NAME"])
-        .text([roman("stockpoint-config - the configuration of a stockpoint station")]);
-    page.control("SH", ["SYNOPSIS"]).text([bold("/etc/stockpoint/config.toml")]);
-    page.control("SH", ["DESCRIPTION"]).text([roman(
-        "One file in TOML. An unknown key, a value out of bounds and two keys that contradict each other are errors, \
-         which \"stockpoint check\" names with line, key and cure.",
-    )]);
-    page.control("SH", ["EVERY KEY"]).control("EX", []);
-    for line in EXAMPLE.lines() {
-        page.text([roman(line)]);
-    }
-    page.control("EE", []).control("SH", ["SEE ALSO"]);
-    page.text([bold("stockpoint"), roman("(1), "), bold("stockpoint-station"), roman("(7)")]);
-    page.render()
 }

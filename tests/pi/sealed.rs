@@ -1,4 +1,4 @@
-//! A root file system that nothing can write to and a partition for the data, as the manual has it: set up, scanned on,
+//! A root file system that nothing can write to and a partition for the data, as the guide has it: set up, scanned on,
 //! cut off from its power, and there again.
 
 use crate::chance::Chance;
@@ -15,8 +15,8 @@ use crate::station::ready;
 use crate::station::send;
 use crate::station::until;
 
-/// Where the lines of the file systems stand.
-const MANUAL: &str = include_str!("../../systemd/stockpoint-station.7");
+/// The page with the lines of the file systems.
+const PAGE: &str = include_str!("../../src/guide/install.md");
 
 const CODES: [&str; 4] = ["4006381333931", "9521234000013", "96385074", "036000291452"];
 
@@ -26,7 +26,7 @@ const OPEN_AND_SHUT: &str =
 
 pub(crate) fn check() {
     let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
-    // Under the names that the manual has for them.
+    // Under the names that the guide has for them.
     let (card, data) = (image::system(folder.path()), image::empty(folder.path(), "stockpoint", "64M"));
     image::rename(&card, "rootfs");
     let disk = Disk::serve(&data);
@@ -83,10 +83,10 @@ fn until_posted(machine: &Machine, units: u64) {
     assert_eq!((figure(&status, "/units/posted"), booked), (units, units), "{status}");
 }
 
-/// The lines of the manual, as they stand there.
+/// The lines of the guide, as they stand there.
 fn fstab() -> String {
     let is_mount = |line: &&str| line.starts_with("LABEL=") || line.starts_with("tmpfs ");
-    let lines: Vec<_> = MANUAL.lines().filter(is_mount).collect();
+    let lines: Vec<_> = PAGE.lines().filter(is_mount).collect();
     assert_eq!(lines.len(), 6, "{lines:?}");
     lines.join("\n") + "\n"
 }

@@ -58,7 +58,7 @@ pub(crate) fn package(scanners: &str) -> Vec<(&'static str, Source)> {
     ]
 }
 
-/// Installs the package as the README says, and sets the station up by hand.
+/// Installs the package as the guide says, and sets the station up by hand.
 pub(crate) fn install(machine: &Machine) {
     let said = machine.run(
         "

@@ -4,6 +4,7 @@ mod commands;
 mod examples;
 mod help;
 mod links;
+mod manual;
 mod tables;
 
 use stockpoint::guide::Block;
