@@ -68,8 +68,9 @@ struct Toll {
 
 /// On a disk that is flushed nothing is lost, and the books balance. With flushes left out, the same test must see it.
 pub(crate) fn check(cuts: usize) {
-    without_flushes();
-    in_a_commit();
+    let (unflushed, torn) = (thread::spawn(without_flushes), thread::spawn(in_a_commit));
+    unflushed.join().unwrap();
+    torn.join().unwrap();
     let toll = in_lanes(cuts);
     println!("{cuts} cuts: {} of {} confirmed scans lost; {}", toll.lost, toll.confirmed, toll.writes);
     assert!(toll.lost == 0 && toll.is_sound && toll.is_balanced, "{toll:?}");

@@ -43,10 +43,8 @@ pub(crate) const KEYBOARD: &str = "{ vendor = 0x0627, product = 0x0001 }";
 pub(crate) enum Root {
     /// There is none but the first one: the small guest.
     Small,
-    /// Debian on the memory card; what is written there is forgotten.
-    Card,
-    /// Debian on a card of one's own, which keeps what is written there.
-    Own(PathBuf),
+    /// Debian on this memory card, which keeps what is written there.
+    Card(PathBuf),
     /// Debian on the disk.
     Data,
 }
@@ -92,7 +90,7 @@ impl Machine {
         first_files(&cache, folder.path(), &setup.files);
         let root = match &setup.root {
             Root::Small => "",
-            Root::Card | Root::Own(_) => "root=/dev/mmcblk0",
+            Root::Card(_) => "root=/dev/mmcblk0",
             Root::Data => "root=/dev/sda",
         };
         let now = now_s();
@@ -119,15 +117,8 @@ impl Machine {
                 &format!("usb-serial,id={name},chardev={name},always-plugged=on,port=1.{port}"),
             ]);
         }
-        match &setup.root {
-            Root::Card => {
-                let card = kept("card.img");
-                command.args(["-snapshot", "-drive", &format!("if=sd,format=raw,file={card}")]);
-            }
-            Root::Own(card) => {
-                command.args(["-drive", &format!("if=sd,format=raw,file={}", card.display())]);
-            }
-            Root::Small | Root::Data => {}
+        if let Root::Card(card) = &setup.root {
+            command.args(["-drive", &format!("if=sd,format=raw,file={}", card.display())]);
         }
         if let Some(disk) = &setup.data {
             let address = disk.address();

@@ -33,7 +33,7 @@ pub(crate) fn check() {
     let mut files = station::package(station::DOCK);
     files.push(("payload/root/fstab", Source::Text(fstab())));
     let mut setup = Setup {
-        root: Root::Own(card),
+        root: Root::Card(card),
         data: Some(disk.clone()),
         files,
         serial: 1,
