@@ -1,10 +1,10 @@
 //! The text of a frame: control codes, product codes, GS1 elements and links.
 
-use stockpoint::domain::aim::AimId;
-use stockpoint::domain::code::barcode::{Barcode, Key};
-use stockpoint::domain::code::control::{Control, ControlReading};
-use stockpoint::domain::code::gs1::{ELEMENTS_MAX, Gs1Data, element_string, read_link};
-use stockpoint::domain::code::gtin;
+use crate::domain::aim::AimId;
+use crate::domain::code::barcode::{Barcode, Key};
+use crate::domain::code::control::{Control, ControlReading};
+use crate::domain::code::gs1::{ELEMENTS_MAX, Gs1Data, element_string, read_link};
+use crate::domain::code::gtin;
 
 /// Whatever was read, nothing of it is made up, and nothing but its own printed text is a command.
 pub(crate) fn check(input: &[u8]) {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::decode::framing::{Cut, FRAME_BYTES_MAX, Frame, Framer, Framing, Refusal};
-use stockpoint::domain::time::BootMillis;
+use crate::domain::decode::framing::{Cut, FRAME_BYTES_MAX, Frame, Framer, Framing, Refusal};
+use crate::domain::time::BootMillis;
 
 use crate::Input;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::decode::framing::{FRAME_BYTES_MAX, Frame, Framing};
-use stockpoint::domain::decode::hidpos::{Layout, PosStream};
-use stockpoint::domain::time::BootMillis;
+use crate::domain::decode::framing::{FRAME_BYTES_MAX, Frame, Framing};
+use crate::domain::decode::hidpos::{Layout, PosStream};
+use crate::domain::time::BootMillis;
 
 use crate::Input;
 use crate::framing::SEPARATORS;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use stockpoint::domain::decode::framing::{Frame, Framing};
-use stockpoint::domain::decode::keymap::{
+use crate::domain::decode::framing::{Frame, Framing};
+use crate::domain::decode::keymap::{
     EV_KEY, EV_SYN, InputEvent, KeyStream, LAYOUTS, SYN_DROPPED, SYN_REPORT,
 };
-use stockpoint::domain::time::BootMillis;
+use crate::domain::time::BootMillis;
 
 use crate::Input;
 use crate::framing::SEPARATORS;

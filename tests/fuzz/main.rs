@@ -11,7 +11,14 @@
     reason = "a check that fails is what is looked for"
 )]
 
+#[cfg(not(feature = "fuzzer"))]
+use stockpoint::domain;
+
 mod barcode;
+// The fuzzer is led through the core alone, so nothing else need be built with what leads it.
+#[cfg(feature = "fuzzer")]
+#[path = "../../src/domain/mod.rs"]
+mod domain;
 mod framing;
 mod hidpos;
 mod keymap;

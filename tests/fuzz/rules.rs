@@ -1,13 +1,13 @@
 //! Formatting rules and labels with a measure: lines of rules, and the text of a frame as the last line.
 
-use stockpoint::domain::code::control::{Control, ControlReading};
-use stockpoint::domain::code::gtin::has_check_digit;
-use stockpoint::domain::code::rule::{RULES_MAX, Replacement, Rule, TEXT_CHARS_MAX, apply_all};
-use stockpoint::domain::code::seal::Seal;
-use stockpoint::domain::code::variable::{ItemCode, Measured, Pattern};
-use stockpoint::domain::decode::framing::FRAME_BYTES_MAX;
-use stockpoint::domain::ids::ScannerName;
-use stockpoint::domain::session::{Conventions, Heard};
+use crate::domain::code::control::{Control, ControlReading};
+use crate::domain::code::gtin::has_check_digit;
+use crate::domain::code::rule::{RULES_MAX, Replacement, Rule, TEXT_CHARS_MAX, apply_all};
+use crate::domain::code::seal::Seal;
+use crate::domain::code::variable::{ItemCode, Measured, Pattern};
+use crate::domain::decode::framing::FRAME_BYTES_MAX;
+use crate::domain::ids::ScannerName;
+use crate::domain::session::{Conventions, Heard};
 
 /// Whatever the rules are, a frame stays a frame, and what commands stood in it whole.
 pub(crate) fn check(input: &[u8]) {
