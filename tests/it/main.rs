@@ -53,6 +53,7 @@ mod pty;
 mod queue;
 mod quirks;
 mod reasons;
+mod repository;
 mod revoke;
 mod rules;
 mod sandbox;
