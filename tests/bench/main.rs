@@ -2,7 +2,9 @@
 //!
 //! `cargo bench` prints one table; every ratio is of two measures taken in the same run, one beside the other.
 //! `cargo bench -- --quick` takes a tenth of everything, in less than a minute; `-- --outbox` measures a long outbox alone. A missed aim is printed as
-//! missed and fails nothing: a machine with other work on it must not turn a build red.
+//! missed and fails nothing: a machine with other work on it must not turn a build red. The profile `bench` is that of what
+//! stations run. The gate has no time to build with it: there the rows on the program are of that one, and the others of a
+//! build for tests.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails by panicking and prints")]
 
@@ -79,5 +81,8 @@ fn main() {
     resolve::measure(&folder, &extent, &mut table);
     process::measure(&folder, &extent, &mut table);
     sync::measure(&extent, &mut table);
+    if cfg!(debug_assertions) {
+        println!("built for tests: only the rows on the program tell of what stations run");
+    }
     println!("{table}");
 }
