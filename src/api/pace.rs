@@ -11,7 +11,7 @@
 //!   step. Stations that share a limit end up at about the same pace, because a station is halved the more often the
 //!   more it sends.
 //!
-//! The gaps between requests vary at random in both cases. `tests/it/politeness.rs` simulates both.
+//! The gaps between requests vary at random in both cases. `tests/it/delivery/politeness.rs` simulates both.
 
 use std::time::Duration;
 

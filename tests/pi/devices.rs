@@ -13,7 +13,7 @@ use crate::machine::job;
 const FILTER: &str = "kernel::";
 
 /// Where they are written.
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/kernel");
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/scanners/kernel");
 
 /// Where they look for the program: where cargo put it when it built them.
 const PROGRAM: &str = "target/cross/build/aarch64-unknown-linux-gnu/debug/stockpoint";

@@ -1,6 +1,6 @@
 //! Keyboard layouts: the character that a key types, by the modifiers that are held.
 //!
-//! The tables are text files beside this one, made from XKB's own (`tests/it/layouts.rs` makes and checks them).
+//! The tables are text files beside this one, made from XKB's own (`tests/it/scanners/layouts.rs` makes and checks them).
 //! A line is a key: its code (`linux/include/uapi/linux/input-event-codes.h`), what it types plain, with Shift,
 //! with `AltGr` and with both, and what Caps Lock makes of these:
 //!

@@ -1,0 +1,4 @@
+//! The page, figures and events.
+
+mod monitoring;
+mod site;
