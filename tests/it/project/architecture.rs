@@ -186,6 +186,15 @@ fn the_table_has_no_cycle_and_leaves_no_module_out() {
 }
 
 #[test]
+fn the_map_at_the_head_of_the_library_has_every_module() {
+    let head = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let rows: String = head.lines().filter(|line| line.starts_with("//! |")).collect();
+    let left_out: Vec<_> =
+        MAY_USE.iter().filter(|(module, _)| !rows.contains(&format!("`{module}`"))).collect();
+    assert!(left_out.is_empty(), "{left_out:?}");
+}
+
+#[test]
 fn nothing_is_named_in_a_way_that_hides_its_module() {
     let mut wrong = Vec::new();
     for source in sources() {

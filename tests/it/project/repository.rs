@@ -82,3 +82,44 @@ fn the_compiler_is_one_that_whoever_has_rust_has() {
     let oldest = env!("CARGO_PKG_RUST_VERSION");
     assert!(file("README.md").contains(&format!("You need Rust {oldest} or later")), "{oldest}");
 }
+
+/// Returns the paths of the repository that a text names between backticks, without a line's number.
+fn named_paths(text: &str) -> Vec<&str> {
+    let spans = text.split('`').skip(1).step_by(2);
+    let is_path = |span: &&str| {
+        let roots = ["src/", "tests/", "systemd/", ".ci/", ".github/"];
+        roots.iter().any(|root| span.starts_with(root)) && !span.contains([' ', '*', '<'])
+    };
+    spans.filter(is_path).collect()
+}
+
+#[test]
+fn every_path_that_a_contributor_is_sent_to_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![".github/CONTRIBUTING.md".to_owned(), "src/lib.rs".to_owned()];
+    for entry in fs::read_dir(root.join("src/guide/decisions")).unwrap() {
+        pages.push(format!("src/guide/decisions/{}", entry.unwrap().file_name().to_str().unwrap()));
+    }
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for page in &pages {
+        let text = file(page);
+        for path in named_paths(&text) {
+            count += 1;
+            if !root.join(path).exists() {
+                missing.push(format!("{page} names {path}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(count > 30, "only {count} paths were found");
+}
+
+#[test]
+fn a_path_is_found_between_backticks_alone() {
+    assert_eq!(
+        named_paths("see `src/a.rs` and `src/b/`, not `cargo test` or src/c.rs"),
+        ["src/a.rs", "src/b/"]
+    );
+    assert_eq!(named_paths("`tests/it/x.rs` `src/guide/*.md` `src/<name>`"), ["tests/it/x.rs"]);
+}
