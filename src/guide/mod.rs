@@ -25,7 +25,7 @@ pub struct Page {
 }
 
 /// Every page, in the order in which a newcomer needs them.
-pub const PAGES: [Page; 11] = [
+pub const PAGES: [Page; 12] = [
     Page {
         name: "install",
         summary: "packages, four ways to set up, upgrade, step back, read-only root, removal",
@@ -75,6 +75,11 @@ pub const PAGES: [Page; 11] = [
         name: "costs",
         summary: "measured figures, what is written to the disk",
         text: include_str!("costs.md"),
+    },
+    Page {
+        name: "versions",
+        summary: "what a version number promises; older and newer data",
+        text: include_str!("versions.md"),
     },
     Page { name: "words", summary: "the terms", text: include_str!("words.md") },
 ];
