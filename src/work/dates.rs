@@ -15,12 +15,20 @@ pub fn date_in(zone: &TimeZone, at: UnixMillis) -> String {
     timestamp(at).to_zoned(zone.clone()).strftime(DATE).to_string()
 }
 
-/// Returns the beginning of a reading, as the service takes it: without an offset. It is not documented whether the
-/// service reads it as the location's time or as UTC, so the earlier of the two is sent: reading too much only takes
-/// longer.
-pub(super) fn earliest_reading(at: UnixMillis, zone: &TimeZone) -> String {
+/// The local time furthest behind UTC, in milliseconds: twelve hours (the zone `Etc/GMT+12` of the IANA database).
+const FURTHEST_BEHIND_MS: i64 = 12 * 3_600_000;
+
+/// Returns the beginning of a reading, as the service takes it: without an offset.
+///
+/// It is not documented whether the service reads it as the location's time or as UTC, so the earlier of the two is
+/// sent: reading too much only takes longer. A reading that begins too late lacks documents and so proves that they are
+/// absent when they are there. Without a known zone the location may lie anywhere.
+pub(super) fn earliest_reading(at: UnixMillis, zone: Option<&TimeZone>) -> String {
     let utc = timestamp(at).to_zoned(TimeZone::UTC).datetime();
-    let local = timestamp(at).to_zoned(zone.clone()).datetime();
+    let local = match zone {
+        Some(zone) => timestamp(at).to_zoned(zone.clone()).datetime(),
+        None => timestamp(at.plus_ms(-FURTHEST_BEHIND_MS)).to_zoned(TimeZone::UTC).datetime(),
+    };
     utc.min(local).strftime(READING).to_string()
 }
 

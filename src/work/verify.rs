@@ -146,7 +146,7 @@ impl Verifier<'_> {
         comparison: &mut Comparison,
     ) -> Result<(), Error> {
         let ours = format!("#sp:{}:", self.station);
-        let since = earliest_reading(since, &self.zone);
+        let since = earliest_reading(since, Some(&self.zone));
         let mut listing = Listing::default();
         loop {
             let permit = self.budget.wait().await;

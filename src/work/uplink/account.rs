@@ -36,6 +36,8 @@ const CHECK_EVERY: Duration = Duration::from_hours(6);
 pub struct Account {
     zone: Option<TimeZone>,
     zone_is_configured: bool,
+    /// True if the service gives no zone, and UTC serves for dates until it does.
+    zone_is_assumed: bool,
     /// The number of days back that the token may date a document; `None`: any number, as far as is known.
     days_back: Option<u16>,
     /// The document last warned of because its date will soon be too far back.
@@ -59,6 +61,7 @@ impl Account {
     pub fn new(configured: Option<TimeZone>) -> Self {
         Self {
             zone_is_configured: configured.is_some(),
+            zone_is_assumed: false,
             zone: configured,
             days_back: None,
             warned_of: None,
@@ -113,7 +116,13 @@ impl Account {
 
     /// Returns the beginning of a reading, as the service takes it.
     pub(super) fn earliest_reading(&self, at: UnixMillis) -> String {
-        earliest_reading(at, self.zone.as_ref().unwrap_or(&TimeZone::UTC))
+        // UTC that is only assumed says nothing about where the location lies.
+        earliest_reading(at, self.zone.as_ref().filter(|_| !self.zone_is_assumed))
+    }
+
+    fn assume_utc(&mut self) {
+        self.zone = Some(TimeZone::UTC);
+        self.zone_is_assumed = true;
     }
 
     /// Reads the time zone from the location's card; nothing can be posted without one. If the service gives none, UTC
@@ -131,12 +140,15 @@ impl Account {
         let Some((name, zone)) = zone_of(&card) else {
             let what = "the service gives no time zone: UTC is used until station.time_zone is set";
             link.alarms.raise(Cause::Zone, what).await?;
-            self.zone.get_or_insert(TimeZone::UTC);
+            if self.zone.is_none() {
+                self.assume_utc();
+            }
             return Ok(());
         };
         tracing::info!(zone = name, "the location's time zone");
         link.alarms.end(Cause::Zone).await?;
         self.zone = Some(zone);
+        self.zone_is_assumed = false;
         link.db(move |db| db.remember_zone(&name)).await?;
         Ok(())
     }
@@ -306,6 +318,14 @@ mod tests {
         assert_eq!(west.earliest_reading(UnixMillis(1_767_225_600_000)), "2025-12-31T19:00:00");
         let east = Account::new(zone_of_text("Asia/Tbilisi"));
         assert_eq!(east.earliest_reading(UnixMillis(1_767_225_600_000)), "2026-01-01T00:00:00");
+    }
+
+    #[test]
+    fn a_reading_begins_before_any_local_time_where_the_zone_is_not_known() {
+        let mut account = Account::new(None);
+        assert_eq!(account.earliest_reading(UnixMillis(1_767_225_600_000)), "2025-12-31T12:00:00");
+        account.assume_utc();
+        assert_eq!(account.earliest_reading(UnixMillis(1_767_225_600_000)), "2025-12-31T12:00:00");
     }
 
     #[test]

@@ -38,8 +38,10 @@ impl Deliveries {
         again.or_else(|| self.outbox.due_now(now))
     }
 
-    /// Does the next step for one operation. The account's time zone must be known: a reading that begins by another one
-    /// may begin too late to find what stands.
+    /// Does the next step for one operation.
+    ///
+    /// While the account's time zone is not known, documents are dated in UTC, and readings begin twelve hours earlier
+    /// than they need to.
     ///
     /// # Errors
     /// [`Interrupted`] if the service did not answer as it should, the agent stops, or the store has ended.

@@ -64,7 +64,7 @@ impl Bench {
         };
         let (store, thread) = Store::start(Db::open(options).unwrap()).unwrap();
         let (health_tell, health) = watch::channel(ApiHealth { state: ApiState::Offline, last_error: None });
-        let mut link = Link::new(LinkParts {
+        let link = Link::new(LinkParts {
             store: store.clone(),
             client: client(&config.api),
             clock: Arc::clone(&clock),
@@ -75,9 +75,13 @@ impl Bench {
             stop: CancellationToken::new(),
             heartbeat: Arc::new(Heartbeat::new("the link of a test")),
         });
-        let mut account = Account::new(config.station.time_zone.clone());
-        account.read_zone(&mut link).await.unwrap();
+        let account = Account::new(config.station.time_zone.clone());
         Self { place, config, clock, store, _thread: thread, link, account, health }
+    }
+
+    /// Reads the location's time zone, as the scheduler has it read before any delivery.
+    async fn read_zone(&mut self) {
+        self.account.read_zone(&mut self.link).await.unwrap();
     }
 
     /// Reads the whole goods table, page by page.
@@ -125,6 +129,7 @@ impl Bench {
 #[tokio::test]
 async fn the_goods_table_is_read_and_a_document_is_posted_without_a_scheduler() {
     let mut bench = Bench::new().await;
+    bench.read_zone().await;
     bench.read_goods().await;
     let id = bench.scan(&bench.codes()).await;
     let mut deliveries = Deliveries::default();
@@ -143,6 +148,18 @@ async fn the_goods_table_is_read_and_a_document_is_posted_without_a_scheduler() 
 #[tokio::test]
 async fn a_delivery_whose_answer_is_lost_is_read_back_and_not_sent_again() {
     let mut bench = Bench::new().await;
+    bench.read_zone().await;
+    a_lost_answer_is_read_back(bench).await;
+}
+
+/// The location of the simulated service lies behind UTC, so a reading that began at UTC's time would miss the document.
+#[tokio::test]
+async fn a_lost_answer_is_read_back_where_the_time_zone_is_not_known() {
+    let bench = Bench::new().await;
+    a_lost_answer_is_read_back(bench).await;
+}
+
+async fn a_lost_answer_is_read_back(mut bench: Bench) {
     bench.read_goods().await;
     let id = bench.scan(&bench.codes()).await;
     bench.place.sandbox.fault(Selector::Writes, Fault::ActThenDrop);
