@@ -335,7 +335,7 @@ impl Agent {
         let (scans, uplink, session, inputs) = (self.scans, self.uplink, self.session, self.inputs);
         let mut workers = JoinSet::new();
         workers.spawn(async move { ("the scans' worker", scans.run(session, inputs).await) });
-        workers.spawn(async move { ("the way to the service", uplink.run().await) });
+        workers.spawn(async move { ("the connection to the service", uplink.run().await) });
         let (mut begin, mut shutdown) = (pin!(begin), pin!(shutdown));
         let mut waiting = Some(self.scanners);
         let mut running = Running::default();
@@ -495,7 +495,7 @@ fn build_workers(parts: WorkerParts<'_>) -> (Uplink, Scans, Shared, mpsc::Receiv
         clock_trust: clock_trust_sender,
         health: health_sender,
         stop: CancellationToken::new(),
-        heartbeat: Arc::new(Heartbeat::new("the way to the service")),
+        heartbeat: Arc::new(Heartbeat::new("the connection to the service")),
     };
     let uplink = Uplink::new(Parts { link, home, wake: Arc::clone(&wake), sync_now: Arc::clone(&sync_now) });
     let labels = labels(&config);

@@ -118,7 +118,7 @@ impl Findings {
         self.aim.is_none().then(|| {
             Recommendation::hint(
                 "it does not tell what kind of code it read",
-                "turn its AIM identifier on (its manual: AIM ID): then a GS1 code is known as one, and none is taken for one by its looks",
+                "turn its AIM identifier on (its manual: AIM ID): a GS1 code is then recognised by it, and no other code is mistaken for one",
             )
         })
     }

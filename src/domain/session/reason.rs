@@ -93,7 +93,7 @@ impl Reason {
             Self::NothingToUndo => "this scanner has scanned nothing that could be taken back",
             Self::DocumentClosed => "the document of the last scan is closed",
             Self::LastIsParked => "the last scan is parked: its good is not known",
-            Self::Quantity => "nobody scans so many at once: the count is taken for a misread",
+            Self::Quantity => "nobody scans so many at once: the count is treated as a misread",
             Self::LabelPrice => "the price on the label is no exact quantity of this good",
             Self::LabelVerifier => "the label was misread: its measure does not go with its verifier",
             Self::KitOff => "kit codes are off (kits.scan)",
