@@ -47,6 +47,9 @@ struct Counts {
     commits: AtomicU32,
     /// The number of frames in it after the last commit.
     frames: AtomicU32,
+    /// The number of frames that were written since the file was opened, whether the log began anew meanwhile or not; it
+    /// wraps to 0.
+    written: AtomicU32,
     /// True if the last checkpoint left some of it, because a reader still needs the file as it was.
     is_left: AtomicBool,
 }
@@ -55,7 +58,7 @@ struct Counts {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     counts: Arc<Counts>,
-    /// The commits and frames at the last request for a checkpoint.
+    /// The commits and the written frames at the last request for a checkpoint.
     requested_at: (u32, u32),
     /// `None` in a command and before the store's thread runs: then the caller runs checkpoints.
     checkpointer: Option<Checkpointer>,
@@ -79,7 +82,10 @@ impl Log {
         // itself.
         connection.wal_hook(Some(move |_log: &mut rusqlite::hooks::Wal, frames: i32| {
             counts.commits.fetch_add(1, Ordering::Relaxed);
-            counts.frames.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
+            let frames = u32::try_from(frames).unwrap_or(0);
+            let before = counts.frames.swap(frames, Ordering::Relaxed);
+            // Fewer than before: the log began anew, and all of them are new.
+            counts.written.fetch_add(frames.checked_sub(before).unwrap_or(frames), Ordering::Relaxed);
             Ok(())
         }))?;
         Ok(())
@@ -92,14 +98,14 @@ impl Log {
 
     /// Requests a checkpoint if one is due.
     fn checkpoint_if_due(&mut self, connection: &Connection) -> Result<(), Error> {
-        let (commits, frames) = (self.commits(), self.counts.frames.load(Ordering::Relaxed));
-        let (commits_then, frames_then) = self.requested_at;
-        // Fewer frames than then: the log began anew, and all of them are new.
-        let grown = frames.checked_sub(frames_then).unwrap_or(frames);
+        let (commits, written) = (self.commits(), self.counts.written.load(Ordering::Relaxed));
+        let (commits_then, written_then) = self.requested_at;
+        let grown = written.wrapping_sub(written_then);
         if commits.wrapping_sub(commits_then) < COMMITS_PER_CHECKPOINT && grown < FRAMES_PER_CHECKPOINT {
             return Ok(());
         }
-        self.requested_at = (commits, frames);
+        self.requested_at = (commits, written);
+        let frames = self.counts.frames.load(Ordering::Relaxed);
         if frames >= FRAMES_MAX { self.checkpoint_now(connection) } else { self.checkpoint(connection) }
     }
 
