@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use rust_decimal::Decimal;
 use tracing::Level;
 
 use super::init::InitArgs;
-use super::values::{above_zero, amount, layout, quantity};
+use super::values::{above_zero, amount, layout, output_format, quantity};
 use crate::config::DEFAULT_PATH;
 use crate::domain::code::pack::FACTOR_MAX;
 use crate::domain::decode::keymap::LayoutName;
@@ -36,6 +36,15 @@ pub(super) enum LogFormat {
     /// For people
     Text,
     /// One JSON object a line
+    Json,
+}
+
+/// The form of a command's output, set by its flag `--json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OutputFormat {
+    /// Text for people
+    Text,
+    /// JSON for programs
     Json,
 }
 
@@ -82,14 +91,14 @@ pub(super) enum Command {
     /// Tell how the station is, and whether its books balance
     Status {
         /// As one JSON object
-        #[arg(long)]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
+        output: OutputFormat,
     },
     /// Check the whole station, section by section, with the cure for each fault
     Doctor {
         /// As one JSON object
-        #[arg(long)]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
+        output: OutputFormat,
     },
     /// List serial ports, HID-POS scanners and keyboards, which look like scanners and why, with the entry to paste
     #[command(args_conflicts_with_subcommands = true)]
@@ -100,8 +109,9 @@ pub(super) enum Command {
               value_parser = clap::value_parser!(u64).range(1..=600))]
         watch: Option<u64>,
         /// As one JSON array
-        #[arg(long, conflicts_with = "watch")]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format(),
+              conflicts_with = "watch")]
+        output: OutputFormat,
         #[command(subcommand)]
         command: Option<DevicesCommand>,
     },
@@ -171,8 +181,8 @@ pub(super) enum ScansCommand {
         #[arg(long)]
         refused: bool,
         /// One JSON object a line, for programs
-        #[arg(long)]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
+        output: OutputFormat,
         /// How many
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         count: u32,
@@ -187,16 +197,16 @@ pub(super) enum OutboxCommand {
         #[arg(long)]
         all: bool,
         /// As one JSON array
-        #[arg(long)]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
+        output: OutputFormat,
     },
     /// Show one document with its lines and its trail
     Show {
         /// Its number
         id: i64,
         /// As one JSON object, as `export` writes it
-        #[arg(long)]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
+        output: OutputFormat,
     },
     /// Try a refused document again, or read an uncertain one back again
     Retry {
@@ -257,8 +267,8 @@ pub(super) enum GoodsCommand {
         /// The code
         code: String,
         /// As one JSON object
-        #[arg(long)]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
+        output: OutputFormat,
     },
     /// Make a good on the service for a scanned code that no good has, and book what was scanned of it. What is
     /// not given is asked on a terminal
@@ -266,8 +276,8 @@ pub(super) enum GoodsCommand {
     /// Tell how the copy is
     Stats {
         /// As one JSON object
-        #[arg(long)]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
+        output: OutputFormat,
     },
 }
 
@@ -307,16 +317,16 @@ pub(super) enum UnknownCommand {
     /// List them, the one scanned last first
     List {
         /// As one JSON array
-        #[arg(long)]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
+        output: OutputFormat,
     },
     /// Give a code to a good; what was scanned of it is booked. Shows first what that will book, and asks on a terminal
     Assign(Assign),
     /// List the codes that were given to goods
     Assigned {
         /// As one JSON array
-        #[arg(long)]
-        json: bool,
+        #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
+        output: OutputFormat,
     },
     /// Take a code back from its good; what was booked of it stays booked
     Unassign {

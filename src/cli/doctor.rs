@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::args::OutputFormat;
 use super::run::runtime;
 use super::{Error, say, status};
 use crate::clock::SystemClock;
@@ -11,16 +12,16 @@ use crate::doctor::{Grade, Report, examine};
 use crate::domain::count::counted;
 use crate::owner;
 
-pub(super) fn doctor(out: &mut impl Write, path: &Path, as_json: bool) -> Result<(), Error> {
+pub(super) fn doctor(out: &mut impl Write, path: &Path, output: OutputFormat) -> Result<(), Error> {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(faults) => {
-            tell(out, &Report::of_faults(faults.iter()), as_json)?;
+            tell(out, &Report::of_faults(faults.iter()), output)?;
             return Err(faults.into());
         }
     };
     let report = look_over(&config)?;
-    tell(out, &report, as_json)?;
+    tell(out, &report, output)?;
     if report.is_ok() { Ok(()) } else { Err(faulty(&report)) }
 }
 
@@ -40,7 +41,10 @@ pub(super) fn faulty(report: &Report) -> Error {
         .hint("the report has the cure of each fault, below it")
 }
 
-fn tell(out: &mut impl Write, report: &Report, as_json: bool) -> Result<(), Error> {
-    let text = if as_json { format!("{}\n", report.json()) } else { report.text() };
+fn tell(out: &mut impl Write, report: &Report, output: OutputFormat) -> Result<(), Error> {
+    let text = match output {
+        OutputFormat::Json => format!("{}\n", report.json()),
+        OutputFormat::Text => report.text(),
+    };
     say(out, &text)
 }

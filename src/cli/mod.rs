@@ -84,8 +84,8 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Demo { scans, dir } => demo::demo(scans.as_deref(), dir.as_deref()),
         Command::Run => run::run(config()?),
         Command::Check => check::check(&mut out, &config()?),
-        Command::Status { json } => status::status(&mut out, &config()?, *json),
-        Command::Doctor { json } => doctor::doctor(&mut out, &args.config, *json),
+        Command::Status { output } => status::status(&mut out, &config()?, *output),
+        Command::Doctor { output } => doctor::doctor(&mut out, &args.config, *output),
         Command::Init(wish) => init::init(&mut out, &args.config, wish),
         Command::Devices { command: Some(DevicesCommand::Try { name, code }), .. } => {
             devices::try_code::try_code(&mut out, &config()?, name, code)
@@ -93,7 +93,7 @@ fn carry_out(args: &Args) -> Result<(), Error> {
         Command::Devices { watch: Some(seconds), .. } => {
             devices::watch::watch(&mut out, Duration::from_secs(*seconds))
         }
-        Command::Devices { json, .. } => devices::devices(&mut out, *json),
+        Command::Devices { output, .. } => devices::devices(&mut out, *output),
         Command::Calibrate(wanted) => calibrate::calibrate(&mut out, &args.config, wanted),
         Command::Trace { command } => trace::trace(&mut out, command),
         Command::Outbox { command } => outbox::outbox(&mut out, &config()?, command),

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::args::ScansCommand;
+use super::args::{OutputFormat, ScansCommand};
 use super::{Error, data_if_any, say};
 use crate::cli::station::location_of;
 use crate::config::Config;
@@ -13,11 +13,11 @@ use crate::status::{Location, rfc3339};
 use crate::store::{ScanEntry, ScanFilter};
 
 pub(super) fn scans(out: &mut impl Write, config: &Config, command: &ScansCommand) -> Result<(), Error> {
-    let ScansCommand::List { refused, json, count } = command;
+    let ScansCommand::List { refused, output, count } = command;
     let wanted = if *refused { ScanFilter::Refused } else { ScanFilter::All };
     let db = data_if_any(config)?;
     let scans = db.as_ref().map_or(Ok(Vec::new()), |db| db.last_scans(wanted, *count))?;
-    if *json {
+    if *output == OutputFormat::Json {
         return scans.iter().try_for_each(|scan| say(out, &format!("{}\n", as_json(scan))));
     }
     if scans.is_empty() {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
+use super::args::OutputFormat;
 use super::{Error, read_error, say, take_over};
 use crate::app::station;
 use crate::clock::{Clock, SystemClock};
@@ -15,12 +16,12 @@ use crate::socket::{self, Request};
 use crate::status::{Reporter, Status};
 use crate::store::{Db, Figures};
 
-pub(super) fn status(out: &mut impl Write, config: &Config, json: bool) -> Result<(), Error> {
+pub(super) fn status(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(), Error> {
     let status = match running(config)? {
         Some(status) => status,
         None => at_rest(config)?,
     };
-    if json {
+    if output == OutputFormat::Json {
         return say(out, &format!("{}\n", status.json()));
     }
     let mut text = String::new();

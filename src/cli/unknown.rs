@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use serde_json::{Value, json};
 
-use super::args::{Assign, Saving, UnknownCommand};
+use super::args::{Assign, OutputFormat, Saving, UnknownCommand};
 use super::run::runtime;
 use super::station::plain_conventions;
 use super::{Error, data, data_if_any, say, way_beside};
@@ -26,18 +26,18 @@ use crate::work::save::Standing;
 
 pub(super) fn unknown(out: &mut impl Write, config: &Config, command: &UnknownCommand) -> Result<(), Error> {
     match command {
-        UnknownCommand::List { json } => list(out, config, *json),
+        UnknownCommand::List { output } => list(out, config, *output),
         UnknownCommand::Assign(wish) => assign(out, config, wish),
-        UnknownCommand::Assigned { json } => assigned(out, config, *json),
+        UnknownCommand::Assigned { output } => assigned(out, config, *output),
         UnknownCommand::Unassign { code } => unassign(out, config, code),
         UnknownCommand::Export => export(out, config),
     }
 }
 
-fn list(out: &mut impl Write, config: &Config, is_json: bool) -> Result<(), Error> {
+fn list(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(), Error> {
     let db = data_if_any(config)?;
     let parked = db.as_ref().map_or(Ok(Vec::new()), Db::parked)?;
-    if is_json {
+    if output == OutputFormat::Json {
         let codes: Vec<Value> = parked.iter().map(told).collect();
         return say(out, &format!("{}\n", Value::from(codes)));
     }
@@ -226,9 +226,9 @@ fn packed(good: &Good, factor: u32) -> String {
     if factor == 1 { title.to_string() } else { format!("{factor} {} {title}", printable(&good.unit)) }
 }
 
-fn assigned(out: &mut impl Write, config: &Config, is_json: bool) -> Result<(), Error> {
+fn assigned(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(), Error> {
     let given = data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.given())?;
-    if is_json {
+    if output == OutputFormat::Json {
         let told = given.iter().map(|given| {
             json!({
                 "code": given.code,

@@ -1,7 +1,10 @@
 //! Values on the command line: words and numbers become what they mean.
 
+use clap::builder::BoolValueParser;
+use clap::builder::TypedValueParser;
 use rust_decimal::Decimal;
 
+use super::args::OutputFormat;
 use crate::domain::decode::keymap::{LAYOUTS, LayoutName};
 use crate::domain::stock::quantity::Quantity;
 
@@ -11,6 +14,11 @@ pub(super) fn layout(word: &str) -> Result<LayoutName, String> {
         let words: Vec<&str> = LAYOUTS.iter().map(|(word, _)| *word).collect();
         format!("use one of {}", words.join(", "))
     })
+}
+
+/// Returns the parser of the flag `--json`, which clap gives the words `true` and `false`.
+pub(super) fn output_format() -> impl TypedValueParser<Value = OutputFormat> {
+    BoolValueParser::new().map(|is_json| if is_json { OutputFormat::Json } else { OutputFormat::Text })
 }
 
 /// Reads an amount that is not below zero, as an exact decimal.

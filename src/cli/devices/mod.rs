@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::args::OutputFormat;
 use super::{Error, read_error, say};
 use crate::device::discover::hidraws::{self, FoundHidraw};
 use crate::device::discover::inputs::{self, FoundInput, InputLikeness, Sign};
@@ -29,14 +30,17 @@ struct FoundDevices {
     inputs: Vec<FoundInput>,
 }
 
-pub(super) fn devices(out: &mut impl Write, is_json: bool) -> Result<(), Error> {
+pub(super) fn devices(out: &mut impl Write, output: OutputFormat) -> Result<(), Error> {
     let roots = Roots::default();
     let found = FoundDevices {
         ports: ports::list_ports(&roots).map_err(read_error(&roots.sys))?,
         hidraws: hidraws::list_hidraws(&roots).map_err(read_error(&roots.sys))?,
         inputs: inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?,
     };
-    if is_json { say(out, &format!("{}\n", json_of(&found))) } else { say(out, &text(&found)) }
+    match output {
+        OutputFormat::Json => say(out, &format!("{}\n", json_of(&found))),
+        OutputFormat::Text => say(out, &text(&found)),
+    }
 }
 
 /// Returns one object for each device: its place, its likeness to a scanner with the reason, and its entry to paste.

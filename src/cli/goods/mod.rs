@@ -6,7 +6,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::args::GoodsCommand;
+use super::args::{GoodsCommand, OutputFormat};
 use super::sync::sync;
 use super::{Error, data, data_if_any, say};
 use crate::cli::goods::create::create;
@@ -27,13 +27,13 @@ pub(super) fn goods(out: &mut impl Write, config: Config, command: &GoodsCommand
     match command {
         GoodsCommand::Sync => sync(out, config),
         GoodsCommand::Create(wish) => create(out, &config, wish),
-        GoodsCommand::Find { code, json } => find(out, &config, code, *json),
-        GoodsCommand::Stats { json } => stats(out, &config, *json),
+        GoodsCommand::Find { code, output } => find(out, &config, code, *output),
+        GoodsCommand::Stats { output } => stats(out, &config, *output),
     }
 }
 
 /// Looks a code up; the exit code is 0 if a scan of it would be booked, else 1.
-fn find(out: &mut impl Write, config: &Config, code: &str, is_json: bool) -> Result<(), Error> {
+fn find(out: &mut impl Write, config: &Config, code: &str, output: OutputFormat) -> Result<(), Error> {
     let db = data(config)?;
     let location = location_of(config, &db)?;
     let resolution = match plain_conventions(config).understand(code) {
@@ -43,7 +43,10 @@ fn find(out: &mut impl Write, config: &Config, code: &str, is_json: bool) -> Res
             Resolution::Unknown
         }
     };
-    let text = if is_json { format!("{}\n", as_json(&resolution)) } else { as_text(&location, &resolution) };
+    let text = match output {
+        OutputFormat::Json => format!("{}\n", as_json(&resolution)),
+        OutputFormat::Text => as_text(&location, &resolution),
+    };
     say(out, &text)?;
     match resolution {
         Resolution::Found(_) | Resolution::Pack(_) | Resolution::Kit(_) => Ok(()),
@@ -105,10 +108,10 @@ fn material(location: &Location, part: &Part) -> String {
     format!("{}\t{} {unit}\tfrom {storage}\t{title}\n", part.good.id, part.quantity)
 }
 
-fn stats(out: &mut impl Write, config: &Config, is_json: bool) -> Result<(), Error> {
+fn stats(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(), Error> {
     let db = data_if_any(config)?;
     let figures = db.as_ref().map_or(Ok(GoodsFigures::default()), Db::goods_figures)?;
-    if is_json {
+    if output == OutputFormat::Json {
         let stats = json!({
             "goods": figures.count,
             "changes_up_to": figures.synced_at.map(rfc3339),

@@ -30,10 +30,12 @@ const INDENT: &str = "       ";
 const HEAD: &str =
     "   no  state      kind       storage        lines     units  first scan        on the service\n";
 
-pub(super) fn list(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
-    let nothing = if all { "no documents yet\n" } else { "everything is delivered\n" };
+pub(super) fn list(out: &mut impl Write, config: &Config, filter: OperationFilter) -> Result<(), Error> {
+    let nothing = match filter {
+        OperationFilter::All => "no documents yet\n",
+        OperationFilter::Undelivered => "everything is delivered\n",
+    };
     let Some(db) = data_if_any(config)? else { return say(out, nothing) };
-    let filter = if all { OperationFilter::All } else { OperationFilter::Undelivered };
     let operations = db.operations(filter, LISTED_MAX)?;
     if operations.is_empty() {
         return say(out, nothing);

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use super::args::{Correct, OutboxCommand};
+use super::args::{Correct, OutboxCommand, OutputFormat};
 use super::run::runtime;
 use super::{Error, data, data_if_any, say, way_beside};
 use crate::cli::station::location_of;
@@ -36,10 +36,15 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxCommand) -> Result<(), Error> {
     match command {
-        OutboxCommand::List { all, json: true } => list_json(out, config, *all),
-        OutboxCommand::List { all, json: false } => list::list(out, config, *all),
-        OutboxCommand::Show { id, json: true } => show_json(out, config, OperationId(*id)),
-        OutboxCommand::Show { id, json: false } => list::show(out, config, OperationId(*id)),
+        OutboxCommand::List { all, output } => {
+            let filter = if *all { OperationFilter::All } else { OperationFilter::Undelivered };
+            match output {
+                OutputFormat::Json => list_json(out, config, filter),
+                OutputFormat::Text => list::list(out, config, filter),
+            }
+        }
+        OutboxCommand::Show { id, output: OutputFormat::Json } => show_json(out, config, OperationId(*id)),
+        OutboxCommand::Show { id, output: OutputFormat::Text } => list::show(out, config, OperationId(*id)),
         OutboxCommand::Retry { id, today } => retry(out, config, OperationId(*id), *today),
         OutboxCommand::Correct(correction) => correct(out, config, correction),
         OutboxCommand::Revoke { id, delete } => {
@@ -51,11 +56,10 @@ pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxComm
 }
 
 /// Prints the same documents as the table, each as `export` writes it.
-fn list_json(out: &mut impl Write, config: &Config, all: bool) -> Result<(), Error> {
+fn list_json(out: &mut impl Write, config: &Config, filter: OperationFilter) -> Result<(), Error> {
     let documents = match data_if_any(config)? {
         None => Vec::new(),
         Some(db) => {
-            let filter = if all { OperationFilter::All } else { OperationFilter::Undelivered };
             let listed = db.operations(filter, list::LISTED_MAX)?;
             listed.iter().map(|operation| as_json(&db, operation)).collect::<Result<_, _>>()?
         }
