@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::person::Asking;
 use crate::cli::values::layout;
 use crate::domain::decode::keymap::LayoutName;
 
@@ -50,6 +51,13 @@ pub(crate) struct InitArgs {
     pub(super) answers: AnswerArgs,
     #[command(flatten)]
     pub(super) code: CodeArgs,
+}
+
+impl InitArgs {
+    /// Returns the condition under which questions are asked.
+    pub(super) fn asking(&self) -> Asking {
+        if self.yes { Asking::Never } else { Asking::OnTerminal }
+    }
 }
 
 /// The answers.

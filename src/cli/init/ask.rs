@@ -50,7 +50,7 @@ pub(super) async fn bundle(
 ) -> Result<Bundle, Error> {
     let mut tokens = tokens::tokens(person, args, api).await?;
     let (locations, is_away) = loop {
-        let mut service = Service::new(api, &tokens, args.offline);
+        let mut service = if args.offline { Service::away(api, &tokens) } else { Service::new(api, &tokens) };
         match service.locations().await? {
             Told::NotAllowed(words) if person.is_asked() => {
                 person.say(&format!("  the service does not take these tokens: {words}\n"))?;
@@ -61,7 +61,7 @@ pub(super) async fn bundle(
         }
     };
     // If the service does not give one list, it may still give the others: each is requested by itself.
-    let mut service = Service::new(api, &tokens, is_away);
+    let mut service = if is_away { Service::away(api, &tokens) } else { Service::new(api, &tokens) };
     let asked = Asked { person, args, service: &mut service, sheet_secret_file };
     let answers = asked.answers(locations, api, scanners).await?;
     Ok(Bundle::of(&answers, tokens.partner.clone(), tokens.user.clone())

@@ -23,6 +23,7 @@ use secrecy::zeroize::Zeroizing;
 use self::args::ANY;
 pub(super) use self::args::InitArgs;
 use self::ask::Scanners;
+use self::person::DefaultAnswer;
 use self::person::Person;
 use self::unit::Start;
 use super::Error;
@@ -121,14 +122,14 @@ fn may_replace(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<b
     }
     let question =
         format!("{} is there already. Set this station up anew, and keep that as .bak", config.display());
-    Person::new(out, args.yes).agrees(&question, false)
+    Person::new(out, args.asking()).agrees(&question, DefaultAnswer::No)
 }
 
 /// Asks everything; `None` if the person then declines.
 fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Option<Bundle>, Error> {
     let api = ask::api_before(args, config)?;
     let secret_file = sheet_secret_beside(config);
-    let mut person = Person::new(out, args.yes);
+    let mut person = Person::new(out, args.asking());
     if person.is_asked() {
         person.say(
             "Answers in [brackets] are taken with Enter. Nothing is written before the end; Ctrl-C ends.\n\n",
@@ -144,7 +145,7 @@ fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Optio
         }
         person.say(&format!("\n{}\n", bundle.text()))?;
     }
-    let is_wanted = person.agrees(&format!("write this to {}", config.display()), true)?;
+    let is_wanted = person.agrees(&format!("write this to {}", config.display()), DefaultAnswer::Yes)?;
     Ok(is_wanted.then_some(bundle))
 }
 
@@ -164,13 +165,13 @@ fn from_code(
 fn is_wanted(out: &mut impl Write, config: &Path, args: &InitArgs, bundle: &Bundle) -> Result<bool, Error> {
     let shown = bundle.text().lines().map(|line| format!("  {}\n", printable(line)));
     say(out, &format!("\n{}\n", shown.collect::<String>()))?;
-    Person::new(out, args.yes).agrees(&format!("write this to {}", config.display()), true)
+    Person::new(out, args.asking()).agrees(&format!("write this to {}", config.display()), DefaultAnswer::Yes)
 }
 
 fn print_qr(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
     let api = ask::api_before(args, config)?;
     runtime()?.block_on(async {
-        let mut person = Person::new(out, args.yes);
+        let mut person = Person::new(out, args.asking());
         let secret_file = sheet_secret_beside(config);
         let bundle = match &args.from {
             Some(file) => from_file(file, Bundle::handed)?,

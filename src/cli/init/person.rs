@@ -23,6 +23,22 @@ const LINE_BYTES_MAX: u64 = 8192;
 /// The character that Ctrl-C types where it sends no signal.
 const INTERRUPT: char = '\u{3}';
 
+/// The condition under which questions are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// Questions are asked if the standard input is a terminal.
+    OnTerminal,
+    /// No question is asked: each answer is given or has a default.
+    Never,
+}
+
+/// The answer to a question that is not asked, or answered with Enter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DefaultAnswer {
+    Yes,
+    No,
+}
+
 /// The source of answers that were not given in advance.
 pub(super) struct Person<'a, W> {
     input: StdinLock<'static>,
@@ -38,11 +54,10 @@ pub(super) struct Question<'a> {
 }
 
 impl<'a, W: Write> Person<'a, W> {
-    /// Returns the person at the standard input. Nobody is asked if `is_silent`, or if the standard input is no
-    /// terminal.
-    pub(super) fn new(out: &'a mut W, is_silent: bool) -> Self {
+    /// Returns the person at the standard input.
+    pub(super) fn new(out: &'a mut W, asking: Asking) -> Self {
         let input = io::stdin();
-        let is_asked = input.is_terminal() && !is_silent;
+        let is_asked = asking == Asking::OnTerminal && input.is_terminal();
         Self { input: input.lock(), out, is_asked }
     }
 
@@ -93,14 +108,15 @@ impl<'a, W: Write> Person<'a, W> {
     }
 
     /// Asks for yes or no; returns the default if nobody is asked.
-    pub(super) fn agrees(&mut self, text: &str, default: bool) -> Result<bool, Error> {
+    pub(super) fn agrees(&mut self, text: &str, default: DefaultAnswer) -> Result<bool, Error> {
+        let is_yes = default == DefaultAnswer::Yes;
         if !self.is_asked {
-            return Ok(default);
+            return Ok(is_yes);
         }
-        let letters = if default { "Y/n" } else { "y/N" };
+        let letters = if is_yes { "Y/n" } else { "y/N" };
         loop {
             match self.line(&format!("{text} [{letters}]: "))?.to_lowercase().as_str() {
-                "" => return Ok(default),
+                "" => return Ok(is_yes),
                 "y" | "yes" => return Ok(true),
                 "n" | "no" => return Ok(false),
                 _ => self.say("  type y or n\n")?,

@@ -40,7 +40,7 @@ pub(super) async fn print(out: &mut impl Write, args: &InitArgs, bundle: &Bundle
         Some(_) => None,
         None => Some(listener(args).await?),
     };
-    let address = listener.as_ref().map(|(_, address)| *address);
+    let address = listener.as_ref().map(|listener| listener.address);
     let station = &bundle.config().station;
     let code = SetupCode {
         name: station.name.clone(),
@@ -59,17 +59,30 @@ pub(super) async fn print(out: &mut impl Write, args: &InitArgs, bundle: &Bundle
             out,
             "The sealed file and this code together are the tokens: destroy one of them afterwards.\n",
         ),
-        Some((listener, address)) => hand_over(out, args, (&listener, address), (&code, &sealed)).await,
+        Some(listener) => {
+            let handover = Handover { listener, secret: &code.secret, sealed: &sealed };
+            hand_over(out, args.code.minutes, &handover).await
+        }
     }
 }
 
-async fn hand_over(
-    out: &mut impl Write,
-    args: &InitArgs,
-    (listener, address): (&TcpListener, SocketAddr),
-    (code, sealed): (&SetupCode, &[u8]),
-) -> Result<(), Error> {
-    let minutes = args.code.minutes;
+/// The socket at which the station asks for the rest of its set-up.
+struct Listener {
+    socket: TcpListener,
+    /// The address at which the station reaches the socket.
+    address: SocketAddr,
+}
+
+/// The rest of a set-up, for the station that proves that it has the code's secret.
+struct Handover<'a> {
+    listener: Listener,
+    secret: &'a OneTimeSecret,
+    /// The sealed bundle.
+    sealed: &'a [u8],
+}
+
+async fn hand_over(out: &mut impl Write, minutes: u8, handover: &Handover<'_>) -> Result<(), Error> {
+    let Listener { socket, address } = &handover.listener;
     say(
         out,
         &format!(
@@ -78,7 +91,7 @@ async fn hand_over(
         ),
     )?;
     let ends = Instant::now() + Duration::from_secs(60 * u64::from(minutes));
-    match offer(listener, &code.secret, sealed, ends).await {
+    match offer(socket, handover.secret, handover.sealed, ends).await {
         Offered::Delivered(peer) => say(
             out,
             &format!(
@@ -120,16 +133,16 @@ fn show(out: &mut impl Write, args: &InitArgs, code: &SetupCode) -> Result<(), E
     say(out, &format!("{station}{drawn}{pasted}{}\n\n", text.expose_secret()))
 }
 
-/// Returns the socket, and the address at which the station reaches it.
-async fn listener(args: &InitArgs) -> Result<(TcpListener, SocketAddr), Error> {
+/// Opens the socket at the given address, or else at the one of this machine.
+async fn listener(args: &InitArgs) -> Result<Listener, Error> {
     let wanted = match &args.code.address {
         Some(address) => address.0,
         None => SocketAddr::new(own_address()?, 0),
     };
     let failed = |source| Error::io(format!("cannot listen at {wanted}"), source);
-    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
-    let port = listener.local_addr().map_err(failed)?.port();
-    Ok((listener, SocketAddr::new(wanted.ip(), port)))
+    let socket = TcpListener::bind(wanted).await.map_err(failed)?;
+    let port = socket.local_addr().map_err(failed)?.port();
+    Ok(Listener { socket, address: SocketAddr::new(wanted.ip(), port) })
 }
 
 /// Returns the address of this machine in the network through which it reaches others.

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::InitArgs;
+use super::person::DefaultAnswer;
 use super::person::Person;
 use crate::cli::Error;
 use crate::cli::read_error;
@@ -91,7 +92,8 @@ pub(super) async fn bundle(
     say(out, &format!("a set-up code for {}, location {}\n", code.name, code.location_id))?;
     if let Some(wifi) = &code.wifi {
         let ssid = printable(&wifi.ssid).to_string();
-        if !Person::new(out, args.yes).agrees(&format!("join the wireless network {ssid}"), true)? {
+        let question = format!("join the wireless network {ssid}");
+        if !Person::new(out, args.asking()).agrees(&question, DefaultAnswer::Yes)? {
             return Ok(None);
         }
         say(out, &format!("joining the network {ssid}\n"))?;

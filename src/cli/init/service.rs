@@ -37,8 +37,14 @@ pub(super) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    pub(super) fn new(api: &'a Api, tokens: &'a Tokens, is_away: bool) -> Self {
-        Self { api, tokens, budget: Budget::new(90, 2, seed(), Instant::now()), is_away }
+    /// Returns the service, which is asked.
+    pub(super) fn new(api: &'a Api, tokens: &'a Tokens) -> Self {
+        Self { api, tokens, budget: Budget::new(90, 2, seed(), Instant::now()), is_away: false }
+    }
+
+    /// Returns the service as one that is not asked, because it cannot be reached or `init` works offline.
+    pub(super) fn away(api: &'a Api, tokens: &'a Tokens) -> Self {
+        Self { is_away: true, ..Self::new(api, tokens) }
     }
 
     /// Returns true if it could not be reached and is not asked any more.

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::InitArgs;
+use super::person::DefaultAnswer;
 use super::person::Person;
 use super::person::Question;
 use crate::api::Budget;
@@ -45,12 +46,12 @@ pub(super) async fn tokens(
         None => typed(person, Token::Partner)?,
     };
     if let Some(login) = &answers.login {
-        let user = logged_in(person, args, (api, &partner), Some(login)).await?;
+        let user = logged_in(person, args, api, &partner, Some(login)).await?;
         return Ok(Tokens { partner, user });
     }
     let user = match given(person, Token::User, answers.user_token_file.as_deref(), api)? {
         Some(token) => token,
-        None => logged_in(person, args, (api, &partner), None).await?,
+        None => logged_in(person, args, api, &partner, None).await?,
     };
     Ok(Tokens { partner, user })
 }
@@ -79,7 +80,7 @@ fn given(
                 }
                 Origin::Environment(_) => true,
                 Origin::Credential(_) | Origin::File(_) => {
-                    person.agrees(&format!("use the {token} from {origin}"), true)?
+                    person.agrees(&format!("use the {token} from {origin}"), DefaultAnswer::Yes)?
                 }
             };
             Ok(is_taken.then_some(found.secret))
@@ -112,7 +113,8 @@ fn typed(person: &mut Person<'_, impl Write>, token: Token) -> Result<SecretStri
 async fn logged_in(
     person: &mut Person<'_, impl Write>,
     args: &InitArgs,
-    (api, partner): (&Api, &SecretString),
+    api: &Api,
+    partner: &SecretString,
     login: Option<&String>,
 ) -> Result<SecretString, Error> {
     let mut client = Client::partner_only(api, partner).map_err(app::Error::Client)?;
