@@ -137,7 +137,9 @@ impl Plan {
         }
         // The programs have opened their copies; a file that takes a place must never have been opened.
         let places = self.scratch().join("places");
-        make_folder_if(&places, !self.newer.is_empty())?;
+        if !self.newer.is_empty() {
+            make_folder(&places)?;
+        }
         for name in &self.newer {
             if self.takes_copy(name) {
                 copy_if_there(&self.kept_at_upgrade(name), &places.join(name))?;
@@ -201,10 +203,6 @@ impl Plan {
 
 fn make_folder(path: &Path) -> Result<(), Error> {
     DirBuilder::new().mode(0o700).create(path).map_err(file_error(path))
-}
-
-fn make_folder_if(path: &Path, is_needed: bool) -> Result<(), Error> {
-    if is_needed { make_folder(path) } else { Ok(()) }
 }
 
 /// Copies a file, if it is there, and returns when all of it is on the disk.
