@@ -86,7 +86,8 @@ pub(super) fn categories() -> Vec<Category> {
         .to_vec()
 }
 
-fn good(&(id, title, article, barcode, cost, actual_cost, category): &Row) -> GoodRow {
+fn good(row: &Row) -> GoodRow {
+    let &(id, title, article, barcode, cost, actual_cost, category) = row;
     let mut good = GoodRow::new(GoodId(id), title, barcode);
     article.clone_into(&mut good.article);
     good.category = category;
