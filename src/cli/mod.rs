@@ -159,14 +159,20 @@ fn take_over(dir: &Path) -> Result<(), Error> {
     owner::become_owner(dir).map_err(owner_error(dir))
 }
 
+/// The access to the service of a command that runs beside an agent.
+struct ServiceAccess {
+    client: Client,
+    budget: Budget,
+}
+
 /// Returns the access to the service for a command that runs beside an agent. A running agent keeps its own budget:
 /// this takes half of one, so that both together stay below the service's. Only root may read the tokens, and so they
 /// are found before the data is opened.
-fn way_beside(config: &Config, secrets: Result<Secrets, secrets::Error>) -> Result<(Client, Budget), Error> {
+fn access_beside(config: &Config, secrets: Result<Secrets, secrets::Error>) -> Result<ServiceAccess, Error> {
     let api = &config.api;
     let secrets = secrets?;
     let client = Client::new(api, config.station.location_id, &secrets.partner, &secrets.user)
         .map_err(app::Error::Client)?;
     let budget = Budget::new(api.requests_per_minute_max.div_ceil(2), 1, seed(), Instant::now());
-    Ok((client, budget))
+    Ok(ServiceAccess { client, budget })
 }

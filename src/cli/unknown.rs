@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::args::{Assign, OutputFormat, Saving, UnknownCommand};
 use super::run::runtime;
 use super::station::plain_conventions;
-use super::{Error, data, data_if_any, say, way_beside};
-use crate::api::{Budget, Client};
+use super::{Error, ServiceAccess, access_beside, data, data_if_any, say};
 use crate::cli::station::location_of;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -131,8 +130,9 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
         return say(out, "nothing was changed\n");
     }
     if let Some(secrets) = secrets {
-        let way = way_beside(config, secrets)?;
-        return save(out, config, way, (&mut db, wanted, standing(&wish.saving)));
+        let access = access_beside(config, secrets)?;
+        let change = BarcodeChange { assignment: wanted, standing: standing(&wish.saving) };
+        return save(out, config, access, &mut db, &change);
     }
     match db.assign(&wanted, SystemClock::new().wall())? {
         Assigned::Done { good, operations } => {
@@ -147,17 +147,25 @@ const fn standing(saving: &Saving) -> Standing {
     if saving.overwrite { Standing::Overwritten } else { Standing::Kept }
 }
 
+/// A code that becomes the barcode of its good on the service.
+struct BarcodeChange<'a> {
+    assignment: Assignment<'a>,
+    standing: Standing,
+}
+
 /// Writes the code into the good, which is then found by it like any other.
 fn save(
     out: &mut impl Write,
     config: &Config,
-    (client, budget): (Client, Budget),
-    (db, wanted, standing): (&mut Db, Assignment<'_>, Standing),
+    access: ServiceAccess,
+    db: &mut Db,
+    change: &BarcodeChange<'_>,
 ) -> Result<(), Error> {
-    let barcode = barcode_for(wanted.code);
+    let ServiceAccess { client, budget } = access;
+    let barcode = barcode_for(change.assignment.code);
     let good = runtime()?.block_on(async {
         let mut creator = Creator { client: &client, budget, wait: config.api.reconcile_after };
-        creator.save(wanted.good, &barcode, standing).await
+        creator.save(change.assignment.good, &barcode, change.standing).await
     })?;
     db.put_changed_goods(std::slice::from_ref(&good))?;
     let operations = db.book_parked(SystemClock::new().wall())?;

@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
-use crate::api::{Budget, Client, GoodToWrite};
+use crate::api::GoodToWrite;
 use crate::cli::args::NewGood;
 use crate::cli::run::runtime;
 use crate::cli::unknown::{documents_were, meant};
 use crate::cli::values::amount;
-use crate::cli::{Error, data, say, way_beside};
+use crate::cli::{Error, ServiceAccess, access_beside, data, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Secrets;
@@ -38,7 +38,7 @@ pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> R
     }
     let code = Barcode::read(&wish.code);
     match db.resolve(&code)? {
-        Resolution::Found(good) => return book(out, config, &mut db, (&good, "has this code already")),
+        Resolution::Found(good) => return book(out, config, &mut db, &good, "has this code already"),
         Resolution::Ambiguous => {
             return Err(Error::failure("several goods have this code").hint("correct one of them in Altegio"));
         }
@@ -54,40 +54,49 @@ pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> R
         return Err(Error::required(&missing));
     }
     let asked = stdin.is_terminal().then(|| stdin.lock());
-    let way = way_beside(config, secrets)?;
-    let (good, how) = match make(out, config, wish, (way, barcode_for(&code), asked))? {
+    let access = access_beside(config, secrets)?;
+    let wanted = WantedGood { wish, barcode: barcode_for(&code) };
+    let (good, how) = match make(out, config, access, &wanted, asked)? {
         Made::New(good) => (good, "was made"),
         Made::Found(good) => (good, "has this code on the service already"),
     };
     db.put_changed_goods(std::slice::from_ref(&good))?;
-    book(out, config, &mut db, (&good, how))
+    book(out, config, &mut db, &good, how)
 }
 
+/// A good to be made, and the barcode that it gets.
+struct WantedGood<'a> {
+    wish: &'a NewGood,
+    barcode: String,
+}
+
+/// Makes the good on the service. What was not given is asked on `terminal`.
 fn make(
     out: &mut impl Write,
     config: &Config,
-    wish: &NewGood,
-    ((client, budget), barcode, person): ((Client, Budget), String, Option<impl BufRead>),
+    access: ServiceAccess,
+    wanted: &WantedGood<'_>,
+    terminal: Option<impl BufRead>,
 ) -> Result<Made, Error> {
-    let api = &config.api;
+    let ServiceAccess { client, budget } = access;
+    let WantedGood { wish, barcode } = wanted;
     runtime()?.block_on(async {
-        let mut creator = Creator { client: &client, budget, wait: api.reconcile_after };
-        let mut good = match person {
+        let mut creator = Creator { client: &client, budget, wait: config.api.reconcile_after };
+        let mut good = match terminal {
             Some(input) => {
-                if let Some(found) = creator.good_with(&barcode).await? {
+                if let Some(found) = creator.good_with(barcode).await? {
                     return Ok(Made::Found(found));
                 }
                 Person { input, out }.complete(wish, &mut creator).await?
             }
             None => wish.complete().ok_or_else(|| Error::required(&wish.missing()))?,
         };
-        good.barcode = Some(barcode);
+        good.barcode = Some(barcode.clone());
         Ok(creator.make(&good).await?)
     })
 }
 
-fn book(out: &mut impl Write, config: &Config, db: &mut Db, told: (&Good, &str)) -> Result<(), Error> {
-    let (good, how) = told;
+fn book(out: &mut impl Write, config: &Config, db: &mut Db, good: &Good, how: &str) -> Result<(), Error> {
     let operations = db.book_parked(SystemClock::new().wall())?;
     // Without an agent it is delivered when one starts; with one, at its next check at the latest.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);

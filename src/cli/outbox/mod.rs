@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::args::{Correct, OutboxCommand, OutputFormat};
 use super::run::runtime;
-use super::{Error, data, data_if_any, say, way_beside};
+use super::{Error, ServiceAccess, access_beside, data, data_if_any, say};
 use crate::cli::station::location_of;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -34,6 +34,13 @@ use crate::work::verify::Verifier;
 /// A day, in ms.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The date that a document has on the service after a retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DocumentDate {
+    Unchanged,
+    Today,
+}
+
 pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxCommand) -> Result<(), Error> {
     match command {
         OutboxCommand::List { all, output } => {
@@ -45,7 +52,10 @@ pub(super) fn outbox(out: &mut impl Write, config: &Config, command: &OutboxComm
         }
         OutboxCommand::Show { id, output: OutputFormat::Json } => show_json(out, config, OperationId(*id)),
         OutboxCommand::Show { id, output: OutputFormat::Text } => list::show(out, config, OperationId(*id)),
-        OutboxCommand::Retry { id, today } => retry(out, config, OperationId(*id), *today),
+        OutboxCommand::Retry { id, today } => {
+            let date = if *today { DocumentDate::Today } else { DocumentDate::Unchanged };
+            retry(out, config, OperationId(*id), date)
+        }
         OutboxCommand::Correct(correction) => correct(out, config, correction),
         OutboxCommand::Revoke { id, delete } => {
             revoke(out, config, OperationId(*id), if *delete { Undo::Delete } else { Undo::Opposite })
@@ -81,7 +91,7 @@ fn show_json(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(
     say(out, &format!("{document}\n"))
 }
 
-fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today: bool) -> Result<(), Error> {
+fn retry(out: &mut impl Write, config: &Config, id: OperationId, date: DocumentDate) -> Result<(), Error> {
     let mut db = data(config)?;
     let delivery = db.pending(id)?.delivery;
     let nothing = || nothing_to_retry(id, delivery.state);
@@ -104,7 +114,7 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, is_dated_today:
         what: "a person had it tried again".to_owned(),
         now: SystemClock::new().wall(),
     };
-    if is_dated_today {
+    if date == DocumentDate::Today {
         let location = location_of(config, &db)?;
         db.redate(id, &date_in(location.zone(), advance.now))?;
     }
@@ -181,7 +191,7 @@ fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) ->
 fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error> {
     let secrets = Secrets::find(&config.api);
     let db = data(config)?;
-    let (client, budget) = way_beside(config, secrets)?;
+    let ServiceAccess { client, budget } = access_beside(config, secrets)?;
     let zone = location_of(config, &db)?.zone().clone();
     let since = SystemClock::new().wall().plus_ms(-i64::from(days) * DAY_MS);
     let compared = runtime()?.block_on(async {
