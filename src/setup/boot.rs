@@ -32,7 +32,7 @@ const MODE: u32 = 0o600;
 /// A set-up file that was used.
 #[derive(Debug)]
 pub struct Consumed {
-    /// The files that were written; `None`: the station was set up already in this way, and only the tokens had to go.
+    /// The files that were written; `None`: the station had this set-up already, and only the tokens were removed.
     pub installed: Option<Installed>,
     /// The rest of the file: everything except its tokens.
     pub left: PathBuf,
@@ -43,7 +43,7 @@ pub struct Consumed {
 ///
 /// # Errors
 /// The file is wrong, the station is set up already, or something cannot be written. The reason is then written beside
-/// the file, in words for somebody who reads the card in another computer, and the file is left as it is.
+/// the file, for a person who reads the card in another computer, and the file is left as it is.
 pub fn consume(
     from: &Path,
     path: &Path,
@@ -52,6 +52,7 @@ pub fn consume(
     let complaint = from.with_file_name(COMPLAINT);
     let consumed = used(from, path, finish);
     match &consumed {
+        // A reason that stays beside a file that was used would contradict the running station.
         Ok(_) => match fs::remove_file(&complaint) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::io(&complaint)(error));
@@ -75,6 +76,7 @@ fn used(
         Error::io(from)(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
     })?;
     let bundle = Bundle::handed(&text, &name)?.at(path)?;
+    // `finish` may add scanners. The copy without tokens and the comparison below use the text before that.
     let rest = bundle.text.clone();
     let bundle = finish(bundle)?;
     let replace = if bundle.force { Replace::KeepOld } else { Replace::Never };
@@ -93,11 +95,13 @@ fn says_the_same(path: &Path, text: &str) -> Result<bool, Error> {
 
 /// Writes a copy without tokens beside the file, overwrites the file, and removes it.
 fn without_tokens(from: &Path, rest: &str) -> Result<PathBuf, Error> {
+    // The copy is on the disk before the file is destroyed: a power cut leaves at least one of them.
     let left = put(&beside(from, "done"), rest.as_bytes(), MODE)?;
     let overwrite = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(from)?;
         let length = file.metadata()?.len();
         file.rewind()?;
+        // Removing the file alone would leave the tokens in the blocks of the card.
         let zeros = vec![0; usize::try_from(length).unwrap_or_default()];
         file.write_all(&zeros)?;
         file.sync_all()?;
@@ -107,7 +111,7 @@ fn without_tokens(from: &Path, rest: &str) -> Result<PathBuf, Error> {
     Ok(left)
 }
 
-/// Returns the reason for somebody at another computer, whose editor may know no other end of a line.
+/// Returns the reason for a person at another computer. Each line ends with CR and LF, which every editor can show.
 fn complaint_of(from: &Path, error: &Error) -> String {
     let name = from.file_name().unwrap_or_default().to_string_lossy();
     let mut why = match error {
@@ -122,6 +126,7 @@ fn complaint_of(from: &Path, error: &Error) -> String {
         why = format!("{why}: {source}");
         cause = source.source();
     }
+    // The hint of that error names a flag of the command line; the text above has the cure for a card.
     let hint = error.hint().filter(|_| !matches!(error, Error::SetUpAlready(_)));
     why.extend(hint.map(|hint| format!("\n{hint}")));
     let text = format!(

@@ -152,6 +152,7 @@ impl Bundle {
     pub fn at(self, path: &Path) -> Result<Self, Faults> {
         let usual = Path::new(DEFAULT_PATH).parent();
         let api = &self.config.api;
+        // The file may name places of its own for the tokens; these stay.
         let is_usual = api.partner_token_file.parent() == usual && api.user_token_file.parent() == usual;
         let path = std::path::absolute(path).unwrap_or_else(|_no_folder| path.to_owned());
         let Some(folder) = path.parent().filter(|folder| is_usual && Some(*folder) != usual) else {
@@ -163,6 +164,7 @@ impl Bundle {
             file("partner-token"),
             file("user-token")
         );
+        // TOML allows a section once: the keys join an existing `[api]`.
         let header = self.text.lines().position(|line| line.trim() == "[api]");
         let mut text = String::new();
         for (number, line) in self.text.lines().enumerate() {
@@ -177,6 +179,7 @@ impl Bundle {
         self.saying(text)
     }
 
+    /// Returns the bundle with another text of the configuration, which is checked again.
     fn saying(self, text: String) -> Result<Self, Faults> {
         let config = Config::parse(&text, NO_FILE)?;
         Ok(Self { text, config, ..self })

@@ -1,9 +1,10 @@
 //! The set-up code: the code that a station without configuration reads from a screen or a paper.
 //!
 //! `$SP.SETUP1/STATION/LOCATION/ADDRESS/SECRET/NETWORK/PASSPHRASE/CHECK`, in characters that the small alphabet of QR codes
-//! has (ISO/IEC 18004, 7.4.4) and every keyboard types. A running station takes the secret out of it,
-//! refuses it, and never looks it up or parks it ([`crate::domain::decode::secret`]). The secret, the network's name and its passphrase
-//! are in base 32; the check is a digest over all before it, by which the right keyboard layout is known, too.
+//! has (ISO/IEC 18004, 7.4.4) and every keyboard types. A running station removes the secret from a scan of it,
+//! refuses the scan, and never looks it up or parks it ([`crate::domain::decode::secret`]). The secret, the network's
+//! name and its passphrase are in base 32; the check is a digest over all before it, which also reveals the right
+//! keyboard layout.
 
 use std::net::IpAddr;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::setup::seal::base32;
 use crate::setup::seal::check_of;
 use crate::setup::seal::from_base32;
 
+/// The beginning of every set-up code, with the version of its form.
 const PREFIX: &str = "$SP.SETUP1/";
 
 /// The longest name of a wireless network, in bytes (IEEE 802.11, 9.4.2.2).
@@ -98,6 +100,7 @@ impl SetupCode {
     pub fn open(&self, sealed: Vec<u8>) -> Result<Bundle, Error> {
         let text = self.secret.open(&self.head(), sealed)?;
         let bundle = Bundle::handed(text.expose_secret(), "what the code opened")?;
+        // The seal binds the bytes to the code; the configuration inside them is compared, too.
         let station = &bundle.config.station;
         let is_ours = station.name == self.name && station.location_id == self.location_id;
         if is_ours { Ok(bundle) } else { Err(Error::OtherStation) }
@@ -107,11 +110,13 @@ impl SetupCode {
     pub fn read(frame_text: &str) -> Option<Self> {
         let (_symbology, text) = AimId::split(frame_text);
         let (before, check) = text.rsplit_once('/')?;
+        // The check comes first: it refuses a cut or misread code before any part is interpreted.
         if check_of(&format!("{before}/")) != check {
             return None;
         }
         let parts: Vec<&str> = before.strip_prefix(PREFIX)?.split('/').collect();
         let [name, location, address, secret, ssid, phrase] = parts.as_slice() else { return None };
+        // The code has capitals, which the small alphabet of QR codes requires; a station's name has none.
         let name = name.to_ascii_lowercase();
         let location_id = LocationId(location.parse().ok()?);
         let is_fit = doubt_about("name", &name).or(doubt_about("location_id", location)).is_none();

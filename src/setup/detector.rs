@@ -44,6 +44,7 @@ impl SetupCodeDetector {
         let mut heard: Option<DetectedCode> = None;
         let mut frames = Vec::new();
         for (layout, stream) in &mut self.0 {
+            // Every stream gets every key, also after a find: all layouts that fit are reported.
             stream.take(event, &mut frames);
             let code = frames.drain(..).find_map(|frame: Frame| SetupCode::read(&frame.verdict.ok()?));
             match (&mut heard, code) {

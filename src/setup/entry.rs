@@ -93,7 +93,7 @@ pub fn pos_of<'a>(input: &FoundInput, hidraws: &'a [FoundHidraw]) -> Option<&'a 
     hidraws.iter().find(|pos| pos.identity.port == *port && pos.unfit.is_none())
 }
 
-/// Returns a name that the configuration accepts.
+/// Returns a name that the configuration accepts, made from the kernel's name; it may be empty.
 pub fn name_of(kernels: &str) -> String {
     kernels.chars().map(|c| c.to_ascii_lowercase()).filter(char::is_ascii_alphanumeric).take(24).collect()
 }

@@ -26,7 +26,7 @@ const CONFIG_MODE: u32 = 0o644;
 pub enum Replace {
     /// It stays as it is.
     Never,
-    /// It is set up anew, and its old configuration is kept.
+    /// It is set up again, and its old configuration is kept.
     KeepOld,
 }
 
@@ -58,6 +58,7 @@ pub fn is_set_up(path: &Path) -> Result<bool, Error> {
 /// One of its folders is not a folder, or this user may not write to it.
 pub fn may_install(path: &Path) -> Result<(), Error> {
     let folder = std::path::absolute(folder_of(path)).map_err(Error::io(path))?;
+    // The folders that are missing will be made, so the nearest existing one decides.
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
     if !there.is_dir() {
         return Err(Error::io(there)(io::ErrorKind::NotADirectory.into()));
@@ -72,8 +73,8 @@ fn says_nothing(bytes: &[u8]) -> bool {
     lines.all(|line| matches!(line.first(), None | Some(b'#' | b'[')))
 }
 
-/// Writes a bundle for a configuration at `path`. Whatever fails and whenever the power goes, the station is either set
-/// up as before or as the bundle says, and each file is whole.
+/// Writes a bundle for a configuration at `path`. After any failure or power cut each file is whole, and the
+/// configuration is either the old one or that of the bundle.
 ///
 /// # Errors
 /// The station is set up already and may not be replaced, or a file cannot be written.
@@ -90,6 +91,7 @@ pub fn install(bundle: Bundle, path: &Path, replace: Replace) -> Result<Installe
         draft(&api.user_token_file, line(&bundle.user).expose_secret().as_bytes(), TOKEN_MODE)?,
         draft(path, bundle.text.as_bytes(), CONFIG_MODE)?,
     ];
+    // The old configuration is kept before anything replaces it.
     let old = if was_set_up { Some(keep_old(path)?) } else { None };
     let written = drafts.into_iter().map(take_place).collect::<Result<_, _>>()?;
     Ok(Installed { written, old })

@@ -2,8 +2,8 @@
 //! and two tokens on the disk.
 //!
 //! Promises: nothing is written before everything was checked; each file appears whole, with its mode, or not at all,
-//! and the configuration last, so that a station is either set up or not. A station that is set up is set up anew only
-//! on request, and then its old configuration is kept beside the new one. No token is in an argument, in a message or
+//! and the configuration last, so that a station is either set up or not. An existing set-up is replaced only on
+//! request, and then the old configuration is kept beside the new one. No token is in an argument, in a message or
 //! in the log.
 //!
 //! It asks no questions and prints nothing: the command does that.
@@ -20,8 +20,8 @@
 //!   person who sends that proof again in time gets the same sealed bytes: they learn nothing, but the station comes
 //!   too late and the code has to be printed again.
 //! - A person who *reads the code* (a photo of the screen) while the offer stands, and is in the same network, can be
-//!   quicker than the station and has the tokens. The machine says to which address they went; the station says that
-//!   its code was refused. Then the tokens have to be revoked. The risk is limited by ten minutes, by one address that
+//!   quicker than the station and has the tokens. The machine reports to which address they went; the station
+//!   reports that its code is taken or used up. Then the tokens have to be revoked. The risk is limited by ten minutes, by one address that
 //!   gets the set-up until it has acknowledged it, and by five wrong proofs.
 //! - A person who *forges* an answer does not know the secret: the station accepts nothing that does not open.
 //! - A person who *keeps the machine busy* that printed the code keeps the station from being served: then a cable or a
@@ -106,7 +106,7 @@ pub enum Error {
     /// The machine that printed the code refuses it.
     #[error("the machine that printed the code refuses it")]
     CodeRefused,
-    /// The machine that printed the code is there and offers nothing.
+    /// The machine that printed the code can be reached, and offers nothing.
     #[error("the code is used up, or its time is over")]
     CodeSpent,
     /// Another machine has fetched the set-up with this code.
@@ -135,7 +135,7 @@ pub enum Error {
     NoNetworkManager(String),
 }
 
-/// The hint for a code that is worth nothing any more.
+/// The hint for a code that is no longer valid.
 const NEW_CODE: &str = "print a new code; if no station of yours used this one, revoke the tokens";
 
 impl Error {
@@ -168,6 +168,7 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, Error> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path)?;
+        // A file on a card may be anything: its size is limited before it is read into memory.
         io::Read::read_to_end(&mut io::Read::take(file, FILE_BYTES_MAX), &mut bytes)?;
         Ok(bytes)
     };

@@ -23,8 +23,8 @@ const NMCLI_TIME_MAX: Duration = Duration::from_secs(100);
 /// The file's mode: `NetworkManager` ignores a file that others may read.
 const MODE: u32 = 0o600;
 
-/// Makes `NetworkManager` join the network, now and at each start. It is no error if the network is not in reach yet:
-/// it is joined later.
+/// Makes `NetworkManager` join the network, now and at each start. A network out of reach is no error: it is joined as
+/// soon as it is in reach.
 ///
 /// # Errors
 /// `NetworkManager` is not there, or its file cannot be written.
@@ -37,6 +37,7 @@ pub fn join(wifi: &Wifi) -> Result<(), Error> {
     put(&file, keyfile(wifi).expose_secret().as_bytes(), MODE)?;
     for words in [&["connection", "reload"][..], &["connection", "up", CONNECTION]] {
         match child::run(child::command("nmcli").args(words), NMCLI_TIME_MAX) {
+            // The exit status is not checked: nmcli fails where the network is out of reach, and the connection stays.
             Ok(_) => {}
             // The connection is saved, and is joined as soon as it can be.
             Err(why @ child::Error::Hung(_)) => tracing::warn!(%why, "nmcli was asked to join the network"),
@@ -46,6 +47,7 @@ pub fn join(wifi: &Wifi) -> Result<(), Error> {
     Ok(())
 }
 
+/// Returns the file of the connection (`nm-settings-keyfile(5)`).
 fn keyfile(wifi: &Wifi) -> SecretString {
     let text = format!(
         "[connection]\nid={CONNECTION}\ntype=wifi\n\n[wifi]\nmode=infrastructure\nssid={}\n\n[wifi-security]\nkey-mgmt=wpa-psk\n\

@@ -2,20 +2,20 @@
 //!
 //! Over TCP, in lines:
 //!
-//! | who | says |
+//! | sender | line |
 //! |---|---|
 //! | station | `STOCKPOINT-SETUP2 PROOF`, the proof in base 32 |
 //! | machine | `OK LENGTH`, a line end and so many sealed bytes; or `NO`, `TAKEN`, `VERSION 2` |
-//! | station | `HAVE RECEIPT`, once it has opened them: a proof, in base 32, over what it got |
+//! | station | `HAVE RECEIPT`, once it has opened them: a proof, in base 32, over these bytes |
 //! | machine | `DONE` |
 //!
-//! The sealed bytes are for one address: the first one that proves to know the secret. It may fetch them again until it
-//! has acknowledged them, because a network may lose them on the way; any other address that proves to know the secret
-//! gets `TAKEN`. The machine answers one question at a time, and ends with the acknowledgement, when
-//! [`WRONG_PROOFS_MAX`] proofs were wrong, or when its time is over.
+//! The sealed bytes are for one address: the first one that proves that it has the secret. It may fetch them again
+//! until it has acknowledged them, because a network may lose them on the way; any other address with such a proof gets
+//! `TAKEN`. The machine answers one question at a time, and ends with the acknowledgement, when [`WRONG_PROOFS_MAX`]
+//! proofs were wrong, or when its time is over.
 //!
 //! The number in the question is the protocol's version. Version 1 had no acknowledgement: a station of that version
-//! gets `NO`, the only refusal that it knows, and a machine of that version closes the connection to ours.
+//! gets `NO`, the only refusal in its protocol, and a machine of that version closes the connection to ours.
 
 use std::io;
 use std::net::IpAddr;
@@ -40,15 +40,15 @@ use crate::setup::seal::OneTimeSecret;
 use crate::setup::seal::base32;
 use crate::setup::seal::from_base32;
 
-/// The number of wrong proofs after which the code is worth nothing.
+/// The number of wrong proofs after which the code is no longer valid.
 pub const WRONG_PROOFS_MAX: u32 = 5;
-/// The largest sealed text, in bytes: a configuration with 32 scanners has some ten thousand.
+/// The largest sealed text, in bytes; a configuration with 32 scanners has about ten thousand.
 const SEALED_BYTES_MAX: usize = 256 * 1024;
 /// The longest question, in bytes.
 const LINE_BYTES_MAX: u64 = 128;
 /// The longest time for one question and its answer.
 const TALK_MAX: Duration = Duration::from_secs(10);
-/// The longest time in which a station tries to reach the machine: a wireless network takes its time to be joined.
+/// The longest time in which a station tries to reach the machine; joining a wireless network takes time.
 const REACH_MAX: Duration = Duration::from_mins(2);
 /// The pause between two tries.
 const TRY_EVERY: Duration = Duration::from_secs(2);
@@ -71,13 +71,13 @@ pub enum Offered {
     Unacknowledged(SocketAddr),
     /// The station at this address speaks another version.
     OtherVersion(SocketAddr),
-    /// Its time is over, and nobody fetched it.
+    /// Its time is over, and no station fetched it.
     Expired,
     /// Too many proofs were wrong.
     Locked,
 }
 
-/// Offers `sealed` to the first who proves to know `secret`, until it is acknowledged or `ends` has come.
+/// Offers `sealed` to the first address that proves that it has `secret`, until the acknowledgement or until `ends`.
 pub async fn offer(listener: &TcpListener, secret: &OneTimeSecret, sealed: &[u8], ends: Instant) -> Offered {
     let mut server = OfferServer { secret, sealed, taker: None };
     let mut wrong = 0;
@@ -118,7 +118,7 @@ enum Answered {
 struct OfferServer<'a> {
     secret: &'a OneTimeSecret,
     sealed: &'a [u8],
-    /// The first address that proved to know the secret.
+    /// The first address that proved that it has the secret.
     taker: Option<SocketAddr>,
 }
 
@@ -145,10 +145,12 @@ impl OfferServer<'_> {
             writing.write_all(told.as_bytes()).await?;
             return Ok(Answered::OtherVersion);
         }
+        // The IP address alone is compared: each try of a station has another port.
         if self.taker.is_some_and(|taker| taker.ip() != peer.ip()) {
             writing.write_all(b"TAKEN\n").await?;
             return Ok(Answered::Nothing);
         }
+        // It is noted before the bytes are sent: from the first byte on, this address may have them.
         self.taker = Some(peer);
         writing.write_all(format!("OK {}\n", self.sealed.len()).as_bytes()).await?;
         writing.write_all(self.sealed).await?;
@@ -197,8 +199,8 @@ impl Reach {
     }
 }
 
-/// Fetches what `code` opens from the machine that printed it, which may take a while to be reached, and acknowledges
-/// it.
+/// Fetches the bundle that `code` opens from the machine that printed the code, and acknowledges it. Tries for two
+/// minutes to reach the machine.
 ///
 /// # Errors
 /// The address is out of `reach`, cannot be reached in time, refuses, speaks another version, or sends bytes that the
@@ -215,6 +217,8 @@ pub async fn fetch(code: &SetupCode, address: SocketAddr, reach: Reach) -> Resul
             Ok(Ok(Told::No)) => return Err(Error::CodeRefused),
             Ok(Ok(Told::Taken)) => return Err(Error::CodeTaken(address)),
             Ok(Ok(Told::OtherVersion)) => return Err(Error::OtherVersion(address)),
+            // A machine of version 1 closes the connection without an answer, and so may a bad network: it is asked
+            // again before the version is blamed.
             Ok(Ok(Told::Nothing)) => {
                 hang_ups += 1;
                 if hang_ups >= HANG_UPS_MAX {
@@ -262,6 +266,7 @@ async fn ask(code: &SetupCode, address: SocketAddr) -> io::Result<Told> {
         _ => {}
     }
     let length = line.trim_end().strip_prefix("OK ").and_then(|length| length.parse().ok());
+    // The length comes from the network: it is limited before it becomes a buffer.
     let length: usize =
         length.filter(|length| *length <= SEALED_BYTES_MAX).ok_or(io::ErrorKind::InvalidData)?;
     let mut sealed = vec![0; length];

@@ -17,7 +17,7 @@ use crate::setup::entry::ScannerEntry;
 use crate::setup::entry::name_of;
 use crate::setup::entry::pos_of;
 
-/// The way to read its codes.
+/// The way to read a scanner's codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadBy {
     /// As bytes of a serial port.
@@ -90,6 +90,7 @@ pub fn found(layout: LayoutName) -> Result<Vec<FoundScanner>, Error> {
             entry: ScannerEntry::of_port(port).to_string(),
         }
     });
+    // A HID-POS device whose reports cannot be read gets no entry.
     let pos = hidraws.iter().filter(|hidraw| hidraw.unfit.is_none()).map(|hidraw| FoundScanner {
         node: hidraw.node.clone(),
         way: ReadBy::Pos,
@@ -126,6 +127,7 @@ fn titled(node: &Path, product: Option<&str>, why: &str) -> String {
 /// # Errors
 /// The system does not list its devices.
 pub fn at(node: &Path, layout: LayoutName) -> Result<FoundScanner, Error> {
+    // A person may name a link, as those in /dev/input/by-id.
     let is_it = |found: &FoundScanner| {
         found.node == node || fs::canonicalize(node).is_ok_and(|target| target == found.node)
     };

@@ -22,9 +22,9 @@ use secrecy::SecretString;
 
 use crate::setup::Error;
 
-/// The bytes of a secret: nobody guesses one of 2^128.
+/// The length of a secret, in bytes. One of 2^128 cannot be guessed.
 pub(super) const SECRET_BYTES: usize = 16;
-/// The bytes of a proof: an HMAC-SHA-256.
+/// The length of a proof, in bytes: an HMAC-SHA-256.
 pub(super) const PROOF_BYTES: usize = 32;
 
 /// The salt of the key derivation: the protocol and its version.
@@ -63,7 +63,7 @@ impl OneTimeSecret {
         self.0.expose_secret()
     }
 
-    /// Returns the proof that the secret is known, which does not reveal it.
+    /// Returns the proof that this side has the secret. It does not reveal the secret.
     pub(super) fn proof(&self) -> [u8; PROOF_BYTES] {
         let mut proof = [0; PROOF_BYTES];
         proof.copy_from_slice(hmac::sign(&self.ask_key(), ASK).as_ref());
@@ -76,7 +76,7 @@ impl OneTimeSecret {
         hmac::verify(&self.ask_key(), ASK, proof).is_ok()
     }
 
-    /// Returns the proof that sealed bytes arrived at somebody who knows the secret.
+    /// Returns the proof that sealed bytes arrived at a station that has the secret.
     pub(super) fn receipt(&self, sealed: &[u8]) -> [u8; PROOF_BYTES] {
         let mut receipt = [0; PROOF_BYTES];
         receipt.copy_from_slice(hmac::sign(&self.ask_key(), &[RECEIPT, sealed].concat()).as_ref());
@@ -92,6 +92,7 @@ impl OneTimeSecret {
     /// Seals `text` for everybody who has the code. `head` is the part of the code that anybody may read: a text sealed
     /// for one station opens at no other. Call it once for a secret.
     pub(super) fn seal(&self, head: &str, text: &SecretString) -> Result<Vec<u8>, Error> {
+        // The bytes are encrypted in place, so that no unencrypted copy stays in memory.
         let mut sealed = text.expose_secret().as_bytes().to_vec();
         let key = self.seal_key()?;
         key.seal_in_place_append_tag(once(), Aad::from(head.as_bytes()), &mut sealed)
@@ -119,6 +120,7 @@ impl OneTimeSecret {
         key.map(LessSafeKey::new).map_err(|_unspecified| Error::NotSealed)
     }
 
+    /// Returns the key from which the others are derived, one for each purpose.
     fn stretched(&self) -> hkdf::Prk {
         hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(self.bytes())
     }
@@ -129,7 +131,7 @@ fn once() -> Nonce {
     Nonce::assume_unique_for_key([0; aead::NONCE_LEN])
 }
 
-/// Returns a short digest of a text, which reveals a misread one: 25 bits of SHA-256.
+/// Returns a short digest of a text, which reveals a misread text: 25 bits of SHA-256.
 pub(super) fn check_of(text: &str) -> String {
     base32(digest::digest(&digest::SHA256, text.as_bytes()).as_ref()).chars().take(5).collect()
 }
