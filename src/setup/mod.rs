@@ -20,9 +20,9 @@
 //!   person who sends that proof again in time gets the same sealed bytes: they learn nothing, but the station comes
 //!   too late and the code has to be printed again.
 //! - A person who *reads the code* (a photo of the screen) while the offer stands, and is in the same network, can be
-//!   quicker than the station and has the tokens. The machine reports to which address they went; the station
-//!   reports that its code is taken or used up. Then the tokens have to be revoked. The risk is limited by ten minutes, by one address that
-//!   gets the set-up until it has acknowledged it, and by five wrong proofs.
+//!   quicker than the station and has the tokens. The machine reports to which address they went; the station reports
+//!   that its code is taken or used up. Then the tokens have to be revoked. The risk is limited by ten minutes, by one
+//!   address that gets the set-up until it has acknowledged it, and by five wrong proofs.
 //! - A person who *forges* an answer does not know the secret: the station accepts nothing that does not open.
 //! - A person who *keeps the machine busy* that printed the code keeps the station from being served: then a cable or a
 //!   sealed file helps.

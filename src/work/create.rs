@@ -1,7 +1,7 @@
 //! Makes a good on the service for a code that no good has.
 //!
-//! The service accepts a second good with the same barcode without an error. So its table is searched for that very
-//! barcode before a good is made, and again after an answer was lost; a request is never simply repeated.
+//! The service accepts a second good with the same barcode without an error. So its table is searched for exactly this
+//! barcode before a good is made, and again after a lost answer; the request itself is never repeated.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::domain::ids::{CategoryId, GoodId, UnitId};
 use crate::domain::listing::{Fault, Reading, Step};
 use crate::domain::stock::good::Good;
 
-/// The most requests for goods that resemble a code: ten thousand goods, each listed twice. A good that was not looked
-/// at could have the barcode.
+/// The most requests for goods that resemble a code: ten thousand goods, each listed twice. An incomplete search proves
+/// nothing, because any good that it left out could have the barcode.
 const REQUESTS_MAX: u32 = 200;
 
-/// The number of searches for a good after a lost answer, a wait apart: it may show up late.
+/// The number of searches for a good after a lost answer, a wait apart: the good may appear late.
 const LOOKS: u32 = 2;
 
 /// The number of units shown to choose from.
@@ -27,13 +27,13 @@ const UNITS_MAX: usize = 20;
 /// The result of making a good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Made {
-    /// It was made.
+    /// The good was made.
     New(Good),
-    /// There was one with this barcode already; none was made.
+    /// A good with this barcode existed already; none was made.
     Found(Good),
 }
 
-/// The reason why no good was made, or why that is not known.
+/// The reason why no good was made, or why it is unknown whether one was made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The service did not answer, or refused. Nothing was made.
@@ -44,17 +44,17 @@ pub enum Error {
         "it is not known whether the good was made: the answer was lost, and the service lists no such good yet"
     )]
     Lost(#[source] api::Error),
-    /// Several goods have this barcode: a program cannot decide which one is meant.
+    /// Several goods have this barcode: a program cannot choose between them.
     #[error("goods {0} and {1} both have this barcode")]
     Several(GoodId, GoodId),
-    /// More goods resemble the code than can be looked at. Nothing was made.
+    /// More goods resemble the code than are searched. Nothing was made.
     #[error("too many goods resemble the code: the service cannot be searched for it")]
     TooMany,
     /// The service's listing proves nothing: it repeats pages, or goods come and go all the time. Nothing was made.
     #[error("the goods that resemble the code cannot be listed")]
     Listing(#[from] Fault),
-    /// The good was made, and the service keeps another barcode for it than was sent.
-    /// Asking again would make another.
+    /// The good was made, and the service keeps another barcode for it than was sent. A second request would make
+    /// another good.
     #[error("good {0} was made, and the service keeps another barcode for it")]
     OtherBarcode(GoodId),
 }
@@ -79,20 +79,20 @@ impl Error {
     }
 }
 
-/// Makes goods.
+/// The maker of goods on the service, and the writer of their barcodes.
 #[derive(Debug)]
 pub struct Creator<'a> {
     /// The connection to the service.
     pub client: &'a Client,
     /// The budget of its requests.
     pub budget: Budget,
-    /// The wait before each look for a good whose answer was lost.
+    /// The wait before each search for a good whose answer was lost.
     pub wait: Duration,
 }
 
 /// Returns the barcode that a good gets for a scanned code: the item's number if the code carries more than that, such
-/// as a lot; else the code as it is. Eight digits that their symbol shows to be a UPC-E or an EAN-8 become all the
-/// digits of that number: the text alone would be both.
+/// as a lot; else the code as it is. Eight digits of a UPC-E or EAN-8 symbol become all digits of that number, because
+/// the eight digits alone could be either.
 pub fn barcode_for(code: &Barcode) -> String {
     let name = code.name();
     if code.item.is_some() || name == code.text {
@@ -101,6 +101,7 @@ pub fn barcode_for(code: &Barcode) -> String {
     match code.tiers.first().map(Vec::as_slice) {
         Some([Key::Gtin(gtin)]) => {
             let digits = gtin.as_str();
+            // A GTIN has 14 digits here: an EAN-13 stands behind one zero, a UPC-A behind two.
             let short = digits.strip_prefix("00").or_else(|| digits.strip_prefix('0'));
             short.unwrap_or(digits).to_owned()
         }
@@ -121,7 +122,9 @@ impl Creator<'_> {
         let permit = self.budget.wait().await;
         match self.client.create_good(permit, good).await {
             Ok(made) if is_same(&made.good.barcode, barcode) => Ok(Made::New(made.good)),
+            // The next scan would not find the good, and the next run of the command would make a second one.
             Ok(made) => Err(Error::OtherBarcode(made.good.id)),
+            // The request may have been carried out: only the service's table shows whether it was.
             Err(error) if error.outcome() == Outcome::Unknown => self.look_for(barcode, error).await,
             Err(error) => Err(error.into()),
         }
@@ -139,8 +142,10 @@ impl Creator<'_> {
             let (goods, rows) = self.client.list_goods(permit, reading.page(), &filter).await?;
             let keys: Vec<GoodId> = goods.iter().map(|row| row.good.id).collect();
             let same = goods.into_iter().map(|row| row.good).filter(|good| is_same(&good.barcode, barcode));
+            // The service's search is fuzzy: a good that it finds need not have this barcode.
             found.extend(same.map(|good| (good.id, good)));
             if reading.take(rows, &keys)? == Step::Complete {
+                // A good that only an unfinished pass has found may be gone.
                 found.retain(|id, _| reading.keys().contains(id));
                 return one_of(found);
             }
@@ -177,11 +182,13 @@ impl Creator<'_> {
         Ok(units)
     }
 
+    /// Searches for a good after the answer to its making was lost.
     async fn look_for(&mut self, barcode: &str, lost: api::Error) -> Result<Made, Error> {
         for _ in 0..LOOKS {
             sleep(self.wait).await;
             match self.good_with(barcode).await {
                 Ok(Some(good)) => return Ok(Made::New(good)),
+                // A listing that changed meanwhile proves nothing, so the next search decides.
                 Ok(None) | Err(Error::Listing(_)) => {}
                 Err(error) => return Err(error),
             }

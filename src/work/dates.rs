@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::time::UnixMillis;
 
-/// The formats of a document's date and of a reading's beginning: the service takes both
+/// The formats of a document's date and of the beginning of a reading: the service accepts both
 /// (<https://developer.alteg.io/en/b2b-v1/openapi>, examples of `create_date` and `changed_after`).
 const DATE: &str = "%Y-%m-%dT%H:%M:%S%:z";
 const READING: &str = "%Y-%m-%dT%H:%M:%S";
@@ -18,11 +18,11 @@ pub fn date_in(zone: &TimeZone, at: UnixMillis) -> String {
 /// The local time furthest behind UTC, in milliseconds: twelve hours (the zone `Etc/GMT+12` of the IANA database).
 const FURTHEST_BEHIND_MS: i64 = 12 * 3_600_000;
 
-/// Returns the beginning of a reading, as the service takes it: without an offset.
+/// Returns the beginning of a reading in the service's format, which has no offset.
 ///
-/// It is not documented whether the service reads it as the location's time or as UTC, so the earlier of the two is
-/// sent: reading too much only takes longer. A reading that begins too late lacks documents and so proves that they are
-/// absent when they are there. Without a known zone the location may lie anywhere.
+/// It is not documented whether the service interprets it as the location's time or as UTC, so the earlier of the two is
+/// sent: reading too much only takes longer. A reading that begins too late lacks documents and would prove that they
+/// are absent although they exist. Without a known zone the location may lie anywhere.
 pub(super) fn earliest_reading(at: UnixMillis, zone: Option<&TimeZone>) -> String {
     let utc = timestamp(at).to_zoned(TimeZone::UTC).datetime();
     let local = match zone {

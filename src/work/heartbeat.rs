@@ -1,7 +1,7 @@
 //! The time by which a worker reports again, for a watchdog.
 //!
-//! A watchdog that is fed by a timer of its own proves only that the timer runs. Here each worker notes, before it
-//! waits for anything, how long that may take; one that does not report by then is stuck.
+//! A watchdog with a timer of its own proves only that the timer runs. Here each worker notes, before it waits for
+//! anything, how long that may take; a worker that does not report by then is stuck.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -31,10 +31,11 @@ impl Heartbeat {
     /// Notes that the worker will report again within `patience`.
     pub fn expect_within(&self, patience: Duration, clock: &dyn Clock) {
         let ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+        // No other memory depends on this number, so no stronger order is needed.
         self.due.store(clock.boot().plus_ms(ms).0, Ordering::Relaxed);
     }
 
-    /// Notes that the worker has ended in good order.
+    /// Notes that the worker has ended without an error: it is never late from now on.
     pub fn rest(&self) {
         self.due.store(i64::MAX, Ordering::Relaxed);
     }

@@ -1,5 +1,5 @@
-//! Checks of the facts on the labels of goods besides the item, made before a scan is booked: a date that is past, and
-//! a unit that was scanned before.
+//! Checks the label of a scanned good before the scan is booked, for a date in the past and for a unit that was scanned
+//! before.
 //!
 //! With a clock that is not trusted, dates are not checked. A failure to read the store stops no scan.
 
@@ -15,7 +15,8 @@ use crate::domain::stock::mode::Kind;
 use crate::domain::time::{Moment, UnixMillis};
 use crate::store::{self, Db, SerializedItem};
 
-/// The time for which a unit is remembered, in ms: 30 days. A unit that comes back after that is another delivery.
+/// The time for which a unit is remembered, in ms: 30 days. A unit that is scanned again after that counts as another
+/// delivery.
 const UNIT_WITHIN_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The checks of labels, and the action for each.
@@ -25,14 +26,14 @@ pub struct Labels {
     pub expired: LabelCheck,
     /// A unit, by item and serial number, that was scanned for the same purpose within 30 days.
     pub serials: LabelCheck,
-    /// The location's time zone, if it is configured; else the one that the service gave.
+    /// The configured time zone of the location; `None`: the zone that the service gave is used.
     pub zone: Option<TimeZone>,
 }
 
 /// A doubt about a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// Its lot was good until this day.
+    /// Its lot expired after this day.
     Expired(Date),
     /// Its unit was scanned before, on this day.
     SeenBefore(Date),
@@ -57,12 +58,13 @@ impl Doubt {
 }
 
 impl Labels {
-    /// Returns the doubts about the label of a scan that is about to be booked or parked; the decision is to refuse it
-    /// if the configuration says so.
+    /// Returns the doubts about the label of a scan that is about to be booked or parked. The returned decision refuses
+    /// the scan if the configuration requires that.
     pub fn heed(&self, db: &Db, heard: &Heard, decision: Decision, at: Moment) -> (Decision, Vec<Doubt>) {
         let (Outcome::Booked { place, .. } | Outcome::Unknown { place, .. }) = decision.outcome else {
             return (decision, Vec::new());
         };
+        // A check that fails must not stop the work: the scan is booked without it.
         let looked = self.look(db, heard, place.kind, at).unwrap_or_else(|error| {
             tracing::warn!(error = &error as &dyn std::error::Error, "the label of a scan was not looked up");
             Vec::new()
@@ -74,6 +76,7 @@ impl Labels {
         }
     }
 
+    /// Returns each doubt about a label with the configured action for it.
     fn look(
         &self,
         db: &Db,
@@ -89,9 +92,11 @@ impl Labels {
         let day = |at: UnixMillis| timestamp(at).to_zoned(zone.clone()).date();
         let mut doubts = Vec::new();
         let last = gs1.expiry.as_deref().and_then(|expiry| last_day(expiry, day(at.wall)));
+        // A clock that is not trusted could refuse every label, so it refuses none.
         if let Some(last) = last.filter(|last| at.trusted && *last < day(at.wall)) {
             doubts.push((Doubt::Expired(last), self.expired));
         }
+        // A serial number is unique only together with the item.
         if let (Some(serial), Some(read_as)) = (&gs1.serial, heard.identity()) {
             let unit = SerializedItem { read_as: &read_as, serial };
             let seen = db.last_scan_of_item(&unit, kind, at.wall.plus_ms(-UNIT_WITHIN_MS))?;

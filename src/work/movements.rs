@@ -6,8 +6,8 @@ use crate::api::Movement;
 use crate::domain::ids::{DocumentId, GoodId};
 use crate::domain::listing::{Fault, Reading, Step};
 
-/// The key of a row of the listing: its id or, for a service that gives none, its document, its good and how often both
-/// came before.
+/// The key of a row of the listing: its id or, where the service gives none, its document, its good and its number
+/// among the rows with both.
 type Key = (Option<i64>, DocumentId, Option<GoodId>, u32);
 
 /// A listing of movements as it comes in, pass by pass.
@@ -28,14 +28,15 @@ impl Listing {
     /// Takes in the page that was asked for. Returns true if the listing is whole.
     ///
     /// # Errors
-    /// [`Fault`] if it proves nothing and must begin anew.
+    /// [`Fault`] if the listing proves nothing and must begin again.
     pub(super) fn is_whole_with(&mut self, rows: Vec<Movement>) -> Result<bool, Fault> {
+        // A new pass counts rows from the beginning, so that equal rows of two passes get equal keys.
         if self.page() == 1 {
             self.nameless.clear();
         }
         let keys: Vec<Key> = rows.iter().map(|row| self.key(row)).collect();
         let step = self.reading.take(rows.len(), &keys)?;
-        // A row that a later pass does not find again did exist: it can only prove that something stands.
+        // A row that a later pass does not find did exist: it can only prove that a document is there.
         self.rows.extend(keys.into_iter().zip(rows));
         Ok(step == Step::Complete)
     }
@@ -45,6 +46,7 @@ impl Listing {
         self.rows.into_values().collect()
     }
 
+    /// Returns the key of a row, and counts it if it has no id.
     fn key(&mut self, row: &Movement) -> Key {
         let mut number = 0;
         if row.id.is_none() {

@@ -11,12 +11,14 @@ use crate::domain::session::Reason;
 
 /// The most lines in a minute: a faulty scanner must not fill the disk with them.
 const LINES_MAX: u32 = 20;
+/// The time in which [`LINES_MAX`] lines are written.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The number of lines written since a time, and the number left out.
+/// The limiter of the lines about refused scans.
 #[derive(Debug, Default)]
 pub struct Refusals(Mutex<Lines>);
 
+/// The number of lines written since a time, and the number left out.
 #[derive(Debug, Default)]
 struct Lines {
     since: Option<Instant>,
@@ -25,8 +27,9 @@ struct Lines {
 }
 
 impl Refusals {
-    /// Writes the line, or counts it among those that are left out. `stockpoint scans list --refused` shows all.
+    /// Writes the line, or counts it as left out. `stockpoint scans list --refused` shows all refused scans.
     pub(super) fn log(&self, scanner: &ScannerName, reason: Reason, code: &str) {
+        // A panic elsewhere leaves the counts usable: they limit the log and decide nothing.
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if lines.since.is_none_or(|since| now.duration_since(since) >= MINUTE) {

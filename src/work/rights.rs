@@ -1,4 +1,4 @@
-//! The parts of the configuration that the account does not have or does not allow, in words for a person.
+//! The storages and rights that the configuration requires and the account lacks, in words for a person.
 
 use crate::api::{PermissionsRow, StorageRow};
 use crate::config::Config;
@@ -15,8 +15,8 @@ pub fn missing_storages(config: &Config, known: &[StorageRow]) -> Vec<String> {
         .collect()
 }
 
-/// Returns the rights that the token lacks for the configuration. If the account does not give a right, nothing is
-/// concluded.
+/// Returns the rights that the token lacks for the configuration. A right that the service does not report counts as
+/// given.
 pub fn missing_rights(config: &Config, may: &PermissionsRow) -> Vec<String> {
     let mut missing = Vec::new();
     if may.may_create == Some(false) {
@@ -32,6 +32,7 @@ pub fn missing_rights(config: &Config, may: &PermissionsRow) -> Vec<String> {
             Kind::Receipt => 3,
             Kind::WriteOff => 4,
         };
+        // An empty list means that the service reports no types.
         if !may.types.is_empty() && !may.types.contains(&type_id) {
             missing.push(format!("the token may not create documents of type {type_id} ({kind})"));
         }
@@ -39,14 +40,14 @@ pub fn missing_rights(config: &Config, may: &PermissionsRow) -> Vec<String> {
     missing
 }
 
-/// Returns the storages that some scanner books, or that a code may command.
+/// Returns the storages that a scanner books or a control code may choose.
 pub fn booked_storages(config: &Config) -> Vec<StorageId> {
     let mut storages: Vec<StorageId> = config.storages().into_iter().map(|storage| storage.id).collect();
     storages.sort_unstable();
     storages
 }
 
-/// Returns the kinds that some scanner books without a command.
+/// Returns the kinds that a scanner books before any mode code.
 fn booked_kinds(config: &Config) -> Vec<Kind> {
     let own = config.scanners.iter().filter_map(|scanner| scanner.mode);
     let mut kinds: Vec<Kind> = own.chain([config.station.mode]).filter_map(Mode::kind).collect();

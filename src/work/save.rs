@@ -1,4 +1,4 @@
-//! Writes a barcode into a good on the service, so that every station knows it.
+//! Writes a barcode into a good on the service, where every station reads it.
 //!
 //! The call replaces the whole good, so the good is read before, and all of its members that the service returns are
 //! sent back. Members that it does not return are not sent: the name on receipts, weights, taxes. Another barcode is
@@ -18,13 +18,13 @@ pub enum Standing {
     Overwritten,
 }
 
-/// The reason why the barcode was not written, or why that is not known.
+/// The reason why the barcode was not written, or why it is unknown whether it was written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The service did not answer, or refused. Nothing was written.
     #[error(transparent)]
     Api(#[from] api::Error),
-    /// The goods with this barcode cannot be found out. Nothing was written.
+    /// The search for goods with this barcode failed. Nothing was written.
     #[error(transparent)]
     Search(#[from] create::Error),
     /// The service has no such good. Nothing was written.
@@ -76,7 +76,7 @@ impl Error {
 }
 
 impl Creator<'_> {
-    /// Writes a barcode into a good. One that it has already is not written again.
+    /// Writes a barcode into a good. A barcode that the good has already is not written again.
     ///
     /// # Errors
     /// [`Error`].
@@ -84,6 +84,7 @@ impl Creator<'_> {
         if let Some(other) = self.good_with(barcode).await?.filter(|other| other.id != good) {
             return Err(Error::Taken(other.id));
         }
+        // The copy in the data folder may be old; what is replaced is read right before.
         let stands = self.read(good).await?;
         let held = &stands.good.barcode;
         if is_same(held, barcode) {
@@ -96,6 +97,7 @@ impl Creator<'_> {
         let written =
             match self.client.replace_good(permit, good, &with_barcode(&stands, barcode)?, &[]).await {
                 Ok(written) => written.good,
+                // The answer was lost: the good itself shows whether the request was carried out.
                 Err(error) if error.outcome() == Outcome::Unknown => {
                     let stands = self.read(good).await?;
                     if !is_same(&stands.good.barcode, barcode) {
@@ -105,18 +107,21 @@ impl Creator<'_> {
                 }
                 Err(error) => return Err(error.into()),
             };
+        // The service may change what it stores, so its answer is compared.
         if is_same(&written.barcode, barcode) { Ok(written) } else { Err(Error::NotKept(good)) }
     }
 
+    /// Reads a good as the service has it now.
     async fn read(&mut self, good: GoodId) -> Result<GoodDetails, Error> {
         let permit = self.budget.wait().await;
         self.client.good(permit, good).await?.ok_or(Error::Gone(good))
     }
 }
 
-/// Returns the good as it stands, with another barcode.
+/// Returns the good as the service has it, with another barcode.
 fn with_barcode(stands: &GoodDetails, barcode: &str) -> Result<GoodToWrite, Error> {
     let good = stands.good.id;
+    // The service refuses a replacement without these members.
     let untold = |what| Error::Untold { good, what };
     let category = stands.category.ok_or_else(|| untold("category"))?;
     let sale = stands.sale_unit.ok_or_else(|| untold("sale unit"))?;

@@ -1,4 +1,4 @@
-//! The scans' worker: a frame comes in, a verdict goes out, and in between it is on the disk.
+//! The worker for scans: it takes a frame, stores the decision on the disk, and only then announces the verdict.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,11 +31,11 @@ use crate::meter::Commits;
 use crate::status::Location;
 use crate::store::{self, Db, NewScan, Store};
 
-/// The interval between two looks at idle documents and the database's log.
+/// The interval between two checks for idle documents, which also maintain the database.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The longest time for one scan, or one look at idle documents: a memory card that tidies itself up holds a commit for
-/// seconds.
+/// The longest time for one scan, or for one check for idle documents: the housekeeping of a memory card may delay a
+/// commit by seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The input of the worker.
@@ -52,9 +52,9 @@ pub enum Input {
         /// The wall clock.
         wall: UnixMillis,
     },
-    /// A scanner's input came to its end: nothing more comes from it.
+    /// A scanner's input has ended: no more frames come from it.
     Ended(ScannerName),
-    /// The agent stops: earlier input is still taken in. Open documents stay open.
+    /// The agent stops. Earlier input is still processed, and open documents stay open.
     Stop,
 }
 
@@ -67,17 +67,17 @@ pub struct Scans {
     pub feedback: Arc<Feedback>,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
-    /// The trust in the wall clock.
+    /// The present trust in the wall clock.
     pub clock_trust: watch::Receiver<ClockTrust>,
-    /// Notified when there is something to deliver.
+    /// Notified when a document is ready for delivery.
     pub wake: Arc<tokio::sync::Notify>,
-    /// Receives the advice that stands on each scanner.
+    /// Receives the present advice about each scanner.
     pub advice: watch::Sender<BTreeMap<ScannerName, Advice>>,
     /// Receives the quantity that waits for the next scan of each scanner.
     pub pending: watch::Sender<BTreeMap<ScannerName, u16>>,
     /// The log of refused scans.
     pub refusals: Refusals,
-    /// The heartbeat by which the worker shows that it gets on.
+    /// The heartbeat by which the worker shows that it is not stuck.
     pub heartbeat: Arc<Heartbeat>,
     /// The times that scans take to reach the disk.
     pub meter: Commits,
@@ -92,7 +92,7 @@ pub struct Scans {
 pub struct Verdict {
     /// The decision, which is on the disk.
     pub decision: Decision,
-    /// The result of a command, in words; none if the command's name says it.
+    /// The result of a command, in words; `None` if the command's name is enough.
     pub words: Option<String>,
     /// Quantities that had lapsed before it.
     pub lapsed: Vec<(ScannerName, u16)>,
@@ -118,7 +118,7 @@ pub struct ReadFrame {
     pub at: Moment,
 }
 
-/// The thing that the code of a frame led to, as far as it is announced.
+/// The good or kit that the code of a frame named, as far as it is announced.
 #[derive(Debug)]
 enum Found {
     Nothing,
@@ -127,19 +127,20 @@ enum Found {
 }
 
 impl Scans {
-    /// Takes in frames until their channel closes.
+    /// Processes frames until their channel closes.
     ///
     /// # Errors
-    /// [`Error`] if the store has ended or is damaged. A full disk is no error: each scan is refused.
+    /// [`Error`] if the store has ended or is damaged. A full disk is not an error: each scan is refused meanwhile.
     pub async fn run(self, mut session: Session, mut inputs: mpsc::Receiver<Input>) -> Result<(), Error> {
         let unreachable = session.close_all(CloseReason::Unreachable);
         session = self.close(session, unreachable).await?;
         session = self.revert(session).await?;
         let mut last_answers = LastAnswers::new();
         let mut tick = interval_at(Instant::now() + TICK, TICK);
+        // After a long wait one tick is enough: it does everything that the missed ones would have done.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            // The tick ends every wait.
+            // The tick ends every wait, so that the worker reports at least once in that time.
             self.heartbeat.expect_within(PATIENCE, self.clock.as_ref());
             session = tokio::select! {
                 input = inputs.recv() => match input {
@@ -169,6 +170,7 @@ impl Scans {
                     let idle = session.idle(self.clock.boot());
                     let session = self.close(session, idle).await?;
                     let session = self.revert(session).await?;
+                    // Housekeeping that fails on a full disk is tried again at the next tick.
                     self.store.run(Db::do_housekeeping).await?.or_else(only_damage)?;
                     session
                 }
@@ -176,6 +178,7 @@ impl Scans {
         }
     }
 
+    /// Processes one frame: stores the decision, then announces the verdict.
     async fn frame(
         &self,
         session: Session,
@@ -183,7 +186,7 @@ impl Scans {
         last_answers: &mut LastAnswers,
     ) -> Result<Session, Error> {
         let (begun, scanner) = (Instant::now(), read.scanner.clone());
-        // One trip to the store's thread: look up, decide, write.
+        // One trip to the store's thread does all of it: no other write comes between the lookup and the decision.
         let labels = Arc::clone(&self.labels);
         let trip = self.store.run(move |db| {
             let mut session = session;
@@ -197,6 +200,7 @@ impl Scans {
                 if verdict.decision.changes.iter().any(closes) {
                     self.wake.notify_one();
                 }
+                // A repeat books nothing, and is announced with the answer to the first scan.
                 let what = match (&verdict.decision.outcome, last_answers.get(&scanner)) {
                     (Outcome::Refused(Reason::Repeat), Some(first)) => What::Repeat(Box::new(first.clone())),
                     _ => self.answer(&verdict, &session, &scanner),
@@ -210,6 +214,7 @@ impl Scans {
                 }
                 self.advice.send_replace(session.advice());
                 self.pending.send_replace(session.pending());
+                // A bad frame was no scan, and a repeat already has the answer.
                 if verdict.frame.verdict.is_ok() && !matches!(what, What::Repeat(_)) {
                     last_answers.insert(scanner.clone(), what.clone());
                 }
@@ -241,13 +246,14 @@ impl Scans {
         Ok(session)
     }
 
+    /// Logs and announces advice about a scanner.
     fn advise(&self, scanner: ScannerName, advice: Advice) {
         tracing::warn!(%scanner, "{advice}; {}", Advice::CURE);
         let what = What::Advice { scanner, advice };
         self.feedback.announce(Announcement { scanner: None, signal: Signal::Control, what });
     }
 
-    /// Tells the person who scanned them that quantities have lapsed.
+    /// Announces that quantities have lapsed, each at the scanner that read it.
     fn announce_lapsed(&self, lapsed: Vec<(ScannerName, u16)>) {
         for (scanner, quantity) in lapsed {
             self.feedback.announce(Announcement {
@@ -258,8 +264,8 @@ impl Scans {
         }
     }
 
-    /// Lets mode and storage fall back to the configured ones, if it is time. It is shown and makes no sound: nobody is
-    /// scanning.
+    /// Sets mode and storage back to the configured ones when their time is over. The change is shown without a sound,
+    /// because no scan has caused it.
     async fn revert(&self, session: Session) -> Result<Session, Error> {
         let changes = session.reverts(self.clock.boot());
         if changes.is_empty() {
@@ -277,6 +283,7 @@ impl Scans {
         Ok(session)
     }
 
+    /// Stores the closing of documents, then notes it in the session and wakes the delivery.
     async fn close(&self, mut session: Session, changes: Vec<Change>) -> Result<Session, Error> {
         if changes.is_empty() {
             return Ok(session);
@@ -295,7 +302,8 @@ impl Scans {
     }
 }
 
-/// Returns an error only for damage: a full disk or a busy file passes; a damaged one does not.
+/// Returns the error if it means damage, and logs any other: a full disk or a busy file recovers, a damaged one does
+/// not.
 fn only_damage(error: store::Error) -> Result<(), store::Error> {
     if error.is_damage() {
         return Err(error);
@@ -308,11 +316,11 @@ fn closes(change: &Change) -> bool {
     matches!(change, Change::Close { .. } | Change::CloseBooked { .. })
 }
 
-/// Takes one frame in: it is looked up, decided and on the disk when this returns. A secret that it carries is taken
-/// out first, so that nothing after this can store, show or log it.
+/// Processes one frame: the decision is on the disk when this returns. A secret in the frame is removed first, so that
+/// no later step can store, show or log it.
 ///
 /// # Errors
-/// Any, and then the session and the store are as they were.
+/// Any error of the store. The decision then has no effect on the session or the store.
 pub fn take_in(
     db: &mut Db,
     labels: &Labels,
@@ -334,6 +342,7 @@ pub fn take_in(
     let found = Found::of(&answer);
     let decision = session.decide(scanner, &heard, answer);
     let (decision, doubts) = labels.heed(db, &heard, decision, at);
+    // The words compare with the session before the decision, so they are made before it is settled.
     let words = words::of(session, &decision, last.as_ref());
     let scan = NewScan {
         scanner,
@@ -343,14 +352,15 @@ pub fn take_in(
         decision: &decision,
         words: words.as_deref(),
     };
+    // The session changes only after the commit: a scan that was not stored did not happen.
     let (id, opened) = db.record(&scan)?;
     let done = Committed { decision: &decision, scan: id, opened: &opened };
     let advice = session.settle(scanner, &frame, at.boot, &done);
     Ok(Verdict { decision, words, lapsed, frame, heard, found, advice, doubts })
 }
 
-/// Looks up what a frame names. A goods table that cannot be read knows no good: the scan is parked, and booked when
-/// the table is whole.
+/// Looks up the good or kit that a frame names. If the goods table cannot be read, the code counts as unknown: the scan
+/// is parked, and booked when the table is whole.
 fn resolve(db: &Db, heard: &Heard) -> Resolution {
     let resolution = match heard {
         Heard::Product(barcode) => db.resolve(barcode),
@@ -377,6 +387,7 @@ impl Found {
 }
 
 impl Scans {
+    /// Returns the announcement of a verdict.
     fn answer(&self, verdict: &Verdict, session: &Session, scanner: &ScannerName) -> What {
         let code = verdict.heard.code().unwrap_or_else(|| printable_bytes(&verdict.frame.raw).to_string());
         let mode = session.mode_of(scanner);
@@ -405,7 +416,7 @@ impl Scans {
         }
     }
 
-    /// Returns the name of a command, and that of the storage it commands.
+    /// Returns the name of a command, with the name of the storage that it chooses.
     fn name_of(&self, control: Control) -> String {
         let storage =
             if let Control::Storage(storage) = control { self.location.name(storage) } else { None };

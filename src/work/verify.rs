@@ -1,4 +1,4 @@
-//! Compares what the station believes it posted with what the service has.
+//! Compares the documents that the station has posted with those on the service.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,8 +15,8 @@ use crate::domain::stock::operation::Operation;
 use crate::domain::time::UnixMillis;
 use crate::store::{self, Db, OperationFilter};
 
-/// The most documents whose comment is read because the listing does not give it. A busy location has more than a
-/// person would wait for; the number left out is reported.
+/// The most documents whose comments are read one by one, because the listing does not contain them. A busy location
+/// has more than a person would wait for; the number left out is reported.
 const COMMENTS_READ_MAX: usize = 500;
 
 /// A difference, in words for a person.
@@ -38,7 +38,7 @@ pub enum Difference {
         /// The difference in words.
         how: String,
     },
-    /// A document carries this station's marker, and the station does not know the document.
+    /// A document on the service carries this station's marker, and the station has no record of it.
     Stray {
         /// The service's number.
         document: DocumentId,
@@ -69,7 +69,7 @@ impl fmt::Display for Difference {
 pub struct Comparison {
     /// The number of documents that were compared.
     pub compared: usize,
-    /// The number of documents that could be this station's and were not looked at, because there were too many.
+    /// The number of documents that could be this station's and were not checked, because there were too many.
     pub left_out: usize,
     /// The differences.
     pub differences: Vec<Difference>,
@@ -100,7 +100,7 @@ impl Error {
     }
 }
 
-/// Compares documents with the service.
+/// The comparison of documents with the service.
 #[derive(Debug)]
 pub struct Verifier<'a> {
     /// The station's data.
@@ -116,7 +116,8 @@ pub struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    /// Compares every document posted since a time, and looks for documents of this station that it does not know.
+    /// Compares every document posted since a time, and searches for documents that carry this station's marker and
+    /// have no record here.
     ///
     /// # Errors
     /// [`Error`]; a comparison that was interrupted proves nothing.
@@ -125,6 +126,7 @@ impl Verifier<'_> {
         let mut known = BTreeSet::new();
         for summary in self.db.operations(OperationFilter::All, u32::MAX)? {
             let Some(document) = summary.document else { continue };
+            // Every document counts as known, also one that is too old to be compared: it must not appear as a stray.
             known.insert(document);
             if summary.state != State::Posted || summary.first_scan < since {
                 continue;
@@ -139,6 +141,7 @@ impl Verifier<'_> {
         Ok(comparison)
     }
 
+    /// Searches for documents on the service that carry this station's marker and are not among the `known` ones.
     async fn look_for_strays(
         &mut self,
         since: UnixMillis,
@@ -164,6 +167,7 @@ impl Verifier<'_> {
             };
         }
         comparison.left_out = silent.len().saturating_sub(COMMENTS_READ_MAX);
+        // The highest numbers come first: they are those of the newest documents.
         for document in silent.into_iter().rev().take(COMMENTS_READ_MAX) {
             let permit = self.budget.wait().await;
             let comment = self.client.document_comment(permit, document).await?;
@@ -176,6 +180,8 @@ impl Verifier<'_> {
     }
 }
 
+/// Returns the difference between an operation and its document; `None` if they agree. `lines` is `None` if the service
+/// no longer has the document.
 fn difference(
     operation: &Operation,
     document: DocumentId,

@@ -6,8 +6,8 @@ use crate::domain::session::{Became, Change, Decision, LastScan, Outcome, Sessio
 use crate::domain::stock::quantity::Quantity;
 use crate::feedback::counted;
 
-/// Returns the words for a decision that is not carried out yet; none for one that books, looks up or is refused, and
-/// for a command whose name says everything.
+/// Returns the words for a decision that is not carried out yet; `None` for a booking, a lookup or a refusal that drops
+/// no quantity, and for a command whose name is enough.
 pub(super) fn of(session: &Session, decision: &Decision, last: Option<&LastScan>) -> Option<String> {
     let Outcome::Control(control) = &decision.outcome else {
         return decision
@@ -17,9 +17,11 @@ pub(super) fn of(session: &Session, decision: &Decision, last: Option<&LastScan>
     let done = match control {
         Control::Undo => last.and_then(|last| taken_back(session, decision, last)),
         Control::Last(_) => last.and_then(|last| counted_anew(session, decision, last)),
+        // CANCEL drops either a waiting quantity or documents, never both.
         Control::Cancel if decision.dropped.is_some() => None,
         Control::Cancel => Some(ended(session, decision, "dropped")),
         Control::Close => Some(ended(session, decision, "closed")),
+        // A change of mode or storage closes the documents before it; the change itself is in the command's name.
         Control::Mode(_) | Control::Storage(_) => {
             decision.changes.iter().any(ends).then(|| ended(session, decision, "closed"))
         }
@@ -72,10 +74,12 @@ fn left(session: &Session, taken: &[Taken], instead: Quantity) -> String {
     format!(", now {} in this document", left.unwrap_or_default())
 }
 
+/// Returns the sum of the amounts.
 fn in_all(taken: &[Taken]) -> Quantity {
     taken.iter().map(|taken| taken.quantity).sum()
 }
 
+/// Returns words such as `12 pc Comb`.
 fn amount(quantity: Quantity, unit: &str, title: &str) -> String {
     let unit = if unit.is_empty() { String::new() } else { format!("{} ", printable(unit)) };
     format!("{quantity} {unit}{}", printable(title))
@@ -84,6 +88,7 @@ fn amount(quantity: Quantity, unit: &str, title: &str) -> String {
 /// Returns words such as `closed: 1 document, 3 lines, 17 units`; or that none was open.
 fn ended(session: &Session, decision: &Decision, verb: &str) -> String {
     let mut places: Vec<_> = decision.changes.iter().filter_map(Change::ends).collect();
+    // A document counts once, however many changes end it.
     places.sort_unstable();
     places.dedup();
     if places.is_empty() {
