@@ -1,4 +1,4 @@
-//! `stockpoint check`
+//! `stockpoint check`: the configuration in force, and the reasons for which `run` would not start.
 
 use std::io::Write;
 use std::path::Path;
@@ -21,9 +21,10 @@ pub(super) fn check(out: &mut impl Write, config: &Config) -> Result<(), Error> 
     if refusals.is_empty() { Ok(()) } else { Err(Error::reported_usage()) }
 }
 
+/// Returns the reasons for which `run` would refuse to start.
 fn refusals(config: &Config) -> Vec<Error> {
     let mut refusals: Vec<Error> = Secrets::faults(&config.api).into_iter().map(Error::from).collect();
-    // The client can be built or not depending on its files, not on the tokens.
+    // Whether a client can be built depends on the files of the configuration, not on the tokens.
     let token = SecretString::from("token");
     let client = Client::new(&config.api, config.station.location_id, &token, &token);
     refusals.extend(client.err().map(|error| app::Error::from(error).into()));
@@ -37,6 +38,7 @@ fn refusals(config: &Config) -> Vec<Error> {
 
 /// Checks that the data folder can be used, or made.
 fn folder(dir: &Path) -> Result<(), app::Error> {
+    // `run` makes the missing folders, so the nearest existing one decides.
     let there = dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     let access = if there.is_dir() {
         rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK).map_err(std::io::Error::from)

@@ -1,4 +1,4 @@
-//! `stockpoint demo`
+//! `stockpoint demo`: the whole job against a simulated service, with nothing installed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal};
@@ -36,6 +36,7 @@ pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error
         let stop = interrupted()?;
         Ok::<_, Error>(run(options, &mut io::stdout(), stop).await?)
     });
+    // The folder is removed before the outcome is judged: a failed demonstration leaves nothing behind, either.
     if dir.is_none() && temporary.exists() {
         fs::remove_dir_all(&temporary).map_err(write_error(&temporary))?;
     }
@@ -65,6 +66,7 @@ fn open(path: &Path) -> io::Result<File> {
         let why = format!("nothing was written into the pipe within {} s", WRITER_WITHIN.as_secs());
         return Err(io::Error::new(io::ErrorKind::TimedOut, why));
     }
+    // From here on, reading waits for the writer as with any pipe.
     fcntl_setfl(&file, OFlags::empty())?;
     Ok(file)
 }

@@ -1,4 +1,4 @@
-//! `stockpoint doctor`
+//! `stockpoint doctor`: the station checked section by section, with the cure for each fault.
 
 use std::io::Write;
 use std::path::Path;
@@ -15,6 +15,7 @@ use crate::owner;
 pub(super) fn doctor(out: &mut impl Write, path: &Path, output: OutputFormat) -> Result<(), Error> {
     let config = match Config::load(path) {
         Ok(config) => config,
+        // A faulty configuration is a finding like any other: programs that read the report get it in the same form.
         Err(faults) => {
             tell(out, &Report::of_faults(faults.iter()), output)?;
             return Err(faults.into());
@@ -41,6 +42,7 @@ pub(super) fn faulty(report: &Report) -> Error {
         .hint("the report has the cure of each fault, below it")
 }
 
+/// Prints a report in the wanted form.
 fn tell(out: &mut impl Write, report: &Report, output: OutputFormat) -> Result<(), Error> {
     let text = match output {
         OutputFormat::Json => format!("{}\n", report.json()),

@@ -61,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// Returns true if a person has not read the reason yet.
+    /// Returns true if the reason must still be printed.
     pub(super) fn is_news(self) -> bool {
         match self {
             Self::Usage | Self::Failure | Self::Interrupted => true,
@@ -125,7 +125,7 @@ impl Error {
         Self::new(Kind::ReportedFailure, "the result is printed above")
     }
 
-    /// Makes the error of values that were not given, with nobody there to ask.
+    /// Makes the error of required values that were not given and cannot be asked for.
     pub(super) fn required(flags: &[&str]) -> Self {
         let are = if flags.len() == 1 { "is" } else { "are" };
         Self::usage(format!("{} {are} required", flags.join(", ")))
@@ -206,8 +206,8 @@ impl Error {
         self.kind
     }
 
-    /// Returns the lines that tell a person of it: the fact, its causes, the hints. The faults of a configuration name
-    /// their file, and stand alone.
+    /// Returns the lines to print: the fact, its causes, the hints. The faults of a configuration name their file and
+    /// their cures, and are printed alone.
     pub(super) fn lines(&self) -> Vec<String> {
         if let Some(faults) = self.fact.downcast_ref::<Faults>() {
             return faults.to_string().lines().map(str::to_owned).collect();
@@ -243,17 +243,17 @@ struct Caused {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Returns what makes an error of a file that cannot be read.
+/// Returns the function that makes the error of a file that cannot be read.
 pub(super) fn read_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
     move |source| Error::io(format!("cannot read {}", path.display()), source)
 }
 
-/// Returns what makes an error of a file that cannot be written.
+/// Returns the function that makes the error of a file that cannot be written.
 pub(super) fn write_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
     move |source| Error::io(format!("cannot write {}", path.display()), source)
 }
 
-/// Returns what makes an error of a data folder whose owner root cannot become.
+/// Returns the function that makes the error of a data folder whose owner root cannot become.
 pub(super) fn owner_error(dir: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
     move |source| Error::io(format!("cannot become the owner of {}", dir.display()), source)
 }
@@ -275,7 +275,7 @@ impl From<app::Error> for Error {
     fn from(error: app::Error) -> Self {
         let hint = error.hint();
         let kind = match &error {
-            // This is the wrong program for this data: only a person can correct that.
+            // The program is too old for the data. systemd must not start it again and again.
             app::Error::Store(store::Error::NewerSchema { .. }) => Kind::Usage,
             _ => Kind::Failure,
         };

@@ -19,7 +19,7 @@ use crate::guide::PAGES;
 use crate::guide::Page;
 use crate::guide::page;
 
-/// Answers `help TOPIC`. Returns nothing for every other command line: clap answers those.
+/// Answers `help TOPIC`. Returns `None` for every other command line: clap answers those.
 pub(super) fn help(out: &mut impl Write, arguments: &[OsString]) -> Option<Result<(), Error>> {
     let words = words_after_help(arguments)?;
     let (first, more) = words.split_first()?;
@@ -33,12 +33,13 @@ pub(super) fn help(out: &mut impl Write, arguments: &[OsString]) -> Option<Resul
     }
 }
 
-/// Returns the words after `help`; nothing if the command is another one.
+/// Returns the words after `help`; `None` if the command is another one.
 fn words_after_help(arguments: &[OsString]) -> Option<Vec<String>> {
     // Most command lines have no such word and need not be read twice.
     if !arguments.iter().any(|argument| argument == "help") {
         return None;
     }
+    // clap parses the line, as options with values may stand before `help`.
     let words = Arg::new("words").num_args(0..).action(ArgAction::Append);
     let help = Command::new("help").disable_help_flag(true).arg(words);
     let definition = definition().disable_help_subcommand(true).subcommand(help);
@@ -47,7 +48,9 @@ fn words_after_help(arguments: &[OsString]) -> Option<Vec<String>> {
     Some(found.get_many("words")?.cloned().collect())
 }
 
+/// Returns the help of a command, and the page of the same name below it.
 fn help_and_page(arguments: &[OsString], page: &Page) -> String {
+    // clap returns the text of a help as an error.
     let of_command = definition().try_get_matches_from(arguments).err();
     let of_command = of_command.map(|help| help.render().to_string()).unwrap_or_default();
     format!("{of_command}\n\n{}", page.for_terminal())
@@ -81,6 +84,7 @@ pub(super) fn with_examples(command: Command, path: &str) -> Command {
     command.after_help(text)
 }
 
+/// Returns the list of the topics.
 fn topics() -> String {
     let width = PAGES.iter().map(|page| page.name.len()).max().unwrap_or_default();
     let mut text = "Topics, for `stockpoint help TOPIC`:\n".to_owned();

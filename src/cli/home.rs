@@ -1,4 +1,5 @@
-//! `stockpoint adopt`, `stockpoint backup` and `stockpoint restore`: the home of the data, and its moves.
+//! `stockpoint adopt`, `stockpoint backup` and `stockpoint restore`: the machine that the data belongs to, and its
+//! moves to another one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -21,6 +22,7 @@ use crate::store::{self, Adopted, Adoption, Backup, BackupError, BackupFile, Rep
 /// The name of the file in the data folder in which a backup is made that root then copies to its place.
 const BACKUP_SCRATCH: &str = "backup.part-of-root";
 
+/// Returns the home that this configuration has on this machine.
 fn here(config: &Config) -> Home {
     config.home(machine::read(&machine::Roots::default()))
 }
@@ -84,6 +86,7 @@ pub(super) fn backup(
 ) -> Result<(), Error> {
     let text = fs::read_to_string(config_file).map_err(read_error(config_file))?;
     let dir = &config.station.data_dir;
+    // The data is read as its owner, who may not write to the place that root has named.
     let made = match Owner::to_become(dir).map_err(owner_error(dir))? {
         Some(_) => backup_by_root(config, &text, file)?,
         None => data(config)?.back_up(file, &text, SystemClock::new().wall())?,
@@ -110,11 +113,13 @@ fn backup_by_root(config: &Config, text: &str, file: &Path) -> Result<Backup, Er
     let write = || -> Result<(Backup, File), Error> {
         remove_if_there(&scratch)?;
         let made = data(config)?.back_up(&scratch, text, SystemClock::new().wall())?;
+        // The open file is all that root needs; its name in the owner's folder could be changed meanwhile.
         let content = File::open(&scratch).map_err(read_error(&scratch))?;
         remove_if_there(&scratch)?;
         Ok((made, content))
     };
     let (made, mut content) = owner::run_as_owner(dir, write).map_err(owner_error(dir))??;
+    // Under its own name the backup appears only when all of it is on the disk.
     let part = file.with_added_extension("part");
     copy_out(&mut content, &part, file).inspect_err(|_failed| {
         // An incomplete file is of no use; the failure itself is reported.
@@ -123,6 +128,7 @@ fn backup_by_root(config: &Config, text: &str, file: &Path) -> Result<Backup, Er
     Ok(made)
 }
 
+/// Copies an open file to `part`, and then gives it its name `file`.
 fn copy_out(content: &mut File, part: &Path, file: &Path) -> Result<(), Error> {
     remove_if_there(part)?;
     let mut copy = || -> io::Result<()> {
@@ -131,6 +137,7 @@ fn copy_out(content: &mut File, part: &Path, file: &Path) -> Result<(), Error> {
         out.sync_all()?;
         fs::rename(part, file)?;
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // The rename itself survives a power cut only with its folder on the disk.
         File::open(folder)?.sync_all()
     };
     copy().map_err(write_error(file))
@@ -145,9 +152,11 @@ fn remove_if_there(path: &Path) -> Result<(), Error> {
 
 pub(super) fn restore(out: &mut impl Write, config: &Config, wanted: &RestoreArgs) -> Result<(), Error> {
     let dir = &config.station.data_dir;
+    // Root may read a backup that the owner of the data may not, so it is opened first.
     let backup = BackupFile::open(&wanted.file)?;
     store::make_folder(dir).map_err(write_error(dir))?;
     take_over(dir)?;
+    // An agent with the data open would write into the files that are replaced.
     let _lock = FolderLock::take(dir)?;
     let replace = if wanted.force { Replace::Anything } else { Replace::OnlyDelivered };
     let now = SystemClock::new().wall();
@@ -165,7 +174,7 @@ pub(super) fn restore(out: &mut impl Write, config: &Config, wanted: &RestoreArg
     )
 }
 
-/// Reports data that belongs elsewhere: a new configuration does not make it this station's.
+/// Prints a warning if the data belongs to another machine or station: a new configuration does not change that.
 pub(super) fn warn_if_foreign(out: &mut impl Write, config: &Config) -> Result<(), Error> {
     let dir = &config.station.data_dir;
     let home = || -> Result<Option<Home>, Error> {

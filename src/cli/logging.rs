@@ -74,6 +74,7 @@ struct Harmless;
 
 impl io::Write for Harmless {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A line is one write, so no character is cut at the end of the bytes.
         let text = String::from_utf8_lossy(bytes);
         io::stderr().write_all(harmless(&text).as_bytes())?;
         Ok(bytes.len())
@@ -110,6 +111,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let (now, level) = (Instant::now(), *event.metadata().level());
+        // The lock is held for the lookup alone, not while lines are formatted.
         let (over, is_said) = {
             let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
             (repeats.over(now), level > Level::WARN || repeats.is_new(|| Said::of(event), now))
@@ -132,7 +134,7 @@ where
 }
 
 impl Lines {
-    /// Writes how often a warning was repeated without being logged.
+    /// Writes the number of times that a warning was repeated without being logged.
     fn summarise(&self, said: &Said, writer: &mut Writer<'_>) -> fmt::Result {
         if self.is_journal {
             writer.write_str(prefix(said.level))?;
@@ -156,13 +158,13 @@ impl Lines {
     }
 }
 
-/// A warning that was logged.
+/// A warning that was logged, and the number of its repetitions since.
 #[derive(Debug)]
 struct Said {
     /// The hash of its place in the program and of all its words.
     key: u64,
     level: Level,
-    /// Its words, cut.
+    /// Its words, cut to [`SUMMARY_CHARS_MAX`].
     text: String,
     since: Option<Instant>,
     /// The number of its repetitions.
@@ -171,6 +173,7 @@ struct Said {
 
 impl Said {
     fn of(event: &Event<'_>) -> Self {
+        // The message and its values count: another reason is another warning.
         let mut words = Words { text: String::new() };
         event.record(&mut words);
         let mut hasher = DefaultHasher::new();
@@ -202,6 +205,7 @@ impl Repeats {
     /// Removes the warnings that may be logged again from now on, and returns those that were repeated.
     fn over(&mut self, now: Instant) -> Vec<Said> {
         let is_over = |said: &Said| said.since.is_none_or(|since| now.duration_since(since) >= QUIET);
+        // The oldest come first, so the first one that is still quiet ends the search.
         let count = self.0.iter().take_while(|said| is_over(said)).count();
         self.0.drain(..count).filter(|said| said.again > 0).collect()
     }

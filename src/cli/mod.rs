@@ -55,6 +55,7 @@ pub fn definition() -> clap::Command {
 /// Carries out the command line.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    // The topics of `help` are no commands, so clap would refuse them.
     if let Some(answer) = help::help(&mut io::stdout().lock(), &arguments) {
         return ended(answer);
     }
@@ -77,8 +78,10 @@ fn ended(result: Result<(), Error>) -> ExitCode {
     }
 }
 
+/// Carries out the command that was parsed.
 fn carry_out(args: &Args) -> Result<(), Error> {
     let mut out = io::stdout().lock();
+    // Some commands work without a configuration, so it is loaded only where one is required.
     let config = || Config::load(&args.config).map_err(Error::from);
     match &args.command {
         Command::Demo { scans, dir } => demo::demo(scans.as_deref(), dir.as_deref()),
@@ -120,7 +123,7 @@ fn start_log(args: &Args) {
     logging::start(level, args.log_format);
 }
 
-/// Prints an error, for a person. A standard error that nobody reads changes nothing.
+/// Prints an error for a person. A closed standard error is ignored.
 fn complain(error: &Error) {
     let prefix = if logging::is_journal() { logging::prefix(Level::ERROR) } else { "" };
     let text = error.lines().join(&format!("\n{prefix}"));
@@ -133,7 +136,7 @@ fn say(out: &mut impl Write, text: &str) -> Result<(), Error> {
     out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush()).map_err(Error::output)
 }
 
-/// Opens the data of a station, for a command that needs some.
+/// Opens the data of a station, for a command that requires data.
 fn data(config: &Config) -> Result<Db, Error> {
     data_if_any(config)?.ok_or_else(|| {
         Error::failure(format!("no data in {}", config.station.data_dir.display()))

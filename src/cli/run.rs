@@ -1,4 +1,4 @@
-//! `stockpoint run`
+//! `stockpoint run`: the agent, until a signal stops it. Other commands use its runtime and its signals.
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,6 +10,7 @@ use crate::config::secrets::{self, Secrets};
 use crate::owner::Owner;
 
 pub(super) fn run(config: Config) -> Result<(), Error> {
+    // This comes before any token is read.
     keep_memory_private();
     let dir = &config.station.data_dir;
     if let Some(owner) = Owner::to_become(dir).map_err(owner_error(dir))? {
@@ -21,7 +22,7 @@ pub(super) fn run(config: Config) -> Result<(), Error> {
         .hint(format!("`systemctl start stockpoint` runs it as its user; by hand, run it as user {user}")));
     }
     let secrets = Secrets::find(&config.api)?;
-    // They are optional: a problem with them keeps nobody from scanning.
+    // Both are optional: a problem with them must not keep the station from scanning.
     let (page_token, seal) = (secrets::web_token(&config.web), secrets::seal(&config.station));
     let runtime = runtime()?;
     runtime.block_on(async {
@@ -31,8 +32,8 @@ pub(super) fn run(config: Config) -> Result<(), Error> {
     })
 }
 
-/// Makes the kernel write no core dump of this process, whose memory holds the tokens, and lets nobody except root read
-/// its memory (`PR_SET_DUMPABLE(2const)`).
+/// Protects the memory of this process, which holds the tokens: the kernel writes no core dump of it, and only root can
+/// read it (`PR_SET_DUMPABLE(2const)`).
 fn keep_memory_private() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "the kernel does not keep the memory of this process private");

@@ -1,4 +1,4 @@
-//! `stockpoint scans`
+//! `stockpoint scans`: single scans, each with its outcome.
 
 use std::io::Write;
 
@@ -38,7 +38,7 @@ fn told(scan: &ScanEntry) -> String {
     let title = scan.title.as_ref().map(|title| printable(title).to_string());
     let quantity = scan.quantity.map(|quantity| format!("x {quantity}"));
     let words = scan.words.clone();
-    // The reason of a refusal is a word for programs; its sentence says the same.
+    // The reason of a refusal is a word for programs; its sentence, where there is one, means the same.
     let detail = scan.detail.clone().filter(|_| scan.outcome != "refused" || words.is_none());
     for part in [detail, title, quantity, words].into_iter().flatten() {
         told.push_str("  ");

@@ -1,4 +1,4 @@
-//! `stockpoint sheet`
+//! `stockpoint sheet`: the control codes to print, with the storages and kits that the station has.
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -55,6 +55,7 @@ fn seal(config: &Path) -> Result<Seal, Error> {
 
 /// Returns the imprint; without a configuration the sheet has no name on it.
 fn imprint(config: &Path) -> Result<Imprint, Error> {
+    // A missing configuration is not an error; a faulty one is.
     let station = match config.try_exists() {
         Ok(false) => None,
         _ => Some(Config::load(config)?.station),
@@ -65,6 +66,8 @@ fn imprint(config: &Path) -> Result<Imprint, Error> {
     Ok(Imprint { station: station.map(|station| station.name), date: now.to_zoned(zone).date().to_string() })
 }
 
+/// Writes the sheet to the file that was named, or else to the output. The bytes of a PDF must not be filtered, so this
+/// does not use `say`.
 fn deliver(out: &mut impl Write, args: &SheetArgs, bytes: &[u8]) -> Result<(), Error> {
     match &args.output {
         Some(file) => fs::write(file, bytes).map_err(write_error(file)),
@@ -97,8 +100,8 @@ fn storages(config: &Path) -> Vec<NamedStorage> {
     named.into_iter().map(|storage| (storage.id, storage.name)).collect()
 }
 
-/// Returns the kits that the station knows and may book, by number, with their names. The control codes are printed
-/// without any kits; so a problem with the kits is reported and is no failure.
+/// Returns the kits in the station's data that it may book, with their numbers and names. A problem with them is
+/// reported and is not a failure, because the control codes can be printed without them.
 fn kits(config: &Path) -> Vec<(CardId, String)> {
     if !config.exists() {
         return Vec::new();

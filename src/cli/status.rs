@@ -1,4 +1,4 @@
-//! `stockpoint status`
+//! `stockpoint status`: the state of the station, and the balance of its books.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -53,7 +53,7 @@ pub(super) fn running(config: &Config) -> Result<Option<Status>, Error> {
     Ok(answer.and_then(|answer| serde_json::from_str(&answer).ok()))
 }
 
-/// Returns the status from the files.
+/// Returns the status from the files alone, for a station without a running agent.
 fn at_rest(config: &Config) -> Result<Status, Error> {
     let db = Db::open_beside(&config.station.data_dir, &config.station.name)?;
     let figures = db.map_or(Ok(Figures::default()), |db| db.figures())?;

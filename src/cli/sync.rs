@@ -1,4 +1,4 @@
-//! `stockpoint goods sync`
+//! `stockpoint goods sync`: a full reading of the goods table, by the running agent or by this process.
 
 use std::future::pending;
 use std::io::Write;
@@ -24,15 +24,16 @@ const WAIT_MAX: Duration = Duration::from_hours(1);
 /// The longest time without an answer from the service or the agent before the command ends.
 const TROUBLE_MAX: Duration = Duration::from_secs(5);
 
-/// The longest time without news of the service before the person is told, and before the command ends: a connection to
-/// an address without a host fails late.
+/// The longest time without news of the service before a message, and before the command ends: a connection to an
+/// address without a host fails late.
 const SILENCE_TOLD: Duration = Duration::from_secs(2);
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
-/// Reads the goods table. A running agent does it, because it alone knows what is left of the request budget. Without
+/// Reads the goods table. A running agent does it, because only the agent has the state of the request budget. Without
 /// one, this process is an agent for that time, with no scanner and no page.
 pub(super) fn sync(out: &mut impl Write, config: Config) -> Result<(), Error> {
     let dir = config.station.data_dir.clone();
+    // Tokens are found while this is root; they are required only if no agent runs.
     let secrets = Secrets::find(&config.api);
     let before =
         data_if_any(&config)?.map_or(Ok(0), |db| db.reading_numbers().map(|numbers| numbers.begun))?;
@@ -46,7 +47,7 @@ pub(super) fn sync(out: &mut impl Write, config: Config) -> Result<(), Error> {
     say(out, &format!("{count} goods\n"))
 }
 
-/// Waits until the running agent has read all of it.
+/// Waits until the running agent has read the whole table.
 fn watch(out: &mut impl Write, config: &Config, mut waiting: Waiting) -> Result<u64, Error> {
     runtime()?.block_on(async {
         loop {
@@ -74,6 +75,7 @@ fn no_agent() -> ApiHealth {
     ApiHealth { state: ApiState::Offline, last_error: Some("the agent does not answer".to_owned()) }
 }
 
+/// Reads the table with an agent in this process.
 fn read_alone(
     out: &mut impl Write,
     mut config: Config,
@@ -92,7 +94,7 @@ fn read_alone(
     })
 }
 
-/// Waits until the agent in this process has read all of it.
+/// Waits until the agent in this process has read the whole table.
 async fn look_on(out: &mut impl Write, handle: &Handle, mut waiting: Waiting) -> Result<u64, Error> {
     loop {
         let copy = handle.store().run(|db| Copy::of(db)).await.map_err(crate::app::Error::from)??;
@@ -135,7 +137,7 @@ impl Waiting {
         Self { before, begun: Instant::now(), trouble_since: None, said: String::new() }
     }
 
-    /// Returns the number of goods once the reading is complete, and reports what the command waits for until then.
+    /// Returns the number of goods if the reading is complete; otherwise prints the reason for the wait.
     fn look(&mut self, out: &mut impl Write, copy: &Copy, api: ApiHealth) -> Result<Option<u64>, Error> {
         if copy.done > self.before {
             return Ok(Some(copy.count));
@@ -153,7 +155,7 @@ impl Waiting {
         if self.begun.elapsed() > WAIT_MAX { Err(not_yet()) } else { Ok(None) }
     }
 
-    /// Waits a little longer for a service that does not answer, and reports that.
+    /// Prints the trouble with the service, and returns an error once it lasts too long.
     fn trouble(&mut self, out: &mut impl Write, why: Option<String>) -> Result<Option<u64>, Error> {
         let lasts = self.trouble_since.get_or_insert_with(Instant::now).elapsed();
         let Some(why) = why else {
@@ -174,6 +176,7 @@ impl Waiting {
     }
 
     fn say(&mut self, out: &mut impl Write, text: &str) -> Result<(), Error> {
+        // The state is checked several times a second; only a change is news.
         if self.said != text {
             text.clone_into(&mut self.said);
             say(out, text)?;

@@ -1,4 +1,4 @@
-//! `stockpoint trace`
+//! `stockpoint trace`: the raw events of a scanner, recorded as text and replayed.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -36,6 +36,7 @@ fn record(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(),
         record_keys(out, device, layout)
     };
     match ended {
+        // Unplugging the device is the usual end of a recording.
         Ok(()) | Err(Ended::Device(PortFault::Vanished)) => Ok(()),
         Err(Ended::Device(fault)) => Err(Error::device(device.display(), fault)),
         Err(Ended::Output(error)) => Err(error),
@@ -60,6 +61,7 @@ impl From<Error> for Ended {
     }
 }
 
+/// Records the keys of an input device until it is unplugged.
 fn record_keys(out: &mut impl Write, device: &Path, layout: LayoutName) -> Result<(), Ended> {
     let clock = SystemClock::new();
     let mut recorder = Recorder::open(device)?;
@@ -70,6 +72,7 @@ fn record_keys(out: &mut impl Write, device: &Path, layout: LayoutName) -> Resul
     }
 }
 
+/// Records the reports of a HID-POS scanner until it is unplugged.
 fn record_reports(out: &mut impl Write, device: &Path) -> Result<(), Ended> {
     let clock = SystemClock::new();
     let recorder = hidpos::Recorder::open(&Roots::default(), device)?;
@@ -91,6 +94,7 @@ fn replay(out: &mut impl Write, file: &Path, gap: Duration) -> Result<(), Error>
     };
     let mut told = String::new();
     for frame in frames {
+        // A recording may contain a set-up code, whose secret must not appear on a terminal.
         let frame = redacted(frame, Before::Plain);
         let _written = match &frame.verdict {
             Ok(text) => writeln!(told, "code      {}", printable(text)),

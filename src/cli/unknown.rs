@@ -1,4 +1,4 @@
-//! `stockpoint unknown`
+//! `stockpoint unknown`: scanned codes that no good has, and their assignment to goods.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -65,6 +65,7 @@ fn export(out: &mut impl Write, config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
+/// Returns a parked code as one JSON object.
 fn told(code: &ParkedCode) -> Value {
     json!({
         "code": code.code,
@@ -76,8 +77,8 @@ fn told(code: &ParkedCode) -> Value {
     })
 }
 
-/// Returns the parked code that is meant: the one that was read in the way of `typed` or, if a person typed the
-/// characters alone, the only one with these.
+/// Returns the parked code for a typed one: the code with the same symbology and characters or, if a person typed the
+/// characters alone, the only code with these.
 pub(super) fn meant<'a>(parked: &'a [ParkedCode], typed: &Barcode) -> Result<Option<&'a ParkedCode>, Error> {
     let read_as = typed.identity();
     if let Some(parked) = parked.iter().find(|parked| parked.read_as == read_as) {
@@ -97,7 +98,7 @@ pub(super) fn meant<'a>(parked: &'a [ParkedCode], typed: &Barcode) -> Result<Opt
     }
 }
 
-/// Reads a typed text as a scan would: a whole label stands for its good.
+/// Reads a typed text as a scan of it would be read: a whole label stands for its good.
 fn read(config: &Config, typed: &str) -> Result<Barcode, Error> {
     match plain_conventions(config).understand(typed) {
         Heard::Product(barcode) => Ok(*barcode),
@@ -110,6 +111,7 @@ fn read(config: &Config, typed: &str) -> Result<Barcode, Error> {
 
 fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Error> {
     let typed = read(config, &wish.code)?;
+    // Tokens are found while this is root: `data` gives up its rights.
     let secrets = wish.saving.save.then(|| Secrets::find(&config.api));
     let mut db = data(config)?;
     let parked = db.parked()?;
@@ -153,7 +155,7 @@ struct BarcodeChange<'a> {
     standing: Standing,
 }
 
-/// Writes the code into the good, which is then found by it like any other.
+/// Writes the code into the good on the service. Scans then find the good by it like by any other barcode.
 fn save(
     out: &mut impl Write,
     config: &Config,
@@ -167,12 +169,14 @@ fn save(
         let mut creator = Creator { client: &client, budget, wait: config.api.reconcile_after };
         creator.save(change.assignment.good, &barcode, change.standing).await
     })?;
+    // The copy gets the good at once, so that the parked scans are booked without waiting for the next reading.
     db.put_changed_goods(std::slice::from_ref(&good))?;
     let operations = db.book_parked(SystemClock::new().wall())?;
     let what = format!("good {} ({}) has the barcode {barcode} now", good.id, printable(&good.title));
     finish(out, config, &what, operations.len())
 }
 
+/// Wakes a running agent and prints the result.
 fn finish(out: &mut impl Write, config: &Config, what: &str, operations: usize) -> Result<(), Error> {
     // Without an agent it is delivered when one starts; with one, at its next check at the latest.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
@@ -198,7 +202,7 @@ fn why_not(refused: &Assigned, good: GoodId) -> Error {
     }
 }
 
-/// Returns a preview of the booking.
+/// Returns the preview of a booking, which is shown before the question.
 fn preview(good: &Good, code: &Barcode, factor: u32, parked: Option<&ParkedCode>) -> String {
     let unit = printable(&good.unit);
     let code = format!(
