@@ -1,4 +1,4 @@
-//! `stockpoint calibrate`
+//! `stockpoint calibrate`: the settings of a scanner, found out from two codes of the control sheet.
 
 mod report;
 mod target;
@@ -24,6 +24,7 @@ pub(super) fn calibrate(out: &mut impl Write, path: &Path, args: &CalibrateArgs)
         Ok(false) if !args.write => None,
         _ => Some(Config::load(path)?),
     };
+    // Everything that can be wrong with the arguments is reported before a person scans.
     let target = target::find(config.as_ref(), args)?;
     if args.write && !target.can_be_written() {
         return Err(Error::usage("the recording does not name the device that it came from")
@@ -42,15 +43,18 @@ pub(super) fn calibrate(out: &mut impl Write, path: &Path, args: &CalibrateArgs)
     if is_faulty { Err(faulty()) } else { Ok(()) }
 }
 
+/// Returns the error of codes that disagree about the scanner.
 fn unsteady(unsteady: calibrate::Unsteady) -> Error {
     Error::failure(unsteady).hint("scan both codes again, one after the other")
 }
 
+/// Returns the error of a wait or a recording without a calibration code.
 fn not_read() -> Error {
     Error::failure("no calibration code was read")
         .hint("scan CALIBRATE-1 and CALIBRATE-2 of the control sheet (`stockpoint sheet`)")
 }
 
+/// Returns the error of a scanner whose own setting must change first.
 fn faulty() -> Error {
     Error::failure("the scanner needs another setting first, which the report above names")
         .hint("change that setting of the scanner, then calibrate again")
@@ -87,6 +91,7 @@ fn listen(
         let left = time.saturating_sub(spent);
         let quiet = Duration::from_micros(QUIET_US.unsigned_abs());
         let has_come = captor.wait(left.min(quiet), &clock).map_err(fault)?;
+        // A code is complete when the scanner is quiet: attempts are judged then, not in the middle of one.
         is_new |= has_come;
         let is_over = left.is_zero();
         if is_new && !has_come || is_over {
@@ -100,6 +105,7 @@ fn listen(
     }
 }
 
+/// Opens the scanner for reading.
 fn open(target: &Target) -> Result<Captor, PortFault> {
     match &target.reach {
         Reach::Keys(place) => Captor::of_keys(&target::node_of_keys(place)?),
@@ -108,7 +114,7 @@ fn open(target: &Target) -> Result<Captor, PortFault> {
     }
 }
 
-/// Returns the error for a device that another program uses: if that is the agent, it has its own way to be stopped.
+/// Returns the error of a device that cannot be read. If the agent uses it, the hint is how to stop the agent.
 fn device_error(target: &Target, config: Option<&Config>, fault: PortFault) -> Error {
     let is_agent = fault == PortFault::Taken
         && config.is_some_and(|config| super::status::running(config).is_ok_and(|status| status.is_some()));

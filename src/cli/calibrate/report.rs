@@ -8,7 +8,7 @@ use crate::domain::calibrate::{
 use crate::domain::decode::framing::Terminator;
 use crate::domain::printable::printable;
 
-/// Describes one thing that was scanned.
+/// Describes one scan, as soon as it is read.
 pub(super) fn news(attempt: &Attempt) -> String {
     match attempt {
         Attempt::Read(seen) => format!("{} was read.\n", seen.code.name()),
@@ -45,11 +45,13 @@ pub(super) fn text(findings: &Findings, read: &[CalibrationCode]) -> String {
     text
 }
 
+/// Returns a recommendation with its cure; `!` marks a fault.
 fn told(advice: &Recommendation) -> String {
     let mark = if advice.is_fault { '!' } else { '-' };
     format!("{mark} {}:\n  {}.\n", advice.says, advice.cure)
 }
 
+/// Describes the layouts that fit; several may type these codes alike.
 fn layout(findings: &Findings) -> String {
     let Some((first, others)) = findings.layouts.split_first() else {
         return "none: it sends characters, not keys".to_owned();
@@ -116,8 +118,10 @@ fn separator(separator: &Separator) -> String {
     }
 }
 
+/// Describes the pace of the scanner and the `gap_ms` that suits it.
 fn speed(findings: &Findings) -> String {
     let character = findings.character_us;
+    // Microseconds become milliseconds with one decimal.
     let (whole, tenth) = (character.div_euclid(1000), character.rem_euclid(1000).div_euclid(100));
     let safe = match findings.gap_ms_safe() {
         None => "no gap_ms is safe".to_owned(),

@@ -1,4 +1,4 @@
-//! The scanner that is meant, the way to read it, and its entry.
+//! The scanner to calibrate, the way to read it, and its entry in the configuration.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(super) struct Target {
     pub(super) entry: Entry,
 }
 
-/// The way to read it.
+/// The way to read a scanner.
 #[derive(Debug)]
 pub(super) enum Reach {
     Keys(Place),
@@ -30,7 +30,7 @@ pub(super) enum Reach {
     Recording,
 }
 
-/// Its entry in the configuration.
+/// The entry of a scanner in the configuration.
 #[derive(Debug)]
 pub(super) enum Entry {
     /// An existing entry, which is changed.
@@ -40,7 +40,7 @@ pub(super) enum Entry {
 }
 
 impl Target {
-    /// Returns the device, for people.
+    /// Returns the name of the device for people.
     pub(super) fn device(&self) -> String {
         match &self.reach {
             Reach::Keys(place) | Reach::Bytes(place, _) => place.to_string(),
@@ -48,6 +48,7 @@ impl Target {
         }
     }
 
+    /// Returns true if the entry is complete: a recording without a configured scanner names no place.
     pub(super) fn can_be_written(&self) -> bool {
         !matches!(self.entry, Entry::New { place: None, .. })
     }
@@ -67,11 +68,12 @@ pub(super) fn node_of_bytes(place: &Place) -> Result<PathBuf, PortFault> {
     }
 }
 
-/// Returns the scanner that was named; if none was named, the only one there is.
+/// Returns the scanner that was named or, if none was named, the only one.
 pub(super) fn find(config: Option<&Config>, args: &CalibrateArgs) -> Result<Target, Error> {
     let configured = config.map_or(&[][..], |config| &config.scanners);
     let named = args.scanner.as_deref();
     let target = match named {
+        // A scanner's name cannot contain a slash.
         Some(path) if path.contains('/') => of_path(configured, Path::new(path)),
         Some(name) => of_name(configured, name)?,
         None if args.trace.is_some() => recording(configured),
@@ -80,6 +82,7 @@ pub(super) fn find(config: Option<&Config>, args: &CalibrateArgs) -> Result<Targ
     Ok(if args.trace.is_some() { Target { reach: Reach::Recording, ..target } } else { target })
 }
 
+/// Returns the target for a configured scanner. Only scanners that send keys or bytes have these settings.
 fn of_scanner(scanner: &Scanner) -> Result<Target, Error> {
     let reach = match &scanner.source {
         Source::Evdev { place, .. } => Reach::Keys(place.clone()),
@@ -98,8 +101,9 @@ fn of_name(configured: &[Scanner], name: &str) -> Result<Target, Error> {
     scanner.map_or_else(|| Err(Error::no_scanner(name, &names(configured)).only_hint(BY_PATH)), of_scanner)
 }
 
-/// Returns a device: the configured scanner that it is, or a new one.
+/// Returns the target for a device: the configured scanner at this device, or a new scanner.
 fn of_path(configured: &[Scanner], path: &Path) -> Target {
+    // Both paths may be links, as those in /dev/serial/by-id, so the devices behind them are compared.
     let node = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_absent| path.to_owned());
     let wanted = node(path);
     let is_it = |target: &Target| {
@@ -114,6 +118,7 @@ fn of_path(configured: &[Scanner], path: &Path) -> Target {
     known.unwrap_or_else(|| new(configured, &wanted, path))
 }
 
+/// Returns the target for a device that is not configured.
 fn new(configured: &[Scanner], node: &Path, path: &Path) -> Target {
     let roots = Roots::default();
     let (inputs, ports) =
@@ -196,7 +201,7 @@ fn names(configured: &[Scanner]) -> String {
     names.join(", ")
 }
 
-/// Returns a name that no scanner has, made from the kernel's.
+/// Returns a name that no configured scanner has, made from the kernel's name.
 fn unused(configured: &[Scanner], kernels: &str) -> String {
     let name = name_of(kernels);
     let name = if name.is_empty() { "scanner".to_owned() } else { name };

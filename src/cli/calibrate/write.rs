@@ -12,7 +12,7 @@ use crate::domain::decode::framing::Terminator;
 use crate::draft::{Draft, beside};
 use crate::setup;
 
-/// Returns the text about the entry. `written` is the file to write it to, if there is one.
+/// Returns the text about the entry, and writes the entry into the file `written`, if one is given.
 pub(super) fn entry(
     config: &Path,
     target: &Target,
@@ -53,6 +53,7 @@ fn not_editable(config: &Path) -> Error {
         .hint("paste the entry by hand")
 }
 
+/// Returns the settings that the findings require.
 fn tuning(findings: &Findings, scanner: Option<&Scanner>) -> Tuning {
     let gap_ms = match (scanner, findings.gap_ms_safe()) {
         // A gap that the user has chosen and that is safe stays.
@@ -69,6 +70,7 @@ fn tuning(findings: &Findings, scanner: Option<&Scanner>) -> Tuning {
     }
 }
 
+/// Returns the whole entry of a scanner that has none yet.
 fn new_entry(name: &str, kind: &'static str, place: Option<&str>, findings: &Findings) -> String {
     let place = place.unwrap_or("path = \"/dev/input/…\" # as `stockpoint devices` shows it");
     let tuning = tuning(findings, None);
@@ -80,7 +82,9 @@ fn new_entry(name: &str, kind: &'static str, place: Option<&str>, findings: &Fin
 
 /// Replaces the file by the new text, whole or not at all, and reads it back; the old file is kept beside it.
 fn write(path: &Path, text: &str) -> Result<PathBuf, Error> {
+    // A configuration that `run` would refuse is not written.
     let wanted = Config::parse(text, &path.display().to_string())?;
+    // A link stays a link: the file behind it is replaced.
     let path = fs::canonicalize(path).map_err(read_error(path))?;
     let old = fs::metadata(&path).map_err(read_error(&path))?;
     let put = |place: &Path, content: &[u8]| {

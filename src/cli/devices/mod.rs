@@ -1,4 +1,4 @@
-//! `stockpoint devices`
+//! `stockpoint devices`: the serial ports, HID-POS scanners and keyboards, with the entries to paste.
 
 pub(super) mod try_code;
 pub(super) mod watch;
@@ -20,7 +20,7 @@ use crate::setup::entry::{ScannerEntry, pos_of};
 /// The sign of a HID-POS scanner.
 const HIDPOS_SIGN: &str = "its report descriptor has usage page 0x8C";
 
-/// The line of an entry that names the layout of a scanner that types, as long as nobody knows it.
+/// The line of an entry that names the layout of a scanner that types, while its layout is unknown.
 pub(super) const LAYOUT: &str = "layout = \"us\" # the keyboard layout that the scanner is set to";
 
 /// The devices that are plugged in.
@@ -73,6 +73,7 @@ struct Judgement {
     why: String,
 }
 
+/// Returns one device as a JSON object.
 fn device(kind: &str, node: &Path, judgement: &Judgement, usb: Option<&UsbIdentity>, entry: &str) -> Value {
     json!({
         "kind": kind,
@@ -118,9 +119,10 @@ fn describe_port(text: &mut String, port: &FoundPort) {
     text.push_str(&indented(&ScannerEntry::of_port(port), ""));
 }
 
-/// Describes one HID-POS scanner, which states itself that it is one.
+/// Describes one HID-POS scanner; its report descriptor identifies it as a scanner.
 fn describe_hidraw(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw]) {
     let node = hidraw.node.display();
+    // An entry for it would give no scans, so none is printed.
     if let Some(unfit) = hidraw.unfit {
         let _written = writeln!(text, "{node}: a scanner that cannot be read this way: {unfit}");
         describe_usb(text, &hidraw.identity);
@@ -133,7 +135,7 @@ fn describe_hidraw(text: &mut String, hidraw: &FoundHidraw, all: &[FoundHidraw])
 }
 
 /// Describes one input device that types. The entry of a device that looks like a keyboard is behind `#`: a paste must
-/// not take somebody's keyboard away.
+/// not make the station grab a person's keyboard.
 fn describe_input(text: &mut String, input: &FoundInput, found: &FoundDevices) {
     let likeness = inputs::looks_like_scanner(input);
     let verdict = match likeness {
@@ -159,6 +161,7 @@ fn describe_input(text: &mut String, input: &FoundInput, found: &FoundDevices) {
     text.push_str(&indented(&ScannerEntry::of_input(input, &found.inputs, LAYOUT), mark));
 }
 
+/// Describes the signs for and against a scanner.
 fn describe_signs(text: &mut String, input: &FoundInput) {
     let (pro, contra): (Vec<Sign>, Vec<Sign>) =
         inputs::signs(input).into_iter().partition(|sign| sign.is_for());
@@ -180,6 +183,7 @@ pub(super) fn indented(entry: &ScannerEntry, mark: &str) -> String {
     text
 }
 
+/// Describes the USB device; its texts come from the device and are made printable.
 fn describe_usb(text: &mut String, usb: &UsbIdentity) {
     let maker = usb.manufacturer.as_deref().unwrap_or("unknown maker");
     let product = usb.product_text.as_deref().unwrap_or("unknown product");

@@ -33,6 +33,7 @@ pub(in crate::cli) fn try_code(
         return Err(Error::no_scanner(name, &known));
     };
     let mut conventions = config.conventions();
+    // Without the seal everything else of a code can still be shown.
     match secrets::seal(&config.station) {
         Ok(seal) => conventions.seal = seal,
         Err(error) => {
@@ -43,6 +44,7 @@ pub(in crate::cli) fn try_code(
     if code != "-" {
         return say(out, &trial.of(code.as_bytes())?);
     }
+    // Codes may hold bytes that are not UTF-8, so lines are split as bytes.
     let lines = io::stdin().lock().take(INPUT_BYTES_MAX).split(b'\n');
     for (index, line) in lines.enumerate() {
         let line = line.map_err(|source| Error::io("cannot read the standard input", source))?;
@@ -66,6 +68,7 @@ impl Trial<'_> {
             Error::usage("the code has a backslash without a meaning")
                 .hint("write \\x1d for the group separator, \\\\ for a backslash")
         })?;
+        // The code goes through the same framing as the scanner's own bytes, with the end of the input as its end.
         let (mut stream, mut frames) = (Framer::new(self.scanner.framing()), Vec::new());
         stream.push(&bytes, BootMillis(0), &mut frames);
         stream.finish(Cut::EndOfInput, &mut frames);
@@ -78,6 +81,7 @@ impl Trial<'_> {
             .collect()
     }
 
+    /// Describes the processing of one frame.
     fn of_frame(&self, frame: &Frame) -> Result<String, Error> {
         let mut text = String::new();
         row(&mut text, "frame", printable_bytes(&frame.raw));
@@ -104,6 +108,7 @@ impl Trial<'_> {
         Ok(text)
     }
 
+    /// Describes the meaning of a code, and looks its good up.
     fn explain(&self, text: &mut String, heard: &Heard) -> Result<(), Error> {
         match heard {
             Heard::Control(control) => row(text, "control", control.name()),
@@ -201,6 +206,7 @@ fn explain_measure(text: &mut String, measure: Option<Measure>, good: &Good) {
     }
 }
 
+/// Adds one line of the description.
 fn row(text: &mut String, label: &str, value: impl std::fmt::Display) {
     let _written = writeln!(text, "{label:<11} {value}");
 }

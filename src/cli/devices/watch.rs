@@ -1,4 +1,4 @@
-//! `stockpoint devices --watch`
+//! `stockpoint devices --watch`: the keyboards that type as fast as a scanner, found by their typing.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -52,8 +52,10 @@ fn text(seen: &[Observation], inputs: &[FoundInput]) -> String {
     text
 }
 
+/// Describes the fast typing of one keyboard.
 fn told_of(bursts: Bursts) -> String {
     let Bursts { count, keys, step_us } = bursts;
+    // The step is rounded up, so that "no two more than" stays true.
     let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
     let step_ms = step_us.max(0).unsigned_abs().div_ceil(1000);
     format!("typed like a scanner, {times}: {keys} keys and Enter, no two more than {step_ms} ms apart")

@@ -1,4 +1,4 @@
-//! `stockpoint goods create`
+//! `stockpoint goods create`: a new good on the service for a parked code.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::str::FromStr;
@@ -37,6 +37,7 @@ pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> R
         return Err(Error::control_code());
     }
     let code = Barcode::read(&wish.code);
+    // An earlier run may have made the good and stopped before it booked the scans.
     match db.resolve(&code)? {
         Resolution::Found(good) => return book(out, config, &mut db, &good, "has this code already"),
         Resolution::Ambiguous => {
@@ -53,6 +54,7 @@ pub(super) fn create(out: &mut impl Write, config: &Config, wish: &NewGood) -> R
     if !missing.is_empty() && !stdin.is_terminal() {
         return Err(Error::required(&missing));
     }
+    // On a terminal also the optional values are asked for; elsewhere the flags are all there is.
     let asked = stdin.is_terminal().then(|| stdin.lock());
     let access = access_beside(config, secrets)?;
     let wanted = WantedGood { wish, barcode: barcode_for(&code) };
@@ -84,6 +86,7 @@ fn make(
         let mut creator = Creator { client: &client, budget, wait: config.api.reconcile_after };
         let mut good = match terminal {
             Some(input) => {
+                // A person should not answer questions about a good that exists already.
                 if let Some(found) = creator.good_with(barcode).await? {
                     return Ok(Made::Found(found));
                 }
@@ -96,6 +99,7 @@ fn make(
     })
 }
 
+/// Books the parked scans of a good, and prints the result.
 fn book(out: &mut impl Write, config: &Config, db: &mut Db, good: &Good, how: &str) -> Result<(), Error> {
     let operations = db.book_parked(SystemClock::new().wall())?;
     // Without an agent it is delivered when one starts; with one, at its next check at the latest.
@@ -112,6 +116,7 @@ fn book(out: &mut impl Write, config: &Config, db: &mut Db, good: &Good, how: &s
 impl NewGood {
     /// Returns the flags of required values that were not given.
     fn missing(&self) -> Vec<&'static str> {
+        // Without a factor the service could not convert one unit into the other.
         let units_differ = self.sale_unit.is_some() && self.sale_unit != self.service_unit;
         let wanted = [
             ("--title", self.title.is_none()),

@@ -1,4 +1,4 @@
-//! `stockpoint goods`
+//! `stockpoint goods`: the copy of the goods table, and the goods in it.
 
 mod create;
 
@@ -32,7 +32,7 @@ pub(super) fn goods(out: &mut impl Write, config: Config, command: &GoodsCommand
     }
 }
 
-/// Looks a code up; the exit code is 0 if a scan of it would be booked, else 1.
+/// Looks a code up. The exit code is 0 if a scan of it would be booked, else 1.
 fn find(out: &mut impl Write, config: &Config, code: &str, output: OutputFormat) -> Result<(), Error> {
     let db = data(config)?;
     let location = location_of(config, &db)?;
@@ -50,6 +50,7 @@ fn find(out: &mut impl Write, config: &Config, code: &str, output: OutputFormat)
     say(out, &text)?;
     match resolution {
         Resolution::Found(_) | Resolution::Pack(_) | Resolution::Kit(_) => Ok(()),
+        // The text above is the answer, so the error only sets the exit code.
         Resolution::Unknown | Resolution::Ambiguous | Resolution::Unusable => Err(Error::reported_failure()),
     }
 }
@@ -97,17 +98,20 @@ fn as_json(resolution: &Resolution) -> Value {
     json!({ "found": found, "goods": goods })
 }
 
+/// Returns the line of a good.
 fn found(good: &Good) -> String {
     let (barcode, title, unit) = (printable(&good.barcode), printable(&good.title), printable(&good.unit));
     format!("{}\t{barcode}\t{title}\t{} a {unit}\n", good.id, good.price)
 }
 
+/// Returns the line of a material of a kit.
 fn material(location: &Location, part: &Part) -> String {
     let (unit, title) = (printable(&part.good.unit), printable(&part.good.title));
     let storage = location.storage_in_words(part.storage);
     format!("{}\t{} {unit}\tfrom {storage}\t{title}\n", part.good.id, part.quantity)
 }
 
+/// Prints the size and the age of the copy.
 fn stats(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(), Error> {
     let db = data_if_any(config)?;
     let figures = db.as_ref().map_or(Ok(GoodsFigures::default()), Db::goods_figures)?;

@@ -9,9 +9,10 @@ use crate::domain::ids::OperationId;
 use crate::status::rfc3339;
 use crate::store::{Db, OperationFilter, ScanFilter, Summary};
 
-/// The limit of operations: all are written, oldest first.
+/// The limit of operations and scans: all are written.
 const EVERY: u32 = u32::MAX;
 
+/// Prints all documents and then all refused scans, oldest first, one JSON object a line.
 pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
     for operation in db.operations(OperationFilter::All, EVERY)?.into_iter().rev() {
         say(out, &format!("{}\n", as_json(db, &operation)?))?;

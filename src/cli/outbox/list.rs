@@ -21,15 +21,17 @@ pub(super) const LISTED_MAX: u32 = 1000;
 /// The most labels that are shown of one document.
 const LABELS_MAX: usize = 100;
 
-/// The columns of a line, in a terminal that shares the screen with something else.
+/// The width of a line, in characters: that of a terminal that shares the screen with another window.
 const WIDTH: usize = 110;
 
 /// The indent of an explanation.
 const INDENT: &str = "       ";
 
+/// The head of the table.
 const HEAD: &str =
     "   no  state      kind       storage        lines     units  first scan        on the service\n";
 
+/// Prints the table of documents, each with its reason and its action below it.
 pub(super) fn list(out: &mut impl Write, config: &Config, filter: OperationFilter) -> Result<(), Error> {
     let nothing = match filter {
         OperationFilter::All => "no documents yet\n",
@@ -84,6 +86,7 @@ fn headline(operations: &[Summary]) -> String {
     }
 }
 
+/// Returns true if a document needs a person: the delivery alone does not complete it.
 pub(super) fn needs_a_person(operation: &Summary) -> bool {
     if operation.failing.as_ref().is_some_and(|failing| failing.is_person_called) {
         return true;
@@ -100,6 +103,7 @@ pub(super) fn needs_a_person(operation: &Summary) -> bool {
 /// Returns the origin of an operation, the reason for its state, and the next action, each on a line of its own.
 fn explain(operation: &Summary, location: &Location) -> Vec<String> {
     let id = operation.id;
+    // An uncertain document keeps the words of an earlier refusal; they mean nothing before it is stuck.
     let trouble =
         operation.trouble.as_deref().filter(|_| operation.state != State::Uncertain || operation.is_stuck);
     let trouble = trouble.map(|words| printable(words).to_string());
@@ -175,6 +179,7 @@ fn explain_failing(operation: &Summary, failing: &RepeatedFailure, location: &Lo
     ]
 }
 
+/// Prints one document with its lines, its labels and its trail.
 pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(), Error> {
     let db = data(config)?;
     let summary = db.summary(id)?;
@@ -242,6 +247,7 @@ fn line_text(line: &Line) -> String {
 fn wrapped(indent: &str, text: &str) -> String {
     let mut lines = vec![indent.to_owned()];
     for (at, word) in text.split(' ').enumerate() {
+        // A word wider than the page stays whole.
         let Some(line) = lines.last_mut() else { continue };
         let width = line.chars().count() + 1 + word.chars().count();
         if width > WIDTH && line.len() > indent.len() {

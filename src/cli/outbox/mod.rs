@@ -1,4 +1,4 @@
-//! `stockpoint outbox`
+//! `stockpoint outbox`: the documents and their delivery, and what a person can do about them.
 
 mod export;
 mod list;
@@ -77,6 +77,7 @@ fn list_json(out: &mut impl Write, config: &Config, filter: OperationFilter) -> 
     say(out, &format!("{}\n", Value::from(documents)))
 }
 
+/// Returns a document as `export` writes it, with the member `needs_you`.
 fn as_json(db: &Db, operation: &Summary) -> Result<Value, Error> {
     let mut document = export::as_json(db, operation)?;
     if let Some(members) = document.as_object_mut() {
@@ -91,6 +92,7 @@ fn show_json(out: &mut impl Write, config: &Config, id: OperationId) -> Result<(
     say(out, &format!("{document}\n"))
 }
 
+/// Returns a refused or uncertain document to the delivery, or ends the wait of a failing one.
 fn retry(out: &mut impl Write, config: &Config, id: OperationId, date: DocumentDate) -> Result<(), Error> {
     let mut db = data(config)?;
     let delivery = db.pending(id)?.delivery;
@@ -98,6 +100,7 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, date: DocumentD
     let is_failing = db.try_now(id)?;
     let next = match delivery.apply(Event::Retry) {
         Ok(next) => next,
+        // The document needs no new state; only the wait before its next try ends.
         Err(_) if is_failing => {
             let _woken = socket::ask(&config.station.data_dir, Request::Wake);
             return say(
@@ -118,6 +121,7 @@ fn retry(out: &mut impl Write, config: &Config, id: OperationId, date: DocumentD
         let location = location_of(config, &db)?;
         db.redate(id, &date_in(location.zone(), advance.now))?;
     }
+    // The agent may have moved the document since it was read.
     if !db.advance(&advance)? {
         return Err(nothing());
     }
@@ -132,6 +136,7 @@ fn nothing_to_retry(id: OperationId, state: State) -> Error {
     ))
 }
 
+/// Corrects or drops one line of a refused document.
 fn correct(out: &mut impl Write, config: &Config, wanted: &Correct) -> Result<(), Error> {
     let mut db = data(config)?;
     let good = match wanted.good.map(GoodId) {
@@ -161,6 +166,7 @@ fn correct(out: &mut impl Write, config: &Config, wanted: &Correct) -> Result<()
     say(out, &format!("{told}`stockpoint outbox retry {id}` tries it again\n"))
 }
 
+/// Undoes a posted document.
 fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) -> Result<(), Error> {
     let revoked = data(config)?.revoke(id, undo, SystemClock::new().wall())?;
     let told = match revoked {
@@ -188,7 +194,9 @@ fn revoke(out: &mut impl Write, config: &Config, id: OperationId, undo: Undo) ->
     say(out, &told)
 }
 
+/// Compares posted documents with the service; a difference makes the command fail.
 fn verify(out: &mut impl Write, config: &Config, days: u16) -> Result<(), Error> {
+    // Tokens are found while this is root: `data` gives up its rights.
     let secrets = Secrets::find(&config.api);
     let db = data(config)?;
     let ServiceAccess { client, budget } = access_beside(config, secrets)?;
