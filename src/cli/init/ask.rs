@@ -32,7 +32,7 @@ use crate::setup::scanners::ReadBy;
 /// The most rows of a list that is shown to a person; more do not help on a console.
 const ROWS_MAX: usize = 40;
 
-/// The machine whose scanners are meant: only those of this machine are asked for.
+/// The machine that the set-up is for. Scanners are asked for only if it is this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scanners {
     OfThisMachine,
@@ -49,6 +49,7 @@ pub(super) async fn bundle(
     sheet_secret_file: &Path,
 ) -> Result<Bundle, Error> {
     let mut tokens = tokens::tokens(person, args, api).await?;
+    // The first request shows whether the service accepts the tokens, so it may ask for others.
     let (locations, is_away) = loop {
         let mut service = if args.offline { Service::away(api, &tokens) } else { Service::new(api, &tokens) };
         match service.locations().await? {
@@ -68,7 +69,7 @@ pub(super) async fn bundle(
         .map_err(crate::setup::Error::from)?)
 }
 
-/// The number that is asked for.
+/// A question for a number.
 struct Wanted {
     flag: &'static str,
     key: &'static str,
@@ -77,6 +78,7 @@ struct Wanted {
     is_needed: bool,
 }
 
+/// The person, and everything that the questions need.
 struct Asked<'a, 'p, 's, W> {
     person: &'a mut Person<'p, W>,
     args: &'a InitArgs,
@@ -86,6 +88,7 @@ struct Asked<'a, 'p, 's, W> {
 }
 
 impl<W: Write> Asked<'_, '_, '_, W> {
+    /// Asks everything. The location comes first, because the service lists the rest for a location.
     async fn answers(
         mut self,
         locations: Told<Vec<Choice>>,
@@ -131,7 +134,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         })
     }
 
-    /// Returns a number, one of those that the service listed if it listed any.
+    /// Returns the number that is given or asked for. If the service listed numbers, it is one of them.
     fn id(
         &mut self,
         given: Option<&String>,
@@ -152,6 +155,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         if given.is_none() && self.person.is_asked() {
             self.list(wanted.what, &choices)?;
         }
+        // A list of one is its own default; an optional number may stay empty.
         let only = match choices.as_slice() {
             [(id, _)] if wanted.is_needed => Some(id.to_string()),
             _ if wanted.is_needed => None,
@@ -174,6 +178,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         Ok(meant)
     }
 
+    /// Shows the rows of a list to choose from.
     fn list(&mut self, what: &str, choices: &[Choice]) -> Result<(), Error> {
         if choices.is_empty() {
             return Ok(());
@@ -206,6 +211,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         self.person.answer(self.args.answers.name.as_ref(), &question, |name| doubt_about("name", name))
     }
 
+    /// Returns the time zone to configure; `None` if the service has one, which the station then uses.
     async fn time_zone(&mut self, location: LocationId) -> Result<Option<String>, Error> {
         let given = self.args.answers.time_zone.as_ref();
         let told = self.service.time_zone(location).await?;
@@ -291,10 +297,11 @@ impl<W: Write> Asked<'_, '_, '_, W> {
     }
 }
 
-/// Returns the id that an answer means: that of a row of the list, or the number itself.
+/// Returns the id for an answer: that of a row of the list, or the number itself.
 fn meant(choices: &[Choice], answer: &str) -> Option<i64> {
     let number: i64 = answer.parse().ok()?;
     let row = usize::try_from(number).ok().and_then(|row| choices.get(row.checked_sub(1)?));
+    // An id that is also a row number is the id.
     let is_id = choices.iter().any(|(id, _)| *id == number);
     Some(row.filter(|_| !is_id).map_or(number, |(id, _)| *id))
 }
@@ -328,6 +335,7 @@ pub(super) fn api_before(args: &InitArgs, path: &Path) -> Result<Api, Error> {
     let mut api = match Config::load(path) {
         Ok(config) => config.api,
         Err(_none_or_faulty) => {
+            // The defaults of the API come from the parser, which requires these keys.
             let least = "[station]\nname = \"a\"\nlocation_id = 1\nstorage_id = 1\n";
             let mut api = Config::parse(least, "")?.api;
             if let Some(folder) = path.parent() {

@@ -1,4 +1,4 @@
-//! `stockpoint init`: from nothing to a running station.
+//! `stockpoint init`: sets a station up, from no configuration to a running service.
 
 mod args;
 mod ask;
@@ -61,6 +61,7 @@ pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Resu
     if let Some(folder) = &args.boot {
         return from_boot(out, config, args, given(folder));
     }
+    // It is checked first: a person must not answer questions in vain.
     may_install(config)?;
     if is_set_up(config)? && !args.force && !may_replace(out, config, args)? {
         return Err(setup::Error::SetUpAlready(config.to_owned()).into());
@@ -93,6 +94,7 @@ pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Resu
     finish(out, config, args)
 }
 
+/// Returns the place of the sheet's secret: beside the configuration.
 fn sheet_secret_beside(config: &Path) -> PathBuf {
     config.with_file_name("sheet-secret")
 }
@@ -110,12 +112,12 @@ fn make_sheet_secret(out: &mut impl Write, file: &Path) -> Result<(), Error> {
     say(out, &text)
 }
 
-/// Returns the named path, unless any will do.
+/// Returns the path that was named; `None` if any is accepted.
 fn given(path: &Path) -> Option<&Path> {
     Some(path).filter(|path| *path != Path::new(ANY))
 }
 
-/// Returns true if a person agrees to set up the existing station anew. A code never does that.
+/// Returns true if a person agrees to replace the existing set-up. A file or a code alone never does.
 fn may_replace(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<bool, Error> {
     if args.from.is_some() || args.scan.is_some() {
         return Ok(false);
@@ -125,7 +127,7 @@ fn may_replace(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<b
     Person::new(out, args.asking()).agrees(&question, DefaultAnswer::No)
 }
 
-/// Asks everything; `None` if the person then declines.
+/// Asks everything. Returns `None` if the person then declines.
 fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Option<Bundle>, Error> {
     let api = ask::api_before(args, config)?;
     let secret_file = sheet_secret_beside(config);
@@ -149,7 +151,7 @@ fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Optio
     Ok(is_wanted.then_some(bundle))
 }
 
-/// Reads a code and what it opens; `None` if a person at the terminal then declines.
+/// Waits for a code and gets the bundle that it opens. Returns `None` if a person at the terminal then declines.
 fn from_code(
     out: &mut impl Write,
     config: &Path,
@@ -161,13 +163,14 @@ fn from_code(
     Ok(is_wanted.then_some(bundle))
 }
 
-/// Shows a configuration that somebody else has written, and asks for confirmation if there is a terminal.
+/// Shows a configuration that another person has written, and asks for confirmation if there is a terminal.
 fn is_wanted(out: &mut impl Write, config: &Path, args: &InitArgs, bundle: &Bundle) -> Result<bool, Error> {
     let shown = bundle.text().lines().map(|line| format!("  {}\n", printable(line)));
     say(out, &format!("\n{}\n", shown.collect::<String>()))?;
     Person::new(out, args.asking()).agrees(&format!("write this to {}", config.display()), DefaultAnswer::Yes)
 }
 
+/// Makes a bundle for another station and offers it with a set-up code.
 fn print_qr(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
     let api = ask::api_before(args, config)?;
     runtime()?.block_on(async {
@@ -182,11 +185,13 @@ fn print_qr(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), 
     })
 }
 
+/// Reads a bundle from a file with one of the two readers of [`Bundle`].
 fn from_file(file: &Path, read: fn(&str, &str) -> Result<Bundle, Faults>) -> Result<Bundle, Error> {
     let text = Zeroizing::new(fs::read_to_string(file).map_err(read_error(file))?);
     Ok(read(&text, &file.display().to_string()).map_err(setup::Error::from)?)
 }
 
+/// Sets the station up from the file on the boot partition, if there is one.
 fn from_boot(
     out: &mut impl Write,
     config: &Path,
@@ -215,10 +220,12 @@ fn from_boot(
         None => say(out, "the station was set up so already\n")?,
     }
     say(out, &format!("{} has no tokens any more and is now {}\n", file.display(), consumed.left.display()))?;
+    // The data folder may be that of another station, as on a copied card.
     home::warn_if_foreign(out, &Config::load(config)?)?;
     unit::enable(out, config, if args.no_start { Start::Not } else { Start::NoWait }).map(drop)
 }
 
+/// Prints the files that were written.
 fn tell_written(out: &mut impl Write, installed: &Installed) -> Result<(), Error> {
     let named =
         |paths: &[PathBuf]| -> Vec<String> { paths.iter().map(|path| path.display().to_string()).collect() };
@@ -229,11 +236,11 @@ fn tell_written(out: &mut impl Write, installed: &Installed) -> Result<(), Error
     }
 }
 
-/// Checks the new station and starts it. A station with a fault that somebody must correct is not started; a station
-/// whose network or service is unavailable is started: it scans, too.
+/// Checks the new station and starts it. A station with a fault that a person must correct is not started. A station
+/// whose network or service is unavailable is started, because it can scan.
 fn finish(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
     let before = doctor::look_over(&Config::load(config)?)?;
-    // It is no news that no agent runs before one is started.
+    // Before the start no agent runs, so the findings about the agent do not count yet.
     let of_station = |finding: &&Finding| finding.section != "agent";
     let is_barred = before.findings().iter().filter(of_station).any(Finding::bars_start);
     if is_barred && !args.no_start {

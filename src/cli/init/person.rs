@@ -1,4 +1,4 @@
-//! A person at a terminal, line by line: it works over a serial console as well.
+//! The questions to a person at a terminal, line by line, so that they work over a serial console, too.
 
 use std::io;
 use std::io::BufRead;
@@ -18,7 +18,7 @@ use crate::cli::Error;
 use crate::cli::say;
 use crate::config::Doubt;
 
-/// The longest line that is read, in bytes: above the length of the longest token.
+/// The longest line that is read, in bytes. The longest token is shorter.
 const LINE_BYTES_MAX: u64 = 8192;
 /// The character that Ctrl-C types where it sends no signal.
 const INTERRUPT: char = '\u{3}';
@@ -61,6 +61,7 @@ impl<'a, W: Write> Person<'a, W> {
         Self { input: input.lock(), out, is_asked }
     }
 
+    /// Returns true if questions are asked.
     pub(super) fn is_asked(&self) -> bool {
         self.is_asked
     }
@@ -107,7 +108,7 @@ impl<'a, W: Write> Person<'a, W> {
         }
     }
 
-    /// Asks for yes or no; returns the default if nobody is asked.
+    /// Asks for yes or no. Returns the default if no question is asked.
     pub(super) fn agrees(&mut self, text: &str, default: DefaultAnswer) -> Result<bool, Error> {
         let is_yes = default == DefaultAnswer::Yes;
         if !self.is_asked {
@@ -124,13 +125,13 @@ impl<'a, W: Write> Person<'a, W> {
         }
     }
 
-    /// Reads a line of the standard input that is typed without being shown, or piped in; `None` at its end.
+    /// Reads a line from the standard input without showing it on the terminal. Returns `None` at the end of the input.
     pub(super) fn secret(&mut self, text: &str) -> Result<Option<SecretString>, Error> {
         if !self.is_asked {
             return Ok(self.read()?.map(|line| trimmed(&line)));
         }
         let line = {
-            // It begins before the question, so that a quick paste is not shown either.
+            // It begins before the question, so that a quick paste is not shown, either.
             let _unseen = Unseen::begin()?;
             self.say(&format!("{text} (not shown): "))?;
             self.read()?
@@ -150,7 +151,7 @@ impl<'a, W: Write> Person<'a, W> {
 
     /// Reads a line; `None` at the end of the input.
     fn read(&mut self) -> Result<Option<Zeroizing<String>>, Error> {
-        // There is room for all of it at once: a text that grows leaves unwiped copies behind.
+        // The whole buffer is allocated at once: a text that grows leaves copies in memory that are not erased.
         let room = usize::try_from(LINE_BYTES_MAX).unwrap_or_default();
         let mut line = Zeroizing::new(String::with_capacity(room));
         let read = io::Read::take(&mut self.input, LINE_BYTES_MAX).read_line(&mut line);
@@ -159,12 +160,13 @@ impl<'a, W: Write> Person<'a, W> {
     }
 }
 
+/// Returns a line without its end, as a secret.
 fn trimmed(line: &str) -> SecretString {
     line.trim_end_matches(['\r', '\n']).into()
 }
 
-/// A terminal that does not show typed text, until this is dropped. It sends no signal meanwhile: a signal that ended
-/// the program would leave the terminal in this state.
+/// The guard of a terminal that does not show typed text; dropping it restores the terminal. Ctrl-C sends no signal
+/// meanwhile, because a signal that ended the program would leave the terminal in this state.
 struct Unseen(Termios);
 
 impl Unseen {
@@ -180,7 +182,7 @@ impl Unseen {
 
 impl Drop for Unseen {
     fn drop(&mut self) {
-        // A terminal that is gone shows nothing any more.
+        // This fails only if the terminal is gone, and then nothing is left to restore.
         let _restored = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
     }
 }

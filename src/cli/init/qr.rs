@@ -49,6 +49,7 @@ pub(super) async fn print(out: &mut impl Write, args: &InitArgs, bundle: &Bundle
         wifi: wifi(args)?,
         secret: OneTimeSecret::fresh()?,
     };
+    // One secret seals once: this is the only call for this code.
     let sealed = code.seal(bundle)?;
     if let Some(file) = &args.code.sealed_file {
         private_file(file, &sealed)?;
@@ -81,6 +82,7 @@ struct Handover<'a> {
     sealed: &'a [u8],
 }
 
+/// Waits for the station that scans the code, and prints the outcome.
 async fn hand_over(out: &mut impl Write, minutes: u8, handover: &Handover<'_>) -> Result<(), Error> {
     let Listener { socket, address } = &handover.listener;
     say(
@@ -115,6 +117,7 @@ async fn hand_over(out: &mut impl Write, minutes: u8, handover: &Handover<'_>) -
     }
 }
 
+/// Prints the code, and writes its picture if one is wanted.
 fn show(out: &mut impl Write, args: &InitArgs, code: &SetupCode) -> Result<(), Error> {
     let text = code.text();
     let fits = "the longest set-up code is shorter than the longest QR code";
@@ -141,6 +144,7 @@ async fn listener(args: &InitArgs) -> Result<Listener, Error> {
     };
     let failed = |source| Error::io(format!("cannot listen at {wanted}"), source);
     let socket = TcpListener::bind(wanted).await.map_err(failed)?;
+    // Port 0 lets the system choose one, and the code needs the chosen port.
     let port = socket.local_addr().map_err(failed)?.port();
     Ok(Listener { socket, address: SocketAddr::new(wanted.ip(), port) })
 }
@@ -158,6 +162,7 @@ fn own_address() -> Result<IpAddr, Error> {
     })
 }
 
+/// Returns the wireless network for the code, if one is given.
 fn wifi(args: &InitArgs) -> Result<Option<Wifi>, Error> {
     let (Some(ssid), Some(file)) = (&args.code.wifi, &args.code.wifi_passphrase_file) else {
         return Ok(None);

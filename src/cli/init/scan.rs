@@ -1,4 +1,4 @@
-//! `stockpoint init --scan`: the wait for a set-up code on all scanners that are there.
+//! `stockpoint init --scan`: the wait for a set-up code on all scanners that are plugged in.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const CODE: Framing = Framing::unguarded(Duration::from_secs(2));
 /// The framing of a code in reports, which follow each other within milliseconds.
 const POS_CODE: Framing = Framing::unguarded(Duration::from_millis(200));
-/// The time until a thread that reads keys notices that nobody listens any more.
+/// The time until a thread that reads keys notices that the wait is over.
 const KEYS_PATIENCE: Duration = Duration::from_millis(250);
 /// The name of the scanner that reads the standard input.
 const STANDARD_INPUT: &str = "-";
@@ -80,7 +80,7 @@ enum FromKeys {
     Gone(PathBuf),
 }
 
-/// Waits for a code, fetches what it opens, and returns that with the scanners found. `None` if a person at the
+/// Waits for a code, fetches the bundle that it opens, and adds the scanners found. Returns `None` if a person at the
 /// terminal does not agree that this machine joins the code's network.
 pub(super) async fn bundle(
     out: &mut impl Write,
@@ -202,6 +202,7 @@ impl Listeners {
         if self.refused.insert(node, why) == Some(why) { Ok(()) } else { say(out, &said) }
     }
 
+    /// Starts to read a serial port.
     fn listen_to_port(&mut self, found: &FoundScanner) -> Result<(), Error> {
         let name = ScannerName::new(found.node.to_string_lossy());
         let port = SerialPort {
@@ -217,6 +218,7 @@ impl Listeners {
         Ok(())
     }
 
+    /// Starts to read a HID-POS scanner.
     fn listen_to_pos(&mut self, found: &FoundScanner) -> Result<(), Error> {
         let name = ScannerName::new(found.node.to_string_lossy());
         let scanner = PosScanner { name, at: Place::Path(found.node.clone()), framing: POS_CODE };
@@ -226,14 +228,14 @@ impl Listeners {
         Ok(())
     }
 
-    /// Starts a thread that reads keys; it ends when its device is gone or nobody listens any more.
+    /// Starts a thread that reads keys. It ends when its device is gone or the wait is over.
     fn listen_to_keys(&self, found: &FoundScanner, mut recorder: Recorder) -> Result<(), Error> {
         let (node, sender, clock) = (found.node.clone(), self.key_sender.clone(), Arc::clone(&self.clock));
         let run = move || {
             read_keys(&mut recorder, &node, &sender, clock.as_ref());
-            // The device is released before anybody is told.
+            // The device is released first: the next check may open it again at once.
             drop(recorder);
-            // If nobody listens any more, nobody misses it.
+            // The receiver is gone once the wait is over; then the message is not needed.
             let _sent = sender.blocking_send(FromKeys::Gone(node));
         };
         let name = "set-up-keys".to_owned();
@@ -241,6 +243,7 @@ impl Listeners {
         started.map(drop).map_err(|source| Error::io("cannot start a thread", source))
     }
 
+    /// Handles a message of a thread that reads keys.
     fn typed(&mut self, message: FromKeys) -> Option<Scanned> {
         match message {
             FromKeys::Detected(node, DetectedCode { code, layouts }) => {
@@ -275,13 +278,13 @@ fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned
     }
 }
 
-/// Reads keys until they contain a code, the device is gone, or nobody listens.
+/// Reads keys and sends the codes among them, until the device is gone or the wait is over.
 fn read_keys(recorder: &mut Recorder, node: &Path, sender: &mpsc::Sender<FromKeys>, clock: &dyn Clock) {
     let mut detector = SetupCodeDetector::new(clock.boot());
     while !sender.is_closed() {
         let Ok(events) = recorder.events_within(Some(KEYS_PATIENCE)) else { return };
         if let Some(heard) = events.into_iter().find_map(|event| detector.take(event)) {
-            // If nobody listens any more, nobody misses it.
+            // The receiver is gone once the wait is over; then the message is not needed.
             let _sent = sender.blocking_send(FromKeys::Detected(node.to_owned(), heard));
         }
     }

@@ -1,4 +1,4 @@
-//! The choices that the service offers. If it cannot be asked, or does not answer, ids are entered by hand.
+//! The choices that the service offers. If it cannot be reached, or is not asked, ids are entered by hand.
 
 use tokio::time::Instant;
 
@@ -32,12 +32,13 @@ pub(super) struct Service<'a> {
     api: &'a Api,
     tokens: &'a Tokens,
     budget: Budget,
-    /// True if it could not be reached; it is then not asked again, because each request would cost a time-out.
+    /// True if it is not asked. It could not be reached, and each further request would cost a time-out; or `init`
+    /// works offline.
     is_away: bool,
 }
 
 impl<'a> Service<'a> {
-    /// Returns the service, which is asked.
+    /// Returns the service; it is asked until it cannot be reached.
     pub(super) fn new(api: &'a Api, tokens: &'a Tokens) -> Self {
         Self { api, tokens, budget: Budget::new(90, 2, seed(), Instant::now()), is_away: false }
     }
@@ -47,14 +48,14 @@ impl<'a> Service<'a> {
         Self { is_away: true, ..Self::new(api, tokens) }
     }
 
-    /// Returns true if it could not be reached and is not asked any more.
+    /// Returns true if it is not asked any more.
     pub(super) fn is_away(&self) -> bool {
         self.is_away
     }
 
     /// Returns the locations of the user.
     pub(super) async fn locations(&mut self) -> Result<Told<Vec<Choice>>, Error> {
-        // The call names no location, so that any id is good.
+        // The call uses no location, so the id does not matter.
         let client = self.client(LocationId(1))?;
         let Some(permit) = self.permit().await else { return Ok(away()) };
         let told = client.locations(permit).await;
@@ -94,6 +95,7 @@ impl<'a> Service<'a> {
         if self.is_away { None } else { Some(self.budget.wait().await) }
     }
 
+    /// Returns the result of a request, and notes a service that cannot be reached.
     fn told<T>(&mut self, answer: Result<T, api::Error>) -> Told<T> {
         match answer {
             Ok(value) => Told::This(value),
@@ -109,6 +111,7 @@ impl<'a> Service<'a> {
     }
 }
 
+/// Returns the result of a request that was not made; it has no reason to print.
 fn away<T>() -> Told<T> {
     Told::Not(String::new())
 }

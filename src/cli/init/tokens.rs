@@ -45,6 +45,7 @@ pub(super) async fn tokens(
         None if !person.is_asked() => return Err(Error::required(&["--partner-token-file"])),
         None => typed(person, Token::Partner)?,
     };
+    // A login that was given wins over a user token that is found.
     if let Some(login) = &answers.login {
         let user = logged_in(person, args, api, &partner, Some(login)).await?;
         return Ok(Tokens { partner, user });
@@ -56,7 +57,7 @@ pub(super) async fn tokens(
     Ok(Tokens { partner, user })
 }
 
-/// Returns the token in the file that is named, or in the places where a station searches for it.
+/// Returns the token from the named file or, without one, from the places where a station searches for it.
 fn given(
     person: &mut Person<'_, impl Write>,
     token: Token,
@@ -88,6 +89,7 @@ fn given(
     }
 }
 
+/// Reads a token that is typed or piped in; a person is asked again until the text can be a token.
 fn typed(person: &mut Person<'_, impl Write>, token: Token) -> Result<SecretString, Error> {
     let flag = match token {
         Token::Partner => "--partner-token-file",
@@ -150,6 +152,7 @@ async fn logged_in(
                 _ => (error_chain(&error), error.hint()),
             },
         };
+        // A second try with the same file would fail, too.
         if !person.is_asked() || args.answers.password_file.is_some() {
             return Err(no_login(&why).hint_if(cure));
         }
@@ -163,6 +166,7 @@ pub(super) fn no_login(why: &str) -> Error {
     Error::failure(format!("the service does not log the station in: {why}"))
 }
 
+/// Returns the password from its file or from the person.
 fn password(person: &mut Person<'_, impl Write>, args: &InitArgs) -> Result<SecretString, Error> {
     match &args.answers.password_file {
         Some(file) if file != Path::new(STANDARD_INPUT) => super::secret_file(file),

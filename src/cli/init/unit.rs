@@ -1,4 +1,4 @@
-//! The systemd unit: enabled and started, if systemd runs.
+//! The systemd unit of the station: enables and starts it, if systemd runs.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,9 +10,9 @@ use crate::child;
 use crate::cli::Error;
 use crate::cli::say;
 
+/// The unit of the station.
 const UNIT: &str = "stockpoint.service";
-/// The longest wait for systemctl: systemd itself gives up on a unit that does not start within 90 s, after one that
-/// did not stop within the same time.
+/// The longest wait for systemctl: systemd gives a unit 90 s to stop and 90 s to start.
 const SYSTEMCTL_TIME_MAX: Duration = Duration::from_secs(200);
 /// The unit that waits for a set-up code.
 const SCAN_UNIT: &str = "stockpoint-scan.service";
@@ -30,7 +30,8 @@ pub(super) enum Start {
     NoWait,
 }
 
-/// Makes systemd start the station, now and at each start. Returns true if it did; otherwise prints what to do instead.
+/// Makes systemd start the station, now and at each boot. Returns false if it was not started, and then prints how to
+/// start it.
 pub(super) fn enable(out: &mut impl Write, config: &Path, start: Start) -> Result<bool, Error> {
     let by_hand = format!("start it with `stockpoint --config {} run`", config.display());
     let not = if start == Start::Not {
@@ -61,6 +62,7 @@ pub(super) fn end_scanning(config: &Path) -> Result<(), Error> {
     if is_enabled { systemctl(&["disable", SCAN_UNIT], Start::AndWait) } else { Ok(()) }
 }
 
+/// Runs systemctl, whose own messages go to the person.
 fn systemctl(words: &[&str], start: Start) -> Result<(), Error> {
     let no_wait = (start == Start::NoWait).then_some("--no-block");
     let mut systemctl = child::command("systemctl");

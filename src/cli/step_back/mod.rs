@@ -6,10 +6,10 @@
 //! system call leaves one of these states:
 //!
 //! - the newer program with the newer data, as before;
-//! - the older program with the newer data, on which it refuses to start, and this command goes on where it stood;
+//! - the older program with the newer data, on which it refuses to start; this command then continues from there;
 //! - the older program with data that it can read.
 //!
-//! Never the newer program with the older outbox, which would be delivered again.
+//! The newer program never meets the older outbox, which it would deliver again.
 
 mod plan;
 mod program;
@@ -108,6 +108,7 @@ pub(super) fn step_back(out: &mut impl Write, config: &Config, wish: &StepBackAr
     // Programs and copies must be found from any folder.
     let dir = &std::path::absolute(&config.station.data_dir).map_err(file_error(&config.station.data_dir))?;
     let plan = owner::run_as_owner(dir, || Plan::of(dir, config, wish)).map_err(owner_error(dir))??;
+    // The programs come first: the older one refuses the newer data, the newer one would deliver the older outbox.
     if plan.exchanges {
         exchange(&wish.installed, &wish.previous)?;
     }
@@ -127,8 +128,7 @@ pub(super) fn step_back(out: &mut impl Write, config: &Config, wish: &StepBackAr
     say(out, &format!("stockpoint: {version} is in its place, {data}\n"))
 }
 
-/// Exchanges two programs at one moment, and returns when that is on the disk: at each moment there is one in either
-/// place.
+/// Exchanges two programs in one atomic step, and returns when that is on the disk. Neither place is ever empty.
 fn exchange(installed: &Path, previous: &Path) -> Result<(), Error> {
     renameat_with(CWD, installed, CWD, previous, RenameFlags::EXCHANGE)
         .map_err(|errno| file_error(previous)(errno.into()))?;

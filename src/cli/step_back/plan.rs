@@ -48,7 +48,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Decides on a step back. It works with the rights of the folder's owner.
+    /// Decides on a step back and prepares its files. Runs with the rights of the folder's owner.
     pub(super) fn of(dir: &Path, config: &Config, wish: &StepBackArgs) -> Result<Self, cli::Error> {
         let mut plan = Self {
             exchanges: true,
@@ -70,7 +70,9 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Decides which program is the older one, and which data it gets.
     fn decide(&mut self, config: &Config, wish: &StepBackArgs) -> Result<(), Error> {
+        // An interrupted step back may have left its copies.
         remove_folder(&self.scratch())?;
         make_folder(&self.scratch())?;
         let now = self.copies("now", config)?;
@@ -90,6 +92,7 @@ impl Plan {
         let Told::Books(books_now) = newer.reads(&now)? else {
             return Err(newer.cannot_read(OUTBOX_FILE));
         };
+        // Equal books mean that nothing was scanned or delivered since the upgrade.
         self.data = match (books.are_those_of(&books_now), books_now.are_delivered()) {
             (true, _) => Data::AsBefore,
             (false, true) => Data::Empty(Kept::Aside),
@@ -117,6 +120,7 @@ impl Plan {
         else {
             return Err(older.cannot_read(name));
         };
+        // A log that belongs to another database would damage this one.
         for suffix in ["", "-wal", "-shm"] {
             remove(&before.join(format!("{name}{suffix}")))?;
         }
@@ -201,6 +205,7 @@ impl Plan {
     }
 }
 
+/// Makes a folder for the owner alone.
 fn make_folder(path: &Path) -> Result<(), Error> {
     DirBuilder::new().mode(0o700).create(path).map_err(file_error(path))
 }
@@ -214,6 +219,7 @@ fn copy_if_there(from: &Path, to: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes a file, if it is there.
 fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),

@@ -1,4 +1,4 @@
-//! The two programs; each is run on copies of the data.
+//! The older and the newer program. Each is run on copies of the data.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,9 +17,9 @@ use crate::store::SCHEMA_WORDS;
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// The longest output that is read, in bytes. Longer lists are cut.
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
-/// The longest time that a program may take to read a copy: a large outbox is looked through first.
+/// The longest time that a program may take to read a copy; it checks a large outbox first.
 const ANSWER_TIME_MAX: Duration = Duration::from_mins(5);
-/// The longest time that it may take to say its version.
+/// The longest time that a program may take to print its version.
 const VERSION_TIME_MAX: Duration = Duration::from_secs(10);
 /// The name of the configuration in a folder of copies.
 pub(super) const CONFIG: &str = "config.toml";
@@ -92,7 +92,7 @@ impl<'a> Program<'a> {
         said.unwrap_or_else(|_failed| self.0.display().to_string())
     }
 
-    /// Makes it read a folder of copies.
+    /// Runs the program on a folder of copies, and returns its books.
     pub(super) fn reads(self, copies: &Path) -> Result<Told, Error> {
         let (is_good, said, complaint) = self.says(copies, &["status", "--json"])?;
         let unreadable =
@@ -116,10 +116,11 @@ impl<'a> Program<'a> {
         Ok(format!("{documents}{codes}"))
     }
 
-    /// Runs a command; returns true if it succeeds, with its output and its error output.
+    /// Runs a command of the program. Returns true if it succeeds, with its output and its error output.
     fn says(self, copies: &Path, words: &[&str]) -> Result<(bool, String, String), Error> {
         let config = copies.join(CONFIG);
         let [out, complaint] = ["said", "complaint"].map(|name| copies.join(name));
+        // Both streams go to files, because `child::run` reads no error output.
         let to = |path: &PathBuf| File::create(path).map_err(file_error(path));
         let mut command = child::command(self.0);
         command.args(words).arg("--config").arg(&config).env("PATH", PATH).current_dir(copies);
@@ -130,6 +131,7 @@ impl<'a> Program<'a> {
     }
 }
 
+/// Reads the output of a program, cut to [`ANSWER_BYTES_MAX`].
 fn read(path: &Path) -> Result<String, Error> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes));
