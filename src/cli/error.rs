@@ -101,6 +101,7 @@ impl Error {
     /// Makes an error from the failure of the system that is its cause.
     pub(super) fn io(fact: impl Into<String>, source: io::Error) -> Self {
         let is_denied = source.kind() == io::ErrorKind::PermissionDenied;
+        // Only this cause has a cure that fits every file.
         let hint = is_denied.then_some("run the command as root (`sudo`), or as the user whose file it is");
         Self::new(Kind::of_io(&source), Caused { fact: fact.into(), source: source.into() }).hint_if(hint)
     }
@@ -209,6 +210,7 @@ impl Error {
     /// Returns the lines to print: the fact, its causes, the hints. The faults of a configuration name their file and
     /// their cures, and are printed alone.
     pub(super) fn lines(&self) -> Vec<String> {
+        // Faults have one line each, which begins with the file and the line number.
         if let Some(faults) = self.fact.downcast_ref::<Faults>() {
             return faults.to_string().lines().map(str::to_owned).collect();
         }
@@ -291,6 +293,7 @@ impl From<demonstration::Error> for Error {
                 let hint = error.hint();
                 Self::failure(error).hint_if(hint)
             }
+            // The demonstration writes its own configuration, so its faults are not those of a person.
             demonstration::Error::Config(faults) => Self::failure(faults),
             error => Self::failure(error),
         }
@@ -315,6 +318,7 @@ impl From<setup::Error> for Error {
     fn from(error: setup::Error) -> Self {
         let hint = error.hint();
         match error {
+            // The faults carry their cures, and a person must edit the file: a usage error.
             setup::Error::Faults(faults) => Self::usage(faults),
             error => Self::failure(error).hint_if(hint),
         }

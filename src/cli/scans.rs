@@ -52,6 +52,7 @@ fn told(scan: &ScanEntry) -> String {
 
 /// Returns a scan as one JSON object.
 pub(super) fn as_json(scan: &ScanEntry) -> Value {
+    // `detail` is the reason of a refusal or the name of a command.
     let is_refused = scan.outcome == "refused";
     json!({
         "scan": scan.id.0,

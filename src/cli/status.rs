@@ -55,6 +55,7 @@ pub(super) fn running(config: &Config) -> Result<Option<Status>, Error> {
 
 /// Returns the status from the files alone, for a station without a running agent.
 fn at_rest(config: &Config) -> Result<Status, Error> {
+    // No data yet means figures of zero, not an error: the station may be new.
     let db = Db::open_beside(&config.station.data_dir, &config.station.name)?;
     let figures = db.map_or(Ok(Figures::default()), |db| db.figures())?;
     let scanners = config.scanners.iter();
@@ -64,6 +65,7 @@ fn at_rest(config: &Config) -> Result<Status, Error> {
     let health = Health {
         api: ApiHealth { state: ApiState::Offline, last_error: Some("no agent is running".to_owned()) },
         scanners: scanners.collect(),
+        // The agent's own judgement ended with the agent; this is the system's.
         clock_trusted: config.station.trust_clock || clock.is_synchronized(),
     };
     Ok(Status::new(station(config, &figures), &figures, health, Reporter::Command, clock.wall()))

@@ -43,6 +43,7 @@ fn list(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(
     if parked.is_empty() {
         return say(out, "no code is unknown\n");
     }
+    // The times are the location's, in the zone of the configuration or of the service.
     let location = db.map_or(Ok(Location::default()), |db| location_of(config, &db))?;
     say(out, "scans  units  last scanned         code\n")?;
     for code in parked {
@@ -84,6 +85,7 @@ pub(super) fn meant<'a>(parked: &'a [ParkedCode], typed: &Barcode) -> Result<Opt
     if let Some(parked) = parked.iter().find(|parked| parked.read_as == read_as) {
         return Ok(Some(parked));
     }
+    // Without a symbology the characters alone must be clear: two codes may have the same ones.
     let mut alike = parked
         .iter()
         .filter(|parked| typed.symbology.is_none() && Barcode::read(&parked.text).text == typed.text);
@@ -120,6 +122,7 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
     let code = parked.map_or(typed, |parked| Barcode::read(&parked.text));
     let wanted = Assignment { code: &code, good: GoodId(wish.good_id), factor: wish.factor };
     let good = db.may_assign(&wanted)?.map_err(|refused| why_not(&refused, wanted.good))?;
+    // A code that was never scanned may be a typing error.
     if parked.is_none() && !wish.anyway {
         return Err(Error::failure(format!(
             "no scan of {} is parked: it was never scanned, or is booked",
@@ -127,6 +130,7 @@ fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Er
         ))
         .hint("--anyway gives the code to the good all the same"));
     }
+    // The preview is shown even if nothing is asked: the output then records what was booked.
     say(out, &preview(&good, &code, wish.factor, parked))?;
     if !wish.yes && !agreed(out)? {
         return say(out, "nothing was changed\n");
@@ -178,7 +182,7 @@ fn save(
 
 /// Wakes a running agent and prints the result.
 fn finish(out: &mut impl Write, config: &Config, what: &str, operations: usize) -> Result<(), Error> {
-    // Without an agent it is delivered when one starts; with one, at its next check at the latest.
+    // Without an agent it is delivered when one starts; if the request is lost, at the agent's next check.
     let _woken = socket::ask(&config.station.data_dir, Request::Wake);
     say(out, &format!("{what}; {} made of what was scanned of it\n", documents_were(operations)))
 }

@@ -47,6 +47,7 @@ impl Answers {
         let mut text =
             "# Written by `stockpoint init`. `stockpoint check` shows every key that is in force.\n"
                 .to_owned();
+        // Writing into a String cannot fail.
         let mut line = |line: String| {
             let _written = writeln!(text, "{line}");
         };
@@ -137,6 +138,7 @@ impl Bundle {
     /// # Errors
     /// The faults of the result.
     pub fn with_scanners(self, entries: &[String]) -> Result<Self, Faults> {
+        // Scanners that the file names were chosen by a person, so none are added.
         if !self.config.scanners.is_empty() || entries.is_empty() {
             return Ok(self);
         }

@@ -128,6 +128,7 @@ impl Verifier<'_> {
             let Some(document) = summary.document else { continue };
             // Every document counts as known, also one that is too old to be compared: it must not appear as a stray.
             known.insert(document);
+            // Any other state is unfinished, or the document was deleted on purpose.
             if summary.state != State::Posted || summary.first_scan < since {
                 continue;
             }

@@ -21,6 +21,7 @@ use target::{Reach, Target};
 
 pub(super) fn calibrate(out: &mut impl Write, path: &Path, args: &CalibrateArgs) -> Result<(), Error> {
     let config = match path.try_exists() {
+        // A scanner can be calibrated before the station is set up; only writing needs the file.
         Ok(false) if !args.write => None,
         _ => Some(Config::load(path)?),
     };
@@ -77,6 +78,7 @@ fn listen(
 ) -> Result<Vec<Attempt>, Error> {
     let clock = SystemClock::new();
     let fault = |fault| device_error(target, config, fault);
+    // The device is open before the person is asked to scan: some people scan at once.
     let mut captor = open(target).map_err(fault)?;
     let begun = clock.boot();
     let device = target.device();
@@ -88,6 +90,7 @@ fn listen(
     let (mut attempts, mut is_new) = (Vec::new(), false);
     loop {
         let spent = Duration::from_millis(u64::try_from(clock.boot().ms_since(begun)).unwrap_or(0));
+        // The wait ends with the time or with the next quiet moment, whichever is first.
         let left = time.saturating_sub(spent);
         let quiet = Duration::from_micros(QUIET_US.unsigned_abs());
         let has_come = captor.wait(left.min(quiet), &clock).map_err(fault)?;

@@ -56,6 +56,7 @@ fn layout(findings: &Findings) -> String {
     let Some((first, others)) = findings.layouts.split_first() else {
         return "none: it sends characters, not keys".to_owned();
     };
+    // Alt codes give characters by number, whatever layout is set.
     if findings.by_numbers {
         return format!("any: it types numbers; {} is taken", first.as_str());
     }

@@ -53,6 +53,7 @@ fn json_of(found: &FoundDevices) -> Value {
         device("serial", &port.node, &judgement, port.usb.as_ref(), &entry)
     });
     let hidraws_json = hidraws.iter().map(|hidraw| {
+        // An unfit device is listed with its reason and without an entry.
         let entry = hidraw.unfit.is_none().then(|| ScannerEntry::of_hidraw(hidraw, hidraws).to_string());
         let why = hidraw.unfit.map_or_else(|| HIDPOS_SIGN.to_owned(), |unfit| unfit.to_string());
         let judgement = Judgement { is_scanner: hidraw.unfit.is_none(), why };
@@ -91,6 +92,7 @@ fn device(kind: &str, node: &Path, judgement: &Judgement, usb: Option<&UsbIdenti
 
 fn text(found: &FoundDevices) -> String {
     let FoundDevices { ports, hidraws, inputs } = found;
+    // An empty page would look like a failure.
     if ports.is_empty() && hidraws.is_empty() && inputs.is_empty() {
         return "no serial port, no HID-POS scanner and no keyboard is there; plug the scanner in\n"
             .to_owned();
@@ -151,12 +153,14 @@ fn describe_input(text: &mut String, input: &FoundInput, found: &FoundDevices) {
         let node = pos.node.display();
         let _written = writeln!(text, "  The same device is a HID-POS scanner, too: better use {node}.");
     } else if !likeness.is_scanner() {
+        // The signs prove nothing, so the person gets a way to find out.
         let _written = writeln!(
             text,
             "  It is left alone. If it is a scanner all the same, use the entry without its #; \
              `stockpoint devices --watch` tells by its typing."
         );
     }
+    // A device with a HID-POS interface gets its entry there.
     let mark = if likeness.is_scanner() && pos.is_none() { "" } else { "#" };
     text.push_str(&indented(&ScannerEntry::of_input(input, &found.inputs, LAYOUT), mark));
 }

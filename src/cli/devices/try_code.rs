@@ -94,6 +94,7 @@ impl Trial<'_> {
         };
         let effects =
             rule::steps(self.conventions.rules_of(&self.scanner.name), &self.conventions.seal, &code);
+        // Each rule sees the result of the rules before it.
         for (effect, number) in effects.into_iter().zip(1..) {
             let label = format!("rule {number}");
             match effect {
@@ -181,6 +182,7 @@ fn explain_barcode(text: &mut String, barcode: &Barcode) {
     if let Some(amount) = amount {
         row(text, "amount", amount);
     }
+    // Keys are looked up in this order; the first one that a good has counts.
     let mut or = "";
     for key in barcode.tiers.iter().flatten() {
         let _written = match key {

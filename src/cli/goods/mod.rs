@@ -39,6 +39,7 @@ fn find(out: &mut impl Write, config: &Config, code: &str, output: OutputFormat)
     let resolution = match plain_conventions(config).understand(code) {
         Heard::Kit(card) => db.kit(card)?,
         Heard::Product(barcode) => db.resolve(&barcode)?,
+        // None of these would be booked, so none is looked up.
         Heard::Control(_) | Heard::MalformedControl | Heard::Repeat | Heard::Bad(_) | Heard::AddOn => {
             Resolution::Unknown
         }
@@ -113,6 +114,7 @@ fn material(location: &Location, part: &Part) -> String {
 
 /// Prints the size and the age of the copy.
 fn stats(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(), Error> {
+    // A station without data has a copy with no goods, which is no error.
     let db = data_if_any(config)?;
     let figures = db.as_ref().map_or(Ok(GoodsFigures::default()), Db::goods_figures)?;
     if output == OutputFormat::Json {

@@ -116,6 +116,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         let file = self.sheet_secret_file;
         let sheet_secret_file =
             given.seal_sheet.then(|| std::path::absolute(file).unwrap_or_else(|_no_folder| file.to_owned()));
+        // The default address stays out of the file.
         let base_url = given.base_url.as_ref().map(|_given| api.base_url.clone());
         let entries = match scanners {
             Scanners::OfThisMachine => self.scanners()?,
@@ -172,6 +173,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         let question = Question { flag: wanted.flag, text: &text, default: only };
         let answer = self.person.answer(given, &question, |answer| doubt_in(wanted, &choices, answer))?;
         let meant = meant(&choices, &answer);
+        // Without a list the number cannot be compared with anything.
         if let Some(id) = meant.filter(|_| choices.is_empty()) {
             self.person.say(&format!("not checked: {} {id}\n", wanted.what))?;
         }
@@ -215,6 +217,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
     async fn time_zone(&mut self, location: LocationId) -> Result<Option<String>, Error> {
         let given = self.args.answers.time_zone.as_ref();
         let told = self.service.time_zone(location).await?;
+        // The zone of the service is not written, so that a change there reaches the station.
         if let (Told::This(zone), None) = (&told, given)
             && doubt_about("time_zone", zone).is_none()
         {
@@ -252,6 +255,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
         if self.person.is_asked() {
             self.person.say(&text)?;
         }
+        // The default are the devices that look like scanners, so that Enter suits most stations.
         let likely = rows(|found| found.looks_like_scanner).join(" ");
         let text = "rows of this station's scanners; 0 for none (* looks like one)";
         let question = Question {
@@ -278,6 +282,7 @@ impl<W: Write> Asked<'_, '_, '_, W> {
     /// Returns the layout of the scanners that type, if one does.
     fn layout(&mut self, scanners: &[FoundScanner]) -> Result<LayoutName, Error> {
         let given = self.args.answers.layout.map(|layout| layout.as_str().to_owned());
+        // A serial scanner sends characters and has no layout.
         if scanners.iter().all(|found| found.way == ReadBy::Serial) {
             return Ok(self.args.answers.layout());
         }

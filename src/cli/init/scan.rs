@@ -99,6 +99,7 @@ pub(super) async fn bundle(
         say(out, &format!("joining the network {ssid}\n"))?;
         setup::join(wifi)?;
     }
+    // A code that anybody can print must not make this machine call an address outside.
     let reach = if args.code.allow_public_address { Reach::Anywhere } else { Reach::PrivateNetworks };
     let bundle = match (&args.code.sealed_file, code.address) {
         (Some(file), _) => code.open(fs::read(file).map_err(read_error(file))?)?,
@@ -174,6 +175,7 @@ impl Listeners {
                 .collect(),
         };
         for found in there {
+            // Devices are checked every second; each is opened once.
             if self.listened.contains(&found.node) {
                 continue;
             }
@@ -182,6 +184,7 @@ impl Listeners {
                 ReadBy::Pos => self.listen_to_pos(&found)?,
                 ReadBy::Keys => match Recorder::open(&found.node) {
                     Ok(recorder) => self.listen_to_keys(&found, recorder)?,
+                    // The agent or another program may have it; the others are still read.
                     Err(why) => {
                         self.refused(out, found.node, why)?;
                         continue;
@@ -268,6 +271,7 @@ fn in_frame(out: &mut impl Write, message: FromScanner) -> Result<Option<Scanned
             let node = Some(scanner.as_str()).filter(|name| *name != STANDARD_INPUT).map(PathBuf::from);
             Ok(Some(Scanned { code, layouts: Vec::new(), node }))
         }
+        // Only the standard input ends; a device can be plugged in again.
         FromScanner::State { state: PortState::Ended, .. } => {
             Err(Error::usage("the input ended without a set-up code"))
         }
@@ -303,6 +307,7 @@ fn entries(out: &mut impl Write, args: &InitArgs, scanned: &Scanned) -> Result<V
         say(out, &format!("the scanner is set to the keyboard layout {}{alike}\n", layout.as_str()))?;
     }
     let Some(node) = &scanned.node else { return Ok(scanners::likely_entries(layout)?) };
+    // The scanner that read the code comes first, with the layout in which it typed it.
     let read = scanners::at(node, layout)?;
     let others = scanners::found(args.answers.layout())?.into_iter();
     let others = others.filter(|found| found.looks_like_scanner && found.node != read.node);

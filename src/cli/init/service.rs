@@ -100,7 +100,9 @@ impl<'a> Service<'a> {
         match answer {
             Ok(value) => Told::This(value),
             Err(error) => match error.outcome() {
+                // 401 means wrong tokens; any other refusal may concern this list alone.
                 Outcome::NotAllowed { status: 401, words } => Told::NotAllowed(words),
+                // The request did not reach the service.
                 Outcome::NotDone => {
                     self.is_away = true;
                     Told::Not(error_chain(&error))

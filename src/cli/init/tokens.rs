@@ -75,6 +75,7 @@ fn given(
             let Some(found) = secrets::find_one(token, file)? else { return Ok(None) };
             let origin = &found.origin;
             let is_taken = match origin {
+                // The environment was set for this run, so its token needs no question.
                 Origin::Environment(_) if person.is_asked() => {
                     person.say(&format!("the {token} is that of {origin}\n"))?;
                     true
@@ -102,6 +103,7 @@ fn typed(person: &mut Person<'_, impl Write>, token: Token) -> Result<SecretStri
             Err(wrong) if person.is_asked() => {
                 person.say(&format!("  {wrong}; type or paste the token alone\n"))?;
             }
+            // An empty input is a missing token, not a wrong one.
             Err(_) if secret.expose_secret().is_empty() => return Err(Error::required(&[flag])),
             Err(why) => {
                 return Err(Error::usage(format!("cannot use the {token} of {flag}: {why}"))
@@ -128,6 +130,7 @@ async fn logged_in(
             default: person.is_asked().then(String::new),
         };
         let login = person.answer(login, &question, |_any| None)?;
+        // Enter means that the person has a user token.
         if login.is_empty() {
             return typed(person, Token::User);
         }

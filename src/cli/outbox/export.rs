@@ -17,6 +17,7 @@ pub(super) fn export(out: &mut impl Write, db: &Db) -> Result<(), Error> {
     for operation in db.operations(OperationFilter::All, EVERY)?.into_iter().rev() {
         say(out, &format!("{}\n", as_json(db, &operation)?))?;
     }
+    // A refused scan is in no document, so a complete record needs it on its own.
     for scan in db.last_scans(ScanFilter::Refused, EVERY)?.iter().rev() {
         say(out, &format!("{}\n", scans::as_json(scan)))?;
     }
@@ -31,6 +32,7 @@ pub(super) fn as_json(db: &Db, operation: &Summary) -> Result<Value, Error> {
             "kind": operation.place.kind.as_str(),
             "storage_id": operation.place.storage.0,
             "state": operation.state.as_str(),
+            // Quantities are strings, because many programs read JSON numbers as floats.
             "units": operation.units.to_string(),
             "first_scan_at": rfc3339(operation.first_scan),
             "server_document_id": operation.document.map(|document| document.0),

@@ -69,6 +69,7 @@ pub(super) fn list(out: &mut impl Write, config: &Config, filter: OperationFilte
 /// Returns the most important fact, which is printed before any table.
 fn headline(operations: &[Summary]) -> String {
     let is_delivered = |operation: &&Summary| matches!(operation.state, State::Posted | State::Cancelled);
+    // With `--all` the list also has delivered documents, which do not count here.
     let undelivered = operations.len() - operations.iter().filter(is_delivered).count();
     let waiting = operations.iter().filter(|operation| needs_a_person(operation)).count();
     let told = match undelivered {
@@ -121,6 +122,7 @@ fn explain(operation: &Summary, location: &Location) -> Vec<String> {
     }
     match (operation.state, trouble) {
         (State::Open, _) => told.push("takes scans; the CLOSE code posts it".to_owned()),
+        // A failing document is explained below, with its next try.
         (State::Queued, _) if operation.failing.is_some() => {}
         (State::Queued, _) => {
             told.push("waits for its turn; nothing to do (`stockpoint status` tells how the service is)".to_owned());
@@ -206,6 +208,7 @@ pub(super) fn show(out: &mut impl Write, config: &Config, id: OperationId) -> Re
     if !labels.is_empty() {
         say(out, "\nunits  good     what the labels say\n")?;
     }
+    // A document may have thousands of labels, one for each unit with a serial number.
     for label in labels.iter().take(LABELS_MAX) {
         say(out, &label_text(label))?;
     }

@@ -112,6 +112,7 @@ pub(super) fn step_back(out: &mut impl Write, config: &Config, wish: &StepBackAr
     if plan.exchanges {
         exchange(&wish.installed, &wish.previous)?;
     }
+    // From here on, a failure may leave a station that cannot start; the hint of its error names the next step.
     let now = SystemClock::new().wall();
     let kept = owner::run_as_owner(dir, || plan.replace_data(now))
         .map_err(owner_error(dir))?

@@ -64,6 +64,7 @@ impl Books {
 
     /// Returns true if each figure here is one of `newer`, which may have more.
     pub(super) fn are_those_of(&self, newer: &Self) -> bool {
+        // No figures at all would be a subset of any books.
         !self.0.is_empty() && self.0.is_subset(&newer.0)
     }
 
@@ -72,6 +73,7 @@ impl Books {
         let is_zero = |(section, name): &(&str, &str)| {
             let figure =
                 self.0.iter().find(|figure| (figure.0.as_str(), figure.1.as_str()) == (section, name));
+            // A figure that is missing proves nothing, so it counts as undelivered.
             figure.is_some_and(|(_, _, value)| value.trim_matches('"') == "0")
         };
         UNDELIVERED.iter().all(is_zero)
