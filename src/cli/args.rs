@@ -236,7 +236,7 @@ pub(super) enum OutboxCommand {
     Export,
 }
 
-/// What of a line is corrected.
+/// The line of a document to correct, and its new values.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
 pub(super) struct Correct {
@@ -358,7 +358,7 @@ pub(super) struct Assign {
     pub(super) saving: Saving,
 }
 
-/// Whether and how a code becomes the barcode of its good on the service.
+/// The choice to make a code the barcode of its good on the service.
 #[derive(Debug, clap::Args)]
 pub(super) struct Saving {
     /// Write the code into the good on the service as its barcode, so that every station knows it
@@ -449,7 +449,7 @@ pub(super) struct RestoreArgs {
     pub(super) print_config: bool,
 }
 
-/// What the package's `step-back` says.
+/// The arguments that the package's `step-back` passes.
 #[derive(Debug, clap::Args)]
 pub(super) struct StepBackArgs {
     /// Keep what is undelivered here, where the older program cannot read it, to be booked by hand

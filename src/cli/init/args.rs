@@ -12,7 +12,7 @@ use crate::domain::decode::keymap::LayoutName;
 /// The value of `--boot` and `--scan` without an argument: any folder or device.
 pub(super) const ANY: &str = "any";
 
-/// How the station is told what it is, and each answer that can be given beforehand.
+/// The source of the set-up, and each answer that can be given in advance.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("way").multiple(false))]
 #[command(
@@ -115,7 +115,7 @@ impl AnswerArgs {
     }
 }
 
-/// What goes into a set-up code, and how.
+/// The content of a set-up code, and the way of the rest to the station.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Set-up codes")]
 pub(super) struct CodeArgs {
@@ -142,7 +142,7 @@ pub(super) struct CodeArgs {
     pub(super) sealed_file: Option<PathBuf>,
 }
 
-/// An address, with a port or any.
+/// An address, with one port or any port.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Address(pub(super) SocketAddr);
 
@@ -150,6 +150,7 @@ impl FromStr for Address {
     type Err = std::net::AddrParseError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Port 0 lets the system choose.
         let with_any_port = |ip: IpAddr| SocketAddr::new(ip, 0);
         text.parse().or_else(|_no_port| text.parse().map(with_any_port)).map(Self)
     }
