@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::person::Asking;
+use super::person::Questions;
 use crate::cli::values::layout;
 use crate::domain::decode::keymap::LayoutName;
 
@@ -55,8 +55,8 @@ pub(crate) struct InitArgs {
 
 impl InitArgs {
     /// Returns the condition under which questions are asked.
-    pub(super) fn asking(&self) -> Asking {
-        if self.yes { Asking::Never } else { Asking::OnTerminal }
+    pub(super) fn questions(&self) -> Questions {
+        if self.yes { Questions::Never } else { Questions::OnTerminal }
     }
 }
 

@@ -124,14 +124,14 @@ fn may_replace(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<b
     }
     let question =
         format!("{} is there already. Set this station up anew, and keep that as .bak", config.display());
-    Person::new(out, args.asking()).agrees(&question, DefaultAnswer::No)
+    Person::new(out, args.questions()).agrees(&question, DefaultAnswer::No)
 }
 
 /// Asks everything. Returns `None` if the person then declines.
 fn ask_all(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<Option<Bundle>, Error> {
     let api = ask::api_before(args, config)?;
     let secret_file = sheet_secret_beside(config);
-    let mut person = Person::new(out, args.asking());
+    let mut person = Person::new(out, args.questions());
     if person.is_asked() {
         person.say(
             "Answers in [brackets] are taken with Enter. Nothing is written before the end; Ctrl-C ends.\n\n",
@@ -167,14 +167,15 @@ fn from_code(
 fn is_wanted(out: &mut impl Write, config: &Path, args: &InitArgs, bundle: &Bundle) -> Result<bool, Error> {
     let shown = bundle.text().lines().map(|line| format!("  {}\n", printable(line)));
     say(out, &format!("\n{}\n", shown.collect::<String>()))?;
-    Person::new(out, args.asking()).agrees(&format!("write this to {}", config.display()), DefaultAnswer::Yes)
+    Person::new(out, args.questions())
+        .agrees(&format!("write this to {}", config.display()), DefaultAnswer::Yes)
 }
 
 /// Makes a bundle for another station and offers it with a set-up code.
 fn print_qr(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
     let api = ask::api_before(args, config)?;
     runtime()?.block_on(async {
-        let mut person = Person::new(out, args.asking());
+        let mut person = Person::new(out, args.questions());
         let secret_file = sheet_secret_beside(config);
         let bundle = match &args.from {
             Some(file) => from_file(file, Bundle::handed)?,

@@ -25,7 +25,7 @@ const INTERRUPT: char = '\u{3}';
 
 /// The condition under which questions are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asking {
+pub(super) enum Questions {
     /// Questions are asked if the standard input is a terminal.
     OnTerminal,
     /// No question is asked: each answer is given or has a default.
@@ -55,9 +55,9 @@ pub(super) struct Question<'a> {
 
 impl<'a, W: Write> Person<'a, W> {
     /// Returns the person at the standard input.
-    pub(super) fn new(out: &'a mut W, asking: Asking) -> Self {
+    pub(super) fn new(out: &'a mut W, questions: Questions) -> Self {
         let input = io::stdin();
-        let is_asked = asking == Asking::OnTerminal && input.is_terminal();
+        let is_asked = questions == Questions::OnTerminal && input.is_terminal();
         Self { input: input.lock(), out, is_asked }
     }
 

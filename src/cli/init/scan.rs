@@ -93,7 +93,7 @@ pub(super) async fn bundle(
     if let Some(wifi) = &code.wifi {
         let ssid = printable(&wifi.ssid).to_string();
         let question = format!("join the wireless network {ssid}");
-        if !Person::new(out, args.asking()).agrees(&question, DefaultAnswer::Yes)? {
+        if !Person::new(out, args.questions()).agrees(&question, DefaultAnswer::Yes)? {
             return Ok(None);
         }
         say(out, &format!("joining the network {ssid}\n"))?;
