@@ -1,4 +1,4 @@
-//! The facts that the station needs of its account: the location's time, its storages, and the rights of the token.
+//! The facts about the account that the station needs: the location's time, its storages, and the rights of the token.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const DAYS_BACK: &str = "days_back";
 /// The most storages whose names are kept; a location has a handful.
 const NAMED_STORAGES_MAX: usize = 256;
 
-/// The interval between two looks at the age of the oldest unsent document.
+/// The interval between two checks of the age of the oldest unsent document.
 const AGE_LOOK_EVERY: Duration = Duration::from_mins(30);
 
 /// The interval between two comparisons of the account with the configuration.
@@ -40,7 +40,7 @@ pub struct Account {
     zone_is_assumed: bool,
     /// The number of days back that the token may date a document; `None`: any number, as far as is known.
     days_back: Option<u16>,
-    /// The document last warned of because its date will soon be too far back.
+    /// The document of the last warning that a date will soon be too far back.
     warned_of: Option<OperationId>,
     next_age_look: Instant,
     steps: [Step; 3],
@@ -71,7 +71,7 @@ impl Account {
         }
     }
 
-    /// Reads what an earlier process learned.
+    /// Reads the facts that an earlier process stored.
     pub(super) async fn recall(&mut self, link: &Link) -> Result<(), Interrupted> {
         if self.zone.is_none() {
             self.zone = link.db(|db| db.zone()).await?;
@@ -114,9 +114,9 @@ impl Account {
         self.first_day(now).is_some_and(|first| self.day(at) == first && self.day(at) < self.day(now))
     }
 
-    /// Returns the beginning of a reading, as the service takes it.
+    /// Returns the beginning of a reading in the service's format.
     pub(super) fn earliest_reading(&self, at: UnixMillis) -> String {
-        // UTC that is only assumed says nothing about where the location lies.
+        // UTC that is only assumed does not show where the location lies.
         earliest_reading(at, self.zone.as_ref().filter(|_| !self.zone_is_assumed))
     }
 
@@ -270,7 +270,7 @@ async fn compare_permissions(link: &Link, may: &PermissionsRow) -> Result<(), In
     Ok(())
 }
 
-/// Keeps one alarm for all that the account lacks, as long as it lacks anything.
+/// Keeps one alarm for everything that the account lacks, until it lacks nothing.
 async fn lacks(link: &Link, cause: Cause, missing: &[String]) -> Result<(), Interrupted> {
     if missing.is_empty() {
         link.alarms.end(cause).await

@@ -1,8 +1,8 @@
 //! The operations that wait for the deliverer, and the time at which each may be acted on.
 //!
-//! The list is read when something changed and kept in between. Every wait begins anew after a start, because nobody
-//! knows when the process before this one sent what; a wait that was stored with a failure is kept, an hour at the
-//! most, whatever the clock said then.
+//! The list is read after each change and kept in between. Every wait begins again after a start, because the times of
+//! the earlier process's requests are unknown. A wait that was stored with a failure is kept, for an hour at most,
+//! because the clock may have been wrong then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -31,8 +31,8 @@ pub(super) struct Alarms {
     next: Instant,
     /// The events that are still to be stored.
     events: Vec<String>,
-    /// The oldest undelivered document, and since when it has been that in this process: a clock that nobody vouches
-    /// for cannot show how long it has waited.
+    /// The oldest undelivered document, and the time since which it is the oldest in this process: an untrusted clock
+    /// cannot show how long it has waited.
     waiting: Option<(OperationId, Instant)>,
 }
 

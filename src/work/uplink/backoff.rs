@@ -1,4 +1,4 @@
-//! The retry back-off of the connection: how long nothing is sent after a failure, and what is sent first after it.
+//! The retry back-off of the connection: the time without requests after a failure, and the first request after it.
 
 use std::time::Duration;
 

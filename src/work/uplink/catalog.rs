@@ -31,7 +31,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Returns a copy of which nothing is known yet.
+    /// Returns a copy whose state is not read from the store yet.
     pub fn new(now: Instant) -> Self {
         Self {
             full: FullReading::new(now),
@@ -92,7 +92,7 @@ impl Catalog {
     fn is_old(&self, link: &Link) -> bool {
         let now = link.clocks.now();
         let is_old = self.full_at.is_none_or(|at| !lasts(link).contains(&now.ms_since(at)));
-        // One that is put off keeps its wait.
+        // A reading that is put off keeps its wait.
         is_old && self.full.due.is_none()
     }
 

@@ -59,7 +59,7 @@ impl Clocks {
 
     /// Returns the service's clock now, or `None` before any answer that gives it.
     pub(super) fn server_now(&self) -> Option<UnixMillis> {
-        // It goes on by our monotonic clock, which nobody can set.
+        // The time since then is that of our monotonic clock, which cannot be set.
         self.server_date.map(|(date, at)| date.plus_ms(i64::try_from(at.elapsed().as_millis()).unwrap_or(0)))
     }
 

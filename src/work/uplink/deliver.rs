@@ -17,7 +17,7 @@ use crate::domain::stock::operation::{Line, Operation};
 use crate::domain::text::error_chain;
 use crate::store::{Cause, Pending, Waiting};
 
-/// The words for a person when the service has documents that the books do not know of.
+/// The alarm for documents on the service that the books hold as unsent.
 const RESTORED: &str = "this data folder is older than what was sent from it: documents that it held as unsent were found \
     on the service and are taken as posted; `stockpoint outbox list --all` shows them";
 
@@ -26,12 +26,12 @@ const RESTORED: &str = "this data folder is older than what was sent from it: do
 pub struct Deliveries {
     pub(super) outbox: Outbox,
     reconciler: Reconciler,
-    /// The operation that was forbidden by itself. It is tried once more before it is barred.
+    /// The operation that was forbidden while the token was good. It is tried once more before it is barred.
     retrial: Option<OperationId>,
 }
 
 impl Deliveries {
-    /// Chooses the operation to act on now. One that is to be tried once more goes first.
+    /// Chooses the operation to act on now. An operation that is tried once more goes first.
     pub(super) fn choose(&mut self, now: Instant) -> Option<OperationId> {
         let again = self.retrial.filter(|id| self.outbox.get(*id).is_some_and(Waiting::is_to_be_sent));
         self.retrial = again;
@@ -71,7 +71,7 @@ impl Deliveries {
         Removal { link, outbox: &mut self.outbox, pending }
     }
 
-    /// Refuses the lines that cannot be sent. They wait for a person, and the rest is delivered.
+    /// Refuses the lines that cannot be sent. They wait for a person, and the other lines are delivered.
     async fn leave_out(
         &mut self,
         link: &mut Link,
@@ -85,6 +85,7 @@ impl Deliveries {
         Ok(())
     }
 
+    /// Sends one step of a delivery. The date and the intent are on the disk before the request.
     async fn send(
         &mut self,
         link: &mut Link,
@@ -174,7 +175,7 @@ impl Deliveries {
         match answer {
             Ok(posted) => {
                 self.retrial = None;
-                // Before the step: it puts others back on the agenda, whatever becomes of this one.
+                // It comes before the step: it puts others back on the agenda, however this one continues.
                 self.outbox.one_is_posted(link, sent.operation.id);
                 let event = proven(&sent.operation, step, &posted);
                 let what = format!("the server answered: document {}", posted.document);
@@ -187,6 +188,7 @@ impl Deliveries {
         }
     }
 
+    /// Stores the failure of a request: what is proven about it decides the next state.
     async fn settle_failure(
         &mut self,
         link: &mut Link,
@@ -210,7 +212,7 @@ impl Deliveries {
                 announce_posted(link, &sent.operation, next.as_ref());
                 Ok(())
             }
-            // The service may have acted. Never sent again before it is read back.
+            // The service may have acted, so nothing is sent again before it is read back.
             Outcome::Unknown => {
                 self.outbox.advance(link, sent, Event::Lost, &what).await?;
                 Err(Interrupted::Api(error))
@@ -223,7 +225,7 @@ impl Deliveries {
                 self.outbox.advance(link, sent, Event::NotDone, &what).await?;
                 link.failed(&error);
                 self.retrial = self.retrial.filter(|tried| *tried == id && status == 403);
-                // Whether this operation or the token is at fault shows the very next request, the probe.
+                // The next request, the probe, shows whether this operation or the token is at fault.
                 link.pause((status == 403).then_some(Barred { id, words }));
                 Ok(())
             }
@@ -252,6 +254,7 @@ impl Deliveries {
         self.retrial = None;
     }
 
+    /// Refuses an operation that the service forbids; it then waits for a person.
     async fn bar(&mut self, link: &mut Link, id: OperationId, words: &str) -> Result<(), Interrupted> {
         let pending = link.db(move |db| db.pending(id)).await?;
         // A command may have withdrawn it while the pause lasted.
@@ -273,6 +276,7 @@ impl Deliveries {
         self.reconciler.reconcile(link, account, pending, due_since).await
     }
 
+    /// Reads back an operation whose request may have been carried out.
     async fn read_back(
         &mut self,
         link: &mut Link,
@@ -286,8 +290,8 @@ impl Deliveries {
         Ok(())
     }
 
-    /// Searches the service for an operation that this start found unsent. Whatever the service has of it was sent from
-    /// another copy of this folder.
+    /// Searches the service for an operation that this start found unsent. Anything that the service has of it was sent
+    /// from another copy of this folder.
     async fn look(
         &mut self,
         link: &mut Link,
@@ -297,8 +301,8 @@ impl Deliveries {
         let finding = self.reconcile(link, account, pending).await?;
         let is_news = pending.delivery.is_news(&finding);
         let what = format!("looked for it before its first request: {}", finding_words(&finding));
-        // Raised first: after a crash in between the next start looks again; in the other order nobody would learn of
-        // it.
+        // The alarm comes first: after a crash in between, the next start searches again. In the other order the alarm
+        // would be lost.
         if is_news {
             link.alarms.raise(Cause::Restored, RESTORED).await?;
         }
@@ -307,6 +311,7 @@ impl Deliveries {
         Ok(())
     }
 
+    /// Searches for a double that a lost request may have made after it was read back.
     async fn late_check(
         &mut self,
         link: &mut Link,

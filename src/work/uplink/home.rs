@@ -12,8 +12,8 @@ use crate::machine::{self, Roots};
 use crate::store::Cause;
 use crate::work::Error;
 
-/// The time for which a machine may show nothing that the folder knows of it before a person is called: a network
-/// interface on a slow bus comes within a minute.
+/// The time for which a machine may show none of the hardware that the folder has recorded, before a person is called:
+/// a network interface on a slow bus appears within a minute.
 const SHOWS_WITHIN: Duration = Duration::from_mins(2);
 
 /// The words of the alarm for a machine that shows nothing to compare.
@@ -35,12 +35,12 @@ impl Belonging {
         Self { here, is_home: false, began: now }
     }
 
-    /// Returns true if the data folder belongs here. Until it does, each call looks anew: a command beside the agent
+    /// Returns true if the data folder belongs here. Until it does, each call checks again: a command beside the agent
     /// may have adopted the folder, and hardware may appear late.
     ///
     /// # Errors
-    /// [`Error::Elsewhere`] if hardware that appeared late shows that this is another machine: the next start takes the
-    /// folder up as foreign.
+    /// [`Error::Elsewhere`] if hardware that appeared late shows that this is another machine: the next start treats
+    /// the folder as foreign.
     pub(super) async fn is_at_home(&mut self, link: &mut Link) -> Result<bool, Interrupted> {
         if self.is_home {
             return Ok(true);
@@ -52,7 +52,7 @@ impl Belonging {
             self.here.machine = machine::read(&Roots::default());
         }
         let differences = home.differences(&self.here);
-        // Hardware that came up late ends the process, so that the next start takes the folder up as foreign.
+        // Hardware that came up late ends the process, so that the next start treats the folder as foreign.
         if is_unseen && !differences.is_empty() {
             return Err(Interrupted::Fatal(Error::Elsewhere));
         }

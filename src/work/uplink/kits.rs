@@ -55,7 +55,7 @@ impl Kits {
         self.next = now;
     }
 
-    /// Takes in a page with its number of rows, readable or not.
+    /// Adds a page, with its number of rows, readable or not.
     fn collect(&mut self, rows: Vec<CardRow>, count: usize) -> Result<Step, Fault> {
         let keys: Vec<CardId> = rows.iter().map(|row| row.id).collect();
         self.cards.extend(rows.into_iter().map(|row| (row.id, card(row))));
@@ -69,7 +69,7 @@ impl Kits {
         cards.into_values().filter(|card| reading.keys().contains(&card.id)).collect()
     }
 
-    /// Gives the reading up.
+    /// Ends the reading without a result.
     fn fail(&mut self) {
         self.end(growing(FAILED_REST, self.failures));
         self.failures = self.failures.saturating_add(1);

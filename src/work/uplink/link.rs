@@ -1,8 +1,8 @@
 //! The link to the service: everything that an activity needs for its requests.
 //!
-//! It gives the permits, takes every answer in, and knows from the answers how the connection stands: its health, its
-//! retry back-off, and both clocks. It raises the alarms, waits while the disk takes nothing, and shows that the worker
-//! gets on. It knows no activity.
+//! It gives the permits and receives every answer, and derives from the answers the health of the connection, its retry
+//! back-off and both clocks. It raises the alarms, waits while the disk is full, and keeps the worker's heartbeat. It
+//! does not depend on any activity.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub struct LinkParts {
     pub health: watch::Sender<ApiHealth>,
     /// Cancelled when the agent stops.
     pub stop: CancellationToken,
-    /// The heartbeat by which the worker shows that it gets on.
+    /// The heartbeat by which the worker shows that it is not stuck.
     pub heartbeat: Arc<Heartbeat>,
 }
 
@@ -266,7 +266,7 @@ impl Link {
         self.alarms.review(self.clocks.trusted_wall()).await
     }
 
-    /// Waits while the store takes nothing: a full disk empties when somebody makes room, not by a restart.
+    /// Waits while the store cannot write: a person must make room on a full disk, and a restart does not help.
     pub(super) async fn wait_for_disk(&self, error: &store::Error) -> Result<(), Interrupted> {
         self.expect_progress_after(DISK_WAIT);
         tracing::error!(error = %error_chain(error), "the store takes nothing; delivery waits");

@@ -1,4 +1,4 @@
-//! The goods of the copy that a full reading lacks, and the decision what to do about them before the copy is replaced.
+//! The goods of the copy that a full reading lacks, and the next action before the copy is replaced.
 
 use crate::domain::ids::GoodId;
 use crate::domain::mark::Mark;

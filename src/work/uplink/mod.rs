@@ -66,18 +66,18 @@ use crate::work::uplink::resting::Resting;
 /// after the next start.
 const STOP_GRACE: Duration = Duration::from_secs(6);
 
-/// The interval between two looks at the outbox when no change was announced: a command beside the agent may have put
-/// an operation back.
+/// The interval between two checks of the outbox when no change was announced: a command beside the agent may have
+/// returned an operation to the queue.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The parts that the worker shares with the others.
+/// The parts that the worker shares with other workers.
 #[derive(Debug)]
 pub struct Parts {
     /// The parts of the link.
     pub link: LinkParts,
     /// The home of this station: only data that belongs here is sent.
     pub home: Home,
-    /// Notified when there is something to deliver.
+    /// Notified when a document is ready for delivery.
     pub wake: Arc<Notify>,
     /// Notified when a person asks for the goods table to be read now.
     pub sync_now: Arc<Notify>,
@@ -86,9 +86,9 @@ pub struct Parts {
 /// The next task.
 #[derive(Debug)]
 enum Task {
-    /// Asks whether the service answers, the token is good and the clock is right.
+    /// Sends a request that shows whether the service answers, the token is good and the clock is right.
     Probe,
-    /// Takes one thing further.
+    /// Does the next step for one thing.
     For(Thing),
     Prune,
     Wait(Instant),
@@ -111,7 +111,7 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// Returns a worker that knows only what the store remembers.
+    /// Returns a worker without any knowledge of the service; it reads the rest from the store when it runs.
     pub fn new(parts: Parts) -> Self {
         let Parts { link, home, wake, sync_now } = parts;
         let now = Instant::now();
@@ -130,12 +130,12 @@ impl Uplink {
         }
     }
 
-    /// Returns the token by which this worker learns that the agent stops.
+    /// Returns the token that stops this worker.
     pub fn stop(&self) -> CancellationToken {
         self.link.stop.clone()
     }
 
-    /// Returns the heartbeat by which this worker shows that it gets on.
+    /// Returns the heartbeat by which this worker shows that it is not stuck.
     pub fn heartbeat(&self) -> Arc<Heartbeat> {
         Arc::clone(&self.link.heartbeat)
     }
@@ -161,11 +161,12 @@ impl Uplink {
         ended
     }
 
+    /// Does one task after the other until the agent stops.
     async fn work(&mut self) -> Result<(), Error> {
         match self.take_up().await {
             Err(Interrupted::Stopped) => return Ok(()),
             Err(Interrupted::Fatal(error)) => return Err(error),
-            // Taking up sends nothing, so there is nothing to back off from.
+            // Nothing was sent yet, so there is nothing to back off from.
             Ok(()) | Err(Interrupted::Api(_)) => {}
         }
         while !self.link.stop.is_cancelled() {
@@ -173,7 +174,7 @@ impl Uplink {
                 Ok(()) => {}
                 Err(Interrupted::Stopped) => return Ok(()),
                 Err(Interrupted::Api(error)) => self.link.failed(&error),
-                // A full disk ends no worker: a restart would find it just as full.
+                // A full disk does not end the worker: after a restart it would be as full.
                 Err(Interrupted::Fatal(Error::Store(error))) if error.is_passing() => {
                     if self.link.wait_for_disk(&error).await.is_err() {
                         return Ok(());
@@ -185,18 +186,19 @@ impl Uplink {
         Ok(())
     }
 
-    /// Takes up the work of the process before this one.
+    /// Reads the state that the process before this one left in the store.
     async fn take_up(&mut self) -> Result<(), Interrupted> {
         self.link.look_at_clock().await?;
         self.account.recall(&self.link).await?;
         self.deliveries.outbox.recall(&mut self.link).await
     }
 
+    /// Chooses and does one task.
     async fn turn(&mut self) -> Result<(), Interrupted> {
         self.link.expect_progress_after(Duration::ZERO);
         self.link.look_at_clock().await?;
         self.account.warn_of_age(&mut self.link).await?;
-        // Before the choice: a document that is at fault must not be chosen again at once.
+        // It comes before the choice: a document that is at fault must not be chosen again at once.
         self.convict().await?;
         self.link.review_alarms().await?;
         match self.choose().await? {
@@ -210,12 +212,12 @@ impl Uplink {
         }
     }
 
-    /// Chooses the next task. The outbox is not looked at while the connection is closed. Deliveries go before
-    /// everything but what they need; the goods table comes last, except for the very first reading, without which no
-    /// scan means anything.
+    /// Chooses the next task. The outbox is not read while the connection is closed. Deliveries come before everything
+    /// except the facts that they need. The goods table comes last, except for its first reading: without it no code
+    /// has a good.
     async fn choose(&mut self) -> Result<Task, Interrupted> {
         let now = Instant::now();
-        // A copied data folder would post again what the first one has posted.
+        // A copied data folder would post again what the original has posted.
         if !self.belonging.is_at_home(&mut self.link).await? {
             return Ok(Task::Wait(now + LOOK_EVERY));
         }
@@ -231,7 +233,7 @@ impl Uplink {
         if self.link.backoff.is_in_doubt() {
             return Ok(Task::Probe);
         }
-        // Only now: while nothing is sent, reading the outbox would be in vain.
+        // It is read only here, because nothing can be sent before this point.
         self.deliveries.outbox.refresh(&self.link, now).await?;
         if let Some(task) = self.choose_delivery(now) {
             return Ok(task);
@@ -275,14 +277,15 @@ impl Uplink {
         order.into_iter().find(|thing| is_due(thing) && self.resting.lets(*thing, now))
     }
 
-    /// Returns the time at which there may be something to do.
+    /// Returns the time of the next check for work.
     fn next_look(&self, now: Instant) -> Instant {
         let soon = now + LOOK_EVERY;
         let times = [Some(self.catalog.next()), self.deliveries.outbox.next_due()].into_iter().flatten();
-        // What is due already was not chosen for a reason, which a short wait may end.
+        // Work that is due and was not chosen is put off for some reason; it is checked again soon.
         times.filter(|at| *at > now).chain([soon]).min().unwrap_or(soon)
     }
 
+    /// Does the next step for a thing.
     async fn act_for(&mut self, thing: Thing) -> Result<(), Interrupted> {
         let (link, account) = (&mut self.link, &mut self.account);
         match thing {
@@ -301,6 +304,7 @@ impl Uplink {
         }
     }
 
+    /// Sends the probe, and applies its result to an operation that was forbidden.
     async fn send_probe(&mut self) -> Result<(), Interrupted> {
         match self.probe.send(&mut self.link).await? {
             Probed::Answered => {}
@@ -312,6 +316,7 @@ impl Uplink {
         Ok(())
     }
 
+    /// Waits until a time, or until work or a stop is announced.
     async fn wait(&mut self, until: Instant) -> Result<(), Interrupted> {
         self.link.expect_progress_after(until.saturating_duration_since(Instant::now()));
         tokio::select! {
@@ -326,7 +331,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Takes in the end of a task for a thing.
+    /// Notes the result of a step for a thing.
     async fn ended(&mut self, thing: Thing, ended: Result<(), Interrupted>) -> Result<(), Interrupted> {
         let error = match ended {
             Ok(()) => {
@@ -336,7 +341,7 @@ impl Uplink {
             Err(Interrupted::Api(error)) => error,
             Err(interrupted) => return Err(interrupted),
         };
-        // First: silence acquits whatever was accused before, and must not acquit this thing.
+        // It comes first: a service that does not answer clears the things that were accused before, but not this one.
         self.link.failed(&error);
         let fault = error_chain(&error);
         match error.outcome() {
@@ -353,7 +358,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Makes every thing wait that failed although the service answers.
+    /// Puts off each thing that failed although the service answers.
     async fn convict(&mut self) -> Result<(), Interrupted> {
         for (thing, fault) in self.link.blame.take_convicted() {
             self.fails(thing, &fault).await?;
@@ -361,7 +366,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Notes that a thing failed by itself: it waits longer than the last time.
+    /// Notes that a thing failed by itself; it waits longer than after its last failure.
     async fn fails(&mut self, thing: Thing, fault: &str) -> Result<(), Interrupted> {
         if let Thing::Document(id) = thing {
             return self.deliveries.outbox.fails(&mut self.link, id, fault, Hope::MayPass).await;

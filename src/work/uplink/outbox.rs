@@ -127,7 +127,7 @@ impl Outbox {
             self.strategy.remember_refusal(link).await?;
         }
         let wait = wait_for(next.glance().awaits(), failures, &link.config.api);
-        // Also if nothing was written: the agenda is read anew when its version has changed.
+        // This happens even if nothing was written: the agenda is read again when its version has changed.
         self.agenda.set(id, wait.map(|wait| Instant::now() + wait));
         Ok(written.then_some(next))
     }

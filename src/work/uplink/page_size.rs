@@ -12,7 +12,7 @@ const FAILING_MIN: usize = 100;
 /// The number of failures in a row after which fewer rows are asked for: the service may be too slow for so many.
 const FAILURES_MAX: u32 = 2;
 
-/// The size in use, and what is known of the service.
+/// The size in use, and the sizes that the service has accepted or refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PageSize {
     rows: usize,
@@ -30,7 +30,7 @@ impl Default for PageSize {
 }
 
 impl PageSize {
-    /// Returns the size that an earlier process learned.
+    /// Returns the size that an earlier process stored.
     pub(super) fn recall(remembered: Option<usize>) -> Self {
         let allowed = remembered.unwrap_or(Self::default().allowed);
         Self { rows: allowed, allowed, ..Self::default() }
@@ -40,7 +40,7 @@ impl PageSize {
         self.rows
     }
 
-    /// Takes in that the first page of a reading failed; returns true if it is to be asked for again at once.
+    /// Notes that the first page of a reading failed. Returns true if it must be requested again at once.
     pub(super) fn first_page_failed(&mut self, error: &Error) -> bool {
         match error.outcome() {
             Outcome::Refused(_) => self.refused(),
@@ -70,7 +70,7 @@ impl PageSize {
         }
     }
 
-    /// Takes in that a first page came; returns the size if it is to be remembered.
+    /// Notes that a first page arrived. Returns the size if it must be stored.
     pub(super) fn first_page_came(&mut self) -> Option<usize> {
         self.failures = 0;
         if !std::mem::take(&mut self.is_refused) {

@@ -46,7 +46,7 @@ impl Probe {
         self.next = Instant::now() + PROBE_EVERY;
         let answer = link.client.storages(permit).await;
         let answer = link.take_answer(answer).await;
-        // Taken before the failure is noted, which would begin another pause.
+        // The pause is taken first, because noting the failure begins another one.
         match (answer, link.pause.take()) {
             (Ok(_), Some(Pause { barred: Some(barred), .. })) => Ok(Probed::ForbiddenAlone(barred)),
             (Ok(_), Some(Pause { barred: None, .. })) => {
@@ -70,7 +70,7 @@ impl Probe {
     }
 }
 
-/// Goes on with the pause: the token is still not accepted, or nothing answers.
+/// Continues the pause: the token is still not accepted, or nothing answers.
 fn go_on_pausing(link: &mut Link, error: &api::Error) {
     link.backoff.probe_failed(error);
     let Some(mut pause) = link.pause.take() else { return };

@@ -118,7 +118,7 @@ impl Removal<'_> {
         }
     }
 
-    /// Puts off an operation of which the token may not remove something: others go on, and a person must remove it.
+    /// Puts off an operation from which the token may not remove a part: others continue, and a person must remove it.
     /// The operation is at fault only if the token is good for another request.
     async fn not_removed(&mut self, error: api::Error) -> Result<(), Interrupted> {
         let id = self.pending.operation.id;

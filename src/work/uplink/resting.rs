@@ -10,7 +10,7 @@ use super::link::Link;
 use super::waits::{WAIT_MAX, grown};
 use crate::random::random;
 
-/// A reading that fails. It begins anew after a restart, once.
+/// The rest of a reading that fails. It is not stored: a restart tries the reading at once.
 #[derive(Debug, Clone, Copy)]
 struct Rest {
     failures: u32,

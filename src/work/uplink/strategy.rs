@@ -31,7 +31,7 @@ const REFUSALS_MAX: usize = 1000;
 pub(super) const EVIDENT: &str =
     "the account evidently refuses a document with its lines in one call: new ones go line by line for a day";
 
-/// The facts that are known of the strategies that the account takes.
+/// The evidence about the strategies that the account accepts.
 #[derive(Debug, Default)]
 pub(super) struct StrategyChoice {
     refused: Option<UnixMillis>,
@@ -42,7 +42,7 @@ pub(super) struct StrategyChoice {
 }
 
 impl StrategyChoice {
-    /// Reads what an earlier process learned.
+    /// Reads the evidence that an earlier process stored.
     pub(super) async fn recall(link: &Link) -> Result<Self, Interrupted> {
         let fact = link.db(|db| db.fact(REFUSED)).await?;
         Ok(fact.map(|fact| Self::read(&fact, &link.config)).unwrap_or_default())
@@ -75,7 +75,7 @@ impl StrategyChoice {
         }
     }
 
-    /// Notes that the service took an operation in one call.
+    /// Notes that the service accepted an operation in one call.
     pub(super) fn taken(&mut self) {
         self.shown = None;
     }
