@@ -19,6 +19,7 @@ const WRITER_WITHIN: Duration = Duration::from_secs(10);
 /// The flag that opens a pipe without waiting for its writer.
 const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
+/// Runs the demonstration. Its exit code is that of its books: 0 only if they balance.
 pub(super) fn demo(scans: Option<&Path>, dir: Option<&Path>) -> Result<(), Error> {
     let file = scans.map(|path| open(path).map_err(read_error(path))).transpose()?;
     if let Some(dir) = dir {

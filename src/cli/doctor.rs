@@ -12,6 +12,7 @@ use crate::doctor::{Grade, Report, examine};
 use crate::domain::count::counted;
 use crate::owner;
 
+/// Checks the station and prints the report; a fault makes the command fail.
 pub(super) fn doctor(out: &mut impl Write, path: &Path, output: OutputFormat) -> Result<(), Error> {
     let config = match Config::load(path) {
         Ok(config) => config,

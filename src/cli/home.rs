@@ -27,6 +27,7 @@ fn here(config: &Config) -> Home {
     config.home(machine::read(&machine::Roots::default()))
 }
 
+/// Makes a data folder from elsewhere belong to this station.
 pub(super) fn adopt(out: &mut impl Write, config: &Config, wanted: &AdoptArgs) -> Result<(), Error> {
     let adoption = if wanted.copy { Adoption::Copy } else { Adoption::Moved };
     let mut db = data(config)?;
@@ -78,6 +79,7 @@ fn told(adoption: Adoption, done: &Shares, station: &str) -> String {
     lines.join("\n") + "\n"
 }
 
+/// Writes everything of this station, without the tokens, into a new file.
 pub(super) fn backup(
     out: &mut impl Write,
     config: &Config,
@@ -150,6 +152,7 @@ fn remove_if_there(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Puts a backup in the place of this station's data.
 pub(super) fn restore(out: &mut impl Write, config: &Config, wanted: &RestoreArgs) -> Result<(), Error> {
     let dir = &config.station.data_dir;
     // Root may read a backup that the owner of the data may not, so it is opened first.

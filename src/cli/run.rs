@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::config::secrets::{self, Secrets};
 use crate::owner::Owner;
 
+/// Runs the agent until a signal stops it.
 pub(super) fn run(config: Config) -> Result<(), Error> {
     // This comes before any token is read.
     keep_memory_private();

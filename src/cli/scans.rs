@@ -12,6 +12,7 @@ use crate::domain::printable::printable;
 use crate::status::{Location, rfc3339};
 use crate::store::{ScanEntry, ScanFilter};
 
+/// Lists scans, newest first.
 pub(super) fn scans(out: &mut impl Write, config: &Config, command: &ScansCommand) -> Result<(), Error> {
     let ScansCommand::List { refused, output, count } = command;
     let wanted = if *refused { ScanFilter::Refused } else { ScanFilter::All };

@@ -16,6 +16,7 @@ use crate::domain::ids::CardId;
 use crate::owner;
 use crate::sheet::{self, Format, Imprint, NamedStorage, Paper, PrintJob, PrintSymbology};
 
+/// Prints the control sheet, or writes it into a file.
 pub(super) fn sheet(out: &mut impl Write, config: &Path, args: &SheetArgs) -> Result<(), Error> {
     let seal = seal(config)?;
     let format = match args.format {

@@ -16,6 +16,7 @@ use crate::socket::{self, Request};
 use crate::status::{Reporter, Status};
 use crate::store::{Db, Figures};
 
+/// Prints the status: that of the running agent or, without one, the status from the files.
 pub(super) fn status(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(), Error> {
     let status = match running(config)? {
         Some(status) => status,

@@ -175,6 +175,7 @@ impl Waiting {
         Ok(None)
     }
 
+    /// Prints a message, unless it is the last one again.
     fn say(&mut self, out: &mut impl Write, text: &str) -> Result<(), Error> {
         // The state is checked several times a second; only a change is news.
         if self.said != text {

@@ -59,6 +59,7 @@ fn list(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(
     Ok(())
 }
 
+/// Prints the parked codes, one JSON object a line.
 fn export(out: &mut impl Write, config: &Config) -> Result<(), Error> {
     for code in data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.parked())? {
         say(out, &format!("{}\n", told(&code)))?;
@@ -111,6 +112,7 @@ fn read(config: &Config, typed: &str) -> Result<Barcode, Error> {
     }
 }
 
+/// Gives a code to a good here or, with `--save`, on the service, and books what was scanned of it.
 fn assign(out: &mut impl Write, config: &Config, wish: &Assign) -> Result<(), Error> {
     let typed = read(config, &wish.code)?;
     // Tokens are found while this is root: `data` gives up its rights.
@@ -195,6 +197,7 @@ fn counted(count: u64, thing: &str) -> String {
     if count == 1 { format!("{count} {thing}") } else { format!("{count} {thing}s") }
 }
 
+/// Returns the error of an assignment that is refused.
 fn why_not(refused: &Assigned, good: GoodId) -> Error {
     match refused {
         Assigned::ControlCode => Error::control_code(),
@@ -242,6 +245,7 @@ fn packed(good: &Good, factor: u32) -> String {
     if factor == 1 { title.to_string() } else { format!("{factor} {} {title}", printable(&good.unit)) }
 }
 
+/// Lists the codes that were given to goods here.
 fn assigned(out: &mut impl Write, config: &Config, output: OutputFormat) -> Result<(), Error> {
     let given = data_if_any(config)?.map_or(Ok(Vec::new()), |db| db.given())?;
     if output == OutputFormat::Json {
@@ -268,6 +272,7 @@ fn assigned(out: &mut impl Write, config: &Config, output: OutputFormat) -> Resu
     Ok(())
 }
 
+/// Takes a code back from its good.
 fn unassign(out: &mut impl Write, config: &Config, code: &str) -> Result<(), Error> {
     let mut db = data(config)?;
     let given = db.given()?;

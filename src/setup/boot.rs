@@ -66,6 +66,7 @@ pub fn consume(
     consumed
 }
 
+/// Installs the set-up of the file, and removes the tokens from the file.
 fn used(
     from: &Path,
     path: &Path,

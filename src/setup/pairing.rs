@@ -123,10 +123,12 @@ struct OfferServer<'a> {
 }
 
 impl OfferServer<'_> {
+    /// Returns the end of an offer whose time is over.
     fn over(&self) -> Offered {
         self.taker.map_or(Offered::Expired, Offered::Unacknowledged)
     }
 
+    /// Answers one question of a station.
     async fn answer(&mut self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<Answered> {
         let (reading, mut writing) = stream.split();
         let mut reading = BufReader::new(reading);
@@ -251,6 +253,7 @@ enum Told {
     Nothing,
 }
 
+/// Asks the machine once, and acknowledges the sealed bytes if they open.
 async fn ask(code: &SetupCode, address: SocketAddr) -> io::Result<Told> {
     let mut stream = TcpStream::connect(address).await?;
     let (reading, mut writing) = stream.split();

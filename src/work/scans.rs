@@ -312,6 +312,7 @@ fn only_damage(error: store::Error) -> Result<(), store::Error> {
     Ok(())
 }
 
+/// Returns true if a change makes a document ready for delivery.
 fn closes(change: &Change) -> bool {
     matches!(change, Change::Close { .. } | Change::CloseBooked { .. })
 }

@@ -19,6 +19,7 @@ use crate::domain::calibrate::{self, Attempt, CalibrationCode, Capture, Findings
 use crate::domain::decode::keymap::trace::Trace;
 use target::{Reach, Target};
 
+/// Reads the calibration codes, prints the findings, and prints or writes the entry of the scanner.
 pub(super) fn calibrate(out: &mut impl Write, path: &Path, args: &CalibrateArgs) -> Result<(), Error> {
     let config = match path.try_exists() {
         // A scanner can be calibrated before the station is set up; only writing needs the file.

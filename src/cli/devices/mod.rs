@@ -30,6 +30,7 @@ struct FoundDevices {
     inputs: Vec<FoundInput>,
 }
 
+/// Lists the devices that are plugged in and may be scanners.
 pub(super) fn devices(out: &mut impl Write, output: OutputFormat) -> Result<(), Error> {
     let roots = Roots::default();
     let found = FoundDevices {

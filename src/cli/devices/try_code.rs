@@ -21,6 +21,7 @@ use crate::store::Db;
 /// The most bytes that are read from the standard input: some ten thousand codes.
 const INPUT_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Shows the processing of a code, or of each line of the standard input.
 pub(in crate::cli) fn try_code(
     out: &mut impl Write,
     config: &Config,

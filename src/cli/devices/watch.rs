@@ -13,6 +13,7 @@ use crate::device::evdev::typing_monitor::{Observation, TypingMonitor};
 use crate::domain::decode::typing::{Bursts, Pace};
 use crate::setup::entry::ScannerEntry;
 
+/// Watches all keyboards for a time, and reports how each was typed on.
 pub(in crate::cli) fn watch(out: &mut impl Write, time: Duration) -> Result<(), Error> {
     let roots = Roots::default();
     let inputs = inputs::list_inputs(&roots).map_err(read_error(&roots.sys))?;

@@ -54,6 +54,7 @@ use crate::setup::scanners;
 /// The longest password, in bytes.
 const SECRET_BYTES_MAX: u64 = 4096;
 
+/// Sets a station up in the way that the arguments choose.
 pub(super) fn init(out: &mut impl Write, config: &Path, args: &InitArgs) -> Result<(), Error> {
     if args.print_qr {
         return print_qr(out, config, args);

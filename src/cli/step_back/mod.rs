@@ -101,6 +101,7 @@ fn file_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
     move |source| Error::File { path: path.to_owned(), source }
 }
 
+/// Puts the earlier program and its data in their places.
 pub(super) fn step_back(out: &mut impl Write, config: &Config, wish: &StepBackArgs) -> Result<(), CliError> {
     if !wish.previous.is_file() {
         return Err(Error::NoProgram(wish.previous.clone()).into());

@@ -387,6 +387,7 @@ fn to_post<'a>(operation: &Operation, line: &'a Line) -> LineToPost<'a> {
     LineToPost { line, comment: operation.marker.of_line(line.number) }
 }
 
+/// Returns the words for a step in the trail.
 fn step_words(step: Step) -> String {
     match step {
         Step::Operation => "the document with its lines".to_owned(),
@@ -395,6 +396,7 @@ fn step_words(step: Step) -> String {
     }
 }
 
+/// Returns the words for a finding in the trail.
 fn finding_words(finding: &Finding) -> String {
     match finding {
         Finding::Absent => "the server has nothing of it".to_owned(),

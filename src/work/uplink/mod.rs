@@ -245,6 +245,7 @@ impl Uplink {
         })
     }
 
+    /// Chooses a delivery, or the request for a fact that deliveries need.
     fn choose_delivery(&mut self, now: Instant) -> Option<Task> {
         if self.deliveries.outbox.is_empty() {
             return None;
@@ -260,6 +261,7 @@ impl Uplink {
         Some(Task::For(Thing::Document(id)))
     }
 
+    /// Chooses the reading that is due.
     fn choose_reading(&self, now: Instant) -> Option<Thing> {
         let was_complete = self.catalog.was_ever_complete();
         let is_due = |thing: &Thing| match thing {
