@@ -1,7 +1,7 @@
-//! The messages that a keyboard's thread has made and the agent has not received yet.
+//! The messages of a keyboard's or a HID-POS scanner's thread that the agent has not received yet.
 //!
-//! Promises: nothing here waits except [`Backlog::settle`]; messages are sent in their order. When it is full, the
-//! content of a further frame is dropped, and the frame still counts: it reaches the agent as a refused one.
+//! Promises: only [`Backlog::settle`] waits; messages are sent in their order. When the backlog is full, the content
+//! of a further frame is dropped, and the frame still counts: it reaches the agent as a refused one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::domain::decode::framing::MISSING;
 use crate::domain::decode::framing::Refusal;
 use crate::domain::ids::ScannerName;
 
-/// The most frames of one keyboard that wait: a quarter of an hour of one quick person's scans, half a megabyte of the
+/// The most waiting frames of one scanner: a quarter of an hour of one quick person's scans, half a megabyte of the
 /// longest codes.
 pub(super) const BACKLOG_FRAMES_MAX: usize = 1024;
 
@@ -50,7 +50,8 @@ impl Backlog {
         }
     }
 
-    /// Adds news of the port. There is never more than one message of news for each time that the backlog was empty.
+    /// Adds news of the port. At most two such messages wait, an opening and the loss after it, because the reader's
+    /// loop settles the backlog after each loss.
     pub(super) fn tell(&mut self, news: FromScanner) {
         self.waiting.push_back(news);
     }
@@ -92,6 +93,8 @@ impl Backlog {
         if let Some(message) = self.waiting.pop_front() {
             return Some(message);
         }
+        // Of a dropped frame only the count is known, so the agent receives the mark of missing content in its place:
+        // the loss is visible, and nothing is guessed.
         let (scanner, at) = self.last_forgotten.clone().filter(|_| self.forgotten > 0)?;
         self.forgotten = self.forgotten.saturating_sub(1);
         let frame = Frame { raw: MISSING.to_vec(), verdict: Err(Refusal::Overrun) };

@@ -51,6 +51,7 @@ impl Bell {
 
     /// Wakes the thread and makes it stop, for good.
     pub(super) fn stop(&self) {
+        // The flag comes before the ring: a thread that wakes finds it set.
         self.0.stopping.store(true, Ordering::Release);
         self.ring();
     }
@@ -68,6 +69,8 @@ impl Bell {
             Err(Errno::INTR) => return Ok(Woken::Otherwise),
             Err(errno) => return Err(errno),
         }
+        // `poll` reports hang-ups and errors without being asked (`poll(2)`). They count as input, because the read
+        // that follows returns the reason.
         let [input, rung] = waited.map(|waited| !waited.revents().is_empty());
         if rung {
             self.hush();
@@ -84,7 +87,8 @@ impl Bell {
     }
 
     fn hush(&self) {
-        // It fails only when the bell is not ringing, which is the desired state.
+        // One read clears the count of all rings (`eventfd(2)`). It fails only when the bell is not ringing, which is
+        // the desired state.
         let _count = rustix::io::read(&self.0.rung, &mut [0; 8]);
     }
 }

@@ -27,7 +27,7 @@ pub const CAPTURE_MAX: usize = 20_000;
 /// The most bytes of one read.
 const READ_BYTES_MAX: usize = 1024;
 
-/// A scanner that this program has for itself.
+/// A scanner whose raw data is captured, closed to other programs meanwhile.
 #[derive(Debug)]
 pub struct Captor {
     open: Open,
@@ -56,6 +56,7 @@ impl Captor {
     /// The port cannot be read; the fault is the reason.
     pub fn of_bytes(path: &Path, line: Line) -> Result<Self, PortFault> {
         let (name, at) = (ScannerName::new("calibrate"), Place::Path(path.to_owned()));
+        // The capture reads raw bytes: the protocol and the framing only complete the structure.
         let tty = Tty::open(
             path,
             &SerialPort { name, at, line, protocol: Protocol::None, framing: Framing::usual(Duration::ZERO) },
@@ -102,6 +103,7 @@ impl Captor {
             (Open::Bytes(tty, unmarker), Capture::Bytes(kept)) => {
                 let mut buffer = [0; READ_BYTES_MAX];
                 let count = tty.read(&mut buffer)?;
+                // The clock counts milliseconds; captures are in microseconds, as the kernel stamps keys.
                 let at_us = clock.boot().0.saturating_mul(1000);
                 let read = buffer.iter().take(count).filter_map(|&byte| unmarker.byte(byte));
                 kept.extend(read.map(|byte| Byte { at_us, byte }));

@@ -75,6 +75,7 @@ impl PortFault {
 /// Returns the reason why a port that was open is gone.
 pub(super) fn fault_while_open(errno: Errno) -> PortFault {
     match errno {
+        // An unplugged terminal and an unplugged HID device answer EIO, an unplugged input device ENODEV.
         Errno::IO | Errno::NODEV | Errno::NXIO => PortFault::Vanished,
         other => PortFault::Failed { errno: other.raw_os_error() },
     }

@@ -1,4 +1,4 @@
-//! The hand-over of what the threads read: the one place where every message of every scanner passes.
+//! The hand-over from the scanners' threads to the agent: the one place that every message of every scanner passes.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::domain::decode::encoding::Encoding;
 use crate::domain::ids::ScannerName;
 use crate::domain::time::BootMillis;
 
-/// Takes the messages of the threads, and knows from them how the scanners are.
+/// The receiver of the threads' messages, which keeps the scanners' health up to date from them.
 #[derive(Debug)]
 pub struct HandOver {
     health: watch::Sender<AllHealth>,
@@ -23,8 +23,10 @@ impl HandOver {
         Self { health, encodings }
     }
 
-    /// Records a message in the health of its scanner and returns it. The bytes of its frame become text in the
-    /// scanner's character set: the threads know none.
+    /// Records a message in the health of its scanner and returns it, with the bytes of its frame decoded by the
+    /// scanner's character set.
+    ///
+    /// The threads know no character sets.
     pub fn take(&self, message: FromScanner, now: BootMillis) -> FromScanner {
         self.health.send_modify(|health| health.note(&message, now));
         match message {

@@ -37,6 +37,7 @@ impl Presence {
     pub fn note(&mut self, message: &FromScanner, now: BootMillis) {
         match message {
             FromScanner::Frame { .. } => {
+                // A frame that was queued before the loss of the port does not open the port again.
                 self.heard = self.heard.map(|_before| now);
                 self.last_frame = Some(now);
             }
@@ -48,6 +49,7 @@ impl Presence {
             FromScanner::State { state: PortState::Ended, .. } => self.heard = None,
             FromScanner::State { state: PortState::Gone { why }, .. } => {
                 self.fault = Some(*why);
+                // Only an open port can be lost: another reason for the same outage is no further loss.
                 if self.heard.take().is_some() {
                     self.losses.push_back(now);
                     while self.losses.len() > LOSSES_MAX {

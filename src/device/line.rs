@@ -62,6 +62,7 @@ impl Line {
     /// [`Line::expire`]. So the framer's clock is held back by the time that the thread was late.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
         if let Some(deadline) = self.framer.deadline() {
+            // One more than the lateness, because a frame expires at its deadline and not after it.
             let late_ms = self.now().plus_ms(1).ms_since(deadline);
             self.behind_ms = self.behind_ms.saturating_add(late_ms.max(0));
         }
@@ -82,14 +83,14 @@ impl Line {
         Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)).max(PATIENCE_MIN))
     }
 
-    /// Refuses the pending frame if its time is over. Call it when no bytes are there.
+    /// Refuses the pending frame if its time is over. Call it only when there are no bytes to read.
     pub(super) fn expire(&mut self) -> Result<(), Stopped> {
         let now = self.now();
         self.framer.expire(now, &mut self.frames);
         self.send_frames()
     }
 
-    /// Settles the pending frame, because the bytes end here.
+    /// Settles the pending frame because the bytes end here.
     pub(super) fn finish(&mut self, why: Cut) -> Result<(), Stopped> {
         self.framer.finish(why, &mut self.frames);
         self.send_frames()

@@ -10,7 +10,7 @@
 //! and the node of a HID-POS scanner holds 63 reports, so that their threads continue to read and keep the frames
 //! themselves, up to a limit.
 //!
-//! It does not decide what a scan means, and stores nothing: a frame counts as read when the agent has it on disk. If a
+//! It does not decide what a scan means and stores nothing: a frame counts as read when the agent has it on disk. If a
 //! port opens in the middle of a frame, the bytes before that moment are lost, and the rest reads as a shorter frame.
 
 pub mod capture;
@@ -162,6 +162,7 @@ pub struct Device {
 impl Device {
     /// Starts a thread with the scanner's name that calls `run`.
     fn start(name: ScannerName, bell: Bell, run: impl FnOnce() + Send + 'static) -> Result<Self, Error> {
+        // The kernel shows only the first 15 bytes of the name (`PR_SET_NAME`, `prctl(2)`).
         let join = thread::Builder::new().name(format!("scan-{name}")).spawn(run);
         match join {
             Ok(join) => Ok(Self { name, bell, join: Some(join) }),

@@ -35,8 +35,8 @@ impl Outage {
         self.wait = Duration::ZERO;
     }
 
-    /// Notes that the port was open for `lasted_ms`. A port that does not stay open is tried less and less often, as if
-    /// it had not been open: it may be gone again at once, many times.
+    /// Notes that the port was open for `lasted_ms`. The waits keep growing for a port that does not stay open for
+    /// [`STEADY_MS`], such as one with a loose plug, which opens and vanishes many times in a row.
     pub(super) fn over(&mut self, lasted_ms: i64) {
         self.said = None;
         if lasted_ms >= STEADY_MS {

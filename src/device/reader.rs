@@ -64,7 +64,8 @@ impl Reader {
         Ok(Self { name, at, clock, bell, watch, backlog })
     }
 
-    /// Opens with `open` and reads with `listen`, again and again. `listen` returns the reason why the device is gone.
+    /// Opens with `open` and reads with `listen`, again and again, until the thread is stopped. `listen` returns the
+    /// reason why the device is gone.
     pub(super) fn serve<N>(
         &mut self,
         mut open: impl FnMut(&Place) -> Result<N, PortFault>,
@@ -99,7 +100,8 @@ impl Reader {
     /// Keeps frames that were complete at `boot`, for the agent.
     pub(super) fn keep(&mut self, frames: impl IntoIterator<Item = Frame>, boot: BootMillis) {
         for frame in frames {
-            // The time may be known on the clock since boot alone.
+            // The kernel stamps keys by the clock since boot alone, so the wall clock is set back by the time since
+            // then.
             let late_ms = self.clock.boot().ms_since(boot);
             let wall = UnixMillis(self.clock.wall().0.saturating_sub(late_ms));
             self.backlog.push(&self.name, frame, ReadAt { boot, wall });
@@ -154,8 +156,12 @@ impl Reader {
         let mut woken = Ok(Woken::Otherwise);
         match &self.watch {
             Some(watch) => {
+                // A folder such as `/dev/input` appears with its first device, so the watch is renewed before each
+                // wait.
                 watch.renew();
                 woken = self.bell.wait(watch.as_fd(), Some(wait));
+                // Dropped before the next try, not before the wait: a node that appears during a try ends the wait
+                // after it at once.
                 watch.forget();
             }
             None => self.bell.rest(wait),
@@ -164,8 +170,8 @@ impl Reader {
     }
 }
 
-/// Returns the folders in which the device can appear: that of the nodes, of the input devices, and of the links to
-/// them.
+/// Returns the folders in which the device can appear: those of the nodes and of the input devices, and the one that
+/// its path names.
 fn watched(at: &Place, roots: &Roots) -> Vec<PathBuf> {
     let mut folders = vec![roots.dev.clone(), roots.dev.join("input")];
     if let Place::Path(path) = at {

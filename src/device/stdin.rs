@@ -27,7 +27,8 @@ use crate::domain::ids::ScannerName;
 /// The most bytes of one read.
 const READ_BYTES_MAX: usize = 1024;
 
-/// The pause after an input that reported itself readable and had nothing to read.
+/// The pause after an input that reported itself readable and had nothing to read: without it such an input would keep
+/// a processor busy.
 const NOTHING_REST: Duration = Duration::from_millis(10);
 
 /// Starts the thread that reads `input`, `std::io::stdin()` as a rule. Nothing else may read it: bytes that another
@@ -68,6 +69,7 @@ fn serve(input: &impl AsFd, bell: &Bell, line: &mut Line) -> Result<(), Stopped>
         Err(errno) => {
             let why = fault_while_open(errno);
             warn!(scanner = %line.scanner(), "input failed: {why}");
+            // Nothing can open standard input again, so the thread ends with this report.
             line.finish(Cut::Gone)?;
             line.tell(PortState::Gone { why })
         }

@@ -1,7 +1,7 @@
-//! A wait for a device node, which ends when a node appears or changes its owner, instead of checking again and again.
+//! A wait for a device node that ends when a node appears or its attributes change, so that nothing has to be polled.
 //!
 //! The kernel makes a node before udev gives it its group and its links, so a change of attributes ends the wait too
-//! (`inotify(7)`). The next try finds what the watch cannot see: a wait is never longer than its limit.
+//! (`inotify(7)`). A wait is never longer than its limit, so the next try finds what the watch cannot see.
 
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
@@ -24,8 +24,8 @@ pub(super) struct FolderWatch {
 }
 
 impl FolderWatch {
-    /// Returns a watch on `folders`, which begins as soon as they exist. `None`: the process or the user has no watch
-    /// left.
+    /// Returns a watch on `folders`, which begins as soon as they exist, or `None` if the process or the user has no
+    /// watch left.
     pub(super) fn new(folders: Vec<PathBuf>) -> Option<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
         let watch = Self { inotify, folders };

@@ -40,7 +40,7 @@ pub struct FoundHidraw {
     pub by_path: Option<PathBuf>,
 }
 
-/// The HID devices with a bar code scanner's collection, by name.
+/// Returns the HID devices that have a bar code scanner's collection, sorted by name.
 ///
 /// # Errors
 /// If the kernel's list cannot be read. A kernel without HID devices has none, which is no error.
@@ -54,6 +54,7 @@ pub fn list_hidraws(roots: &Roots) -> io::Result<Vec<FoundHidraw>> {
         let Ok(name) = entry?.file_name().into_string() else { continue };
         found.extend(hidraw(roots, name));
     }
+    // Shorter names first: `hidraw9` comes before `hidraw10`.
     found.sort_by(|one, other| (one.name.len(), &one.name).cmp(&(other.name.len(), &other.name)));
     Ok(found)
 }
@@ -85,7 +86,7 @@ pub(in crate::device) fn kernels_name(path: &Path) -> Option<String> {
     None
 }
 
-/// Returns the layout of the device's reports from its own description; `None`: the kernel knows no such device.
+/// Returns the layout of the device's reports from its own description, or `None` if the kernel knows no such device.
 pub(in crate::device) fn layout(roots: &Roots, name: &str) -> Option<Result<Layout, Unfit>> {
     let descriptor = descriptor(roots, name)?;
     Some(Layout::of(&descriptor))
@@ -124,6 +125,7 @@ fn hidraw(roots: &Roots, name: String) -> Option<FoundHidraw> {
 /// (`hid_uevent`, `linux/drivers/hid/hid-core.c`).
 fn hid_identity(device: &Path) -> Option<UsbIdentity> {
     let id = told(device, "HID_ID")?;
+    // The first number is the bus, which identifies no device.
     let mut numbers = id.split(':').skip(1).map(|number| u32::from_str_radix(number, 16).ok());
     let mut next = || u16::try_from(numbers.next().flatten()?).ok();
     Some(UsbIdentity {

@@ -21,7 +21,8 @@ use crate::device::discover::ports::only_one;
 use crate::device::discover::ports::text;
 use crate::device::discover::ports::usb_identity;
 
-/// The bytes of a word of the kernel's lists of bits: as many as a `long` has.
+/// The bytes of a word in the kernel's lists of bits: those of a `long` of this program, since a 64-bit kernel writes
+/// words of 32 bits for a 32-bit program (`input_bits_to_string`, `linux/drivers/input/input.c`).
 const WORD: usize = size_of::<usize>();
 
 /// The keys of a keyboard that can type codes: `KEY_1` to `KEY_0` and `KEY_ENTER`.
@@ -160,6 +161,7 @@ pub fn list_inputs(roots: &Roots) -> io::Result<Vec<FoundInput>> {
             found.extend(input(roots, name, &device).filter(|input| input.abilities.types));
         }
     }
+    // Shorter names first: `event9` comes before `event10`.
     found.sort_by(|one, other| (one.name.len(), &one.name).cmp(&(other.name.len(), &other.name)));
     Ok(found)
 }
@@ -196,6 +198,8 @@ pub fn signs(input: &FoundInput) -> Vec<Sign> {
 
 /// Returns the likeness of the device to a scanner, from its description.
 pub fn looks_like_scanner(input: &FoundInput) -> InputLikeness {
+    // The maker and the name outweigh all else. The pointer is checked before the lights, because a mouse has no
+    // lights either.
     if let Some(maker) = maker(input) {
         InputLikeness::Maker(maker)
     } else if is_named(input) {
@@ -222,6 +226,7 @@ fn is_named(input: &FoundInput) -> bool {
 fn input(roots: &Roots, name: String, device: &Path) -> Option<FoundInput> {
     let node = roots.dev.join("input").join(&name);
     let by_id = link_to(&node, &roots.dev.join("input/by-id"));
+    // A keyboard on Bluetooth or on the board has no USB device above it, but the input core knows its numbers.
     let own_identity = || {
         Some(UsbIdentity {
             vendor: hexadecimal(device, "id/vendor")?,

@@ -79,6 +79,7 @@ pub struct UsbIdentity {
 
 /// Returns true if `found` has all properties of `wanted`; a property that is not given may have any value.
 pub fn fits(wanted: &UsbMatch, found: &UsbIdentity) -> bool {
+    // A socket (`1-1.3`) matches every interface of the device in it; an interface (`1-1.3:1.0`) matches that one.
     let is_port = |port: &String| found.port == *port || found.interface.as_ref() == Some(port);
     wanted.vendor.is_none_or(|vendor| vendor == found.vendor)
         && wanted.product.is_none_or(|product| product == found.product)
@@ -153,7 +154,7 @@ pub fn resolve(roots: &Roots, wanted: &UsbMatch) -> Result<PathBuf, PortFault> {
     only_one(fitting.map(|port| port.node).collect())
 }
 
-/// Returns the node if there is exactly one: with several, none is guessed.
+/// Returns the node if there is exactly one; it never chooses among several.
 pub(super) fn only_one(mut nodes: Vec<PathBuf>) -> Result<PathBuf, PortFault> {
     match (nodes.pop(), nodes.len()) {
         (None, _) => Err(PortFault::NoneMatches),
@@ -193,6 +194,7 @@ pub(super) fn link_to(node: &Path, folder: &Path) -> Option<PathBuf> {
 pub(super) fn usb_identity(device: &Path) -> Option<UsbIdentity> {
     let above = || device.ancestors();
     let usb = above().find(|folder| folder.join("idVendor").is_file())?;
+    // On the way down from the USB device to the port, its own folder comes first: the interface `1-1.3:1.0`.
     let interface = above().find(|folder| folder.parent() == Some(usb)).and_then(file_name);
     Some(UsbIdentity {
         vendor: hexadecimal(usb, "idVendor")?,

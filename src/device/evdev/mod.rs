@@ -1,11 +1,11 @@
 //! Scanners that type like a keyboard, read from their input node.
 //!
-//! The thread takes the device for itself, reads until it vanishes, and tries again when the kernel shows a new node,
-//! or after 200 ms, then twice as long each time, up to 2 s. A node is there before its group is, so that a refusal
+//! The thread grabs the device, reads until it vanishes, and tries again when the kernel shows a new node, or after
+//! 200 ms, then twice as long each time, up to 2 s. The kernel makes a node before udev sets its group, so a refusal
 //! counts only after a second.
 //!
 //! The kernel keeps no more than one code for a reader that is late, so this thread never waits for the agent: frames
-//! wait in a backlog of its own. If the kernel drops events all the same, their code is refused.
+//! wait in a backlog of its own. If the kernel still drops events, their code is refused.
 
 pub(super) mod node;
 pub mod typing_monitor;
@@ -169,6 +169,8 @@ fn listen(reader: &mut Reader, node: &mut Node, stream: &mut KeyStream) -> Resul
             stream.take(*event, &mut frames);
             reader.keep(frames.drain(..), event.at());
         }
+        // Only a drained device lets the time run out: events that still wait in the kernel belong to the pending
+        // code.
         let is_drained = events.is_empty();
         if is_drained {
             stream.expire(now, &mut frames);

@@ -84,6 +84,7 @@ impl Node {
         let more = EvdevHandle::new(device.as_fd());
         more.set_clock_id(CLOCK_BOOT).map_err(|error| io_fault(&error))?;
         // The kernel takes whole words only, of eight bytes at most (`bits_from_user`, linux/drivers/input/evdev.c).
+        // The mask of `EV_SYN` selects whole kinds of events (`__evdev_is_filtered`, linux/drivers/input/evdev.c).
         let is_masked = more.set_event_mask_raw(EventKind::Synchronize, &KINDS_KEPT.to_ne_bytes()).is_ok();
         Ok(Self { device, is_masked })
     }

@@ -29,7 +29,7 @@ const READS_MAX: usize = 16;
 pub struct Observation {
     /// Its device node.
     pub node: PathBuf,
-    /// Its way of typing, or the reason why it could not be watched, or no longer.
+    /// Its way of typing, or the reason why it could not be opened or was lost before it typed.
     pub told: Result<Pace, PortFault>,
 }
 
@@ -51,7 +51,7 @@ pub struct TypingMonitor {
 }
 
 impl TypingMonitor {
-    /// Opens the keyboards at these nodes: everything typed from now on will be seen.
+    /// Opens the keyboards at these nodes; everything that is typed from then on is seen.
     pub fn open(nodes: Vec<PathBuf>) -> Self {
         let (mut watched, mut seen) = (Vec::new(), Vec::new());
         for path in &nodes {
@@ -77,6 +77,8 @@ impl TypingMonitor {
         let Self { nodes, mut watched, mut seen } = self;
         let end = clock.boot().plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         while let Some(left) = left(end, clock) {
+            // The list is rebuilt each time, because a keyboard that was unplugged would end every further wait at
+            // once.
             wait(&watched, left);
             for keyboard in std::mem::take(&mut watched) {
                 match keyboard.read(&mut on_burst)? {

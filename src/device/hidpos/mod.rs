@@ -7,8 +7,8 @@
 //! `linux/drivers/hid/hidraw.c`). So this thread never waits for the agent: frames wait in a backlog of its own.
 //! Whenever it has found as many reports as that in a row, something may be missing, and the code is refused.
 //!
-//! Debian's kernel (6.1) passes on no report that is shorter than its descriptor states: nothing is booked of such a
-//! report, and no message about it is possible.
+//! Debian's kernel (6.1) drops a report that is shorter than its descriptor states. The station never sees such a
+//! report: it books nothing and cannot report the loss.
 //!
 //! Signals are written between two reads, each as one report, its number first.
 
@@ -215,6 +215,7 @@ impl Connection {
             let is_drained = read.is_none();
             if let Some(report) = read {
                 stream.take(report, now, &mut frames);
+                // This report is whole, so it is taken before the gap that may follow it.
                 if row.may_hide_loss_after_one_more() {
                     stream.lose(now);
                 }

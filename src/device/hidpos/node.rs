@@ -1,7 +1,7 @@
 //! The node of a HID-POS scanner (`/dev/hidraw3`): one report a read, one report a write.
 //!
-//! The kernel gives every reader its own copy of each report. Another program that reads the same scanner takes nothing
-//! away; a second station would book everything twice, so that the node is locked against other stations.
+//! The kernel gives every reader its own copy of each report. Another program that reads the same scanner takes
+//! nothing away; a second station would book everything twice, so the node is locked against other stations.
 
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
@@ -48,8 +48,8 @@ impl Hidraw {
         &self.layout
     }
 
-    /// Reads one report into `report`, and returns the number of its bytes. `None`: there is no report, but the device
-    /// is still there.
+    /// Reads one report into `report`, and returns the number of its bytes. Returns `None` if there is no report and
+    /// the device is still there.
     pub(super) fn read(&self, report: &mut [u8]) -> Result<Option<usize>, PortFault> {
         match rustix::io::read(&self.fd, report) {
             // The kernel passes on no empty report (`hid_input_report`, linux/drivers/hid/hid-core.c).

@@ -46,7 +46,8 @@ use crate::domain::signal::Occasion;
 /// The most bytes of one read.
 const READ_BYTES_MAX: usize = 1024;
 
-/// The pause after a port that reported itself readable and had nothing to read.
+/// The pause after a port that reported itself readable and had nothing to read: without it such a port would keep a
+/// processor busy.
 const NOTHING_REST: Duration = Duration::from_millis(10);
 
 /// Starts the thread of a serial scanner. A missing port is no error: the thread waits for it.
@@ -96,7 +97,8 @@ impl Thread {
             let why = match self.open() {
                 Ok(tty) => {
                     self.driver.opened(&mut self.line, self.clock.boot());
-                    // They are dropped before the news of the port; signals after the news are for scans to come.
+                    // Old signals are dropped before the news of the port is sent; signals after the news are for
+                    // scans to come.
                     self.drop_signals();
                     self.line.tell(PortState::Open { reconnects })?;
                     reconnects = reconnects.saturating_add(1);
@@ -117,7 +119,8 @@ impl Thread {
         info!(scanner = %self.port.name, port = %self.port.at, "scanner is ready");
         let opened = self.clock.boot();
         let why = self.listen(&tty)?;
-        // It is closed before anything waits for the queue: an open port keeps its name from the device that returns.
+        // It is closed before anything waits for the queue: as long as it is open, the device that returns gets
+        // another name.
         drop(tty);
         outage.over(self.clock.boot().ms_since(opened));
         self.driver.finish(&mut self.line)?;

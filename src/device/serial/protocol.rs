@@ -91,7 +91,7 @@ impl ProtocolDriver {
         }
     }
 
-    /// Gives the scanner a signal; returns `false` if the scanner did not accept all of it.
+    /// Sends the scanner a signal, and returns false if the scanner did not accept all of it.
     pub(super) fn signal(
         &mut self,
         occasion: Occasion,
@@ -116,6 +116,7 @@ impl ProtocolDriver {
             let mut steps = Vec::new();
             host.finish(&mut steps);
             for step in steps {
+                // Packets to send are dropped: nobody receives them any more.
                 if let Step::Frame(frame) = step {
                     line.pass(frame)?;
                 }
@@ -157,7 +158,7 @@ impl Ends<'_> {
                 break;
             }
         }
-        // The reason why it rang meanwhile still has to be checked.
+        // Each rest above clears the ring: the thread still has to check why it rang.
         self.bell.ring();
     }
 }

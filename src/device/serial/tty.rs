@@ -1,7 +1,7 @@
 //! A serial port: opened for this program alone, in raw mode, without waiting.
 //!
 //! `serialport` opens the port a second time, keeps others out and sets the line. The reader is a descriptor of our
-//! own: nothing can wait for the library's descriptor beside other events, and it knows nothing of damaged bytes.
+//! own: nothing can wait for the library's descriptor beside other events, and it does not report damaged bytes.
 //!
 //! A byte that the line damaged (parity, framing, a break) is read as `0xFF`, which is in no UTF-8 text, so that its
 //! frame is refused whole. Otherwise a terminal would report it as NUL, which ends a frame and makes two shorter codes
@@ -52,10 +52,11 @@ pub(in crate::device) struct Tty {
 }
 
 impl Tty {
-    /// Opens the terminal device at `path`, for this program alone, and sets it as `port` says.
+    /// Opens the terminal device at `path` for this program alone, with the settings of `port`.
     pub(in crate::device) fn open(path: &Path, port: &SerialPort) -> Result<Self, PortFault> {
         // A link is followed once, so that both descriptors are of one device.
         let path = std::fs::canonicalize(path).map_err(|error| fault(errno_of(&error)))?;
+        // Opened before the library sets `TIOCEXCL`, which refuses every later opening by other users than root.
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::open(&path, flags, Mode::empty()).map_err(fault)?;
         if !rustix::termios::isatty(&fd) {
@@ -67,7 +68,8 @@ impl Tty {
         Ok(Self { fd, _lock: lock, flow_control: port.line.flow_control })
     }
 
-    /// Reads the available bytes, up to the length of `buffer`. Zero: there are none, but the port is still there.
+    /// Reads the available bytes, up to the length of `buffer`. Returns zero if there are none and the port is still
+    /// there.
     pub(in crate::device) fn read(&self, buffer: &mut [u8]) -> Result<usize, PortFault> {
         match rustix::io::read(&self.fd, buffer) {
             // An end of file can pass, as when another program changed the settings; where the device is gone,
@@ -134,6 +136,8 @@ fn share_pseudo_terminal(fd: &OwnedFd) -> Result<(), Errno> {
 /// without parity too: a byte with a wrong stop bit is damaged. Only software flow control may remove bytes.
 fn mark_damage(fd: &OwnedFd, flow_control: FlowControl) -> Result<(), Errno> {
     let mut settings = rustix::termios::tcgetattr(fd)?;
+    // Settings outlive the program that made them: `IGNPAR` would drop damaged bytes, `IXANY` would let any byte
+    // restart stopped output, and `CMSPAR` would turn even and odd parity into mark and space.
     settings.input_modes -= InputModes::IGNPAR | InputModes::IXANY;
     settings.input_modes |= InputModes::INPCK | InputModes::PARMRK;
     if flow_control != FlowControl::Software {
