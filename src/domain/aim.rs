@@ -11,10 +11,10 @@ pub struct AimId {
 }
 
 impl AimId {
-    /// Takes the identifier off the front of `text`, if there is one with data behind it.
+    /// Splits the identifier off the front of `text`, if data follows it.
     ///
-    /// The code character is a letter, the modifier a digit or an upper-case letter. Three characters
-    /// alone are no identifier: no symbol is without data.
+    /// The code character is a letter, the modifier a digit or an upper-case letter. Three characters alone are not an
+    /// identifier, because no symbol is empty.
     pub fn split(text: &str) -> (Option<Self>, &str) {
         Self::split_off(text).map_or((None, text), |(id, data)| (Some(id), data))
     }
@@ -38,10 +38,15 @@ impl AimId {
     /// another (ISO/IEC 15424, FNC1 in first position and the ECI protocol).
     pub const fn is_gs1(self) -> bool {
         match self.code {
+            // Code 128 with FNC1 as its first character.
             'C' => matches!(self.modifier, '1'),
+            // `DotCode`, without extended channels and with them.
             'J' => matches!(self.modifier, '1' | '4'),
+            // GS1 `DataBar` and GS1 Composite.
             'e' => matches!(self.modifier, '0'),
+            // `DataMatrix` with FNC1 in first position, without extended channels and with them.
             'd' => matches!(self.modifier, '2' | '5'),
+            // QR Code with FNC1 in first position, without extended channels and with them.
             'Q' => matches!(self.modifier, '3' | '4'),
             _ => false,
         }

@@ -25,26 +25,27 @@ pub struct ClockEvidence {
     pub synchronized: bool,
     /// True if the server's clock agreed when it was last seen; `None` if it was not seen yet.
     pub agreed: Option<bool>,
-    /// The time by which the wall clock was ahead of the time since boot when it was first looked at, compared or seen
-    /// to be set, in ms.
+    /// The time by which the wall clock was ahead of the time since boot when it was last compared or found to have
+    /// been set, or else first checked, in ms.
     pub ahead_ms: Option<i64>,
 }
 
 impl ClockEvidence {
-    /// Takes in the server's clock and ours, which were read at one moment.
+    /// Records the server's clock and ours, which were read at one moment.
     pub fn compare(&mut self, server: UnixMillis, ours: UnixMillis, boot: BootMillis) {
         self.agreed = Some(agree(server, ours));
         self.ahead_ms = Some(ours.0.saturating_sub(boot.0));
     }
 
-    /// Checks whether the wall clock was set since it was last looked at: then it advanced by another amount than the
-    /// time since boot. A trusted clock loses its trust. An untrusted one may have been corrected, so the system's word
+    /// Checks whether the wall clock was set since the last check: then it advanced by another amount than the time
+    /// since boot. A trusted clock loses its trust. An untrusted one may have been corrected, so the system's word
     /// counts again. Call before querying the system anew.
     pub fn look(&mut self, ours: UnixMillis, boot: BootMillis) {
         let ahead_ms = ours.0.saturating_sub(boot.0);
         let known = *self.ahead_ms.get_or_insert(ahead_ms);
         if ahead_ms.saturating_sub(known).saturating_abs() > DISAGREEMENT_MS_MAX {
             let was_right = self.agreed.unwrap_or(self.synchronized);
+            // `None` makes the system's word count again.
             self.agreed = was_right.then_some(false);
             self.ahead_ms = Some(ahead_ms);
         }
@@ -66,7 +67,7 @@ impl ClockEvidence {
         if self.declared { TrustSource::Configuration } else { TrustSource::Proof }
     }
 
-    /// Returns the trust that others may have in the clock until it is looked at again.
+    /// Returns the trust that others may have in the clock until the next check.
     pub fn trust(self) -> ClockTrust {
         match self.ahead_ms {
             _ if self.declared => ClockTrust::Declared,
@@ -129,12 +130,12 @@ pub enum ClockTrust {
 }
 
 impl ClockTrust {
-    /// Returns true if the clock was right when it was last looked at.
+    /// Returns true if the clock was right at the last check.
     pub fn is_right(self) -> bool {
         self != Self::Unproven
     }
 
-    /// Returns true if a reading of the wall clock is right. It may have been set since it was last looked at.
+    /// Returns true if a reading of the wall clock is right. The clock may have been set since the last check.
     pub fn holds_at(self, wall: UnixMillis, boot: BootMillis) -> bool {
         match self {
             Self::Unproven => false,

@@ -3,8 +3,8 @@
 //! Invariant: nothing here reads a clock, a file, a socket or the environment, holds a channel or starts a thread. Time
 //! and every outside answer come in as arguments; actions go out as values.
 //!
-//! Its wings are [`decode`], [`code`], [`stock`], [`session`], [`delivery`] and [`calibrate`]; the other modules are the
-//! ground that they stand on. A test keeps who may use whom.
+//! The folders [`decode`], [`code`], [`stock`], [`session`], [`delivery`] and [`calibrate`] build on the other
+//! modules. `tests/it/architecture.rs` checks which module may import which.
 
 pub mod calibrate;
 pub mod code;

@@ -48,6 +48,7 @@ impl Findings {
             self.on_aim(),
         ];
         let mut advice: Vec<Recommendation> = all.into_iter().flatten().collect();
+        // A stable sort: within the faults and within the hints the order above remains.
         advice.sort_by_key(|advice| !advice.is_fault);
         advice
     }
@@ -68,6 +69,7 @@ impl Findings {
 
     fn on_layout(&self) -> Option<Recommendation> {
         let cyrillic = LayoutName::from_word("ru");
+        // A scanner that types each character as a number is right in every layout.
         (self.layout() == cyrillic && self.layout().is_some() && !self.by_numbers).then(|| {
             Recommendation::fault(
                 "it is set to a layout without Latin letters, in which control codes cannot be typed",
@@ -125,7 +127,7 @@ impl Findings {
 }
 
 impl Miss {
-    /// Returns what happened, and the remedy before the next try.
+    /// Returns the fact, and the remedy to apply before the next try.
     pub fn advice(&self) -> Recommendation {
         let lost = "scan it again; if it happens again, give the scanner a pause of 1 to 5 ms between characters \
                     (its manual: inter-character delay), or set it to serial mode";

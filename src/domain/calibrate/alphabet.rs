@@ -25,6 +25,7 @@ impl Alphabet {
             Stroke::Char(c) => Some(c),
             Stroke::Dead(_) | Stroke::Nothing => None,
         };
+        // Every calibration code has an S: a layout that types one has Latin letters.
         if keys.iter().any(|key| typed(&layout, *key) == Some('S')) {
             return None;
         }

@@ -1,4 +1,4 @@
-//! The findings of several readings together.
+//! The findings on which several readings agree.
 
 use crate::domain::calibrate::Attempt;
 use crate::domain::calibrate::CalibrationCode;
@@ -80,6 +80,7 @@ impl Findings {
         let prefix = same(forms, "what stands in front", |form| Some(form.prefix.clone()))?;
         let suffix = same(forms, "what stands behind", |form| Some(form.suffix.clone()))?;
         let end = same(forms, "the end", |form| Some(form.end.clone()))?;
+        // The identifier differs with the kind of symbol, so the readings only have to agree on its presence.
         let _has_aim = same(forms, "the AIM identifier", |form| Some(form.aim.is_some()))?;
         let separator = same(forms, "the group separator", |form| form.separator.clone())?;
         Ok(Self {
@@ -113,8 +114,8 @@ impl Findings {
     /// Returns the `terminator` that the entry needs, or `None` if `configured`, its present one, will do or if codes
     /// end with nothing.
     ///
-    /// `any` will do for every end but ETX alone. A line break inside a label is not seen here, and a person who named
-    /// a terminator had a reason: it is corrected, not removed.
+    /// `any` will do for every end but ETX alone. A line break inside a label does not appear in these readings, and a
+    /// person who named a terminator had a reason: it is corrected, not removed.
     pub fn terminator(&self, configured: Terminator) -> Option<Terminator> {
         let sent = match &self.end {
             End::Known(terminator) => *terminator,

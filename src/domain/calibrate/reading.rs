@@ -39,7 +39,7 @@ pub(super) struct Reading {
     pub(super) longest_us: i64,
 }
 
-/// Returns every way in which a capture can be meant: keys, in each layout; bytes, as they are.
+/// Returns every interpretation of a capture: keys in each layout, bytes as they are.
 pub(super) fn candidates(capture: &Capture) -> Vec<Candidate> {
     match capture {
         Capture::Keys(events) => LAYOUTS
@@ -104,11 +104,12 @@ fn of_bytes(bytes: &[Byte]) -> BTreeMap<i64, Reading> {
     cut(marks, longest)
 }
 
-/// Cuts marks into readings; terminators alone are none.
+/// Cuts marks into readings. Terminators alone are not a reading.
 fn cut(marks: Vec<Mark>, longest_us: impl Fn(i64, i64) -> i64) -> BTreeMap<i64, Reading> {
     let mut pieces: Vec<Vec<Mark>> = Vec::new();
     for mark in marks {
         let goes_on = pieces.last().and_then(|piece| piece.last()).is_some_and(|before| {
+            // Without any pause, a character behind a terminator begins the next code.
             let is_next = is_terminator(before) && !is_terminator(&mark);
             !is_next && mark.from_us.saturating_sub(before.at_us) < QUIET_US
         });

@@ -18,7 +18,7 @@ use crate::domain::decode::keymap::What;
 const SEPARATOR_MARKS_MAX: usize = 8;
 /// The most characters that may be wrong or missing in a reading that still counts as nearly a code.
 const WRONG_MAX: usize = 4;
-/// The longest reading that is searched for a code which is not whole: a longer one is not of one scan.
+/// The longest reading, in marks, that is searched for an incomplete code: a longer one is more than one scan.
 const NEAR_MARKS_MAX: usize = 200;
 
 /// The change that a scanner makes to letters.
@@ -158,7 +158,7 @@ pub(super) fn attempt(candidates: &[Candidate], start: i64) -> Option<Attempt> {
 }
 
 /// Returns every layout in which the code is whole. A layout in which its letters are as printed excludes those in
-/// which they are not; layouts without Latin letters are looked at only where no other fits.
+/// which they are not; layouts without Latin letters are considered only where no other fits.
 fn ways(readings: &[Here<'_>], code: CalibrationCode) -> Vec<LayoutForm> {
     let way = |here: &Here<'_>, alphabet: &Alphabet| {
         let form = Case::ALL.into_iter().find_map(|case| find(here.reading, code, case, alphabet))?;
@@ -190,6 +190,7 @@ fn find(reading: &Reading, code: CalibrationCode, case: Case, alphabet: &Alphabe
         let Some(tail) = &tail else {
             return Some(form(reading, case, &Parts { before, front, behind: rest }, None));
         };
+        // The shortest gap that fits: the text of the second half may occur again behind it.
         let between = (0..=SEPARATOR_MARKS_MAX)
             .find(|between| rest.get(*between..).is_some_and(|rest| alphabet.begins(rest, tail)))?;
         let (between, rest) = rest.split_at_checked(between)?;
@@ -234,7 +235,7 @@ fn form(reading: &Reading, case: Case, parts: &Parts<'_>, separator: Option<Sepa
     }
 }
 
-/// Takes an STX off the front: it frames a code and is no part of it, wherever it is read.
+/// Removes an STX from the front: it frames a code and is not part of it.
 fn without_stx(before: &[Mark]) -> &[Mark] {
     match before.split_first() {
         Some((first, rest)) if first.what == What::Char(STX) => rest,
@@ -242,8 +243,8 @@ fn without_stx(before: &[Mark]) -> &[Mark] {
     }
 }
 
-/// Takes an AIM identifier off the text in front of a code, whichever case it came in: some scanners put a prefix of
-/// the operator's before it, some behind.
+/// Splits an AIM identifier off the text in front of a code, in whatever case it came: some scanners put a prefix that
+/// the operator set before it, some behind it.
 fn take_aim(before: String) -> (String, Option<String>) {
     let is_aim = |three: &str| {
         let mut chars = three.chars();

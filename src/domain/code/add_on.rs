@@ -31,6 +31,7 @@ fn apart(text: &str) -> Option<(&str, &str)> {
 /// Splits item and add-on that have nothing between them.
 fn together(symbology: Option<AimId>, text: &str) -> Option<(&str, &str)> {
     let is_declared = symbology.is_some_and(AimId::is_ean_with_add_on);
+    // An EAN-13 has 13 digits and a UPC-A has 12; an add-on has 2 or 5 more.
     let item_length = match text.len() {
         15 | 18 if is_declared || WITH_ADD_ONS.iter().any(|front| text.starts_with(front)) => 13,
         17 => 12,

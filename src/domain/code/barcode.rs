@@ -14,7 +14,7 @@ use crate::domain::code::measure::Measure;
 /// A key by which goods are indexed and codes are looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
-    /// A trade item, whatever way its number is spelled.
+    /// A trade item, however its number is spelled.
     Gtin(Gtin),
     /// Any other code, exactly as it is: `007` is not `7`.
     Text(String),
@@ -87,10 +87,13 @@ impl Barcode {
     pub fn read(frame_text: &str) -> Self {
         let (symbology, text) = cleaned(frame_text);
         let Contents { item, amount, gs1, is_declared } = contents(symbology, text);
+        // Fourteen digits of an item and its add-on may pass as a GTIN, so the text alone is exact there.
         let exact =
             if gs1.is_none() && item.is_some() { vec![text_key(text)] } else { exact_keys(symbology, text) };
         let short = if item.is_none() { short_upc_e(symbology, text) } else { Vec::new() };
         let last = item.iter().cloned().chain(short).map(Key::Gtin).collect();
+        // A symbol that declares elements is about its item. In any other code the elements may be a coincidence, so
+        // the exact text comes first.
         let tiers = match (is_declared, item.is_some()) {
             (true, true) => vec![last, exact],
             _ => vec![exact, last],
@@ -176,6 +179,7 @@ fn exact_keys(symbology: Option<AimId>, text: &str) -> Vec<Key> {
     // Of the symbols that carry digits, only the EAN and UPC family suppresses zeros.
     let may_be_upc_e = symbology.is_none_or(AimId::is_ean_upc);
     let as_upc_e = Gtin::read_upc_e(text).filter(|_| may_be_upc_e);
+    // Eight digits behind `]E0` are a UPC-E: an EAN-8 has `]E4`.
     let is_upc = text.len() == 8 && symbology.is_some_and(AimId::is_ean_upc);
     let as_other = Gtin::read(text).filter(|gtin| !is_upc && as_upc_e.as_ref() != Some(gtin));
     let keys: Vec<Key> = as_other.into_iter().chain(as_upc_e).map(Key::Gtin).collect();
@@ -199,6 +203,7 @@ fn contents(symbology: Option<AimId>, text: &str) -> Contents {
     if let Some(item) = item_with_add_on(symbology, text) {
         return Contents { item: Some(item), ..Contents::default() };
     }
+    // An EAN or UPC has no room for elements, whatever its digits look like.
     if symbology.is_some_and(AimId::is_ean_family) {
         return Contents::default();
     }

@@ -186,6 +186,7 @@ fn code_of(name: &str) -> String {
 /// Returns the check character over the letters and digits of `name` (ISO/IEC 7064, MOD 37,36), which detects every
 /// single wrong character. The hyphen is left out, because the standard's alphabet has none.
 fn check_character(name: &str) -> char {
+    // The standard's hybrid system: a sum of 0 counts as 36, and the product stays in 1..=36, because 37 is prime.
     let values = name.chars().filter_map(|c| c.to_digit(36));
     let product = values.fold(36, |product, value| {
         let sum = (product + value) % 36;

@@ -44,6 +44,7 @@ impl Gtin {
     pub fn read_short_upc_e(digits: &str) -> Vec<Self> {
         let is_short = matches!(digits.len(), 6 | 7) && digits.bytes().all(|byte| byte.is_ascii_digit());
         let with_system = if digits.len() == 6 { format!("0{digits}") } else { digits.to_owned() };
+        // The check digit has the weight 1, so at most one of the ten digits is right.
         let without_check = ('0'..='9').find_map(|check| Self::read_upc_e(&format!("{with_system}{check}")));
         let with_check = Self::read_upc_e(&format!("0{digits}"));
         let mut read: Vec<Self> = without_check.into_iter().chain(with_check).collect();
@@ -70,7 +71,7 @@ pub fn has_check_digit(digits: &str) -> bool {
     all_digits && weighted(digits).is_multiple_of(10)
 }
 
-/// Puts the check digit behind the digits of `body`.
+/// Returns the digits of `body` with their check digit behind them.
 pub fn with_check_digit(body: &str) -> String {
     let beyond = weighted(&format!("{body}0")) % 10;
     format!("{body}{}", if beyond == 0 { 0 } else { 10 - beyond })

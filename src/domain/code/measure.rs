@@ -8,7 +8,7 @@ use crate::domain::stock::quantity::{Money, Quantity, exact_product};
 /// The measure on a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// A number of sale units; zero on the code that the good itself has.
+    /// A number of sale units; zero on the good's own code.
     Amount(Quantity),
     /// A price: as many sale units as this buys.
     Price(Money),
@@ -33,6 +33,7 @@ pub(super) fn bought(price: Money, sale_price: Money) -> Option<Quantity> {
     let (price, each) = (price.amount()?, sale_price.amount()?);
     let quotient =
         Some(each).filter(|each| *each > Decimal::ZERO).and_then(|each| price.checked_div(each))?;
+    // The division may have rounded: only an exact quotient gives the price back.
     let is_exact = quotient.normalize().scale() <= 3 && exact_product(quotient, each) == Some(price);
     Quantity::from_decimal(quotient).filter(|_| is_exact)
 }

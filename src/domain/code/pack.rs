@@ -72,6 +72,7 @@ impl Packs {
             return Err(BadCode::Length);
         }
         let barcode = Barcode::read(code);
+        // A scan is read without its AIM prefix and the blanks around it, so both spellings are checked.
         if [code, &barcode.text].into_iter().any(|text| Control::read(text) != ControlReading::NotControl) {
             return Err(BadCode::Control);
         }
@@ -84,7 +85,7 @@ impl Packs {
         Ok(())
     }
 
-    /// Returns all of them, in the order in which they were added.
+    /// Returns all packs in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Pack> {
         self.packs.iter()
     }

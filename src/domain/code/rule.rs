@@ -1,12 +1,12 @@
-//! Formatting rules: a few rules, in the order in which they are written, that take off what a scanner adds to its
-//! codes and correct what it spells otherwise than the goods table.
+//! Formatting rules: a few rules, in the order in which they are written, that remove what a scanner adds to its codes
+//! and correct what it spells otherwise than the goods table.
 //!
 //! A rule works on the code behind the AIM identifier, as the rule before left it, and acts whole or not at all. Text
 //! is matched letter by letter; there are no patterns.
 //!
-//! Invariant: no rule makes a control code of a label. Rules without conditions strip what the scanner adds to
-//! everything it reads: a frame that is a control code under that is one, and no other rule changes it. Of any other
-//! frame no rule can make a control code: it leaves the code as it was instead.
+//! Invariant: no rule turns a label into a control code. Rules without conditions strip what the scanner adds to
+//! everything it reads: a frame that is a control code after that is obeyed as one, and no other rule changes it. For
+//! any other frame, a rule whose result would be a control code leaves the code as it was.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::domain::code::seal::Seal;
 use crate::domain::code::symbology::Symbology;
 use crate::domain::decode::framing::FRAME_BYTES_MAX;
 
-/// The most rules of one scanner: more than a person keeps in mind at once would be a program.
+/// The most rules of one scanner: nobody keeps more in mind at once.
 pub const RULES_MAX: usize = 16;
 
 /// The longest text in a rule, in characters.
@@ -79,7 +79,7 @@ pub enum Effect {
 /// The reason why a rule left a code as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// It is a control code, or begins as one, under what the scanner adds.
+    /// It is a control code, or begins as one, without what the scanner adds.
     Control,
     /// It does not begin with `if_prefix`.
     Prefix,
@@ -132,8 +132,8 @@ pub fn apply_all(rules: &[Rule], seal: &Seal, text: &str) -> String {
     changed.unwrap_or_else(|| text.to_owned())
 }
 
-/// Returns the effects on a frame that is a control code, or begins as one, under what the scanner adds to everything.
-/// `None` for any other frame.
+/// Returns the effects on a frame that is a control code, or begins as one, without what the scanner adds to
+/// everything. Returns `None` for any other frame.
 fn uncovered(rules: &[Rule], seal: &Seal, text: &str) -> Option<Vec<Effect>> {
     let mut text = text.to_owned();
     let effects = rules.iter().map(|rule| took_effect(rule.uncovered(seal, &text), &mut text)).collect();
@@ -151,8 +151,8 @@ fn took_effect(changed: Result<String, Kept>, text: &mut String) -> Effect {
 }
 
 impl Rule {
-    /// Takes off a frame what the scanner adds to everything. Nothing more is taken off a control code, and a text that
-    /// begins as one goes on doing so: a smudge becomes no good.
+    /// Removes from a frame what the scanner adds to everything. Nothing is removed from a control code, and a text
+    /// that begins as one still does so afterwards: a smudge never becomes a good's code.
     fn uncovered(&self, seal: &Seal, text: &str) -> Result<String, Kept> {
         let (id, code) = AimId::split(text);
         let uncovered = whole(id, self.stripped(code))?;
@@ -214,6 +214,7 @@ impl Rule {
     fn cut<'a>(&self, code: &'a str) -> &'a str {
         let length = code.chars().count();
         let first = self.drop_first.unwrap_or(0).min(length);
+        // Each end is held at the other one, so that cuts that overlap leave nothing.
         let last = length.saturating_sub(self.drop_last.unwrap_or(0)).max(first);
         let last = self.keep_first.map_or(last, |kept| last.min(first.saturating_add(kept)));
         let first = self.keep_last.map_or(first, |kept| first.max(last.saturating_sub(kept)));

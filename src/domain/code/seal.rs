@@ -2,8 +2,8 @@
 //!
 //! A sealed code is the plain one with three characters behind it, `$SP.UNDO.3` and `7QK`: the first bytes of an
 //! HMAC-SHA-256 (RFC 2104) over the plain code. Without the site's secret one guess in 46,656 is right, and each guess
-//! has to be printed. The check is not shown to be kept from those who see the sheet: it keeps the sheet of another
-//! site, and a label that a stranger made up, from commanding anything.
+//! has to be printed. The check is no secret to those who see the sheet: it keeps the sheet of another site, and a
+//! label that a stranger made up, from commanding anything.
 //!
 //! The calibration codes command nothing, are the same everywhere and carry no check.
 
@@ -18,7 +18,7 @@ use crate::domain::ids::CardId;
 /// The number of characters of a check, each a digit or an upper-case letter.
 pub const CHECK_CHARS: usize = 3;
 
-/// The purpose of the key: the secret of a site may serve for more one day.
+/// The purpose of the key, which keeps these checks apart from any later use of a site's secret.
 const PURPOSE: &[u8] = b"stockpoint control code 1 ";
 
 /// The seal that makes control codes those of one site.
@@ -66,8 +66,10 @@ impl Seal {
         let (_symbology, text) = AimId::split(frame_text);
         let split = text.len().checked_sub(CHECK_CHARS).and_then(|at| text.split_at_checked(at));
         let Some((code, shown)) = split else { return ControlReading::Malformed };
+        // In constant time, so that the duration reveals nothing of the right check.
         let is_right = bool::from(shown.as_bytes().ct_eq(check(key, code).as_bytes()));
         match Control::read(code) {
+            // A calibration code carries no check, so one with three characters behind it is none.
             ControlReading::Control(Control::Calibrate(_)) => ControlReading::Malformed,
             reading @ (ControlReading::Control(_) | ControlReading::Kit(_)) if is_right => reading,
             _ => ControlReading::Malformed,

@@ -12,7 +12,8 @@ pub enum Encoding {
     /// UTF-8, of which ASCII is a part.
     #[default]
     Utf8,
-    /// Latin-1, in the form of Windows-1252, which fills what Latin-1 leaves empty.
+    /// Latin-1, in the form of Windows-1252, which has printable characters at 80 to 9F where Latin-1 has control
+    /// codes.
     Latin1,
     /// Shift JIS, in the form of Windows-31J.
     ShiftJis,
@@ -23,8 +24,8 @@ pub const ENCODINGS: [(&str, Encoding); 3] =
     [("utf-8", Encoding::Utf8), ("latin-1", Encoding::Latin1), ("shift-jis", Encoding::ShiftJis)];
 
 impl Encoding {
-    /// Reads the bytes of a frame in this character set. One that was refused for another reason than its text stays
-    /// refused.
+    /// Reads the bytes of a frame in this character set. A frame that was refused for another reason than its text
+    /// stays refused.
     #[must_use]
     pub fn read(self, frame: Frame) -> Frame {
         let encoding = match self {

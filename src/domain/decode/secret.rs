@@ -30,13 +30,13 @@ const WIFI_FIELDS: &[u8] = b"STPHREI";
 /// The frame before another one of the same scanner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// It held no secret, or there was none.
+    /// It held no secret, or no frame came before.
     Plain,
     /// It held a secret, of which the next may be the rest.
     Secret,
 }
 
-/// Takes the secret out of a frame: its bytes become a fixed text, and a frame that was sound is refused. A frame
+/// Removes the secret from a frame: its bytes become a fixed text, and a frame that was sound is refused. A frame
 /// without a secret passes as it is.
 #[must_use]
 pub fn redacted(frame: Frame, before: Before) -> Frame {
@@ -80,7 +80,8 @@ fn is_set_up_head(head: &[u8]) -> bool {
         return true;
     }
     let Some(rest) = head.strip_prefix(b"SP") else { return false };
-    // The version stands there, a digit, which a keyboard may have made a sign of; in the number of an article the word ends.
+    // Behind the word stands the version, a digit, which a keyboard may have turned into another sign. In the number
+    // of an article the word goes on with a letter, ends, or is followed by a hyphen, an underscore or a space.
     let has_version = |rest: &[u8]| {
         rest.first().is_some_and(|byte| !byte.is_ascii_alphabetic() && !matches!(byte, b'-' | b'_' | b' '))
     };
@@ -88,6 +89,7 @@ fn is_set_up_head(head: &[u8]) -> bool {
         let rest = rest.strip_prefix(b"SETUP");
         rest.is_some_and(|rest| rest.len() >= BEHIND_BYTES_MIN && has_version(rest))
     };
+    // The dot may be missing, or another sign of one or two bytes.
     fronts(rest).take(3).any(behind)
 }
 

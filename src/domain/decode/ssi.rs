@@ -15,9 +15,9 @@
 //!   63;
 //! - two more tries, and what is an error: DS9908 Product Reference Guide, pages 247 and 249.
 //!
-//! Not known, and so not done: in which form a code of more than one packet repeats the byte of its kind. Such a code,
-//! more than 250 bytes, is refused. Lights (`LED_ON`) are left alone, since the manuals above do not say which is
-//! which.
+//! Unknown, and so not supported: the form in which a code of more than one packet repeats the byte of its kind. Such
+//! a code, more than 250 bytes, is refused. Lights (`LED_ON`) are not used, since the manuals above do not say which
+//! is which.
 
 use crate::domain::decode::framing::{
     FRAME_BYTES_MAX, Frame, Framing, Guard, Refusal, Span, is_terminator, whole,
@@ -55,7 +55,7 @@ pub fn beep(code: u8) -> Vec<u8> {
 /// A step of the host; the steps are done in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Takes in a frame. Report its verdict with [`Host::answer`].
+    /// Processes a frame; [`Host::answer`] has to follow with its verdict.
     Frame(Frame),
     /// Sends a packet.
     Send(Vec<u8>),
@@ -148,10 +148,11 @@ impl Host {
         }
     }
 
-    /// Refuses the pending bytes, because the scanner is gone, and expects nothing any more.
+    /// Refuses the pending bytes because the scanner is gone, and forgets what it was waiting for.
     pub fn finish(&mut self, out: &mut Vec<Step>) {
         self.refuse(Refusal::Lost, self.last_byte_at, out);
         let fresh = Self::new(self.framing);
+        // The guard remembers the cut: what comes after the return may be the rest of this code.
         let guard = std::mem::replace(&mut self.guard, Guard::new(self.framing.guarding, self.framing.gap));
         *self = Self { guard, ..fresh };
     }
@@ -216,6 +217,7 @@ impl Host {
             return;
         }
         self.accepted = Some(data.to_vec());
+        // The first byte is the kind of the code.
         let code = without_suffix(data.get(1..).unwrap_or_default());
         if status & CONTINUED != 0 {
             self.is_continued = true;
@@ -229,10 +231,12 @@ impl Host {
         }
     }
 
-    /// Asks for a packet again. While a verdict is due, it can only be the packet that is dealt with already.
+    /// Asks for a packet again. While a verdict is due, it can only be the packet that is being processed already.
     fn damaged(&mut self, out: &mut Vec<Step>) {
         self.bytes.clear();
         if self.unanswered == 0 {
+            // The scanner marks the packet as sent again. With the same label scanned twice it would otherwise count
+            // as the accepted code and be lost.
             self.accepted = None;
         }
         out.push(Step::Send(packet(CMD_NAK, 0, &[RESEND])));

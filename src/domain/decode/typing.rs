@@ -1,6 +1,6 @@
 //! The pace of typing, which distinguishes a scanner that types from a person.
 //!
-//! A quick typist strikes a key every 60 ms, and two now and then at once; a scanner presses one every 1 to 20 ms, code
+//! A quick typist strikes a key every 60 ms, and sometimes two at once; a scanner presses one every 1 to 20 ms, code
 //! after code, and ends with Enter. Only counts are kept, not what was typed, because that may be a password.
 
 use crate::domain::decode::keymap::EV_KEY;
@@ -55,10 +55,11 @@ pub struct Typing {
 }
 
 impl Typing {
-    /// Takes an event in, and returns true if it ends a burst.
+    /// Processes an event, and returns true if it ends a burst.
     pub fn take(&mut self, event: InputEvent) -> bool {
         match (event.kind, event.code) {
             (EV_SYN, SYN_DROPPED) => {
+                // Keys are missing here, so the time to the next one is not a step.
                 self.last_us = None;
                 false
             }

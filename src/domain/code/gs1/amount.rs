@@ -1,7 +1,7 @@
 //! The amount of its item for which a label with GS1 elements stands.
 //!
-//! Promises: an amount is believed only where the standard allows it beside the item, and only where no separator can
-//! have been lost in front of it or behind it. A scanner that leaves separators out joins two elements, and `30 12` in
+//! Promises: an amount counts only where the standard allows it beside the item, and only where no separator can have
+//! been lost in front of it or behind it. A scanner that leaves separators out joins two elements, and `30 12` in
 //! front of `21 56` becomes a count of 122156.
 
 use super::{Gs1Data, rule, walk};
@@ -30,7 +30,7 @@ pub enum Amount {
     Unusable,
 }
 
-/// Returns the amount of an item of whose label nothing but the item is believed: `rest` is what stands behind it.
+/// Returns the amount for a label of which only the item is trusted; `rest` is the text behind the item.
 pub(super) fn of_item_alone(gtin: &str, rest: &str) -> Amount {
     match () {
         () if gtin.starts_with(VARIABLE_MEASURE) => Amount::Unusable,

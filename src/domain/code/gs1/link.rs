@@ -12,8 +12,8 @@ use crate::domain::code::gs1::Walk;
 use crate::domain::code::gs1::table;
 use crate::domain::code::gtin::Gtin;
 
-/// Reads an `http` or `https` URI with a path that ends in `/01/` and a GTIN, further pairs of AI and
-/// value behind it, more of them in the query. `None` unless there is a GTIN with a right check digit.
+/// Reads an `http` or `https` URI with a path that ends in `/01/` and a GTIN, further pairs of AI and value behind it,
+/// more of them in the query. Returns `None` unless there is a GTIN with a right check digit.
 ///
 /// A GTIN of 8, 12 or 13 digits is filled up to 14, as early editions of the standard had it. Elements
 /// whose value is not allowed, and parameters that are no elements, are passed over.
@@ -65,7 +65,7 @@ fn path_pairs(path: &str) -> Option<Vec<(&str, &str)>> {
     None
 }
 
-/// Takes percent-encoding off; `None` if it is broken or what comes out is not UTF-8 (RFC 3986, 2.1).
+/// Decodes percent-encoding. Returns `None` if it is broken or the result is not UTF-8 (RFC 3986, section 2.1).
 fn decode(encoded: &str) -> Option<Cow<'_, str>> {
     if !encoded.contains('%') {
         return Some(Cow::Borrowed(encoded));

@@ -97,13 +97,14 @@ impl Gs1Data {
         if allowed && values.all(|value| value == first) { Some(first) } else { None }
     }
 
-    /// Returns the count of `ai`. A count of zero says nothing about the goods in hand, so it is none.
+    /// Returns the count of `ai`. A count of zero says nothing about the goods in hand, so it is not returned.
     fn count_of(&self, ai: &str) -> Option<u32> {
         self.value(ai)?.parse().ok().filter(|&count| count > 0)
     }
 
     fn weight_of(&self, decimals: u32) -> Option<Quantity> {
         let number: i64 = self.value(&format!("310{decimals}"))?.parse().ok()?;
+        // The last digit of the identifier is the number of decimals: the value of 3103 is in grams.
         let millionths = 10_i64.checked_pow(6_u32.checked_sub(decimals)?)?;
         number.checked_mul(millionths).map(Quantity::from_millionths)
     }

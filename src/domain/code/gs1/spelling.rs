@@ -7,8 +7,8 @@ use super::amount::{self, Amount};
 use super::{GROUP_SEPARATOR, table};
 use crate::domain::code::gtin::Gtin;
 
-/// The texts that some scanners send for an FNC1 inside a symbol in place of the separator. No element holds a `]`: it
-/// is not of the characters that elements are made of.
+/// The texts that some scanners send for an FNC1 inside a symbol in place of the separator. No element holds a `]`,
+/// which is not in the GS1 character sets.
 const INNER_MARKS: [&str; 8] = ["]C1", "]e0", "]d2", "]d5", "]Q3", "]Q4", "]J1", "]J4"];
 
 /// The number of digits of a GTIN in an element.

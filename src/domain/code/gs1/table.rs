@@ -177,6 +177,7 @@ const TABLE: [(u16, u16, ValueRule); 160] = [
 
 /// Splits off the application identifier at the front of `field`: the identifier, its rule, and what follows it.
 pub(super) fn split(field: &str) -> Option<(&str, ValueRule, &str)> {
+    // No identifier begins with another one, so at most one length fits.
     (2..=4).find_map(|digits| {
         let (ai, rest) = field.split_at_checked(digits)?;
         Some((ai, of(ai)?, rest))

@@ -38,7 +38,8 @@ pub enum Measured {
 }
 
 impl Measured {
-    /// Returns the decimals of the measure where nothing is said: grams of a kilogram, whole pieces, cents.
+    /// Returns the decimals of the measure where the configuration gives none: grams of a kilogram, whole pieces,
+    /// cents.
     pub const fn usual_decimals(self) -> u32 {
         match self {
             Self::Weight => 3,
@@ -225,9 +226,11 @@ fn verifier_of(digits: &str) -> Option<String> {
         digits.iter().zip(weights).map(|(digit, weight)| weight(*digit)).sum()
     };
     let verifier = match digits.len() {
+        // The units of three times the sum are the verifier.
         4 => weighted(&[two_minus, two_minus, three, five_minus]) * 3 % 10,
         5 => {
             let sum = weighted(&[five_plus, two_minus, five_minus, five_plus, two_minus]);
+            // The verifier is the digit whose own weight `5-` fills the sum up to a multiple of ten.
             let lacking = (10 - sum % 10) % 10;
             (0..10).find(|digit| five_minus(*digit) == lacking)?
         }

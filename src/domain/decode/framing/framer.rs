@@ -94,6 +94,7 @@ impl Framer {
         let at = self.last_byte_at.plus_ms(self.gap_ms);
         match self.stream {
             Stream::Discarding => self.guard.broken_off(at),
+            // The NUL could have been half of a UTF-16 character; no more came, so it was the terminator.
             Stream::Sound if self.is_one_character_and_nul() => self.end_frame(self.last_byte_at, out),
             // The rest of a longer terminator than the one that is named.
             Stream::Sound if self.pending.iter().all(|byte| is_blank(*byte)) => self.pending.clear(),
@@ -121,7 +122,7 @@ impl Framer {
     }
 
     /// Notes that a part of the pending frame, or of the next if none is pending, cannot be read. The frame goes on to
-    /// its end, with a mark in its bytes, and is then refused: for the first thing that was wrong with it.
+    /// its end, with a mark in its bytes, and is then refused: for the first fault in it.
     pub fn spoil(&mut self, why: Refusal, now: BootMillis, out: &mut Vec<Frame>) {
         self.expire(now, out);
         if self.stream == Stream::Sound {
@@ -182,7 +183,7 @@ impl Framer {
         self.pending.push(byte);
     }
 
-    /// Takes CR of CRLF back out of the data.
+    /// Removes the CR of CRLF from the data.
     fn drop_first_half_of_terminator(&mut self) {
         if self.terminator == Terminator::CrLf && self.pending.ends_with(b"\r") {
             self.pending.pop();
@@ -192,6 +193,7 @@ impl Framer {
     /// Returns true for a NUL that may belong to the character before it, and so ends nothing yet.
     fn is_high_byte(&self, byte: u8) -> bool {
         let is_open = self.terminator == Terminator::Any && self.stream == Stream::Sound;
+        // After an odd number of bytes, each second one NUL, this NUL completes a character.
         let is_second = self.pending.len() % 2 == 1 && alternates(&self.pending);
         is_open && byte == 0 && (is_second || is_marked_wide(&self.pending))
     }

@@ -70,6 +70,7 @@ impl Guard {
     #[must_use]
     pub fn admit(&mut self, frame: Frame, span: Span) -> Frame {
         let Guarding::On { burst } = self.guarding else { return frame };
+        // A torn frame keeps its own reason, because that reason announces its tail.
         let verdict = match frame.verdict {
             Err(refusal) if refusal.may_have_a_tail() => Err(refusal),
             _ if self.doubted_until.is_some_and(|until| span.begun < until) => Err(Refusal::Tail),
@@ -78,6 +79,7 @@ impl Guard {
             }
             verdict => verdict,
         };
+        // A refused frame counts too: each line of a label comes soon after the line before it, not after the first.
         self.last_end = Some(span.ended);
         if let Err(refusal) = verdict
             && refusal.may_have_a_tail()

@@ -134,6 +134,7 @@ impl Layout {
         if !walk.has_scanner {
             return Err(Unfit::NoScanner);
         }
+        // If one report has a number, every report begins with one (section 6.2.2.7).
         let is_numbered = walk.reports.keys().any(|id| *id != 0);
         let mut reports = walk.reports;
         reports.retain(|id, fields| fields.data.is_some() && (*id != 0) == is_numbered);
@@ -219,6 +220,7 @@ fn next_item(bytes: &[u8]) -> Option<(Item, &[u8])> {
         return Some((Item { kind: kind::LONG, value: 0, is_long: true }, after));
     }
     let length = match prefix & 3 {
+        // A size code of 3 means four bytes (section 6.2.2.2).
         3 => 4,
         shorter => usize::from(shorter),
     };
@@ -257,7 +259,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Takes an item in, or returns `None` if it is impossible.
+    /// Processes an item, or returns `None` if it is impossible.
     fn take(&mut self, item: Item) -> Option<()> {
         let globals = &mut self.globals;
         match item.kind {
@@ -280,6 +282,7 @@ impl Walk {
                 self.input(item.value)?;
                 self.forget_locals();
             }
+            // They move no field of an input report, but every main item ends the local items (section 6.2.2.8).
             kind::OUTPUT | kind::FEATURE => self.forget_locals(),
             // Bounds, units, strings and what is to come: nothing that moves a field.
             _ => (),
@@ -305,6 +308,7 @@ impl Walk {
     /// places.
     fn input(&mut self, flags: u32) -> Option<()> {
         let Globals { size, count, id, .. } = self.globals;
+        // The number of a report is its first byte.
         let number_bits = if id == 0 { 0 } else { 8 };
         let length = self.reports.get(&id).map_or(number_bits, |fields| fields.bits);
         let end = size.checked_mul(count)?.checked_add(length).filter(|end| *end <= REPORT_BITS_MAX)?;
@@ -318,7 +322,7 @@ impl Walk {
         Some(())
     }
 
-    /// Keeps those of the fields that begin at bit `start` which are of use.
+    /// Records the useful ones among the fields that begin at bit `start`.
     fn place(&self, fields: &mut Fields, start: usize) -> Option<()> {
         let size = self.globals.size;
         let at = |field: usize| Some(start.saturating_add(field.checked_mul(size)?));
@@ -328,6 +332,7 @@ impl Walk {
             fields.data = match fields.data {
                 _ if !is_whole_bytes => return None,
                 None => Some(found),
+                // Fields that follow each other without a gap are one run of data.
                 Some(Span { start, bits }) if start.saturating_add(bits) == found.start => {
                     Some(Span { start, bits: bits.saturating_add(found.bits) })
                 }

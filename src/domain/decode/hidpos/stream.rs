@@ -22,8 +22,8 @@ const CODE_BYTES_MAX: usize = FRAME_BYTES_MAX - IDENTIFIER_BYTES;
 
 /// Turns the reports of one scanner into frames.
 ///
-/// Reports have no stamp of the kernel's, so that their time is that of reading: a report that is there to be read
-/// belongs to the pending code, however late it is read. A caller that finds none calls [`PosStream::expire`].
+/// The kernel does not stamp reports, so their time is that of reading: a report that is ready to be read belongs to
+/// the pending code, however late it is read. A caller that finds none calls [`PosStream::expire`].
 #[derive(Debug)]
 pub struct PosStream {
     layout: Layout,
@@ -85,7 +85,7 @@ impl PosStream {
     /// Notes that reports were dropped on the way: the pending code, or else the next, is refused.
     pub fn lose(&mut self, at: BootMillis) {
         let code = self.spoil(Refusal::Lost, MISSING, at);
-        // It is not known to which code the last of the dropped reports belonged.
+        // The last of the dropped reports may have begun another code, of another symbology.
         code.identifier = None;
     }
 
@@ -176,7 +176,7 @@ impl Code {
         self
     }
 
-    /// Marks the code as refused at its end, for the first thing that was wrong with it.
+    /// Marks the code as refused at its end, for the first fault in it.
     fn spoil(&mut self, why: Refusal) {
         match self.fate {
             Fate::Sound => self.fate = Fate::Spoilt(why),
@@ -237,7 +237,7 @@ impl Code {
         }
     }
 
-    /// Returns the bytes behind the identifier, if that is one and does not stand there already.
+    /// Returns the bytes with the identifier in front, if it is an AIM identifier and they do not begin with it.
     fn raw(&self) -> Vec<u8> {
         let known = self.identifier.filter(|identifier| is_aim(*identifier));
         let prefix = known.filter(|identifier| !self.bytes.starts_with(identifier));

@@ -153,7 +153,7 @@ impl KeyDecoder {
         }
     }
 
-    /// Takes a change of a key, and returns what that types.
+    /// Processes a change of a key, and returns what it types.
     pub(super) fn key(&mut self, code: u16, change: KeyChange) -> Typed {
         match (change, self.down.contains(&code)) {
             (KeyChange::Press, false) => self.press(code),
@@ -317,8 +317,8 @@ impl KeyDecoder {
         made.map_or(Typed::UNCLEAR, Typed::text)
     }
 
-    /// Returns the control character of a key, by its own layout or else by the US one. Where one of the two is the
-    /// separator, that is meant: scanners send Ctrl with the bracket's key of a US keyboard, whatever the layout has
+    /// Returns the control character of a key, by its own layout or else by the US one. If either makes the separator,
+    /// the separator is returned: scanners send Ctrl with the bracket's key of a US keyboard, whatever the layout has
     /// there.
     fn controlled(&self, code: u16, level: Level) -> Option<char> {
         let made = [&self.layout, &self.us].map(|layout| control(layout.stroke(code, level)));
@@ -383,7 +383,7 @@ const fn terminator(code: u16) -> Option<char> {
     match code {
         key::ENTER | key::PAD_ENTER => Some('\r'),
         key::TAB => Some('\t'),
-        // How scanners for spreadsheets go on to the next row.
+        // Scanners that fill in spreadsheets press these to reach the next row.
         key::LINE_FEED | key::DOWN => Some('\n'),
         _ => None,
     }

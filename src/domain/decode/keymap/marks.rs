@@ -1,5 +1,5 @@
-//! Marks of all that keys typed, one for each character. They show how a scanner types, where a frame would only show
-//! that it is refused.
+//! Marks of everything that keys typed, one for each character. They show how a scanner types, where a frame would
+//! only show the refusal.
 
 use crate::domain::decode::keymap::decoder::KeyChange;
 use crate::domain::decode::keymap::decoder::KeyDecoder;
