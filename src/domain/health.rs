@@ -20,10 +20,10 @@ pub enum ApiState {
 }
 
 impl ApiState {
-    /// Every one.
+    /// Every state.
     pub const ALL: [Self; 5] = [Self::Ok, Self::Offline, Self::Auth, Self::Limited, Self::Error];
 
-    /// The word of the status.
+    /// Returns the word of the status.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -38,21 +38,21 @@ impl ApiState {
 /// The state of a scanner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScannerState {
-    /// Connected, and scanned with not long ago.
+    /// Connected, and opened or scanned with not long ago.
     Healthy,
-    /// Connected, and not scanned with for long, or never.
+    /// Connected, and neither opened nor scanned with for long.
     Quiet,
-    /// Connected again and again.
+    /// Connected, after several losses in a short time.
     Unstable,
     /// Not connected.
     Gone,
 }
 
 impl ScannerState {
-    /// Every one.
+    /// Every state.
     pub const ALL: [Self; 4] = [Self::Healthy, Self::Quiet, Self::Unstable, Self::Gone];
 
-    /// The word of the status.
+    /// Returns the word of the status.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -63,7 +63,7 @@ impl ScannerState {
     }
 }
 
-/// The connection to the service, and what went wrong on it last.
+/// The connection to the service, and its last error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiHealth {
     /// Its state.

@@ -48,7 +48,7 @@ impl Machine {
         Self(properties)
     }
 
-    /// Reads what [`Machine`]'s `Display` wrote; unknown words are left out.
+    /// Reads the text that [`Machine`]'s `Display` wrote; unknown words are skipped.
     pub fn stored(text: &str) -> Self {
         let property = |word: &str| {
             let (source, hash) = word.split_once(':')?;
@@ -84,7 +84,7 @@ impl Machine {
     }
 
     /// Returns the properties of this machine that a folder remembers: of several network interfaces only the first,
-    /// because others may be plugged into another box tomorrow.
+    /// because another one may be moved to another machine.
     #[must_use]
     pub fn to_remember(&self) -> Self {
         let first_mac = self.of(Source::Mac).next();
@@ -93,7 +93,7 @@ impl Machine {
         Self(self.0.iter().filter(keeps).cloned().collect())
     }
 
-    /// Returns the properties of this machine from two looks at it. Where both have a source, that of `self` counts.
+    /// Returns the properties of this machine from two readings. Where both have a source, that of `self` counts.
     #[must_use]
     pub fn with(&self, other: &Self) -> Self {
         let mut all = self.0.clone();
@@ -200,9 +200,9 @@ pub fn belongs_to(differences: &[Difference]) -> String {
 pub enum DataState {
     /// It belongs here.
     Ok,
-    /// It belongs elsewhere: scans are taken in, nothing is sent.
+    /// It belongs elsewhere: scans are recorded, nothing is sent.
     Foreign,
-    /// It was put back: the service has documents that the folder did not know of.
+    /// It was restored: the service has documents that the folder did not know.
     Restored,
 }
 

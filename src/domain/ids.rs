@@ -75,7 +75,7 @@ server_id!(
 pub struct ScannerName(String);
 
 impl ScannerName {
-    /// Takes a name the configuration has checked.
+    /// Makes a name of a text that the configuration has checked.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }

@@ -1,10 +1,11 @@
-//! A number that differs when the data behind it differs. It does not prevent anybody from making two alike on purpose.
+//! A number that practically always differs when the data behind it differs. It is no protection against data that is
+//! made to give the same number.
 
 /// Offset basis and prime of the 64-bit FNV-1a hash (Fowler, Noll, Vo; RFC 9923).
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 
-/// A mark in the making.
+/// A mark under computation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark(u64);
 
@@ -18,6 +19,7 @@ impl Mark {
     /// Adds bytes.
     pub fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
+            // FNV-1a, not FNV-1: the byte comes before the product.
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(PRIME);
         }
     }

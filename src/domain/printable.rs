@@ -1,7 +1,7 @@
 //! Text from outside, shown harmlessly: on a terminal, in a log, on the station page.
 //!
-//! Promises: nothing that moves a cursor, turns the direction of writing or is invisible gets through, and nothing long
-//! does. The output is for people to read, not for programs to read back.
+//! Promises: [`printable`] shows nothing as it is that moves a cursor, turns the direction of writing or is invisible,
+//! and no more than [`SHOWN_CHARS_MAX`] characters. The output is for people to read, not for programs to read back.
 
 use std::borrow::Cow;
 use std::fmt;

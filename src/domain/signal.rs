@@ -35,7 +35,7 @@ impl Signal {
     }
 }
 
-/// The occasion on which a scanner is given a signal.
+/// The occasion on which a scanner receives a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// It answers a frame of this scanner: each frame gets one, in the order of the frames.

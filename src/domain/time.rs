@@ -1,6 +1,6 @@
 //! Two clocks that are never mixed: the wall clock, which may be wrong, and the time since boot, which is not.
 
-/// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z, as the station believed it.
+/// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z, as the station's clock showed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UnixMillis(pub i64);
 

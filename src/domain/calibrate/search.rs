@@ -190,7 +190,7 @@ fn find(reading: &Reading, code: CalibrationCode, case: Case, alphabet: &Alphabe
         let Some(tail) = &tail else {
             return Some(form(reading, case, &Parts { before, front, behind: rest }, None));
         };
-        // The shortest gap that fits: the text of the second half may occur again behind it.
+        // The shortest gap that fits, so that nothing of the second half counts as a separator.
         let between = (0..=SEPARATOR_MARKS_MAX)
             .find(|between| rest.get(*between..).is_some_and(|rest| alphabet.begins(rest, tail)))?;
         let (between, rest) = rest.split_at_checked(between)?;

@@ -9,7 +9,7 @@ pub enum Awaits {
     Request,
     /// A reading of what the server has.
     ReadBack,
-    /// The look for a late double, after so many earlier ones.
+    /// The check for a late double, after this many earlier ones.
     LateCheck(u8),
     /// Nothing, unless a person acts.
     Nobody,
@@ -24,7 +24,7 @@ pub struct Glance {
     pub has_surplus: bool,
     /// True if a request of it was ever lost.
     pub is_doubtful: bool,
-    /// The number of looks for a late double done so far.
+    /// The number of checks for a late double so far.
     pub late_checks: u8,
     /// True if only a person can decide how to go on.
     pub is_stuck: bool,

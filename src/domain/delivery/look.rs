@@ -1,8 +1,8 @@
-//! The look on the service for an operation that a start finds unsent.
+//! The search on the service for an operation that a start finds unsent.
 //!
-//! The folder may be a copy that was put back, so an operation that it holds as unsent may stand on the service
-//! already. One that stands there whole counts as posted. One that stands there otherwise than the folder says was sent
-//! from a folder that knew more, or less; a person decides.
+//! The folder may be a restored copy, so an operation that it holds as unsent may stand on the service already. One
+//! that stands there whole counts as posted. One that stands there with other contents was sent from a folder that
+//! knew more, or less; a person decides.
 
 use super::{Delivery, Finding, State};
 
@@ -13,7 +13,7 @@ impl Delivery {
         Self { look_first: true, ..self }
     }
 
-    /// Returns true if a look found a document that this delivery does not know of: the folder was put back.
+    /// Returns true if a search found a document that this delivery does not know: the folder was restored.
     pub fn is_news(&self, finding: &Finding) -> bool {
         match finding {
             Finding::Absent => false,
@@ -26,6 +26,7 @@ impl Delivery {
         self.look_first = false;
         // A request of another copy may be on its way, as after a lost answer of this one.
         self.doubtful = true;
+        // Compared before the document is recorded below.
         let is_news = self.is_news(&finding);
         match finding {
             Finding::Absent => {}

@@ -1,23 +1,23 @@
 //! Delivery of an operation to the server exactly once, although the server cannot recognise a repeat.
 //!
-//! A [`Delivery`] is all that is known of one operation's way. [`Delivery::next`] returns the next action, and
-//! [`Delivery::apply`] takes in its outcome. The shell writes each new state to disk *before* it does what that state
-//! announces, so a process that dies at any point finds, when it comes back, a state that admits everything that may
-//! have happened meanwhile.
+//! A [`Delivery`] holds all that is known of one operation's way to the server. [`Delivery::next`] returns the next
+//! action, and [`Delivery::apply`] records its outcome. The shell writes each new state to disk *before* it does what
+//! that state announces, so a process that dies at any point finds, when it comes back, a state that admits everything
+//! that may have happened meanwhile.
 //!
 //! Everything rests on one rule: after an answer that does not prove "not done", nothing is sent again before the
 //! server's own records were read in full, twice and a wait apart, without finding the marker. A request that the
 //! server carries out even later becomes a double, which is looked for again and removed.
 //!
-//! A delivery holds only what one data folder knows, and a folder can be a copy that was put back. So an operation that
-//! a start finds unsent is looked for by its marker before its first request ([`Next::Look`]), and again afterwards, as
-//! after a lost answer: the request of another copy may still be on its way.
+//! A delivery holds only what one data folder knows, and a folder can be a restored copy. So an operation that a start
+//! finds unsent is looked for by its marker before its first request ([`Next::Look`]), and again afterwards, as after
+//! a lost answer: the request of another copy may still be on its way.
 //!
 //! Two things are not found: a double that comes after the last look, and a document without lines whose answer was
 //! lost, because no listing of the server shows it. Such a document stays there, empty, and moves no stock.
 //!
-//! Invariant: no transition leaves [`State::Posted`], [`State::Refused`] or [`State::Cancelled`] but by a
-//! person's hand, and none leads from [`State::Uncertain`] to a new request without two absences.
+//! Invariant: only a person's decision leads out of [`State::Posted`], [`State::Refused`] or [`State::Cancelled`], and
+//! nothing leads from [`State::Uncertain`] to a new request without two absences.
 
 mod awaits;
 mod look;
@@ -42,7 +42,7 @@ use crate::domain::stock::operation::Operation;
 
 /// The number of complete readings without the marker that prove its absence.
 pub const ABSENCES_PROVING: u8 = 2;
-/// The number of looks for a late double after a posting that was once uncertain.
+/// The number of checks for a late double after a posting that was once uncertain.
 pub const LATE_CHECKS: u8 = 2;
 
 /// One request that writes.
@@ -95,30 +95,30 @@ impl LineProgress {
 pub struct Delivery {
     /// The state of the operation.
     pub state: State,
-    /// The request that was sent last and is not settled; set while sending or uncertain, but not where a
-    /// person's hand made it uncertain again.
+    /// The request that was sent last and is not settled. It is set while sending or uncertain, but not where a
+    /// person's retry made the delivery uncertain again.
     pub step: Option<Step>,
     /// The server's document, once known.
     pub document: Option<DocumentId>,
     /// The progress of each line, in the order of their numbers.
     pub lines: Vec<LineProgress>,
-    /// The strategy by which it is brought to the server. One call that was refused, or carried out in part, goes on line by
+    /// The strategy that brings it to the server. One call that was refused, or carried out in part, goes on line by
     /// line.
     pub strategy: Strategy,
     /// The number of complete readings without what was sent, since it was sent; 0..=[`ABSENCES_PROVING`].
     pub absences: u8,
-    /// The server's words of a refusal after which part of the operation may stand all the same.
+    /// The server's words of a refusal after which part of the operation may still stand.
     pub refusal: Option<String>,
     /// True if a request of it was ever lost, so that the server may carry it out late.
     pub doubtful: bool,
-    /// The number of looks for a late double done so far; 0..=[`LATE_CHECKS`].
+    /// The number of checks for a late double so far; 0..=[`LATE_CHECKS`].
     pub late_checks: u8,
     /// The lines and documents on the server that must be removed.
     pub surplus: Surplus,
     /// The reason why only a person can decide how to go on, if so.
     pub stuck: Option<String>,
-    /// True if it must be looked for on the service before anything of it is sent: a start found it, and the folder may
-    /// be a copy of one from which it was sent.
+    /// True if the service must be searched for it before anything of it is sent: a start found it unsent, and the
+    /// folder may be a copy of one from which it was sent.
     pub look_first: bool,
 }
 
@@ -162,7 +162,7 @@ pub enum Event {
     NotDone,
     /// May or may not be carried out, now or later.
     Lost,
-    /// Refused in the server's words; part of it may stand all the same.
+    /// Refused in the server's words; part of it may still stand.
     Refused(String),
     /// The server's records were read in full.
     ReadBack(Finding),
@@ -184,9 +184,9 @@ pub enum Event {
     Retry,
     /// A person asked to delete it on the server.
     Revoke,
-    /// Lines that were removed are read back all the same.
+    /// A reading still shows lines that were removed.
     StillThere(Vec<TransactionId>),
-    /// The server does not let it be deleted, in these words; nothing of it was.
+    /// The server refuses to delete it, in these words; nothing of it was deleted.
     Kept(String),
 }
 
@@ -230,7 +230,7 @@ impl Delivery {
         };
         match self.state {
             State::Refused | State::Uncertain if self.stuck.is_some() => Next::Rest,
-            // One that misses nothing never rests here: `settle` moves it on.
+            // A queued delivery that misses nothing never rests: `settle` moves it on.
             State::Queued if self.look_first => Next::Look,
             State::Queued => removal().or_else(|| self.next_step().map(Next::Send)).unwrap_or(Next::Rest),
             State::Sending | State::Uncertain => Next::ReadBack,
@@ -252,8 +252,8 @@ impl Delivery {
         self.strategy.trace(self)
     }
 
-    /// Returns the delivery, set to begin with this strategy. One that has begun with another, or whose document is known,
-    /// keeps its own.
+    /// Returns the delivery, set to begin with this strategy. A delivery that has begun with another one, or whose
+    /// document is known, keeps its own.
     #[must_use]
     pub fn begun(self, strategy: Strategy) -> Self {
         let is_fresh =
@@ -274,7 +274,7 @@ impl Delivery {
         self.lines.iter().filter(|line| line.is_missing()).map(|line| line.number)
     }
 
-    /// Takes in an event.
+    /// Returns the delivery after an event.
     ///
     /// # Errors
     /// [`IllegalTransition`] if the event cannot happen in this state; the delivery is unchanged.
@@ -284,6 +284,7 @@ impl Delivery {
             (State::Queued, Event::Send(step)) => next.send(step),
             (State::Sending, Event::Done { document, transactions }) => next.done(document, &transactions),
             (State::Sending, Event::Unproven { document }) => {
+                // Not doubtful: the request was carried out, so nothing of it can come late.
                 next.document = next.document.or(document);
                 next.doubt();
             }
@@ -299,6 +300,7 @@ impl Delivery {
             (State::Queued | State::Posted | State::Refused, Event::TransactionRemoved(id)) => {
                 next.surplus.transactions.retain(|kept| *kept != id);
             }
+            // Before the general arm below: here the document is the last part of a deletion.
             (State::Posted, Event::DocumentRemoved(id)) if self.is_being_revoked() => next.revoked(id),
             (State::Posted, Event::StillThere(lines)) if self.is_being_revoked() => {
                 next.surplus.transactions = lines;
@@ -342,6 +344,7 @@ impl Delivery {
             let told = transactions.iter().find(|(number, _)| *number == line.number);
             line.transaction = told.map(|(_, id)| *id).or(line.transaction);
         }
+        // `Done` means that all of the one call was carried out, even where the answer leaves out numbers of lines.
         if self.step == Some(Step::Operation) { self.post() } else { self.settle() }
     }
 
@@ -393,8 +396,8 @@ impl Delivery {
         self.settle();
     }
 
-    /// Starts a refused operation afresh. One of which a request was ever lost is read back first and never sent
-    /// unproven, because the lost request may be carried out by now.
+    /// Starts a refused operation afresh. An operation of which a request was ever lost is read back first and never
+    /// sent without proof, because the lost request may be carried out by now.
     fn retry(&mut self) {
         self.stuck = None;
         self.absences = 0;
@@ -453,7 +456,8 @@ impl Delivery {
         }
     }
 
-    /// Takes in the lines that a reading found. A line that stands is not refused, whatever the server said of it.
+    /// Records the lines that a reading found. A line that stands is not refused, whatever the server answered about
+    /// it.
     fn take_lines(&mut self, found: &Found) {
         for line in &mut self.lines {
             let told = found.transactions.iter().find(|(number, _)| *number == line.number);
@@ -475,6 +479,7 @@ impl Delivery {
             self.strategy = Strategy::AfterRefusal;
         }
         self.refusal = None;
+        // The two readings were a search of the service.
         self.look_first = false;
         self.settle();
     }
@@ -498,7 +503,7 @@ impl Delivery {
                     self.stuck = Some(format!("document {} stands although it was refused", found.document));
                     return;
                 }
-                // The fault that an earlier look found is gone.
+                // The fault that an earlier check found is gone.
                 self.stuck = None;
                 self.document = Some(found.document);
                 self.take_late_lines(&found);
@@ -507,8 +512,8 @@ impl Delivery {
         }
     }
 
-    /// Takes in the lines that a late look found. It may keep another of two twins than the one posted, but never fewer
-    /// lines than were posted.
+    /// Records the lines that a late check found. The check may keep another of two twins than the one posted, but
+    /// never fewer lines than were posted.
     fn take_late_lines(&mut self, found: &Found) {
         for line in &mut self.lines {
             let told = found.transactions.iter().find(|(number, _)| *number == line.number);

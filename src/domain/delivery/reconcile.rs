@@ -34,7 +34,7 @@ pub enum Finding {
     Absent,
     /// A document carries it.
     Found(Found),
-    /// Something carries it that was never sent: a person must look. The text names it.
+    /// Something that was never sent carries it, and a person must decide. The text names it.
     Conflict(String),
 }
 
@@ -49,8 +49,8 @@ pub struct Found {
     pub surplus: Surplus,
 }
 
-/// Returns the number of the operation's line that a found line is, by its comment or else by its good: an operation
-/// has one line a good, so either names it.
+/// Returns the number of the operation's line to which a found line belongs, by its comment or else by its good: an
+/// operation has one line for each good, so either identifies it.
 fn number_of(operation: &Operation, line: &FoundLine) -> Option<u16> {
     let by_comment = line.comment.as_deref().and_then(|comment| operation.marker.line_in(comment));
     by_comment
@@ -60,6 +60,8 @@ fn number_of(operation: &Operation, line: &FoundLine) -> Option<u16> {
 
 /// Reconciles an operation with every document that carries its marker.
 pub fn reconcile(operation: &Operation, mut documents: Vec<FoundDocument>) -> Finding {
+    // The oldest first, so that it is kept among equally complete twins. A reading may hold a row twice, because rows
+    // move between pages.
     documents.sort_by_key(|document| document.id);
     documents.dedup_by_key(|document| document.id);
     let mut twins = Vec::with_capacity(documents.len());

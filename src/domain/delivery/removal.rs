@@ -1,8 +1,8 @@
 //! The deletion of a posted operation, when a person asks for it.
 //!
-//! What must go is written down first: all lines, then the document. Each is removed as often as it takes, and the
-//! document goes only when a reading shows none of the lines. Until then the operation counts as posted, from then on
-//! as cancelled.
+//! What must be deleted is written down first: all lines, then the document. The removal of each is repeated until it
+//! succeeds, and the document is deleted only when a reading shows none of the lines. Until then the operation counts
+//! as posted, from then on as cancelled.
 
 use super::{Delivery, LATE_CHECKS, State};
 use crate::domain::ids::DocumentId;
@@ -40,7 +40,7 @@ impl Delivery {
         self.surplus.documents = self.document.into_iter().collect();
     }
 
-    /// Marks it as cancelled. The document's number is kept, because listings may show the document for long.
+    /// Marks it as cancelled. The document's number is kept, because listings may show the document for a long time.
     pub(super) fn revoked(&mut self, document: DocumentId) {
         self.surplus.documents.retain(|kept| *kept != document);
         self.state = State::Cancelled;

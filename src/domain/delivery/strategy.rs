@@ -1,4 +1,4 @@
-//! The strategies that bring an operation to the server, and what the state machine asks of each.
+//! The strategies that bring an operation to the server, and the questions that the state machine puts to each.
 //!
 //! One call has one answer, and all of it may get lost. Line by line takes one request more than there are lines, but a
 //! lost request is one line only, and that line can only be in the document that was made for it.

@@ -96,7 +96,7 @@ impl Default for Pass {
 }
 
 impl Pass {
-    /// Takes in the page that was asked for.
+    /// Records the page that was asked for.
     ///
     /// # Errors
     /// [`Fault`] if the pass proves nothing. It must begin anew.
@@ -107,6 +107,8 @@ impl Pass {
         }
         self.empty = 0;
         let is_full = counts.rows >= self.rows_max;
+        // A short page of repeated rows is the end of a pass in which rows moved; a full one shows that the service
+        // ignores the page number.
         if page > 1 && is_full && counts.new == 0 && counts.repeated > 0 {
             return Err(Fault::Repeated { page });
         }
@@ -125,7 +127,7 @@ impl Pass {
         Ok(Turn::Ask(self.page))
     }
 
-    /// Takes in an empty page. It is asked for again once, because it may be a failure of the service.
+    /// Records an empty page. It is asked for again once, because it may be a failure of the service.
     fn take_empty(&mut self) -> Turn {
         self.empty += 1;
         if self.empty > 1 { Turn::End } else { Turn::Ask(self.page) }
@@ -169,7 +171,7 @@ impl<K: Ord + Clone> Reading<K> {
         &self.seen
     }
 
-    /// Takes in the page that was asked for: the number of its rows, and the keys of those that can be read.
+    /// Records the page that was asked for: the number of its rows, and the keys of those that can be read.
     ///
     /// # Errors
     /// [`Fault`] if the reading proves nothing. It must begin anew.
@@ -205,6 +207,7 @@ impl<K: Ord + Clone> Reading<K> {
         }
         self.passes += 1;
         let seen = std::mem::take(&mut self.seen);
+        // A pass in which a row came twice may have missed another row, so no later pass can confirm it.
         self.unconfirmed = (pass.repeated == 0).then_some(seen);
         Ok(Step::Ask(1))
     }

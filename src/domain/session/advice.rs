@@ -1,4 +1,4 @@
-//! Advice: signs in the scans that a scanner is not set up as the station believes.
+//! Advice: signs in the scans that a scanner's set-up differs from its configuration.
 //!
 //! One odd code may be a smudge or a bad label; two in a row are a sign. The advice is given once, until the scanner
 //! has shown that it reads right. It decides nothing: each scan is booked, parked or refused as usual.
@@ -94,7 +94,7 @@ pub struct ReadingWatch {
 }
 
 impl ReadingWatch {
-    /// Takes in the evidence of one scan, and returns advice when it becomes due.
+    /// Records the evidence of one scan, and returns advice when it becomes due.
     pub fn take(&mut self, evidence: Evidence) -> Option<Advice> {
         match evidence {
             Evidence::Nothing => None,
@@ -119,8 +119,8 @@ impl ReadingWatch {
     }
 }
 
-/// Returns true if all characters are signs on the digits' keys in one of the layouts: `!@#$%`, or `&é"'(` where digits
-/// need Shift. A text that is too short or too uniform is none.
+/// Returns true if all characters are signs on the digits' keys in one of the layouts: `!@#$%`, or `&é"'(` where
+/// digits need Shift. A text that is too short or too uniform does not count.
 fn is_shifted_digits(text: &str) -> bool {
     let kinds: BTreeSet<char> = text.chars().collect();
     let may_be = text.chars().count() >= SHIFTED_CHARS_MIN && kinds.len() >= SHIFTED_KINDS_MIN;

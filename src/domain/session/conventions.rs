@@ -66,7 +66,7 @@ impl Conventions {
             ControlReading::Malformed => Heard::MalformedControl,
             ControlReading::NotControl => {
                 let barcode = Barcode::read(text);
-                // The text stands behind an invisible mark. Only a frame that is a command as it stands is obeyed.
+                // The command stands behind an invisible mark. Only a frame that is a command as it stands is obeyed.
                 if Control::read(&barcode.text) != ControlReading::NotControl {
                     return Heard::MalformedControl;
                 }

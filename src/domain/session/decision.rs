@@ -27,7 +27,7 @@ pub enum Outcome {
         /// The quantity: of a kit that is not known, the number of kits.
         quantity: Quantity,
     },
-    /// Nothing came of it.
+    /// It had no effect.
     Refused(Reason),
     /// A command was carried out.
     Control(Control),
@@ -79,8 +79,8 @@ pub struct LastScan {
 pub enum Became {
     /// It was booked.
     Booked {
-        /// The number of times that it counts what its code says, by QTY or LAST; `None` for a row from before that was
-        /// kept.
+        /// The number of times that it counts what its code says, by QTY or LAST; `None` for a row that is older than
+        /// this record.
         times: Option<u16>,
         /// The title of the good, or the code of a kit, for people.
         title: String,
@@ -211,9 +211,9 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The changes that are written besides the journal.
     pub changes: Vec<Change>,
-    /// The signal for the operator, once all that is on disk.
+    /// The signal for the operator, to be given once all of that is on disk.
     pub signal: Signal,
-    /// The number of times that a product counts what its code says, 1 if nobody said.
+    /// The number of times that a product counts what its code says; 1 without QTY.
     pub times: u16,
     /// The quantity that waited for a product and is dropped by this command.
     pub dropped: Option<u16>,

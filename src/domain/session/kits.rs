@@ -71,7 +71,7 @@ impl Session {
         for part in &kit.parts {
             goods.entry(place_of(part)).or_default().push(part.good.id);
         }
-        // Where the kit joins what is open; elsewhere it opens an operation.
+        // The kit joins what is open where there is room; elsewhere it opens an operation.
         let joined = |place: Place| {
             let added = goods.get(&place).map_or(&[][..], Vec::as_slice);
             self.open.get(&place).filter(|open| self.fits(held_with(open, added)))
@@ -125,6 +125,7 @@ impl Session {
             })
         });
         let (of, taken): (Vec<usize>, Vec<Taken>) = held.unzip();
+        // Each entry holds the number of entries of its scan: where fewer are open, the others are closed.
         (of.first() == Some(&taken.len())).then_some((scan, taken))
     }
 
@@ -143,7 +144,7 @@ impl Session {
     }
 
     /// Carries CANCEL out: the operation of this place is dropped as it stands, and kits that were scanned here are
-    /// taken back out of those of other places, because half a kit is none.
+    /// taken back out of those of other places, because a kit is taken back whole or not at all.
     pub(super) fn drop_all(&self, home: Place) -> Vec<Change> {
         let elsewhere = self.open.iter().filter(|(place, _)| **place != home);
         let entries = elsewhere.flat_map(|(_, open)| open.scans.iter().filter(|entry| entry.home == home));

@@ -98,7 +98,8 @@ impl ScannerMemory {
         }
         self.pending = match outcome {
             Outcome::Control(Control::Quantity(quantity)) => Some(Pending { quantity: *quantity, at }),
-            // Neither a product nor a command: noise, a smudge, or the scan before it over again.
+            // Neither a product nor a command: noise, a smudge, or a repeat of the scan before. The quantity still
+            // waits.
             Outcome::Refused(Reason::Repeat | Reason::Frame(_) | Reason::MalformedControl) => self.pending,
             _ => None,
         };

@@ -1,9 +1,9 @@
 //! The operators' session: the meaning of each frame, given everything scanned before it.
 //!
 //! A frame goes through three steps. [`Session::hear`] returns the kind of the frame, which decides whether the goods
-//! table must be asked. [`Session::decide`] returns what shall happen; nothing has happened yet. Once the decision is
-//! on disk, [`Session::settle`] makes it part of the session. A decision that could not be written is dropped, and the
-//! session is as it was.
+//! table must be asked. [`Session::decide`] returns the effect that the frame will have; nothing has happened yet.
+//! Once the decision is on disk, [`Session::settle`] makes it part of the session. A decision that could not be
+//! written is dropped, and the session is as it was.
 //!
 //! Invariant: nothing here counts as done before `settle`, and no signal other than a refusal may be given
 //! before it.
@@ -244,7 +244,7 @@ impl Session {
         self.open.get(&self.place_of(scanner)?)
     }
 
-    /// Returns what is known of the frame before the next one of this scanner.
+    /// Returns the kind of the scanner's last frame: with a secret or without.
     pub fn frame_before(&self, scanner: &ScannerName) -> Before {
         let was_secret = self.memories.get(scanner).is_some_and(|memory| memory.was_secret);
         if was_secret { Before::Secret } else { Before::Plain }
@@ -275,7 +275,7 @@ impl Session {
                 self.product(scanner, barcode, resolution)
             }
             (Heard::Kit(card), Answer::Resolution(resolution)) => self.kit(scanner, *card, resolution),
-            // The store was not asked what it is.
+            // The store was not asked for the code, so it counts as unknown.
             (Heard::Product(barcode), Answer::Last(_)) => self.product(scanner, barcode, Resolution::Unknown),
             (Heard::Kit(card), Answer::Last(_)) => self.kit(scanner, *card, Resolution::Unknown),
         }
@@ -288,8 +288,8 @@ impl Session {
         Decision::of(Outcome::Refused(Reason::Repeat), signal)
     }
 
-    /// Forgets the quantities for which no scan came in time, and returns them with their scanners. Call it before each
-    /// frame, and now and then.
+    /// Forgets the quantities for which no scan came in time, and returns them with their scanners. Call it before
+    /// each frame and from time to time.
     pub fn lapse(&mut self, now: BootMillis) -> Vec<(ScannerName, u16)> {
         let Some(expires_ms) = self.rules.quantity_expires_ms else { return Vec::new() };
         let lapsed = self.memories.iter_mut().filter_map(|(scanner, memory)| {
@@ -484,6 +484,7 @@ impl Session {
                         .map(|(place, open)| close(place, open, CloseReason::Command)),
                 );
             }
+            // A quantity that waits is dropped first, by `command`; a second CANCEL drops the document.
             Control::Cancel
                 if self.memories.get(scanner).is_some_and(|memory| memory.quantity().is_some()) => {}
             Control::Cancel => {
@@ -530,6 +531,8 @@ impl Session {
             last_scan: at,
         });
         let line = open.lines.entry(booking.good.id).or_default();
+        // No overflow: each scan books at most `SCAN_UNITS_MAX`, and an operation holds about `OPERATION_SCANS_MAX`
+        // scans.
         *line = line.checked_add(booking.quantity).unwrap_or(*line);
         let (scan, good, quantity) = (done.scan, booking.good.id, booking.quantity);
         open.scans.push(Entry { scan, home: share.home, of: share.of, good, quantity });
@@ -544,8 +547,8 @@ impl OpenOperation {
     }
 }
 
-/// Returns the quantity that the measure of a label gives for what was found. A price of a good that nobody knows
-/// cannot be parked, because the quantity would have to be guessed.
+/// Returns the quantity that the measure of a label gives for what was found. The price of an unknown good cannot be
+/// parked, because the quantity would have to be guessed.
 fn measured(measure: Measure, resolution: &Resolution) -> Result<Quantity, Reason> {
     match (measure, resolution) {
         (Measure::Amount(quantity), _) => Ok(quantity),

@@ -34,7 +34,7 @@ pub enum Reason {
     LabelPrice,
     /// The measure on a label does not go with its verifier.
     LabelVerifier,
-    /// A kit that the configuration does not let be booked (`kits.scan`).
+    /// A kit that the configuration does not allow (`kits.scan`).
     KitOff,
     /// The label has an amount that cannot be given in sale units: a measure, contents without a count, or a count that
     /// the station is not to use.
@@ -79,7 +79,7 @@ impl Reason {
         of_frames.chain(others)
     }
 
-    /// Returns what it means for the person with the scanner, in words that fit behind the reason. The manual has the
+    /// Returns the meaning for the person with the scanner, in words that fit behind the reason. The manual has the
     /// same words.
     pub const fn words(self) -> &'static str {
         match self {

@@ -94,6 +94,7 @@ impl Session {
         }
         if self.storage != self.rules.storage {
             let mut left = self.leave_storage();
+            // One operation may be left by both changes, and it closes once.
             left.retain(|left| !closes_one_of(&changes, left));
             changes.append(&mut left);
         }

@@ -76,6 +76,7 @@ impl Session {
 fn amended(counted: Quantity, before: Option<u16>, times: u16) -> Option<Quantity> {
     let quantity = match before {
         Some(before) => {
+            // Exact: the quantity was made by this multiplication.
             let once = counted.millionths().checked_div(i64::from(before))?;
             Quantity::from_millionths(once).checked_times(i64::from(times))?
         }

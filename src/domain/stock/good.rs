@@ -19,8 +19,8 @@ pub struct Good {
     pub unit: String,
     /// Cost price of one sale unit (`actual_cost`), which receipt and write-off lines carry.
     pub price: Money,
-    /// The price for which one sale unit is sold (`cost`), if the server gave it. It makes a quantity of the price on a
-    /// label.
+    /// The price for which one sale unit is sold (`cost`), if the server gave it. It turns the price on a label into a
+    /// quantity.
     pub sale_price: Option<Money>,
     /// The unit in which it is used up, if the server gave all of it.
     pub write_off_unit: Option<WriteOffUnit>,
@@ -45,13 +45,13 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Returns so many of the pack, in sale units; `None` beyond what a scan may book.
+    /// Returns the sale units in this many packs, or `None` beyond what a scan may book.
     pub fn times(&self, quantity: Quantity) -> Option<Quantity> {
         times(quantity, self.factor)
     }
 }
 
-/// Returns so many packs of `factor` pieces; `None` beyond what a scan may book.
+/// Returns the sale units in this many packs of `factor` pieces, or `None` beyond what a scan may book.
 pub fn times(quantity: Quantity, factor: u32) -> Option<Quantity> {
     let units = quantity.checked_times(factor.into())?;
     (Some(units) <= Quantity::units(SCAN_UNITS_MAX)).then_some(units)

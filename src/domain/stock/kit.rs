@@ -17,7 +17,7 @@ use crate::domain::stock::quantity::{Quantity, exact_product};
 pub const KIT_PARTS_MAX: usize = 100;
 
 /// The kits that are printed and booked here. The service writes the materials of a service's card off by itself when
-/// the visit is marked as arrived, so a kit is booked only where a person has said that the service does not.
+/// the visit is marked as arrived, so a kit is booked only where a person has confirmed that the service does not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum KitScan {
     /// None.
@@ -87,9 +87,10 @@ pub struct Part {
 }
 
 impl Kit {
-    /// Returns so many of this kit, or `None` beyond what one scan may book.
+    /// Returns this kit `times` over, or `None` beyond what one scan may book.
     pub fn times(&self, times: i64) -> Option<Self> {
         let mut kit = self.clone();
+        // The limit of a scan holds for all materials together.
         let mut left = Quantity::units(SCAN_UNITS_MAX)?;
         for part in &mut kit.parts {
             part.quantity = part.quantity.checked_times(times)?;
@@ -135,6 +136,7 @@ fn divided(amount: Quantity, by: Decimal) -> Option<Quantity> {
     let quotient =
         Some(by).filter(|by| *by > Decimal::ZERO).and_then(|by| amount.to_decimal().checked_div(by))?;
     let quantity = Quantity::from_decimal(quotient)?;
+    // Only a quotient that the division did not round gives the amount back.
     let product = exact_product(quantity.to_decimal(), by)?;
     Some(quantity).filter(|_| product == amount.to_decimal())
 }

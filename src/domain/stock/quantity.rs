@@ -111,7 +111,7 @@ impl Money {
         self.0.map(|amount| amount.normalize())
     }
 
-    /// Returns the exact cost of `quantity` at this price, or `None` if it is unreadable or no 28 digits hold it.
+    /// Returns the exact cost of `quantity` at this price, or `None` if it is unreadable or needs more than 28 digits.
     pub fn times(self, quantity: Quantity) -> Option<Self> {
         exact_product(self.0?, quantity.to_decimal()).map(Self::new)
     }

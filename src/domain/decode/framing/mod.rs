@@ -81,8 +81,8 @@ pub enum Refusal {
     TooLong,
     /// The bytes are not UTF-8.
     NotUtf8,
-    /// The text has a control character that is none of a code: C0 but GS, RS, FS, US and EOT, DEL, or U+0080 to
-    /// U+009F.
+    /// The text has a control character that does not belong to a code: one of C0 except GS, RS, FS, US and EOT; DEL;
+    /// or one of U+0080 to U+009F.
     ControlCharacter,
     /// No terminator came within the gap.
     Unfinished,
@@ -90,7 +90,7 @@ pub enum Refusal {
     Lost,
     /// A key that types nothing in the scanner's layout, or a combination of keys that makes no character.
     UnknownKey,
-    /// It was read, but the most frames that may wait were waiting already.
+    /// It was read while the most frames that may wait were already waiting.
     Overrun,
     /// A report that does not match the scanner's own description of it.
     BadReport,
@@ -99,7 +99,7 @@ pub enum Refusal {
     Tail,
     /// It began so soon after the one before it that both are of one label.
     Burst,
-    /// It carries a secret, which was taken out of its bytes.
+    /// It carries a secret, which was removed from its bytes.
     Secret,
 }
 

@@ -17,7 +17,7 @@ use crate::domain::decode::keymap::decoder::Typed;
 use crate::domain::decode::keymap::layout::LayoutName;
 use crate::domain::time::BootMillis;
 
-/// Kinds of events, and the codes of those that part them (`linux/include/uapi/linux/input-event-codes.h`).
+/// Kinds of events, and the codes of those that separate them (`linux/include/uapi/linux/input-event-codes.h`).
 pub const EV_SYN: u16 = 0;
 /// A key.
 pub const EV_KEY: u16 = 1;
@@ -81,6 +81,7 @@ impl KeyStream {
         let at = event.at();
         match (event.kind, event.code) {
             (EV_SYN, SYN_DROPPED) => {
+                // A gap before the loss ends the earlier code first: the loss spoils only the code after it.
                 self.expire(at, out);
                 self.decoder.lose();
                 self.framer.spoil(Refusal::Lost, at, out);
@@ -98,7 +99,7 @@ impl KeyStream {
                     1 => self.decoder.key(code, KeyChange::Press),
                     _ => self.decoder.key(code, KeyChange::Repeat),
                 };
-                // A key that stays down is no work on a code.
+                // The repetitions of a key that stays down do not prolong a code.
                 if event.value <= 1 {
                     self.last_key_at = at;
                     self.framer.prolong(at);
@@ -109,7 +110,7 @@ impl KeyStream {
                     self.begun_at = None;
                 }
             }
-            // The rest of a torn group, and what is no key: nothing that a code is made of.
+            // The rest of a torn group and events other than keys carry no part of a code.
             _ => (),
         }
     }

@@ -118,6 +118,7 @@ impl fmt::Display for Seconds {
 /// Reads a time of `12`, `12.5` or `12.000001` seconds, in microseconds.
 pub(in crate::domain) fn micros(text: &str) -> Option<i64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    // `parse` alone would accept a sign.
     let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
     if whole.is_empty() || decimals.len() > DECIMALS || !is_number(whole) || !is_number(decimals) {
         return None;
