@@ -19,9 +19,9 @@ pub fn agree(server: UnixMillis, ours: UnixMillis) -> bool {
 /// The facts that are known about the clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClockEvidence {
-    /// True if the configuration says that it is right.
+    /// True if the configuration declares it right.
     pub declared: bool,
-    /// True if the system says that it agrees with a time server.
+    /// True if the system reports that it agrees with a time server.
     pub synchronized: bool,
     /// True if the server's clock agreed when it was last seen; `None` if it was not seen yet.
     pub agreed: Option<bool>,
@@ -84,7 +84,7 @@ pub struct Disagreement {
     pub server: UnixMillis,
     /// Our clock.
     pub ours: UnixMillis,
-    /// True if the system says that ours agrees with a time server.
+    /// True if the system reports that ours agrees with a time server.
     pub is_synchronized: bool,
 }
 
@@ -108,8 +108,8 @@ impl fmt::Display for Disagreement {
 /// The source of the trust in the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrustSource {
-    /// The service's clock agrees, or the system says so and the service does not contradict; a clock that nobody
-    /// vouches for posts nothing.
+    /// The service's clock agrees, or the system vouches for ours and the service does not contradict. A station whose
+    /// clock has neither posts nothing.
     Proof,
     /// `station.trust_clock`, whatever the service's clock says.
     Configuration,
@@ -120,7 +120,7 @@ pub enum TrustSource {
 pub enum ClockTrust {
     /// Nothing proves it.
     Unproven,
-    /// The configuration says so.
+    /// The configuration declares it right.
     Declared,
     /// It is right as long as it is about as far ahead of the time since boot as it was then.
     Proven {

@@ -44,6 +44,7 @@ pub struct Machine(Vec<(Source, String)>);
 impl Machine {
     /// Returns a machine with these properties. A machine without any cannot be distinguished from another.
     pub fn new(mut properties: Vec<(Source, String)>) -> Self {
+        // A stable sort: of several interfaces the first is the one to remember.
         properties.sort_by_key(|(source, _)| *source);
         Self(properties)
     }

@@ -66,6 +66,7 @@ impl fmt::Display for Shown<'_> {
             for unit in characters.chain(bytes) {
                 piece.clear();
                 unit.write(&mut piece)?;
+                // A unit that does not fit is left out whole: a part of `\u{..}` would read as something else.
                 let Some(left) = room.checked_sub(piece.chars().count()) else { return f.write_char('…') };
                 room = left;
                 f.write_str(&piece)?;

@@ -112,7 +112,7 @@ impl Node {
         if self.device.get_led_state().is_ok_and(|lit| lit.contains(LedCode::LED_CAPSL)) {
             let put_out = evdev::InputEvent::new(EventType::LED.0, LedCode::LED_CAPSL.0, 0);
             let report = evdev::InputEvent::new(EventType::SYNCHRONIZATION.0, 0, 0);
-            // A keyboard whose light cannot be switched off types all the same.
+            // A keyboard whose light cannot be switched off still types.
             let _written = self.device.send_events(&[put_out, report]);
         }
     }

@@ -219,6 +219,7 @@ fn form(reading: &Reading, case: Case, parts: &Parts<'_>, separator: Option<Sepa
     };
     let (first, last) = (reading.body.first(), reading.body.last());
     let span = first.zip(last).map_or(0, |(first, last)| last.at_us.saturating_sub(first.at_us));
+    // The time runs from the first character to the last, which is one step less than there are characters.
     let steps = i64::try_from(reading.body.len()).unwrap_or(i64::MAX).saturating_sub(1).max(1);
     Form {
         case,
@@ -253,6 +254,7 @@ fn take_aim(before: String) -> (String, Option<String>) {
             && chars.next().is_some_and(|c| c.is_ascii_digit())
             && chars.next().is_none()
     };
+    // Bytes may be counted, because an identifier is ASCII; a cut within a character gives none.
     let at_end = before.len().checked_sub(3).and_then(|at| before.split_at_checked(at));
     if let Some((rest, aim)) = at_end.filter(|(_, aim)| is_aim(aim)) {
         return (rest.to_owned(), Some(aim.to_owned()));

@@ -41,6 +41,7 @@ pub fn keys_of_good(barcode: &str) -> Vec<Key> {
     let (symbology, text) = cleaned(barcode);
     match text {
         _ if text.chars().all(is_beside_the_code) => Vec::new(),
+        // A scan of such a symbol is looked up by its first tier, so the good is indexed by the same.
         _ if symbology.is_some_and(AimId::is_gs1) => {
             Barcode::read(barcode).tiers.into_iter().next().unwrap_or_default()
         }
@@ -142,6 +143,7 @@ pub fn encode_tier(keys: &[Key]) -> String {
 fn cleaned(frame_text: &str) -> (Option<AimId>, &str) {
     let bare = |text| {
         let bare = str::trim_matches(text, is_beside_the_code);
+        // A code is never empty, so a text of such characters alone stays as it is.
         if bare.is_empty() { text } else { bare }
     };
     let (mut symbology, mut text) = AimId::split(bare(frame_text));
@@ -163,7 +165,7 @@ fn is_beside_the_code(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1d}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
 }
 
-/// Takes the name of a character set off the front: a backslash and the six digits of an extended channel, of which
+/// Removes the name of a character set from the front: a backslash and the six digits of an extended channel, of which
 /// 000000 to 000035 are the sets of characters (AIM Extended Channel Interpretations, part 3).
 fn without_character_set(text: &str) -> &str {
     let split = text.strip_prefix("\\0000").and_then(|rest| rest.split_at_checked(2));

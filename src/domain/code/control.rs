@@ -67,7 +67,7 @@ pub enum ControlReading {
     Control(Control),
     /// The code of a kit.
     Kit(CardId),
-    /// A text that begins like a control code, in whatever case, and is none.
+    /// A text that begins like a control code, in upper or lower case, but is not one.
     Malformed,
 }
 

@@ -1,4 +1,4 @@
-//! Codes: what the text of a frame is, a product's code or a command, before anything is looked up.
+//! Codes: the meaning of a frame's text as a product's code or as a command, before anything is looked up.
 
 mod add_on;
 pub mod barcode;

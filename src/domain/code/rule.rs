@@ -31,7 +31,7 @@ pub struct Rule {
     pub if_suffix: Option<String>,
     /// The code has so many characters.
     pub if_length: Option<Length>,
-    /// The scanner says that the code is of this kind.
+    /// The scanner reports that the code is of this kind.
     pub if_symbology: Option<Symbology>,
     /// The text to take off the front, once, where it stands there.
     pub strip_prefix: Option<String>,
@@ -157,6 +157,7 @@ impl Rule {
         let (id, code) = AimId::split(text);
         let uncovered = whole(id, self.stripped(code))?;
         let stays = is_control(&uncovered) || !is_control(text);
+        // A frame that is a command already stays: a suffix to strip could be a part of its check.
         let is_command = matches!(seal.read(text), ControlReading::Control(_) | ControlReading::Kit(_));
         if self.is_of_scanner() && stays && !is_command && uncovered != text {
             Ok(uncovered)

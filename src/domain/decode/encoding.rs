@@ -38,6 +38,7 @@ impl Encoding {
         if !is_about_text {
             return frame;
         }
+        // A byte order mark must not choose another set: the configuration decides.
         let verdict = match encoding.decode_without_bom_handling_and_without_replacement(&frame.raw) {
             Some(text) => framing::whole(text.as_bytes()).verdict,
             None => Err(Refusal::NotUtf8),

@@ -50,6 +50,7 @@ pub fn is_redacted(frame: &Frame) -> bool {
 }
 
 fn replacement(frame: &Frame, before: Before) -> Option<&'static [u8]> {
+    // Caps Lock and layouts change the case of heads.
     let bytes = frame.raw.to_ascii_uppercase();
     let heads = || fronts(&bytes);
     if heads().any(is_set_up_head) {
@@ -62,6 +63,7 @@ fn replacement(frame: &Frame, before: Before) -> Option<&'static [u8]> {
         return Some(PASSWORD);
     }
     match frame.verdict {
+        // A sound frame counts only with a whole secret, because product codes may hold long runs of such digits.
         Ok(_) => has_set_up_secret(&frame.raw).then_some(SET_UP),
         Err(Refusal::Tail | Refusal::Burst) if before == Before::Secret => Some(REST),
         Err(_) if has_digits(&frame.raw) => Some(SET_UP),

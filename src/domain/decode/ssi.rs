@@ -118,6 +118,7 @@ impl Host {
             if self.bytes.is_empty() {
                 self.begun_at = now;
             }
+            // A packet has at most 257 bytes, so only noise is cut off here.
             if self.bytes.len() < FRAME_BYTES_MAX {
                 self.bytes.push(byte);
             }
@@ -177,6 +178,7 @@ impl Host {
     /// Checks whether the bytes are a packet by now, or cannot become one.
     fn look(&mut self, out: &mut Vec<Step>) {
         let length = usize::from(self.bytes.first().copied().unwrap_or(0));
+        // The source is the third byte; until it comes, the bytes may be a packet.
         let source = self.bytes.get(2).copied().unwrap_or(FROM_SCANNER);
         if length < HEADER_BYTES || source != FROM_SCANNER {
             self.reading = Reading::Noise;

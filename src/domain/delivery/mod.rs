@@ -13,7 +13,7 @@
 //! finds unsent is looked for by its marker before its first request ([`Next::Look`]), and again afterwards, as after
 //! a lost answer: the request of another copy may still be on its way.
 //!
-//! Two things are not found: a double that comes after the last look, and a document without lines whose answer was
+//! Two things are not found: a double that comes after the last check, and a document without lines whose answer was
 //! lost, because no listing of the server shows it. Such a document stays there, empty, and moves no stock.
 //!
 //! Invariant: only a person's decision leads out of [`State::Posted`], [`State::Refused`] or [`State::Cancelled`], and
@@ -230,8 +230,8 @@ impl Delivery {
         };
         match self.state {
             State::Refused | State::Uncertain if self.stuck.is_some() => Next::Rest,
-            // A queued delivery that misses nothing never rests: `settle` moves it on.
             State::Queued if self.look_first => Next::Look,
+            // A queued delivery that misses nothing never rests: `settle` moves it on.
             State::Queued => removal().or_else(|| self.next_step().map(Next::Send)).unwrap_or(Next::Rest),
             State::Sending | State::Uncertain => Next::ReadBack,
             State::Posted | State::Refused => match removal() {
@@ -290,6 +290,7 @@ impl Delivery {
             }
             (State::Sending, Event::NotDone) => next.settle(),
             (State::Sending, Event::Lost | Event::Died) => {
+                // The server may carry the request out even after it is settled, so checks for a late double follow.
                 next.doubtful = true;
                 next.doubt();
             }
@@ -425,6 +426,7 @@ impl Delivery {
         if self.next_step().is_some() {
             return;
         }
+        // Posted even if other lines were refused: what stands has moved stock.
         if self.lines.iter().any(|line| line.transaction.is_some()) {
             self.state = State::Posted;
         } else if let Some(document) = self.document {

@@ -98,6 +98,8 @@ impl Twin {
         lines.dedup_by_key(|line| line.id);
         for line in lines {
             let sent = number_of(operation, &line).and_then(|number| operation.line(number));
+            // A line that differs from what was sent was changed or made by somebody else: only a person can decide
+            // about it.
             let Some(sent) = sent.filter(|sent| sent.good == line.good && sent.quantity == line.quantity)
             else {
                 return Err(format!(

@@ -15,7 +15,7 @@ pub enum State {
     Uncertain,
     /// The server has all of it.
     Posted,
-    /// The server refused it; a person must look.
+    /// The server refused it; a person must decide.
     Refused,
     /// Dropped before it was sent.
     Cancelled,

@@ -107,8 +107,7 @@ impl Pass {
         }
         self.empty = 0;
         let is_full = counts.rows >= self.rows_max;
-        // A short page of repeated rows is the end of a pass in which rows moved; a full one shows that the service
-        // ignores the page number.
+        // A short page of repeated rows is the end of a pass in which rows moved; a full one proves nothing.
         if page > 1 && is_full && counts.new == 0 && counts.repeated > 0 {
             return Err(Fault::Repeated { page });
         }

@@ -79,8 +79,7 @@ pub struct LastScan {
 pub enum Became {
     /// It was booked.
     Booked {
-        /// The number of times that it counts what its code says, by QTY or LAST; `None` for a row that is older than
-        /// this record.
+        /// The factor on the amount of its code, by QTY or LAST; `None` for a row that is older than this record.
         times: Option<u16>,
         /// The title of the good, or the code of a kit, for people.
         title: String,
@@ -180,7 +179,7 @@ pub enum Change {
     Amend {
         /// The scan.
         scan: ScanId,
-        /// The number of times that it counts what its code says.
+        /// The factor on the amount of its code from now on.
         times: u16,
         /// All that it booked, with the quantities that it books from now on.
         amended: Vec<(Taken, Quantity)>,
@@ -213,7 +212,7 @@ pub struct Decision {
     pub changes: Vec<Change>,
     /// The signal for the operator, to be given once all of that is on disk.
     pub signal: Signal,
-    /// The number of times that a product counts what its code says; 1 without QTY.
+    /// The factor on the amount of a product's code; 1 without QTY.
     pub times: u16,
     /// The quantity that waited for a product and is dropped by this command.
     pub dropped: Option<u16>,

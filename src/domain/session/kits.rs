@@ -134,6 +134,7 @@ impl Session {
         let gone: BTreeSet<ScanId> = scans.iter().map(|(scan, _)| *scan).collect();
         let touched: BTreeSet<Place> =
             scans.iter().flat_map(|(_, taken)| taken.iter().map(|taken| taken.place)).collect();
+        // Cancelled and not closed: an empty operation makes no document.
         let emptied = touched.into_iter().filter_map(|place| {
             let open = self.open.get(&place)?;
             let is_emptied = open.scans.iter().all(|entry| gone.contains(&entry.scan));
@@ -150,6 +151,7 @@ impl Session {
         let entries = elsewhere.flat_map(|(_, open)| open.scans.iter().filter(|entry| entry.home == home));
         let kits: BTreeMap<ScanId, Entry> = entries.map(|entry| (entry.scan, *entry)).collect();
         let mut changes = self.take_back(kits.values().filter_map(|entry| self.all_of(entry.scan)).collect());
+        // An operation that held nothing but such kits is dropped already.
         let is_dropped = |change: &Change| matches!(change, Change::Cancel { place, .. } if *place == home);
         if let Some(open) = self.open.get(&home)
             && !changes.iter().any(is_dropped)

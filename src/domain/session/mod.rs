@@ -106,7 +106,7 @@ pub enum Heard {
     Bad(Refusal),
     /// A command.
     Control(Control),
-    /// A text that begins like a command and is none.
+    /// A text that begins like a command but is not one.
     MalformedControl,
     /// The add-on of a magazine or a book, sent by itself: it is part of a code.
     AddOn,
@@ -415,6 +415,7 @@ impl Session {
             | Resolution::Kit(_)
             | Resolution::Unusable => times,
         };
+        // Zero comes from a good's own code, which has zeros in place of the measure.
         let is_within = quantity > Quantity::ZERO && Some(quantity) <= Quantity::units(SCAN_UNITS_MAX);
         if is_within { Ok(quantity) } else { Err(Reason::Quantity) }
     }
@@ -438,6 +439,7 @@ impl Session {
 
     fn book(&self, place: Place, good: Good, barcode: &Barcode, quantity: Quantity) -> Decision {
         let open = self.open.get(&place);
+        // Counted with this scan, so that the operation closes with the scan that fills it.
         let full = self
             .is_full(open.map_or(OperationSize { lines: 1, entries: 1 }, |open| held_with(open, &[good.id])));
         let booking = Booking {

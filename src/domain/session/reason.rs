@@ -13,7 +13,7 @@ pub enum Reason {
     Repeat,
     /// Several goods share the code.
     Ambiguous,
-    /// It begins like a control code and is none.
+    /// It begins like a control code but is not one.
     MalformedControl,
     /// A mode code on a scanner that has a mode of its own.
     FixedMode,

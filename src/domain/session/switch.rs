@@ -21,6 +21,7 @@ impl Session {
             return Decision::refused(Reason::FixedMode);
         }
         let mut decision = Decision::of(Outcome::Control(Control::Mode(mode)), Signal::Control);
+        // The command asks for the mode that the scanner has: there is nothing to change or to refuse.
         if fixed.is_some() {
             return decision;
         }

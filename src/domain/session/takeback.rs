@@ -22,7 +22,7 @@ impl Session {
         decision
     }
 
-    /// Makes the scan count so many times what its code says, as if QTY had been read before it.
+    /// Multiplies the amount of the scan's code by `times`, as if QTY had been read before it.
     pub(super) fn amend(&self, last: Option<&LastScan>, times: u16) -> Decision {
         let (scan, before) = match last {
             None => return Decision::refused(Reason::NothingToUndo),
@@ -61,6 +61,7 @@ impl Session {
         let Some(open) = self.open.get_mut(&taken.place) else { return };
         open.scans.retain(|kept| kept.scan != scan);
         let left = open.lines.get(&taken.good).and_then(|line| line.checked_sub(taken.quantity));
+        // A line of nothing is removed, so that it takes no place among the lines.
         match left {
             Some(left) if left > Quantity::ZERO => {
                 open.lines.insert(taken.good, left);

@@ -25,6 +25,7 @@ pub struct Marker(String);
 impl Marker {
     /// Returns the marker of one operation of `station`; `ulid` is unique to it.
     pub fn new(station: &str, ulid: &str) -> Self {
+        // The `#` at each end keeps a marker from being found within a longer one.
         Self(format!("#sp:{station}:{ulid}#"))
     }
 

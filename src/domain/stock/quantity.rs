@@ -47,6 +47,7 @@ impl Quantity {
     /// Makes a quantity of a decimal, or returns `None` if it has more than six decimals or does not fit.
     pub fn from_decimal(value: Decimal) -> Option<Self> {
         let scaled = value.checked_mul(Decimal::from(MILLIONTHS))?.normalize();
+        // A scale of zero after the product: the value has at most six decimals.
         if scaled.scale() == 0 { i64::try_from(scaled.mantissa()).ok().map(Self) } else { None }
     }
 

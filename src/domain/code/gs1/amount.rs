@@ -41,11 +41,13 @@ pub(super) fn of_item_alone(gtin: &str, rest: &str) -> Amount {
 
 /// Returns the amount that elements give, with `strays` between them that are no elements.
 pub(super) fn of(data: &Gs1Data, strays: &[&str]) -> Amount {
+    // A label with a measure of the item may stand for that measure, so a count of one would be a guess.
     if data.elements.iter().any(|(ai, _)| is_measure(ai)) {
         return Amount::Unusable;
     }
     let is_variable = data.gtin.as_ref().is_some_and(|gtin| gtin.as_str().starts_with(VARIABLE_MEASURE));
     match data.count.filter(|_| is_sure(data)) {
+        // AI 30 counts an item (01) and AI 37 the contents (02): both beside contents contradict each other.
         Some(_) if data.is_of_contents() && data.has("30") => Amount::Unusable,
         Some(count) if data.is_of_contents() || is_variable => Amount::Contents(count),
         Some(count) => Amount::Count(count),
@@ -69,6 +71,7 @@ fn is_measure(ai: &str) -> bool {
 fn is_sure(data: &Gs1Data) -> bool {
     let mut counts = data.elements.iter().filter(|(ai, _)| matches!(ai.as_str(), "30" | "37"));
     counts.all(|(_, value)| {
+        // A tail that reads as whole elements may stand behind a lost separator.
         value.len() <= SURE_DIGITS_MAX || !tails(value).any(|tail| walk(tail).strays.is_empty())
     })
 }

@@ -60,6 +60,7 @@ fn path_pairs(path: &str) -> Option<Vec<(&str, &str)>> {
             pairs.reverse();
             return Some(pairs);
         }
+        // Every pair behind the GTIN has a known identifier; otherwise the address only looks like a link.
         table::of(ai)?;
     }
     None

@@ -148,6 +148,7 @@ impl<'a> Walk<'a> {
             Some((ai, _, value)) if self.elements.len() < ELEMENTS_MAX => {
                 self.elements.push((ai.to_owned(), value.to_owned()));
             }
+            // An element beyond the limit is a stray, so that the code does not count as read whole.
             Some(_) | None => self.strays.push(element),
         }
     }

@@ -68,6 +68,7 @@ fn is_date(text: &str) -> bool {
         2 => 28,
         _ => return false,
     };
+    // Day 00 passes: it means the end of the month.
     text.len() == 6 && day <= days
 }
 

@@ -31,6 +31,7 @@ pub fn element_string(text: &str) -> Cow<'_, str> {
 pub fn first_item(text: &str) -> Option<(Gtin, Amount)> {
     let digits = text.trim_start_matches(GROUP_SEPARATOR).strip_prefix("01")?;
     let (digits, rest) = digits.split_at_checked(GTIN_DIGITS)?;
+    // Another element has to follow, because a long number may begin with `01` by chance.
     let _element = table::split(rest.trim_start_matches(GROUP_SEPARATOR))?;
     Some((Gtin::read(digits)?, amount::of_item_alone(digits, rest)))
 }

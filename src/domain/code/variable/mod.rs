@@ -186,6 +186,7 @@ impl fmt::Display for Pattern {
 pub fn read(patterns: &[Pattern], barcode: &Barcode) -> Option<Barcode> {
     // An EAN-13 or a UPC-A, however many zeros the scanner puts in front; no EAN-8, no GS1 elements.
     let is_ean = matches!(barcode.text.trim_ascii().len(), 12..=14) && barcode.gs1.is_none();
+    // One tier with one GTIN: the code is a plain EAN or UPC.
     let [tier] = barcode.tiers.as_slice() else { return None };
     let [Key::Gtin(gtin)] = tier.as_slice() else { return None };
     let ean = gtin.as_str().strip_prefix('0').filter(|_| is_ean)?;

@@ -128,6 +128,7 @@ impl Framer {
         if self.stream == Stream::Sound {
             self.stream = Stream::Spoilt(why);
         }
+        // One mark stands for any number of faults in a row.
         let has_room = self.pending.len().saturating_add(MISSING.len()) <= FRAME_BYTES_MAX;
         if has_room && self.stream != Stream::Discarding && !self.pending.ends_with(MISSING) {
             if self.pending.is_empty() {
@@ -260,6 +261,7 @@ impl Framer {
     /// Begins a frame with the next byte.
     fn begin_anew(&mut self) {
         self.stream = Stream::Sound;
+        // NUL is the first half of no terminator.
         self.previous = 0;
     }
 }

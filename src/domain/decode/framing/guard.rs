@@ -1,4 +1,4 @@
-//! Whole frames that are refused all the same: the one rule for every kind of scanner.
+//! Whole frames that are refused nevertheless: the one rule for every kind of scanner.
 //!
 //! The rest of a frame that was cut off ends with a terminator like any code, and one EAN-13 in ten ends in digits that
 //! are an EAN-8. A label with line breaks in it sends several frames, and nobody scanned its later lines as codes of

@@ -39,7 +39,7 @@ pub struct Framing {
     pub gap: Duration,
     /// The end of a frame.
     pub terminator: Terminator,
-    /// The choice of whole frames that are refused all the same.
+    /// The choice of whole frames that are refused nevertheless.
     pub guarding: Guarding,
 }
 

@@ -53,6 +53,7 @@ const fn is_data(c: char, breaks: Breaks) -> bool {
 /// count as UTF-16.
 fn wide(data: &[u8]) -> Option<String> {
     if let Some(marked) = data.strip_prefix(LOW_FIRST) {
+        // A single byte alternates with nothing, so it needs a NUL behind it as proof.
         return low_first(marked).filter(|_| marked.contains(&0));
     }
     if let Some(marked) = data.strip_prefix(HIGH_FIRST) {

@@ -266,6 +266,7 @@ impl Walk {
             kind::USAGE_PAGE => globals.page = u16::try_from(item.value).ok()?,
             kind::REPORT_SIZE => globals.size = usize::try_from(item.value).ok()?,
             kind::REPORT_COUNT => globals.count = usize::try_from(item.value).ok()?,
+            // Zero is reserved (section 6.2.2.7).
             kind::REPORT_ID => globals.id = u8::try_from(item.value).ok().filter(|id| *id != 0)?,
             kind::PUSH if self.saved.len() < SAVED_MAX => self.saved.push(*globals),
             kind::PUSH => return None,
@@ -311,6 +312,7 @@ impl Walk {
         // The number of a report is its first byte.
         let number_bits = if id == 0 { 0 } else { 8 };
         let length = self.reports.get(&id).map_or(number_bits, |fields| fields.bits);
+        // The device chooses both numbers, so their product may not fit.
         let end = size.checked_mul(count)?.checked_add(length).filter(|end| *end <= REPORT_BITS_MAX)?;
         let is_one_value_each = flags & VARIABLE != 0 || self.usages.len() == 1;
         let mut fields = self.reports.get(&id).cloned().unwrap_or_default();

@@ -118,6 +118,7 @@ impl PosStream {
             None => Code::new(piece.identifier, Fate::Sound, at),
         };
         code.last_at = at;
+        // Refused at once, because the end may never come.
         if let Some(over_long) = code.append(piece.data) {
             self.tell(over_long, code.span(at), out);
         }
@@ -138,6 +139,7 @@ impl PosStream {
     fn settle(&mut self, ended: Ended, span: Span, out: &mut Vec<Frame>) {
         match ended {
             Ended::Frame(frame) => self.tell(frame, span, out),
+            // The refusal is long past: what may be a tail counts from the end of the code.
             Ended::Told => self.guard.broken_off(span.ended),
             Ended::Nothing => (),
         }

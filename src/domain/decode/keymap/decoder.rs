@@ -250,6 +250,7 @@ impl KeyDecoder {
 
     /// Takes the press of a key that is no modifier.
     fn strike(&mut self, code: u16, held: Held) -> Typed {
+        // An end ends the frame whatever is held or begun, so that two codes never become one.
         if let Some(end) = terminator(code) {
             return self.terminate(end, held);
         }
@@ -307,11 +308,13 @@ impl KeyDecoder {
         if self.begun != Begun::Nothing {
             return self.unclear();
         }
+        // GTK and IBus take characters in this way: Ctrl+Shift+U, then the number.
         if held.level.shift && self.layout.stroke(code, Level::default()) == Stroke::Char('u') {
             self.begun = Begun::HexCode(Digits::default());
             return Typed::NOTHING;
         }
         let level = Level { caps: false, ..held.level };
+        // Shift may be needed to reach the sign (`Ctrl+_` is US on a US keyboard), or be held without need.
         let plain = Level { shift: false, ..level };
         let made = self.controlled(code, level).or_else(|| self.controlled(code, plain));
         made.map_or(Typed::UNCLEAR, Typed::text)
@@ -344,6 +347,7 @@ impl KeyDecoder {
             return self.end(digits.hex_character());
         }
         let digit = pad_character(code).and_then(|c| c.to_digit(16)).or_else(|| {
+            // The digits need Shift in some layouts, such as the French one.
             let levels = [false, true].map(|shift| Level { shift, ..Level::default() });
             levels.into_iter().find_map(|level| match self.layout.stroke(code, level) {
                 Stroke::Char(c) => c.to_digit(16),

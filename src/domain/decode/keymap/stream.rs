@@ -88,6 +88,7 @@ impl KeyStream {
                 self.last_key_at = at;
                 self.is_torn = true;
             }
+            // Events are whole again behind the next report (`SYN_DROPPED`, event-codes.rst).
             (EV_SYN, SYN_REPORT) => self.is_torn = false,
             (EV_KEY, code) if !self.is_torn => {
                 self.expire(at, out);
