@@ -34,6 +34,7 @@ impl ClockEvidence {
     /// Records the server's clock and ours, which were read at one moment.
     pub fn compare(&mut self, server: UnixMillis, ours: UnixMillis, boot: BootMillis) {
         self.agreed = Some(agree(server, ours));
+        // Later checks measure from this comparison.
         self.ahead_ms = Some(ours.0.saturating_sub(boot.0));
     }
 

@@ -69,6 +69,7 @@ impl Machine {
     /// another.
     pub fn is_same(&self, other: &Self) -> bool {
         match self.common(other) {
+            // One interface in common is enough, because others may have been added or removed.
             Some(source) => self.of(source).any(|hash| other.of(source).any(|known| known == hash)),
             None => self.0.is_empty() || other.0.is_empty(),
         }

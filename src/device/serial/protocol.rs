@@ -128,6 +128,7 @@ impl ProtocolDriver {
 
 impl Ends<'_> {
     fn carry_out(&mut self, steps: Vec<Step>) -> Result<(), Stopped> {
+        // The first packet answers the scanner at once; pauses stand between packets.
         let mut is_first = true;
         for step in steps {
             match step {

@@ -117,6 +117,7 @@ impl fmt::Display for Kept {
 
 /// Applies the rules to the text of a frame, one after the other, and returns the effect of each.
 pub fn steps(rules: &[Rule], seal: &Seal, text: &str) -> Vec<Effect> {
+    // Control codes are recognised first, so that no rule with conditions changes one.
     uncovered(rules, seal, text).unwrap_or_else(|| {
         let mut text = text.to_owned();
         rules.iter().map(|rule| took_effect(rule.changed(&text), &mut text)).collect()

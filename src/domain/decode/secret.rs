@@ -101,7 +101,7 @@ fn is_wifi_head(head: &[u8]) -> bool {
     if rest.first() == Some(&b':') {
         return true;
     }
-    // One character, which has two bytes on most keyboards that have another there; the field; the same character.
+    // The sign in place of the colon, of one or two bytes; the field; the same sign again.
     let is_field = |width: usize| {
         let (mark, behind) = rest.split_at_checked(width)?;
         let (field, behind) = behind.split_first()?;

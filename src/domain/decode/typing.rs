@@ -93,7 +93,7 @@ impl Typing {
             self.bursts = Some(Bursts { count, keys: self.run, step_us: self.step_us });
         }
         if is_end {
-            // What follows begins a run of its own.
+            // The next key begins a run of its own.
             (self.run, self.step_us, self.last_us) = (0, 0, None);
         } else {
             self.run = self.run.saturating_add(1);

@@ -186,6 +186,7 @@ impl<K: Ord + Clone> Reading<K> {
             for key in keys {
                 unconfirmed.remove(key);
             }
+            // `seen` holds all rows of the confirmed pass by now, even before this pass ends.
             if unconfirmed.is_empty() {
                 return Ok(Step::Complete);
             }

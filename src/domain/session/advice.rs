@@ -73,6 +73,7 @@ impl Evidence {
     /// Judges a code that no good has.
     pub fn of_unknown(barcode: &Barcode, sent: Sent) -> Self {
         let text = barcode.text.trim_ascii();
+        // Keys of text alone: in no spelling of a GTIN is the check digit right.
         let is_text = barcode.tiers.iter().flatten().all(|key| matches!(key, Key::Text(_)));
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         let is_gtin_long = matches!(text.len(), 8 | 12..=14);
@@ -104,6 +105,7 @@ impl ReadingWatch {
             }
             Evidence::Odd(advice) => {
                 self.in_row = self.in_row.saturating_add(1);
+                // Once is enough: the person knows of the fault until the scanner reads right again.
                 let is_due = self.in_row >= SIGN && self.standing.is_none();
                 if is_due {
                     self.standing = Some(advice);

@@ -253,6 +253,7 @@ impl Session {
     /// Returns the kind of this frame.
     pub fn hear(&self, scanner: &ScannerName, frame: &Frame, at: BootMillis) -> Heard {
         let memory = self.memories.get(scanner);
+        // A repeat may come as a refused frame (`Refusal::Burst`), so it is recognised before the verdict counts.
         if memory.is_some_and(|memory| memory.repeats(frame, at, self.rules.repeat_guard_ms)) {
             return Heard::Repeat;
         }
@@ -322,6 +323,8 @@ impl Session {
         let memory = self.memories.entry(scanner.clone()).or_default();
         memory.remember(frame, at, done.decision);
         let advice = memory.watch.take(evidence);
+        // In the order in which the store wrote them: a kit may close an operation and open the next at the same
+        // place.
         for change in &done.decision.changes {
             self.apply(change, at, done);
         }
@@ -391,6 +394,7 @@ impl Session {
             Resolution::Ambiguous => Decision::refused(Reason::Ambiguous),
             Resolution::Kit(_) | Resolution::Unusable => Decision::refused(Reason::KitUnusable),
         };
+        // The journal keeps the factor, so that LAST can replace it.
         Decision { times: self.commanded(scanner), ..decision }
     }
 

@@ -51,6 +51,7 @@ impl Marker {
 
     /// Returns the line number that follows this marker in a line's comment.
     pub fn line_in(&self, comment: &str) -> Option<u16> {
+        // People may have added words around the marker; the number follows it directly.
         let (_, after) = comment.split_once(&self.0)?;
         let digits: String = after.strip_prefix(' ')?.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().ok()

@@ -139,6 +139,7 @@ impl Refusal {
     /// Returns true if the rest of the frame may still come, as a frame of its own.
     const fn may_have_a_tail(self) -> bool {
         match self {
+            // The end of these was not read or not understood: the rest may come with a terminator of its own.
             Self::TooLong | Self::Unfinished | Self::Lost | Self::BadReport => true,
             Self::NotUtf8
             | Self::ControlCharacter
@@ -171,5 +172,6 @@ pub fn whole(bytes: &[u8]) -> Frame {
         let raw = bytes.iter().copied().take(FRAME_BYTES_MAX).collect();
         return Frame { raw, verdict: Err(Refusal::TooLong) };
     }
+    // No terminator ends such a frame, so line breaks in it are data.
     Frame { raw: bytes.to_vec(), verdict: judge(bytes, Breaks::AreData) }
 }

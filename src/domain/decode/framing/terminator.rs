@@ -23,7 +23,7 @@ pub enum Terminator {
 }
 
 impl Terminator {
-    /// Every one with its word in the configuration.
+    /// Every terminator with its word in the configuration.
     pub const WORDS: [(&str, Self); 6] = [
         ("any", Self::Any),
         ("cr", Self::Cr),

@@ -18,7 +18,7 @@ const WIDE_BYTES_MIN: usize = 4;
 pub(super) enum Breaks {
     /// Characters of the code.
     AreData,
-    /// None, because they would have ended it.
+    /// No part of a code: they would have ended the frame.
     End,
 }
 

@@ -21,7 +21,7 @@ const FRAMING: Framing = Framing {
 const PIECE: usize = 56;
 
 /// The report that most scanners have, of 64 bytes: its number 2, a count, the identifier, 56 bytes of the code, two
-/// bytes of the maker's, and a byte whose lowest bit says that the code goes on. Then a report to the scanner.
+/// bytes of the maker's, and a byte whose lowest bit shows that the code goes on. Then a report to the scanner.
 const USUAL: &[u8] = &[
     0x05, 0x8c, 0x09, 0x02, 0xa1, 0x01, // a bar code scanner:
     0x09, 0x12, 0xa1, 0x02, 0x85, 0x02, //   scanned data, report 2

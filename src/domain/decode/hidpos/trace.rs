@@ -63,6 +63,7 @@ impl PosTrace {
     /// # Errors
     /// [`Unreadable`] with the first line that is wrong.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
+        // The earliest time: no frame counts as the rest of a code from before the opening.
         let mut trace = Self { descriptor: Vec::new(), opened: BootMillis(i64::MIN), reports: Vec::new() };
         for (index, line) in text.lines().enumerate() {
             let line = line.split('#').next().unwrap_or_default();
@@ -80,6 +81,8 @@ impl PosTrace {
         let mut frames = Vec::new();
         for report in &self.reports {
             let at = BootMillis(report.at_us.div_euclid(1000));
+            // A thread expires codes as soon as the node is drained; in a trace only the next report shows how much
+            // time passed.
             stream.expire(at, &mut frames);
             match &report.bytes {
                 Some(bytes) => stream.take(bytes, at, &mut frames),

@@ -280,7 +280,7 @@ impl KeyDecoder {
     fn character(&mut self, code: u16, held: Held) -> Typed {
         let level = Level { alt_gr: held.level.alt_gr || held.alt, ..held.level };
         let stroke = self.stroke(code, level);
-        // Whether Caps Lock is on is not known, and this key types something else with it.
+        // The state of Caps Lock is unknown, and this key types something else with it.
         if self.unseen_caps && stroke != self.stroke(code, Level { caps: !level.caps, ..level }) {
             return self.unclear();
         }

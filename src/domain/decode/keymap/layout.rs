@@ -162,6 +162,7 @@ fn key(line: &str) -> Option<Key> {
     let code = words.next()?.parse().ok()?;
     let strokes = four(&mut words)?;
     let [plain, shift, alt_gr, both] = strokes;
+    // A sign for all four stands alone; `=` and `^` are also characters of a list that is written out.
     let mut rest = words.clone();
     let caps = match (rest.next()?, rest.next()) {
         ("=", None) => strokes,

@@ -101,6 +101,7 @@ impl MarkReader {
             self.break_off();
             self.decoder.settle();
         }
+        // Repetitions are the kernel's and show nothing of the scanner's pace.
         if change != KeyChange::Repeat {
             self.last_us = at;
         }

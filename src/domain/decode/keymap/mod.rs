@@ -1,8 +1,8 @@
 //! Keyboard scanners: what they type, from key events to frames.
 //!
-//! Promises: whatever a scanner types in its layout comes out as it was meant, at any speed; a key that cannot be read,
-//! or was lost on the way, makes its code refused and never a shorter one. Pure: events come in with their times,
-//! frames go out.
+//! Promises: everything that a scanner types in its layout is read as the scanner meant it, at any speed; a key that
+//! cannot be read, or was lost on the way, makes its code refused and never a shorter one. Pure: events come in with
+//! their times, frames go out.
 
 mod decoder;
 mod layout;

@@ -50,6 +50,7 @@ impl Trace {
     /// # Errors
     /// [`Unreadable`] with the first line that is wrong.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
+        // The earliest time: no frame counts as the rest of a code from before the opening.
         let mut trace = Self { layout: LayoutName::US, opened: BootMillis(i64::MIN), events: Vec::new() };
         for (index, line) in text.lines().enumerate() {
             let line = line.split('#').next().unwrap_or_default();

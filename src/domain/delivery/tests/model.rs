@@ -7,7 +7,7 @@ use super::*;
 
 /// The wait before a reading of a lost answer, in s.
 const READ_BACK_S: u16 = 20;
-/// The waits before the two looks for a late double, in s.
+/// The waits before the two checks for a late double, in s.
 const LATE_CHECKS_S: [u16; 2] = [120, 360];
 /// The wait after a request that certainly was not carried out, in s.
 const BACKOFF_S: u16 = 10;
@@ -464,8 +464,8 @@ impl World {
         self.apply(Event::Retry);
     }
 
-    /// Asserts what must hold at rest: each line stands once, in one document, as the agent believes; those that were
-    /// refused do not stand.
+    /// Asserts what must hold at rest: each line stands once, in one document, as the agent has recorded it; those
+    /// that were refused do not stand.
     pub(super) fn assert_exactly_once(&self, service: &Service) {
         let delivery = &self.delivery;
         assert!(self.is_at_rest(), "it never ends: {self:?}");

@@ -34,8 +34,8 @@ fn faults(late_s: u16) -> [Fault; 13] {
 }
 
 /// The times at which a late request arrives, seen from the first one of an operation that then meets no other fault:
-/// before the first reading, between the readings, after both, between the two looks for a late double, and just before
-/// the second.
+/// before the first reading, between the readings, after both, between the two checks for a late double, and just
+/// before the second.
 const LATE_S: [u16; 5] = [10, 30, 45, 200, 470];
 
 /// Returns the same faults with a late request at any of these times.

@@ -461,7 +461,7 @@ fn lines_that_cannot_be_said_are_refused_and_the_rest_goes_line_by_line() {
          sending ReadBack; posted Rest"
     );
     assert_eq!(walk(2, &[unsayable(&[1, 2])]), "refused Rest");
-    // A line that stands is not refused, whatever the server says of it.
+    // A line that stands is not refused, whatever the server answered about it.
     let stands = [SEND, Event::Lost, found(&[1]), found(&[1]), unsayable(&[1, 2])];
     let lines = after(2, &stands).lines;
     assert_eq!(lines.iter().map(|line| line.refusal.is_some()).collect::<Vec<_>>(), [false, true]);

@@ -24,7 +24,7 @@ mod kits;
 mod model;
 mod storages;
 
-/// The time between two frames, unless a script says otherwise.
+/// The time between two frames, unless a script gives another one.
 const BETWEEN_FRAMES_MS: i64 = 1000;
 
 /// The store's record of an operation.
@@ -71,7 +71,7 @@ struct Row {
 }
 
 /// Returns rules in which `dock` and `till` have neither mode nor storage of their own, `yard` always has storage 92,
-/// `gate` always writes off from 91, `view` only looks up, and `hall` always takes in. A code may command 91, 92 and
+/// `gate` always writes off from 91, `view` only looks up, and `hall` always books in. A code may command 91, 92 and
 /// 94.
 fn rules() -> Rules {
     let binding = |mode, storage: Option<i64>| ScannerBinding { mode, storage: storage.map(StorageId) };
