@@ -39,14 +39,14 @@ impl ClockEvidence {
     }
 
     /// Checks whether the wall clock was set since the last check: then it advanced by another amount than the time
-    /// since boot. A trusted clock loses its trust. An untrusted one may have been corrected, so the system's word
+    /// since boot. A trusted clock loses its trust. An untrusted one may have been corrected, so the system's report
     /// counts again. Call before querying the system anew.
     pub fn look(&mut self, ours: UnixMillis, boot: BootMillis) {
         let ahead_ms = ours.0.saturating_sub(boot.0);
         let known = *self.ahead_ms.get_or_insert(ahead_ms);
         if ahead_ms.saturating_sub(known).saturating_abs() > DISAGREEMENT_MS_MAX {
             let was_right = self.agreed.unwrap_or(self.synchronized);
-            // `None` makes the system's word count again.
+            // `None` makes the system's report count again.
             self.agreed = was_right.then_some(false);
             self.ahead_ms = Some(ahead_ms);
         }
@@ -207,7 +207,7 @@ mod tests {
         evidence.look(UnixMillis(5_000_000_000), BOOT);
         evidence.synchronized = true;
         assert_eq!(evidence.trust(), ClockTrust::Proven { ahead_ms: 4_999_999_000 });
-        // The system's word is from before somebody set the clock by hand.
+        // The system's report is from before somebody set the clock by hand.
         evidence.look(UnixMillis(6_000_000_000), BOOT);
         assert_eq!(evidence.trust(), ClockTrust::Unproven);
     }

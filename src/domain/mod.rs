@@ -4,7 +4,7 @@
 //! and every outside answer come in as arguments; actions go out as values.
 //!
 //! The folders [`decode`], [`code`], [`stock`], [`session`], [`delivery`] and [`calibrate`] build on the other
-//! modules. `tests/it/architecture.rs` checks which module may import which.
+//! modules. `tests/it/project/architecture.rs` checks which module may import which.
 
 pub mod calibrate;
 pub mod code;

@@ -412,8 +412,8 @@ fn no_events_lost_anywhere_make_another_finding() {
                 told.iter().any(|attempt| matches!(attempt, Attempt::Missed(_))),
                 "{first} {count}: {told:?}"
             );
-            // Without the kernel's word a lost character of the prefix, or a lost separator, cannot be known: then
-            // the two codes differ, or one is not read.
+            // Without a report of the kernel a lost character of the prefix, or a lost separator, cannot be known:
+            // then the two codes differ, or one is not read.
             if let Ok(Some(findings)) = Findings::of(&attempts(&Capture::Keys(silent))) {
                 let same = |findings: &Findings| (findings.layouts.clone(), findings.case);
                 assert_eq!(same(&findings), same(&whole), "{first} {count}");

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Takes in pages of these keys, one after the other, and returns the result of the last one.
+/// Records pages of these keys, one after the other, and returns the result of the last one.
 fn play(pages: &[&[u32]]) -> Result<Step, Fault> {
     let mut reading = Reading::default();
     let mut step = Ok(Step::Ask(1));

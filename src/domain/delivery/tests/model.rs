@@ -45,7 +45,7 @@ pub(super) enum Fault {
     Forbidden,
     /// Somebody copies the data folder; the request is fine.
     TakeCopy,
-    /// Somebody puts the copy back, or the folder as it was at first, and starts the agent.
+    /// Somebody restores the copy, or the folder as it was at first, and starts the agent.
     PutBack,
 }
 
@@ -106,7 +106,7 @@ pub(super) struct World {
     split: Vec<u16>,
     /// The content of a copy of the folder.
     copy: Box<Folder>,
-    /// True if a copy was ever put back: where the service has something else than it, a person decides.
+    /// True if a copy was ever restored: where the service has other contents than the copy, a person decides.
     was_put_back: bool,
 }
 
@@ -451,7 +451,7 @@ impl World {
         assert!(delivery.stuck.is_some() || self.standing().count() == believed, "{self:?}");
     }
 
-    /// Returns true if a person must decide because the folder was put back. Then nothing stands twice but what came
+    /// Returns true if a person must decide because the folder was restored. Then nothing stands twice but what came
     /// late.
     pub(super) fn asks_a_person(&self) -> bool {
         let asks = self.was_put_back && self.delivery.stuck.is_some();

@@ -65,7 +65,7 @@ struct Count {
     lost: u64,
 }
 
-/// The faults of a folder that is copied and put back at any point, among the faults that leave something behind.
+/// The faults of a folder that is copied and restored at any point, among the faults that leave something behind.
 const FAULTS_WITH_COPIES: [Fault; 8] = [
     Fault::Fine,
     Fault::LostRequest,

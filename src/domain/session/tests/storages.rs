@@ -21,7 +21,7 @@ fn the_documents_of_every_mode_in_use_are_closed() {
         documents("write-off pen hall: cup gate: ink dock: store:92"),
         "#1 write-off@91 closed by a change of storage: 1 pen 1 ink; #2 receipt@91 closed by a change of storage: 1 cup"
     );
-    // The document of a scanner that keeps its storage is no business of the code.
+    // The code does not affect the document of a scanner that keeps its storage.
     assert_eq!(documents("gate: pen dock: store:92"), "#1 write-off@91 open: 1 pen");
     assert_eq!(documents("yard: pen dock: store:94"), "#1 receipt@92 open: 1 pen");
 }
