@@ -94,8 +94,6 @@ pub struct Verdict {
     pub decision: Decision,
     /// The result of a command, in words; `None` if the command's name is enough.
     pub words: Option<String>,
-    /// Quantities that had lapsed before it.
-    pub lapsed: Vec<(ScannerName, u16)>,
     /// The frame, without a secret that it may have carried.
     frame: Frame,
     heard: Heard,
@@ -186,6 +184,9 @@ impl Scans {
         last_answers: &mut LastAnswers,
     ) -> Result<Session, Error> {
         let (begun, scanner) = (Instant::now(), read.scanner.clone());
+        let mut session = session;
+        // Before the scan: what has lapsed has lapsed, whether this scan can be stored or not.
+        self.announce_lapsed(session.lapse(read.at.boot));
         // One trip to the store's thread does all of it: no other write comes between the lookup and the decision.
         let labels = Arc::clone(&self.labels);
         let trip = self.store.run(move |db| {
@@ -218,7 +219,6 @@ impl Scans {
                 if verdict.frame.verdict.is_ok() && !matches!(what, What::Repeat(_)) {
                     last_answers.insert(scanner.clone(), what.clone());
                 }
-                self.announce_lapsed(verdict.lapsed);
                 self.feedback.announce(Announcement {
                     scanner: Some(scanner.clone()),
                     signal: verdict.decision.signal,
@@ -320,6 +320,8 @@ fn closes(change: &Change) -> bool {
 /// Processes one frame: the decision is on the disk when this returns. A secret in the frame is removed first, so that
 /// no later step can store, show or log it.
 ///
+/// The caller lets quantities lapse before ([`Session::lapse`]): that is announced even if this frame cannot be stored.
+///
 /// # Errors
 /// Any error of the store. The decision then has no effect on the session or the store.
 pub fn take_in(
@@ -331,7 +333,6 @@ pub fn take_in(
     let ReadFrame { scanner, frame, at } = read;
     let scanner = &scanner;
     let frame = redacted(frame, session.frame_before(scanner));
-    let lapsed = session.lapse(at.boot);
     let heard = session.hear(scanner, &frame, at.boot);
     let (answer, last) = match &heard {
         Heard::Control(Control::Undo | Control::Last(_)) => {
@@ -357,7 +358,7 @@ pub fn take_in(
     let (id, opened) = db.record(&scan)?;
     let done = Committed { decision: &decision, scan: id, opened: &opened };
     let advice = session.settle(scanner, &frame, at.boot, &done);
-    Ok(Verdict { decision, words, lapsed, frame, heard, found, advice, doubts })
+    Ok(Verdict { decision, words, frame, heard, found, advice, doubts })
 }
 
 /// Looks up the good or kit that a frame names. If the goods table cannot be read, the code counts as unknown: the scan

@@ -184,6 +184,7 @@ impl Case {
             let frame = config.scanners[0].encoding.read(frame);
             let at = Moment { wall: now.plus_ms(boot.0), boot, trusted: true };
             let read = ReadFrame { scanner: dock.clone(), frame: frame.clone(), at };
+            session.lapse(boot);
             let verdict = take_in(&mut db, &labels, &mut session, read).unwrap();
             came.frames.push(frame);
             if let Outcome::Refused(reason) = &verdict.decision.outcome {

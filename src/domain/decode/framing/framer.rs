@@ -99,7 +99,11 @@ impl Framer {
             // The rest of a longer terminator than the one that is named.
             Stream::Sound if self.pending.iter().all(|byte| is_blank(*byte)) => self.pending.clear(),
             Stream::Sound => self.refuse(Refusal::Unfinished, at, out),
-            Stream::Spoilt(why) => self.refuse(why, at, out),
+            Stream::Spoilt(why) => {
+                self.refuse(why, at, out);
+                // Whatever is wrong with it, its end was not read.
+                self.guard.broken_off(at);
+            }
         }
         self.begin_anew();
     }

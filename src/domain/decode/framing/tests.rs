@@ -239,6 +239,16 @@ fn the_rest_of_an_unfinished_frame_is_refused_for_a_second() {
 }
 
 #[test]
+fn a_frame_that_the_gap_cuts_off_has_a_tail_whatever_it_is_refused_for() {
+    for why in Refusal::ALL {
+        let cut = || Play::guarded().push(5000, b"400").spoil(5010, why).expire(5300);
+        let refused = format!("!{}:6", why.as_str());
+        assert_eq!(cut().push(5400, b"96385074\r").tell(), format!("{refused} !tail:8"), "{why:?}");
+        assert_eq!(cut().push(6300, b"96385074\r").tell(), format!("{refused} 96385074"), "{why:?}");
+    }
+}
+
+#[test]
 fn a_tail_does_not_make_the_time_of_tails_longer() {
     let play = Play::guarded().push(0, b"400").push(300, b"31\r").push(1100, b"31\r").push(1210, b"next\r");
     assert_eq!(play.tell(), "!unfinished:3 !tail:2 !tail:2 next");
