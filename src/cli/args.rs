@@ -21,10 +21,10 @@ pub(super) struct Args {
     /// The configuration file
     #[arg(long, global = true, value_name = "FILE", default_value = DEFAULT_PATH)]
     pub(super) config: PathBuf,
-    /// How the log is written, on the standard error
+    /// The form of the log on the standard error
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     pub(super) log_format: LogFormat,
-    /// What the log tells: the level named and everything graver
+    /// The lowest level that is logged
     #[arg(long, global = true, value_enum)]
     pub(super) log_level: Option<LogLevel>,
     #[command(subcommand)]
@@ -52,7 +52,7 @@ pub(super) enum OutputFormat {
 pub(super) enum LogLevel {
     /// Data was lost or a person is needed
     Error,
-    /// Something went wrong and was put right
+    /// Something went wrong and was corrected
     Warn,
     /// Each document and each change of state
     Info,
@@ -88,7 +88,7 @@ pub(super) enum Command {
     Run,
     /// Check the configuration and print what is in force, without secrets
     Check,
-    /// Tell how the station is, and whether its books balance
+    /// Show the state of the station and whether its books balance
     Status {
         /// As one JSON object
         #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
@@ -117,7 +117,7 @@ pub(super) enum Command {
     },
     /// Find out how a scanner is set up from two codes of the control sheet, and print its entry
     Calibrate(CalibrateArgs),
-    /// What a keyboard or HID-POS scanner sends, event by event
+    /// Record or read what a keyboard or HID-POS scanner sends, event by event
     Trace {
         #[command(subcommand)]
         command: TraceCommand,
@@ -132,7 +132,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: GoodsCommand,
     },
-    /// Have this station send what a data folder from another machine, service or location holds
+    /// Make a data folder of another machine, service or location this station's own, and send what it holds
     Adopt(AdoptArgs),
     /// Write everything of this station to a new file, tokens left out; the agent may run
     Backup {
@@ -183,7 +183,7 @@ pub(super) enum ScansCommand {
         /// One JSON object a line, for programs
         #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
         output: OutputFormat,
-        /// How many
+        /// The most scans to show
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         count: u32,
     },
@@ -228,7 +228,7 @@ pub(super) enum OutboxCommand {
     },
     /// Compare what was posted with what the service has
     Verify {
-        /// How many days back
+        /// The number of days to go back
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=3650))]
         days: u16,
     },
@@ -273,7 +273,7 @@ pub(super) enum GoodsCommand {
     /// Make a good on the service for a scanned code that no good has, and book what was scanned of it. What is
     /// not given is asked on a terminal
     Create(NewGood),
-    /// Tell how the copy is
+    /// Show the size and the age of the copy
     Stats {
         /// As one JSON object
         #[arg(long = "json", action = ArgAction::SetTrue, value_parser = output_format())]
@@ -375,7 +375,7 @@ pub(super) struct SheetArgs {
     /// The form of the sheet
     #[arg(long, value_enum, default_value_t = SheetFormat::Text)]
     pub(super) format: SheetFormat,
-    /// What it is printed on
+    /// The paper
     #[arg(long, value_enum, default_value_t = SheetPaper::A4)]
     pub(super) paper: SheetPaper,
     /// The barcodes
@@ -396,7 +396,7 @@ pub(super) struct CalibrateArgs {
     /// Read what `trace record` recorded instead of a device
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
-    /// How long to wait for the codes
+    /// The time to wait for the codes
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(super) seconds: u64,
     /// Write the entry into the configuration; the old file is kept as FILE.bak
@@ -415,9 +415,9 @@ pub(super) enum TraceCommand {
         #[arg(long, default_value = "us", value_parser = layout)]
         layout: LayoutName,
     },
-    /// Tell the codes that come of recorded events
+    /// Print the codes that recorded events make
     Replay {
-        /// What was recorded
+        /// The recording
         file: PathBuf,
         /// The scanner's `gap_ms`
         #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(20..=5000))]

@@ -73,7 +73,7 @@ pub(super) struct AnswerArgs {
     /// The storage that is booked
     #[arg(long, value_name = "ID")]
     pub(super) storage_id: Option<String>,
-    /// What scans do at first: receipt, write-off or lookup
+    /// The mode at first: receipt, write-off or lookup
     #[arg(long)]
     pub(super) mode: Option<String>,
     /// The staff member named on documents, which some accounts demand
