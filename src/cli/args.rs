@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use tracing::Level;
 
 use super::init::InitArgs;
+use super::values::OutputFormat;
 use super::values::{above_zero, amount, layout, output_format, quantity};
 use crate::config::DEFAULT_PATH;
 use crate::domain::code::pack::FACTOR_MAX;
@@ -36,15 +37,6 @@ pub(super) enum LogFormat {
     /// For people
     Text,
     /// One JSON object a line
-    Json,
-}
-
-/// The form of a command's output, set by its flag `--json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OutputFormat {
-    /// Text for people
-    Text,
-    /// JSON for programs
     Json,
 }
 

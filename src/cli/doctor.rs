@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::args::OutputFormat;
 use super::run::runtime;
+use super::values::OutputFormat;
 use super::{Error, say, status};
 use crate::clock::SystemClock;
 use crate::config::Config;

@@ -4,7 +4,8 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::args::{OutputFormat, ScansCommand};
+use super::args::ScansCommand;
+use super::values::OutputFormat;
 use super::{Error, data_if_any, say};
 use crate::cli::station::location_of;
 use crate::config::Config;

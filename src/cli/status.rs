@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
-use super::args::OutputFormat;
+use super::values::OutputFormat;
 use super::{Error, read_error, say, take_over};
 use crate::app::station;
 use crate::clock::{Clock, SystemClock};

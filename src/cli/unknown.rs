@@ -4,9 +4,10 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use serde_json::{Value, json};
 
-use super::args::{Assign, OutputFormat, Saving, UnknownCommand};
+use super::args::{Assign, Saving, UnknownCommand};
 use super::run::runtime;
 use super::station::plain_conventions;
+use super::values::OutputFormat;
 use super::{Error, ServiceAccess, access_beside, data, data_if_any, say};
 use crate::cli::station::location_of;
 use crate::clock::{Clock, SystemClock};

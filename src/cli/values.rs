@@ -4,7 +4,6 @@ use clap::builder::BoolValueParser;
 use clap::builder::TypedValueParser;
 use rust_decimal::Decimal;
 
-use super::args::OutputFormat;
 use crate::domain::decode::keymap::{LAYOUTS, LayoutName};
 use crate::domain::stock::quantity::Quantity;
 
@@ -14,6 +13,15 @@ pub(super) fn layout(word: &str) -> Result<LayoutName, String> {
         let words: Vec<&str> = LAYOUTS.iter().map(|(word, _)| *word).collect();
         format!("use one of {}", words.join(", "))
     })
+}
+
+/// The form of a command's output, set by its flag `--json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OutputFormat {
+    /// Text for people
+    Text,
+    /// JSON for programs
+    Json,
 }
 
 /// Returns the parser of the flag `--json`, which clap gives the words `true` and `false`.

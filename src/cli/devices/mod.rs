@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::args::OutputFormat;
+use super::values::OutputFormat;
 use super::{Error, read_error, say};
 use crate::device::discover::hidraws::{self, FoundHidraw};
 use crate::device::discover::inputs::{self, FoundInput, InputLikeness, Sign};

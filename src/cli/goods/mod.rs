@@ -6,8 +6,9 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::args::{GoodsCommand, OutputFormat};
+use super::args::GoodsCommand;
 use super::sync::sync;
+use super::values::OutputFormat;
 use super::{Error, data, data_if_any, say};
 use crate::cli::goods::create::create;
 use crate::cli::station::location_of;

@@ -7,8 +7,9 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use super::args::{Correct, OutboxCommand, OutputFormat};
+use super::args::{Correct, OutboxCommand};
 use super::run::runtime;
+use super::values::OutputFormat;
 use super::{Error, ServiceAccess, access_beside, data, data_if_any, say};
 use crate::cli::station::location_of;
 use crate::clock::{Clock, SystemClock};
