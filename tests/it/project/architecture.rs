@@ -98,7 +98,8 @@ pub(crate) fn sources() -> Vec<Source> {
     sources
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+/// Adds every Rust source of a folder and of those in it.
+pub(super) fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
+use super::architecture::collect;
 use crate::support::program::{Ended, Shed};
 
 /// The places in the sources where the text of an error stands.
@@ -99,17 +100,6 @@ fn literal(call: &str) -> Option<String> {
         }
     }
     None
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
 }
 
 #[test]
