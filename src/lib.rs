@@ -69,7 +69,7 @@
 //!
 //! # Words
 //!
-//! What people see is in the guide's page `words`. These are the code's own terms.
+//! The guide's page `words` has the terms that people see. These are the code's own.
 //!
 //! | word | what it means | where |
 //! |---|---|---|

@@ -49,7 +49,7 @@ use crate::domain::time::UnixMillis;
 
 /// The most messages of all scanners that wait for the agent: a minute of one quick person's scans.
 ///
-/// When it is full, the threads wait and leave the bytes where they are, which loses nothing: the kernel keeps 4096
+/// The threads wait while it is full and leave the bytes where they are, which loses nothing: the kernel keeps 4096
 /// bytes for each terminal (`N_TTY_BUF_SIZE`, `linux/drivers/tty/n_tty.c`), some 290 EAN-13 scans, then has the scanner
 /// stopped, by the USB host or by flow control where that is on, and keeps 64 KiB or more of what is still sent
 /// (`TTYB_DEFAULT_MEM_LIMIT`, `linux/drivers/tty/tty_buffer.c`). Beyond that the kernel drops bytes of a scanner that

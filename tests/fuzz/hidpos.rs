@@ -124,7 +124,7 @@ fn passed(frames: &[Frame], sound: Option<&[u8]>) {
     }
 }
 
-/// Whether it may be UTF-16, whose text is not its bytes.
+/// Returns true if it may be UTF-16, whose text is not its bytes.
 fn is_wide(code: &[u8]) -> bool {
     code.contains(&0) || code.starts_with(b"\xff\xfe") || code.starts_with(b"\xfe\xff")
 }

@@ -8,7 +8,7 @@ use super::*;
 
 const PAGE: &str = include_str!("../../guide/configuration.md");
 
-/// What the example says of a key.
+/// A key in the example: its value, its comment, and whether it is set there.
 struct Example<'a> {
     value: &'a str,
     comment: &'a str,

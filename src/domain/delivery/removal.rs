@@ -1,6 +1,6 @@
 //! The deletion of a posted operation, when a person asks for it.
 //!
-//! What must be deleted is written down first: all lines, then the document. The removal of each is repeated until it
+//! The list of all that must be deleted is stored first: all lines, then the document. The removal of each is repeated until it
 //! succeeds, and the document is deleted only when a reading shows none of the lines. Until then the operation counts
 //! as posted, from then on as cancelled.
 

@@ -332,7 +332,7 @@ async fn a_code_that_carries_a_secret_is_kept_and_said_nowhere() {
     }
 }
 
-/// What the event stream has had so far.
+/// Returns what the event stream has sent so far.
 async fn events_of(agent: &crate::support::program::Program) -> Vec<u8> {
     agent.until_logged("page=").await;
     let log = agent.logged();
