@@ -89,6 +89,17 @@ async fn offline(place: &Place) -> Station {
     station
 }
 
+/// Scans codes into an open document, stops, and returns a copy of the folder as it then is.
+async fn scanned_and_copied(place: &Place, codes: &[&str]) -> TempDir {
+    let mut station = place.start();
+    station.until_goods_are_read().await;
+    for code in codes {
+        station.scan(code).await.unwrap();
+    }
+    station.stop().await.unwrap();
+    copy_of(place.dir.path())
+}
+
 /// What a station shows whose folder is foreign.
 async fn until_foreign(station: &Station) -> Figures {
     station.until("a foreign folder", |figures| figures.data.state == DataState::Foreign).await
@@ -129,9 +140,7 @@ async fn three_documents(station: &mut Station) {
 #[tokio::test]
 async fn a_copy_that_is_put_back_after_its_documents_were_posted_posts_nothing_again() {
     let place = Place::new(Options::sample()).await;
-    let mut station = place.start();
-    station.until_goods_are_read().await;
-    take_offline(&place);
+    let mut station = offline(&place).await;
     three_documents(&mut station).await;
     station.stop().await.unwrap();
     let copy = copy_of(place.dir.path());
@@ -184,11 +193,7 @@ async fn what_a_start_finds_unsent_is_looked_for_in_one_listing() {
 #[tokio::test]
 async fn a_document_that_was_open_in_the_copy_and_has_grown_since_waits_for_a_person() {
     let place = Place::new(Options::sample()).await;
-    let mut station = place.start();
-    station.until_goods_are_read().await;
-    station.scan(SHAMPOO).await.unwrap();
-    station.stop().await.unwrap();
-    let copy = copy_of(place.dir.path());
+    let copy = scanned_and_copied(&place, &[SHAMPOO]).await;
     let mut station = place.start();
     close(&mut station).await;
     until_sent(&station).await;
@@ -208,11 +213,7 @@ async fn a_document_that_was_open_in_the_copy_and_has_grown_since_waits_for_a_pe
 #[tokio::test]
 async fn a_parked_scan_that_was_booked_from_another_copy_is_not_booked_again() {
     let place = Place::new(Options::sample()).await;
-    let mut station = place.start();
-    station.until_goods_are_read().await;
-    station.scan("LATER-1").await.unwrap();
-    station.stop().await.unwrap();
-    let copy = copy_of(place.dir.path());
+    let copy = scanned_and_copied(&place, &["LATER-1"]).await;
     place.sandbox.put_good(GoodRow::new(GoodId(9001), "Entered later", "LATER-1"));
     for _ in 0..2 {
         let station = place.start();
@@ -262,12 +263,7 @@ async fn a_folder_on_another_machine_takes_scans_and_sends_nothing_until_it_is_a
 #[tokio::test]
 async fn a_cloned_card_with_an_open_document_books_only_what_is_scanned_on_it() {
     let place = Place::new(Options::sample()).await;
-    let mut station = place.start();
-    station.until_goods_are_read().await;
-    station.scan(SHAMPOO).await.unwrap();
-    station.scan("PARKED").await.unwrap();
-    station.stop().await.unwrap();
-    let clone = copy_of(place.dir.path());
+    let clone = scanned_and_copied(&place, &[SHAMPOO, "PARKED"]).await;
     // The clone begins on another machine, and its document goes on.
     let mut config = place.config();
     clone.path().clone_into(&mut config.station.data_dir);
@@ -337,9 +333,7 @@ async fn documents_of_one_location_never_reach_another_and_are_sent_when_it_is_b
 #[tokio::test]
 async fn a_backup_of_a_running_station_is_put_back_whole_and_posts_nothing_again() {
     let place = Place::new(Options::sample()).await;
-    let mut station = place.start();
-    station.until_goods_are_read().await;
-    take_offline(&place);
+    let mut station = offline(&place).await;
     three_documents(&mut station).await;
     let (dir, away) = (place.dir.path(), TempDir::new().unwrap());
     let file = away.path().join("station.backup");
